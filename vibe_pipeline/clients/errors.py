@@ -1,0 +1,61 @@
+"""Everything that can go wrong with a service, one leaf for each thing a caller can do about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class ServiceError(Exception):
+    """A service did not give what was asked; ``service`` names it, the text is safe to show and log."""
+
+    def __init__(self, service: str, sentence: str) -> None:
+        super().__init__(f"{service}: {sentence}")
+        self.service = service
+        self.sentence = sentence
+
+
+class AuthorizationExpired(ServiceError):
+    """The person's consent is gone: ask them to connect again."""
+
+
+class NotAllowlisted(ServiceError):
+    """Spotify knows the person but not as a user of this app: tell them and the operator."""
+
+
+class OwnerNotPremium(ServiceError):
+    """The app's owner has no Spotify Premium, so the whole app stands still: tell the operator."""
+
+
+class CapabilityAbsent(ServiceError):
+    """This app may not call this endpoint: switch it off for a day."""
+
+    def __init__(self, service: str, sentence: str, *, capability: str) -> None:
+        super().__init__(service, sentence)
+        self.capability = capability
+
+
+class RateLimited(ServiceError):
+    """Too many calls; nothing may be asked before ``until``. ``quota``: the day's, not a moment's."""
+
+    def __init__(
+        self, service: str, sentence: str, *, until: datetime, quota: bool = False
+    ) -> None:
+        super().__init__(service, sentence)
+        self.until = until
+        self.quota = quota
+
+
+class ServiceUnavailable(ServiceError):
+    """Out of reach, or answering with its own trouble, after bounded retries: later."""
+
+
+class NotThere(ServiceError):
+    """What was asked for does not exist: remember that, and go on without it."""
+
+
+class KeyRefused(ServiceError):
+    """Our own key or client id is refused: stop asking, tell the operator."""
+
+
+class UnexpectedResponse(ServiceError):
+    """An answer that fits no description: a bug here, or a change there. Tell us."""

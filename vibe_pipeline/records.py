@@ -1,0 +1,248 @@
+"""What flows from room to room: tracks, plays, seeds, proposals, candidates, choices.
+
+Nothing here talks to anybody. Every moment is aware and in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NewType
+
+UserId = NewType("UserId", str)
+"""Our own opaque id of a person; the partition key, and the only name for them in a log."""
+
+EditionId = NewType("EditionId", str)
+"""One making of a list for one person: the id of the root run."""
+
+
+class Source(StrEnum):
+    """Where a candidate may come from; the value is the asset's name under ``candidates``."""
+
+    SPOTIFY_RECOMMENDATIONS = "spotify_recommendations"
+    ARTIST_TOP_TRACKS = "artist_top_tracks"
+    ARTIST_CATALOGUE = "artist_catalogue"
+    LASTFM_SIMILAR_TRACKS = "lastfm_similar_tracks"
+    LASTFM_SIMILAR_ARTISTS = "lastfm_similar_artists"
+    LISTENBRAINZ = "listenbrainz"
+    REDISCOVERED_LIKES = "rediscovered_likes"
+
+
+class PoolState(StrEnum):
+    """How asking a source ended."""
+
+    OFFERED = "offered"
+    EMPTY = "empty"
+    OFF = "off"
+    ABSENT = "absent"
+    FAILED = "failed"
+
+
+class Mode(StrEnum):
+    """Whether one playlist is refreshed in place, or each day gets its own."""
+
+    LIVING = "living"
+    DAILY = "daily"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """A track as Spotify names it; fields that a development app no longer gets are ``None``."""
+
+    spotify_id: str
+    uri: str
+    title: str
+    artists: tuple[str, ...]
+    artist_ids: tuple[str, ...] = ()
+    album: str | None = None
+    album_id: str | None = None
+    isrc: str | None = None
+    duration_ms: int | None = None
+    release_date: str | None = None
+    popularity: int | None = None
+
+    @property
+    def artist(self) -> str:
+        """The artist named first."""
+        return self.artists[0] if self.artists else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LikedTrack:
+    """A track somebody saved on Spotify, and when."""
+
+    track: Track
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play:
+    """One listening to one track."""
+
+    track: Track
+    played_at: datetime
+    context_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopItem:
+    """An artist or a track Spotify counts among somebody's most played."""
+
+    kind: str
+    time_range: str
+    rank: int
+    name: str
+    artist: str
+    spotify_id: str
+    isrc: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedArtist:
+    """An artist the person leans to now; weight is above 0 and at most 1, ``why`` holds its parts."""
+
+    name: str
+    key: str
+    weight: float
+    spotify_id: str | None = None
+    mbid: str | None = None
+    why: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedTrack:
+    """A track the person leans to now; weight is above 0 and at most 1."""
+
+    title: str
+    artist: str
+    key: str
+    weight: float
+    spotify_id: str | None = None
+    isrc: str | None = None
+    mbid: str | None = None
+    why: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedProfile:
+    """What a person is known to lean to, strongest first."""
+
+    artists: tuple[SeedArtist, ...]
+    tracks: tuple[SeedTrack, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """One source naming one recording because of one seed.
+
+    ``match`` is from 0 to 1 and only comparable within its source; ``rank`` counts from 1 within the
+    source; ``listeners`` says how many people know the recording's artist, where the source tells.
+    """
+
+    source: Source
+    artist: str
+    title: str
+    seed: str
+    match: float
+    rank: int
+    spotify_id: str | None = None
+    isrc: str | None = None
+    mbid: str | None = None
+    duration_ms: int | None = None
+    listeners: int | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """All that one source proposed, or why it proposed nothing."""
+
+    source: Source
+    proposals: tuple[Proposal, ...]
+    state: PoolState
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One recording, merged from everybody who proposed it.
+
+    ``key`` names the recording whatever its ids (see ``ranking.identity``); ``proposals`` are ordered
+    by source, then rank.
+    """
+
+    key: str
+    artist: str
+    artist_key: str
+    title: str
+    proposals: tuple[Proposal, ...]
+    spotify_id: str | None = None
+    isrc: str | None = None
+    mbid: str | None = None
+    duration_ms: int | None = None
+
+
+class Dropped(StrEnum):
+    """Why a candidate did not make the list; each has its sentence in the catalogues."""
+
+    BLOCKED = "blocked"
+    WRONG_VERSION = "wrong_version"
+    RESTED = "rested"
+    RECENTLY_PLAYED = "recently_played"
+    ARTIST_CAP = "artist_cap"
+    SOURCE_CAP = "source_cap"
+    FAMILIAR_ENOUGH = "familiar_enough"
+    NOT_ON_SPOTIFY = "not_on_spotify"
+    NOT_LOOKED_UP = "not_looked_up"
+    LOWER_RANKED = "lower_ranked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """A candidate with everything that was thought about it.
+
+    ``terms`` are the documented, bounded parts of ``score``; ``rank`` counts from 1 over all
+    candidates; exactly one of ``position`` (from 1, in the list) and ``dropped`` is set once the
+    selection is made. ``is_new``: neither liked nor ever recommended by us.
+    """
+
+    candidate: Candidate
+    terms: Mapping[str, float]
+    score: float
+    rank: int
+    is_new: bool
+    source: Source
+    seed: str
+    position: int | None = None
+    dropped: Dropped | None = None
+    track: Track | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """A recording recommended before."""
+
+    key: str
+    artist_key: str
+    vibe_date: date
+    edition_id: EditionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenTrack:
+    """A line of the finished list, as people are told it."""
+
+    position: int
+    artist: str
+    title: str
+    spotify_id: str
+    uri: str
+    isrc: str | None
+    is_new: bool
+    source: Source
+    seed: str
+    reason: str
+    key: str
+    artist_key: str

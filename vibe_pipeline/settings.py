@@ -1,0 +1,140 @@
+"""The environment, read once into one frozen record.
+
+``.env`` in the working folder is read too; what is really set wins. Nothing else in the project
+reads the environment, apart from Dagster's own ``EnvVar`` in ``defs/resources.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsInvalid(Exception):
+    """The environment holds something we cannot work with; the text says what, and what to do."""
+
+
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ValueError("must be an address that starts with http:// or https://")
+    return value.rstrip("/")
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("must be a time zone such as Europe/Amsterdam or UTC")
+    return value
+
+
+def _share(value: object) -> object:
+    if isinstance(value, str) and value.strip().endswith("%"):
+        return float(value.strip()[:-1].replace(",", ".")) / 100
+    return value
+
+
+def _absent_when_blank(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Secret = Annotated[SecretStr | None, BeforeValidator(_absent_when_blank)]
+OptionalText = Annotated[str | None, BeforeValidator(_absent_when_blank)]
+
+
+class Settings(BaseSettings):
+    """Everything the environment may say; a secret is never part of a ``repr``."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    telegram_bot_token: Secret = None
+    spotify_client_id: OptionalText = None
+    spotify_client_secret: Secret = None
+    spotify_redirect_uri: Address = "http://127.0.0.1:8000/callback"
+    spotify_default_market: Annotated[
+        Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None, BeforeValidator(_absent_when_blank)
+    ] = None
+    lastfm_api_key: Secret = None
+    internal_job_token: Secret = None
+    db_path: Path | None = None
+    default_playlist_size: Annotated[int, Field(ge=10, le=100)] = 30
+    min_new_ratio: Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)] = 0.8
+    recent_days_window: Annotated[int, Field(ge=1, le=365)] = 30
+    playlist_visibility: Literal["public", "private"] = "private"
+    vibe_home: Path = Path(".vibe")
+    accounts_url: OptionalText = None
+    vibe_secret_key: Secret = None
+    public_url: Address = "http://127.0.0.1:8000"
+    dagster_graphql_url: Address = "http://127.0.0.1:3000/graphql"
+    metabrainz_contact: OptionalText = None
+    default_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    log_format: Literal["text", "json"] = "text"
+    spotify_api_url: Address = "https://api.spotify.com/v1"
+    spotify_accounts_url: Address = "https://accounts.spotify.com"
+    lastfm_api_url: Address = "https://ws.audioscrobbler.com/2.0"
+    listenbrainz_labs_url: Address = "https://labs.api.listenbrainz.org"
+    listenbrainz_api_url: Address = "https://api.listenbrainz.org"
+    musicbrainz_api_url: Address = "https://musicbrainz.org/ws/2"
+    telegram_api_url: Address = "https://api.telegram.org"
+
+    @model_validator(mode="after")
+    def _redirect_is_one_spotify_accepts(self) -> Settings:
+        parts = urlsplit(self.spotify_redirect_uri)
+        if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1"}:
+            raise ValueError(
+                "SPOTIFY_REDIRECT_URI must start with https://, or with http://127.0.0.1 or"
+                " http://[::1]; Spotify refuses anything else"
+            )
+        return self
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds all state, absolute."""
+        return self.vibe_home.expanduser().absolute()
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file: ``DB_PATH``, else inside the home folder."""
+        return (self.db_path or self.home / "warehouse.duckdb").expanduser().absolute()
+
+    @property
+    def accounts_address(self) -> str:
+        """The account store's SQLAlchemy URL."""
+        return self.accounts_url or f"sqlite:///{self.home / 'accounts.sqlite'}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The clock of people who have not set their own."""
+        return ZoneInfo(self.default_timezone)
+
+
+def read_settings() -> Settings:
+    """What the environment says now; raises ``SettingsInvalid`` with every wrong value named."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsInvalid(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    complaints = []
+    for item in error.errors(include_input=False, include_url=False, include_context=False):
+        name = "_".join(str(part) for part in item["loc"]).upper()
+        message = item["msg"].removeprefix("Value error, ")
+        complaints.append(f"{name}: {message}" if name else message)
+    place = " (read from .env and the environment)" if Path(".env").exists() else ""
+    return "Mend these settings" + place + ": " + "; ".join(complaints)
