@@ -101,7 +101,7 @@ class TopItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedArtist:
-    """An artist the person leans to now; weight is above 0 and at most 1, ``why`` holds its parts."""
+    """An artist the person leans to now; weight is in (0, 1], ``why`` holds its parts."""
 
     name: str
     key: str
@@ -137,8 +137,9 @@ class SeedProfile:
 class Proposal:
     """One source naming one recording because of one seed.
 
-    ``match`` is from 0 to 1 and only comparable within its source; ``rank`` counts from 1 within the
-    source; ``listeners`` says how many people know the recording's artist, where the source tells.
+    ``match`` is from 0 to 1 and only comparable within its source; ``rank`` counts from 1 within
+    the source; ``listeners`` says how many people know the recording's artist, where the source
+    tells.
     """
 
     source: Source
@@ -169,8 +170,8 @@ class Pool:
 class Candidate:
     """One recording, merged from everybody who proposed it.
 
-    ``key`` names the recording whatever its ids (see ``ranking.identity``); ``proposals`` are ordered
-    by source, then rank.
+    ``key`` names the recording whatever its ids (see ``ranking.identity``); ``proposals`` are
+    ordered by source, then rank.
     """
 
     key: str

@@ -6,7 +6,7 @@ from datetime import datetime
 
 
 class ServiceError(Exception):
-    """A service did not give what was asked; ``service`` names it, the text is safe to show and log."""
+    """A service did not give what was asked; ``service`` names it, the text is safe to show."""
 
     def __init__(self, service: str, sentence: str) -> None:
         super().__init__(f"{service}: {sentence}")
@@ -35,7 +35,7 @@ class CapabilityAbsent(ServiceError):
 
 
 class RateLimited(ServiceError):
-    """Too many calls; nothing may be asked before ``until``. ``quota``: the day's, not a moment's."""
+    """Too many calls; ask nothing before ``until``. ``quota``: the day's, not a moment's."""
 
     def __init__(
         self, service: str, sentence: str, *, until: datetime, quota: bool = False
