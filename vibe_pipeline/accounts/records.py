@@ -1,0 +1,286 @@
+"""What the account store keeps, as records: accounts, tokens, editions, messages, feedback.
+
+Nothing here talks to anybody. Every moment is aware and in UTC; no secret is part of a ``repr``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from enum import StrEnum
+from typing import Any, TypedDict
+
+from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source, UserId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """How a person's settings stand until they change them."""
+
+    timezone: str = "UTC"
+    nightly_at: time | None = time(6, 0)
+    playlist_size: int = 30
+    min_new_ratio: float = 0.8
+    adventure: int = 40
+    mode: Mode = Mode.LIVING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One listener: their chat, their settings, their link to Spotify.
+
+    ``active`` is false while the person has blocked the bot. ``connected``: we hold tokens for
+    them; a consent that ended leaves the name of the Spotify account behind, tokens gone.
+    """
+
+    user_id: UserId
+    chat_id: int
+    telegram_name: str
+    language: str
+    timezone: str
+    nightly_at: time | None
+    playlist_size: int
+    min_new_ratio: float
+    adventure: int
+    mode: Mode
+    active: bool
+    created_at: datetime
+    connected: bool = False
+    spotify_account_id: str | None = None
+    spotify_name: str | None = None
+    market: str | None = None
+    consented_at: datetime | None = None
+    consent_ends_at: datetime | None = None
+    playlist_id: str | None = None
+    playlist_url: str | None = None
+    likes_cached: int | None = None
+    likes_synced_at: datetime | None = None
+    sources_off: frozenset[Source] = frozenset()
+
+
+class AccountChanges(TypedDict, total=False):
+    """What ``People.change`` may set."""
+
+    telegram_name: str
+    language: str
+    timezone: str
+    nightly_at: time | None
+    playlist_size: int
+    min_new_ratio: float
+    adventure: int
+    mode: Mode
+    active: bool
+    spotify_name: str | None
+    market: str | None
+    playlist_id: str | None
+    playlist_url: str | None
+    likes_cached: int | None
+    likes_synced_at: datetime | None
+    sources_off: frozenset[Source]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """A person's Spotify tokens; ``consented_at`` is when they themselves last agreed."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_at: datetime
+    scopes: frozenset[str]
+    consented_at: datetime
+
+
+class StateKind(StrEnum):
+    """What a one-time state is good for; one kind never stands in for another."""
+
+    LINK = "link"
+    """The link the bot sends: opening it leads to Spotify's consent page."""
+    CONSENT = "consent"
+    """What Spotify hands back with the code."""
+    CONFIRM = "confirm"
+    """The answer on the page that names both accounts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthState:
+    """A state that was just used up: whose it was, and the PKCE verifier kept with it."""
+
+    user_id: UserId
+    kind: StateKind
+    verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingConnection:
+    """A Spotify account waiting for its person to confirm it."""
+
+    user_id: UserId
+    spotify_account_id: str
+    spotify_name: str | None
+    market: str | None
+    tokens: Tokens
+
+
+class EditionKind(StrEnum):
+    """Whether an edition is written to Spotify or only shown."""
+
+    DAILY = "daily"
+    PREVIEW = "preview"
+
+
+class EditionState(StrEnum):
+    """How far an edition has come; it only ever moves forward, one step at a time."""
+
+    STARTED = "started"
+    CHOSEN = "chosen"
+    PLAYLIST_MADE = "playlist_made"
+    ITEMS_WRITTEN = "items_written"
+    RECORDED = "recorded"
+
+
+class Cause(StrEnum):
+    """Why an edition did not come about; each has its sentence in the catalogues."""
+
+    CONSENT_EXPIRED = "consent_expired"
+    NOT_ALLOWLISTED = "not_allowlisted"
+    OWNER_NOT_PREMIUM = "owner_not_premium"
+    RATE_LIMITED = "rate_limited"
+    QUOTA = "quota"
+    SERVICE_UNAVAILABLE = "service_unavailable"
+    NOTHING_TO_CHOOSE = "nothing_to_choose"
+    NOT_CONNECTED = "not_connected"
+    UNEXPECTED = "unexpected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSummary:
+    """What became of one source in an edition."""
+
+    source: str
+    state: str
+    reason: str | None = None
+    offered: int = 0
+    chosen: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The honest counts of an edition: ``sources`` maps a source to the tracks chosen from it."""
+
+    new: int
+    familiar: int
+    wished_new: int
+    sources: Mapping[str, int] = field(default_factory=dict)
+    pools: tuple[PoolSummary, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """One making of a list for one person, as the publication ledger knows it.
+
+    ``cause`` is set while the edition stands failed; the next step forward clears it.
+    ``detail`` is a sentence for the operator and holds no secret.
+    """
+
+    edition_id: EditionId
+    user_id: UserId
+    vibe_date: date
+    occasion: str
+    kind: EditionKind
+    mode: Mode
+    state: EditionState
+    created_at: datetime
+    updated_at: datetime
+    title: str | None = None
+    description: str | None = None
+    tracks: tuple[ChosenTrack, ...] = ()
+    summary: Summary | None = None
+    playlist_id: str | None = None
+    playlist_url: str | None = None
+    snapshot_id: str | None = None
+    marker: str | None = None
+    cause: Cause | None = None
+    cause_until: datetime | None = None
+    detail: str | None = None
+
+
+class EditionFacts(TypedDict, total=False):
+    """What may be written down together with a step forward."""
+
+    kind: EditionKind
+    mode: Mode
+    title: str | None
+    description: str | None
+    tracks: tuple[ChosenTrack, ...]
+    summary: Summary | None
+    playlist_id: str | None
+    playlist_url: str | None
+    snapshot_id: str | None
+    marker: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    """Something this app may not call before ``until``."""
+
+    name: str
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxMessage:
+    """A message claimed for sending: the text is ``say(language, key, **params)``."""
+
+    id: int
+    user_id: UserId
+    chat_id: int
+    language: str
+    key: str
+    params: Mapping[str, Any]
+    attempts: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """A message in a chat that follows a run."""
+
+    run_id: str
+    user_id: UserId
+    chat_id: int
+    message_id: int
+    job: str
+    done: bool
+    created_at: datetime
+
+
+class BlockKind(StrEnum):
+    """What is never to be offered again."""
+
+    ARTIST = "artist"
+    TRACK = "track"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """An artist or track somebody does not want; ``key`` as in ``ranking.identity``."""
+
+    kind: BlockKind
+    key: str
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thumb:
+    """A thumb up (+1) or down (-1) for one recording."""
+
+    key: str
+    value: int
+    artist_key: str
+    artist: str
+    title: str
+    created_at: datetime
