@@ -1,0 +1,55 @@
+# Every target sets up what it needs: Python 3.11+, make and git are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: demo test check format bench lock clean
+
+demo: $(VENV)/.run-ready
+	@$(BIN)/vibe demo $(ARGS)
+
+test: $(VENV)/.dev-ready
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+check: $(VENV)/.dev-ready
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.definitions_load
+
+format: $(VENV)/.dev-ready
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev-ready
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# Needs uv on the PATH. The locks name no index, so they install from whichever one pip is set up for.
+lock:
+	@for extra in demo:requirements.lock dev:requirements-dev.lock; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	    --no-emit-index-url --no-annotate --no-header --constraint constraints.txt \
+	    --extra $${extra%%:*} --output-file $${extra##*:} pyproject.toml build-requirements.in; \
+	done
+
+clean:
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+define install
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Vibe needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 $@"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned packages into $(VENV) (a minute or two the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $(1)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+endef
+
+$(VENV)/.run-ready: requirements.lock pyproject.toml
+	$(call install,requirements.lock)
+
+$(VENV)/.dev-ready: requirements-dev.lock pyproject.toml
+	$(call install,requirements-dev.lock)
+	@touch $(VENV)/.run-ready
