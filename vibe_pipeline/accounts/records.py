@@ -231,6 +231,15 @@ class Capability:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceBlock:
+    """A service that must not be asked anything before ``until``."""
+
+    service: str
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxMessage:
     """A message claimed for sending: the text is ``say(language, key, **params)``."""
 

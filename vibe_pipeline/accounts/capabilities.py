@@ -1,0 +1,48 @@
+"""What this app may not call: remembered for all processes, tried again after a day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+
+from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.records import Capability
+from vibe_pipeline.accounts.tables import capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """The switched-off capabilities; what is not named here may be tried."""
+
+    database: Database
+    now: Callable[[], datetime]
+
+    def absent(self, name: str) -> bool:
+        """Whether this capability is switched off now."""
+        query = select(capabilities.c.name).where(
+            capabilities.c.name == name, capabilities.c.until > self.now()
+        )
+        with self.database.reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def switch_off(self, name: str, until: datetime, reason: str) -> None:
+        """Do not try this before ``until``."""
+        row = {"name": name, "until": until, "reason": reason}
+        with self.database.writing() as connection:
+            connection.execute(delete(capabilities).where(capabilities.c.name == name))
+            connection.execute(insert(capabilities).values(row))
+
+    def switch_on(self, name: str) -> None:
+        """It may be tried again."""
+        with self.database.writing() as connection:
+            connection.execute(delete(capabilities).where(capabilities.c.name == name))
+
+    def list(self) -> list[Capability]:
+        """Everything switched off now, by name."""
+        query = select(capabilities).where(capabilities.c.until > self.now())
+        with self.database.reading() as connection:
+            rows = connection.execute(query.order_by(capabilities.c.name)).mappings()
+            return [Capability(**row) for row in rows]

@@ -1,0 +1,169 @@
+"""How the account store's database is reached: connections, transactions, faults in words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+from sqlalchemy.types import TypeDecorator
+
+from vibe_pipeline.accounts.errors import (
+    AccountsBusy,
+    AccountsNotADatabase,
+    AccountsNotPermitted,
+    AccountsNotSetUp,
+    AccountsUnreachable,
+    AccountsUnreadable,
+)
+
+BUSY_SECONDS = 15
+"""How long a transaction waits for another process's before it gives up."""
+
+_WRITES = "vibe_writes"
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment kept in UTC and given back aware; a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn any aware moment into UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Make what comes back aware."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Short transactions on one engine; every connection is opened and closed with its own.
+
+    Nothing is pooled: run workers are forked, and a connection must not cross a fork.
+    """
+
+    engine: Engine
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only looks."""
+        with _faults_in_words(self.engine), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that changes; on SQLite it holds the write lock from its first moment."""
+        writes = self.engine.execution_options(**{_WRITES: True})
+        with _faults_in_words(self.engine), writes.begin() as connection:
+            yield connection
+
+
+def connect(url: str) -> Database:
+    """A database at this address; nothing is opened yet."""
+    try:
+        engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise AccountsUnreachable(
+            "ACCOUNTS_URL is not an address we can use; write something like"
+            " sqlite:////var/lib/vibe/accounts.sqlite or postgresql+psycopg://name@host/base,"
+            f" and install the driver it names ({type(error).__name__})."
+        ) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return Database(engine)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file behind an SQLite address; ``None`` for a server or for memory."""
+    parts = make_url(url)
+    if parts.get_backend_name() != "sqlite" or parts.database in {None, "", ":memory:"}:
+        return None
+    return Path(str(parts.database))
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _faults_in_words(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        fault = fault_of(error, engine)
+        if fault is None:
+            raise
+        raise fault from None
+
+
+def fault_of(error: DBAPIError, engine: Engine) -> AccountsUnreadable | None:
+    """The sentence for a fault of the database itself; ``None`` when the fault is ours."""
+    place = engine.url.render_as_string(hide_password=True)
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite_fault(error.orig, engine.url.database or place)
+    text = str(error.orig).lower()
+    if "does not exist" in text and "relation" in text:
+        return AccountsNotSetUp(_not_set_up(place))
+    if error.connection_invalidated or type(error).__name__ == "OperationalError":
+        return AccountsUnreachable(
+            f"The account store at {place} does not answer; start the database, or mend"
+            " ACCOUNTS_URL."
+        )
+    return None
+
+
+def _sqlite_fault(error: sqlite3.Error, place: str) -> AccountsUnreadable | None:
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if "no such table" in str(error) or "no such column" in str(error):
+        return AccountsNotSetUp(_not_set_up(place))
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return AccountsBusy(
+            f"Another process held the account store {place} for more than {BUSY_SECONDS} seconds;"
+            " try again, and look for a process that hangs."
+        )
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return AccountsNotADatabase(
+            f"{place} is not an account store, or it is damaged; put a backup in its place, or"
+            " point ACCOUNTS_URL elsewhere."
+        )
+    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
+        return AccountsNotPermitted(
+            f"We may not open or write the account store {place}; give the user who runs this"
+            " program the right to its folder and file."
+        )
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return AccountsUnreachable(
+            f"The account store {place} cannot be written: the disk is full or failing; free some"
+            " space, then start again."
+        )
+    return None
+
+
+def _not_set_up(place: str) -> str:
+    return f"The account store {place} has not been set up for this version; run `vibe up` once."

@@ -1,0 +1,199 @@
+"""The publication ledger: how far each edition has come, moved on by compare-and-set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any, Unpack
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.records import (
+    Cause,
+    Edition,
+    EditionFacts,
+    EditionKind,
+    EditionState,
+    PoolSummary,
+    Summary,
+)
+from vibe_pipeline.accounts.tables import editions
+from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Editions:
+    """Every edition of everybody. An edition that is not there raises ``LookupError``."""
+
+    database: Database
+    now: Callable[[], datetime]
+
+    def open(
+        self,
+        edition_id: EditionId,
+        user_id: UserId,
+        vibe_date: date,
+        occasion: str,
+        kind: EditionKind,
+        mode: Mode,
+    ) -> Edition:
+        """The edition of this occasion, begun now unless it was before.
+
+        An occasion has one edition, whoever asks: a doubled trigger is handed the first one's,
+        recognisable by its ``edition_id``.
+        """
+        row = {
+            "edition_id": edition_id,
+            "user_id": user_id,
+            "vibe_date": vibe_date,
+            "occasion": occasion,
+            "kind": EditionKind(kind).value,
+            "mode": Mode(mode).value,
+            "state": EditionState.STARTED.value,
+            "tracks": [],
+            "created_at": self.now(),
+            "updated_at": self.now(),
+        }
+        known = self._known(edition_id, user_id, occasion)
+        if known is not None:
+            return known
+        try:
+            with self.database.writing() as connection:
+                connection.execute(insert(editions).values(row))
+        except IntegrityError:
+            known = self._known(edition_id, user_id, occasion)
+            if known is None:
+                raise UnknownPerson(user_id) from None
+            return known
+        return self.required(edition_id)
+
+    def advance(
+        self,
+        edition_id: EditionId,
+        expected_state: EditionState,
+        new_state: EditionState,
+        **facts: Unpack[EditionFacts],
+    ) -> bool:
+        """Step forward with what became known; false when the edition stands elsewhere by now.
+
+        The same state twice writes facts down without a step. A former failure is cleared.
+        """
+        values = _columns(dict(facts)) | {
+            "state": EditionState(new_state).value,
+            "cause": None,
+            "cause_until": None,
+            "detail": None,
+            "updated_at": self.now(),
+        }
+        stands = (
+            editions.c.edition_id == edition_id,
+            editions.c.state == EditionState(expected_state).value,
+        )
+        with self.database.writing() as connection:
+            return connection.execute(update(editions).where(*stands).values(values)).rowcount == 1
+
+    def fail(
+        self,
+        edition_id: EditionId,
+        cause: Cause,
+        until: datetime | None = None,
+        detail: str | None = None,
+    ) -> bool:
+        """Note why the edition stands still; where it stands is kept, so a rerun continues."""
+        values = {
+            "cause": Cause(cause).value,
+            "cause_until": until,
+            "detail": detail,
+            "updated_at": self.now(),
+        }
+        unfinished = (
+            editions.c.edition_id == edition_id,
+            editions.c.state != EditionState.RECORDED.value,
+        )
+        with self.database.writing() as connection:
+            change = update(editions).where(*unfinished).values(values)
+            return connection.execute(change).rowcount == 1
+
+    def get(self, edition_id: EditionId) -> Edition | None:
+        """The edition with this id."""
+        return self._one(editions.c.edition_id == edition_id)
+
+    def required(self, edition_id: EditionId) -> Edition:
+        """The edition with this id; raises ``LookupError`` when there is none."""
+        edition = self.get(edition_id)
+        if edition is None:
+            raise LookupError(f"no edition {edition_id}")
+        return edition
+
+    def of_occasion(self, user_id: UserId, occasion: str) -> Edition | None:
+        """The edition begun for this occasion."""
+        return self._one(editions.c.user_id == user_id, editions.c.occasion == occasion)
+
+    def latest(self, user_id: UserId) -> Edition | None:
+        """The last edition that reached its playlist."""
+        return self._one(
+            editions.c.user_id == user_id,
+            editions.c.kind == EditionKind.DAILY.value,
+            editions.c.state.in_([EditionState.ITEMS_WRITTEN.value, EditionState.RECORDED.value]),
+        )
+
+    def of_day(self, user_id: UserId, vibe_date: date) -> list[Edition]:
+        """Everything begun for this day of the person's, newest first."""
+        return self._many(editions.c.user_id == user_id, editions.c.vibe_date == vibe_date)
+
+    def history(self, user_id: UserId, limit: int = 30) -> list[Edition]:
+        """What was begun for the person, newest first."""
+        return self._many(editions.c.user_id == user_id, limit=limit)
+
+    def _known(self, edition_id: EditionId, user_id: UserId, occasion: str) -> Edition | None:
+        return self.get(edition_id) or self.of_occasion(user_id, occasion)
+
+    def _one(self, *conditions: Any) -> Edition | None:
+        found = self._many(*conditions, limit=1)
+        return found[0] if found else None
+
+    def _many(self, *conditions: Any, limit: int | None = None) -> list[Edition]:
+        newest_first = (editions.c.created_at.desc(), editions.c.edition_id.desc())
+        query = select(editions).where(*conditions).order_by(*newest_first).limit(limit)
+        with self.database.reading() as connection:
+            return _editions(connection, query)
+
+
+def _editions(connection: Connection, query: Any) -> list[Edition]:
+    return [_edition(row) for row in connection.execute(query).mappings()]
+
+
+def _columns(facts: dict[str, Any]) -> dict[str, Any]:
+    if "tracks" in facts:
+        facts["tracks"] = [asdict(track) for track in facts["tracks"]]
+    if facts.get("summary") is not None:
+        facts["summary"] = asdict(facts["summary"])
+    if "kind" in facts:
+        facts["kind"] = EditionKind(facts["kind"]).value
+    if "mode" in facts:
+        facts["mode"] = Mode(facts["mode"]).value
+    return facts
+
+
+def _edition(row: RowMapping) -> Edition:
+    values = dict(row)
+    values["kind"] = EditionKind(values["kind"])
+    values["mode"] = Mode(values["mode"])
+    values["state"] = EditionState(values["state"])
+    values["cause"] = None if values["cause"] is None else Cause(values["cause"])
+    values["tracks"] = tuple(_track(track) for track in values["tracks"])
+    values["summary"] = None if values["summary"] is None else _summary(values["summary"])
+    return Edition(**values)
+
+
+def _track(kept: dict[str, Any]) -> ChosenTrack:
+    return ChosenTrack(**kept | {"source": Source(kept["source"])})
+
+
+def _summary(kept: dict[str, Any]) -> Summary:
+    pools = tuple(PoolSummary(**pool) for pool in kept["pools"])
+    return Summary(**kept | {"pools": pools, "notes": tuple(kept["notes"])})

@@ -1,0 +1,116 @@
+"""One-time states of the way to Spotify and back; only their hashes are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.records import OAuthState, PendingConnection, StateKind, Tokens
+from vibe_pipeline.accounts.sealing import Sealer
+from vibe_pipeline.accounts.tables import oauth_states
+from vibe_pipeline.records import UserId
+
+TTL_SECONDS = 600
+"""How long a state is good for."""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthStates:
+    """Unguessable, single-use, short-lived; unknown, used and expired ones answer alike."""
+
+    database: Database
+    sealer: Sealer
+    now: Callable[[], datetime]
+    new_state: Callable[[], str]
+
+    def make(
+        self, user_id: UserId, kind: StateKind, verifier: str = "", ttl: int = TTL_SECONDS
+    ) -> str:
+        """A fresh state for this person, good once, for one kind of use."""
+        return self._keep(user_id, kind, verifier, ttl)
+
+    def take(self, state: str, kind: StateKind) -> OAuthState | None:
+        """Use a state up; ``None`` when it is unknown, used, expired, or of another kind."""
+        taken = self._take(state, kind)
+        if taken is None:
+            return None
+        user_id, verifier = taken
+        return OAuthState(user_id=user_id, kind=kind, verifier=verifier)
+
+    def hold(self, pending: PendingConnection, ttl: int = TTL_SECONDS) -> str:
+        """Keep a connection, sealed, until its person confirms it with the state given here."""
+        granted = pending.tokens
+        content = {
+            "spotify_account_id": pending.spotify_account_id,
+            "spotify_name": pending.spotify_name,
+            "market": pending.market,
+            "access_token": granted.access_token,
+            "refresh_token": granted.refresh_token,
+            "expires_at": granted.expires_at.isoformat(),
+            "scopes": sorted(granted.scopes),
+            "consented_at": granted.consented_at.isoformat(),
+        }
+        return self._keep(pending.user_id, StateKind.CONFIRM, json.dumps(content), ttl)
+
+    def claim(self, state: str) -> PendingConnection | None:
+        """The held connection, once; it is gone from the store then."""
+        taken = self._take(state, StateKind.CONFIRM)
+        return None if taken is None else _pending(taken[0], json.loads(taken[1]))
+
+    def _keep(self, user_id: UserId, kind: StateKind, content: str, ttl: int) -> str:
+        state, now = self.new_state(), self.now()
+        row = {
+            "state_hash": _hashed(state),
+            "user_id": user_id,
+            "kind": StateKind(kind).value,
+            "sealed": self.sealer.seal(content),
+            "expires_at": now + timedelta(seconds=ttl),
+        }
+        try:
+            with self.database.writing() as connection:
+                connection.execute(delete(oauth_states).where(oauth_states.c.expires_at <= now))
+                connection.execute(insert(oauth_states).values(row))
+        except IntegrityError:
+            raise UnknownPerson(user_id) from None
+        return state
+
+    def _take(self, state: str, kind: StateKind) -> tuple[UserId, str] | None:
+        wanted = (
+            oauth_states.c.state_hash == _hashed(state),
+            oauth_states.c.kind == StateKind(kind).value,
+        )
+        with self.database.writing() as connection:
+            row = connection.execute(select(oauth_states).where(*wanted)).mappings().first()
+            taken = connection.execute(delete(oauth_states).where(*wanted)).rowcount == 1
+        if row is None or not taken or row["expires_at"] <= self.now():
+            return None
+        return UserId(row["user_id"]), self.sealer.open(row["sealed"])
+
+
+def _hashed(state: str) -> str:
+    return hashlib.sha256(state.encode(errors="surrogatepass")).hexdigest()
+
+
+def _pending(user_id: UserId, content: dict[str, Any]) -> PendingConnection:
+    return PendingConnection(
+        user_id=user_id,
+        spotify_account_id=content["spotify_account_id"],
+        spotify_name=content["spotify_name"],
+        market=content["market"],
+        tokens=Tokens(
+            access_token=content["access_token"],
+            refresh_token=content["refresh_token"],
+            expires_at=datetime.fromisoformat(content["expires_at"]),
+            scopes=frozenset(content["scopes"]),
+            consented_at=datetime.fromisoformat(content["consented_at"]),
+        ),
+    )

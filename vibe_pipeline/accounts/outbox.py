@@ -1,0 +1,124 @@
+"""Messages that must reach people, each once, however often a process dies on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.records import OutboxMessage
+from vibe_pipeline.accounts.tables import accounts, outbox
+from vibe_pipeline.records import UserId
+
+KEPT = timedelta(days=30)
+"""How long a sent message's ``dedupe_key`` keeps its double out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Messages by catalogue key and blanks; the bot says them in the person's language then."""
+
+    database: Database
+    now: Callable[[], datetime]
+
+    def put(
+        self,
+        user_id: UserId,
+        key: str,
+        params: Mapping[str, Any],
+        dedupe_key: str,
+        not_before: datetime | None = None,
+    ) -> bool:
+        """Have a message sent; false when one with this ``dedupe_key`` was put before."""
+        now = self.now()
+        row = {
+            "user_id": user_id,
+            "key": key,
+            "params": dict(params),
+            "dedupe_key": dedupe_key,
+            "not_before": now if not_before is None else not_before,
+            "created_at": now,
+            "attempts": 0,
+        }
+        try:
+            with self.database.writing() as connection:
+                connection.execute(insert(outbox).values(row))
+        except IntegrityError:
+            if not self._known(dedupe_key):
+                raise UnknownPerson(user_id) from None
+            return False
+        return True
+
+    def take_due(self, limit: int = 20, lease_seconds: float = 60) -> list[OutboxMessage]:
+        """Claim what is due, oldest first; unless closed, it falls due again after the lease.
+
+        Messages for people who blocked the bot wait until they are back.
+        """
+        now = self.now()
+        query = (
+            select(outbox, accounts.c.chat_id, accounts.c.language)
+            .join(accounts, accounts.c.user_id == outbox.c.user_id)
+            .where(outbox.c.closed_at.is_(None), outbox.c.not_before <= now, accounts.c.active)
+            .order_by(outbox.c.not_before, outbox.c.id)
+            .limit(limit)
+            .with_for_update(of=outbox, skip_locked=True)
+        )
+        if not self._anything_due(now):
+            return []
+        with self.database.writing() as connection:
+            rows = connection.execute(query).all()
+            claimed = update(outbox).where(outbox.c.id.in_([row.id for row in rows]))
+            lease = now + timedelta(seconds=lease_seconds)
+            connection.execute(claimed.values(not_before=lease, attempts=outbox.c.attempts + 1))
+        return [_message(row) for row in rows]
+
+    def done(self, message_id: int) -> None:
+        """The message was delivered."""
+        now = self.now()
+        old = outbox.c.closed_at <= now - KEPT
+        with self.database.writing() as connection:
+            change = update(outbox).where(outbox.c.id == message_id)
+            connection.execute(change.values(closed_at=now))
+            connection.execute(delete(outbox).where(old))
+
+    def failed(self, message_id: int, retry_at: datetime | None) -> None:
+        """It was not delivered: try at ``retry_at``, or never again when that is ``None``."""
+        values = {"closed_at": self.now()} if retry_at is None else {"not_before": retry_at}
+        with self.database.writing() as connection:
+            connection.execute(update(outbox).where(outbox.c.id == message_id).values(values))
+
+    def waiting(self) -> int:
+        """How many messages are not delivered yet."""
+        with self.database.reading() as connection:
+            query = select(outbox.c.id).where(outbox.c.closed_at.is_(None))
+            return len(connection.execute(query).all())
+
+    def _known(self, dedupe_key: str) -> bool:
+        query = select(outbox.c.id).where(outbox.c.dedupe_key == dedupe_key)
+        with self.database.reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def _anything_due(self, now: datetime) -> bool:
+        """Look before locking: the bot asks every second, and mostly there is nothing."""
+        due = (outbox.c.closed_at.is_(None), outbox.c.not_before <= now)
+        with self.database.reading() as connection:
+            return connection.execute(select(outbox.c.id).where(*due).limit(1)).first() is not None
+
+
+def _message(row: Row[Any]) -> OutboxMessage:
+    return OutboxMessage(
+        id=row.id,
+        user_id=UserId(row.user_id),
+        chat_id=row.chat_id,
+        language=row.language,
+        key=row.key,
+        params=row.params,
+        attempts=row.attempts + 1,
+        created_at=row.created_at,
+    )

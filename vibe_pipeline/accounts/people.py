@@ -1,0 +1,203 @@
+"""Who is here: accounts, their settings, their link to Spotify."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Unpack
+
+from sqlalchemy import Connection, RowMapping, and_, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
+from vibe_pipeline.accounts.records import Account, AccountChanges, Defaults, Tokens
+from vibe_pipeline.accounts.sealing import Sealer
+from vibe_pipeline.accounts.tables import accounts, oauth_states, tokens
+from vibe_pipeline.accounts.tokens import token_values
+from vibe_pipeline.records import Mode, Source, UserId
+
+CONSENT_MONTHS = 6
+"""Spotify's refresh tokens live six months from the person's own consent, however often used."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The accounts. A change for somebody who is gone raises ``UnknownPerson``."""
+
+    database: Database
+    sealer: Sealer
+    defaults: Defaults
+    now: Callable[[], datetime]
+    new_id: Callable[[], UserId]
+
+    def by_chat(self, chat_id: int) -> Account | None:
+        """Whoever writes from this chat."""
+        with self.database.reading() as connection:
+            return _first(connection, accounts.c.chat_id == chat_id)
+
+    def get(self, user_id: UserId) -> Account | None:
+        """The person with this id."""
+        with self.database.reading() as connection:
+            return _first(connection, accounts.c.user_id == user_id)
+
+    def all(self, *, active_only: bool = False) -> list[Account]:
+        """Everybody, in the order they came."""
+        query = _QUERY.order_by(accounts.c.created_at, accounts.c.user_id)
+        if active_only:
+            query = query.where(accounts.c.active)
+        with self.database.reading() as connection:
+            return [_account(row) for row in connection.execute(query).mappings()]
+
+    def register(self, chat_id: int, name: str, language: str) -> Account:
+        """The account of this chat, made on first sight; whoever comes back is active again."""
+        known = self.by_chat(chat_id)
+        if known is not None and known.active and known.telegram_name == name:
+            return known
+        try:
+            with self.database.writing() as connection:
+                again = update(accounts).where(accounts.c.chat_id == chat_id)
+                seen = connection.execute(again.values(telegram_name=name, active=True)).rowcount
+                if not seen:
+                    connection.execute(
+                        insert(accounts).values(self._fresh(chat_id, name, language))
+                    )
+                return _found(_first(connection, accounts.c.chat_id == chat_id), str(chat_id))
+        except IntegrityError:
+            return _found(self.by_chat(chat_id), str(chat_id))
+
+    def change(self, user_id: UserId, **changes: Unpack[AccountChanges]) -> Account:
+        """Set what is named; gives the account as it is then."""
+        with self.database.writing() as connection:
+            return _change(connection, user_id, _columns(dict(changes)))
+
+    def connect(
+        self,
+        user_id: UserId,
+        spotify_account_id: str,
+        spotify_name: str | None,
+        granted: Tokens,
+        *,
+        market: str | None = None,
+    ) -> Account:
+        """Link a Spotify account; another one than before starts with a playlist of its own.
+
+        Raises ``SpotifyAccountTaken`` while somebody else is connected to that account.
+        """
+        with self.database.writing() as connection:
+            before = _found(_first(connection, accounts.c.user_id == user_id), user_id)
+            if _taken(connection, user_id, spotify_account_id):
+                raise SpotifyAccountTaken(spotify_account_id)
+            values: dict[str, Any] = {
+                "spotify_account_id": spotify_account_id,
+                "spotify_name": spotify_name,
+                "consented_at": granted.consented_at,
+            }
+            if market is not None:
+                values["market"] = market
+            if before.spotify_account_id not in {None, spotify_account_id}:
+                values |= _NO_LIBRARY
+            connection.execute(delete(tokens).where(tokens.c.user_id == user_id))
+            connection.execute(insert(tokens).values(token_values(user_id, granted, self.sealer)))
+            return _change(connection, user_id, values)
+
+    def disconnect(self, user_id: UserId) -> None:
+        """Erase the link to Spotify and all we hold about that account; settings stay."""
+        nothing = {
+            "spotify_account_id": None,
+            "spotify_name": None,
+            "market": None,
+            "consented_at": None,
+        }
+        with self.database.writing() as connection:
+            connection.execute(delete(tokens).where(tokens.c.user_id == user_id))
+            connection.execute(delete(oauth_states).where(oauth_states.c.user_id == user_id))
+            _change(connection, user_id, nothing | _NO_LIBRARY)
+
+    def forget(self, user_id: UserId) -> bool:
+        """Erase the person and everything kept about them here; false when nobody was there."""
+        with self.database.writing() as connection:
+            gone = connection.execute(delete(accounts).where(accounts.c.user_id == user_id))
+            return gone.rowcount == 1
+
+    def _fresh(self, chat_id: int, name: str, language: str) -> dict[str, Any]:
+        return {
+            "user_id": self.new_id(),
+            "chat_id": chat_id,
+            "telegram_name": name,
+            "language": language,
+            "timezone": self.defaults.timezone,
+            "nightly_at": self.defaults.nightly_at,
+            "playlist_size": self.defaults.playlist_size,
+            "min_new_ratio": self.defaults.min_new_ratio,
+            "adventure": self.defaults.adventure,
+            "mode": self.defaults.mode.value,
+            "active": True,
+            "created_at": self.now(),
+            "sources_off": [],
+        }
+
+
+_NO_LIBRARY: dict[str, Any] = {
+    "playlist_id": None,
+    "playlist_url": None,
+    "likes_cached": None,
+    "likes_synced_at": None,
+}
+
+_QUERY = select(accounts, tokens.c.user_id.is_not(None).label("connected")).select_from(
+    accounts.outerjoin(tokens, accounts.c.user_id == tokens.c.user_id)
+)
+
+
+def consent_end(consented_at: datetime) -> datetime:
+    """When a consent ends: the same day six months on, or that month's last."""
+    month = consented_at.month - 1 + CONSENT_MONTHS
+    year, month = consented_at.year + month // 12, month % 12 + 1
+    day = min(consented_at.day, calendar.monthrange(year, month)[1])
+    return consented_at.replace(year=year, month=month, day=day)
+
+
+def _first(connection: Connection, condition: Any) -> Account | None:
+    row = connection.execute(_QUERY.where(condition)).mappings().first()
+    return None if row is None else _account(row)
+
+
+def _found(account: Account | None, name: str) -> Account:
+    if account is None:
+        raise UnknownPerson(name)
+    return account
+
+
+def _change(connection: Connection, user_id: UserId, values: dict[str, Any]) -> Account:
+    if values:
+        connection.execute(update(accounts).where(accounts.c.user_id == user_id).values(values))
+    return _found(_first(connection, accounts.c.user_id == user_id), user_id)
+
+
+def _taken(connection: Connection, user_id: UserId, spotify_account_id: str) -> bool:
+    others = and_(
+        accounts.c.spotify_account_id == spotify_account_id, accounts.c.user_id != user_id
+    )
+    other = _first(connection, others)
+    return other is not None and other.connected
+
+
+def _columns(changes: dict[str, Any]) -> dict[str, Any]:
+    if "mode" in changes:
+        changes["mode"] = Mode(changes["mode"]).value
+    if "sources_off" in changes:
+        changes["sources_off"] = sorted(source.value for source in changes["sources_off"])
+    return changes
+
+
+def _account(row: RowMapping) -> Account:
+    values = dict(row)
+    consented_at = values["consented_at"]
+    values["mode"] = Mode(values["mode"])
+    values["connected"] = bool(values["connected"])
+    values["sources_off"] = frozenset(Source(name) for name in values["sources_off"])
+    values["consent_ends_at"] = None if consented_at is None else consent_end(consented_at)
+    return Account(**values)

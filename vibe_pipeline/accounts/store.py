@@ -1,0 +1,100 @@
+"""The account store's front door: one record with a part for each thing it keeps."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import text
+
+from vibe_pipeline.accounts.budget import CEILINGS, StoredBudget
+from vibe_pipeline.accounts.capabilities import Capabilities
+from vibe_pipeline.accounts.database import Database, connect
+from vibe_pipeline.accounts.editions import Editions
+from vibe_pipeline.accounts.feedback import Blocks, Thumbs
+from vibe_pipeline.accounts.oauth_states import OAuthStates
+from vibe_pipeline.accounts.outbox import Outbox
+from vibe_pipeline.accounts.people import People
+from vibe_pipeline.accounts.records import Defaults
+from vibe_pipeline.accounts.sealing import Sealer, secret_key
+from vibe_pipeline.accounts.tokens import TokenVault
+from vibe_pipeline.accounts.watches import Watches
+from vibe_pipeline.records import UserId
+from vibe_pipeline.settings import Settings
+
+__all__ = ["AccountStore", "open_for", "open_store", "secret_key"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountStore:
+    """Everything small that all processes share. Its methods take milliseconds and may be
+    called from anywhere, from async code too; any of them may raise ``AccountsUnreadable``."""
+
+    database: Database
+    people: People
+    tokens: TokenVault
+    oauth_states: OAuthStates
+    editions: Editions
+    budget: StoredBudget
+    capabilities: Capabilities
+    outbox: Outbox
+    watches: Watches
+    blocks: Blocks
+    thumbs: Thumbs
+
+    def check(self) -> None:
+        """Touch the store; raises ``AccountsUnreadable`` with the reason when it is no use."""
+        with self.database.reading() as connection:
+            connection.execute(text("SELECT user_id FROM accounts LIMIT 1"))
+
+
+def utc_now() -> datetime:
+    """This moment, aware."""
+    return datetime.now(UTC)
+
+
+def new_user_id() -> UserId:
+    """A fresh opaque id; it goes into logs and partition keys, so it says nothing."""
+    return UserId(f"u{secrets.token_hex(6)}")
+
+
+def new_state() -> str:
+    """256 bits nobody can guess, fit for an address."""
+    return secrets.token_urlsafe(32)
+
+
+def open_store(
+    url: str,
+    key: str,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    defaults: Defaults | None = None,
+    new_id: Callable[[], UserId] = new_user_id,
+) -> AccountStore:
+    """The store at this address, as it stands; ``migrate`` sets it up."""
+    database, sealer = connect(url), Sealer(key)
+    return AccountStore(
+        database=database,
+        people=People(database, sealer, defaults or Defaults(), now, new_id),
+        tokens=TokenVault(database, sealer, now),
+        oauth_states=OAuthStates(database, sealer, now, new_state),
+        editions=Editions(database, now),
+        budget=StoredBudget(database, now, CEILINGS),
+        capabilities=Capabilities(database, now),
+        outbox=Outbox(database, now),
+        watches=Watches(database, now),
+        blocks=Blocks(database, now),
+        thumbs=Thumbs(database, now),
+    )
+
+
+def open_for(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AccountStore:
+    """The store these settings name, with their defaults for newcomers."""
+    defaults = Defaults(
+        timezone=settings.default_timezone,
+        playlist_size=settings.default_playlist_size,
+        min_new_ratio=settings.min_new_ratio,
+    )
+    return open_store(settings.accounts_address, secret_key(settings), now=now, defaults=defaults)

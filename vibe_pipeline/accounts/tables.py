@@ -1,0 +1,198 @@
+"""The account store's tables as they are now; ``migrations`` leads every older file here."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    Time,
+    UniqueConstraint,
+)
+
+from vibe_pipeline.accounts.database import Moment
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _person(*, primary_key: bool = False) -> Column[str]:
+    return Column(
+        "user_id",
+        String(40),
+        ForeignKey("accounts.user_id", ondelete="CASCADE"),
+        primary_key=primary_key,
+        nullable=False,
+    )
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("user_id", String(40), primary_key=True),
+    Column("chat_id", BigInteger, nullable=False, unique=True),
+    Column("telegram_name", Text, nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("nightly_at", Time),
+    Column("playlist_size", Integer, nullable=False),
+    Column("min_new_ratio", Float, nullable=False),
+    Column("adventure", Integer, nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("spotify_account_id", Text),
+    Column("spotify_name", Text),
+    Column("market", String(8)),
+    Column("consented_at", Moment),
+    Column("playlist_id", Text),
+    Column("playlist_url", Text),
+    Column("likes_cached", Integer),
+    Column("likes_synced_at", Moment),
+    Column("sources_off", JSON, nullable=False),
+    Index("ix_accounts_spotify_account_id", "spotify_account_id"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _person(primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("consented_at", Moment, nullable=False),
+    Column("renewal_leased_until", Moment),
+)
+
+oauth_states = Table(
+    "oauth_states",
+    metadata,
+    Column("state_hash", String(64), primary_key=True),
+    _person(),
+    Column("kind", String(16), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Index("ix_oauth_states_expires_at", "expires_at"),
+)
+
+editions = Table(
+    "editions",
+    metadata,
+    Column("edition_id", String(64), primary_key=True),
+    _person(),
+    Column("vibe_date", Date, nullable=False),
+    Column("occasion", String(120), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("title", Text),
+    Column("description", Text),
+    Column("tracks", JSON, nullable=False),
+    Column("summary", JSON),
+    Column("playlist_id", Text),
+    Column("playlist_url", Text),
+    Column("snapshot_id", Text),
+    Column("marker", Text),
+    Column("cause", String(32)),
+    Column("cause_until", Moment),
+    Column("detail", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("user_id", "occasion"),
+    Index("ix_editions_user_id_created_at", "user_id", "created_at"),
+    Index("ix_editions_user_id_vibe_date", "user_id", "vibe_date"),
+)
+
+services = Table(
+    "services",
+    metadata,
+    Column("service", String(40), primary_key=True),
+    Column("blocked_until", Moment),
+    Column("reason", Text),
+)
+
+service_calls = Table(
+    "service_calls",
+    metadata,
+    Column("service", String(40), primary_key=True),
+    Column("minute", Moment, primary_key=True),
+    Column("calls", Integer, nullable=False),
+)
+
+capabilities = Table(
+    "capabilities",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("until", Moment, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _person(),
+    Column("key", String(120), nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("dedupe_key", String(200), nullable=False, unique=True),
+    Column("not_before", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("closed_at", Moment),
+    Column("attempts", Integer, nullable=False),
+    Index("ix_outbox_closed_at_not_before", "closed_at", "not_before"),
+)
+
+watches = Table(
+    "watches",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    _person(),
+    Column("chat_id", BigInteger, nullable=False),
+    Column("message_id", BigInteger, nullable=False),
+    Column("job", String(64), nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("ix_watches_user_id_done", "user_id", "done"),
+)
+
+blocks = Table(
+    "blocks",
+    metadata,
+    _person(primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("key", String(400), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+thumbs = Table(
+    "thumbs",
+    metadata,
+    _person(primary_key=True),
+    Column("key", String(400), primary_key=True),
+    Column("value", Integer, nullable=False),
+    Column("artist_key", String(400), nullable=False),
+    Column("artist", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    CheckConstraint("value IN (-1, 1)", name="up_or_down"),
+)

@@ -1,0 +1,72 @@
+"""Which message in which chat follows which run, so that a restarted bot takes it up again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.records import Watch
+from vibe_pipeline.accounts.tables import watches
+from vibe_pipeline.records import UserId
+
+KEPT = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Watches:
+    """Progress messages, open until their run's result was told."""
+
+    database: Database
+    now: Callable[[], datetime]
+
+    def add(self, run_id: str, user_id: UserId, chat_id: int, message_id: int, job: str) -> Watch:
+        """Follow this run in that message; a run is followed once."""
+        now = self.now()
+        row = {
+            "run_id": run_id,
+            "user_id": user_id,
+            "chat_id": chat_id,
+            "message_id": message_id,
+            "job": job,
+            "done": False,
+            "created_at": now,
+        }
+        try:
+            with self.database.writing() as connection:
+                old = (watches.c.done, watches.c.created_at <= now - KEPT)
+                connection.execute(delete(watches).where(*old))
+                connection.execute(insert(watches).values(row))
+        except IntegrityError:
+            known = self.get(run_id)
+            if known is None:
+                raise UnknownPerson(user_id) from None
+            return known
+        return Watch(**row)
+
+    def get(self, run_id: str) -> Watch | None:
+        """The watch of this run."""
+        found = self._many(watches.c.run_id == run_id)
+        return found[0] if found else None
+
+    def open(self, user_id: UserId | None = None) -> list[Watch]:
+        """What is still followed, oldest first: of one person, or of everybody."""
+        mine = [] if user_id is None else [watches.c.user_id == user_id]
+        return self._many(watches.c.done.is_(False), *mine)
+
+    def finish(self, run_id: str) -> bool:
+        """Close the watch; true for the one caller who closed it, and so tells the result."""
+        here = (watches.c.run_id == run_id, watches.c.done.is_(False))
+        with self.database.writing() as connection:
+            return connection.execute(update(watches).where(*here).values(done=True)).rowcount == 1
+
+    def _many(self, *conditions: Any) -> list[Watch]:
+        query = select(watches).where(*conditions).order_by(watches.c.created_at, watches.c.run_id)
+        with self.database.reading() as connection:
+            return [Watch(**row) for row in connection.execute(query).mappings()]
