@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.types import TypeDecorator
 
 from vibe_pipeline.accounts.errors import (
@@ -64,15 +63,31 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that only looks."""
-        with _faults_in_words(self.engine), self.engine.begin() as connection:
+        with self.faults_in_words(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that changes; on SQLite it holds the write lock from its first moment."""
         writes = self.engine.execution_options(**{_WRITES: True})
-        with _faults_in_words(self.engine), writes.begin() as connection:
+        with self.faults_in_words(), writes.begin() as connection:
             yield connection
+
+    @contextmanager
+    def faults_in_words(self) -> Iterator[None]:
+        """Turn the database's own faults into ``AccountsUnreadable``; ours stay as they are."""
+        try:
+            yield
+        except DBAPIError as error:
+            fault = _fault(error, self.engine)
+            if fault is None:
+                raise
+            raise fault from None
+        except sqlite3.Error as error:
+            fault = _sqlite_fault(error, self.engine.url.database or "")
+            if fault is None:
+                raise
+            raise fault from None
 
 
 def connect(url: str) -> Database:
@@ -99,7 +114,7 @@ def sqlite_path(url: str) -> Path | None:
     return Path(str(parts.database))
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
     connection.execute("PRAGMA foreign_keys = ON")
@@ -111,18 +126,7 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-@contextmanager
-def _faults_in_words(engine: Engine) -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as error:
-        fault = fault_of(error, engine)
-        if fault is None:
-            raise
-        raise fault from None
-
-
-def fault_of(error: DBAPIError, engine: Engine) -> AccountsUnreadable | None:
+def _fault(error: DBAPIError, engine: Engine) -> AccountsUnreadable | None:
     """The sentence for a fault of the database itself; ``None`` when the fault is ours."""
     place = engine.url.render_as_string(hide_password=True)
     if isinstance(error.orig, sqlite3.Error):

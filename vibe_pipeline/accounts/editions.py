@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Unpack
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
@@ -36,6 +36,7 @@ class Editions:
         self,
         edition_id: EditionId,
         user_id: UserId,
+        *,
         vibe_date: date,
         occasion: str,
         kind: EditionKind,
@@ -152,18 +153,18 @@ class Editions:
     def _known(self, edition_id: EditionId, user_id: UserId, occasion: str) -> Edition | None:
         return self.get(edition_id) or self.of_occasion(user_id, occasion)
 
-    def _one(self, *conditions: Any) -> Edition | None:
+    def _one(self, *conditions: ColumnElement[bool]) -> Edition | None:
         found = self._many(*conditions, limit=1)
         return found[0] if found else None
 
-    def _many(self, *conditions: Any, limit: int | None = None) -> list[Edition]:
+    def _many(self, *conditions: ColumnElement[bool], limit: int | None = None) -> list[Edition]:
         newest_first = (editions.c.created_at.desc(), editions.c.edition_id.desc())
         query = select(editions).where(*conditions).order_by(*newest_first).limit(limit)
         with self.database.reading() as connection:
             return _editions(connection, query)
 
 
-def _editions(connection: Connection, query: Any) -> list[Edition]:
+def _editions(connection: Connection, query: Select[Any]) -> list[Edition]:
     return [_edition(row) for row in connection.execute(query).mappings()]
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import ColumnElement, Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
@@ -84,7 +84,11 @@ class Thumbs:
 
 
 def _replace(
-    database: Database, table: Table, user_id: UserId, row: dict[str, Any], *here: Any
+    database: Database,
+    table: Table,
+    user_id: UserId,
+    row: dict[str, Any],
+    *here: ColumnElement[bool],
 ) -> None:
     try:
         with database.writing() as connection:

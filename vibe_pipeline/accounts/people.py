@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Unpack
 
-from sqlalchemy import Connection, RowMapping, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
@@ -160,7 +160,7 @@ def consent_end(consented_at: datetime) -> datetime:
     return consented_at.replace(year=year, month=month, day=day)
 
 
-def _first(connection: Connection, condition: Any) -> Account | None:
+def _first(connection: Connection, condition: ColumnElement[bool]) -> Account | None:
     row = connection.execute(_QUERY.where(condition)).mappings().first()
     return None if row is None else _account(row)
 

@@ -18,13 +18,14 @@ from vibe_pipeline.accounts.oauth_states import OAuthStates
 from vibe_pipeline.accounts.outbox import Outbox
 from vibe_pipeline.accounts.people import People
 from vibe_pipeline.accounts.records import Defaults
+from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.sealing import Sealer, secret_key
 from vibe_pipeline.accounts.tokens import TokenVault
 from vibe_pipeline.accounts.watches import Watches
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import Settings
 
-__all__ = ["AccountStore", "open_for", "open_store", "secret_key"]
+__all__ = ["AccountStore", "migrate", "open_for", "open_store", "secret_key"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
@@ -29,26 +28,26 @@ class Watches:
     def add(self, run_id: str, user_id: UserId, chat_id: int, message_id: int, job: str) -> Watch:
         """Follow this run in that message; a run is followed once."""
         now = self.now()
-        row = {
-            "run_id": run_id,
-            "user_id": user_id,
-            "chat_id": chat_id,
-            "message_id": message_id,
-            "job": job,
-            "done": False,
-            "created_at": now,
-        }
+        watch = Watch(
+            run_id=run_id,
+            user_id=user_id,
+            chat_id=chat_id,
+            message_id=message_id,
+            job=job,
+            done=False,
+            created_at=now,
+        )
         try:
             with self.database.writing() as connection:
                 old = (watches.c.done, watches.c.created_at <= now - KEPT)
                 connection.execute(delete(watches).where(*old))
-                connection.execute(insert(watches).values(row))
+                connection.execute(insert(watches).values(asdict(watch)))
         except IntegrityError:
             known = self.get(run_id)
             if known is None:
                 raise UnknownPerson(user_id) from None
             return known
-        return Watch(**row)
+        return watch
 
     def get(self, run_id: str) -> Watch | None:
         """The watch of this run."""
@@ -66,7 +65,7 @@ class Watches:
         with self.database.writing() as connection:
             return connection.execute(update(watches).where(*here).values(done=True)).rowcount == 1
 
-    def _many(self, *conditions: Any) -> list[Watch]:
+    def _many(self, *conditions: ColumnElement[bool]) -> list[Watch]:
         query = select(watches).where(*conditions).order_by(watches.c.created_at, watches.c.run_id)
         with self.database.reading() as connection:
             return [Watch(**row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,1 @@
+"""How a store of any former version becomes one of this version, one numbered step at a time."""

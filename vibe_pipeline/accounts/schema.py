@@ -1,0 +1,89 @@
+"""Whether the tables are of this version; light enough to ask at every start."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from vibe_pipeline.accounts.database import BUSY_SECONDS, Database, connect, sqlite_path
+from vibe_pipeline.accounts.errors import AccountsNotPermitted, AccountsTooNew
+
+HEAD = "0001"
+"""The revision this version of the program works with."""
+
+REVISIONS = (HEAD,)
+"""Every revision there has been, oldest first."""
+
+
+def migrate(url: str) -> None:
+    """Set the store up or bring it to this version; safe for many processes at once.
+
+    Does nothing, quickly, when the store is as it should be.
+    """
+    database, path = connect(url), sqlite_path(url)
+    if path is not None:
+        _make_file(path)
+    if _as_it_should_be(database):
+        return
+    if path is not None:
+        _use_write_ahead_log(database, path)
+    # Alembic takes a third of a second to import, and is needed once in a version's life.
+    from vibe_pipeline.accounts.migrating import upgrade  # noqa: PLC0415
+
+    upgrade(database)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision the tables are at; ``None`` before the first."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(
+        text("SELECT version_num FROM alembic_version")
+    ).scalar()
+    return revision
+
+
+def _as_it_should_be(database: Database) -> bool:
+    with database.reading() as connection:
+        revision = revision_of(connection)
+    if revision is not None and revision not in REVISIONS:
+        place = database.engine.url.render_as_string(hide_password=True)
+        raise AccountsTooNew(
+            f"The account store {place} was changed by a newer version of this program; run that"
+            " version, or restore a backup made before the upgrade."
+        )
+    return revision == HEAD
+
+
+def _make_file(path: Path) -> None:
+    """Make the file ourselves, so that nobody but its owner can ever read it."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise AccountsNotPermitted(
+            f"We may not make or write the account store {path} ({error.strerror}); give the user"
+            " who runs this program the right to its folder and file, or set VIBE_HOME."
+        ) from None
+
+
+def _use_write_ahead_log(database: Database, path: Path) -> None:
+    """Let readers and a writer work side by side; a property of the file, set once."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    with database.faults_in_words(), closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                # SQLite does not wait here when somebody else is changing the mode.
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
