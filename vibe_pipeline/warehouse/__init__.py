@@ -1,0 +1,38 @@
+"""The only DuckDB code: declared tables, one transaction per slice, errors in words."""
+
+from vibe_pipeline.warehouse.errors import (
+    NotAWarehouse,
+    WarehouseError,
+    WarehouseFolderMissing,
+    WarehouseFull,
+    WarehouseLocked,
+    WarehouseNewerThanUs,
+    WarehouseReadOnly,
+)
+from vibe_pipeline.warehouse.library import LibraryState, LikeChange, PlayCollection
+from vibe_pipeline.warehouse.lookups import WarehouseLookups
+from vibe_pipeline.warehouse.playlists import Fate, Outcome, Recommended
+from vibe_pipeline.warehouse.rows import Slice
+from vibe_pipeline.warehouse.selection import EditionInputs
+from vibe_pipeline.warehouse.warehouse import Tables, Warehouse
+
+__all__ = [
+    "EditionInputs",
+    "Fate",
+    "LibraryState",
+    "LikeChange",
+    "NotAWarehouse",
+    "Outcome",
+    "PlayCollection",
+    "Recommended",
+    "Slice",
+    "Tables",
+    "Warehouse",
+    "WarehouseError",
+    "WarehouseFolderMissing",
+    "WarehouseFull",
+    "WarehouseLocked",
+    "WarehouseLookups",
+    "WarehouseNewerThanUs",
+    "WarehouseReadOnly",
+]

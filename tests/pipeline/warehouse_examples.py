@@ -1,0 +1,70 @@
+"""Tracks, likes and plays with names one can tell apart, for the tests."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from vibe_pipeline.records import (
+    ChosenTrack,
+    EditionId,
+    LikedTrack,
+    Play,
+    Source,
+    Track,
+    UserId,
+)
+from vibe_pipeline.warehouse import Slice
+
+ANNA = UserId("u-anna")
+BORIS = UserId("u-boris")
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def track(number: int, *, artist: str = "The Examples") -> Track:
+    """A track that is different for every number."""
+    return Track(
+        spotify_id=f"id{number:05}",
+        uri=f"spotify:track:id{number:05}",
+        title=f"Song {number}",
+        artists=(artist, "Someone Else"),
+        artist_ids=("artist1", "artist2"),
+        album="Album",
+        album_id="album1",
+        isrc=f"XX{number:010}" if number % 2 else None,
+        duration_ms=180_000 + number,
+        release_date="2020-01",
+    )
+
+
+def like(number: int, *, days_ago: int = 0) -> LikedTrack:
+    """A like of that track."""
+    return LikedTrack(track=track(number), added_at=NOON - timedelta(days=days_ago, seconds=number))
+
+
+def play(number: int, *, minutes_ago: int) -> Play:
+    """A play of that track."""
+    return Play(track=track(number), played_at=NOON - timedelta(minutes=minutes_ago))
+
+
+def edition(name: str, *, user_id: UserId = ANNA, day: int = 20) -> Slice:
+    """The slice of an edition of November 2026."""
+    return Slice(user_id=user_id, vibe_date=date(2026, 11, day), edition_id=EditionId(name))
+
+
+def chosen(position: int, *, number: int | None = None) -> ChosenTrack:
+    """A line of a list."""
+    told = track(number if number is not None else position)
+    return ChosenTrack(
+        position=position,
+        artist=told.artist,
+        title=told.title,
+        spotify_id=told.spotify_id,
+        uri=told.uri,
+        isrc=told.isrc,
+        is_new=True,
+        source=Source.LISTENBRAINZ,
+        seed="Seed",
+        reason="Because.",
+        key=f"the examples|song {told.title}",
+        artist_key="the examples",
+    )

@@ -1,0 +1,255 @@
+"""What a person has: liked tracks with their comings and goings, plays, top items."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from vibe_pipeline.records import LikedTrack, Play, TopItem, UserId
+from vibe_pipeline.warehouse.rows import (
+    Row,
+    insert,
+    moment,
+    select,
+    track_columns,
+    track_from,
+    up_to,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryState:
+    """When each part was last asked for, and how far we came.
+
+    ``likes_total`` is Spotify's own count, which also counts what cannot be kept (local files);
+    ``likes_walked`` is how many likes the first walk has passed, while it is not finished.
+    """
+
+    likes_total: int | None = None
+    likes_walked: int | None = None
+    likes_synced_at: datetime | None = None
+    plays_cursor: datetime | None = None
+    plays_collected_at: datetime | None = None
+    top_fetched_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LikeChange:
+    """What a sync changed in the cache."""
+
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayCollection:
+    """One asking for recent plays; ``gap``: more was played than Spotify still remembers."""
+
+    collected_at: datetime
+    after: datetime | None
+    returned: int
+    added: int
+    gap: bool
+
+
+class Library:
+    """The tables of the library group, inside one transaction."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def state(self, user_id: UserId) -> LibraryState:
+        """How far we came; all ``None`` for somebody new."""
+        rows = select(self._connection, "SELECT * FROM library_state WHERE user_id = ?", [user_id])
+        if not rows:
+            return LibraryState()
+        return LibraryState(**{name: rows[0][name] for name in LibraryState.__slots__})
+
+    def likes(self, user_id: UserId, *, as_of: datetime | None = None) -> list[LikedTrack]:
+        """What is liked now, or was at a past moment; newest first."""
+        rows = select(
+            self._connection,
+            "SELECT * FROM liked_tracks WHERE user_id = ? AND seen_at <= ?"
+            " AND (gone_at IS NULL OR gone_at > ?) ORDER BY added_at DESC, spotify_id",
+            [user_id, up_to(as_of), up_to(as_of)],
+        )
+        return [LikedTrack(track=track_from(row), added_at=row["added_at"]) for row in rows]
+
+    def change_likes(
+        self,
+        user_id: UserId,
+        *,
+        added: Sequence[LikedTrack],
+        gone: Collection[str],
+        total: int,
+        seen_at: datetime,
+        walked: int | None = None,
+    ) -> LikeChange:
+        """Keep new likes and mark the gone ones; what is already as told stays untouched."""
+        present = self._present(user_id)
+        leaving = sorted(set(gone) & set(present))
+        if leaving:
+            self._connection.execute(
+                "UPDATE liked_tracks SET gone_at = ? WHERE user_id = ? AND gone_at IS NULL"
+                " AND list_contains(?::VARCHAR[], spotify_id)",
+                [moment(seen_at), user_id, leaving],
+            )
+        fresh = {like.track.spotify_id: like for like in added}
+        rows: list[Row] = [
+            {
+                "user_id": user_id,
+                **track_columns(like.track),
+                "added_at": like.added_at,
+                "seen_at": seen_at,
+            }
+            for spotify_id, like in fresh.items()
+            if spotify_id not in present or spotify_id in leaving
+        ]
+        self._forget_twins(user_id, rows)
+        insert(self._connection, "liked_tracks", rows)
+        self._note(user_id, likes_total=total, likes_walked=walked, likes_synced_at=moment(seen_at))
+        return LikeChange(added=len(rows), removed=len(leaving))
+
+    def liked_twice(self, user_id: UserId) -> int:
+        """How many tracks count as liked more than once now; anything but 0 is our mistake."""
+        return _count(
+            self._connection,
+            "SELECT count(*) FROM (SELECT spotify_id FROM liked_tracks WHERE user_id = ?"
+            " AND gone_at IS NULL GROUP BY spotify_id HAVING count(*) > 1)",
+            [user_id],
+        )
+
+    def plays(self, user_id: UserId, *, until: datetime | None = None) -> list[Play]:
+        """Every play we know of, also long past Spotify's last fifty; newest first."""
+        rows = select(
+            self._connection,
+            "SELECT * FROM recent_plays WHERE user_id = ? AND collected_at <= ?"
+            " ORDER BY played_at DESC",
+            [user_id, up_to(until)],
+        )
+        return [
+            Play(track=track_from(row), played_at=row["played_at"], context_uri=row["context_uri"])
+            for row in rows
+        ]
+
+    def add_plays(
+        self,
+        user_id: UserId,
+        plays: Sequence[Play],
+        *,
+        after: datetime | None,
+        collected_at: datetime,
+        gap: bool,
+    ) -> int:
+        """Keep the plays that are new to us and where the next asking starts; says how many."""
+        moments = {
+            row["played_at"]
+            for row in select(
+                self._connection, "SELECT played_at FROM recent_plays WHERE user_id = ?", [user_id]
+            )
+        }
+        fresh = {play.played_at: play for play in plays if play.played_at not in moments}
+        added = insert(
+            self._connection,
+            "recent_plays",
+            [
+                {
+                    "user_id": user_id,
+                    "played_at": play.played_at,
+                    **track_columns(play.track),
+                    "context_uri": play.context_uri,
+                    "collected_at": collected_at,
+                }
+                for play in fresh.values()
+            ],
+        )
+        self._connection.execute(
+            "INSERT OR REPLACE INTO play_collections VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                user_id,
+                moment(collected_at),
+                moment(after) if after else None,
+                len(plays),
+                added,
+                gap,
+            ],
+        )
+        cursor = max((play.played_at for play in plays), default=after)
+        self._note(
+            user_id,
+            plays_collected_at=moment(collected_at),
+            plays_cursor=moment(cursor) if cursor else None,
+        )
+        return added
+
+    def collections(self, user_id: UserId, *, limit: int = 10) -> list[PlayCollection]:
+        """The latest askings for plays, newest first."""
+        rows = select(
+            self._connection,
+            "SELECT collected_at, after, returned, added, gap FROM play_collections"
+            " WHERE user_id = ? ORDER BY collected_at DESC LIMIT ?",
+            [user_id, limit],
+        )
+        return [PlayCollection(**row) for row in rows]
+
+    def top_items(self, user_id: UserId) -> list[TopItem]:
+        """What Spotify counted as most played when we last asked."""
+        rows = select(
+            self._connection,
+            "SELECT kind, time_range, rank, name, artist, spotify_id, isrc FROM top_items"
+            " WHERE user_id = ? ORDER BY kind, time_range, rank",
+            [user_id],
+        )
+        return [TopItem(**row) for row in rows]
+
+    def replace_top_items(
+        self, user_id: UserId, items: Sequence[TopItem], *, fetched_at: datetime
+    ) -> int:
+        """Put these in the place of the earlier ones; nothing at all is an answer too."""
+        self._connection.execute("DELETE FROM top_items WHERE user_id = ?", [user_id])
+        self._note(user_id, top_fetched_at=moment(fetched_at))
+        return insert(
+            self._connection,
+            "top_items",
+            [
+                {
+                    "user_id": user_id,
+                    **{name: getattr(item, name) for name in TopItem.__slots__},
+                    "fetched_at": fetched_at,
+                }
+                for item in items
+            ],
+        )
+
+    def _present(self, user_id: UserId) -> set[str]:
+        rows = self._connection.execute(
+            "SELECT spotify_id FROM liked_tracks WHERE user_id = ? AND gone_at IS NULL", [user_id]
+        ).fetchall()
+        return {str(row[0]) for row in rows}
+
+    def _forget_twins(self, user_id: UserId, rows: Sequence[Row]) -> None:
+        """Two syncs at one moment would claim one key; the later tells the truth."""
+        if rows:
+            self._connection.execute(
+                "DELETE FROM liked_tracks WHERE user_id = ? AND seen_at = ?"
+                " AND list_contains(?::VARCHAR[], spotify_id)",
+                [user_id, moment(rows[0]["seen_at"]), [row["spotify_id"] for row in rows]],
+            )
+
+    def _note(self, user_id: UserId, **facts: object) -> None:
+        self._connection.execute(
+            "INSERT INTO library_state (user_id) VALUES (?) ON CONFLICT DO NOTHING", [user_id]
+        )
+        for name, value in facts.items():
+            self._connection.execute(
+                f"UPDATE library_state SET {name} = ? WHERE user_id = ?",  # noqa: S608 - our names
+                [value, user_id],
+            )
+
+
+def _count(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object]) -> int:
+    row = connection.execute(query, list(parameters)).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,119 @@
+"""The answers of other services, kept for everybody: also that something is not there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+
+from vibe_pipeline.warehouse.rows import insert, moment, select
+
+
+class LookupTable:
+    """The lookups table, inside one transaction."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def known(self, service: str, keys: Sequence[str], *, now: datetime) -> dict[str, Any]:
+        """The answers that are not stale; ``None`` says that the thing is not there."""
+        rows = select(
+            self._connection,
+            "SELECT key, answer FROM lookups WHERE service = ? AND stale_at > ?"
+            " AND key IN (SELECT unnest(from_json_strict(?::JSON, '[\"VARCHAR\"]')))"
+            " ORDER BY key",
+            [service, moment(now), json.dumps(sorted(set(keys)))],
+        )
+        return {
+            row["key"]: None if row["answer"] is None else json.loads(row["answer"]) for row in rows
+        }
+
+    def remember(
+        self, service: str, answers: Iterable[tuple[str, Any, datetime]], *, now: datetime
+    ) -> int:
+        """Keep answers as (key, answer, stale from); the newest answer to a key stands."""
+        latest = {key: (answer, stale_at) for key, answer, stale_at in answers}
+        self._connection.execute(
+            "DELETE FROM lookups WHERE service = ?"
+            " AND key IN (SELECT unnest(from_json_strict(?::JSON, '[\"VARCHAR\"]')))",
+            [service, json.dumps(sorted(latest))],
+        )
+        return insert(
+            self._connection,
+            "lookups",
+            [
+                {
+                    "service": service,
+                    "key": key,
+                    "answer": answer,
+                    "asked_at": now,
+                    "stale_at": stale_at,
+                }
+                for key, (answer, stale_at) in latest.items()
+            ],
+        )
+
+    def drop_stale(self, *, now: datetime) -> None:
+        """Let go of what would be asked again anyway."""
+        self._connection.execute("DELETE FROM lookups WHERE stale_at <= ?", [moment(now)])
+
+
+Opening = Callable[[], AbstractContextManager[LookupTable]]
+
+
+class WarehouseLookups:
+    """Lookups for the length of a step: reads when asked, writes all at once on ``keep``.
+
+    The file is open for a moment per reading and once at the end, never while a service is
+    being waited for.
+    """
+
+    def __init__(self, open_table: Opening, *, now: Callable[[], datetime]) -> None:
+        self._open = open_table
+        self._now = now
+        self._read: dict[tuple[str, str], Any] = {}
+        self._absent: set[tuple[str, str]] = set()
+        self._fresh: dict[tuple[str, str], tuple[Any, datetime]] = {}
+
+    def known(self, service: str, keys: Sequence[str]) -> dict[str, Any]:
+        """What anybody's earlier asking, or this step's, found out."""
+        unread = [
+            key
+            for key in keys
+            if (service, key) not in self._read and (service, key) not in self._absent
+        ]
+        if unread:
+            with self._open() as table:
+                found = table.known(service, unread, now=self._now())
+            for key in unread:
+                if key in found:
+                    self._read[service, key] = found[key]
+                else:
+                    self._absent.add((service, key))
+        return {key: self._read[service, key] for key in keys if (service, key) in self._read}
+
+    def remember(self, service: str, answers: Mapping[str, Any | None], *, days: int) -> None:
+        """Count on these answers for some days; they reach the file on ``keep``."""
+        stale_at = self._now() + timedelta(days=days)
+        for key, answer in answers.items():
+            self._read[service, key] = answer
+            self._fresh[service, key] = (answer, stale_at)
+
+    def keep(self) -> int:
+        """Write what was learned; says how many answers."""
+        if not self._fresh:
+            return 0
+        by_service: dict[str, list[tuple[str, Any, datetime]]] = {}
+        for (service, key), (answer, stale_at) in self._fresh.items():
+            by_service.setdefault(service, []).append((key, answer, stale_at))
+        with self._open() as table:
+            kept = sum(
+                table.remember(service, answers, now=self._now())
+                for service, answers in by_service.items()
+            )
+        self._fresh.clear()
+        return kept

@@ -1,0 +1,201 @@
+"""What was published, what was ever recommended, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+import duckdb
+
+from vibe_pipeline.records import ChosenTrack, EditionId, Past, Source, UserId
+from vibe_pipeline.warehouse.rows import Row, Slice, insert, replace_slice, select, up_to
+
+
+class Fate(StrEnum):
+    """What a person did with a recommendation."""
+
+    LIKED = "liked"
+    REPLAYED = "replayed"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommended:
+    """A line of a past list, as the history keeps it."""
+
+    edition_id: EditionId
+    vibe_date: date
+    position: int
+    key: str
+    artist_key: str
+    artist: str
+    title: str
+    spotify_id: str
+    isrc: str | None
+    source: Source
+    is_new: bool
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a line of a past list so far."""
+
+    line: Recommended
+    fate: Fate
+    liked_at: datetime | None
+    plays: int
+    first_played_at: datetime | None
+
+
+_CHOSEN = (
+    "position",
+    "artist",
+    "title",
+    "spotify_id",
+    "uri",
+    "isrc",
+    "is_new",
+    "seed",
+    "reason",
+    "key",
+    "artist_key",
+)
+
+
+class Playlists:
+    """The tables of the playlist and learning groups, inside one transaction."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def replace_published(
+        self,
+        place: Slice,
+        tracks: Sequence[ChosenTrack],
+        *,
+        playlist_id: str,
+        playlist_url: str | None,
+        snapshot_id: str | None,
+        published_at: datetime,
+    ) -> int:
+        """Keep the list as it now stands on Spotify."""
+        return replace_slice(
+            self._connection,
+            "published_playlist",
+            place,
+            [
+                {
+                    **{name: getattr(track, name) for name in _CHOSEN},
+                    "source": str(track.source),
+                    "playlist_id": playlist_id,
+                    "playlist_url": playlist_url,
+                    "snapshot_id": snapshot_id,
+                    "published_at": published_at,
+                }
+                for track in tracks
+            ],
+        )
+
+    def published(self, user_id: UserId, edition_id: EditionId) -> list[ChosenTrack]:
+        """A published list, in its order."""
+        rows = select(
+            self._connection,
+            "SELECT * FROM published_playlist WHERE user_id = ? AND edition_id = ?"
+            " ORDER BY position",
+            [user_id, edition_id],
+        )
+        return [_chosen(row) for row in rows]
+
+    def replace_history(
+        self, place: Slice, tracks: Sequence[ChosenTrack], *, recorded_at: datetime
+    ) -> int:
+        """Remember that these were recommended; running again adds nothing."""
+        return replace_slice(
+            self._connection,
+            "recommendation_history",
+            place,
+            [
+                {
+                    "position": track.position,
+                    "key": track.key,
+                    "artist_key": track.artist_key,
+                    "artist": track.artist,
+                    "title": track.title,
+                    "spotify_id": track.spotify_id,
+                    "isrc": track.isrc,
+                    "source": str(track.source),
+                    "is_new": track.is_new,
+                    "recorded_at": recorded_at,
+                }
+                for track in tracks
+            ],
+        )
+
+    def past(
+        self, user_id: UserId, *, besides: EditionId | None, as_of: datetime | None = None
+    ) -> list[Past]:
+        """What was recommended in other editions, up to a moment; latest first."""
+        rows = select(
+            self._connection,
+            "SELECT key, artist_key, vibe_date, edition_id FROM recommendation_history"
+            " WHERE user_id = ? AND edition_id <> ? AND recorded_at <= ?"
+            " ORDER BY vibe_date DESC, edition_id, position",
+            [user_id, besides or "", up_to(as_of)],
+        )
+        return [Past(**row) for row in rows]
+
+    def recommended(self, user_id: UserId) -> list[Recommended]:
+        """Every line of every past list, latest first."""
+        rows = select(
+            self._connection,
+            "SELECT * EXCLUDE (user_id) FROM recommendation_history WHERE user_id = ?"
+            " ORDER BY vibe_date DESC, edition_id, position",
+            [user_id],
+        )
+        return [Recommended(**(row | {"source": Source(row["source"])})) for row in rows]
+
+    def replace_outcomes(
+        self, user_id: UserId, outcomes: Sequence[Outcome], *, looked_at: datetime
+    ) -> int:
+        """Keep what became of every past line of this person, as seen now."""
+        self._connection.execute("DELETE FROM recommendation_outcomes WHERE user_id = ?", [user_id])
+        return insert(
+            self._connection,
+            "recommendation_outcomes",
+            [_outcome_row(user_id, outcome, looked_at) for outcome in outcomes],
+        )
+
+    def fates(self, user_id: UserId) -> list[Row]:
+        """Per source: how many lines, and how many of them were liked, replayed or neither."""
+        return select(
+            self._connection,
+            "SELECT source, count(*) AS lines, count(*) FILTER (outcome = 'liked') AS liked,"
+            " count(*) FILTER (outcome = 'replayed') AS replayed,"
+            " count(*) FILTER (outcome = 'nothing') AS nothing"
+            " FROM recommendation_outcomes WHERE user_id = ? GROUP BY source ORDER BY source",
+            [user_id],
+        )
+
+
+def _outcome_row(user_id: UserId, outcome: Outcome, looked_at: datetime) -> Row:
+    return {
+        "user_id": user_id,
+        "vibe_date": outcome.line.vibe_date,
+        "edition_id": outcome.line.edition_id,
+        "position": outcome.line.position,
+        "key": outcome.line.key,
+        "source": str(outcome.line.source),
+        "is_new": outcome.line.is_new,
+        "outcome": str(outcome.fate),
+        "liked_at": outcome.liked_at,
+        "plays": outcome.plays,
+        "first_played_at": outcome.first_played_at,
+        "looked_at": looked_at,
+    }
+
+
+def _chosen(row: Row) -> ChosenTrack:
+    return ChosenTrack(source=Source(row["source"]), **{name: row[name] for name in _CHOSEN})

@@ -1,0 +1,224 @@
+"""Every candidate ever considered with its terms, and the inputs an edition was made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from vibe_pipeline.records import (
+    Candidate,
+    Dropped,
+    EditionId,
+    Proposal,
+    Ranked,
+    Source,
+    Track,
+    UserId,
+)
+from vibe_pipeline.warehouse.rows import (
+    Row,
+    Slice,
+    replace_slice,
+    select,
+    track_columns,
+    track_from,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditionInputs:
+    """What a replay needs besides the slices: the moment, the rules, the answers used.
+
+    Likes and plays are read as of ``as_of``; ``resolutions`` maps a recording's key to the track
+    it was found as, or ``None`` where Spotify had none. ``digest`` proves that a replay is equal.
+    """
+
+    as_of: datetime
+    profile_edition: EditionId
+    pool_editions: Mapping[Source, EditionId]
+    policy: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    blocks: Sequence[Mapping[str, Any]] = ()
+    thumbs: Sequence[Mapping[str, Any]] = ()
+    resolutions: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    digest: str = ""
+
+
+class Selections:
+    """The ranked_selection and edition_inputs tables, inside one transaction."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def replace(
+        self, place: Slice, ranked: Sequence[Ranked], *, reasons: Mapping[int, str] | None = None
+    ) -> int:
+        """Put these candidates where the edition's earlier ones were.
+
+        ``reasons`` maps a position in the list to its sentence.
+        """
+        told = reasons or {}
+        return replace_slice(
+            self._connection,
+            "ranked_selection",
+            place,
+            [_row(item, told.get(item.position or 0)) for item in ranked],
+        )
+
+    def ranked(self, user_id: UserId, edition_id: EditionId) -> list[Ranked]:
+        """Everything considered for an edition, best first."""
+        rows = select(
+            self._connection,
+            "SELECT * FROM ranked_selection WHERE user_id = ? AND edition_id = ? ORDER BY rank",
+            [user_id, edition_id],
+        )
+        return [_ranked(row) for row in rows]
+
+    def replace_inputs(self, place: Slice, inputs: EditionInputs) -> None:
+        """Keep what the edition was made from."""
+        replace_slice(
+            self._connection,
+            "edition_inputs",
+            place,
+            [
+                {
+                    "as_of": inputs.as_of,
+                    "profile_edition": inputs.profile_edition,
+                    "pool_editions": {str(k): v for k, v in inputs.pool_editions.items()},
+                    "policy": dict(inputs.policy),
+                    "settings": dict(inputs.settings),
+                    "blocks": [dict(item) for item in inputs.blocks],
+                    "thumbs": [dict(item) for item in inputs.thumbs],
+                    "resolutions": dict(inputs.resolutions),
+                    "digest": inputs.digest,
+                }
+            ],
+        )
+
+    def inputs(self, user_id: UserId, edition_id: EditionId) -> EditionInputs | None:
+        """What an edition was made from, or ``None`` if it never came to a selection."""
+        rows = select(
+            self._connection,
+            "SELECT * FROM edition_inputs WHERE user_id = ? AND edition_id = ?",
+            [user_id, edition_id],
+        )
+        return _inputs(rows[0]) if rows else None
+
+    def editions_on(self, user_id: UserId, vibe_date: object) -> list[EditionId]:
+        """The editions of a day that came to a selection, latest first."""
+        rows = select(
+            self._connection,
+            "SELECT edition_id FROM edition_inputs WHERE user_id = ? AND vibe_date = ?"
+            " ORDER BY as_of DESC, edition_id",
+            [user_id, vibe_date],
+        )
+        return [EditionId(row["edition_id"]) for row in rows]
+
+
+_PROPOSAL = (
+    "artist",
+    "title",
+    "seed",
+    "match",
+    "rank",
+    "spotify_id",
+    "isrc",
+    "mbid",
+    "duration_ms",
+    "listeners",
+)
+
+
+def _row(item: Ranked, reason: str | None) -> Row:
+    candidate = item.candidate
+    return {
+        "rank": item.rank,
+        "key": candidate.key,
+        "artist": candidate.artist,
+        "artist_key": candidate.artist_key,
+        "title": candidate.title,
+        "spotify_id": candidate.spotify_id,
+        "isrc": candidate.isrc,
+        "mbid": candidate.mbid,
+        "duration_ms": candidate.duration_ms,
+        "score": item.score,
+        "terms": dict(item.terms),
+        "is_new": item.is_new,
+        "source": str(item.source),
+        "seed": item.seed,
+        "position": item.position,
+        "dropped": str(item.dropped) if item.dropped else None,
+        "reason": reason,
+        "proposals": [_proposal_json(proposal) for proposal in candidate.proposals],
+        "track": track_columns(item.track) if item.track else None,
+    }
+
+
+def _proposal_json(proposal: Proposal) -> Row:
+    told = {name: getattr(proposal, name) for name in _PROPOSAL}
+    kept = {name: value for name, value in told.items() if value is not None}
+    return kept | {"source": str(proposal.source), "tags": list(proposal.tags)}
+
+
+def _proposal(told: Mapping[str, Any]) -> Proposal:
+    return Proposal(
+        source=Source(told["source"]),
+        tags=tuple(told["tags"]),
+        **_told(told),
+    )
+
+
+def _told(told: Mapping[str, Any]) -> Row:
+    return {name: told.get(name) for name in _PROPOSAL}
+
+
+def _ranked(row: Row) -> Ranked:
+    return Ranked(
+        candidate=Candidate(
+            key=row["key"],
+            artist=row["artist"],
+            artist_key=row["artist_key"],
+            title=row["title"],
+            proposals=tuple(_proposal(told) for told in json.loads(row["proposals"])),
+            spotify_id=row["spotify_id"],
+            isrc=row["isrc"],
+            mbid=row["mbid"],
+            duration_ms=row["duration_ms"],
+        ),
+        terms=json.loads(row["terms"]),
+        score=row["score"],
+        rank=row["rank"],
+        is_new=row["is_new"],
+        source=Source(row["source"]),
+        seed=row["seed"],
+        position=row["position"],
+        dropped=Dropped(row["dropped"]) if row["dropped"] else None,
+        track=_track(row["track"]),
+    )
+
+
+def _track(told: str | None) -> Track | None:
+    found = json.loads(told) if told else None
+    return track_from(found) if found else None
+
+
+def _inputs(row: Row) -> EditionInputs:
+    return EditionInputs(
+        as_of=row["as_of"],
+        profile_edition=EditionId(row["profile_edition"]),
+        pool_editions={
+            Source(source): EditionId(edition)
+            for source, edition in json.loads(row["pool_editions"]).items()
+        },
+        policy=json.loads(row["policy"]),
+        settings=json.loads(row["settings"]),
+        blocks=json.loads(row["blocks"]),
+        thumbs=json.loads(row["thumbs"]),
+        resolutions=json.loads(row["resolutions"]),
+        digest=row["digest"],
+    )

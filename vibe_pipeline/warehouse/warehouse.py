@@ -1,0 +1,135 @@
+"""The warehouse: one DuckDB file, opened for the milliseconds of a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from vibe_pipeline.records import UserId
+from vibe_pipeline.warehouse.candidates import Candidates
+from vibe_pipeline.warehouse.door import opened
+from vibe_pipeline.warehouse.library import Library
+from vibe_pipeline.warehouse.lookups import LookupTable, WarehouseLookups
+from vibe_pipeline.warehouse.playlists import Playlists
+from vibe_pipeline.warehouse.rows import Row, select
+from vibe_pipeline.warehouse.schema import version_of
+from vibe_pipeline.warehouse.selection import Selections
+from vibe_pipeline.warehouse.taste import Taste
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """All tables, inside one transaction."""
+
+    connection: duckdb.DuckDBPyConnection
+
+    @property
+    def library(self) -> Library:
+        """Likes, plays, top items."""
+        return Library(self.connection)
+
+    @property
+    def taste(self) -> Taste:
+        """Seed profiles."""
+        return Taste(self.connection)
+
+    @property
+    def candidates(self) -> Candidates:
+        """Pools and proposals."""
+        return Candidates(self.connection)
+
+    @property
+    def selections(self) -> Selections:
+        """Ranked candidates and the inputs of editions."""
+        return Selections(self.connection)
+
+    @property
+    def playlists(self) -> Playlists:
+        """Published lists, history, outcomes."""
+        return Playlists(self.connection)
+
+    @property
+    def lookups(self) -> LookupTable:
+        """Answers of other services."""
+        return LookupTable(self.connection)
+
+    def everything_of(self, user_id: UserId) -> dict[str, list[Row]]:
+        """All rows about a person, table by table, for their export."""
+        return {
+            table: select(
+                self.connection,
+                f"SELECT * FROM {table} WHERE user_id = ? ORDER BY ALL",  # noqa: S608 - our names
+                [user_id],
+            )
+            for table in self._about_people()
+        }
+
+    def forget(self, user_id: UserId) -> dict[str, int]:
+        """Erase a person from every table; says how many rows each one lost."""
+        lost: dict[str, int] = {}
+        for table in self._about_people():
+            row = self.connection.execute(
+                f"DELETE FROM {table} WHERE user_id = ?",  # noqa: S608 - our names
+                [user_id],
+            ).fetchone()
+            lost[table] = int(row[0]) if row else 0
+        return lost
+
+    def trim(self, *, before: date) -> None:
+        """Let go of candidates older than a day; lists, history and outcomes stay."""
+        for table in (
+            "seed_profile",
+            "candidate_pools",
+            "proposals",
+            "ranked_selection",
+            "edition_inputs",
+        ):
+            self.connection.execute(
+                f"DELETE FROM {table} WHERE vibe_date < ?",  # noqa: S608 - our names
+                [before],
+            )
+
+    def version(self) -> int:
+        """The last migration this file has seen."""
+        return version_of(self.connection)
+
+    def _about_people(self) -> list[str]:
+        rows = self.connection.execute(
+            "SELECT c.table_name FROM duckdb_columns() c JOIN duckdb_tables() t USING (table_oid)"
+            " WHERE c.column_name = 'user_id' AND t.database_name = current_database()"
+            " ORDER BY c.table_name"
+        ).fetchall()
+        return [str(row[0]) for row in rows]
+
+
+class Warehouse:
+    """Where the DuckDB file is, and how long to wait for whoever has it open.
+
+    While a process has the file open no other can open it, not even to read; so nothing that
+    waits for a service may happen inside ``open``.
+    """
+
+    def __init__(self, path: Path, *, patience: float = 30.0) -> None:
+        self.path = path
+        self.patience = patience
+
+    @contextmanager
+    def open(self) -> Iterator[Tables]:
+        """All tables in one transaction: kept at the end, undone after an error."""
+        with opened(self.path, patience=self.patience) as connection:
+            yield Tables(connection)
+
+    def lookups(self, *, now: Callable[[], datetime]) -> WarehouseLookups:
+        """The shared answers, for the length of a step."""
+
+        @contextmanager
+        def table() -> Iterator[LookupTable]:
+            with self.open() as tables:
+                yield tables.lookups
+
+        return WarehouseLookups(table, now=now)
