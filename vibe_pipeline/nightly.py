@@ -1,0 +1,107 @@
+"""Whose night has come: each person on their own clock, each local date once.
+
+Pure; the schedule and the nightly endpoint both ask here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from vibe_pipeline.accounts.records import Account, Edition, EditionState
+from vibe_pipeline.records import UserId
+
+LATENESS = timedelta(hours=24)
+"""A night missed for longer than this is left out: the next one is near."""
+
+STALLED_AFTER = timedelta(hours=2)
+"""An edition that neither moved nor failed for so long lost its run, and is begun again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A list that should be made now."""
+
+    account: Account
+    vibe_date: date
+    occasion: str
+
+
+def occasion_of(vibe_date: date) -> str:
+    """The name under which the ledger keeps one nightly list per person and date."""
+    return f"nightly:{vibe_date.isoformat()}"
+
+
+def vibe_date_due(account: Account, now: datetime) -> date | None:
+    """The local date whose night has come; ``None`` when the person gets none now.
+
+    It stays due until the next night, so a late tick still makes the list. A night that had
+    passed before the person agreed on Spotify's page is not made up for.
+    """
+    if account.nightly_at is None or not account.active or not account.connected:
+        return None
+    today = local_date(account, now)
+    for day in (today, today - timedelta(days=1)):
+        night = _night(account, account.nightly_at, day)
+        if night <= now:
+            in_time = now - night < LATENESS
+            missed_before = account.consented_at is not None and night < account.consented_at
+            return day if in_time and not missed_before else None
+    return None
+
+
+def next_night(account: Account, now: datetime) -> datetime | None:
+    """When the next nightly list will be begun, in UTC; ``None`` when nightly lists are off."""
+    if account.nightly_at is None:
+        return None
+    today = local_date(account, now)
+    nights = (_night(account, account.nightly_at, today + timedelta(days=n)) for n in range(-1, 3))
+    return min(night for night in nights if night > now)
+
+
+def local_date(account: Account, now: datetime) -> date:
+    """The date on the person's own wall."""
+    return now.astimezone(ZoneInfo(account.timezone)).date()
+
+
+def due(
+    accounts: Iterable[Account],
+    editions_of: Callable[[UserId, date], Iterable[Edition]],
+    now: datetime,
+) -> list[Due]:
+    """Every list to begin now, in the order of the accounts."""
+    found = []
+    for account in accounts:
+        vibe_date = vibe_date_due(account, now)
+        if vibe_date is None:
+            continue
+        occasion = occasion_of(vibe_date)
+        before = editions_of(account.user_id, vibe_date)
+        if not any(settled(edition, now) for edition in before if edition.occasion == occasion):
+            found.append(Due(account=account, vibe_date=vibe_date, occasion=occasion))
+    return found
+
+
+def settled(edition: Edition, now: datetime) -> bool:
+    """Whether nothing more is to be begun for this edition now.
+
+    A failure with an end is begun again once that has passed; one without waits for the person
+    or the operator; and what seems to be under way is left alone until it has clearly stalled.
+    """
+    if edition.state is EditionState.RECORDED:
+        return True
+    if edition.cause is not None:
+        return edition.cause_until is None or edition.cause_until > now
+    return now - edition.updated_at < STALLED_AFTER
+
+
+def _night(account: Account, at: time, day: date) -> datetime:
+    """The one moment of that day when the list is begun.
+
+    A time the clocks skip is taken with the offset from before the gap, so it comes as much later
+    as the clocks were moved; of a time that comes twice, the first counts.
+    """
+    local = datetime.combine(day, at.replace(fold=0), tzinfo=ZoneInfo(account.timezone))
+    return local.astimezone(UTC)
