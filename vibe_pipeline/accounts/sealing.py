@@ -15,6 +15,8 @@ from vibe_pipeline.accounts.errors import (
 )
 from vibe_pipeline.settings import Settings
 
+__all__ = ["Sealer", "SecretKeyInvalid", "SecretKeyWrong", "kept_key", "secret_key"]
+
 KEY_FILE = "secret.key"
 
 

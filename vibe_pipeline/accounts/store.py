@@ -13,6 +13,7 @@ from vibe_pipeline.accounts.budget import CEILINGS, StoredBudget
 from vibe_pipeline.accounts.capabilities import Capabilities
 from vibe_pipeline.accounts.database import Database, connect
 from vibe_pipeline.accounts.editions import Editions
+from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.feedback import Blocks, Thumbs
 from vibe_pipeline.accounts.oauth_states import OAuthStates
 from vibe_pipeline.accounts.outbox import Outbox
@@ -25,7 +26,7 @@ from vibe_pipeline.accounts.watches import Watches
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import Settings
 
-__all__ = ["AccountStore", "migrate", "open_for", "open_store", "secret_key"]
+__all__ = ["AccountStore", "AccountsUnreadable", "migrate", "open_for", "open_store", "secret_key"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
