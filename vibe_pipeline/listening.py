@@ -1,0 +1,171 @@
+"""Listening: what a person liked, played and returns to, fetched with as few calls as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from vibe_pipeline.clients.spotify_records import LikedPage
+from vibe_pipeline.records import LikedTrack, Play, TopItem
+
+PAGE = 50
+FIRST_WALK_PAGES = 40
+"""How far one sync walks through a library it does not know yet; the next goes on from there."""
+LATE = timedelta(minutes=30)
+"""Spotify may list a play late, so each asking reaches this much behind the last one."""
+MOST_PLAYS = 50
+"""No more plays than this are ever reachable."""
+TOP_AGE = timedelta(days=7)
+TOP_RANGES = ("short_term", "medium_term")
+
+
+class Library(Protocol):
+    """The part of Spotify this room asks."""
+
+    async def saved_tracks_page(self, *, offset: int = 0, limit: int = PAGE) -> LikedPage: ...
+    async def recently_played(self, *, after: datetime | None = None) -> list[Play]: ...
+    async def top_artists(self, time_range: str) -> list[TopItem]: ...
+    async def top_tracks(self, time_range: str) -> list[TopItem]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """What is kept of a person's likes: the tracks, Spotify's count then, how far we walked."""
+
+    likes: Sequence[LikedTrack]
+    total: int | None
+    walked: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class LikesNews:
+    """What a sync found: to be kept as it is. ``walked`` is set while there is more to walk."""
+
+    added: list[LikedTrack] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    total: int = 0
+    walked: int | None = None
+    calls: int = 0
+
+
+async def likes_news(spotify: Library, cache: Cache, *, pages: int = FIRST_WALK_PAGES) -> LikesNews:
+    """What changed among the likes since the cache was filled.
+
+    The newest page answers for all while Spotify's count agrees with what we know plus what is
+    new on it. When it does not, something was un-liked: the walk goes on just until the missing
+    ones are found, or to the end.
+    """
+    walk = _Walk(cache)
+    while True:
+        walk.read(await spotify.saved_tracks_page(offset=walk.offset, limit=PAGE))
+        if walk.explained or walk.ended:
+            return walk.news(complete=True)
+        if cache.total is None and walk.calls >= pages:
+            return walk.news(complete=False)
+
+
+class _Walk:
+    """Pages of likes, newest first, laid beside the cache."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+        self._known = {like.track.spotify_id: like.added_at for like in cache.likes}
+        self._seen: dict[str, datetime] = {}
+        self._added: dict[str, LikedTrack] = {}
+        self._horizon: datetime | None = None
+        self._met_known = False
+        self._resumed = False
+        self._total = 0
+        self.offset = 0
+        self.calls = 0
+        self.ended = False
+
+    def read(self, page: LikedPage) -> None:
+        """Lay one more page beside the cache."""
+        self.calls += 1
+        self._total = page.total
+        self.offset += page.entries
+        self.ended = page.entries == 0 or self.offset >= page.total
+        self._met_known = False
+        for like in page.likes:
+            spotify_id = like.track.spotify_id
+            if spotify_id in self._seen:
+                continue
+            self._seen[spotify_id] = like.added_at
+            self._horizon = like.added_at
+            self._met_known = self._known.get(spotify_id) == like.added_at
+            if not self._met_known:
+                self._added[spotify_id] = like
+        self._skip_what_an_earlier_walk_passed()
+
+    @property
+    def explained(self) -> bool:
+        """Whether everything Spotify counts is accounted for."""
+        if self._cache.total is None or not (self._met_known or not self._known):
+            return False
+        return self._total == self._cache.total + len(self._added) - len(self._missing())
+
+    def news(self, *, complete: bool) -> LikesNews:
+        """What to keep."""
+        gone = self._missing() | {key for key in self._added if key in self._known}
+        return LikesNews(
+            added=list(self._added.values()),
+            gone=gone,
+            total=self._total,
+            walked=None if complete else self.offset,
+            calls=self.calls,
+        )
+
+    def _missing(self) -> set[str]:
+        """Cached likes that the walk has passed without meeting."""
+        if self._cache.walked is not None:
+            return set()
+        return {
+            like.track.spotify_id
+            for like in self._cache.likes
+            if like.track.spotify_id not in self._seen
+            and (self.ended or (self._horizon is not None and like.added_at > self._horizon))
+        }
+
+    def _skip_what_an_earlier_walk_passed(self) -> None:
+        """Go on where the first walk stopped, once the newest likes are joined to it."""
+        if self._cache.walked is None or self._resumed or not self._met_known or self.ended:
+            return
+        self._resumed = True
+        self.offset = max(self.offset, self._cache.walked + len(self._added))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaysNews:
+    """Plays since the last asking; ``gap``: some may have slipped out of Spotify's memory."""
+
+    plays: Sequence[Play]
+    after: datetime | None
+    gap: bool
+
+
+async def plays_news(spotify: Library, *, cursor: datetime | None) -> PlaysNews:
+    """The plays since ``cursor``, in one call."""
+    after = None if cursor is None else cursor - LATE
+    plays = await spotify.recently_played(after=after)
+    oldest = min((play.played_at for play in plays), default=None)
+    gap = cursor is not None and oldest is not None and len(plays) >= MOST_PLAYS and oldest > cursor
+    return PlaysNews(plays=plays, after=after, gap=gap)
+
+
+def top_items_due(
+    fetched_at: datetime | None, *, now: datetime, patience: timedelta = TOP_AGE
+) -> bool:
+    """Whether it is time to ask for top items again: a week makes little difference."""
+    return fetched_at is None or now - fetched_at >= patience
+
+
+async def top_items(spotify: Library) -> list[TopItem]:
+    """Artists and tracks Spotify counts as most played, lately and over half a year."""
+    found: list[TopItem] = []
+    for time_range in TOP_RANGES:
+        found += await spotify.top_artists(time_range)
+        found += await spotify.top_tracks(time_range)
+    return found

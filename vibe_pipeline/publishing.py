@@ -1,0 +1,246 @@
+"""Publishing: from chosen tracks to a playlist on Spotify, safe against dying anywhere.
+
+The ledger row of the edition moves on after each step that Spotify has confirmed. Writing items
+may be repeated; making a playlist may not, so a marker in the description tells ours apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from vibe_pipeline.accounts.records import Account, Edition, EditionState, Summary
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.clients.errors import NotThere
+from vibe_pipeline.clients.spotify_records import Playlist
+from vibe_pipeline.locales import day, say
+from vibe_pipeline.records import ChosenTrack, EditionId, Mode
+
+_FRESH_PLAYLISTS = 1
+"""A playlist that vanished while we wrote is replaced this often in one publication."""
+
+
+class Playlists(Protocol):
+    """The part of Spotify this room asks."""
+
+    async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist: ...
+    async def newest_playlists(self) -> list[Playlist]: ...
+    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str | None: ...
+    async def change_details(
+        self, playlist_id: str, *, name: str | None = None, description: str | None = None
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What the playlist is called and says about itself."""
+
+    title: str
+    description: str
+
+
+class PublicationLost(Exception):
+    """Another process moved the same edition on while this one worked; run the step again."""
+
+
+def wording(account: Account, edition: Edition, summary: Summary) -> Wording:
+    """Title and description in the person's language, with the marker that makes it ours."""
+    told = day(account.language, edition.vibe_date)
+    title = "playlist.title" if edition.mode is Mode.LIVING else "playlist.title_daily"
+    return Wording(
+        title=say(account.language, title, date=told),
+        description=say(
+            account.language,
+            "playlist.description",
+            date=told,
+            new=summary.new,
+            familiar=summary.familiar,
+            marker=marker(edition),
+        ),
+    )
+
+
+def marker(edition: Edition) -> str:
+    """A short sign that one playlist of ours carries: per person when living, else per edition."""
+    owner = edition.user_id if edition.mode is Mode.LIVING else edition.edition_id
+    return "vibe-" + hashlib.sha256(f"{edition.mode}:{owner}".encode()).hexdigest()[:10]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """Moves one edition from chosen to recorded, from wherever it stands.
+
+    ``record`` keeps list and history in the warehouse; it must be safe to repeat.
+    """
+
+    store: AccountStore
+    spotify: Playlists
+    record: Callable[[Edition], None]
+    public: bool = False
+
+    async def publish(self, edition_id: EditionId) -> Edition:
+        """The edition once it is recorded; a recorded one costs nothing."""
+        replaced = 0
+        while True:
+            edition = self.store.editions.required(edition_id)
+            if edition.state is EditionState.RECORDED:
+                return edition
+            try:
+                await self._step(edition)
+            except NotThere:
+                if edition.state is not EditionState.PLAYLIST_MADE or replaced >= _FRESH_PLAYLISTS:
+                    raise
+                replaced += 1
+                self._let_go(edition)
+
+    async def _step(self, edition: Edition) -> None:
+        match edition.state:
+            case EditionState.CHOSEN:
+                await self._find_or_make(edition)
+            case EditionState.PLAYLIST_MADE:
+                await self._write(edition)
+            case EditionState.ITEMS_WRITTEN:
+                self.record(edition)
+                self._advance(edition, EditionState.RECORDED)
+            case _:
+                raise ValueError(f"edition {edition.edition_id} has nothing chosen yet")
+
+    async def _find_or_make(self, edition: Edition) -> None:
+        account = self._account(edition)
+        if edition.mode is Mode.LIVING and account.playlist_id is not None:
+            self._made(edition, account.playlist_id, account.playlist_url)
+            return
+        ours = marker(edition)
+        if self._attempted(edition, ours):
+            found = await self._marked(ours)
+            if found is not None:
+                self._made(edition, found.id, found.url)
+                return
+        words = wording(account, edition, _summary(edition))
+        self._note_attempt(edition, ours, words)
+        made = await self.spotify.create_playlist(
+            words.title, description=words.description, public=self.public
+        )
+        self._made(edition, made.id, made.url)
+
+    def _attempted(self, edition: Edition, ours: str) -> bool:
+        """Whether this playlist may have been made already without our knowing."""
+        if edition.marker is not None:
+            return True
+        return edition.mode is Mode.LIVING and any(
+            other.marker == ours and other.state is EditionState.CHOSEN
+            for other in self.store.editions.history(edition.user_id)
+        )
+
+    async def _marked(self, ours: str) -> Playlist | None:
+        for playlist in await self.spotify.newest_playlists():
+            if ours in (playlist.description or ""):
+                return playlist
+        return None
+
+    def _note_attempt(self, edition: Edition, ours: str, words: Wording) -> None:
+        self._advance(
+            edition,
+            EditionState.CHOSEN,
+            marker=ours,
+            title=words.title,
+            description=words.description,
+        )
+
+    def _made(self, edition: Edition, playlist_id: str, url: str | None) -> None:
+        if edition.mode is Mode.LIVING:
+            self.store.people.change(edition.user_id, playlist_id=playlist_id, playlist_url=url)
+        self._advance(
+            edition, EditionState.PLAYLIST_MADE, playlist_id=playlist_id, playlist_url=url
+        )
+
+    async def _write(self, edition: Edition) -> None:
+        """Put the tracks in place; the words too, when the playlist says others."""
+        playlist_id = _required(edition.playlist_id)
+        words = wording(self._account(edition), edition, _summary(edition))
+        snapshot = await self.spotify.replace_items(
+            playlist_id, [track.uri for track in edition.tracks]
+        )
+        if words != self._standing_words(edition):
+            await self.spotify.change_details(
+                playlist_id, name=words.title, description=words.description
+            )
+        self._advance(
+            edition,
+            EditionState.ITEMS_WRITTEN,
+            title=words.title,
+            description=words.description,
+            snapshot_id=snapshot,
+        )
+
+    def _standing_words(self, edition: Edition) -> Wording | None:
+        """What the playlist says now, as far as we wrote it."""
+        if edition.marker is not None and edition.title is not None:
+            return Wording(title=edition.title, description=edition.description or "")
+        written = {EditionState.ITEMS_WRITTEN, EditionState.RECORDED}
+        for other in self.store.editions.history(edition.user_id):
+            if other.playlist_id == edition.playlist_id and other.state in written and other.title:
+                return Wording(title=other.title, description=other.description or "")
+        return None
+
+    def _let_go(self, edition: Edition) -> None:
+        """The playlist is gone from Spotify: forget it, and be ready to make another."""
+        if edition.mode is Mode.LIVING:
+            self.store.people.change(edition.user_id, playlist_id=None, playlist_url=None)
+        moved = self.store.editions.advance(
+            edition.edition_id,
+            EditionState.PLAYLIST_MADE,
+            EditionState.CHOSEN,
+            playlist_id=None,
+            playlist_url=None,
+            marker=None,
+            title=None,
+            description=None,
+        )
+        _must_have_moved(edition, moved=moved)
+
+    def _advance(self, edition: Edition, state: EditionState, **facts: str | None) -> None:
+        moved = self.store.editions.advance(
+            edition.edition_id,
+            edition.state,
+            state,
+            **facts,  # type: ignore[arg-type]
+        )
+        _must_have_moved(edition, moved=moved)
+
+    def _account(self, edition: Edition) -> Account:
+        account = self.store.people.get(edition.user_id)
+        if account is None:
+            raise LookupError(f"nobody is called {edition.user_id}")
+        return account
+
+
+def chosen_twice(tracks: Sequence[ChosenTrack]) -> int:
+    """How many tracks of a list repeat an earlier one, by recording or by id."""
+    keys = len(tracks) - len({track.key for track in tracks})
+    ids = len(tracks) - len({track.uri for track in tracks})
+    return max(keys, ids)
+
+
+def without_uri(tracks: Sequence[ChosenTrack]) -> int:
+    """How many chosen tracks could not be written to a playlist."""
+    return sum(not track.uri.startswith("spotify:track:") for track in tracks)
+
+
+def _must_have_moved(edition: Edition, *, moved: bool) -> None:
+    if not moved:
+        raise PublicationLost(f"edition {edition.edition_id} was moved on by somebody else")
+
+
+def _summary(edition: Edition) -> Summary:
+    if edition.summary is None:
+        raise ValueError(f"edition {edition.edition_id} was chosen without a summary")
+    return edition.summary
+
+
+def _required(playlist_id: str | None) -> str:
+    if playlist_id is None:
+        raise ValueError("the ledger says the playlist is made and does not name it")
+    return playlist_id
