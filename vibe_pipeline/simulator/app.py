@@ -8,12 +8,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
-from vibe_pipeline.simulator import control, spotify, spotify_accounts
+from vibe_pipeline.simulator import (
+    chat,
+    control,
+    spotify,
+    spotify_accounts,
+    telegram,
+    telegram_control,
+)
 from vibe_pipeline.simulator.middleware import Recorder
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.spotify_state import SpotifyAccounts
 
-_SERVICES = (control, spotify_accounts, spotify)
+_SERVICES = (control, telegram_control, spotify_accounts, spotify, telegram, chat)
 
 
 def create_app(simulation: Simulation) -> Starlette:

@@ -80,7 +80,7 @@ class Polling:
                 raise bad_request("allowed updates must be an Array")
             self.state.updates.allow([str(kind) for kind in kinds])
         now = self.state.monotonic()
-        if offset == self._last_offset:
+        if offset == self._last_offset and self.state.flood.switched_on:
             since = now - self._last_start
             if since < _HASTY_SECONDS:
                 timeout = max(timeout, _HASTY_SECONDS)
