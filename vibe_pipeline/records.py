@@ -171,7 +171,7 @@ class Candidate:
     """One recording, merged from everybody who proposed it.
 
     ``key`` names the recording whatever its ids (see ``ranking.identity``); ``proposals`` are
-    ordered by source, then rank.
+    ordered by source, then rank; ``aliases`` are the other keys it went by.
     """
 
     key: str
@@ -183,6 +183,7 @@ class Candidate:
     isrc: str | None = None
     mbid: str | None = None
     duration_ms: int | None = None
+    aliases: tuple[str, ...] = ()
 
 
 class Dropped(StrEnum):

@@ -1,0 +1,158 @@
+"""What makes two namings one recording: keys from artist and title, and versions told apart.
+
+A key holds no id of any service. Feature credits, remasters and editions do not change it; a live,
+remixed or otherwise other version does, and carries its version in the key.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from vibe_pipeline.ranking.folding import folded, squashed
+from vibe_pipeline.ranking.versions import (
+    Version,
+    aside_is_edition,
+    aside_version,
+    maker_version,
+    telling_words,
+    without_trailing_version,
+)
+
+__all__ = ["Title", "Version", "artist_key", "recording_key", "song_key", "taken_apart", "version_of"]
+
+_REMEMBERED = 65_536
+_SEPARATOR = "|"
+_BRACKETED = re.compile(r"[(\[{（【]([^()\[\]{}（）【】]*)[)\]}）】]")
+_DASHED = re.compile(r"\s+[-–—―~]+\s+|\s+/\s+|\s*;\s+")
+_GUEST_WORD = (
+    r"(?:feat|ft|featuring|при\s+уч(?:астии)?|за\s+уч(?:астю|астi|асті)?|п\.\s?у|уч|совместно с)"
+)
+_GUESTS = re.compile(rf"^\s*(?:{_GUEST_WORD}[.:]?\s|w/|with\s|met\s|avec\s|con\s)\s*\S", re.I)
+_GUEST_TAIL = re.compile(rf"[\s,]+{_GUEST_WORD}[.:]?\s+\S.*$", re.I)
+_CREDIT_TAIL = re.compile(rf"[\s,]+(?:{_GUEST_WORD}[.:]?|vs\.?|x|×)\s+\S.*$", re.I)
+_PART = re.compile(
+    r"\b(?:part|pt|parte|teil|deel|chast|chastyna|chastina)\b ?"
+    r"(\d+|i{1,3}|iv|v|vi{1,3}|ix|x|one|two|three|four|five)\b"
+)
+_VOLUME = re.compile(r"\b(?:volume|vol)\b(?= (?:\d|[ivx]+\b))")
+_NUMERALS = {
+    **{numeral: str(n) for n, numeral in enumerate("i ii iii iv v vi vii viii ix x".split(), 1)},
+    **{word: str(n) for n, word in enumerate("one two three four five".split(), 1)},
+}
+_TELLING = frozenset(
+    "sped speed slowed slow nightcore karaoke version edit remix live unplugged vivo feat ft"
+    " featuring part pt parte teil deel volume vol".split()
+)
+_SIMPLE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789 ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Title:
+    """A title taken apart: the song's name, which version of it, and what tells that from others."""
+
+    core: str
+    version: Version
+    detail: str = ""
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def artist_key(name: str) -> str:
+    """One key for every spelling of an artist; guests and a leading "the" do not count."""
+    plain = name
+    if "(" in name or "[" in name:
+        plain = _BRACKETED.sub(lambda found: "" if _GUESTS.match(found[1]) else found[0], name)
+    plain = _CREDIT_TAIL.sub("", plain) if " " in plain else plain
+    words = folded(plain)
+    if words.startswith("the ") and words != "the the":
+        words = words[4:]
+    elif words.endswith(" the") and re.search(r",\s*the\s*$", plain, re.I):
+        words = words[:-4]
+    return words.replace(" ", "") or squashed(plain) or squashed(name)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def recording_key(artist: str, title: str) -> str:
+    """One key for every naming of a recording: ``artist|title`` or ``artist|title|version``."""
+    apart = taken_apart(title)
+    version = apart.version | _version_of_maker(artist)
+    key = artist_key(artist).replace(_SEPARATOR, "") + _SEPARATOR
+    key += apart.core.replace(_SEPARATOR, "")
+    if not version:
+        return key
+    return key + _SEPARATOR + "+".join(version.names) + (f":{apart.detail}" if apart.detail else "")
+
+
+def song_key(key: str) -> str:
+    """The key of the song, whatever the version: the recording key without its version."""
+    return _SEPARATOR.join(key.split(_SEPARATOR, 2)[:2])
+
+
+def version_of(artist: str, title: str) -> Version:
+    """Which version of its song this recording is; ``Version.PLAIN`` for the one all know."""
+    return taken_apart(title).version | _version_of_maker(artist)
+
+
+def taken_apart(title: str) -> Title:
+    """The song's name without credits and editions, and the version they speak of."""
+    lowered = title.lower()
+    if _SIMPLE.issuperset(lowered) and _TELLING.isdisjoint(words := lowered.split()) and words:
+        return Title(core="".join(words), version=Version.PLAIN)
+    asides: list[str] = []
+    main = _without_brackets(title, asides)
+    main = _without_dashes(main, asides)
+    words_left, version = without_trailing_version(folded(_GUEST_TAIL.sub("", main)))
+    details: list[str] = []
+    for aside in asides:
+        found = aside_version(aside)
+        version |= found
+        details.append(telling_words(aside, found))
+    core = _numbered(words_left).replace(" ", "") or squashed(main) or squashed(title)
+    return Title(core=core, version=version, detail="".join(sorted(details)) if version else "")
+
+
+_version_of_maker = lru_cache(maxsize=8192)(maker_version)
+
+
+def _without_brackets(title: str, asides: list[str]) -> str:
+    """The title with speaking brackets moved to ``asides``; other brackets only lose their signs."""
+
+    def judged(found: re.Match[str]) -> str:
+        inside = found[1]
+        if _GUESTS.match(inside) and not aside_version(_GUEST_TAIL.sub("", inside)):
+            return " "
+        if _speaks(inside):
+            asides.append(_GUEST_TAIL.sub("", inside))
+            return " "
+        return f" {inside} "
+
+    while (shorter := _BRACKETED.sub(judged, title)) != title:
+        title = shorter
+    return title.strip()
+
+
+def _without_dashes(main: str, asides: list[str]) -> str:
+    """What stands before the dashes; parts after them that do not speak of a version stay."""
+    first, *others = _DASHED.split(main)
+    kept = [first]
+    for part in others:
+        if _GUESTS.match(part):
+            continue
+        if _speaks(part):
+            asides.append(_GUEST_TAIL.sub("", part))
+        else:
+            kept.append(part)
+    if len(kept) > 1 and aside_version(first) & (Version.KARAOKE | Version.SPED_UP):
+        asides.append(kept.pop(0))
+    return " ".join(kept)
+
+
+def _speaks(aside: str) -> bool:
+    return bool(aside_version(_GUEST_TAIL.sub("", aside))) or aside_is_edition(aside)
+
+
+def _numbered(words: str) -> str:
+    """Parts and volumes with their number as figures, however written."""
+    words = _PART.sub(lambda found: "part" + _NUMERALS.get(found[1], found[1]), words)
+    return _VOLUME.sub("vol", words)

@@ -1,0 +1,32 @@
+"""What a list is made for: the person's taste, past and settings at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from vibe_pipeline.records import LikedTrack, Past, Play, SeedProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """Everything but the candidates that a list depends on; the same wishes, the same list.
+
+    ``past`` holds what was recommended before ``vibe_date``, without the edition being made.
+    Keys are those of ``ranking.identity``; thumbs are +1 or -1.
+    """
+
+    vibe_date: date
+    now: datetime
+    profile: SeedProfile
+    size: int = 30
+    min_new_ratio: float = 0.8
+    adventure: int = 40
+    likes: tuple[LikedTrack, ...] = ()
+    plays: tuple[Play, ...] = ()
+    past: tuple[Past, ...] = ()
+    blocked_artists: frozenset[str] = frozenset()
+    blocked_tracks: frozenset[str] = frozenset()
+    thumbs: Mapping[str, int] = field(default_factory=dict)
+    artist_thumbs: Mapping[str, int] = field(default_factory=dict)
