@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 
@@ -20,6 +19,7 @@ from vibe_pipeline.simulator.credentials import METABRAINZ_CONTACT, demo_credent
 from vibe_pipeline.simulator.real_world import real_world
 from vibe_pipeline.simulator.rules import Rules, read_regime
 from vibe_pipeline.simulator.simulation import Simulation
+from vibe_pipeline.simulator.telegram import SimulatedTelegram
 from vibe_pipeline.simulator.world import BuiltInWorld
 
 _START_SECONDS = 20.0
@@ -72,18 +72,33 @@ def _listening_socket(port: int) -> socket.socket:
     return listener
 
 
-def _server(simulation: Simulation) -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(
-            create_app(simulation),
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_level="error",
-            access_log=False,
-            timeout_graceful_shutdown=1,
+class _Server(uvicorn.Server):
+    """Says one line once it answers, if it knows its address; lets those who wait go at the end."""
+
+    def __init__(self, simulation: Simulation, *, announced_as: str | None = None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                create_app(simulation),
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_level="error",
+                access_log=False,
+                timeout_graceful_shutdown=1,
+            )
         )
-    )
+        self._simulation = simulation
+        self._announced_as = announced_as
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._announced_as is not None:
+            sys.stdout.write(f"simulator ready at {self._announced_as}\n")
+            sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._simulation.part(SimulatedTelegram).close()
+        await super().shutdown(sockets)
 
 
 @contextmanager
@@ -91,7 +106,7 @@ def running(simulation: Simulation, port: int = 0) -> Iterator[RunningSimulator]
     """Serve from a thread of this process for as long as the block lasts."""
     listener = _listening_socket(port)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = _server(simulation)
+    server = _Server(simulation)
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True
     )
@@ -113,19 +128,13 @@ def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> Non
         time.sleep(0.01)
 
 
-class _AnnouncingServer(uvicorn.Server):
-    """Says one line once it answers."""
-
-    address = ""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        sys.stdout.write(f"simulator ready at {self.address}\n")
-        sys.stdout.flush()
-
-
 def serve(
-    world_dir: Path | None = None, *, port: int = 0, seed: int = 1, regime: str = "C", **rules: Any
+    world_dir: Path | None = None,
+    *,
+    port: int = 0,
+    seed: int = 1,
+    regime: str = "C",
+    **rules: float,
 ) -> None:
     """Run until interrupted. ``WorldUnreadable``, ``SimulatorNotStarted``, ``RuleUnknown`` mean no.
 
@@ -135,8 +144,8 @@ def serve(
     kept.change(rules)
     simulation = Simulation(_world(world_dir, seed), seed=seed, rules=kept)
     listener = _listening_socket(port)
-    server = _AnnouncingServer(_server(simulation).config)
-    server.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server = _Server(simulation, announced_as=address)
     try:
         server.run(sockets=[listener])
     finally:
