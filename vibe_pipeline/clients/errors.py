@@ -46,7 +46,15 @@ class RateLimited(ServiceError):
 
 
 class ServiceUnavailable(ServiceError):
-    """Out of reach, or answering with its own trouble, after bounded retries: later."""
+    """Out of reach, or answering with its own trouble, after bounded retries: later.
+
+    ``may_have_happened``: what was asked cannot be repeated safely, and nobody knows whether it
+    was done; look before asking again.
+    """
+
+    def __init__(self, service: str, sentence: str, *, may_have_happened: bool = False) -> None:
+        super().__init__(service, sentence)
+        self.may_have_happened = may_have_happened
 
 
 class NotThere(ServiceError):

@@ -1,0 +1,78 @@
+"""What the clients ask before they call: may I, is this endpoint open, who may speak for whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+
+class Budget(Protocol):
+    """How many calls a service still takes from all of us; kept by the account store."""
+
+    def ask(self, service: str, *, asked_for: bool) -> None:
+        """Count one call; raise ``RateLimited`` when the service is blocked or used up."""
+
+    def block(self, service: str, until: datetime, reason: str) -> None:
+        """Tell every process to leave the service alone until then."""
+
+    def blocked_until(self, service: str) -> datetime | None:
+        """Until when the service is to be left alone."""
+
+
+class Capabilities(Protocol):
+    """What this app may not call; kept by the account store for all processes."""
+
+    def absent(self, name: str) -> bool:
+        """Whether the capability is known to be closed now."""
+
+    def switch_off(self, name: str, until: datetime, reason: str) -> None:
+        """Nobody need try again before then."""
+
+
+class Access(Protocol):
+    """One person's key to Spotify."""
+
+    async def token(self, *, force_refresh: bool = False) -> str:
+        """An access token that should be good; ``force_refresh``: the last one was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmetered:
+    """A budget without end, for services that cost nothing and for the first look at a person."""
+
+    def ask(self, service: str, *, asked_for: bool) -> None:
+        """Always yes."""
+
+    def block(self, service: str, until: datetime, reason: str) -> None:
+        """Forgotten at once."""
+
+    def blocked_until(self, service: str) -> datetime | None:
+        """Never."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCapabilities:
+    """Everything may be tried; remembers closings for as long as it lives."""
+
+    closed: dict[str, datetime] = field(default_factory=dict)
+
+    def absent(self, name: str) -> bool:
+        """Whether it was switched off here."""
+        return name in self.closed
+
+    def switch_off(self, name: str, until: datetime, reason: str) -> None:
+        """Remember the closing."""
+        self.closed[name] = until
+
+
+@dataclass(frozen=True, slots=True)
+class GivenToken:
+    """A token in hand, without a way to renew it: the moment right after a consent."""
+
+    access_token: str = field(repr=False)
+
+    async def token(self, *, force_refresh: bool = False) -> str:
+        """The same token, always."""
+        return self.access_token

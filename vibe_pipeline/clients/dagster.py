@@ -1,0 +1,292 @@
+"""Dagster from outside: launching, watching and ending runs by GraphQL, without its libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from vibe_pipeline.clients import dagster_queries as queries
+from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable, UnexpectedResponse
+from vibe_pipeline.clients.reading import Fields, fields, number, objects, text
+from vibe_pipeline.clients.transport import Answer, Call, Transport
+from vibe_pipeline.records import UserId
+
+SERVICE = "dagster"
+USERS = "users"
+PARTITION_TAG = "dagster/partition"
+
+ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """How one step of a run stands: SKIPPED, SUCCESS, FAILURE, IN_PROGRESS, or not begun."""
+
+    key: str
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """A run as seen from outside."""
+
+    run_id: str
+    job: str
+    status: str
+    steps: tuple[StepView, ...] = ()
+    tags: Mapping[str, str]
+    root_run_id: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.status in ENDED
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it ended well."""
+        return self.status == "SUCCESS"
+
+    @property
+    def user_id(self) -> UserId | None:
+        """Whose run it is."""
+        key = self.tags.get(PARTITION_TAG)
+        return None if key is None else UserId(key)
+
+    @classmethod
+    def from_api(cls, data: Fields) -> Self:
+        """The run; raises when it has no id or status."""
+        run_id, status = text(data.get("runId")), text(data.get("status"))
+        if run_id is None or status is None:
+            raise UnexpectedResponse(SERVICE, "a run came without id or status")
+        steps = tuple(
+            StepView(key=key, status=text(step.get("status")))
+            for step in objects(data.get("stepStats"))
+            if (key := text(step.get("stepKey"))) is not None
+        )
+        tags = {
+            key: text(tag.get("value")) or ""
+            for tag in objects(data.get("tags"))
+            if (key := text(tag.get("key"))) is not None
+        }
+        return cls(
+            run_id=run_id,
+            job=text(data.get("jobName")) or "",
+            status=status,
+            steps=steps,
+            tags=tags,
+            root_run_id=text(data.get("rootRunId")),
+            started_at=_moment(data.get("startTime")),
+            ended_at=_moment(data.get("endTime")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a job is defined."""
+
+    repository: str
+    location: str
+
+    def selector(self) -> dict[str, str]:
+        return {"repositoryName": self.repository, "repositoryLocationName": self.location}
+
+
+class DagsterGraphQL:
+    """What the bot, the OAuth service and the command line ask of the deployment."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._places: dict[str, _Place] = {}
+
+    async def reachable(self) -> bool:
+        """Whether the webserver answers; never raises for it being down."""
+        try:
+            await self._ask(queries.VERSION, {}, endpoint="version")
+        except (ServiceUnavailable, UnexpectedResponse):
+            return False
+        return True
+
+    async def add_user(self, user_id: UserId) -> None:
+        """Make sure the person's partition exists; a run for an unknown one would fail late."""
+        place = await self._any_place()
+        given = {"repo": place.selector(), "name": USERS, "key": user_id}
+        said = await self._ask(queries.ADD_PARTITION, given, endpoint="addDynamicPartition")
+        if said["__typename"] != "DuplicateDynamicPartitionError":
+            _expect(said, "AddDynamicPartitionSuccess")
+
+    async def remove_user(self, user_id: UserId) -> None:
+        """Drop the person's partition; only when no run of theirs is under way."""
+        place = await self._any_place()
+        given = {"repo": place.selector(), "name": USERS, "keys": [user_id]}
+        said = await self._ask(queries.DELETE_PARTITIONS, given, endpoint="deleteDynamicPartitions")
+        _expect(said, "DeleteDynamicPartitionsSuccess")
+
+    async def launch(
+        self,
+        job: str,
+        user_id: UserId | None = None,
+        *,
+        tags: Mapping[str, str] | None = None,
+        run_config: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Start a job, for one person when named, and give the run's id.
+
+        Not repeated when Dagster's answer is lost: ``ServiceUnavailable.may_have_happened``.
+        """
+        marks = dict(tags or {})
+        if user_id is not None:
+            marks[PARTITION_TAG] = user_id
+        said = await self._launch(await self._place_of(job), job, marks, run_config or {})
+        if said["__typename"] == "PipelineNotFoundError":
+            self._places.clear()
+            said = await self._launch(await self._place_of(job), job, marks, run_config or {})
+        _expect(said, "LaunchRunSuccess")
+        return RunView.from_api({"status": "STARTING", **fields(said.get("run"))}).run_id
+
+    async def relaunch(self, run_id: str, *, tags: Mapping[str, str] | None = None) -> str:
+        """Run again what failed in a run, and what comes after it."""
+        params = {
+            "parentRunId": run_id,
+            "strategy": "FROM_FAILURE",
+            "extraTags": _tags(tags or {}),
+        }
+        said = await self._ask(
+            queries.RELAUNCH, {"params": params}, endpoint="launchRunReexecution", repeatable=False
+        )
+        _expect(said, "LaunchRunSuccess")
+        return RunView.from_api({"status": "STARTING", **fields(said.get("run"))}).run_id
+
+    async def run(self, run_id: str) -> RunView:
+        """How a run stands, step by step; ``NotThere`` when nobody knows it."""
+        said = await self._ask(queries.RUN, {"runId": run_id}, endpoint="runOrError")
+        _expect(said, "Run")
+        return RunView.from_api(said)
+
+    async def runs(
+        self,
+        *,
+        tags: Mapping[str, str] | None = None,
+        statuses: tuple[str, ...] = (),
+        job: str | None = None,
+        limit: int = 10,
+    ) -> list[RunView]:
+        """The newest runs that carry all these tags, newest first; without their steps."""
+        wanted: dict[str, Any] = {"tags": _tags(tags or {})}
+        if statuses:
+            wanted["statuses"] = list(statuses)
+        if job is not None:
+            wanted["pipelineName"] = job
+        given = {"filter": wanted, "limit": limit}
+        said = await self._ask(queries.RUNS, given, endpoint="runsOrError")
+        _expect(said, "Runs")
+        return [RunView.from_api(run) for run in objects(said.get("results"))]
+
+    async def terminate(self, run_id: str) -> bool:
+        """Ask a run to end; false when it cannot be ended, for instance because it has."""
+        said = await self._ask(queries.TERMINATE, {"runId": run_id}, endpoint="terminateRun")
+        if said["__typename"] == "TerminateRunFailure":
+            return False
+        _expect(said, "TerminateRunSuccess")
+        return True
+
+    async def _launch(
+        self, place: _Place, job: str, tags: Mapping[str, str], run_config: Mapping[str, Any]
+    ) -> Fields:
+        params = {
+            "selector": {**place.selector(), "jobName": job},
+            "runConfigData": dict(run_config),
+            "executionMetadata": {"tags": _tags(tags)},
+        }
+        return await self._ask(
+            queries.LAUNCH, {"params": params}, endpoint="launchRun", repeatable=False
+        )
+
+    async def _place_of(self, job: str) -> _Place:
+        """The code location that offers the job, looked up once."""
+        if job not in self._places:
+            self._places = await self._discover()
+        if job not in self._places:
+            raise NotThere(SERVICE, f"no code location offers the job {job} now")
+        return self._places[job]
+
+    async def _any_place(self) -> _Place:
+        """The code location that holds our jobs, for what belongs to no job."""
+        return await self._place_of("daily_vibe")
+
+    async def _discover(self) -> dict[str, _Place]:
+        said = await self._ask(queries.REPOSITORIES, {}, endpoint="repositoriesOrError")
+        _expect(said, "RepositoryConnection")
+        found: dict[str, _Place] = {}
+        for node in objects(said.get("nodes")):
+            location = text(fields(node.get("location")).get("name"))
+            repository = text(node.get("name"))
+            if location is None or repository is None:
+                continue
+            place = _Place(repository=repository, location=location)
+            jobs = (text(job.get("name")) for job in objects(node.get("jobs")))
+            found.update({job: place for job in jobs if job is not None})
+        return found
+
+    async def _ask(
+        self, query: str, variables: Mapping[str, Any], *, endpoint: str, repeatable: bool = True
+    ) -> dict[str, Any]:
+        """The one result of a query or mutation, an object with its ``__typename``."""
+        call = Call(
+            method="POST",
+            path="",
+            endpoint=endpoint,
+            body={"query": query, "variables": variables},
+            repeatable=repeatable,
+        )
+        answer = await self._transport.send(call)
+        body = fields(answer.json())
+        complaint = _complaint(body)
+        if not answer.good or complaint is not None:
+            raise UnexpectedResponse(SERVICE, f"{endpoint}: {complaint or _status(answer)}")
+        said = fields(fields(body.get("data")).get("said"))
+        if text(said.get("__typename")) is None:
+            raise UnexpectedResponse(SERVICE, f"{endpoint} answered with nothing")
+        return dict(said)
+
+
+def _expect(said: Fields, wanted: str) -> None:
+    """Raise what a result of another type stands for."""
+    found = said.get("__typename")
+    if found == wanted:
+        return
+    sentence = _first_line(said) or str(found)
+    if found in {"PipelineNotFoundError", "RunNotFoundError"}:
+        raise NotThere(SERVICE, sentence)
+    raise UnexpectedResponse(SERVICE, f"{found}: {sentence}")
+
+
+def _first_line(said: Fields) -> str | None:
+    message = text(said.get("message"))
+    if message is None:
+        inside = next(objects(said.get("errors")), {})
+        message = text(inside.get("message"))
+    return message.splitlines()[0][:300] if message else None
+
+
+def _complaint(body: Fields) -> str | None:
+    """What GraphQL itself found wrong with the question."""
+    first = next(objects(body.get("errors")), None)
+    return None if first is None else (_first_line(first) or "refused without a reason")
+
+
+def _status(answer: Answer) -> str:
+    return f"HTTP {answer.status}"
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in tags.items()]
+
+
+def _moment(value: object) -> datetime | None:
+    seconds = number(value)
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

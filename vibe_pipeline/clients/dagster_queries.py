@@ -1,0 +1,106 @@
+"""The GraphQL we speak with Dagster; every result is called ``said`` and names its type."""
+
+from __future__ import annotations
+
+_TROUBLE = """
+    ... on PythonError { message }
+    ... on UnauthorizedError { message }
+"""
+
+_LAUNCHED = (
+    """{
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PipelineNotFoundError { message }
+    ... on RunConflict { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on InvalidStepError { invalidStepKey }
+    ... on InvalidSubsetError { message }
+    ... on ConflictingExecutionParamsError { message }
+    ... on PresetNotFoundError { message }
+    ... on NoModeProvidedError { message }
+"""
+    + _TROUBLE
+    + "}"
+)
+
+_HEAD = "runId jobName status rootRunId startTime endTime tags { key value }"
+
+VERSION = "query Version { said: repositoriesOrError { __typename } }"
+
+REPOSITORIES = """
+query Repositories {
+  said: repositoriesOrError {
+    __typename
+    ... on RepositoryConnection { nodes { name location { name } jobs { name } } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+ADD_PARTITION = (
+    """
+mutation AddPartition($repo: RepositorySelector!, $name: String!, $key: String!) {
+  said: addDynamicPartition(
+    repositorySelector: $repo, partitionsDefName: $name, partitionKey: $key
+  ) {
+    __typename
+"""
+    + _TROUBLE
+    + "}}"
+)
+
+DELETE_PARTITIONS = (
+    """
+mutation DeletePartitions($repo: RepositorySelector!, $name: String!, $keys: [String!]!) {
+  said: deleteDynamicPartitions(
+    repositorySelector: $repo, partitionsDefName: $name, partitionKeys: $keys
+  ) {
+    __typename
+"""
+    + _TROUBLE
+    + "}}"
+)
+
+LAUNCH = (
+    "mutation Launch($params: ExecutionParams!) { said: launchRun(executionParams: $params) "
+    + _LAUNCHED
+    + "}"
+)
+
+RELAUNCH = (
+    "mutation Relaunch($params: ReexecutionParams!) "
+    "{ said: launchRunReexecution(reexecutionParams: $params) " + _LAUNCHED + "}"
+)
+
+RUN = (
+    "query OneRun($runId: ID!) { said: runOrError(runId: $runId) { __typename ... on Run { "
+    + _HEAD
+    + """ stepStats { stepKey status } }
+    ... on RunNotFoundError { message }
+    ... on PythonError { message }
+}}"""
+)
+
+RUNS = (
+    "query SomeRuns($filter: RunsFilter, $limit: Int) "
+    "{ said: runsOrError(filter: $filter, limit: $limit) "
+    "{ __typename ... on Runs { results { "
+    + _HEAD
+    + """ } }
+    ... on InvalidPipelineRunsFilterError { message }
+    ... on PythonError { message }
+}}"""
+)
+
+TERMINATE = (
+    """
+mutation Terminate($runId: String!) {
+  said: terminateRun(runId: $runId) {
+    __typename
+    ... on TerminateRunFailure { message }
+    ... on RunNotFoundError { message }
+"""
+    + _TROUBLE
+    + "}}"
+)

@@ -1,0 +1,192 @@
+"""Last.fm: which music is near which, and how many people know it.
+
+Its JSON is made from XML: a list of one comes as a bare object, numbers come as text, an error
+may sit inside a 200. So a body is read first, and the status only believed after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from pydantic import SecretStr
+
+from vibe_pipeline.clients.errors import KeyRefused, ServiceUnavailable, UnexpectedResponse
+from vibe_pipeline.clients.reading import Fields, fields, number, objects, text, whole
+from vibe_pipeline.clients.transport import Answer, Call, Transport, Verdict, by_status
+
+SERVICE = "lastfm"
+
+_NOT_FOUND = {6, 7}
+_PASSING_TROUBLE = {8, 11, 16}
+_SLOW_DOWN = {29}
+_KEY_TROUBLE = {4, 10, 13, 26}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarArtist:
+    """A neighbour of an artist; ``match`` from 0 to 1 compares neighbours of one artist only."""
+
+    name: str
+    match: float
+    mbid: str | None = None
+
+    @classmethod
+    def from_api(cls, data: Fields) -> Self | None:
+        """The neighbour; ``None`` without a name."""
+        name = text(data.get("name"))
+        if name is None:
+            return None
+        return cls(name=name, match=_match(data.get("match")), mbid=text(data.get("mbid")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastFmTrack:
+    """A track as Last.fm names it; ``match`` is 1 where nothing was compared."""
+
+    artist: str
+    title: str
+    match: float = 1.0
+    mbid: str | None = None
+    duration_ms: int | None = None
+    listeners: int | None = None
+    playcount: int | None = None
+
+    @classmethod
+    def from_api(cls, data: Fields, *, artist: str = "") -> Self | None:
+        """The track; ``None`` without title or artist."""
+        title = text(data.get("name"))
+        written = data.get("artist")
+        named = text(written) or text(fields(written).get("name")) or artist
+        if title is None or not named:
+            return None
+        seconds = whole(data.get("duration"))
+        return cls(
+            artist=named,
+            title=title,
+            match=_match(data.get("match", 1.0)),
+            mbid=text(data.get("mbid")),
+            duration_ms=seconds * 1000 if seconds else None,
+            listeners=whole(data.get("listeners")),
+            playcount=whole(data.get("playcount")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastFmArtist:
+    """An artist and how many people listen to them."""
+
+    name: str
+    listeners: int | None = None
+    tags: tuple[str, ...] = ()
+
+
+class LastFm:
+    """Reads that need no person's consent; ``[]`` when Last.fm knows nothing of what was named."""
+
+    def __init__(self, transport: Transport, *, api_key: SecretStr) -> None:
+        self._transport = transport
+        self._api_key = api_key
+
+    async def similar_artists(self, artist: str, *, limit: int = 30) -> list[SimilarArtist]:
+        """An artist's neighbours, nearest first."""
+        body = await self._ask("artist.getSimilar", artist=artist, limit=limit)
+        listed = objects(fields(body.get("similarartists")).get("artist"))
+        found = (SimilarArtist.from_api(item) for item in listed)
+        return [neighbour for neighbour in found if neighbour is not None]
+
+    async def similar_tracks(
+        self, artist: str, title: str, *, limit: int = 100
+    ) -> list[LastFmTrack]:
+        """A track's neighbours, nearest first."""
+        body = await self._ask("track.getSimilar", artist=artist, track=title, limit=limit)
+        listed = objects(fields(body.get("similartracks")).get("track"))
+        found = (LastFmTrack.from_api(item) for item in listed)
+        return [neighbour for neighbour in found if neighbour is not None]
+
+    async def artist_top_tracks(self, artist: str, *, limit: int = 30) -> list[LastFmTrack]:
+        """An artist's best-known tracks, best known first."""
+        body = await self._ask("artist.getTopTracks", artist=artist, limit=limit)
+        listed = objects(fields(body.get("toptracks")).get("track"))
+        found = (LastFmTrack.from_api(item, artist=artist) for item in listed)
+        return [track for track in found if track is not None]
+
+    async def artist_top_tags(self, artist: str) -> list[tuple[str, int]]:
+        """What people call an artist's music, with a weight from 0 to 100, heaviest first."""
+        body = await self._ask("artist.getTopTags", artist=artist)
+        listed = objects(fields(body.get("toptags")).get("tag"))
+        named = ((text(item.get("name")), whole(item.get("count"))) for item in listed)
+        return [(name.lower(), weight or 0) for name, weight in named if name is not None]
+
+    async def artist(self, artist: str) -> LastFmArtist | None:
+        """An artist's number of listeners and main tags; ``None`` when unknown."""
+        body = fields((await self._ask("artist.getInfo", artist=artist)).get("artist"))
+        name = text(body.get("name"))
+        if name is None:
+            return None
+        tags = (text(item.get("name")) for item in objects(fields(body.get("tags")).get("tag")))
+        return LastFmArtist(
+            name=name,
+            listeners=whole(fields(body.get("stats")).get("listeners")),
+            tags=tuple(tag.lower() for tag in tags if tag is not None),
+        )
+
+    async def _ask(self, method: str, **query: str | int) -> Fields:
+        """The body of an answer; an empty one when what was named is unknown."""
+        call = Call(
+            method="GET",
+            path="/2.0/",
+            endpoint=method,
+            query={
+                "method": method,
+                "api_key": self._api_key.get_secret_value(),
+                "format": "json",
+                "autocorrect": 1,
+                **query,
+            },
+            wants_json=False,
+        )
+        answer = await self._transport.send(call)
+        code = _error_code(answer)
+        if code in _NOT_FOUND or (code is None and answer.status == 404):
+            return {}
+        if code in _KEY_TROUBLE or (code is None and answer.status in {401, 403}):
+            raise KeyRefused(SERVICE, "Last.fm does not take our key; look at LASTFM_API_KEY")
+        if code is not None or not answer.good:
+            raise UnexpectedResponse(SERVICE, f"{method} was refused ({code or answer.status})")
+        body = answer.json()
+        if isinstance(body, dict):
+            return body
+        if _says_nothing(answer):
+            return {}
+        raise ServiceUnavailable(SERVICE, f"{method} answered with something unreadable")
+
+
+def judge(answer: Answer) -> Verdict:
+    """Last.fm's way: the error number in the body counts, whatever the status."""
+    code = _error_code(answer)
+    if code in _SLOW_DOWN:
+        return Verdict.SLOW_DOWN
+    if code in _PASSING_TROUBLE:
+        return Verdict.AGAIN
+    if code is not None:
+        return Verdict.KEEP
+    if answer.good and answer.json() is None and not _says_nothing(answer):
+        return Verdict.AGAIN
+    return by_status(answer)
+
+
+def _says_nothing(answer: Answer) -> bool:
+    """The bare ``<lfm status="ok"/>`` that stands for "nothing found"."""
+    said = answer.text.strip()
+    return said.startswith(("<lfm", "<?xml")) and 'status="ok"' in said
+
+
+def _error_code(answer: Answer) -> int | None:
+    return whole(fields(answer.json()).get("error"))
+
+
+def _match(value: object) -> float:
+    """A match from 0 to 1; text counts, and what lies outside is brought in."""
+    found = number(value)
+    return 0.0 if found is None else min(max(found, 0.0), 1.0)

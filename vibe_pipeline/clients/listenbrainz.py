@@ -1,0 +1,167 @@
+"""ListenBrainz labs: neighbours of recordings and artists, and their Spotify ids; no key needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from vibe_pipeline.clients.errors import UnexpectedResponse
+from vibe_pipeline.clients.reading import Fields, number, objects, text
+from vibe_pipeline.clients.transport import Call, Transport
+
+SERVICE = "listenbrainz"
+
+ARTISTS_ALGORITHM = (
+    "session_based_days_7500_session_300_contribution_5_threshold_10_limit_100_filter_True_skip_30"
+)
+RECORDINGS_ALGORITHM = (
+    "session_based_days_9000_session_300_contribution_5_threshold_15_limit_50_skip_30"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimilarRecording:
+    """A neighbour of a recording; ``score`` compares neighbours of one recording only."""
+
+    mbid: str
+    title: str
+    artist: str
+    score: float
+    of: str
+
+    @classmethod
+    def from_api(cls, data: Fields) -> Self | None:
+        """The neighbour; ``None`` without id, title or artist."""
+        mbid, title = text(data.get("recording_mbid")), text(data.get("recording_name"))
+        artist = text(data.get("artist_credit_name"))
+        if mbid is None or title is None or artist is None:
+            return None
+        return cls(
+            mbid=mbid,
+            title=title,
+            artist=artist,
+            score=number(data.get("score")) or 0.0,
+            of=text(data.get("reference_mbid")) or "",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearArtist:
+    """A neighbour of an artist; ``score`` compares neighbours of one artist only."""
+
+    mbid: str
+    name: str
+    score: float
+    of: str
+
+    @classmethod
+    def from_api(cls, data: Fields) -> Self | None:
+        """The neighbour; ``None`` without id or name."""
+        mbid, name = text(data.get("artist_mbid")), text(data.get("name"))
+        if mbid is None or name is None:
+            return None
+        return cls(
+            mbid=mbid,
+            name=name,
+            score=number(data.get("score")) or 0.0,
+            of=text(data.get("reference_mbid")) or "",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundRecording:
+    """A recording found by name."""
+
+    mbid: str
+    title: str
+    artist: str
+    artist_mbids: tuple[str, ...] = ()
+
+
+class ListenBrainzLabs:
+    """Batch questions where the service takes them: one call for many recordings."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        artists_algorithm: str = ARTISTS_ALGORITHM,
+        recordings_algorithm: str = RECORDINGS_ALGORITHM,
+    ) -> None:
+        self._transport = transport
+        self._artists_algorithm = artists_algorithm
+        self._recordings_algorithm = recordings_algorithm
+
+    async def similar_recordings(self, mbids: Sequence[str]) -> list[SimilarRecording]:
+        """Neighbours of all these recordings, each once per recording, nearest first."""
+        rows = await self._post(
+            "similar-recordings",
+            [{"recording_mbids": list(mbids), "algorithm": self._recordings_algorithm}],
+        )
+        found = [row for row in map(SimilarRecording.from_api, rows) if row is not None]
+        found.sort(key=lambda row: (row.of, -row.score, row.mbid))
+        return list({(row.of, row.mbid): row for row in reversed(found)}.values())[::-1]
+
+    async def similar_artists(self, mbids: Sequence[str]) -> list[NearArtist]:
+        """Neighbours of all these artists, each once per artist, nearest first."""
+        rows = await self._post(
+            "similar-artists",
+            [{"artist_mbids": list(mbids), "algorithm": self._artists_algorithm}],
+        )
+        found = [row for row in map(NearArtist.from_api, rows) if row is not None]
+        found.sort(key=lambda row: (row.of, -row.score, row.mbid))
+        return list({(row.of, row.mbid): row for row in reversed(found)}.values())[::-1]
+
+    async def spotify_ids(self, mbids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """Spotify track ids of recordings, most canonical first; what is unmapped is absent."""
+        asked = [{"recording_mbid": mbid} for mbid in mbids]
+        rows = await self._post("spotify-id-from-mbid", asked)
+        return {
+            mbid: ids
+            for row in rows
+            if (mbid := text(row.get("recording_mbid"))) and (ids := _ids(row))
+        }
+
+    async def find_recording(self, artist: str, title: str) -> FoundRecording | None:
+        """The recording of this name; ``None`` when there is none."""
+        call = Call(
+            method="GET",
+            path="/acr-lookup/json",
+            endpoint="GET /acr-lookup",
+            query={"artist_credit_name": artist, "recording_name": title},
+        )
+        for row in await self._rows(call):
+            mbid = text(row.get("recording_mbid"))
+            if mbid is not None:
+                return FoundRecording(
+                    mbid=mbid,
+                    title=text(row.get("recording_name")) or title,
+                    artist=text(row.get("artist_credit_name")) or artist,
+                    artist_mbids=_texts(row.get("artist_credit_mbids") or row.get("artist_mbids")),
+                )
+        return None
+
+    async def _post(self, name: str, asked: object) -> list[Fields]:
+        call = Call(method="POST", path=f"/{name}/json", endpoint=f"POST /{name}", body=asked)
+        return await self._rows(call)
+
+    async def _rows(self, call: Call) -> list[Fields]:
+        answer = await self._transport.send(call)
+        if answer.status == 404:
+            return []
+        if not answer.good:
+            raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")
+        return list(objects(answer.json()))
+
+
+def _ids(row: Fields) -> tuple[str, ...]:
+    return _texts(row.get("spotify_track_ids"))
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,) if value.strip() else ()
+    if not isinstance(value, Iterable) or isinstance(value, Mapping):
+        return ()
+    return tuple(found for item in value if (found := text(item)) is not None)

@@ -1,0 +1,69 @@
+"""MusicBrainz: which recording an ISRC stands for. One call a second, so it is asked sparingly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import quote
+
+from vibe_pipeline.clients.errors import UnexpectedResponse
+from vibe_pipeline.clients.reading import Fields, fields, objects, text, whole
+from vibe_pipeline.clients.transport import Answer, Call, Transport, Verdict, by_status
+
+SERVICE = "musicbrainz"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A recording as MusicBrainz keeps it."""
+
+    mbid: str
+    title: str
+    artist: str
+    artist_mbids: tuple[str, ...] = ()
+    duration_ms: int | None = None
+
+    @classmethod
+    def from_api(cls, data: Fields) -> Self | None:
+        """The recording; ``None`` without id or title."""
+        mbid, title = text(data.get("id")), text(data.get("title"))
+        if mbid is None or title is None:
+            return None
+        credits_ = list(objects(data.get("artist-credit")))
+        names = (text(c.get("name")) or text(fields(c.get("artist")).get("name")) for c in credits_)
+        ids = (text(fields(c.get("artist")).get("id")) for c in credits_)
+        return cls(
+            mbid=mbid,
+            title=title,
+            artist=next((name for name in names if name is not None), ""),
+            artist_mbids=tuple(mbid for mbid in ids if mbid is not None),
+            duration_ms=whole(data.get("length")),
+        )
+
+
+class MusicBrainz:
+    """Identity questions; an ISRC nobody entered gives an empty list."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def recordings_by_isrc(self, isrc: str) -> list[Recording]:
+        """The recordings that carry this ISRC."""
+        call = Call(
+            method="GET",
+            path=f"/isrc/{quote(isrc, safe='')}",
+            endpoint="GET /isrc/{isrc}",
+            query={"fmt": "json", "inc": "artists"},
+        )
+        answer = await self._transport.send(call)
+        if answer.status in {400, 404}:
+            return []
+        if not answer.good:
+            raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")
+        found = map(Recording.from_api, objects(fields(answer.json()).get("recordings")))
+        return [recording for recording in found if recording is not None]
+
+
+def judge(answer: Answer) -> Verdict:
+    """MusicBrainz answers 503 to everything while one asks too fast."""
+    return Verdict.SLOW_DOWN if answer.status == 503 else by_status(answer)

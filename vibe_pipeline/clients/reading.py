@@ -1,0 +1,59 @@
+"""JSON read with doubt: a field is what it should be, or it is absent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+Fields = Mapping[str, object]
+
+
+def fields(value: object) -> Fields:
+    """An object's fields; none when it is no object."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def objects(value: object) -> Iterator[Fields]:
+    """The objects of a list; a bare object counts as a list of one, ``null`` entries as nothing."""
+    if isinstance(value, Mapping):
+        yield value
+    elif isinstance(value, list):
+        yield from (item for item in value if isinstance(item, Mapping))
+
+
+def text(value: object) -> str | None:
+    """Text with something in it."""
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    return None
+
+
+def number(value: object) -> float | None:
+    """A number, also one written as text."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float | str):
+        try:
+            found = float(value)
+        except (ValueError, OverflowError):
+            return None
+        return found if abs(found) < float("inf") else None
+    return None
+
+
+def whole(value: object) -> int | None:
+    """A whole number, also one written as text."""
+    found = number(value)
+    return None if found is None else int(found)
+
+
+def moment(value: object) -> datetime | None:
+    """An ISO 8601 moment, aware and in UTC; one without a zone is taken as UTC."""
+    written = text(value)
+    if written is None:
+        return None
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -1,0 +1,294 @@
+"""Spotify's Web API for one person: what they hear and like, what there is, their playlists."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime
+from urllib.parse import quote
+
+from vibe_pipeline.clients.errors import ServiceUnavailable, UnexpectedResponse
+from vibe_pipeline.clients.reading import fields, objects, text
+from vibe_pipeline.clients.spotify_records import (
+    Album,
+    LikedPage,
+    Playlist,
+    PlaylistEntry,
+    SpotifyProfile,
+    play_from_api,
+    playable_tracks,
+    top_from_api,
+)
+from vibe_pipeline.clients.spotify_web import (
+    ARTIST_TOP_TRACKS,
+    RECOMMENDATIONS,
+    SERVICE,
+    SpotifyWeb,
+)
+from vibe_pipeline.clients.transport import Call
+from vibe_pipeline.records import LikedTrack, Play, TopItem, Track
+
+PAGE = 50
+SEARCH_PAGE = 10
+ITEMS_PER_WRITE = 100
+URIS_PER_LIBRARY_CALL = 40
+SEEDS_PER_REQUEST = 5
+_LONGEST_WALK = 1_000
+_LONGEST_QUERY = 250
+
+
+class Spotify:
+    """What one person may ask of Spotify.
+
+    No address Spotify hands out is followed with the person's token: pages are counted by us.
+    """
+
+    def __init__(self, web: SpotifyWeb) -> None:
+        self._web = web
+
+    async def me(self) -> SpotifyProfile:
+        """Who the token belongs to."""
+        answer = fields(await self._web.ask(_get("/me")))
+        profile = SpotifyProfile.from_api(answer)
+        if profile is None:
+            raise UnexpectedResponse(SERVICE, "GET /me names nobody")
+        return profile
+
+    async def saved_tracks_page(self, *, offset: int = 0, limit: int = PAGE) -> LikedPage:
+        """One page of saved tracks, newest first, and how many there are."""
+        call = _get("/me/tracks", limit=_within(limit, PAGE), offset=offset)
+        return LikedPage.from_api(fields(await self._web.ask(call)))
+
+    async def saved_tracks(self) -> AsyncIterator[LikedTrack]:
+        """Every saved track, newest first, page by page."""
+        offset = 0
+        for _ in range(_LONGEST_WALK):
+            page = await self.saved_tracks_page(offset=offset)
+            for like in page.likes:
+                yield like
+            offset += page.entries
+            if page.entries == 0 or offset >= page.total:
+                return
+
+    async def recently_played(self, *, after: datetime | None = None) -> list[Play]:
+        """What was played since then, newest first; Spotify reaches back fifty plays at most."""
+        path = "/me/player/recently-played"
+        call = _get(path, limit=PAGE)
+        if after is not None:
+            call = _get(path, limit=PAGE, after=int(after.timestamp() * 1000))
+        answer = fields(await self._web.ask(call))
+        plays = (play_from_api(item) for item in objects(answer.get("items")))
+        return [play for play in plays if play is not None]
+
+    async def top_artists(self, time_range: str = "medium_term") -> list[TopItem]:
+        """The artists the person played most, strongest first."""
+        return await self._top("artist", time_range)
+
+    async def top_tracks(self, time_range: str = "medium_term") -> list[TopItem]:
+        """The tracks the person played most, strongest first."""
+        return await self._top("track", time_range)
+
+    async def search_tracks(self, query: str, *, limit: int = SEARCH_PAGE) -> list[Track]:
+        """Tracks that fit a query such as ``artist:"X" track:"Y"`` or ``isrc:Z``, best first."""
+        call = _get(
+            "/search",
+            q=query[:_LONGEST_QUERY],
+            type="track",
+            limit=_within(limit, SEARCH_PAGE),
+        )
+        answer = fields(await self._web.ask(call))
+        return playable_tracks(fields(answer.get("tracks")).get("items"))
+
+    async def artist_albums(self, artist_id: str, *, groups: str = "album,single") -> list[Album]:
+        """The ten newest albums and singles of an artist."""
+        call = _get(
+            f"/artists/{_id(artist_id)}/albums",
+            endpoint="/artists/{id}/albums",
+            include_groups=groups,
+            limit=SEARCH_PAGE,
+        )
+        answer = fields(await self._web.ask(call))
+        albums = (Album.from_api(item) for item in objects(answer.get("items")))
+        return [album for album in albums if album is not None]
+
+    async def album_tracks(self, album_id: str) -> list[Track]:
+        """The first fifty tracks of an album; Spotify gives them without ISRC."""
+        call = _get(f"/albums/{_id(album_id)}/tracks", endpoint="/albums/{id}/tracks", limit=PAGE)
+        return playable_tracks(fields(await self._web.ask(call)).get("items"))
+
+    async def artist_top_tracks(self, artist_id: str) -> list[Track]:
+        """An artist's ten best-known tracks; most apps may not ask."""
+        path, endpoint = f"/artists/{_id(artist_id)}/top-tracks", "/artists/{id}/top-tracks"
+        answer = await self._web.ask_if_open(_get(path, endpoint=endpoint), ARTIST_TOP_TRACKS)
+        return playable_tracks(answer.get("tracks"))
+
+    async def recommendations(
+        self,
+        *,
+        artist_ids: Sequence[str] = (),
+        track_ids: Sequence[str] = (),
+        limit: int = 100,
+    ) -> list[Track]:
+        """Spotify's own recommendations for one to five seeds; most apps may not ask."""
+        seeds = len(artist_ids) + len(track_ids)
+        if not 1 <= seeds <= SEEDS_PER_REQUEST:
+            raise ValueError(f"recommendations take 1 to {SEEDS_PER_REQUEST} seeds, not {seeds}")
+        chosen = {"seed_artists": ",".join(artist_ids), "seed_tracks": ",".join(track_ids)}
+        seeded = {name: value for name, value in chosen.items() if value}
+        call = _get("/recommendations", limit=_within(limit, 100), **seeded)
+        answer = await self._web.ask_if_open(call, RECOMMENDATIONS)
+        return playable_tracks(answer.get("tracks"))
+
+    async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist:
+        """A new playlist of the person's own.
+
+        The one call that cannot be repeated safely: when it fails with ``may_have_happened``,
+        look among ``newest_playlists`` first.
+        """
+        body = {"name": name, "description": description, "public": public}
+        call = Call(
+            method="POST",
+            path="/me/playlists",
+            endpoint="POST /me/playlists",
+            body=body,
+            repeatable=False,
+        )
+        made = Playlist.from_api(fields(await self._web.ask(call)))
+        if made is None:
+            sentence = "POST /me/playlists did not name the playlist it made"
+            raise ServiceUnavailable(SERVICE, sentence, may_have_happened=True)
+        return made
+
+    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str | None:
+        """Make these the playlist's items, in this order; gives the snapshot.
+
+        Up to a hundred are replaced in one call, all or nothing. Repeating the whole is safe.
+        """
+        path, endpoint = f"/playlists/{_id(playlist_id)}/items", "/playlists/{id}/items"
+        first, *others = list(_slices(uris, ITEMS_PER_WRITE)) or [[]]
+        put = Call(
+            method="PUT",
+            path=path,
+            endpoint=f"PUT {endpoint}",
+            body={"uris": first},
+            wants_json=False,
+        )
+        snapshot = text((await self._web.tell(put)).get("snapshot_id"))
+        for number, more in enumerate(others, start=1):
+            post = Call(
+                method="POST",
+                path=path,
+                endpoint=f"POST {endpoint}",
+                body={"uris": more, "position": number * ITEMS_PER_WRITE},
+                repeatable=False,
+                wants_json=False,
+            )
+            snapshot = text((await self._web.tell(post)).get("snapshot_id")) or snapshot
+        return snapshot
+
+    async def change_details(
+        self,
+        playlist_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        public: bool | None = None,
+    ) -> None:
+        """Rename or describe a playlist anew; what is ``None`` stays."""
+        changes = {"name": name, "description": description, "public": public}
+        call = Call(
+            method="PUT",
+            path=f"/playlists/{_id(playlist_id)}",
+            endpoint="PUT /playlists/{id}",
+            body={field: value for field, value in changes.items() if value is not None},
+            wants_json=False,
+        )
+        await self._web.tell(call)
+
+    async def newest_playlists(self, *, limit: int = PAGE) -> list[Playlist]:
+        """The first page of the person's playlists, newest first."""
+        answer = fields(await self._web.ask(_get("/me/playlists", limit=_within(limit, PAGE))))
+        found = (Playlist.from_api(item) for item in objects(answer.get("items")))
+        return [playlist for playlist in found if playlist is not None]
+
+    async def playlist(self, playlist_id: str) -> Playlist:
+        """A playlist's head; ``NotThere`` when it does not exist."""
+        path = f"/playlists/{_id(playlist_id)}"
+        answer = fields(await self._web.ask(_get(path, endpoint="/playlists/{id}")))
+        found = Playlist.from_api(answer)
+        if found is None:
+            raise UnexpectedResponse(SERVICE, "GET /playlists/{id} has no id")
+        return found
+
+    async def playlist_items(self, playlist_id: str) -> list[PlaylistEntry]:
+        """What a playlist of the person's own holds, in order."""
+        path, endpoint = f"/playlists/{_id(playlist_id)}/items", "/playlists/{id}/items"
+        found: list[PlaylistEntry] = []
+        offset = 0
+        for _ in range(_LONGEST_WALK):
+            call = _get(path, endpoint=endpoint, limit=PAGE, offset=offset)
+            answer = fields(await self._web.ask(call))
+            page = answer.get("items")
+            entries = (PlaylistEntry.from_api(item) for item in objects(page))
+            found.extend(entry for entry in entries if entry is not None)
+            offset += len(page) if isinstance(page, list) else 0
+            if not page or answer.get("next") is None:
+                break
+        return found
+
+    async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]:
+        """Which of these the person has saved."""
+        held: dict[str, bool] = {}
+        for some in _slices(uris, URIS_PER_LIBRARY_CALL):
+            answer = await self._web.ask(_get("/me/library/contains", uris=",".join(some)))
+            if not isinstance(answer, list) or len(answer) != len(some):
+                raise UnexpectedResponse(SERVICE, "GET /me/library/contains answered out of step")
+            held.update(zip(some, (said is True for said in answer), strict=True))
+        return held
+
+    async def save_to_library(self, uris: Sequence[str]) -> None:
+        """Like tracks, or follow playlists."""
+        await self._library("PUT", uris)
+
+    async def remove_from_library(self, uris: Sequence[str]) -> None:
+        """Unlike tracks, or let playlists go."""
+        await self._library("DELETE", uris)
+
+    async def _library(self, method: str, uris: Sequence[str]) -> None:
+        for some in _slices(uris, URIS_PER_LIBRARY_CALL):
+            call = Call(
+                method=method,
+                path="/me/library",
+                endpoint=f"{method} /me/library",
+                query={"uris": ",".join(some)},
+                wants_json=False,
+            )
+            await self._web.tell(call)
+
+    async def _top(self, kind: str, time_range: str) -> list[TopItem]:
+        answer = fields(
+            await self._web.ask(_get(f"/me/top/{kind}s", time_range=time_range, limit=PAGE))
+        )
+        found = (
+            top_from_api(item, kind=kind, time_range=time_range, rank=rank)
+            for rank, item in enumerate(objects(answer.get("items")), start=1)
+        )
+        return [item for item in found if item is not None]
+
+
+def _get(path: str, *, endpoint: str | None = None, **query: str | int) -> Call:
+    return Call(method="GET", path=path, endpoint=f"GET {endpoint or path}", query=query)
+
+
+def _id(spotify_id: str) -> str:
+    return quote(spotify_id, safe="")
+
+
+def _within(limit: int, most: int) -> int:
+    if not 1 <= limit <= most:
+        raise ValueError(f"Spotify gives 1 to {most} at a time, not {limit}")
+    return limit
+
+
+def _slices(uris: Sequence[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(uris), size):
+        yield list(uris[start : start + size])

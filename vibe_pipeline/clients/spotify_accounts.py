@@ -1,0 +1,149 @@
+"""Spotify's accounts service: consent, and tokens for it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NoReturn
+from urllib.parse import urlencode
+
+from pydantic import SecretStr
+
+from vibe_pipeline.clients.errors import (
+    AuthorizationExpired,
+    KeyRefused,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
+from vibe_pipeline.clients.reading import Fields, fields, number, text
+from vibe_pipeline.clients.transport import Answer, Call, Transport
+
+SERVICE = "spotify_accounts"
+
+SCOPES = (
+    "playlist-modify-private",
+    "playlist-modify-public",
+    "playlist-read-private",
+    "user-library-modify",
+    "user-library-read",
+    "user-read-private",
+    "user-read-recently-played",
+    "user-top-read",
+)
+"""What people are asked to agree to."""
+
+_ASSUMED_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Tokens as Spotify has just given them; a renewal may come without a new refresh token."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    expires_at: datetime
+    scopes: frozenset[str]
+
+    @classmethod
+    def from_api(cls, data: Fields, *, now: datetime) -> Grant | None:
+        """The grant; ``None`` when there is no access token in the answer."""
+        access_token = text(data.get("access_token"))
+        if access_token is None:
+            return None
+        seconds = number(data.get("expires_in"))
+        return cls(
+            access_token=access_token,
+            refresh_token=text(data.get("refresh_token")),
+            expires_at=now + timedelta(seconds=_ASSUMED_SECONDS if seconds is None else seconds),
+            scopes=frozenset((text(data.get("scope")) or "").split()),
+        )
+
+
+class SpotifyAccounts:
+    """The app's own dealings with Spotify's consent: secret and PKCE both."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        address: str,
+        client_id: str,
+        client_secret: SecretStr | None,
+        redirect_uri: str,
+    ) -> None:
+        self._transport = transport
+        self._address = address.rstrip("/")
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._redirect_uri = redirect_uri
+
+    def authorize_url(self, *, state: str, challenge: str, show_dialog: bool = True) -> str:
+        """Where the person is sent to agree."""
+        query = {
+            "client_id": self._client_id,
+            "response_type": "code",
+            "redirect_uri": self._redirect_uri,
+            "state": state,
+            "scope": " ".join(SCOPES),
+            "code_challenge_method": "S256",
+            "code_challenge": challenge,
+            "show_dialog": "true" if show_dialog else "false",
+        }
+        return f"{self._address}/authorize?{urlencode(query)}"
+
+    async def exchange(self, *, code: str, verifier: str) -> Grant:
+        """Tokens for the code Spotify sent the person back with; a code works once.
+
+        ``AuthorizationExpired`` when Spotify refuses the code.
+        """
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._redirect_uri,
+            "code_verifier": verifier,
+        }
+        grant = await self._token(form, repeatable=False)
+        if grant.refresh_token is None:
+            raise UnexpectedResponse(SERVICE, "a consent came without a refresh token")
+        return grant
+
+    async def renew(self, refresh_token: str) -> Grant:
+        """A fresh access token; ``AuthorizationExpired`` when the consent is no longer good."""
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        return await self._token(form, repeatable=True)
+
+    async def _token(self, form: Mapping[str, str], *, repeatable: bool) -> Grant:
+        call = Call(
+            method="POST",
+            path="/api/token",
+            endpoint="POST /api/token",
+            form={**form, "client_id": self._client_id},
+            headers=self._client_proof(),
+            repeatable=repeatable,
+        )
+        answer = await self._transport.send(call)
+        if not answer.good:
+            _refused(answer)
+        grant = Grant.from_api(fields(answer.json()), now=self._transport.now())
+        if grant is None:
+            raise UnexpectedResponse(SERVICE, "POST /api/token gave no access token")
+        return grant
+
+    def _client_proof(self) -> dict[str, str]:
+        if self._client_secret is None:
+            return {}
+        pair = f"{self._client_id}:{self._client_secret.get_secret_value()}"
+        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+
+def _refused(answer: Answer) -> NoReturn:
+    reason = text(fields(answer.json()).get("error"))
+    if reason == "invalid_grant":
+        raise AuthorizationExpired(SERVICE, "the consent is used up, over or taken back")
+    if reason in {"invalid_client", "unauthorized_client"}:
+        raise KeyRefused(SERVICE, "Spotify does not take the app's client id or secret")
+    if answer.status >= 500 or reason is None:
+        raise ServiceUnavailable(SERVICE, f"POST /api/token answered {answer.status}")
+    raise UnexpectedResponse(SERVICE, f"POST /api/token was refused ({answer.status})")

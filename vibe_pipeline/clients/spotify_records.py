@@ -1,0 +1,191 @@
+"""What Spotify's answers become; everything a development app may miss is optional."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from vibe_pipeline.clients.reading import Fields, fields, moment, objects, text, whole
+from vibe_pipeline.records import LikedTrack, Play, TopItem, Track
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpotifyProfile:
+    """Who a token belongs to; ``account_id`` is the stable name of the account."""
+
+    account_id: str
+    name: str | None = None
+    market: str | None = None
+
+    @classmethod
+    def from_api(cls, data: Fields) -> Self | None:
+        """The profile; ``None`` when the answer names nobody."""
+        account_id = text(data.get("account_id")) or text(data.get("id"))
+        if account_id is None:
+            return None
+        return cls(
+            account_id=account_id,
+            name=text(data.get("display_name")),
+            market=text(data.get("country")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LikedPage:
+    """One page of saved tracks; ``entries`` counts also what is no track of ours."""
+
+    likes: tuple[LikedTrack, ...]
+    total: int
+    entries: int
+
+    @classmethod
+    def from_api(cls, data: Fields) -> Self:
+        """The page; local files, episodes and vanished entries are passed over."""
+        entries = data.get("items")
+        likes = tuple(
+            LikedTrack(track=track, added_at=added_at)
+            for item in objects(entries)
+            if (track := track_from_api(_inside(item))) is not None
+            and (added_at := moment(item.get("added_at"))) is not None
+        )
+        count = len(entries) if isinstance(entries, list) else 0
+        return cls(likes=likes, total=whole(data.get("total")) or 0, entries=count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Album:
+    """An album, single or compilation as an artist's page lists it."""
+
+    spotify_id: str
+    name: str
+    kind: str | None = None
+    release_date: str | None = None
+
+    @classmethod
+    def from_api(cls, data: Fields) -> Self | None:
+        """The album; ``None`` for an entry without id or name."""
+        spotify_id, name = text(data.get("id")), text(data.get("name"))
+        if spotify_id is None or name is None:
+            return None
+        return cls(
+            spotify_id=spotify_id,
+            name=name,
+            kind=text(data.get("album_type")),
+            release_date=text(data.get("release_date")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playlist:
+    """A playlist's head: who it is, not what it holds."""
+
+    id: str
+    name: str
+    url: str
+    description: str | None = None
+    snapshot_id: str | None = None
+    total: int | None = None
+
+    @classmethod
+    def from_api(cls, data: Fields) -> Self | None:
+        """The playlist; ``None`` for the ``null`` entries lists are sprinkled with."""
+        playlist_id = text(data.get("id"))
+        if playlist_id is None:
+            return None
+        url = text(fields(data.get("external_urls")).get("spotify"))
+        held = fields(data.get("items") or data.get("tracks"))
+        return cls(
+            id=playlist_id,
+            name=text(data.get("name")) or "",
+            url=url or f"https://open.spotify.com/playlist/{playlist_id}",
+            description=text(data.get("description")),
+            snapshot_id=text(data.get("snapshot_id")),
+            total=whole(held.get("total")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaylistEntry:
+    """One line of a playlist; ``track`` is ``None`` for what is no track: episodes, local files."""
+
+    uri: str
+    track: Track | None
+
+    @classmethod
+    def from_api(cls, data: Fields) -> Self | None:
+        """The line; ``None`` where the content vanished."""
+        inside = _inside(data)
+        uri = text(inside.get("uri"))
+        return None if uri is None else cls(uri=uri, track=track_from_api(inside))
+
+
+def track_from_api(data: Fields) -> Track | None:
+    """A track; ``None`` for episodes, local files, and entries without id, title or artist."""
+    spotify_id, title = text(data.get("id")), text(data.get("name"))
+    local = data.get("is_local") is True or str(data.get("uri")).startswith("spotify:local:")
+    if spotify_id is None or title is None or local or data.get("type", "track") != "track":
+        return None
+    people = [(text(a.get("name")), text(a.get("id"))) for a in objects(data.get("artists"))]
+    artists = tuple(name for name, _ in people if name is not None)
+    if not artists:
+        return None
+    album = fields(data.get("album"))
+    return Track(
+        spotify_id=spotify_id,
+        uri=text(data.get("uri")) or f"spotify:track:{spotify_id}",
+        title=title,
+        artists=artists,
+        artist_ids=tuple(artist_id for _, artist_id in people if artist_id is not None),
+        album=text(album.get("name")),
+        album_id=text(album.get("id")),
+        isrc=_isrc(data),
+        duration_ms=whole(data.get("duration_ms")),
+        release_date=text(album.get("release_date")),
+        popularity=whole(data.get("popularity")),
+    )
+
+
+def playable_tracks(value: object) -> list[Track]:
+    """The tracks of a list that can be played where the person lives."""
+    return [
+        track
+        for item in objects(value)
+        if item.get("is_playable") is not False and (track := track_from_api(item)) is not None
+    ]
+
+
+def play_from_api(data: Fields) -> Play | None:
+    """One listening; ``None`` when what was played is no track."""
+    track, played_at = track_from_api(_inside(data)), moment(data.get("played_at"))
+    if track is None or played_at is None:
+        return None
+    context = text(fields(data.get("context")).get("uri"))
+    return Play(track=track, played_at=played_at, context_uri=context)
+
+
+def top_from_api(data: Fields, *, kind: str, time_range: str, rank: int) -> TopItem | None:
+    """An artist or track of somebody's most played; ``None`` without id or name."""
+    spotify_id, name = text(data.get("id")), text(data.get("name"))
+    if spotify_id is None or name is None:
+        return None
+    first = next(objects(data.get("artists")), {})
+    artist = name if kind == "artist" else text(first.get("name"))
+    return TopItem(
+        kind=kind,
+        time_range=time_range,
+        rank=rank,
+        name=name,
+        artist=artist or "",
+        spotify_id=spotify_id,
+        isrc=_isrc(data),
+    )
+
+
+def _inside(entry: Fields) -> Fields:
+    """What an entry holds: ``item`` in new answers, ``track`` in old ones, both in some."""
+    return fields(entry.get("item")) or fields(entry.get("track"))
+
+
+def _isrc(data: Fields) -> str | None:
+    written = text(fields(data.get("external_ids")).get("isrc"))
+    return written.upper().replace("-", "") if written else None

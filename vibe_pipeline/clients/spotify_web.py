@@ -1,0 +1,156 @@
+"""How one person's calls to Spotify are made, and what its refusals mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import httpx
+
+from vibe_pipeline.clients.budget import Access, Capabilities
+from vibe_pipeline.clients.errors import (
+    AuthorizationExpired,
+    CapabilityAbsent,
+    NotAllowlisted,
+    NotThere,
+    OwnerNotPremium,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
+from vibe_pipeline.clients.reading import fields, text
+from vibe_pipeline.clients.transport import Answer, Call, Transport, Verdict, by_status
+
+SERVICE = "spotify"
+RECOMMENDATIONS = "spotify_recommendations"
+ARTIST_TOP_TRACKS = "artist_top_tracks"
+
+_PROBE = Call(method="GET", path="/me", endpoint="GET /me")
+_PROOF_LASTS = timedelta(hours=1)
+_SWITCHED_OFF_FOR = timedelta(days=1)
+
+
+class SpotifyWeb:
+    """Sends calls with the person's token; answers with JSON, or with the error that fits."""
+
+    def __init__(self, transport: Transport, access: Access, capabilities: Capabilities) -> None:
+        self._transport = transport
+        self._access = access
+        self._capabilities = capabilities
+        self._proved_at = transport.now() - 2 * _PROOF_LASTS
+
+    async def ask(self, call: Call) -> Mapping[str, Any] | list[Any]:
+        """The JSON Spotify answers with."""
+        answer = await self._authorized(call)
+        if status_of(answer) >= 400:
+            await self._refused(call, answer)
+        found = answer.json()
+        if isinstance(found, dict | list):
+            return found
+        raise UnexpectedResponse(SERVICE, f"{call.endpoint} answered with something unreadable")
+
+    async def tell(self, call: Call) -> Mapping[str, Any]:
+        """Do a write whose answer may be empty."""
+        answer = await self._authorized(call)
+        if status_of(answer) >= 400:
+            await self._refused(call, answer)
+        return fields(answer.json())
+
+    async def ask_if_open(self, call: Call, capability: str) -> Mapping[str, Any]:
+        """The same for what Spotify closed for most apps; a closed door is remembered for a day."""
+        if self._capabilities.absent(capability):
+            raise self._absent(capability)
+        answer = await self._authorized(call)
+        status = status_of(answer)
+        if status in {403, 404, 410} and _kind_of_403(answer) is None:
+            await self._prove_token()
+            until = self._transport.now() + _SWITCHED_OFF_FOR
+            self._capabilities.switch_off(capability, until, f"{call.endpoint} answered {status}")
+            raise self._absent(capability)
+        if status >= 400:
+            await self._refused(call, answer)
+        return fields(answer.json())
+
+    async def _authorized(self, call: Call) -> Answer:
+        """The answer to a call with a token; one that is refused is renewed once."""
+        for force_refresh in (False, True):
+            token = await self._access.token(force_refresh=force_refresh)
+            headers = {**call.headers, "Authorization": f"Bearer {token}"}
+            answer = await self._transport.send(replace(call, headers=headers))
+            if status_of(answer) != httpx.codes.UNAUTHORIZED:
+                return answer
+        raise AuthorizationExpired(SERVICE, "the person's token is refused, also a fresh one")
+
+    async def _refused(self, call: Call, answer: Answer) -> NoReturn:
+        status = status_of(answer)
+        if status == httpx.codes.FORBIDDEN:
+            known = _kind_of_403(answer)
+            if known is not None:
+                raise known
+            await self._prove_token()
+            raise CapabilityAbsent(
+                SERVICE, f"{call.endpoint} is not allowed here", capability=call.endpoint
+            )
+        if status in {404, 410}:
+            raise NotThere(SERVICE, f"{call.endpoint}: no such thing")
+        if status >= 500:
+            raise ServiceUnavailable(
+                SERVICE, f"{call.endpoint} failed ({status})", may_have_happened=not call.repeatable
+            )
+        raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({status})")
+
+    async def _prove_token(self) -> None:
+        """Tell "nobody may do this" from "you may do nothing" by one call that is always open."""
+        now = self._transport.now()
+        if now - self._proved_at < _PROOF_LASTS:
+            return
+        answer = await self._authorized(_PROBE)
+        status = status_of(answer)
+        if status == httpx.codes.FORBIDDEN:
+            raise _kind_of_403(answer) or _not_allowlisted()
+        if status >= 400:
+            raise UnexpectedResponse(SERVICE, f"GET /me was refused ({status})")
+        self._proved_at = now
+
+    @staticmethod
+    def _absent(capability: str) -> CapabilityAbsent:
+        return CapabilityAbsent(
+            SERVICE, "Spotify does not offer this to the app", capability=capability
+        )
+
+
+def judge(answer: Answer) -> Verdict:
+    """Spotify's way: the day's quota is told from a moment's limit by the reason in the body."""
+    status = status_of(answer)
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        reason = text(fields(fields(answer.json()).get("error")).get("reason")) or ""
+        return Verdict.QUOTA if reason.upper() == "QUOTA_EXCEEDED" else Verdict.SLOW_DOWN
+    return by_status(replace(answer, status=status))
+
+
+def status_of(answer: Answer) -> int:
+    """The status that counts: an error inside a body overrules a 200 outside."""
+    if answer.good:
+        inside = fields(fields(answer.json()).get("error")).get("status")
+        if isinstance(inside, int) and inside >= 400:
+            return inside
+    return answer.status
+
+
+def _kind_of_403(answer: Answer) -> NotAllowlisted | OwnerNotPremium | AuthorizationExpired | None:
+    """The refusals that say what they mean; their text is plain in some answers, JSON in others."""
+    if status_of(answer) != httpx.codes.FORBIDDEN:
+        return None
+    said = answer.text.lower()
+    if "premium" in said and "owner" in said:
+        return OwnerNotPremium(SERVICE, "the app's owner needs an active Premium subscription")
+    if any(word in said for word in ("registered", "allowlist", "developer dashboard")):
+        return _not_allowlisted()
+    if "scope" in said:
+        return AuthorizationExpired(SERVICE, "the person's consent lacks a permission")
+    return None
+
+
+def _not_allowlisted() -> NotAllowlisted:
+    return NotAllowlisted(SERVICE, "the person is not on the list of the app's users")

@@ -1,0 +1,289 @@
+"""One way of sending for every service: bounded, patient where that is safe, silent on secrets.
+
+What a service's answers mean is the service's own module's business; here a call either ends in
+an ``Answer`` worth reading or in a typed error. Addresses, headers and bodies never become part
+of an error, a log line or a ``repr``: they hold tokens and keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any
+
+import httpx
+
+from vibe_pipeline.clients.budget import Budget, Unmetered
+from vibe_pipeline.clients.errors import RateLimited, ServiceUnavailable
+from vibe_pipeline.clients.pace import Pace, Sleep
+
+log = logging.getLogger(__name__)
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class Verdict(StrEnum):
+    """What an answer asks of the transport."""
+
+    KEEP = "keep"
+    AGAIN = "again"
+    SLOW_DOWN = "slow_down"
+    QUOTA = "quota"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One thing to ask of a service.
+
+    ``endpoint`` names the call without ids, for logs and figures. ``repeatable``: asking twice
+    does no harm. ``wants_json`` is false for writes that answer with an empty body.
+    """
+
+    method: str
+    path: str
+    endpoint: str
+    query: Mapping[str, str | int] = field(default_factory=dict, repr=False)
+    body: object = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    repeatable: bool = True
+    wants_json: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back, read as text."""
+
+    status: int
+    text: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def good(self) -> bool:
+        """Whether the status is one of success."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:  # noqa: ANN401 - the one place where JSON is anything
+        """The body as JSON; ``None`` when it is empty, or anything else than JSON."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long we bear with a service: every wait here is bounded.
+
+    ``in_place_seconds`` bounds all waits for "slow down" within one call together; what would
+    take longer fails at once and is remembered for all processes.
+    """
+
+    attempts: int = 3
+    attempt_seconds: float = 15.0
+    backoff_seconds: float = 0.4
+    slow_downs: int = 3
+    in_place_seconds: float = 30.0
+    unsaid_seconds: float = 60.0
+    unsaid_quota: timedelta = timedelta(hours=6)
+    longest_block: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One exchange as figures want it; ``status`` is ``None`` when nothing came back."""
+
+    service: str
+    endpoint: str
+    status: int | None
+    seconds: float
+
+
+def by_status(answer: Answer) -> Verdict:
+    """The plain reading: 429 means slow down, 5xx means again."""
+    if answer.status == httpx.codes.TOO_MANY_REQUESTS:
+        return Verdict.SLOW_DOWN
+    return Verdict.AGAIN if answer.status >= 500 else Verdict.KEEP
+
+
+def nobody_watches(_: Sent) -> None:
+    """The observer of a transport nobody measures."""
+
+
+@dataclass(slots=True)
+class _Strain:
+    """What one call has cost so far."""
+
+    failures: int = 0
+    slow_downs: int = 0
+    waited: float = 0.0
+
+
+class Transport:
+    """Sends calls to one service, within its budget and pace."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        service: str,
+        address: str,
+        budget: Budget | None = None,
+        asked_for: bool = True,
+        pace: Pace | None = None,
+        patience: Patience | None = None,
+        judge: Callable[[Answer], Verdict] = by_status,
+        headers: Mapping[str, str] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Sleep = asyncio.sleep,
+        rng: random.Random | None = None,
+        observer: Callable[[Sent], None] = nobody_watches,
+    ) -> None:
+        self.service = service
+        self._http = http
+        self._address = address.rstrip("/")
+        self._budget = budget or Unmetered()
+        self._asked_for = asked_for
+        self._pace = pace or Pace(sleep=sleep)
+        self._patience = patience or Patience()
+        self._judge = judge
+        self._headers = dict(headers or {})
+        self._now = now
+        self._sleep = sleep
+        self._rng = rng or random.Random()
+        self._observer = observer
+
+    def now(self) -> datetime:
+        """The moment, as this transport knows it."""
+        return self._now()
+
+    async def send(self, call: Call) -> Answer:
+        """The first answer worth reading, or ``RateLimited`` or ``ServiceUnavailable``."""
+        strain = _Strain()
+        while True:
+            answer = await self._attempt(call, strain)
+            if answer is None:
+                continue
+            verdict = self._judge(answer)
+            if verdict is Verdict.KEEP and not _unreadable(call, answer):
+                return answer
+            if verdict in {Verdict.SLOW_DOWN, Verdict.QUOTA}:
+                await self._slow_down(answer, strain, quota=verdict is Verdict.QUOTA)
+            else:
+                await self._again(call, strain, f"answered with its own trouble ({answer.status})")
+
+    async def _attempt(self, call: Call, strain: _Strain) -> Answer | None:
+        async with self._pace.turn():
+            self._budget.ask(self.service, asked_for=self._asked_for)
+            started = asyncio.get_running_loop().time()
+            status = None
+            try:
+                async with asyncio.timeout(self._patience.attempt_seconds):
+                    answer = await self._exchange(call)
+                status = answer.status
+            except _NOT_SENT:
+                problem, sent = "cannot be reached", False
+            except TimeoutError:
+                problem, sent = "took too long to answer", True
+            except httpx.HTTPError as error:
+                problem, sent = f"broke the connection ({type(error).__name__})", True
+            else:
+                return answer
+            finally:
+                seconds = asyncio.get_running_loop().time() - started
+                self._observe(call, status, seconds)
+        await self._again(call, strain, problem, sent=sent)
+        return None
+
+    async def _exchange(self, call: Call) -> Answer:
+        response = await self._http.request(
+            call.method,
+            self._address + call.path,
+            params=dict(call.query) or None,
+            json=call.body,
+            data=dict(call.form) if call.form is not None else None,
+            headers={"Accept": "application/json", **self._headers, **call.headers},
+            timeout=self._patience.attempt_seconds,
+            follow_redirects=False,
+        )
+        return Answer(
+            status=response.status_code, text=response.text, headers=dict(response.headers)
+        )
+
+    async def _again(self, call: Call, strain: _Strain, problem: str, *, sent: bool = True) -> None:
+        """Wait a little before the next attempt, or raise when there must be none."""
+        strain.failures += 1
+        uncertain = sent and not call.repeatable
+        if uncertain or strain.failures >= self._patience.attempts:
+            raise ServiceUnavailable(self.service, problem, may_have_happened=uncertain)
+        seconds = self._patience.backoff_seconds * 2 ** (strain.failures - 1)
+        await self._sleep(seconds * self._rng.uniform(0.5, 1.5))
+
+    async def _slow_down(self, answer: Answer, strain: _Strain, *, quota: bool) -> None:
+        """Wait in place when the wait is short; else remember it for everybody, and raise."""
+        patience = self._patience
+        said = retry_after(answer.headers, now=self._now())
+        strain.slow_downs += 1
+        seconds = said if said is not None else float(2**strain.slow_downs)
+        in_place = (
+            not quota
+            and strain.slow_downs <= patience.slow_downs
+            and strain.waited + seconds <= patience.in_place_seconds
+        )
+        if in_place:
+            seconds += self._rng.uniform(0.0, 0.5)
+            strain.waited += seconds
+            self._pace.hold(seconds)
+            return
+        until = self._now() + self._block_for(said, quota=quota)
+        reason = "the day's quota is used up" if quota else "too many calls"
+        self._budget.block(self.service, until, reason)
+        log.warning("%s: %s until %s", self.service, reason, until.isoformat())
+        raise RateLimited(self.service, reason, until=until, quota=quota)
+
+    def _block_for(self, said: float | None, *, quota: bool) -> timedelta:
+        if said is None:
+            unsaid = timedelta(seconds=self._patience.unsaid_seconds)
+            return self._patience.unsaid_quota if quota else unsaid
+        least = self._patience.unsaid_seconds if quota else 1.0
+        longest = self._patience.longest_block.total_seconds()
+        return timedelta(seconds=min(max(said, least), longest))
+
+    def _observe(self, call: Call, status: int | None, seconds: float) -> None:
+        log.debug("%s %s -> %s", self.service, call.endpoint, status)
+        self._observer(
+            Sent(service=self.service, endpoint=call.endpoint, status=status, seconds=seconds)
+        )
+
+
+def _unreadable(call: Call, answer: Answer) -> bool:
+    return answer.good and call.wants_json and answer.json() is None
+
+
+def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
+    """The seconds a ``Retry-After`` asks for; ``None`` when it is absent or makes no sense."""
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        return _seconds_until(text, now)
+    return seconds if 0 <= seconds < float("inf") else None
+
+
+def _seconds_until(text: str, now: datetime) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())

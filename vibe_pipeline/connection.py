@@ -1,0 +1,147 @@
+"""A person's lasting key to Spotify: renewed in time, by one process at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from vibe_pipeline.accounts.records import Tokens
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceUnavailable
+from vibe_pipeline.clients.pace import Sleep
+from vibe_pipeline.clients.spotify_accounts import Grant, SpotifyAccounts
+from vibe_pipeline.records import UserId
+
+SERVICE = "spotify"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """When a token is renewed, and how long anybody waits for it.
+
+    The wait outlasts the lease, so that nobody is lost when the one who renews is killed.
+    """
+
+    ahead: timedelta = timedelta(seconds=60)
+    lease_seconds: float = 50.0
+    wait_seconds: float = 55.0
+    poll_seconds: float = 0.2
+    recheck_seconds: float = 1.0
+
+
+def first_tokens(grant: Grant, *, consented_at: datetime) -> Tokens:
+    """What a fresh consent gives us to keep."""
+    if grant.refresh_token is None:
+        raise AuthorizationExpired(SERVICE, "the consent came without a lasting token")
+    return Tokens(
+        access_token=grant.access_token,
+        refresh_token=grant.refresh_token,
+        expires_at=grant.expires_at,
+        scopes=grant.scopes,
+        consented_at=consented_at,
+    )
+
+
+class SpotifyConnection:
+    """Gives each person's clients a token that works."""
+
+    def __init__(
+        self,
+        store: AccountStore,
+        accounts: SpotifyAccounts,
+        *,
+        renewal: Renewal | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Sleep = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._vault = store.tokens
+        self._accounts = accounts
+        self._renewal = renewal or Renewal()
+        self._now = now
+        self._sleep = sleep
+        self._monotonic = monotonic
+
+    def access_for(self, user_id: UserId) -> PersonalAccess:
+        """The key of one person; ask for it once per task."""
+        return PersonalAccess(self, user_id)
+
+    async def good_token(self, user_id: UserId, *, refused: str | None) -> str:
+        """A token that is not ``refused`` and lasts a while; renewed by us or by somebody else."""
+        deadline = self._monotonic() + self._renewal.wait_seconds
+        while True:
+            tokens = self._kept(user_id)
+            if not self._stale(tokens, refused):
+                return tokens.access_token
+            if self._vault.lease_renewal(user_id, self._renewal.lease_seconds):
+                return await self._renewed_under_lease(user_id, refused)
+            if self._monotonic() >= deadline:
+                raise ServiceUnavailable(SERVICE, "a renewal by another process does not end")
+            await self._sleep(self._renewal.poll_seconds)
+
+    async def _renewed_under_lease(self, user_id: UserId, refused: str | None) -> str:
+        try:
+            tokens = self._kept(user_id)
+            if not self._stale(tokens, refused):
+                return tokens.access_token
+            return await self._renewed(user_id, tokens)
+        finally:
+            self._vault.release(user_id)
+
+    async def _renewed(self, user_id: UserId, tokens: Tokens) -> str:
+        try:
+            grant = await self._grant(tokens)
+        except AuthorizationExpired:
+            if self._kept(user_id).refresh_token == tokens.refresh_token:
+                self._vault.expire_consent(user_id)
+            raise
+        renewed = Tokens(
+            access_token=grant.access_token,
+            refresh_token=grant.refresh_token or tokens.refresh_token,
+            expires_at=grant.expires_at,
+            scopes=grant.scopes or tokens.scopes,
+            consented_at=tokens.consented_at,
+        )
+        if not self._vault.save(user_id, renewed):
+            raise _not_connected()
+        return renewed.access_token
+
+    async def _grant(self, tokens: Tokens) -> Grant:
+        """The renewed grant; a refusal is checked once more, for Spotify has erred before."""
+        try:
+            return await self._accounts.renew(tokens.refresh_token)
+        except AuthorizationExpired:
+            await self._sleep(self._renewal.recheck_seconds)
+            return await self._accounts.renew(tokens.refresh_token)
+
+    def _kept(self, user_id: UserId) -> Tokens:
+        tokens = self._vault.get(user_id)
+        if tokens is None:
+            raise _not_connected()
+        return tokens
+
+    def _stale(self, tokens: Tokens, refused: str | None) -> bool:
+        ends_soon = tokens.expires_at - self._renewal.ahead <= self._now()
+        return ends_soon or tokens.access_token == refused
+
+
+class PersonalAccess:
+    """One person's ``Access``; remembers which token was last used, so as to know it refused."""
+
+    def __init__(self, connection: SpotifyConnection, user_id: UserId) -> None:
+        self._connection = connection
+        self._user_id = user_id
+        self._last: str | None = None
+
+    async def token(self, *, force_refresh: bool = False) -> str:
+        """A token that should be good; with ``force_refresh`` another than the last."""
+        refused = self._last if force_refresh else None
+        self._last = await self._connection.good_token(self._user_id, refused=refused)
+        return self._last
+
+
+def _not_connected() -> AuthorizationExpired:
+    return AuthorizationExpired(SERVICE, "the person is not connected to Spotify")
