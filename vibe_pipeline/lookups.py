@@ -48,33 +48,6 @@ class InMemoryLookups:
             self._answers[service, key] = (answer, until)
 
 
-class BufferedLookups:
-    """Holds back what is to be remembered until ``flush``, for a cache that is dear to open."""
-
-    def __init__(self, lookups: Lookups) -> None:
-        self._lookups = lookups
-        self._held: dict[tuple[str, int], dict[str, Any | None]] = {}
-
-    def known(self, service: str, keys: Sequence[str]) -> dict[str, Any]:
-        """What is remembered, also what is only held back as yet."""
-        held: dict[str, Any] = {}
-        for (held_service, _), answers in self._held.items():
-            if held_service == service:
-                held.update({key: answers[key] for key in keys if key in answers})
-        missing = [key for key in keys if key not in held]
-        return {**(self._lookups.known(service, missing) if missing else {}), **held}
-
-    def remember(self, service: str, answers: Mapping[str, Any | None], *, days: int) -> None:
-        """Hold answers back."""
-        self._held.setdefault((service, days), {}).update(answers)
-
-    def flush(self) -> None:
-        """Hand everything on, once."""
-        held, self._held = self._held, {}
-        for (service, days), answers in held.items():
-            self._lookups.remember(service, answers, days=days)
-
-
 SPOTIFY_TRACKS = "spotify_tracks"
 """Under this name, by recording key: the track on Spotify, or ``None`` when it is not there."""
 
