@@ -118,10 +118,10 @@ def _choices(simulation: Simulation) -> str:
 
 
 def _choice(listener: Listener, person: str | None, *, first: bool) -> str:
-    checked = " checked" if first else ""
+    value, checked = escape(listener.id), " checked" if first else ""
     name = escape(person or listener.name)
     about = "in the chat" if person else f"listener from {escape(listener.country)}"
     return (
-        f'<label><input type="radio" name="listener" value="{escape(listener.id)}" required{checked}>'
+        f'<label><input type="radio" name="listener" value="{value}" required{checked}>'
         f"<span>{name}<small>{about}</small></span></label>"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from vibe_pipeline.simulator.catalogue import Artist, Discography, Library, Track
@@ -33,11 +33,10 @@ def library(
     days: int = 30,
 ) -> Library:
     """Likes spread over three years and a month of plays, from artists with a weight each."""
-    artists = [artist for artist, _ in loved]
-    weights = [weight for _, weight in loved]
-    liked = _liked(artists, weights, discography, rng, likes)
-    plays = _plays(artists, weights, discography, rng, now, days)
-    ages = sorted(rng.uniform(0.02, 1095) ** 1.0 for _ in liked)
+    shelf = _Shelf(loved, discography, rng)
+    liked = shelf.liked(likes)
+    plays = shelf.plays(now, days)
+    ages = sorted(rng.uniform(0.02, 1095) for _ in liked)
     dated = [
         (track, (now - timedelta(days=age)).replace(microsecond=0))
         for track, age in zip(liked, ages, strict=True)
@@ -45,64 +44,74 @@ def library(
     return Library(likes=tuple(dated), plays=tuple(plays))
 
 
-def _liked(
-    artists: Sequence[Artist],
-    weights: Sequence[float],
-    discography: Callable[[Artist], Discography],
-    rng: random.Random,
-    wanted: int,
-) -> list[Track]:
-    liked: dict[str, Track] = {}
-    for _ in range(wanted * 6):
-        if len(liked) >= wanted:
-            break
-        songs = _songs(discography(rng.choices(artists, weights)[0]))
-        if songs:
-            track = songs[min(int(rng.expovariate(0.22)), len(songs) - 1)]
-            liked.setdefault(track.recording.mbid, _some_edition(track, discography, rng))
-    return list(liked.values())
+class _Shelf:
+    """The artists somebody cares for, and a hand that reaches for one of their songs."""
 
+    def __init__(
+        self,
+        loved: Sequence[tuple[Artist, float]],
+        discography: Callable[[Artist], Discography],
+        rng: random.Random,
+    ) -> None:
+        self._artists = [artist for artist, _ in loved]
+        self._weights = [weight for _, weight in loved]
+        self._discography = discography
+        self._rng = rng
 
-def _some_edition(
-    track: Track, discography: Callable[[Artist], Discography], rng: random.Random
-) -> Track:
-    """People save a song from the single, the album or a compilation, as it comes."""
-    if rng.random() < 0.75:
-        return track
-    return rng.choice(discography(track.recording.artist).of(track.recording))
+    def _song(self, curiosity: float) -> Track | None:
+        """A song, rather a well known one; the curious look further down."""
+        (artist,) = self._rng.choices(self._artists, self._weights)
+        songs = _songs(self._discography(artist))
+        if not songs:
+            return None
+        return songs[min(int(self._rng.expovariate(1 / curiosity)), len(songs) - 1)]
 
-
-def _plays(
-    artists: Sequence[Artist],
-    weights: Sequence[float],
-    discography: Callable[[Artist], Discography],
-    rng: random.Random,
-    now: datetime,
-    days: int,
-) -> list[tuple[Track, datetime]]:
-    """Bursts of listening at the listener's own hours; most plays repeat an earlier track."""
-    hours = rng.sample(range(6, 24), k=3)
-    known: list[Track] = []
-    plays: list[tuple[Track, datetime]] = []
-    for day in range(days, -1, -1):
-        if day and rng.random() < 0.07:
-            continue
-        start = (now - timedelta(days=day)).replace(
-            minute=rng.randrange(60), second=rng.randrange(60)
-        )
-        moment = start.replace(hour=rng.choice(hours), microsecond=rng.randrange(1000) * 1000)
-        for _ in range(rng.randint(12, 60)):
-            if known and rng.random() < 0.7:
-                track = known[int(len(known) * rng.random() ** 2)]
-            else:
-                songs = _songs(discography(rng.choices(artists, weights)[0]))
-                if not songs:
-                    continue
-                track = songs[min(int(rng.expovariate(0.35)), len(songs) - 1)]
-                known.insert(rng.randint(0, len(known)), track)
-            moment += timedelta(milliseconds=track.recording.duration_ms)
-            if moment >= now:
+    def liked(self, wanted: int) -> list[Track]:
+        """So many different songs, or as many as there are."""
+        liked: dict[str, Track] = {}
+        for _ in range(wanted * 6):
+            if len(liked) >= wanted:
                 break
-            plays.append((track, moment))
-    plays.sort(key=lambda play: play[1], reverse=True)
-    return plays
+            track = self._song(curiosity=4.5)
+            if track is not None:
+                liked.setdefault(track.recording.mbid, self._edition(track))
+        return list(liked.values())
+
+    def _edition(self, track: Track) -> Track:
+        """People save a song from the single, the album or a compilation, as it comes."""
+        if self._rng.random() < 0.75:
+            return track
+        return self._rng.choice(self._discography(track.recording.artist).of(track.recording))
+
+    def plays(self, now: datetime, days: int) -> list[tuple[Track, datetime]]:
+        """Bursts of listening at the listener's own hours, newest first, some days none."""
+        hours = self._rng.sample(range(6, 24), k=3)
+        known: list[Track] = []
+        plays: list[tuple[Track, datetime]] = []
+        for day in range(days, -1, -1):
+            if day and self._rng.random() < 0.07:
+                continue
+            start = (now - timedelta(days=day)).replace(
+                hour=self._rng.choice(hours),
+                minute=self._rng.randrange(60),
+                second=self._rng.randrange(60),
+                microsecond=self._rng.randrange(1000) * 1000,
+            )
+            plays += [play for play in self._burst(start, known) if play[1] < now]
+        plays.sort(key=lambda play: play[1], reverse=True)
+        return plays
+
+    def _burst(self, start: datetime, known: list[Track]) -> Iterator[tuple[Track, datetime]]:
+        """One after another; most are songs they know already, the favourites first."""
+        moment = start
+        for _ in range(self._rng.randint(12, 60)):
+            track: Track | None
+            if known and self._rng.random() < 0.7:
+                track = known[int(len(known) * self._rng.random() ** 2)]
+            else:
+                track = self._song(curiosity=2.9)
+                if track is not None and track not in known:
+                    known.insert(self._rng.randint(0, len(known)), track)
+            if track is not None:
+                moment += timedelta(milliseconds=track.recording.duration_ms)
+                yield track, moment

@@ -30,7 +30,7 @@ MASK = "***"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRequest:
-    """One request and the status it got; ``endpoint`` is the path as the documentation writes it."""
+    """One request and the status it got; ``endpoint`` is the path as documented."""
 
     number: int
     at: datetime
@@ -41,7 +41,7 @@ class RecordedRequest:
     status: int
     endpoint: str
     user: str | None
-    body: Any = None
+    body: object = None
 
     def as_json(self) -> dict[str, Any]:
         """The form the control endpoint tells it in."""
@@ -87,7 +87,7 @@ class RequestLog:
         status: int,
         endpoint: str,
         user: str | None = None,
-        body: Any = None,
+        body: object = None,
     ) -> RecordedRequest:
         """Write one request down."""
         self._count += 1

@@ -12,7 +12,7 @@ class RuleUnknown(ValueError):
     """A rule that does not exist, or a value that it cannot have."""
 
 
-def read_regime(value: Any) -> Regime:
+def read_regime(value: object) -> Regime:
     """A, B or C; anything else is refused."""
     for regime in get_args(Regime):
         if value == regime:

@@ -137,13 +137,7 @@ class Accounts:
         form = await request.form()
         try:
             with_secret = self._client(request, form)
-            kind = form.get("grant_type")
-            if kind == "authorization_code":
-                grant, renewed = self._exchange(form, with_secret=with_secret), True
-            elif kind == "refresh_token":
-                grant, renewed = self._renew(form, with_secret=with_secret)
-            else:
-                raise GrantRefused("unsupported_grant_type", "grant_type parameter is missing")
+            grant, renewed = self._granted(form, with_secret=with_secret)
         except GrantRefused as refusal:
             error = {"error": refusal.error, "error_description": refusal.description}
             return JSONResponse(error, 400, headers={"Cache-Control": "no-store"})
@@ -156,6 +150,14 @@ class Accounts:
         if renewed:
             answer["refresh_token"] = grant.refresh_token
         return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+    def _granted(self, form: FormData, *, with_secret: bool) -> tuple[Grant, bool]:
+        kind = form.get("grant_type")
+        if kind == "authorization_code":
+            return self._exchange(form, with_secret=with_secret), True
+        if kind == "refresh_token":
+            return self._renew(form, with_secret=with_secret)
+        raise GrantRefused("unsupported_grant_type", "grant_type must be known")
 
     def _client(self, request: Request, form: FormData) -> bool:
         """Who asks: with the secret in a Basic header, or by ``client_id`` alone as PKCE has it."""

@@ -71,5 +71,6 @@ GREEK_WORDS = (
 )  # fmt: skip
 LISTENER_NAMES = (
     "Anna", "Bohdan", "Cas", "Daria", "Emiel", "Fenna", "Gijs", "Halyna", "Ivo", "Jasmijn",
-    "Kateryna", "Luuk", "Mykola", "Noor", "Oksana", "Pieter", "Quinten", "Roksolana", "Sam", "Taras",
+    "Kateryna", "Luuk", "Mykola", "Noor", "Oksana", "Pieter", "Quinten", "Roksolana", "Sam",
+    "Taras",
 )  # fmt: skip
