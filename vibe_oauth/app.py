@@ -1,0 +1,86 @@
+"""The OAuth service: which address leads where."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
+
+from vibe_oauth.connecting import Connecting
+from vibe_oauth.health import Health
+from vibe_oauth.jobs import Jobs
+from vibe_oauth.links import Links
+from vibe_oauth.pages import Page, Pages
+from vibe_oauth.security import AccessLog, StrictHeaders
+from vibe_oauth.services import Services
+from vibe_oauth.visitors import language_of
+from vibe_pipeline.accounts.errors import AccountsUnreadable
+
+log = structlog.get_logger()
+
+
+Answering = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def create_app(services: Services) -> ASGIApp:
+    """The service, ready to be served; it closes what ``services`` holds open at the end."""
+    pages = Pages(services.prefix)
+    app = Starlette(
+        routes=_routes(services, pages),
+        exception_handlers={
+            404: _saying(pages, Page.NOT_FOUND),
+            405: _saying(pages, Page.NOT_FOUND),
+            AccountsUnreadable: _saying(pages, Page.TROUBLE),
+            Exception: _saying(pages, Page.TROUBLE),
+        },
+        lifespan=_closing(services),
+    )
+    # Outside Starlette's own middleware, or the page for an unforeseen error went without headers.
+    return AccessLog(StrictHeaders(app, style_hash=pages.style_hash, https=services.https))
+
+
+def _routes(services: Services, pages: Pages) -> list[BaseRoute]:
+    connecting = Connecting(services, pages, Links(services.store))
+    jobs, health = Jobs(services), Health(services)
+    routes: list[BaseRoute] = [
+        Route("/connect/{link}", connecting.start, methods=["GET"]),
+        Route("/confirm", connecting.confirm, methods=["POST"]),
+        Route("/decline", connecting.decline, methods=["POST"]),
+        Route("/health", health.ready, methods=["GET"]),
+        Route("/health/live", health.live, methods=["GET"]),
+        Route("/internal/jobs/nightly", jobs.run_nightly, methods=["POST"]),
+        Route("/internal/jobs/dry-run", jobs.dry_run, methods=["POST"]),
+    ]
+    # A proxy in front may strip the prefix the service is published under, or leave it.
+    paths = {services.redirect_path, services.redirect_path.removeprefix(services.prefix) or "/"}
+    callbacks = [Route(path, connecting.callback, methods=["GET"]) for path in sorted(paths)]
+    published = [Mount(services.prefix, routes=routes)] if services.prefix else []
+    return [*callbacks, *routes, *published]
+
+
+def _saying(pages: Pages, page: Page) -> Answering:
+    async def answer(request: Request, error: Exception) -> Response:
+        if page is Page.TROUBLE:
+            log.error("a request failed", error=type(error).__name__, exc_info=error)
+        if "/internal/" in request.url.path or "/health" in request.url.path:
+            return JSONResponse({"error": page.value}, pages.status(page))
+        return pages.message(page, language_of(request))
+
+    return answer
+
+
+def _closing(services: Services) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await services.http.aclose()
+
+    return lifespan

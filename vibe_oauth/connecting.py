@@ -1,0 +1,217 @@
+"""From the bot's link to a linked account: to Spotify, back, and the named confirmation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import parse_qs
+from zoneinfo import ZoneInfo
+
+import structlog
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from vibe_oauth.links import Links, Returned
+from vibe_oauth.pages import Page, Pages
+from vibe_oauth.services import Services
+from vibe_oauth.visitors import language_of, only_looks, sent_from_elsewhere
+from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
+from vibe_pipeline.accounts.records import Account, PendingConnection, Tokens
+from vibe_pipeline.clients.errors import (
+    KeyRefused,
+    NotAllowlisted,
+    OwnerNotPremium,
+    RateLimited,
+    ServiceError,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
+from vibe_pipeline.clients.spotify_accounts import SCOPES, Grant, SpotifyAccounts
+from vibe_pipeline.locales import moment
+from vibe_pipeline.records import UserId
+
+log = structlog.get_logger()
+
+LONGEST_FORM = 4096
+
+
+class ScopesMissing(Exception):
+    """The person's consent does not cover what a list needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """The routes a person walks through."""
+
+    services: Services
+    pages: Pages
+    links: Links
+
+    async def start(self, request: Request) -> Response:
+        """The link from the chat: on to Spotify's consent page.
+
+        What merely looks at the link, as chat programs do for a preview, does not use it up.
+        """
+        consent = self.services.consent
+        if only_looks(request):
+            return self._page(Page.PREVIEW, language_of(request))
+        if consent is None:
+            return self._page(Page.MISCONFIGURED, language_of(request))
+        begun = self.links.begin(request.path_params["link"])
+        if begun is None:
+            return self._page(Page.UNUSABLE, language_of(request))
+        blocked_until = self.services.store.budget.blocked_until("spotify")
+        if blocked_until is not None:
+            limit = RateLimited("spotify", "resting", until=blocked_until)
+            return await self._refusal(limit, begun.account)
+        address = consent.authorize_url(state=begun.state, challenge=begun.challenge)
+        return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+
+    async def callback(self, request: Request) -> Response:
+        """Spotify sends the person back here, with a code or without."""
+        query = request.query_params
+        returned = self.links.come_back(query.get("state", ""))
+        if returned is None or self.services.consent is None:
+            return self._page(Page.UNUSABLE, language_of(request))
+        if query.get("error") == "access_denied":
+            return await self._told(Page.REFUSED, returned.account)
+        if "error" in query or not query.get("code"):
+            log.warning("spotify sent nobody's code", user_id=returned.account.user_id)
+            return await self._told(Page.FAILED, returned.account)
+        try:
+            pending = await self._pending(self.services.consent, query["code"], returned)
+        except ServiceError as error:
+            return await self._refusal(error, returned.account)
+        except ScopesMissing:
+            return await self._told(Page.SCOPES_MISSING, returned.account)
+        return self.pages.confirmation(returned.account, pending, self.links.hold(pending))
+
+    async def confirm(self, request: Request) -> Response:
+        """The person has seen both names and says yes."""
+        claimed = await self._claimed(request)
+        if claimed is None:
+            return self._page(Page.UNUSABLE, language_of(request))
+        account, pending = claimed
+        spotify_name = pending.spotify_name or pending.spotify_account_id
+        try:
+            self._link(pending, spotify_name)
+        except SpotifyAccountTaken:
+            return await self._told(Page.TAKEN, account)
+        except UnknownPerson:
+            return self._page(Page.UNUSABLE, language_of(request))
+        page = self.pages.message(
+            Page.CONNECTED,
+            account.language,
+            telegram_url=await self.services.bot.url(),
+            spotify=spotify_name,
+            telegram=account.telegram_name,
+        )
+        page.background = BackgroundTask(self._begin_sync, account.user_id)
+        return page
+
+    async def decline(self, request: Request) -> Response:
+        """The person says no: what Spotify gave is thrown away."""
+        claimed = await self._claimed(request)
+        if claimed is None:
+            return self._page(Page.UNUSABLE, language_of(request))
+        return await self._told(Page.DECLINED, claimed[0])
+
+    async def _pending(
+        self, consent: SpotifyAccounts, code: str, returned: Returned
+    ) -> PendingConnection:
+        grant = await consent.exchange(code=code, verifier=returned.verifier)
+        if grant.scopes and not grant.scopes.issuperset(SCOPES):
+            raise ScopesMissing
+        profile = await self.services.profile(grant.access_token)
+        return PendingConnection(
+            user_id=returned.account.user_id,
+            spotify_account_id=profile.account_id,
+            spotify_name=profile.name,
+            market=profile.market,
+            tokens=self._tokens(grant),
+        )
+
+    def _tokens(self, grant: Grant) -> Tokens:
+        if grant.refresh_token is None:
+            raise UnexpectedResponse("spotify_accounts", "a consent came without a refresh token")
+        return Tokens(
+            access_token=grant.access_token,
+            refresh_token=grant.refresh_token,
+            expires_at=grant.expires_at,
+            scopes=grant.scopes,
+            consented_at=self.services.now(),
+        )
+
+    async def _claimed(self, request: Request) -> tuple[Account, PendingConnection] | None:
+        if sent_from_elsewhere(request):
+            return None
+        return self.links.claim(await _form_token(request))
+
+    def _link(self, pending: PendingConnection, spotify_name: str) -> None:
+        store = self.services.store
+        store.people.connect(
+            pending.user_id,
+            pending.spotify_account_id,
+            pending.spotify_name,
+            pending.tokens,
+            market=pending.market,
+        )
+        consented = pending.tokens.consented_at.isoformat()
+        store.outbox.put(
+            pending.user_id,
+            "bot.connected",
+            {"spotify_name": spotify_name},
+            f"connected:{pending.user_id}:{consented}",
+        )
+        log.info("connected", user_id=pending.user_id)
+
+    async def _begin_sync(self, user_id: UserId) -> None:
+        """Read the library while the person goes back to the chat; a list would do it too."""
+        try:
+            await self.services.dagster.add_user(user_id)
+            await self.services.dagster.launch(
+                "sync_library", user_id, tags={"vibe/asked_by": "chat"}
+            )
+        except ServiceError as error:
+            log.warning("sync_library not launched", user_id=user_id, reason=str(error))
+
+    async def _refusal(self, error: ServiceError, account: Account) -> Response:
+        log.warning("not connected", user_id=account.user_id, reason=str(error))
+        if isinstance(error, RateLimited):
+            until = moment(account.language, error.until, ZoneInfo(account.timezone))
+            return await self._told(Page.LIMITED, account, until=until)
+        return await self._told(_page_for(error), account)
+
+    async def _told(self, page: Page, account: Account, **blanks: object) -> Response:
+        """A page for somebody we know, in their language, with the way back to the chat."""
+        telegram_url = await self.services.bot.url()
+        return self.pages.message(page, account.language, telegram_url=telegram_url, **blanks)
+
+    def _page(self, page: Page, language: str) -> Response:
+        return self.pages.message(page, language)
+
+
+def _page_for(error: ServiceError) -> Page:
+    match error:
+        case NotAllowlisted():
+            return Page.NOT_ALLOWLISTED
+        case OwnerNotPremium():
+            return Page.OWNER_NOT_PREMIUM
+        case KeyRefused():
+            return Page.MISCONFIGURED
+        case ServiceUnavailable():
+            return Page.UNAVAILABLE
+        case _:
+            return Page.FAILED
+
+
+async def _form_token(request: Request) -> str:
+    """The form's one field; anything longer than we would ever send is left unread."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            return ""
+    fields = parse_qs(body.decode("ascii", errors="replace"))
+    return fields.get("token", [""])[0]

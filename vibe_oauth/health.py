@@ -1,0 +1,53 @@
+"""Whether this service can do its work."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from vibe_oauth.services import Services
+from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.clients.errors import ServiceError
+
+DAGSTER_SECONDS = 5.0
+"""Those who watch over us do not wait longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Answers those who watch over us."""
+
+    services: Services
+
+    async def live(self, request: Request) -> Response:
+        """The process answers; says nothing about anybody else."""
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, request: Request) -> Response:
+        """The account store can be read, and Dagster takes orders."""
+        parts = {"account_store": self._account_store(), "dagster": await self._dagster()}
+        well = all(part["ok"] for part in parts.values())
+        status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
+        return JSONResponse({"status": "ok" if well else "failing", **parts}, status)
+
+    def _account_store(self) -> dict[str, Any]:
+        try:
+            self.services.store.check()
+        except AccountsUnreadable as error:
+            return {"ok": False, "reason": str(error)}
+        return {"ok": True}
+
+    async def _dagster(self) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(DAGSTER_SECONDS):
+                reachable = await self.services.dagster.reachable()
+        except TimeoutError:
+            reachable = False
+        except ServiceError as error:
+            return {"ok": False, "reason": str(error)}
+        return {"ok": True} if reachable else {"ok": False, "reason": "Dagster does not answer."}

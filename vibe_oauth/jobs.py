@@ -1,0 +1,143 @@
+"""The nightly trigger from outside, for those who keep time with cron: behind a bearer token."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from vibe_oauth.services import Services
+from vibe_pipeline import nightly
+from vibe_pipeline.accounts.records import Account, EditionState
+from vibe_pipeline.clients.errors import ServiceError
+
+log = structlog.get_logger()
+
+AT_ONCE = 4
+"""Launches asked of Dagster side by side."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of everybody."""
+
+    launched: dict[str, dict[str, str]] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """As the caller reads it."""
+        return {"launched": self.launched, "skipped": self.skipped, "failed": self.failed}
+
+
+class Jobs:
+    """Launches everybody's nightly list, once per person and local date."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._one_round = asyncio.Lock()
+
+    async def run_nightly(self, request: Request) -> Response:
+        """Begin a list for everybody whose night has come; one person's trouble stops nobody."""
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return refusal
+        outcome, places = Outcome(), asyncio.Semaphore(AT_ONCE)
+
+        async def one(account: Account) -> None:
+            async with places:
+                await self._begin(account, outcome)
+
+        async with self._one_round, asyncio.TaskGroup() as tasks:
+            for account in self._services.store.people.all():
+                tasks.create_task(one(account))
+        log.info("nightly round", **{name: len(who) for name, who in outcome.as_json().items()})
+        nobody = bool(outcome.failed) and not outcome.launched
+        status = HTTPStatus.BAD_GATEWAY if nobody else HTTPStatus.OK
+        return JSONResponse(outcome.as_json(), status)
+
+    async def dry_run(self, request: Request) -> Response:
+        """Who would get a list now, and who not and why; begins nothing."""
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return refusal
+        would, skipped = {}, {}
+        now = self._services.now()
+        for account in self._services.store.people.all():
+            vibe_date, reason = self._vibe_date(account, now)
+            if vibe_date is None:
+                skipped[account.user_id] = reason
+            else:
+                occasion = nightly.occasion_of(vibe_date)
+                would[account.user_id] = {"vibe_date": str(vibe_date), "occasion": occasion}
+        return JSONResponse({"would_launch": would, "skipped": skipped})
+
+    def _refusal(self, request: Request) -> Response | None:
+        expected = self._services.internal_job_token
+        if expected is None:
+            sentence = "Set INTERNAL_JOB_TOKEN to use this address."
+            return JSONResponse({"error": sentence}, HTTPStatus.SERVICE_UNAVAILABLE)
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        right = hmac.compare_digest(given.strip().encode(), expected.get_secret_value().encode())
+        if scheme.lower() == "bearer" and right:
+            return None
+        log.warning("nightly trigger refused: wrong token")
+        sentence = "Send the header Authorization: Bearer <INTERNAL_JOB_TOKEN>."
+        headers = {"WWW-Authenticate": "Bearer"}
+        return JSONResponse({"error": sentence}, HTTPStatus.UNAUTHORIZED, headers)
+
+    async def _begin(self, account: Account, outcome: Outcome) -> None:
+        user_id = account.user_id
+        vibe_date, reason = self._vibe_date(account, self._services.now())
+        if vibe_date is None:
+            outcome.skipped[user_id] = reason
+            return
+        try:
+            run_id = await self._launch(account, vibe_date)
+        except ServiceError as error:
+            log.warning("daily_vibe not launched", user_id=user_id, reason=str(error))
+            outcome.failed[user_id] = str(error)
+            return
+        if run_id is None:
+            outcome.skipped[user_id] = "under_way"
+        else:
+            outcome.launched[user_id] = {"vibe_date": str(vibe_date), "run_id": run_id}
+
+    async def _launch(self, account: Account, vibe_date: date) -> str | None:
+        """The run's id; ``None`` when one for this night is on its way already."""
+        dagster, user_id = self._services.dagster, account.user_id
+        tags = {"vibe/occasion": nightly.occasion_of(vibe_date), "vibe/vibe_date": str(vibe_date)}
+        mine = {"vibe/occasion": tags["vibe/occasion"], "dagster/partition": user_id}
+        if any(not run.ended for run in await dagster.runs(tags=mine)):
+            return None
+        await dagster.add_user(user_id)
+        tags["vibe/asked_by"] = "schedule"
+        return await dagster.launch("daily_vibe", user_id, tags=tags)
+
+    def _vibe_date(self, account: Account, now: datetime) -> tuple[date | None, str]:
+        """The date to make a list for; or none, and the reason in one word.
+
+        Calling this address says that the night has come, so somebody who connected after their
+        hour gets today's list too.
+        """
+        if not account.connected:
+            return None, "not_connected"
+        if not account.active:
+            return None, "inactive"
+        if account.nightly_at is None:
+            return None, "nightly_off"
+        vibe_date = nightly.vibe_date_due(account, now) or nightly.local_date(account, now)
+        occasion = nightly.occasion_of(vibe_date)
+        edition = self._services.store.editions.of_occasion(account.user_id, occasion)
+        if edition is None or not nightly.settled(edition, now):
+            return vibe_date, ""
+        if edition.state is EditionState.RECORDED:
+            return None, "made"
+        return None, edition.cause.value if edition.cause is not None else "under_way"

@@ -1,0 +1,80 @@
+"""The one-time links of the way to Spotify and back, and the proof that both ends are one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vibe_pipeline.accounts.records import Account, PendingConnection, StateKind
+from vibe_pipeline.accounts.store import AccountStore
+
+VERIFIER_BYTES = 64
+"""Gives 86 characters; PKCE wants 43 to 128."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A connection on its way to Spotify: what goes along in the address."""
+
+    account: Account
+    state: str
+    challenge: str
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A connection back from Spotify, and the verifier its code is good with."""
+
+    account: Account
+    verifier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Every step uses its state up and hands out another: none is good for two of them."""
+
+    store: AccountStore
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes
+
+    def begin(self, link: str) -> Begun | None:
+        """From the bot's link to Spotify; ``None`` when the link is not good (any longer)."""
+        state = self.store.oauth_states.take(link, StateKind.LINK)
+        account = None if state is None else self.store.people.get(state.user_id)
+        if account is None:
+            return None
+        verifier = _base64url(self.random_bytes(VERIFIER_BYTES))
+        return Begun(
+            account=account,
+            state=self.store.oauth_states.make(account.user_id, StateKind.CONSENT, verifier),
+            challenge=challenge_of(verifier),
+        )
+
+    def come_back(self, state: str) -> Returned | None:
+        """Back from Spotify; ``None`` when we did not send anybody there with this state."""
+        consent = self.store.oauth_states.take(state, StateKind.CONSENT)
+        account = None if consent is None else self.store.people.get(consent.user_id)
+        if consent is None or account is None:
+            return None
+        return Returned(account=account, verifier=consent.verifier)
+
+    def hold(self, pending: PendingConnection) -> str:
+        """Keep a connection until it is confirmed with the token given here."""
+        return self.store.oauth_states.hold(pending)
+
+    def claim(self, token: str) -> tuple[Account, PendingConnection] | None:
+        """The connection to confirm or decline, once."""
+        pending = self.store.oauth_states.claim(token)
+        account = None if pending is None else self.store.people.get(pending.user_id)
+        return None if pending is None or account is None else (account, pending)
+
+
+def challenge_of(verifier: str) -> str:
+    """PKCE's S256 challenge."""
+    return _base64url(hashlib.sha256(verifier.encode()).digest())
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,46 @@
+"""The way back into the chat: the bot's own address, asked of Telegram once."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import httpx
+import structlog
+from pydantic import SecretStr
+
+log = structlog.get_logger()
+
+ASK_AGAIN_AFTER_SECONDS = 300.0
+_WAIT_SECONDS = 2.0
+_USERNAME = re.compile(r"[A-Za-z0-9_]{3,64}")
+
+
+class BotName:
+    """Knows the bot's username; a page does without it when Telegram does not answer."""
+
+    def __init__(self, http: httpx.AsyncClient, address: str, token: SecretStr | None) -> None:
+        self._http = http
+        self._address = address.rstrip("/")
+        self._token = token
+        self._url: str | None = None
+        self._not_before = 0.0
+
+    async def url(self) -> str | None:
+        """Where the chat with the bot opens, if known."""
+        if self._url is None and self._token is not None and time.monotonic() >= self._not_before:
+            self._not_before = time.monotonic() + ASK_AGAIN_AFTER_SECONDS
+            username = await self._username(self._token)
+            self._url = None if username is None else f"https://t.me/{username}"
+        return self._url
+
+    async def _username(self, token: SecretStr) -> str | None:
+        address = f"{self._address}/bot{token.get_secret_value()}/getMe"
+        try:
+            answer = await self._http.get(address, timeout=_WAIT_SECONDS)
+            username = answer.json()["result"]["username"]
+        except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
+            # The error's text may hold the address, and that holds the token.
+            log.warning("telegram did not say the bot's name", error=type(error).__name__)
+            return None
+        return username if _USERNAME.fullmatch(str(username)) else None
