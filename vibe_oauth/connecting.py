@@ -17,7 +17,7 @@ from vibe_oauth.pages import Page, Pages
 from vibe_oauth.services import Services
 from vibe_oauth.visitors import language_of, only_looks, sent_from_elsewhere
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
-from vibe_pipeline.accounts.records import Account, PendingConnection, Tokens
+from vibe_pipeline.accounts.records import Account, PendingConnection
 from vibe_pipeline.clients.errors import (
     KeyRefused,
     NotAllowlisted,
@@ -25,9 +25,9 @@ from vibe_pipeline.clients.errors import (
     RateLimited,
     ServiceError,
     ServiceUnavailable,
-    UnexpectedResponse,
 )
-from vibe_pipeline.clients.spotify_accounts import SCOPES, Grant, SpotifyAccounts
+from vibe_pipeline.clients.spotify_accounts import SCOPES, SpotifyAccounts
+from vibe_pipeline.connection import first_tokens
 from vibe_pipeline.locales import moment
 from vibe_pipeline.records import UserId
 
@@ -129,18 +129,7 @@ class Connecting:
             spotify_account_id=profile.account_id,
             spotify_name=profile.name,
             market=profile.market,
-            tokens=self._tokens(grant),
-        )
-
-    def _tokens(self, grant: Grant) -> Tokens:
-        if grant.refresh_token is None:
-            raise UnexpectedResponse("spotify_accounts", "a consent came without a refresh token")
-        return Tokens(
-            access_token=grant.access_token,
-            refresh_token=grant.refresh_token,
-            expires_at=grant.expires_at,
-            scopes=grant.scopes,
-            consented_at=self.services.now(),
+            tokens=first_tokens(grant, consented_at=self.services.now()),
         )
 
     async def _claimed(self, request: Request) -> tuple[Account, PendingConnection] | None:
@@ -161,7 +150,7 @@ class Connecting:
         store.outbox.put(
             pending.user_id,
             "bot.connected",
-            {"spotify_name": spotify_name},
+            {"spotify": spotify_name},
             f"connected:{pending.user_id}:{consented}",
         )
         log.info("connected", user_id=pending.user_id)
