@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
-import structlog
 
-log = structlog.get_logger()
+from vibe_pipeline.endings import WentWrong
 
 READY_WITHIN_SECONDS = 120.0
 STOP_WITHIN_SECONDS = 12.0
@@ -29,8 +28,12 @@ _SET_PARENT_DEATH_SIGNAL = 1
 _SET_CHILD_SUBREAPER = 36
 
 
-class DeploymentFailed(Exception):
+class DeploymentFailed(WentWrong):
     """A part did not start, or ended by itself; the text says which, and shows its last words."""
+
+
+class Interrupted(Exception):
+    """Somebody asked us to stop, and we have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +100,11 @@ def listens(port: int) -> Callable[[], Awaitable[bool]]:
 def says(path: Path, words: str) -> Callable[[], Awaitable[bool]]:
     """Ready as soon as these words stand in the part's log."""
 
-    async def ready() -> bool:
+    def said() -> bool:
         return path.exists() and words in path.read_text(errors="replace")
+
+    async def ready() -> bool:
+        return await asyncio.to_thread(said)
 
     return ready
 
@@ -233,6 +239,19 @@ def _process_control(option: int, value: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
-def without_product_settings(names: Sequence[str]) -> dict[str, str]:
-    """This process's environment less the named settings, in which a demo must not be caught."""
-    return {name: value for name, value in os.environ.items() if name not in set(names)}
+def run_to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Run until it ends, or until Ctrl-C or a plain ``kill``, cleaning up either way.
+
+    Raises ``Interrupted`` when somebody asked for the end.
+    """
+
+    async def interruptible() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, lambda: task and task.cancel())
+        await work
+
+    try:
+        asyncio.run(interruptible())
+    except asyncio.CancelledError:
+        raise Interrupted from None

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from vibe_pipeline.deployment import Part, answers, free_port, listens, says, script
+from vibe_pipeline.endings import SetUpWrong
 from vibe_pipeline.settings import Settings
 
 CODE_SERVER = "Code server"
@@ -21,7 +22,7 @@ BOT = "Telegram bot"
 OAUTH = "OAuth service"
 
 
-class ProjectIncomplete(Exception):
+class ProjectIncomplete(SetUpWrong):
     """A file of the project is not where it should be; the text says which."""
 
 
@@ -79,9 +80,7 @@ def parts(inner: Mapping[str, str], home: Path, folder: Path, ports: Ports) -> l
 
     def part(name: str, *command: str, **more: object) -> Part:
         log = home / "logs" / f"{name.lower().replace(' ', '-')}.log"
-        return Part(
-            name=name, command=command, environment=inner, folder=folder, log=log, **more
-        )  # type: ignore[arg-type]
+        return Part(name=name, command=command, environment=inner, folder=folder, log=log, **more)  # type: ignore[arg-type]
 
     log = home / "logs"
     return [

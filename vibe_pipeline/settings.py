@@ -6,6 +6,7 @@ reads the environment, apart from Dagster's own ``EnvVar`` in ``defs/resources.p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -19,10 +20,12 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from vibe_pipeline.endings import SetUpWrong
 
 
-class SettingsInvalid(Exception):
+class SettingsInvalid(SetUpWrong):
     """The environment holds something we cannot work with; the text says what, and what to do."""
 
 
@@ -122,10 +125,34 @@ class Settings(BaseSettings):
         return ZoneInfo(self.default_timezone)
 
 
+class _Told(Settings):
+    """Settings that hold what they are told, whatever this process's environment says."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
 def read_settings() -> Settings:
     """What the environment says now; raises ``SettingsInvalid`` with every wrong value named."""
     try:
         return Settings()
+    except ValidationError as error:
+        raise SettingsInvalid(_sentence(error)) from None
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """What this environment says, and no other; raises ``SettingsInvalid``."""
+    told = {name: environment.get(name.upper(), "") for name in Settings.model_fields}
+    try:
+        return _Told.model_validate({name: value for name, value in told.items() if value})
     except ValidationError as error:
         raise SettingsInvalid(_sentence(error)) from None
 

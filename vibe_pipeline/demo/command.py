@@ -1,0 +1,30 @@
+"""The ``vibe demo`` command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from vibe_pipeline.demo.run import play
+from vibe_pipeline.demo.stage import set_stage
+from vibe_pipeline.deployment import Interrupted, run_to_the_end
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Stop after the first list.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON, on the last line.")
+@click.option(
+    "--world",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of real listening to play with, instead of the built-in world.",
+)
+def demo(*, once: bool, as_json: bool, world: Path | None) -> None:
+    """Show the whole thing working against a simulated world; no key is needed."""
+    console = Console(stderr=as_json, highlight=False)
+    try:
+        with set_stage(world) as stage:
+            run_to_the_end(play(stage, console, once=once, as_json=as_json))
+    except Interrupted:
+        console.print("Stopped; nothing is left behind.")

@@ -1,0 +1,60 @@
+"""How the demo tells what it sees: the conversation, the list, the addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from vibe_pipeline.accounts.records import Edition
+from vibe_pipeline.demo.stage import Stage
+
+
+def conversation(console: Console, messages: Sequence[Mapping[str, Any]]) -> None:
+    """What was said, by whom, as it stands in the chat at the end."""
+    console.rule("The conversation")
+    for message in messages:
+        ours = message["from"] == "bot"
+        who = Text("vibe bot", style="bold magenta") if ours else Text("newcomer", style="bold")
+        console.print(who)
+        console.print(Text(message["text"]), width=min(console.width, 88))
+        for row in message["buttons"]:
+            console.print(Text("  ".join(f"[ {button['text']} ]" for button in row), style="cyan"))
+        console.print()
+
+
+def list_table(console: Console, edition: Edition) -> None:
+    """The list as a table."""
+    table = Table(title=edition.title, header_style="bold", expand=False)
+    table.add_column("#", justify="right")
+    for name in ("Artist", "Title", "", "Source", "Reason"):
+        table.add_column(name, overflow="fold")
+    for track in edition.tracks:
+        table.add_row(
+            str(track.position),
+            Text(track.artist),
+            Text(track.title),
+            "new" if track.is_new else "familiar",
+            track.source.replace("_", " "),
+            Text(track.reason),
+        )
+    console.print(table)
+
+
+def figures(console: Console, record: Mapping[str, Any]) -> None:
+    """How long it took and what it cost."""
+    seconds = ", ".join(f"{stage} {value:.1f}" for stage, value in record["seconds"].items())
+    calls = ", ".join(f"{endpoint} {count}" for endpoint, count in record["spotify_calls"].items())
+    console.print(f"Seconds: {seconds}")
+    console.print(f"Spotify calls: {calls}")
+
+
+def addresses(console: Console, stage: Stage) -> None:
+    """Where to look and to play on."""
+    console.rule("Yours to try")
+    console.print(f"Chat with the bot:  {stage.chat_page}")
+    console.print(f"Dagster UI:         {stage.dagster_page}")
+    console.print("Ctrl-C stops everything and leaves nothing behind.")

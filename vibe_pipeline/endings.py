@@ -1,0 +1,11 @@
+"""How a command may end badly: asked or set up wrongly, or tried and failed."""
+
+from __future__ import annotations
+
+
+class SetUpWrong(Exception):
+    """Nothing was started; the text is one sentence that says what to put right. Exit code 2."""
+
+
+class WentWrong(Exception):
+    """It was tried and failed; the text says why. Exit code 1."""
