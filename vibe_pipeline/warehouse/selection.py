@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -34,8 +34,8 @@ from vibe_pipeline.warehouse.rows import (
 class EditionInputs:
     """What a replay needs besides the slices: the moment, the rules, the answers used.
 
-    Likes and plays are read as of ``as_of``; ``resolutions`` maps a recording's key to the track
-    it was found as, or ``None`` where Spotify had none. ``digest`` proves that a replay is equal.
+    Likes and plays are read as of ``as_of``; what was found on Spotify is kept with the ranked
+    candidates. ``digest`` proves that a replay is equal.
     """
 
     as_of: datetime
@@ -45,7 +45,6 @@ class EditionInputs:
     settings: Mapping[str, Any]
     blocks: Sequence[Mapping[str, Any]] = ()
     thumbs: Sequence[Mapping[str, Any]] = ()
-    resolutions: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     digest: str = ""
 
 
@@ -94,7 +93,6 @@ class Selections:
                     "settings": dict(inputs.settings),
                     "blocks": [dict(item) for item in inputs.blocks],
                     "thumbs": [dict(item) for item in inputs.thumbs],
-                    "resolutions": dict(inputs.resolutions),
                     "digest": inputs.digest,
                 }
             ],
@@ -142,6 +140,7 @@ def _row(item: Ranked, reason: str | None) -> Row:
         "artist": candidate.artist,
         "artist_key": candidate.artist_key,
         "title": candidate.title,
+        "aliases": list(candidate.aliases),
         "spotify_id": candidate.spotify_id,
         "isrc": candidate.isrc,
         "mbid": candidate.mbid,
@@ -189,6 +188,7 @@ def _ranked(row: Row) -> Ranked:
             isrc=row["isrc"],
             mbid=row["mbid"],
             duration_ms=row["duration_ms"],
+            aliases=tuple(row["aliases"]),
         ),
         terms=json.loads(row["terms"]),
         score=row["score"],
@@ -219,6 +219,5 @@ def _inputs(row: Row) -> EditionInputs:
         settings=json.loads(row["settings"]),
         blocks=json.loads(row["blocks"]),
         thumbs=json.loads(row["thumbs"]),
-        resolutions=json.loads(row["resolutions"]),
         digest=row["digest"],
     )

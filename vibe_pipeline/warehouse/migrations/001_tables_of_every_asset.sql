@@ -145,6 +145,7 @@ CREATE TABLE ranked_selection (
     artist VARCHAR NOT NULL,
     artist_key VARCHAR NOT NULL,
     title VARCHAR NOT NULL,
+    aliases VARCHAR[] NOT NULL,
     spotify_id VARCHAR,
     isrc VARCHAR,
     mbid VARCHAR,
@@ -173,7 +174,6 @@ CREATE TABLE edition_inputs (
     settings JSON NOT NULL,
     blocks JSON NOT NULL,
     thumbs JSON NOT NULL,
-    resolutions JSON NOT NULL,
     digest VARCHAR NOT NULL,
     PRIMARY KEY (user_id, edition_id)
 );

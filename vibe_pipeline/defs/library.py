@@ -1,0 +1,309 @@
+"""The library group: what a person liked, played and returns to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from vibe_pipeline.defs.editions import Making, making
+from vibe_pipeline.defs.resources import (
+    AccountsResource,
+    ClockResource,
+    Outside,
+    ServicesResource,
+    WarehouseResource,
+)
+from vibe_pipeline.defs.showing import bars, counted, table
+from vibe_pipeline.defs.specs import asset_spec
+from vibe_pipeline.defs.users import users
+from vibe_pipeline.listening import (
+    TOP_AGE,
+    Cache,
+    LikesNews,
+    PlaysNews,
+    likes_news,
+    plays_news,
+    top_items,
+    top_items_due,
+)
+from vibe_pipeline.records import LikedTrack, Play, TopItem
+from vibe_pipeline.warehouse import LibraryState, LikeChange, PlayCollection, Tables, Warehouse
+
+LIKED_TRACKS = dg.AssetKey("liked_tracks")
+RECENT_PLAYS = dg.AssetKey("recent_plays")
+TOP_ITEMS = dg.AssetKey("top_items")
+
+_TOP_PATIENCE = {"daily_vibe": 3 * TOP_AGE, "preview_vibe": 3 * TOP_AGE}
+"""A list is not made dearer for top items of last week; collecting plays refreshes them."""
+
+
+def _spec(key: dg.AssetKey, description: str) -> dg.AssetSpec:
+    return asset_spec(
+        key, group="library", kinds={"spotify"}, description=description, skippable=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What Spotify told in this step, before it is kept; ``None``: not asked."""
+
+    likes: LikesNews | None = None
+    plays: PlaysNews | None = None
+    top: list[TopItem] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The library after keeping what was heard."""
+
+    change: LikeChange
+    plays_added: int
+    likes: list[LikedTrack]
+    liked_twice: int
+    plays: list[Play]
+    collections: list[PlayCollection]
+    top: list[TopItem]
+    state: LibraryState
+
+
+@dg.multi_asset(
+    name="library",
+    specs=[
+        _spec(
+            LIKED_TRACKS,
+            (
+                "Every track the person has saved on Spotify, newest first.\n\nSynced"
+                " incrementally: one call when nothing changed, and what was un-liked is marked"
+                " with the moment we noticed, so that any past day can be seen as it was."
+            ),
+        ),
+        _spec(
+            RECENT_PLAYS,
+            (
+                "What the person played, kept by us beyond the last 50 that Spotify remembers."
+                "\n\nA gap means that more was played between two collections than Spotify could"
+                " tell; collect more often then."
+            ),
+        ),
+        _spec(
+            TOP_ITEMS,
+            (
+                "The artists and tracks Spotify counts as most played, over four weeks and over"
+                " half a year. Asked for once a week at most."
+            ),
+        ),
+    ],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "nobody_likes_a_track_twice",
+            asset=LIKED_TRACKS,
+            blocking=True,
+            description="A repeat would mean that paging or syncing went wrong.",
+        ),
+        dg.AssetCheckSpec(
+            "no_plays_slipped_away",
+            asset=RECENT_PLAYS,
+            description="More was played between two collections than Spotify remembers.",
+        ),
+    ],
+    partitions_def=users,
+    can_subset=True,
+)
+async def library(
+    context: dg.AssetExecutionContext,
+    warehouse: WarehouseResource,
+    accounts: AccountsResource,
+    services: ServicesResource,
+    clock: ClockResource,
+) -> AsyncIterator[dg.MaterializeResult[None]]:
+    """Likes, plays and top items, asked for and kept together."""
+    store, house, now = accounts.open(clock), warehouse.open(), clock.now()
+    with making(context, store, now=now) as made:
+        if made.done_before:
+            context.log.info("this list was made by run %s", made.place.edition_id)
+            return
+        with house.open() as tables:
+            state = tables.library.state(made.user_id)
+            likes = tables.library.likes(made.user_id)
+        async with services.open(made.user_id, store, clock, asked_for=made.asked_for) as outside:
+            heard = await _listen(context, outside, state, likes, now)
+        kept = _keep(house, made, heard, now)
+        if heard.likes is not None:
+            store.people.change(made.user_id, likes_cached=len(kept.likes), likes_synced_at=now)
+        for result in _results(kept, heard, outside):
+            if result.asset_key in context.selected_asset_keys:
+                yield result
+
+
+async def _listen(
+    context: dg.AssetExecutionContext,
+    outside: Outside,
+    state: LibraryState,
+    likes: list[LikedTrack],
+    now: datetime,
+) -> Heard:
+    wanted, spotify = context.selected_asset_keys, outside.spotify
+    cache = Cache(likes=likes, total=state.likes_total, walked=state.likes_walked)
+    patience = _TOP_PATIENCE.get(context.run.job_name, TOP_AGE)
+    return Heard(
+        likes=await likes_news(spotify, cache) if LIKED_TRACKS in wanted else None,
+        plays=await plays_news(spotify, cursor=state.plays_cursor)
+        if RECENT_PLAYS in wanted
+        else None,
+        top=await top_items(spotify)
+        if TOP_ITEMS in wanted and top_items_due(state.top_fetched_at, now=now, patience=patience)
+        else None,
+    )
+
+
+def _keep(house: Warehouse, made: Making, heard: Heard, now: datetime) -> Kept:
+    with house.open() as tables:
+        change, plays_added = _write(tables, made, heard, now)
+        library = tables.library
+        return Kept(
+            change=change,
+            plays_added=plays_added,
+            likes=library.likes(made.user_id),
+            liked_twice=library.liked_twice(made.user_id),
+            plays=library.plays(made.user_id),
+            collections=library.collections(made.user_id),
+            top=library.top_items(made.user_id),
+            state=library.state(made.user_id),
+        )
+
+
+def _write(tables: Tables, made: Making, heard: Heard, now: datetime) -> tuple[LikeChange, int]:
+    change, plays_added = LikeChange(added=0, removed=0), 0
+    if heard.likes is not None:
+        change = tables.library.change_likes(
+            made.user_id,
+            added=heard.likes.added,
+            gone=heard.likes.gone,
+            total=heard.likes.total,
+            walked=heard.likes.walked,
+            seen_at=now,
+        )
+    if heard.plays is not None:
+        plays_added = tables.library.add_plays(
+            made.user_id,
+            heard.plays.plays,
+            after=heard.plays.after,
+            collected_at=now,
+            gap=heard.plays.gap,
+        )
+    if heard.top is not None:
+        tables.library.replace_top_items(made.user_id, heard.top, fetched_at=now)
+    return change, plays_added
+
+
+def _results(kept: Kept, heard: Heard, outside: Outside) -> list[dg.MaterializeResult[None]]:
+    return [
+        _likes_result(kept, heard, outside),
+        _plays_result(kept, heard),
+        _top_result(kept, heard),
+    ]
+
+
+def _likes_result(kept: Kept, heard: Heard, outside: Outside) -> dg.MaterializeResult[None]:
+    walked = heard.likes.walked if heard.likes else None
+    return dg.MaterializeResult(
+        asset_key=LIKED_TRACKS,
+        metadata=counted(
+            len(kept.likes),
+            added=kept.change.added,
+            removed=kept.change.removed,
+            **({"still to walk": max(0, (kept.state.likes_total or 0) - walked)} if walked else {}),
+            **outside.shown,
+            newest=table(
+                [
+                    {
+                        "artist": like.track.artist,
+                        "title": like.track.title,
+                        "liked": like.added_at.date().isoformat(),
+                    }
+                    for like in kept.likes[:10]
+                ],
+                ["artist", "title", "liked"],
+            ),
+        ),
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="nobody_likes_a_track_twice",
+                passed=kept.liked_twice == 0,
+                metadata={"repeats": kept.liked_twice},
+            )
+        ],
+    )
+
+
+def _plays_result(kept: Kept, heard: Heard) -> dg.MaterializeResult[None]:
+    gap = heard.plays is not None and heard.plays.gap
+    latest = kept.plays[0].played_at.isoformat() if kept.plays else "never"
+    return dg.MaterializeResult(
+        asset_key=RECENT_PLAYS,
+        metadata=counted(
+            len(kept.plays),
+            added=kept.plays_added,
+            latest=latest,
+            **{"plays per day": bars(_per_day(kept.plays), title="Plays per day")},
+            collections=table(
+                [
+                    {
+                        "collected": some.collected_at.isoformat(timespec="seconds"),
+                        "returned": some.returned,
+                        "added": some.added,
+                        "gap": some.gap,
+                    }
+                    for some in kept.collections
+                ],
+                ["collected", "returned", "added", "gap"],
+            ),
+        ),
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="no_plays_slipped_away",
+                passed=not gap,
+                severity=dg.AssetCheckSeverity.WARN,
+            )
+        ],
+    )
+
+
+def _per_day(plays: list[Play]) -> dict[str, float]:
+    if not plays:
+        return {}
+    since = plays[0].played_at - timedelta(days=13)
+    days: dict[str, float] = {}
+    for play in plays:
+        if play.played_at >= since:
+            day = play.played_at.date().isoformat()
+            days[day] = days.get(day, 0) + 1
+    return days
+
+
+def _top_result(kept: Kept, heard: Heard) -> dg.MaterializeResult[None]:
+    fetched = kept.state.top_fetched_at
+    return dg.MaterializeResult(
+        asset_key=TOP_ITEMS,
+        metadata=counted(
+            len(kept.top),
+            **{"asked now": heard.top is not None},
+            **({"fetched": fetched.isoformat(timespec="seconds")} if fetched else {}),
+            items=table(
+                [
+                    {
+                        "kind": item.kind,
+                        "range": item.time_range,
+                        "rank": item.rank,
+                        "artist": item.artist,
+                        "name": item.name,
+                    }
+                    for item in sorted(kept.top, key=lambda item: (item.rank, item.kind))
+                ],
+                ["kind", "range", "rank", "artist", "name"],
+            ),
+        ),
+    )

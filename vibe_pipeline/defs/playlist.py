@@ -1,0 +1,208 @@
+"""The playlist group: what is written to Spotify, and the memory of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, Summary
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.defs.editions import PUBLISHED, SELECTION, Making, making
+from vibe_pipeline.defs.resources import (
+    AccountsResource,
+    ClockResource,
+    ServicesResource,
+    WarehouseResource,
+)
+from vibe_pipeline.defs.showing import counted, table
+from vibe_pipeline.defs.specs import asset_spec
+from vibe_pipeline.defs.users import users
+from vibe_pipeline.publishing import Publication, chosen_twice, without_uri
+from vibe_pipeline.records import ChosenTrack
+from vibe_pipeline.warehouse import Slice, Warehouse
+
+HISTORY = dg.AssetKey("recommendation_history")
+
+
+@dg.multi_asset(
+    name="playlist",
+    specs=[
+        asset_spec(
+            PUBLISHED,
+            group="playlist",
+            kinds={"spotify"},
+            deps=[SELECTION],
+            description=(
+                "The list as it was written to the person's playlist on Spotify.\n\nWritten"
+                " through a ledger: a run that dies anywhere goes on where it stood, and never"
+                " makes a second playlist."
+            ),
+        ),
+        asset_spec(
+            HISTORY,
+            group="playlist",
+            deps=[PUBLISHED],
+            description=(
+                "Everything ever recommended to the person, so that it rests before it returns"
+                " and *new* means new."
+            ),
+        ),
+    ],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "every_published_track_is_one_spotify_knows",
+            asset=PUBLISHED,
+            blocking=True,
+            description="A line without a track's address would leave a hole in the playlist.",
+        ),
+        dg.AssetCheckSpec(
+            "history_remembers_every_track_once",
+            asset=HISTORY,
+            blocking=True,
+            description="As many lines as the list has, no recording twice.",
+        ),
+    ],
+    partitions_def=users,
+)
+async def playlist(
+    context: dg.AssetExecutionContext,
+    warehouse: WarehouseResource,
+    accounts: AccountsResource,
+    services: ServicesResource,
+    clock: ClockResource,
+) -> AsyncIterator[dg.MaterializeResult[None]]:
+    """Writes the chosen tracks to the playlist, then keeps what was written."""
+    store, house = accounts.open(clock), warehouse.open()
+    with making(context, store, now=clock.now()) as made:
+        edition = _to_publish(store, made)
+        async with services.open(made.user_id, store, clock, asked_for=made.asked_for) as outside:
+            publication = Publication(
+                store=store,
+                spotify=outside.spotify,
+                record=lambda written: _record(house, written, clock),
+                public=outside.settings.playlist_visibility == "public",
+            )
+            edition = await publication.publish(edition.edition_id)
+        remembered = _remembered(house, edition)
+        _tell(store, made, edition)
+        yield _published_result(edition, outside.shown)
+        yield _history_result(edition, remembered)
+
+
+def _to_publish(store: AccountStore, made: Making) -> Edition:
+    edition = made.edition
+    if edition is None or not edition.tracks:
+        raise _nothing_chosen()
+    if edition.kind is EditionKind.PREVIEW:
+        store.editions.advance(
+            edition.edition_id, edition.state, edition.state, kind=EditionKind.DAILY
+        )
+    return edition
+
+
+def _nothing_chosen() -> dg.Failure:
+    """What to say when there is nothing to publish."""
+    return dg.Failure(
+        "No list has been chosen for this person yet: materialize ranked_selection as well, or"
+        " run daily_vibe.",
+        allow_retries=False,
+    )
+
+
+def _record(house: Warehouse, edition: Edition, clock: ClockResource) -> None:
+    place, now = _place(edition), clock.now()
+    with house.open() as tables:
+        tables.playlists.replace_published(
+            place,
+            edition.tracks,
+            playlist_id=edition.playlist_id or "",
+            playlist_url=edition.playlist_url,
+            snapshot_id=edition.snapshot_id,
+            published_at=now,
+        )
+        tables.playlists.replace_history(place, edition.tracks, recorded_at=now)
+
+
+def _remembered(house: Warehouse, edition: Edition) -> list[ChosenTrack]:
+    with house.open() as tables:
+        return tables.playlists.published(edition.user_id, edition.edition_id)
+
+
+def _place(edition: Edition) -> Slice:
+    return Slice(
+        user_id=edition.user_id, vibe_date=edition.vibe_date, edition_id=edition.edition_id
+    )
+
+
+def _tell(store: AccountStore, made: Making, edition: Edition) -> None:
+    """Nobody watched the night's run: have the bot say that the list is there."""
+    if not made.nightly or edition.state is not EditionState.RECORDED:
+        return
+    summary = edition.summary or Summary(new=0, familiar=0, wished_new=0)
+    store.outbox.put(
+        made.user_id,
+        "bot.night_ready",
+        {
+            "edition_id": edition.edition_id,
+            "title": edition.title,
+            "url": edition.playlist_url,
+            "count": len(edition.tracks),
+            "new": summary.new,
+            "familiar": summary.familiar,
+        },
+        dedupe_key=f"night_ready:{edition.edition_id}",
+    )
+
+
+def _published_result(edition: Edition, calls: Mapping[str, Any]) -> dg.MaterializeResult[None]:
+    holes, repeats = without_uri(edition.tracks), chosen_twice(edition.tracks)
+    summary = edition.summary or Summary(new=0, familiar=0, wished_new=0)
+    return dg.MaterializeResult(
+        asset_key=PUBLISHED,
+        metadata=counted(
+            len(edition.tracks),
+            edition_id=edition.edition_id,
+            playlist=dg.MetadataValue.url(edition.playlist_url or ""),
+            title=edition.title or "",
+            new=summary.new,
+            familiar=summary.familiar,
+            tracks=table(
+                [
+                    {
+                        "position": track.position,
+                        "artist": track.artist,
+                        "title": track.title,
+                        "new": track.is_new,
+                        "source": str(track.source),
+                        "reason": track.reason,
+                    }
+                    for track in edition.tracks
+                ],
+                ["position", "artist", "title", "new", "source", "reason"],
+            ),
+            **calls,
+        ),
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="every_published_track_is_one_spotify_knows",
+                passed=holes == 0 and repeats == 0,
+                metadata={"without address": holes, "repeats": repeats},
+            )
+        ],
+    )
+
+
+def _history_result(edition: Edition, remembered: list[ChosenTrack]) -> dg.MaterializeResult[None]:
+    return dg.MaterializeResult(
+        asset_key=HISTORY,
+        metadata=counted(len(remembered), edition_id=edition.edition_id),
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="history_remembers_every_track_once",
+                passed=tuple(remembered) == edition.tracks,
+                metadata={"chosen": len(edition.tracks), "remembered": len(remembered)},
+            )
+        ],
+    )

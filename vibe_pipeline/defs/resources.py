@@ -1,0 +1,136 @@
+"""What assets plug into: the warehouse, the account store, the outside services, the clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import httpx
+from dagster_duckdb import DuckDBResource
+
+from vibe_pipeline.accounts.store import AccountStore, open_for
+from vibe_pipeline.clients.lastfm import LastFm
+from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
+from vibe_pipeline.clients.opening import (
+    open_http,
+    open_labs,
+    open_lastfm,
+    open_spotify,
+    open_spotify_accounts,
+)
+from vibe_pipeline.clients.spotify import Spotify
+from vibe_pipeline.clients.transport import Sent
+from vibe_pipeline.connection import SpotifyConnection
+from vibe_pipeline.records import UserId
+from vibe_pipeline.settings import Settings, read_settings
+from vibe_pipeline.warehouse import Warehouse
+
+
+class WarehouseResource(DuckDBResource):
+    """The DuckDB file that holds every asset's table.
+
+    Configured as any DuckDB resource; opened only through ``Warehouse``, which holds the file
+    for the milliseconds of a transaction and closes it after an error too.
+    """
+
+    patience_seconds: float = 30.0
+
+    def open(self) -> Warehouse:
+        """The warehouse, still closed."""
+        return Warehouse(Path(self.database), patience=self.patience_seconds)
+
+
+class ClockResource(dg.ConfigurableResource[None]):
+    """The time; moved by ``shift_seconds`` where other days are to be rehearsed."""
+
+    shift_seconds: int = 0
+
+    def now(self) -> datetime:
+        """This moment, aware, in UTC."""
+        return datetime.now(UTC) + timedelta(seconds=self.shift_seconds)
+
+
+class AccountsResource(dg.ConfigurableResource[None]):
+    """The account store that all processes share; its address is in the environment."""
+
+    def open(self, clock: ClockResource) -> AccountStore:
+        """The store, as it stands."""
+        return open_for(read_settings(), now=clock.now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """The services for one person and one step, and what was asked of them."""
+
+    spotify: Spotify
+    lastfm: LastFm | None
+    labs: ListenBrainzLabs | None
+    settings: Settings
+    calls: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """The calls of this step, for its metadata."""
+        return {f"calls to {service}": count for service, count in sorted(self.calls.items())}
+
+
+class ServicesResource(dg.ConfigurableResource[None]):
+    """Spotify, Last.fm and ListenBrainz as the environment names them; keys stay there."""
+
+    @asynccontextmanager
+    async def open(
+        self, user_id: UserId, store: AccountStore, clock: ClockResource, *, asked_for: bool
+    ) -> AsyncIterator[Outside]:
+        """Clients that speak for this person, within everybody's budget."""
+        settings = read_settings()
+        calls: Counter[str] = Counter()
+        async with open_http() as http:
+            yield _outside(http, settings, user_id, store, clock, calls, asked_for=asked_for)
+
+
+def _outside(  # noqa: PLR0917 - everything a client needs
+    http: httpx.AsyncClient,
+    settings: Settings,
+    user_id: UserId,
+    store: AccountStore,
+    clock: ClockResource,
+    calls: Counter[str],
+    *,
+    asked_for: bool,
+) -> Outside:
+    def count(sent: Sent) -> None:
+        calls[sent.service] += 1
+
+    connection = SpotifyConnection(store, open_spotify_accounts(http, settings), now=clock.now)
+    budget = store.budget
+    return Outside(
+        spotify=open_spotify(
+            http,
+            settings,
+            access=connection.access_for(user_id),
+            capabilities=store.capabilities,
+            budget=budget,
+            asked_for=asked_for,
+            observer=count,
+        ),
+        lastfm=open_lastfm(http, settings, budget=budget, asked_for=asked_for, observer=count),
+        labs=open_labs(http, settings, budget=budget, asked_for=asked_for, observer=count),
+        settings=settings,
+        calls=calls,
+    )
+
+
+def resources(settings: Settings) -> dict[str, dg.ConfigurableResource[Any]]:
+    """The sockets by name; nothing is opened yet, and no secret is part of their configuration."""
+    return {
+        "warehouse": WarehouseResource(database=str(settings.warehouse_path)),
+        "accounts": AccountsResource(),
+        "services": ServicesResource(),
+        "clock": ClockResource(),
+    }
