@@ -116,7 +116,7 @@ def _message_view(state: TelegramState, message: StoredMessage) -> Json:
             "name": message.file.name,
             "mime_type": message.file.mime_type,
             "size": len(message.file.content),
-            "url": f"/chat/api/files/{message.file.file_id}",
+            "url": f"chat/api/files/{message.file.file_id}",
             "width": message.file.width,
             "height": message.file.height,
         }
