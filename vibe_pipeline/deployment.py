@@ -10,7 +10,6 @@ import ctypes
 import signal
 import socket
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from vibe_pipeline.endings import WentWrong
 
 READY_WITHIN_SECONDS = 120.0
 STOP_WITHIN_SECONDS = 12.0
+_LOOK_AGAIN_SECONDS = 0.1
 _SET_PARENT_DEATH_SIGNAL = 1
 _SET_CHILD_SUBREAPER = 36
 
@@ -38,14 +38,17 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One process: how to start it, how to know that it is ready, and what must be ready before."""
+    """One process: how to start it, how to know that it is ready, and what must be ready before.
+
+    Without ``ready`` it is an errand: done, and good for the others, once it has ended well.
+    """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
     folder: Path
     log: Path
-    ready: Callable[[], Awaitable[bool]]
+    ready: Callable[[], Awaitable[bool]] | None
     after: tuple[str, ...] = ()
 
 
@@ -128,13 +131,11 @@ class Deployment:
         for name in part.after:
             await ready[name].wait()
         process = await self._spawn(part)
-        deadline = time.monotonic() + READY_WITHIN_SECONDS
-        while not await part.ready():
-            if process.returncode is not None:
-                raise DeploymentFailed(_last_words(part, "ended while it was starting"))
-            if time.monotonic() > deadline:
-                raise DeploymentFailed(_last_words(part, "did not become ready in time"))
-            await asyncio.sleep(0.1)
+        try:
+            async with asyncio.timeout(READY_WITHIN_SECONDS):
+                await _becomes_ready(part, process)
+        except TimeoutError:
+            raise DeploymentFailed(_last_words(part, "did not become ready in time")) from None
         self._told(part.name)
         ready[part.name].set()
 
@@ -157,7 +158,9 @@ class Deployment:
     async def watch(self) -> None:
         """Wait until a part ends by itself, which is a failure; never returns otherwise."""
         waiting = {
-            asyncio.create_task(self._processes[part.name].wait()): part for part in self._parts
+            asyncio.create_task(self._processes[part.name].wait()): part
+            for part in self._parts
+            if part.ready is not None
         }
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -196,6 +199,17 @@ async def running(
         yield deployment
     finally:
         await asyncio.shield(asyncio.create_task(deployment.stop()))
+
+
+async def _becomes_ready(part: Part, process: asyncio.subprocess.Process) -> None:
+    if part.ready is None:
+        if await process.wait() != 0:
+            raise DeploymentFailed(_last_words(part, "failed"))
+        return
+    while not await part.ready():
+        if process.returncode is not None:
+            raise DeploymentFailed(_last_words(part, "ended while it was starting"))
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
 def script(name: str) -> str:

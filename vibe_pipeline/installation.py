@@ -15,6 +15,7 @@ from vibe_pipeline.deployment import Part, answers, free_port, listens, says, sc
 from vibe_pipeline.endings import SetUpWrong
 from vibe_pipeline.settings import Settings
 
+STORAGE = "Dagster storage"
 CODE_SERVER = "Code server"
 WEBSERVER = "Dagster webserver"
 DAEMON = "Dagster daemon"
@@ -84,25 +85,27 @@ def parts(inner: Mapping[str, str], home: Path, folder: Path, ports: Ports) -> l
 
     log = home / "logs"
     return [
+        part(STORAGE, script("dagster"), "instance", "migrate", ready=None),
         part(
             CODE_SERVER,
             *(python, "-m", "dagster", "api", "grpc"),
             *("--module-name", "vibe_pipeline.definitions", "--location-name", "vibe"),
             *("--host", "127.0.0.1", "--port", str(ports.code_server)),
             ready=listens(ports.code_server),
+            after=(STORAGE,),
         ),
         part(
             WEBSERVER,
             *(script("dagster-webserver"), "--workspace", workspace),
             *("--host", "127.0.0.1", "--port", str(ports.webserver)),
             ready=answers(f"http://127.0.0.1:{ports.webserver}/server_info"),
-            after=(CODE_SERVER,),
+            after=(STORAGE,),
         ),
         part(
             DAEMON,
             *(script("dagster-daemon"), "run", "--workspace", workspace),
             ready=says(log / "dagster-daemon.log", "Started Dagster daemon"),
-            after=(CODE_SERVER,),
+            after=(STORAGE,),
         ),
         part(
             OAUTH,
