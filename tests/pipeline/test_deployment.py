@@ -102,7 +102,7 @@ async def test_an_interruption_while_starting_leaves_nothing(tmp_path: Path) -> 
             pass
 
     task = asyncio.create_task(start())
-    while not psutil.Process().children():
+    while not psutil.Process().children():  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
