@@ -120,6 +120,32 @@ class Library:
     plays: tuple[tuple[Track, datetime], ...]
 
 
+_COMPILATIONS = ("Now Hear This", "The Quiet Hours", "Sunday Drive", "Basement Tapes", "Night Bus")
+
+
+def various_artists(ids: Identifiers) -> Artist:
+    """The name on compilations."""
+    return Artist(
+        number=VARIOUS_ARTISTS,
+        name="Various Artists",
+        spotify_id=ids.spotify("artist", VARIOUS_ARTISTS),
+        mbid=ids.mbid("artist", VARIOUS_ARTISTS),
+        listeners=0,
+    )
+
+
+def compilation(ids: Identifiers, first: int) -> Album:
+    """The compilation that begins with this artist."""
+    volume = first // COMPILATION_SIZE + 1
+    return Album(
+        spotify_id=ids.spotify("compilation", first),
+        name=f"{_COMPILATIONS[volume % len(_COMPILATIONS)]}, Vol. {volume}",
+        artist=various_artists(ids),
+        kind="compilation",
+        released=f"{2000 + volume % 25}",
+    )
+
+
 class World(ABC):
     """A catalogue and its people. Records are made when first asked for, and stay the same."""
 
@@ -157,13 +183,7 @@ class World(ABC):
     @cached_property
     def various_artists(self) -> Artist:
         """The name on compilations."""
-        return Artist(
-            number=VARIOUS_ARTISTS,
-            name="Various Artists",
-            spotify_id=self.ids.spotify("artist", VARIOUS_ARTISTS),
-            mbid=self.ids.mbid("artist", VARIOUS_ARTISTS),
-            listeners=0,
-        )
+        return various_artists(self.ids)
 
     @cached_property
     def _numbers_by_name(self) -> dict[str, int]:
@@ -226,7 +246,12 @@ class World(ABC):
 
     def _albums_near(self, owner: int | None) -> Sequence[Album]:
         found = self._owner(owner)
-        return () if found is None else self.discography(found).albums
+        if found is None:
+            return ()
+        albums = self.discography(found).albums
+        if found.number % COMPILATION_SIZE == 0:
+            return (*albums, compilation(self.ids, found.number))
+        return albums
 
     def album_tracks(self, album: Album) -> list[Track]:
         """An album's tracks in their order; a compilation has several artists'."""

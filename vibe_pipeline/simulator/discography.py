@@ -9,16 +9,16 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vibe_pipeline.simulator.catalogue import (
     COMPILATION_SIZE,
-    VARIOUS_ARTISTS,
     Album,
     Artist,
     Discography,
     Recording,
     Track,
+    compilation,
 )
 from vibe_pipeline.simulator.identifiers import Identifiers
 
@@ -38,7 +38,6 @@ _VERSIONS = (
 )
 _PLACES = ("Paradiso", "Malmö", "the Roundhouse", "Київ", "Red Rocks", "Thessaloniki")
 _REMIXERS = ("Nordvind", "DJ Okapi", "Halvmåne", "Kassette", "Lumen", "Two Left Feet")
-_COMPILATIONS = ("Now Hear This", "The Quiet Hours", "Sunday Drive", "Basement Tapes", "Night Bus")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +76,7 @@ class _Session:
         self._release_singles(base)
         self._release_versions(base)
         self._join_compilation(base)
+        self._age()
         by_isrc: defaultdict[str, list[Track]] = defaultdict(list)
         for track in self.tracks:
             if track.isrc is not None:
@@ -164,7 +164,12 @@ class _Session:
         """The best known songs came out alone too: another id, the same recording."""
         for recording in base[: self.rng.randint(1, 3)]:
             album = self._album(recording.title, "single", self.first_year)
-            isrc = None if self.rng.random() < 0.15 else self._isrc(recording)
+            luck = self.rng.random()
+            isrc = None if luck < 0.15 else self._isrc(recording)
+            if luck > 0.9:
+                isrc = self.studio.ids.isrc(
+                    self.artist.number, self.first_year, 900 + len(self.tracks)
+                )
             self._place(recording, album, 1, isrc, shine=0.9)
 
     def _release_versions(self, base: Sequence[Recording]) -> None:
@@ -192,20 +197,16 @@ class _Session:
         isrc = None if self.rng.random() < 0.3 else self._isrc(base[0])
         self._place(base[0], album, self.artist.number - first + 1, isrc, shine=0.7)
 
-
-def compilation(ids: Identifiers, first: int) -> Album:
-    """The compilation that begins with this artist."""
-    volume = first // COMPILATION_SIZE + 1
-    return Album(
-        spotify_id=ids.spotify("compilation", first),
-        name=f"{_COMPILATIONS[volume % len(_COMPILATIONS)]}, Vol. {volume}",
-        artist=Artist(
-            number=VARIOUS_ARTISTS,
-            name="Various Artists",
-            spotify_id=ids.spotify("artist", VARIOUS_ARTISTS),
-            mbid=ids.mbid("artist", VARIOUS_ARTISTS),
-            listeners=0,
-        ),
-        kind="compilation",
-        released=f"{2000 + volume % 25}",
-    )
+    def _age(self) -> None:
+        """Years pass: some ids are played under another one now, a few tracks are gone."""
+        homes: defaultdict[str, list[Track]] = defaultdict(list)
+        for track in self.tracks:
+            homes[track.recording.mbid].append(track)
+        for place, track in enumerate(self.tracks):
+            luck = self.studio.ids.share("age", track.spotify_id)
+            others = [home for home in homes[track.recording.mbid] if home is not track]
+            if others and track is not homes[track.recording.mbid][0] and luck < 0.25:
+                first = homes[track.recording.mbid][0].spotify_id
+                self.tracks[place] = replace(track, substitute=first)
+            elif luck > 0.988:
+                self.tracks[place] = replace(track, vanished=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from vibe_pipeline.simulator.catalogue import VARIOUS_ARTISTS, Album, Artist, Track
 from vibe_pipeline.simulator.clock import written_seconds
 from vibe_pipeline.simulator.spotify_gate import Call
-from vibe_pipeline.simulator.spotify_state import Account, LocalFile, Saved
+from vibe_pipeline.simulator.spotify_state import Account, LocalFile, Playlist, Saved
 
 _OPEN = "https://open.spotify.com"
 _PICTURES = "https://i.scdn.co/image/ab67616d"
@@ -241,4 +242,103 @@ def me(call: Call, account: Account) -> dict[str, Any]:
             shape["country"] = account.listener.country
             shape["product"] = "premium"
             shape["explicit_content"] = {"filter_enabled": False, "filter_locked": False}
+    return shape
+
+
+def _names(call: Call) -> tuple[str, ...]:
+    """What a playlist's content is called: the new name, the old one, or both at once."""
+    return {"A": ("tracks",), "B": ("items", "tracks"), "C": ("items",)}[call.regime]
+
+
+def _playlist(call: Call, identifier: str, name: str, owner: str) -> dict[str, Any]:
+    return {
+        "collaborative": False,
+        "description": "",
+        "external_urls": {"spotify": f"{_OPEN}/playlist/{identifier}"},
+        "href": call.url(f"/playlists/{identifier}"),
+        "id": identifier,
+        "images": [],
+        "name": name,
+        "owner": {
+            "display_name": owner,
+            "external_urls": {"spotify": f"{_OPEN}/user/{owner}"},
+            "href": call.url(f"/users/{owner}"),
+            "id": owner,
+            "type": "user",
+            "uri": f"spotify:user:{owner}",
+        },
+        "primary_color": None,
+        "public": True,
+        "snapshot_id": f"AAAAA{identifier}",
+        "type": "playlist",
+        "uri": f"spotify:playlist:{identifier}",
+    }
+
+
+def foreign_playlist(call: Call, identifier: str, artist: str) -> dict[str, Any]:
+    """Somebody else's playlist in a search result."""
+    return _playlist(call, identifier, f"Best of {artist}", "somebody")
+
+
+def simple_playlist(call: Call, playlist: Playlist) -> dict[str, Any]:
+    """A playlist as listed. ``public`` is true, whatever was asked for."""
+    shape = {
+        **_playlist(call, playlist.id, playlist.name, playlist.owner),
+        "collaborative": playlist.collaborative,
+        "description": escape(playlist.description or ""),
+        "images": playlist_images(playlist),
+        "snapshot_id": playlist.snapshot_id,
+    }
+    shown = playlist.counted(call.simulation.clock.now())
+    for name in _names(call):
+        shape[name] = {"href": f"{shape['href']}/{name}", "total": shown}
+    return shape
+
+
+def playlist_images(playlist: Playlist) -> list[dict[str, Any]]:
+    """Its cover, if somebody gave it one."""
+    return [
+        {"height": None, "url": f"https://image-cdn.example/{playlist.id}/{number}", "width": None}
+        for number, _ in enumerate(playlist.images[-1:])
+    ]
+
+
+def playlist_entry(call: Call, playlist: Playlist, saved: Saved) -> dict[str, Any]:
+    """One entry of a playlist."""
+    found = saved_object(call, saved, relink="market" in call.query)
+    shape: dict[str, Any] = {
+        "added_at": written_seconds(saved.added_at),
+        "added_by": {
+            "external_urls": {"spotify": f"{_OPEN}/user/{playlist.owner}"},
+            "href": call.url(f"/users/{playlist.owner}"),
+            "id": playlist.owner,
+            "type": "user",
+            "uri": f"spotify:user:{playlist.owner}",
+        },
+        "is_local": saved.local is not None,
+        "primary_color": None,
+        "video_thumbnail": {"url": None},
+    }
+    for name in _names(call):
+        shape["item" if name == "items" else "track"] = found
+    return shape
+
+
+def playlist_page(call: Call, playlist: Playlist, limit: int, offset: int) -> dict[str, Any]:
+    """A page of a playlist's entries."""
+    entries = playlist.items[offset : offset + limit]
+    items = [playlist_entry(call, playlist, saved) for saved in entries]
+    path = f"/playlists/{playlist.id}/{_names(call)[0]}"
+    return call.page(path, items, len(playlist.items), limit, offset)
+
+
+def full_playlist(call: Call, playlist: Playlist, *, with_items: bool) -> dict[str, Any]:
+    """A playlist's own object; of somebody else's only the cover is shown."""
+    shape = simple_playlist(call, playlist)
+    for name in _names(call):
+        shape.pop(name)
+        if with_items:
+            shape[name] = playlist_page(call, playlist, 100, 0)
+    if call.regime != "C":
+        shape["followers"] = {"href": None, "total": 0}
     return shape

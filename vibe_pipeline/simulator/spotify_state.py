@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,6 +11,8 @@ from datetime import datetime, timedelta
 from vibe_pipeline.simulator.catalogue import Listener, Track
 from vibe_pipeline.simulator.people import PersonUnknown
 from vibe_pipeline.simulator.simulation import Simulation
+
+_COUNTS_LAG = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +64,27 @@ class Playlist:
     description: str | None
     collaborative: bool
     created_at: datetime
-    snapshot_id: str
+    snapshot_id: str = ""
     items: list[Saved] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
     writes: int = 0
-    deleted: bool = False
+    counted_before: int = 0
+    written_at: datetime | None = None
+
+    def counted(self, now: datetime) -> int:
+        """How many entries lists say it has: for some seconds after a write, the old count."""
+        if self.written_at is not None and now - self.written_at < _COUNTS_LAG:
+            return self.counted_before
+        return len(self.items)
+
+    def write(self, items: list[Saved], now: datetime) -> str:
+        """Give it this content; the new snapshot's id."""
+        self.counted_before, self.written_at = len(self.items), now
+        self.items = items
+        self.writes += 1
+        digest = hashlib.sha256(f"{self.id} {self.writes}".encode()).digest()
+        self.snapshot_id = base64.b64encode(self.writes.to_bytes(4, "big") + digest[:20]).decode()
+        return self.snapshot_id
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,6 +99,7 @@ class Account:
     playlists: list[Playlist] = field(default_factory=list)
     saved_albums: list[str] = field(default_factory=list)
     followed_artists: list[str] = field(default_factory=list)
+    other_things: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -144,7 +165,9 @@ class SpotifyAccounts:
             listener=listener,
             name=listener.name if person is None else person.name,
             account_id=simulation.world.ids.spotify("account", listener.number),
-            saved=[Saved(track=track, added_at=added_at) for track, added_at in library.likes],
+            saved=_with_oddities(
+                [Saved(track=track, added_at=added_at) for track, added_at in library.likes]
+            ),
             played=[Played(track=track, played_at=at) for track, at in library.plays],
         )
 
@@ -156,6 +179,24 @@ class SpotifyAccounts:
             return False
         self.allowlist.append(listener_id)
         return True
+
+    def create_playlist(
+        self, account: Account, *, name: str, description: str | None, collaborative: bool
+    ) -> Playlist:
+        """A new, empty playlist, first in its owner's list."""
+        number = len(self.playlists)
+        playlist = Playlist(
+            id=self._simulation.world.ids.spotify("own playlist", number, account.listener.id),
+            owner=account.listener.id,
+            name=name,
+            description=description,
+            collaborative=collaborative,
+            created_at=self._simulation.clock.now(),
+        )
+        playlist.write([], self._simulation.clock.now())
+        self.playlists[playlist.id] = playlist
+        account.playlists.insert(0, playlist)
+        return playlist
 
     def consent(
         self, listener_id: str, scopes: frozenset[str], redirect_uri: str, challenge: str | None
@@ -231,3 +272,13 @@ class SpotifyAccounts:
         for token in mine:
             self.tokens[token] = AccessToken(grant=self.tokens[token].grant, expires_at=now)
         return len(mine)
+
+
+def _with_oddities(saved: list[Saved]) -> list[Saved]:
+    """Every long library holds a file from somebody's disk and the ghost of a track."""
+    if len(saved) < 40:
+        return saved
+    local = LocalFile(artist="A Friend's Band", title="Rehearsal Tape", seconds=251)
+    ghost = Saved(track=None, added_at=saved[30].added_at)
+    file = Saved(track=None, local=local, added_at=saved[12].added_at)
+    return [*saved[:12], file, *saved[12:30], ghost, *saved[30:]]

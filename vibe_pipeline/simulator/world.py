@@ -68,9 +68,9 @@ class BuiltInWorld(World):
             number = len(artists)
             genre = genres[number % len(genres)]
             name = _name(genre, rng)
-            if folded(name) in names:
+            if _bare(name) in names:
                 continue
-            names.add(folded(name))
+            names.add(_bare(name))
             self._genres.append(genre)
             self._tastes.append(_near(self._centres[genre], 0.22, rng))
             artists.append(
@@ -154,6 +154,11 @@ class BuiltInWorld(World):
         luck = self.ids.share("luck", listener.number, recording.mbid) - 0.5
         base = 1 / (1 + math.exp(-9 * (closeness - 0.72) - luck))
         return base * (0.15 if recording.version not in {"", "remaster", "acoustic"} else 1.0)
+
+
+def _bare(name: str) -> str:
+    """No two artists here differ by an article only."""
+    return folded(name).removeprefix("the ")
 
 
 def _name(genre: str, rng: random.Random) -> str:
