@@ -70,7 +70,7 @@ class Answer:
         """Whether the status is one of success."""
         return 200 <= self.status < 300
 
-    def json(self) -> Any:  # noqa: ANN401 - the one place where JSON is anything
+    def json(self) -> Any:
         """The body as JSON; ``None`` when it is empty, or anything else than JSON."""
         try:
             return json.loads(self.text)

@@ -1,0 +1,67 @@
+"""Spotify's ten best-known tracks of the person's artists, where the app still may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from vibe_pipeline.clients.spotify import Spotify
+from vibe_pipeline.clients.spotify_web import ARTIST_TOP_TRACKS
+from vibe_pipeline.lookups import Lookups, track_as_json, track_from_json
+from vibe_pipeline.records import Pool, PoolState, Proposal, SeedArtist, Source
+from vibe_pipeline.sources.artist_catalogue import remember_tracks, spotify_proposal
+from vibe_pipeline.sources.looking_up import LookedUp, Wanted, look_up
+from vibe_pipeline.sources.pools import Reason, pooled, without
+from vibe_pipeline.sources.question import Question
+
+SOURCE = Source.ARTIST_TOP_TRACKS
+CACHE = "spotify_top_tracks"
+
+_FADING = 0.95
+
+
+async def propose(question: Question) -> Pool:
+    """Best-known tracks of the seed artists whose Spotify id is known."""
+    services, limits = question.services, question.limits
+    if services.spotify is None:
+        return without(SOURCE, PoolState.OFF, Reason.NOT_CONNECTED)
+    if services.capabilities.absent(ARTIST_TOP_TRACKS):
+        return without(SOURCE, PoolState.ABSENT, Reason.NOT_OFFERED)
+    seeds = [a for a in question.profile.artists[: limits.seed_artists] if a.spotify_id]
+    if not seeds:
+        return without(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
+    found = await look_up(
+        services.lookups,
+        CACHE,
+        [
+            _wanted(services.spotify, services.lookups, seed, limits.catalogue_days)
+            for seed in seeds
+        ],
+        limits=limits,
+        calls=limits.top_tracks_calls_first if question.first_time else limits.top_tracks_calls,
+        days=limits.catalogue_days,
+    )
+    return pooled(
+        SOURCE, _proposals(seeds, found), most=limits.proposals_per_source, trouble=found.trouble
+    )
+
+
+def _wanted(spotify: Spotify, lookups: Lookups, seed: SeedArtist, days: int) -> Wanted:
+    async def ask() -> list[dict[str, Any]] | None:
+        tracks = await spotify.artist_top_tracks(seed.spotify_id or "")
+        remember_tracks(lookups, tracks, days=days)
+        return [track_as_json(track) for track in tracks] or None
+
+    return Wanted(key=seed.spotify_id or "", ask=ask)
+
+
+def _proposals(seeds: Sequence[SeedArtist], found: LookedUp) -> Iterator[Proposal]:
+    for seed in seeds:
+        for rank, kept in enumerate(found.get(seed.spotify_id or "") or (), start=1):
+            yield spotify_proposal(
+                SOURCE,
+                track_from_json(kept),
+                seed=seed.name,
+                match=_FADING ** (rank - 1),
+                rank=rank,
+            )

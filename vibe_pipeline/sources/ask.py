@@ -1,0 +1,85 @@
+"""All sources asked at once; none can hurt another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from vibe_pipeline.clients.errors import ServiceError
+from vibe_pipeline.records import LikedTrack, Past, Play, Pool, PoolState, SeedProfile, Source
+from vibe_pipeline.sources import (
+    artist_catalogue,
+    artist_top_tracks,
+    lastfm_similar_artists,
+    lastfm_similar_tracks,
+    listenbrainz,
+    rediscovered_likes,
+    spotify_recommendations,
+)
+from vibe_pipeline.sources.known_artists import describe
+from vibe_pipeline.sources.pools import Reason, troubled, without
+from vibe_pipeline.sources.question import Limits, Question, Services
+
+__all__ = ["Limits", "Services", "propose_all"]
+
+log = logging.getLogger(__name__)
+
+Ask = Callable[[Question], Awaitable[Pool]]
+
+SOURCES: Mapping[Source, Ask] = MappingProxyType(
+    {
+        Source.SPOTIFY_RECOMMENDATIONS: spotify_recommendations.propose,
+        Source.ARTIST_TOP_TRACKS: artist_top_tracks.propose,
+        Source.ARTIST_CATALOGUE: artist_catalogue.propose,
+        Source.LASTFM_SIMILAR_TRACKS: lastfm_similar_tracks.propose,
+        Source.LASTFM_SIMILAR_ARTISTS: lastfm_similar_artists.propose,
+        Source.LISTENBRAINZ: listenbrainz.propose,
+        Source.REDISCOVERED_LIKES: rediscovered_likes.propose,
+    }
+)
+
+
+async def propose_all(
+    profile: SeedProfile,
+    likes: Sequence[LikedTrack],
+    past: Sequence[Past],
+    services: Services,
+    *,
+    plays: Sequence[Play] = (),
+    limits: Limits | None = None,
+    off: Collection[Source] = frozenset(),
+    only: Collection[Source] | None = None,
+    now: datetime | None = None,
+) -> list[Pool]:
+    """One pool for each source, or for each in ``only``, in the order of ``Source``.
+
+    A source in trouble gives an empty pool that says why; so does one the person switched off.
+    """
+    question = Question(
+        profile=profile,
+        likes=likes,
+        plays=plays,
+        past=past,
+        services=services,
+        limits=limits or Limits(),
+        now=now or datetime.now(UTC),
+    )
+    wanted = [source for source in Source if only is None or source in only]
+    pools = await asyncio.gather(*(_asked(question, source, off) for source in wanted))
+    return await describe(question, pools)
+
+
+async def _asked(question: Question, source: Source, off: Collection[Source]) -> Pool:
+    if source in off:
+        return without(source, PoolState.OFF, Reason.SWITCHED_OFF)
+    try:
+        return await SOURCES[source](question)
+    except ServiceError as error:
+        log.warning("%s could not be asked: %s", source, error)
+        return troubled(source, error)
+    except Exception:  # a mistake in one source must not cost the person their list
+        log.exception("%s failed in a way nobody thought of", source)
+        return without(source, PoolState.FAILED, Reason.UNEXPECTED)

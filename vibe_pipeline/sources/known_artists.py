@@ -1,0 +1,87 @@
+"""How well known an artist is and what people call their music, added to what was proposed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from vibe_pipeline.clients.lastfm import LastFm
+from vibe_pipeline.ranking.identity import artist_key
+from vibe_pipeline.records import Pool, Proposal
+from vibe_pipeline.sources.looking_up import LookedUp, Wanted, look_up
+from vibe_pipeline.sources.question import Question
+
+CACHE = "lastfm_artists"
+
+
+async def describe(question: Question, pools: Sequence[Pool]) -> list[Pool]:
+    """The same pools, with listeners and tags wherever anybody knows them.
+
+    The artists proposed most are asked about first; trouble with that leaves the pools as they are.
+    """
+    names = _names(pools)
+    known = await _known(question, names)
+    listeners = _listeners(pools, known)
+    return [
+        replace(pool, proposals=tuple(_described(p, known, listeners) for p in pool.proposals))
+        for pool in pools
+    ]
+
+
+def _names(pools: Iterable[Pool]) -> dict[str, str]:
+    """A spelling of every proposed artist by key, the most proposed first."""
+    spellings: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for pool in pools:
+        for proposal in pool.proposals:
+            key = artist_key(proposal.artist)
+            spellings.setdefault(key, proposal.artist)
+            counts[key] += 1
+    return {key: spellings[key] for key in sorted(counts, key=lambda key: (-counts[key], key))}
+
+
+async def _known(question: Question, names: dict[str, str]) -> LookedUp:
+    services, limits = question.services, question.limits
+    if services.lastfm is None:
+        return LookedUp(answers=services.lookups.known(CACHE, list(names)))
+    wanted = [_wanted(services.lastfm, key, name) for key, name in names.items()]
+    return await look_up(
+        services.lookups,
+        CACHE,
+        wanted,
+        limits=limits,
+        calls=limits.lastfm_info_calls,
+        days=limits.similar_days,
+    )
+
+
+def _wanted(lastfm: LastFm, key: str, name: str) -> Wanted:
+    async def ask() -> list[Any] | None:
+        artist = await lastfm.artist(name)
+        return None if artist is None else [artist.listeners, list(artist.tags)]
+
+    return Wanted(key=key, ask=ask)
+
+
+def _listeners(pools: Iterable[Pool], known: LookedUp) -> dict[str, int]:
+    """The listeners of an artist: as Last.fm counts them, else the most any proposal tells of."""
+    most: dict[str, int] = {}
+    for pool in pools:
+        for proposal in pool.proposals:
+            if proposal.listeners:
+                key = artist_key(proposal.artist)
+                most[key] = max(most.get(key, 0), proposal.listeners)
+    told = {key: said[0] for key, said in known.answers.items() if said and said[0]}
+    return {**most, **told}
+
+
+def _described(proposal: Proposal, known: LookedUp, listeners: dict[str, int]) -> Proposal:
+    key = artist_key(proposal.artist)
+    said = known.get(key)
+    return replace(
+        proposal,
+        listeners=listeners.get(key, proposal.listeners),
+        tags=tuple(said[1]) if said else proposal.tags,
+    )

@@ -1,0 +1,39 @@
+"""Last.fm: the best-known tracks of artists near the person's artists."""
+
+from __future__ import annotations
+
+from vibe_pipeline.records import Pool, PoolState, Source
+from vibe_pipeline.sources.near_artists import nearest, similar_artists, top_tracks, tracks_of
+from vibe_pipeline.sources.pools import Reason, pooled, without
+from vibe_pipeline.sources.question import Question
+
+SOURCE = Source.LASTFM_SIMILAR_ARTISTS
+
+
+async def propose(question: Question) -> Pool:
+    """Tracks of the artists that the seeds together are nearest to."""
+    lastfm, limits = question.services.lastfm, question.limits
+    if lastfm is None:
+        return without(SOURCE, PoolState.OFF, Reason.NO_KEY)
+    seeds = question.profile.artists[: limits.seed_artists]
+    if not seeds:
+        return without(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
+    similar = await similar_artists(question, lastfm)
+    artists = nearest(
+        seeds,
+        {key: rows for key, rows in similar.answers.items() if rows},
+        most=limits.near_artists,
+    )
+    known = await top_tracks(question, lastfm, artists)
+    return pooled(
+        SOURCE,
+        (
+            proposal
+            for artist in artists
+            for proposal in tracks_of(
+                SOURCE, artist, known.get(artist.key), most=limits.tracks_per_artist
+            )
+        ),
+        most=limits.proposals_per_source,
+        trouble=similar.trouble or known.trouble,
+    )

@@ -1,0 +1,130 @@
+"""Artists near the seed artists, whoever knows of them, and the tracks known of an artist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from vibe_pipeline.clients.lastfm import LastFm
+from vibe_pipeline.ranking.identity import artist_key
+from vibe_pipeline.records import Proposal, SeedArtist, Source
+from vibe_pipeline.sources.looking_up import LookedUp, Wanted, look_up
+from vibe_pipeline.sources.question import Question
+
+SIMILAR = "lastfm_similar_artists"
+NEAR_ON_LISTENBRAINZ = "listenbrainz_similar_artists"
+TOP_TRACKS = "lastfm_top_tracks"
+
+_SEEDS_PER_ARTIST = 3
+_FADING = 0.97
+"""How much less an artist's next best-known track is proposed than the one before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearArtist:
+    """An artist near some seeds: ``by_seed`` maps a seed's name to a match from 0 to 1."""
+
+    name: str
+    key: str
+    strength: float
+    by_seed: tuple[tuple[str, float], ...]
+
+
+async def similar_artists(question: Question, lastfm: LastFm) -> LookedUp:
+    """By seed artist's key: rows of name and match, nearest first."""
+    limits = question.limits
+    seeds = question.profile.artists[: limits.seed_artists]
+    return await look_up(
+        question.services.lookups,
+        SIMILAR,
+        [_similar(lastfm, seed, limits.neighbours) for seed in seeds],
+        limits=limits,
+        calls=limits.lastfm_artist_calls,
+        days=limits.similar_days,
+    )
+
+
+def nearest(
+    seeds: Iterable[SeedArtist], rows: dict[str, list[list[Any]]], *, most: int
+) -> list[NearArtist]:
+    """The artists the seeds together are nearest to, strongest first; the seeds left out."""
+    seeds = list(seeds)
+    own = {seed.key for seed in seeds}
+    names: dict[str, str] = {}
+    matches: dict[str, dict[str, float]] = {}
+    strengths: dict[str, float] = {}
+    for seed in seeds:
+        near = rows.get(seed.key) or []
+        best = max((row[1] for row in near), default=0.0) or 1.0
+        for name, match in near:
+            key = artist_key(name)
+            if key in own or seed.name in matches.get(key, {}):
+                continue
+            names.setdefault(key, name)
+            matches.setdefault(key, {})[seed.name] = match / best
+            strengths[key] = strengths.get(key, 0.0) + seed.weight * match / best
+    ordered = sorted(strengths, key=lambda key: (-strengths[key], key))[:most]
+    return [
+        NearArtist(
+            name=names[key],
+            key=key,
+            strength=strengths[key],
+            by_seed=tuple(
+                sorted(matches[key].items(), key=lambda item: (-item[1], item[0]))[
+                    :_SEEDS_PER_ARTIST
+                ]
+            ),
+        )
+        for key in ordered
+    ]
+
+
+async def top_tracks(question: Question, lastfm: LastFm, artists: list[NearArtist]) -> LookedUp:
+    """By artist's key: rows of title, listeners, MBID and duration, best known first."""
+    limits = question.limits
+    return await look_up(
+        question.services.lookups,
+        TOP_TRACKS,
+        [_top(lastfm, artist, 2 * limits.tracks_per_artist) for artist in artists],
+        limits=limits,
+        calls=limits.lastfm_top_track_calls,
+        days=limits.similar_days,
+    )
+
+
+def tracks_of(
+    source: Source, artist: NearArtist, rows: list[list[Any]] | None, *, most: int
+) -> Iterator[Proposal]:
+    """An artist's best-known tracks, proposed by every seed that is near the artist."""
+    rows = rows or []
+    listeners = max((row[1] for row in rows if row[1]), default=None)
+    for rank, (title, _, mbid, duration_ms) in enumerate(rows[:most], start=1):
+        for seed, match in artist.by_seed:
+            yield Proposal(
+                source=source,
+                artist=artist.name,
+                title=title,
+                seed=seed,
+                match=match * _FADING ** (rank - 1),
+                rank=rank,
+                mbid=mbid,
+                duration_ms=duration_ms,
+                listeners=listeners,
+            )
+
+
+def _similar(lastfm: LastFm, seed: SeedArtist, limit: int) -> Wanted:
+    async def ask() -> list[list[Any]] | None:
+        near = await lastfm.similar_artists(seed.name, limit=limit)
+        return [[artist.name, round(artist.match, 4)] for artist in near[:limit]] or None
+
+    return Wanted(key=seed.key, ask=ask)
+
+
+def _top(lastfm: LastFm, artist: NearArtist, limit: int) -> Wanted:
+    async def ask() -> list[list[Any]] | None:
+        tracks = await lastfm.artist_top_tracks(artist.name, limit=limit)
+        return [[t.title, t.listeners, t.mbid, t.duration_ms] for t in tracks[:limit]] or None
+
+    return Wanted(key=artist.key, ask=ask)

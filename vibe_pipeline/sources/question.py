@@ -1,0 +1,82 @@
+"""What every source is asked with: the person's taste, the services, and how much may be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from vibe_pipeline.clients.budget import Capabilities
+from vibe_pipeline.clients.lastfm import LastFm
+from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
+from vibe_pipeline.clients.musicbrainz import MusicBrainz
+from vibe_pipeline.clients.spotify import Spotify
+from vibe_pipeline.lookups import Lookups
+from vibe_pipeline.records import LikedTrack, Past, Play, SeedProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Who can be asked; what the operator gave no key or contact for is ``None``."""
+
+    lookups: Lookups
+    capabilities: Capabilities
+    spotify: Spotify | None = None
+    lastfm: LastFm | None = None
+    labs: ListenBrainzLabs | None = None
+    musicbrainz: MusicBrainz | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one making of a list may ask for.
+
+    Calls count only what nobody asked before: what is remembered is free, so every day reaches
+    a little further than the last. Last.fm gets twenty calls in all, ListenBrainz labs eight.
+    """
+
+    seed_artists: int = 20
+    seed_tracks: int = 20
+    near_artists: int = 60
+    tracks_per_artist: int = 8
+    neighbours: int = 100
+    proposals_per_source: int = 1500
+    at_once: int = 4
+    seconds_per_source: float = 45.0
+    lastfm_track_calls: int = 6
+    lastfm_artist_calls: int = 5
+    lastfm_top_track_calls: int = 6
+    lastfm_info_calls: int = 3
+    labs_name_calls: int = 5
+    musicbrainz_calls: int = 3
+    catalogue_calls_first: int = 8
+    catalogue_calls: int = 2
+    top_tracks_calls_first: int = 8
+    top_tracks_calls: int = 2
+    recommendation_calls: int = 2
+    similar_days: int = 28
+    catalogue_days: int = 14
+    miss_days: int = 7
+    rediscovered: int = 200
+    rediscovered_per_artist: int = 4
+    fresh_like_days: int = 14
+    played_days: int = 30
+    rest_days: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One person's question to all sources."""
+
+    profile: SeedProfile
+    likes: Sequence[LikedTrack]
+    plays: Sequence[Play]
+    past: Sequence[Past]
+    services: Services
+    limits: Limits
+    now: datetime
+
+    @property
+    def first_time(self) -> bool:
+        """Whether nothing was ever recommended to this person."""
+        return not self.past

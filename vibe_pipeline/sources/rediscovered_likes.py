@@ -1,0 +1,79 @@
+"""Liked once, not heard lately: the source that needs nobody, and the fallback of every list."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+from vibe_pipeline.ranking.identity import artist_key, recording_key
+from vibe_pipeline.records import LikedTrack, Pool, Proposal, Source
+from vibe_pipeline.sources.pools import Reason, pooled
+from vibe_pipeline.sources.question import Question
+
+SOURCE = Source.REDISCOVERED_LIKES
+
+_RESTED, _HEARD_LATELY, _RECOMMENDED_LATELY = 1.0, 0.3, 0.05
+_ONE_TOO_MANY = 0.1
+
+
+async def propose(question: Question) -> Pool:
+    """Likes, those first that were neither played, liked nor recommended lately.
+
+    The others follow far behind, so that a list is never empty while anything is liked.
+    """
+    worth = _Worth(question)
+    ordered = sorted(
+        question.likes,
+        key=lambda like: (-worth.of(like), like.added_at, like.track.spotify_id),
+    )
+    seen: Counter[str] = Counter()
+    proposals = []
+    for rank, like in enumerate(ordered, start=1):
+        key = artist_key(like.track.artist)
+        seen[key] += 1
+        crowded = seen[key] > question.limits.rediscovered_per_artist
+        match = worth.of(like) * (_ONE_TOO_MANY if crowded else 1.0)
+        proposals.append(_proposal(like, match, rank))
+    return pooled(SOURCE, proposals, most=question.limits.rediscovered, empty=Reason.NO_LIKES)
+
+
+class _Worth:
+    """How good an idea it is to bring a like back now, from 0 to 1."""
+
+    def __init__(self, question: Question) -> None:
+        limits, now = question.limits, question.now
+        self._liked_before = now - timedelta(days=limits.fresh_like_days)
+        played_after = now - timedelta(days=limits.played_days)
+        rested_after = now.date() - timedelta(days=limits.rest_days)
+        self._played = {
+            recording_key(play.track.artist, play.track.title)
+            for play in question.plays
+            if play.played_at > played_after
+        }
+        self._recommended = {past.key for past in question.past if past.vibe_date > rested_after}
+        self._leaning = {artist.key: artist.weight for artist in question.profile.artists}
+
+    def of(self, like: LikedTrack) -> float:
+        """From the state of the like and the person's leaning to its artist."""
+        key = recording_key(like.track.artist, like.track.title)
+        share = _RESTED
+        if key in self._played or like.added_at > self._liked_before:
+            share = _HEARD_LATELY
+        if key in self._recommended:
+            share = _RECOMMENDED_LATELY
+        return share * (0.6 + 0.4 * self._leaning.get(artist_key(like.track.artist), 0.0))
+
+
+def _proposal(like: LikedTrack, match: float, rank: int) -> Proposal:
+    track = like.track
+    return Proposal(
+        source=SOURCE,
+        artist=track.artist,
+        title=track.title,
+        seed=track.artist,
+        match=match,
+        rank=rank,
+        spotify_id=track.spotify_id,
+        isrc=track.isrc,
+        duration_ms=track.duration_ms,
+    )

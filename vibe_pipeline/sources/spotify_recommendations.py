@@ -1,0 +1,61 @@
+"""Spotify's own recommendations, where the app still may ask: at most five seeds a request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
+from vibe_pipeline.clients.spotify import SEEDS_PER_REQUEST, Spotify
+from vibe_pipeline.clients.spotify_web import RECOMMENDATIONS
+from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source, Track
+from vibe_pipeline.sources.artist_catalogue import remember_tracks, spotify_proposal
+from vibe_pipeline.sources.pools import Reason, pooled, without
+from vibe_pipeline.sources.question import Question
+
+SOURCE = Source.SPOTIFY_RECOMMENDATIONS
+
+
+async def propose(question: Question) -> Pool:
+    """What Spotify recommends for the strongest seed tracks, five at a time."""
+    services, limits = question.services, question.limits
+    if services.spotify is None:
+        return without(SOURCE, PoolState.OFF, Reason.NOT_CONNECTED)
+    if services.capabilities.absent(RECOMMENDATIONS):
+        return without(SOURCE, PoolState.ABSENT, Reason.NOT_OFFERED)
+    seeds = [seed for seed in question.profile.tracks[: limits.seed_tracks] if seed.spotify_id]
+    if not seeds:
+        return without(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
+    proposals: list[Proposal] = []
+    trouble: ServiceError | None = None
+    for some in list(_fives(seeds))[: limits.recommendation_calls]:
+        try:
+            tracks = await _recommended(services.spotify, some, limits.seconds_per_source)
+        except ServiceError as error:
+            trouble = error
+            break
+        remember_tracks(services.lookups, tracks, days=limits.catalogue_days)
+        proposals.extend(_proposals(some[0], tracks))
+    return pooled(SOURCE, proposals, most=limits.proposals_per_source, trouble=trouble)
+
+
+async def _recommended(spotify: Spotify, seeds: Sequence[SeedTrack], seconds: float) -> list[Track]:
+    ids = [seed.spotify_id for seed in seeds if seed.spotify_id is not None]
+    try:
+        async with asyncio.timeout(seconds):
+            return await spotify.recommendations(track_ids=ids)
+    except TimeoutError:
+        raise ServiceUnavailable("spotify", "took too long") from None
+
+
+def _fives(seeds: Sequence[SeedTrack]) -> Iterator[Sequence[SeedTrack]]:
+    for start in range(0, len(seeds), SEEDS_PER_REQUEST):
+        yield seeds[start : start + SEEDS_PER_REQUEST]
+
+
+def _proposals(seed: SeedTrack, tracks: Sequence[Track]) -> Iterator[Proposal]:
+    """The strongest of the five stands for them all; Spotify does not say which one it was."""
+    for rank, track in enumerate(tracks, start=1):
+        match = 1.0 - (rank - 1) / len(tracks)
+        name = f"{seed.artist} – {seed.title}"
+        yield spotify_proposal(SOURCE, track, seed=name, match=match, rank=rank)
