@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,10 +22,11 @@ from vibe_pipeline.clients.pace import Pace
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.spotify_accounts import SpotifyAccounts
 from vibe_pipeline.clients.spotify_web import SpotifyWeb
-from vibe_pipeline.clients.transport import Patience, Sent, Transport, nobody_watches
+from vibe_pipeline.clients.transport import Patience, Sent, Transport, nobody_watches, utc_now
 from vibe_pipeline.settings import Settings
 
 Observer = Callable[[Sent], None]
+Clock = Callable[[], datetime]
 
 LASTFM_INTERVAL = 0.5
 METABRAINZ_INTERVAL = 1.0
@@ -55,6 +57,7 @@ def open_spotify(
     capabilities: Capabilities,
     asked_for: bool,
     observer: Observer = nobody_watches,
+    now: Clock = utc_now,
     patience: Patience | None = None,
 ) -> Spotify:
     """Spotify for one person; ``asked_for`` calls may use what nightly ones must leave."""
@@ -68,13 +71,18 @@ def open_spotify(
         pace=_pace(address, SPOTIFY_INTERVAL, at_once=3),
         judge=spotify_web.judge,
         observer=observer,
+        now=now,
         patience=patience,
     )
     return Spotify(SpotifyWeb(transport, access, capabilities))
 
 
 def open_spotify_accounts(
-    http: httpx.AsyncClient, settings: Settings, *, observer: Observer = nobody_watches
+    http: httpx.AsyncClient,
+    settings: Settings,
+    *,
+    observer: Observer = nobody_watches,
+    now: Clock = utc_now,
 ) -> SpotifyAccounts:
     """Consent and tokens; ``KeyRefused`` when no client id is set."""
     if settings.spotify_client_id is None:
@@ -85,6 +93,7 @@ def open_spotify_accounts(
         address=settings.spotify_accounts_url,
         patience=QUICK,
         observer=observer,
+        now=now,
     )
     return SpotifyAccounts(
         transport,
@@ -102,6 +111,7 @@ def open_lastfm(
     budget: Budget,
     asked_for: bool = True,
     observer: Observer = nobody_watches,
+    now: Clock = utc_now,
 ) -> LastFm | None:
     """Last.fm at two calls a second at most; ``None`` when no key is set."""
     if settings.lastfm_api_key is None:
@@ -116,6 +126,7 @@ def open_lastfm(
         pace=_pace(address, LASTFM_INTERVAL, at_once=2),
         judge=lastfm.judge,
         observer=observer,
+        now=now,
     )
     return LastFm(transport, api_key=settings.lastfm_api_key)
 
@@ -127,6 +138,7 @@ def open_labs(
     budget: Budget,
     asked_for: bool = True,
     observer: Observer = nobody_watches,
+    now: Clock = utc_now,
 ) -> ListenBrainzLabs | None:
     """ListenBrainz labs at one call a second at most; ``None`` without a contact to name."""
     agent = _metabrainz_agent(settings)
@@ -142,6 +154,7 @@ def open_labs(
         pace=_pace(address, METABRAINZ_INTERVAL, at_once=1),
         headers={"User-Agent": agent},
         observer=observer,
+        now=now,
     )
     return ListenBrainzLabs(transport)
 
@@ -153,6 +166,7 @@ def open_musicbrainz(
     budget: Budget,
     asked_for: bool = True,
     observer: Observer = nobody_watches,
+    now: Clock = utc_now,
 ) -> MusicBrainz | None:
     """MusicBrainz at one call a second at most; ``None`` without a contact to name."""
     agent = _metabrainz_agent(settings)
@@ -169,12 +183,17 @@ def open_musicbrainz(
         judge=musicbrainz.judge,
         headers={"User-Agent": agent},
         observer=observer,
+        now=now,
     )
     return MusicBrainz(transport)
 
 
 def open_dagster(
-    http: httpx.AsyncClient, settings: Settings, *, observer: Observer = nobody_watches
+    http: httpx.AsyncClient,
+    settings: Settings,
+    *,
+    observer: Observer = nobody_watches,
+    now: Clock = utc_now,
 ) -> DagsterGraphQL:
     """The deployment's webserver; a stock launch answers after some seconds only."""
     transport = Transport(
@@ -183,6 +202,7 @@ def open_dagster(
         address=settings.dagster_graphql_url,
         patience=Patience(attempts=2, attempt_seconds=30.0),
         observer=observer,
+        now=now,
     )
     return DagsterGraphQL(transport)
 

@@ -117,6 +117,11 @@ def nobody_watches(_: Sent) -> None:
     """The observer of a transport nobody measures."""
 
 
+def utc_now() -> datetime:
+    """This moment, aware."""
+    return datetime.now(UTC)
+
+
 @dataclass(slots=True)
 class _Strain:
     """What one call has cost so far."""
@@ -141,7 +146,7 @@ class Transport:
         patience: Patience | None = None,
         judge: Callable[[Answer], Verdict] = by_status,
         headers: Mapping[str, str] | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
         sleep: Sleep = asyncio.sleep,
         rng: random.Random | None = None,
         observer: Callable[[Sent], None] = nobody_watches,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from types import MappingProxyType
 
 from vibe_pipeline.clients.errors import ServiceError
-from vibe_pipeline.records import LikedTrack, Past, Play, Pool, PoolState, SeedProfile, Source
+from vibe_pipeline.records import Pool, PoolState, Source
 from vibe_pipeline.sources import (
     artist_catalogue,
     artist_top_tracks,
@@ -21,9 +20,7 @@ from vibe_pipeline.sources import (
 )
 from vibe_pipeline.sources.known_artists import describe
 from vibe_pipeline.sources.pools import Reason, troubled, without
-from vibe_pipeline.sources.question import Limits, Question, Services
-
-__all__ = ["Limits", "Services", "propose_all"]
+from vibe_pipeline.sources.question import Question
 
 log = logging.getLogger(__name__)
 
@@ -43,30 +40,15 @@ SOURCES: Mapping[Source, Ask] = MappingProxyType(
 
 
 async def propose_all(
-    profile: SeedProfile,
-    likes: Sequence[LikedTrack],
-    past: Sequence[Past],
-    services: Services,
+    question: Question,
     *,
-    plays: Sequence[Play] = (),
-    limits: Limits | None = None,
     off: Collection[Source] = frozenset(),
     only: Collection[Source] | None = None,
-    now: datetime | None = None,
 ) -> list[Pool]:
     """One pool for each source, or for each in ``only``, in the order of ``Source``.
 
     A source in trouble gives an empty pool that says why; so does one the person switched off.
     """
-    question = Question(
-        profile=profile,
-        likes=likes,
-        plays=plays,
-        past=past,
-        services=services,
-        limits=limits or Limits(),
-        now=now or datetime.now(UTC),
-    )
     wanted = [source for source in Source if only is None or source in only]
     pools = await asyncio.gather(*(_asked(question, source, off) for source in wanted))
     return await describe(question, pools)
