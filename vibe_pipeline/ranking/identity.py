@@ -20,7 +20,15 @@ from vibe_pipeline.ranking.versions import (
     without_trailing_version,
 )
 
-__all__ = ["Title", "Version", "artist_key", "recording_key", "song_key", "taken_apart", "version_of"]
+__all__ = [
+    "Title",
+    "Version",
+    "artist_key",
+    "recording_key",
+    "song_key",
+    "taken_apart",
+    "version_of",
+]
 
 _REMEMBERED = 65_536
 _SEPARATOR = "|"
@@ -37,20 +45,20 @@ _PART = re.compile(
     r"(\d+|i{1,3}|iv|v|vi{1,3}|ix|x|one|two|three|four|five)\b"
 )
 _VOLUME = re.compile(r"\b(?:volume|vol)\b(?= (?:\d|[ivx]+\b))")
-_NUMERALS = {
-    **{numeral: str(n) for n, numeral in enumerate("i ii iii iv v vi vii viii ix x".split(), 1)},
-    **{word: str(n) for n, word in enumerate("one two three four five".split(), 1)},
-}
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
+_WORDS = ("one", "two", "three", "four", "five")
+_NUMERALS = {name: str(n) for names in (_ROMAN, _WORDS) for n, name in enumerate(names, start=1)}
 _TELLING = frozenset(
-    "sped speed slowed slow nightcore karaoke version edit remix live unplugged vivo feat ft"
-    " featuring part pt parte teil deel volume vol".split()
+    {"sped", "speed", "slowed", "slow", "nightcore", "karaoke", "version", "edit", "remix", "live"}
+    | {"unplugged", "vivo", "feat", "ft", "featuring"}
+    | {"part", "pt", "parte", "teil", "deel", "volume", "vol"}
 )
 _SIMPLE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789 ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Title:
-    """A title taken apart: the song's name, which version of it, and what tells that from others."""
+    """A song's name, which version of it a title means, and what tells that from others."""
 
     core: str
     version: Version
@@ -89,6 +97,17 @@ def song_key(key: str) -> str:
     return _SEPARATOR.join(key.split(_SEPARATOR, 2)[:2])
 
 
+def version_in_key(key: str) -> Version:
+    """The version a recording key carries."""
+    if key.count(_SEPARATOR) < 2:
+        return Version.PLAIN
+    names = key.split(_SEPARATOR, 2)[2].partition(":")[0].split("+")
+    found = Version.PLAIN
+    for name in names:
+        found |= Version.__members__.get(name.upper(), Version.PLAIN)
+    return found
+
+
 def version_of(artist: str, title: str) -> Version:
     """Which version of its song this recording is; ``Version.PLAIN`` for the one all know."""
     return taken_apart(title).version | _version_of_maker(artist)
@@ -116,7 +135,7 @@ _version_of_maker = lru_cache(maxsize=8192)(maker_version)
 
 
 def _without_brackets(title: str, asides: list[str]) -> str:
-    """The title with speaking brackets moved to ``asides``; other brackets only lose their signs."""
+    """The title without brackets; what a speaking one holds goes to ``asides``."""
 
     def judged(found: re.Match[str]) -> str:
         inside = found[1]

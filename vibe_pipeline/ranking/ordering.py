@@ -1,0 +1,175 @@
+"""A flowing order: alike tracks side by side, an artist's tracks well apart.
+
+The order is the same for the same tracks; where not all can keep their distance, the weakest
+second track of an artist gives way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+COMFORT = 1
+"""Where it costs nothing, an artist's tracks stand this much further apart than they must."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """One track on the way: whose it is (every artist name that counts), and what it is like.
+
+    The smaller ``place``, the better the track.
+    """
+
+    key: str
+    artists: frozenset[str]
+    place: int
+    familiar: bool = False
+    colours: Mapping[str, float] | None = None
+
+
+def flowing(stops: Sequence[Stop], *, spacing: int) -> list[Stop]:
+    """All stops in a pleasant order, positions of one artist at least ``spacing`` apart.
+
+    Stops that cannot be placed are left out, the weakest first.
+    """
+    kept = sorted(stops, key=lambda stop: (stop.place, stop.key))
+    while kept:
+        for distance in (spacing + COMFORT, spacing):
+            order = _walk(kept, distance) or _rounds(kept, distance)
+            if order is not None:
+                return order
+        kept.remove(_weakest_repeat(kept))
+    return []
+
+
+def well_spaced(order: Sequence[Stop], spacing: int) -> bool:
+    """Whether no artist comes twice within ``spacing`` positions."""
+    last: dict[str, int] = {}
+    for position, stop in enumerate(order):
+        for artist in stop.artists:
+            if position - last.get(artist, -spacing) < spacing:
+                return False
+            last[artist] = position
+    return True
+
+
+def _walk(stops: Sequence[Stop], distance: int) -> list[Stop] | None:
+    """From the best track on, always to the likest that may come; ``None`` in a dead end."""
+    left = list(stops)
+    order: list[Stop] = []
+    every = _familiar_every(stops)
+    last: dict[str, int] = {}
+    while left:
+        position = len(order)
+        free = [
+            stop
+            for stop in left
+            if all(position - last.get(artist, -distance) >= distance for artist in stop.artists)
+        ]
+        urgent = _urgent(left, free, position, distance, last)
+        if urgent:
+            free = urgent
+        if not free:
+            return None
+        wants_familiar = every > 0 and position % every == every - 1
+        before = order[-1] if order else None
+        following = min(
+            free,
+            key=lambda stop: (
+                stop.familiar is not wants_familiar,
+                _step(before, stop, len(stops)),
+                stop.place,
+                stop.key,
+            ),
+        )
+        left.remove(following)
+        order.append(following)
+        for artist in following.artists:
+            last[artist] = position
+    return order
+
+
+def _urgent(
+    left: Sequence[Stop],
+    free: Sequence[Stop],
+    position: int,
+    distance: int,
+    last: Mapping[str, int],
+) -> list[Stop]:
+    """Those whose artist has just enough room left for all that is still to come."""
+    counts: dict[str, int] = {}
+    for stop in left:
+        for artist in stop.artists:
+            counts[artist] = counts.get(artist, 0) + 1
+    repeated = sum(count - 1 for count in counts.values() if count > 1)
+    end = position + len(left)
+    return [
+        stop
+        for stop in free
+        if any(
+            counts[artist] > 1
+            and position + (counts[artist] - 1) * distance + max(repeated - 1, 0) >= end - 1
+            for artist in stop.artists
+        )
+    ]
+
+
+def _step(before: Stop | None, stop: Stop, count: int) -> float:
+    """How far it is from one track to the next: unlike tracks and weak ones are far."""
+    strength = stop.place / max(count, 1)
+    return (0.0 if before is None else 1.0 - likeness(before, stop)) + 0.2 * strength
+
+
+def likeness(one: Stop, other: Stop) -> float:
+    """From 0 to 1: how much two tracks share of what they are like."""
+    if not one.colours or not other.colours:
+        return 0.0
+    shared = sum(min(weight, other.colours.get(name, 0.0)) for name, weight in one.colours.items())
+    whole = max(sum(one.colours.values()), sum(other.colours.values()))
+    return shared / whole if whole else 0.0
+
+
+def _familiar_every(stops: Sequence[Stop]) -> int:
+    """Every how many positions a familiar track comes, so that they are spread evenly."""
+    familiar = sum(stop.familiar for stop in stops)
+    return max(1, round(len(stops) / familiar)) if familiar else 0
+
+
+def _rounds(stops: Sequence[Stop], distance: int) -> list[Stop] | None:
+    """First tracks of those with several, then single ones, then the second tracks, and so on."""
+    rounds: list[list[Stop]] = []
+    for stop in stops:
+        for one_round in rounds:
+            if not any(stop.artists & other.artists for other in one_round):
+                one_round.append(stop)
+                break
+        else:
+            rounds.append([stop])
+    if len(rounds) < 2:
+        order = [stop for one_round in rounds for stop in one_round]
+        return order if well_spaced(order, distance) else None
+    repeated = _names(rounds[1:])
+    first = sorted(rounds[0], key=lambda stop: not stop.artists & repeated)
+    order = list(first)
+    for one_round in rounds[1:]:
+        placed = {artist: at for at, stop in enumerate(order) for artist in stop.artists}
+        order += sorted(
+            one_round,
+            key=lambda stop: (max(placed.get(name, -1) for name in stop.artists), stop.place),
+        )
+    return order if well_spaced(order, distance) else None
+
+
+def _names(rounds: Collection[Sequence[Stop]]) -> set[str]:
+    return {artist for one_round in rounds for stop in one_round for artist in stop.artists}
+
+
+def _weakest_repeat(stops: Sequence[Stop]) -> Stop:
+    """The worst track that shares an artist with a better one."""
+    seen: set[str] = set()
+    repeats = []
+    for stop in stops:
+        if stop.artists & seen:
+            repeats.append(stop)
+        seen |= stop.artists
+    return (repeats or list(stops))[-1]

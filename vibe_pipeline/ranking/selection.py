@@ -1,0 +1,198 @@
+"""From ranked candidates to the list: new share, caps, rest, versions, blocks, order.
+
+``select`` is pure. It may be asked before anything is looked up on Spotify (``hopeful``: whatever
+has not been looked up is taken to be there) and again with what was found, until it stands.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from vibe_pipeline.ranking.draft import Draft, artists_of
+from vibe_pipeline.ranking.identity import artist_key, version_in_key, version_of
+from vibe_pipeline.ranking.known import Known, keys_of, track_key
+from vibe_pipeline.ranking.ordering import Stop, flowing
+from vibe_pipeline.ranking.policy import DEFAULT, Policy
+from vibe_pipeline.ranking.wishes import Wishes
+from vibe_pipeline.records import Dropped, Ranked, Source, Track
+
+
+class Note(StrEnum):
+    """What a person should know about how their list came about."""
+
+    FEWER_NEW = "fewer_new_than_wished"
+    SHORTER = "shorter_than_wished"
+    ONLY_FAMILIAR = "only_familiar"
+    ONE_SOURCE = "one_source_exceeds_half"
+    REST_SHORTENED = "rest_shortened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What was chosen: every candidate with its position or why it was dropped, and the notes."""
+
+    ranked: tuple[Ranked, ...]
+    wished_new: int
+    notes: tuple[Note, ...]
+
+    @property
+    def chosen(self) -> list[Ranked]:
+        """The list in its order."""
+        return sorted(self.by_rank, key=lambda entry: entry.position or 0)
+
+    @property
+    def by_rank(self) -> list[Ranked]:
+        """The list, best first."""
+        return [entry for entry in self.ranked if entry.position is not None]
+
+
+def select(
+    ranked: Sequence[Ranked],
+    wishes: Wishes,
+    policy: Policy = DEFAULT,
+    *,
+    found: Mapping[str, Track | None],
+    hopeful: bool = False,
+) -> Choice:
+    """The list, and for every candidate why it is or is not on it.
+
+    ``found`` holds by candidate key the track on Spotify, or ``None`` where there is none.
+    """
+    known = Known.of(wishes, policy)
+    entries = [_met(entry, found, known) for entry in ranked]
+    dropped: dict[str, Dropped] = {}
+    for entry in entries:
+        reason = _excluded(entry, found, wishes, policy, known)
+        if reason is None and entry.track is None and not hopeful:
+            reason = Dropped.NOT_LOOKED_UP
+        if reason is not None:
+            dropped[entry.candidate.key] = reason
+    draft = Draft(size=wishes.size, artist_cap=policy.artist_cap, source_cap=policy.source_cap)
+    draft.fill([e for e in entries if e.candidate.key not in dropped], wished_new(wishes))
+    shortened = _fall_back(draft, entries, dropped, known, hopeful=hopeful)
+    order = flowing([_stop(entry) for entry in draft.chosen], spacing=policy.artist_spacing)
+    positions = {stop.key: position for position, stop in enumerate(order, start=1)}
+    reasons = draft.refused | dropped
+    finished = tuple(
+        replace(entry, position=positions[key], dropped=None)
+        if (key := entry.candidate.key) in positions
+        else replace(entry, position=None, dropped=_reason(key, draft, reasons))
+        for entry in entries
+    )
+    notes = _notes(finished, wishes, policy) + ((Note.REST_SHORTENED,) if shortened else ())
+    return Choice(ranked=finished, wished_new=wished_new(wishes), notes=notes)
+
+
+def wished_new(wishes: Wishes) -> int:
+    """How many of a full list must be new at least."""
+    return min(wishes.size, math.ceil(wishes.size * wishes.min_new_ratio - 1e-9))
+
+
+def _met(entry: Ranked, found: Mapping[str, Track | None], known: Known) -> Ranked:
+    """The candidate with its track, and judged again by what the track really is."""
+    track = found.get(entry.candidate.key)
+    if track is None:
+        return entry
+    is_new = (
+        entry.is_new
+        and not known.likes_track(track)
+        and not known.was_recommended((track_key(track),))
+    )
+    return replace(entry, track=track, is_new=is_new)
+
+
+def _excluded(
+    entry: Ranked,
+    found: Mapping[str, Track | None],
+    wishes: Wishes,
+    policy: Policy,
+    known: Known,
+) -> Dropped | None:
+    """Why a candidate cannot be on the list at all."""
+    candidate, track = entry.candidate, entry.track
+    keys = keys_of(candidate) + ((track_key(track),) if track else ())
+    artists = {
+        candidate.artist_key,
+        *(artist_key(name) for name in (track.artists if track else ())),
+    }
+    if not wishes.blocked_artists.isdisjoint(artists) or not wishes.blocked_tracks.isdisjoint(keys):
+        return Dropped.BLOCKED
+    version = version_in_key(candidate.key)
+    if track is not None:
+        version |= version_of(track.artist, track.title)
+    liked = known.likes(candidate) or (track is not None and known.likes_track(track))
+    if version & policy.unwanted_versions and not liked:
+        return Dropped.WRONG_VERSION
+    if candidate.key in found and track is None:
+        return Dropped.NOT_ON_SPOTIFY
+    if known.rests(keys):
+        return Dropped.RESTED
+    if known.hears(keys):
+        return Dropped.RECENTLY_PLAYED
+    return None
+
+
+def _fall_back(
+    draft: Draft,
+    entries: Sequence[Ranked],
+    dropped: Mapping[str, Dropped],
+    known: Known,
+    *,
+    hopeful: bool,
+) -> bool:
+    """Fill a short list with liked tracks heard lately; if it is empty, with resting ones too.
+
+    Says whether a rest was cut short.
+    """
+    liked = [
+        entry
+        for entry in entries
+        if (known.likes(entry.candidate) or (entry.track and known.likes_track(entry.track)))
+        and (hopeful or entry.track)
+    ]
+    heard = [e for e in liked if dropped.get(e.candidate.key) is Dropped.RECENTLY_PLAYED]
+    draft.take(heard, draft.size)
+    if draft.chosen:
+        return False
+    resting = [e for e in liked if dropped.get(e.candidate.key) is Dropped.RESTED]
+    resting.sort(key=lambda e: (known.last_recommended(keys_of(e.candidate)), e.rank))
+    draft.take(resting, draft.size)
+    return bool(draft.chosen)
+
+
+def _reason(key: str, draft: Draft, reasons: Mapping[str, Dropped]) -> Dropped:
+    """A chosen track without a position could not keep its distance."""
+    if key in draft.keys:
+        return Dropped.ARTIST_CAP
+    return reasons.get(key, Dropped.LOWER_RANKED)
+
+
+def _stop(entry: Ranked) -> Stop:
+    colours = {f"seed {entry.seed}": 1.0, f"source {entry.source}": 0.25}
+    colours |= {
+        f"tag {tag.casefold()}": 0.5 for p in entry.candidate.proposals for tag in p.tags[:5]
+    }
+    return Stop(
+        key=entry.candidate.key,
+        artists=artists_of(entry),
+        place=entry.rank,
+        familiar=not entry.is_new,
+        colours=colours,
+    )
+
+
+def _notes(entries: Sequence[Ranked], wishes: Wishes, policy: Policy) -> tuple[Note, ...]:
+    chosen = [entry for entry in entries if entry.position is not None]
+    new = sum(entry.is_new for entry in chosen)
+    notes = []
+    if new < wished_new(wishes):
+        notes.append(Note.FEWER_NEW if new else Note.ONLY_FAMILIAR)
+    if len(chosen) < wishes.size:
+        notes.append(Note.SHORTER)
+    most = max((sum(e.source is source for e in chosen) for source in Source), default=0)
+    if most > len(chosen) * policy.source_cap:
+        notes.append(Note.ONE_SOURCE)
+    return tuple(notes)

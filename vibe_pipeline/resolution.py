@@ -1,0 +1,270 @@
+"""Candidates to tracks on Spotify, as late and as cheaply as possible.
+
+First what is known already, then ListenBrainz labs, which costs nothing of Spotify's budget, then
+Spotify's search within a limit. Every answer is remembered for everyone, also "not there"; one page
+of hits often answers for several candidates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, Protocol
+
+from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceError
+from vibe_pipeline.clients.listenbrainz import FoundRecording
+from vibe_pipeline.lookups import Lookups
+from vibe_pipeline.ranking.known import track_key
+from vibe_pipeline.ranking.likeness import same_recording
+from vibe_pipeline.ranking.merge import canonical_isrc
+from vibe_pipeline.records import Candidate, Track
+
+log = logging.getLogger(__name__)
+
+TRACKS = "spotify_track"
+"""Recording key -> track."""
+ISRCS = "spotify_isrc"
+"""ISRC -> track."""
+IDS = "labs_spotify_id"
+"""MusicBrainz recording -> Spotify id."""
+NAMES = "labs_recording"
+"""Recording key -> MusicBrainz recording."""
+ARTISTS = "spotify_artist_page"
+"""Artist key -> that the artist's best-known tracks were asked for."""
+
+DAYS_FOUND = 90
+DAYS_MISSING = 14
+LABS_BATCH = 50
+ROUND = 4
+"""So many searches are made before the list is looked at again."""
+
+Found = dict[str, Track | None]
+
+
+class Searching(Protocol):
+    """The part of Spotify that finds tracks."""
+
+    async def search_tracks(self, query: str, *, limit: int = 10) -> list[Track]: ...
+
+
+class Identifying(Protocol):
+    """The part of ListenBrainz labs that knows Spotify ids."""
+
+    async def spotify_ids(self, mbids: Sequence[str]) -> Mapping[str, tuple[str, ...]]: ...
+    async def find_recording(self, artist: str, title: str) -> FoundRecording | None: ...
+
+
+class Resolver:
+    """Looks candidates up for one making of a list.
+
+    ``soft_limit`` searches are spent on having the best; up to ``hard_limit`` only lest the list
+    be short. ``name_limit`` bounds the questions by name to labs, which take a second each.
+    """
+
+    def __init__(
+        self,
+        *,
+        lookups: Lookups,
+        spotify: Searching | None = None,
+        labs: Identifying | None = None,
+        soft_limit: int = 3,
+        hard_limit: int = 12,
+        name_limit: int = 8,
+    ) -> None:
+        self.soft_limit = soft_limit
+        self.hard_limit = hard_limit
+        self.searches = 0
+        self._lookups = lookups
+        self._spotify = spotify
+        self._labs = labs
+        self._names_left = name_limit
+        self._waiting: dict[str, Candidate] = {}
+
+    async def for_free(self, candidates: Sequence[Candidate]) -> Found:
+        """What costs nothing: ids that came with the candidate, remembered answers, labs."""
+        found: Found = {c.key: track for c in candidates if (track := given(c)) is not None}
+        left = [candidate for candidate in candidates if candidate.key not in found]
+        found |= self._remembered(left)
+        left = [candidate for candidate in left if candidate.key not in found]
+        found |= await self._mapped({c.key: c.mbid for c in left if c.mbid})
+        self._waiting |= {c.key: c for c in left if c.key not in found}
+        return found
+
+    async def by_search(self, candidates: Sequence[Candidate], *, urgent: bool) -> Found:
+        """One more round of lookups for these, best first; empty when the limit is reached."""
+        self._waiting |= {candidate.key: candidate for candidate in candidates}
+        found = await self._named(candidates)
+        left = [candidate for candidate in candidates if candidate.key not in found]
+        limit = self.hard_limit if urgent else self.soft_limit
+        artists = Counter(candidate.artist_key for candidate in left)
+        for candidate in left[: ROUND * 4]:
+            if self._spotify is None or self.searches >= limit or len(found) >= ROUND * 2:
+                break
+            if candidate.key in found:
+                continue
+            try:
+                found |= await self._search(candidate, wide=artists[candidate.artist_key] > 1)
+            except AuthorizationExpired:
+                raise
+            except ServiceError as error:
+                log.warning("no more lookups for this list: %s", error)
+                self._spotify = None
+        for key in found:
+            self._waiting.pop(key, None)
+        return found
+
+    def _remembered(self, candidates: Sequence[Candidate]) -> Found:
+        names = [name for c in candidates for name in (c.key, *c.aliases)]
+        tracks = self._lookups.known(TRACKS, names)
+        isrcs = [canonical_isrc(c.isrc) for c in candidates if c.isrc]
+        by_isrc = self._lookups.known(ISRCS, isrcs) if isrcs else {}
+        found: Found = {}
+        for candidate in candidates:
+            answers = [by_isrc.get(canonical_isrc(candidate.isrc))] if candidate.isrc else []
+            answers += [tracks.get(name) for name in (candidate.key, *candidate.aliases)]
+            there = next((answer for answer in answers if answer is not None), None)
+            if there is not None:
+                found[candidate.key] = track_from(there)
+            elif candidate.key in tracks:
+                found[candidate.key] = None
+        return found
+
+    async def _named(self, candidates: Sequence[Candidate]) -> Found:
+        """Ids by way of labs' search by name, for a few."""
+        nameless = [c for c in candidates if not c.mbid]
+        known = self._lookups.known(NAMES, [candidate.key for candidate in nameless])
+        asking = [c for c in nameless if c.key not in known][: self._names_left]
+        self._names_left -= len(asking)
+        answers = await asyncio.gather(*(self._name(candidate) for candidate in asking))
+        fresh = {key: mbid for answer in answers for key, mbid in answer.items()}
+        self._lookups.remember(NAMES, fresh, days=DAYS_FOUND)
+        mbids = {c.key: mbid for c in nameless if (mbid := fresh.get(c.key, known.get(c.key)))}
+        return await self._mapped(mbids)
+
+    async def _name(self, candidate: Candidate) -> dict[str, str | None]:
+        if self._labs is None:
+            return {}
+        try:
+            found = await self._labs.find_recording(candidate.artist, candidate.title)
+        except ServiceError as error:
+            self._without_labs(error)
+            return {}
+        same = found is not None and same_recording(
+            candidate.artist, candidate.title, (found.artist,), found.title
+        )
+        return {candidate.key: found.mbid if found is not None and same else None}
+
+    async def _mapped(self, mbids: Mapping[str, str]) -> Found:
+        """Tracks of recordings that labs knows a Spotify id of."""
+        wanted = sorted(set(mbids.values()))
+        ids = self._lookups.known(IDS, wanted)
+        unknown = [mbid for mbid in wanted if mbid not in ids]
+        for start in range(0, len(unknown), LABS_BATCH):
+            if self._labs is None:
+                break
+            batch = unknown[start : start + LABS_BATCH]
+            try:
+                answers = await self._labs.spotify_ids(batch)
+            except ServiceError as error:
+                self._without_labs(error)
+                break
+            fresh = {mbid: answers[mbid][0] if answers.get(mbid) else None for mbid in batch}
+            there = {mbid: spotify_id for mbid, spotify_id in fresh.items() if spotify_id}
+            self._lookups.remember(IDS, there, days=DAYS_FOUND)
+            missing = dict.fromkeys(mbid for mbid in fresh if mbid not in there)
+            self._lookups.remember(IDS, missing, days=DAYS_MISSING)
+            ids |= fresh
+        return {
+            key: _named_track(self._waiting[key], spotify_id)
+            for key, mbid in mbids.items()
+            if (spotify_id := ids.get(mbid)) and key in self._waiting
+        }
+
+    def _without_labs(self, error: ServiceError) -> None:
+        log.warning("going on without ListenBrainz labs: %s", error)
+        self._labs = None
+
+    async def _search(self, candidate: Candidate, *, wide: bool) -> Found:
+        """One search, and what its hits say about everybody waiting."""
+        wide = wide and not self._lookups.known(ARTISTS, [candidate.artist_key])
+        query = _query(candidate, wide=wide)
+        hits = await self._hits(query)
+        answers: dict[str, Track] = {}
+        for hit in hits:
+            answers.setdefault(track_key(hit), hit)
+        found: Found = {key: answers[key] for key in self._waiting if key in answers}
+        same = next((hit for hit in hits if _is(candidate, hit)), None)
+        if same is not None:
+            answers[candidate.key] = same
+            found[candidate.key] = same
+        if candidate.isrc and not wide:
+            self._remember(ISRCS, {canonical_isrc(candidate.isrc): same})
+            if same is None:
+                return found | await self._search(replace(candidate, isrc=None), wide=False)
+        if wide:
+            self._lookups.remember(ARTISTS, {candidate.artist_key: True}, days=DAYS_MISSING)
+        elif same is None:
+            found[candidate.key] = None
+            self._lookups.remember(TRACKS, {candidate.key: None}, days=DAYS_MISSING)
+        self._remember(TRACKS, answers)
+        return found
+
+    async def _hits(self, query: str) -> list[Track]:
+        if self._spotify is None:
+            return []
+        self.searches += 1
+        return await self._spotify.search_tracks(query, limit=10)
+
+    def _remember(self, service: str, answers: Mapping[str, Track | None]) -> None:
+        there = {key: told(track) for key, track in answers.items() if track is not None}
+        missing = {key: None for key, track in answers.items() if track is None}
+        self._lookups.remember(service, there, days=DAYS_FOUND)
+        if missing:
+            self._lookups.remember(service, missing, days=DAYS_MISSING)
+
+
+def given(candidate: Candidate) -> Track | None:
+    """The track of a candidate that came with its Spotify id."""
+    return _named_track(candidate, candidate.spotify_id) if candidate.spotify_id else None
+
+
+def told(track: Track) -> dict[str, Any]:
+    """A track as it is kept among the lookups."""
+    return {name: value for name, value in asdict(track).items() if value not in (None, ())}
+
+
+def track_from(answer: Mapping[str, Any]) -> Track:
+    """A track as it was kept among the lookups."""
+    lists = {name: tuple(answer.get(name, ())) for name in ("artists", "artist_ids")}
+    return Track(**(dict(answer) | lists))
+
+
+def _named_track(candidate: Candidate, spotify_id: str) -> Track:
+    return Track(
+        spotify_id=spotify_id,
+        uri=f"spotify:track:{spotify_id}",
+        title=candidate.title,
+        artists=(candidate.artist,),
+        isrc=candidate.isrc,
+        duration_ms=candidate.duration_ms,
+    )
+
+
+def _query(candidate: Candidate, *, wide: bool) -> str:
+    artist, title = _quoted(candidate.artist), _quoted(candidate.title)
+    if wide:
+        return f'artist:"{artist}"'
+    if candidate.isrc:
+        return f"isrc:{canonical_isrc(candidate.isrc)}"
+    return f'artist:"{artist}" track:"{title}"'
+
+
+def _quoted(name: str) -> str:
+    return " ".join(name.replace('"', " ").split())
+
+
+def _is(candidate: Candidate, hit: Track) -> bool:
+    return same_recording(candidate.artist, candidate.title, hit.artists, hit.title)
