@@ -11,6 +11,10 @@ from starlette.routing import BaseRoute, Route
 from vibe_pipeline.simulator import (
     chat,
     control,
+    control_people,
+    lastfm,
+    listenbrainz,
+    musicbrainz,
     spotify,
     spotify_accounts,
     telegram,
@@ -20,7 +24,18 @@ from vibe_pipeline.simulator.middleware import Recorder
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.spotify_state import SpotifyAccounts
 
-_SERVICES = (control, telegram_control, spotify_accounts, spotify, telegram, chat)
+_SERVICES = (
+    control,
+    control_people,
+    telegram_control,
+    spotify_accounts,
+    spotify,
+    lastfm,
+    listenbrainz,
+    musicbrainz,
+    telegram,
+    chat,
+)
 
 
 def create_app(simulation: Simulation) -> Starlette:

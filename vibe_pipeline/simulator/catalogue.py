@@ -18,6 +18,8 @@ from vibe_pipeline.simulator.matching import folded
 
 VARIOUS_ARTISTS = (1 << 31) - 1
 COMPILATION_SIZE = 12
+_NEAR_ARTISTS = 40
+_SONGS_OF_NEAR_ARTISTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +199,21 @@ class World(ABC):
         """The artist of this name, in whatever spelling."""
         number = self._numbers_by_name.get(folded(name))
         return None if number is None else self.artists[number]
+
+    def similar_recordings(self, recording: Recording) -> Sequence[tuple[Recording, float]]:
+        """Songs by the same and by similar artists, best first, the best at 1."""
+        found: list[tuple[Recording, float]] = []
+        near = [(recording.artist, 0.9), *self.similar_artists(recording.artist)[:_NEAR_ARTISTS]]
+        for artist, closeness in near:
+            made = self.discography(artist).recordings
+            songs = sorted(made, key=lambda one: -one.listeners)[:_SONGS_OF_NEAR_ARTISTS]
+            for song in songs:
+                if song.mbid != recording.mbid:
+                    luck = self.ids.share("near", recording.mbid, song.mbid)
+                    found.append((song, closeness * (0.6 + 0.4 * luck)))
+        found.sort(key=lambda pair: (-pair[1], pair[0].mbid))
+        best = found[0][1] if found else 1.0
+        return [(song, match / best) for song, match in found]
 
     def _owner(self, number: int | None) -> Artist | None:
         if number is not None and 0 <= number < len(self.artists):

@@ -127,6 +127,20 @@ class Control:
         ]
         return JSONResponse({"world": self.simulation.world.name, "listeners": listeners})
 
+    async def allowlist(self, request: Request) -> Response:
+        """GET: who may use the app; POST: let a listener in or put them out."""
+        state = self.simulation.part(SpotifyAccounts)
+        if request.method == "POST":
+            wish = await order(request)
+            listener = state.account(str(wish.get("listener", ""))).listener.id
+            if not wish.get("allowed", True):
+                state.dismiss(listener)
+                return JSONResponse({"allowlist": state.allowlist})
+            state.dismissed.discard(listener)
+            if not state.admit(listener):
+                raise NotUnderstood("the allowlist is full; raise the rule allowlist_limit")
+        return JSONResponse({"allowlist": state.allowlist})
+
     async def end_grants(self, request: Request) -> Response:
         """POST: a listener takes their consent back, or half a year has passed."""
         why = str(request.path_params["what"])
@@ -157,6 +171,7 @@ def routes(simulation: Simulation) -> list[BaseRoute]:
         "/control/rules": (control.rules, ["GET", "POST"]),
         "/control/people": (control.people, ["GET", "POST"]),
         "/control/listeners": (control.listeners, ["GET"]),
+        "/control/spotify/allowlist": (control.allowlist, ["GET", "POST"]),
         "/control/spotify/{what}": (control.end_grants, ["POST"]),
     }
     return [

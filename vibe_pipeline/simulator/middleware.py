@@ -40,6 +40,8 @@ class Endpoints:
         if service == "telegram":
             return f"{method} {path.rstrip('/').rpartition('/')[2]}"
         for route in self._routes:
+            if "{rest" in route.path:
+                continue
             if route.path_regex.match(path) and method in (route.methods or {method}):
                 template = re.sub(r":[a-z]+}", "}", route.path)
                 return f"{method} {_PREFIX.sub('', template) or '/'}"

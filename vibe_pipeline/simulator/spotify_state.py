@@ -143,6 +143,7 @@ class SpotifyAccounts:
         self.grants: dict[str, Grant] = {}
         self.tokens: dict[str, AccessToken] = {}
         self.allowlist: list[str] = []
+        self.dismissed: set[str] = set()
         self.playlists: dict[str, Playlist] = {}
 
     def account(self, listener_id: str) -> Account:
@@ -175,10 +176,18 @@ class SpotifyAccounts:
         """Put a listener on the app's allowlist while there is room; whether they are on it."""
         if listener_id in self.allowlist:
             return True
+        if listener_id in self.dismissed:
+            return False
         if len(self.allowlist) >= self._simulation.rules.allowlist_limit:
             return False
         self.allowlist.append(listener_id)
         return True
+
+    def dismiss(self, listener_id: str) -> None:
+        """Take a listener off the allowlist; a new consent does not bring them back."""
+        self.dismissed.add(listener_id)
+        if listener_id in self.allowlist:
+            self.allowlist.remove(listener_id)
 
     def create_playlist(
         self, account: Account, *, name: str, description: str | None, collaborative: bool
