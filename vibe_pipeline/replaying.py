@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 from vibe_pipeline.accounts.records import Account, Block, BlockKind, Thumb
 from vibe_pipeline.choosing import Selection, found_in, replayed
@@ -22,6 +22,34 @@ from vibe_pipeline.warehouse.warehouse import Tables
 
 class PolicyUnknown(LookupError):
     """The edition names a policy that this version of the program does not have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """Blocks and thumbs as the taste and the ranking want them: by key."""
+
+    blocked_artists: frozenset[str]
+    blocked_tracks: frozenset[str]
+    thumbs: Mapping[str, int]
+    artist_thumbs: Mapping[str, int]
+
+    @classmethod
+    def of(cls, blocks: Iterable[Mapping[str, Any]], thumbs: Iterable[Mapping[str, Any]]) -> Self:
+        """Feedback out of what is kept with an edition's inputs."""
+        barred: dict[str, set[str]] = {}
+        for block in blocks:
+            barred.setdefault(block["kind"], set()).add(block["key"])
+        tracks: dict[str, int] = {}
+        artists: Counter[str] = Counter()
+        for thumb in thumbs:
+            tracks[thumb["key"]] = thumb["value"]
+            artists[thumb["artist_key"]] += thumb["value"]
+        return cls(
+            blocked_artists=frozenset(barred.get(BlockKind.ARTIST, ())),
+            blocked_tracks=frozenset(barred.get(BlockKind.TRACK, ())),
+            thumbs=tracks,
+            artist_thumbs=dict(artists),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +109,7 @@ def feedback_of(
 def wishes_from(tables: Tables, place: Slice, inputs: EditionInputs) -> Wishes:
     """Everything but the candidates, as it stood at the edition's moment."""
     user_id, as_of = place.user_id, inputs.as_of
-    blocked = {kind: {b["key"] for b in inputs.blocks if b["kind"] == kind} for kind in BlockKind}
-    artists: Counter[str] = Counter()
-    for thumb in inputs.thumbs:
-        artists[thumb["artist_key"]] += thumb["value"]
+    feedback = Feedback.of(inputs.blocks, inputs.thumbs)
     return Wishes(
         vibe_date=place.vibe_date,
         now=as_of,
@@ -95,10 +120,10 @@ def wishes_from(tables: Tables, place: Slice, inputs: EditionInputs) -> Wishes:
         likes=tuple(tables.library.likes(user_id, as_of=as_of)),
         plays=tuple(tables.library.plays(user_id, until=as_of)),
         past=tuple(tables.playlists.past(user_id, besides=place.edition_id, as_of=as_of)),
-        blocked_artists=frozenset(blocked[BlockKind.ARTIST]),
-        blocked_tracks=frozenset(blocked[BlockKind.TRACK]),
-        thumbs={thumb["key"]: thumb["value"] for thumb in inputs.thumbs},
-        artist_thumbs=dict(artists),
+        blocked_artists=feedback.blocked_artists,
+        blocked_tracks=feedback.blocked_tracks,
+        thumbs=feedback.thumbs,
+        artist_thumbs=feedback.artist_thumbs,
     )
 
 

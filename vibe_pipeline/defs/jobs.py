@@ -9,9 +9,12 @@ from vibe_pipeline.defs.library import LIKED_TRACKS, RECENT_PLAYS, TOP_ITEMS
 from vibe_pipeline.defs.playlist import HISTORY
 from vibe_pipeline.defs.users import users
 
+GROUPS = ("library", "taste", "candidates", "selection", "playlist", "learning")
+"""What a day's list takes, from listening to learning."""
+
 daily_vibe = dg.define_asset_job(
     "daily_vibe",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.groups(*GROUPS),
     partitions_def=users,
     description="Makes a person's list for the day and writes it to Spotify.",
 )

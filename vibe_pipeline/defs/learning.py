@@ -1,7 +1,5 @@
 """The learning group: what became of what was recommended."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from vibe_pipeline.defs.editions import making

@@ -1,10 +1,11 @@
 """The library group: what a person liked, played and returns to."""
 
-from __future__ import annotations
-
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -112,13 +113,13 @@ class Kept:
     partitions_def=users,
     can_subset=True,
 )
-async def library(
+def library(
     context: dg.AssetExecutionContext,
     warehouse: WarehouseResource,
     accounts: AccountsResource,
     services: ServicesResource,
     clock: ClockResource,
-) -> AsyncIterator[dg.MaterializeResult[None]]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """Likes, plays and top items, asked for and kept together."""
     store, house, now = accounts.open(clock), warehouse.open(), clock.now()
     with making(context, store, now=now) as made:
@@ -128,35 +129,37 @@ async def library(
         with house.open() as tables:
             state = tables.library.state(made.user_id)
             likes = tables.library.likes(made.user_id)
-        async with services.open(made.user_id, store, clock, asked_for=made.asked_for) as outside:
-            heard = await _listen(context, outside, state, likes, now)
+        opening = services.open(made.user_id, store, clock, asked_for=made.asked_for)
+        heard, calls = asyncio.run(_listen(context, opening, state, likes, now))
         kept = _keep(house, made, heard, now)
         if heard.likes is not None:
             store.people.change(made.user_id, likes_cached=len(kept.likes), likes_synced_at=now)
-        for result in _results(kept, heard, outside):
+        for result in _results(kept, heard, calls):
             if result.asset_key in context.selected_asset_keys:
                 yield result
 
 
 async def _listen(
     context: dg.AssetExecutionContext,
-    outside: Outside,
+    opening: AbstractAsyncContextManager[Outside],
     state: LibraryState,
     likes: list[LikedTrack],
     now: datetime,
-) -> Heard:
-    wanted, spotify = context.selected_asset_keys, outside.spotify
+) -> tuple[Heard, Mapping[str, Any]]:
+    wanted = context.selected_asset_keys
     cache = Cache(likes=likes, total=state.likes_total, walked=state.likes_walked)
     patience = _TOP_PATIENCE.get(context.run.job_name, TOP_AGE)
-    return Heard(
-        likes=await likes_news(spotify, cache) if LIKED_TRACKS in wanted else None,
-        plays=await plays_news(spotify, cursor=state.plays_cursor)
-        if RECENT_PLAYS in wanted
-        else None,
-        top=await top_items(spotify)
-        if TOP_ITEMS in wanted and top_items_due(state.top_fetched_at, now=now, patience=patience)
-        else None,
-    )
+    top_due = top_items_due(state.top_fetched_at, now=now, patience=patience)
+    async with opening as outside:
+        spotify = outside.spotify
+        heard = Heard(
+            likes=await likes_news(spotify, cache) if LIKED_TRACKS in wanted else None,
+            plays=await plays_news(spotify, cursor=state.plays_cursor)
+            if RECENT_PLAYS in wanted
+            else None,
+            top=await top_items(spotify) if TOP_ITEMS in wanted and top_due else None,
+        )
+        return heard, outside.shown
 
 
 def _keep(house: Warehouse, made: Making, heard: Heard, now: datetime) -> Kept:
@@ -199,15 +202,17 @@ def _write(tables: Tables, made: Making, heard: Heard, now: datetime) -> tuple[L
     return change, plays_added
 
 
-def _results(kept: Kept, heard: Heard, outside: Outside) -> list[dg.MaterializeResult[None]]:
+def _results(
+    kept: Kept, heard: Heard, calls: Mapping[str, Any]
+) -> list[dg.MaterializeResult[None]]:
     return [
-        _likes_result(kept, heard, outside),
+        _likes_result(kept, heard, calls),
         _plays_result(kept, heard),
         _top_result(kept, heard),
     ]
 
 
-def _likes_result(kept: Kept, heard: Heard, outside: Outside) -> dg.MaterializeResult[None]:
+def _likes_result(kept: Kept, heard: Heard, calls: Mapping[str, Any]) -> dg.MaterializeResult[None]:
     walked = heard.likes.walked if heard.likes else None
     return dg.MaterializeResult(
         asset_key=LIKED_TRACKS,
@@ -216,7 +221,7 @@ def _likes_result(kept: Kept, heard: Heard, outside: Outside) -> dg.MaterializeR
             added=kept.change.added,
             removed=kept.change.removed,
             **({"still to walk": max(0, (kept.state.likes_total or 0) - walked)} if walked else {}),
-            **outside.shown,
+            **calls,
             newest=table(
                 [
                     {

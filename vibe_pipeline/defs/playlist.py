@@ -1,8 +1,8 @@
 """The playlist group: what is written to Spotify, and the memory of it."""
 
-from __future__ import annotations
-
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import dagster as dg
@@ -13,6 +13,7 @@ from vibe_pipeline.defs.editions import PUBLISHED, SELECTION, Making, making
 from vibe_pipeline.defs.resources import (
     AccountsResource,
     ClockResource,
+    Outside,
     ServicesResource,
     WarehouseResource,
 )
@@ -66,29 +67,39 @@ HISTORY = dg.AssetKey("recommendation_history")
     ],
     partitions_def=users,
 )
-async def playlist(
+def playlist(
     context: dg.AssetExecutionContext,
     warehouse: WarehouseResource,
     accounts: AccountsResource,
     services: ServicesResource,
     clock: ClockResource,
-) -> AsyncIterator[dg.MaterializeResult[None]]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """Writes the chosen tracks to the playlist, then keeps what was written."""
     store, house = accounts.open(clock), warehouse.open()
     with making(context, store, now=clock.now()) as made:
-        edition = _to_publish(store, made)
-        async with services.open(made.user_id, store, clock, asked_for=made.asked_for) as outside:
-            publication = Publication(
-                store=store,
-                spotify=outside.spotify,
-                record=lambda written: _record(house, written, clock),
-                public=outside.settings.playlist_visibility == "public",
-            )
-            edition = await publication.publish(edition.edition_id)
+        chosen = _to_publish(store, made)
+        opening = services.open(made.user_id, store, clock, asked_for=made.asked_for)
+        edition, calls = asyncio.run(
+            _publish(store, chosen, opening, lambda written: _record(house, written, clock))
+        )
         remembered = _remembered(house, edition)
         _tell(store, made, edition)
-        yield _published_result(edition, outside.shown)
+        yield _published_result(edition, calls)
         yield _history_result(edition, remembered)
+
+
+async def _publish(
+    store: AccountStore,
+    edition: Edition,
+    opening: AbstractAsyncContextManager[Outside],
+    record: Callable[[Edition], None],
+) -> tuple[Edition, Mapping[str, Any]]:
+    async with opening as outside:
+        public = outside.settings.playlist_visibility == "public"
+        publication = Publication(
+            store=store, spotify=outside.spotify, record=record, public=public
+        )
+        return await publication.publish(edition.edition_id), outside.shown
 
 
 def _to_publish(store: AccountStore, made: Making) -> Edition:

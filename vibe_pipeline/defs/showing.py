@@ -16,7 +16,7 @@ _WIDEST_BAR = 280
 _LINE = 21
 
 
-def counted(rows: int, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - what Dagster takes
+def counted(rows: int, **more: Any) -> dict[str, Any]:
     """Metadata that begins with the count every materialization reports."""
     return {"dagster/partition_row_count": rows, **more}
 

@@ -1,7 +1,6 @@
 """The taste group: what the person leans to now."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -12,7 +11,8 @@ from vibe_pipeline.defs.resources import AccountsResource, ClockResource, Wareho
 from vibe_pipeline.defs.showing import bars, counted, table
 from vibe_pipeline.defs.specs import OWNERS
 from vibe_pipeline.defs.users import users
-from vibe_pipeline.records import SeedProfile
+from vibe_pipeline.records import SeedArtist, SeedProfile, SeedTrack
+from vibe_pipeline.replaying import Feedback, feedback_of
 from vibe_pipeline.taste import seed_profile as profile_of
 
 PROFILE = dg.AssetKey("seed_profile")
@@ -40,7 +40,7 @@ def seed_profile(
     warehouse: WarehouseResource,
     accounts: AccountsResource,
     clock: ClockResource,
-) -> dg.MaterializeResult[None]:
+) -> Iterator[dg.MaterializeResult[None]]:
     """The artists and tracks the person leans to now, strongest first, with the reasons.
 
     Made of what was played lately and how often, likes, top items, and thumbs. What the person
@@ -48,23 +48,27 @@ def seed_profile(
     """
     store, now = accounts.open(clock), clock.now()
     with making(context, store, now=now) as made, warehouse.open().open() as tables:
+        feedback = Feedback.of(
+            *feedback_of(store.blocks.list(made.user_id), store.thumbs.list(made.user_id))
+        )
         profile = profile_of(
-            tables.library.likes(made.user_id),
-            tables.library.plays(made.user_id),
-            tables.library.top_items(made.user_id),
-            thumbs=store.thumbs.list(made.user_id),
-            blocks=store.blocks.list(made.user_id),
+            likes=tables.library.likes(made.user_id),
+            plays=tables.library.plays(made.user_id),
+            top=tables.library.top_items(made.user_id),
+            thumbs=feedback.thumbs,
+            artist_thumbs=feedback.artist_thumbs,
+            blocked_artists=feedback.blocked_artists,
+            blocked_tracks=feedback.blocked_tracks,
             now=now,
             zone=ZoneInfo(made.account.timezone),
         )
         tables.taste.replace(made.place, profile)
-    return _result(profile)
+    yield _result(profile)
 
 
 def _result(profile: SeedProfile) -> dg.MaterializeResult[None]:
-    unusable = sum(
-        not seed.key or not 0 < seed.weight <= 1 for seed in (*profile.artists, *profile.tracks)
-    )
+    seeds: list[SeedArtist | SeedTrack] = [*profile.artists, *profile.tracks]
+    unusable = sum(not seed.key or not 0 < seed.weight <= 1 for seed in seeds)
     return dg.MaterializeResult(
         metadata=counted(
             len(profile.artists) + len(profile.tracks),
@@ -106,7 +110,5 @@ def _result(profile: SeedProfile) -> dg.MaterializeResult[None]:
     )
 
 
-def _why(parts: object) -> str:
-    if not isinstance(parts, dict):
-        return ""
+def _why(parts: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {amount:.2f}" for name, amount in parts.items())

@@ -104,16 +104,20 @@ class WarehouseLookups:
             self._fresh[service, key] = (answer, stale_at)
 
     def keep(self) -> int:
-        """Write what was learned; says how many answers."""
+        """Write what was learned, in an opening of its own; says how many answers."""
         if not self._fresh:
             return 0
+        with self._open() as table:
+            return self.keep_in(table)
+
+    def keep_in(self, table: LookupTable) -> int:
+        """Write what was learned inside an opening that is there anyway."""
         by_service: dict[str, list[tuple[str, Any, datetime]]] = {}
         for (service, key), (answer, stale_at) in self._fresh.items():
             by_service.setdefault(service, []).append((key, answer, stale_at))
-        with self._open() as table:
-            kept = sum(
-                table.remember(service, answers, now=self._now())
-                for service, answers in by_service.items()
-            )
+        kept = sum(
+            table.remember(service, answers, now=self._now())
+            for service, answers in by_service.items()
+        )
         self._fresh.clear()
         return kept

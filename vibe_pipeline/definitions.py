@@ -1,0 +1,40 @@
+"""The code location: what there is, composed by hand. Read it as the table of contents."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from vibe_pipeline.defs.candidates import candidates
+from vibe_pipeline.defs.jobs import asset_jobs
+from vibe_pipeline.defs.learning import recommendation_outcomes
+from vibe_pipeline.defs.library import library
+from vibe_pipeline.defs.playlist import playlist
+from vibe_pipeline.defs.resources import resources
+from vibe_pipeline.defs.selection import ranked_selection
+from vibe_pipeline.defs.taste import seed_profile
+from vibe_pipeline.settings import Settings, read_settings
+
+ASSETS = (
+    library,
+    seed_profile,
+    candidates,
+    ranked_selection,
+    playlist,
+    recommendation_outcomes,
+)
+
+
+def build(settings: Settings) -> dg.Definitions:
+    """Everything Dagster is told, for these settings."""
+    return dg.Definitions(
+        assets=list(ASSETS),
+        jobs=asset_jobs,
+        resources=resources(settings),
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The code location Dagster loads."""
+    return build(read_settings())

@@ -1,0 +1,311 @@
+"""What happens by itself: the nightly lists, collecting plays, partitions, failures explained."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from vibe_pipeline import nightly as nights
+from vibe_pipeline.accounts.records import Account, Cause, Edition, EditionKind
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.defs import tags
+from vibe_pipeline.defs.editions import kind_of
+from vibe_pipeline.defs.failures import tell_failure
+from vibe_pipeline.defs.jobs import collect_listening, daily_vibe
+from vibe_pipeline.defs.resources import AccountsResource, ClockResource
+from vibe_pipeline.defs.users import users
+from vibe_pipeline.records import EditionId, UserId
+
+ATTEMPTS = 5
+"""How often one person's list of one date is begun by itself."""
+
+BEHIND_PEOPLE = "-10"
+"""The priority of what nobody waits for; what is asked for has 0."""
+
+SHORT_PAUSE = timedelta(minutes=30)
+"""A pause of Spotify's that is over by the next tick or two is not worth a message at night."""
+
+COLLECTING_CALLS = 200
+"""The calls to Spotify that collecting plays may cost per day, for everybody together."""
+
+COLLECTING_HOURS = (2, 4, 6, 8, 12, 24)
+
+UNFINISHED = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """The runs there were for one person's occasion."""
+
+    made: int
+    under_way: bool
+
+
+@dataclass(slots=True)
+class Night:
+    """Who gets a list begun now, at which attempt; and why the others do not."""
+
+    begun: list[tuple[nights.Due, int]] = field(default_factory=list)
+    left: dict[UserId, str] = field(default_factory=dict)
+
+    def in_words(self) -> str:
+        """Why nobody is begun now."""
+        if not self.left:
+            return "Nobody's night has come."
+        reasons = Counter(self.left.values())
+        return "; ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+
+
+def tonight(
+    due: Sequence[nights.Due],
+    attempts_at: Callable[[nights.Due], Attempts],
+    *,
+    blocked_until: datetime | None,
+) -> Night:
+    """Decide about everybody whose night has come."""
+    night = Night()
+    for item in due:
+        attempts = attempts_at(item)
+        if attempts.under_way:
+            night.left[item.account.user_id] = "under way"
+        elif attempts.made >= ATTEMPTS:
+            night.left[item.account.user_id] = f"given up after {ATTEMPTS} attempts"
+        elif blocked_until is not None:
+            again = blocked_until.isoformat(timespec="minutes")
+            night.left[item.account.user_id] = f"waiting for Spotify until {again}"
+        else:
+            night.begun.append((item, attempts.made + 1))
+    return night
+
+
+def nightly_request(due: nights.Due, attempt: int) -> dg.RunRequest:
+    """The run that makes this list; another attempt is another run, of the same edition."""
+    user_id = due.account.user_id
+    key = f"{user_id}:{due.vibe_date}"
+    return dg.RunRequest(
+        run_key=key if attempt == 1 else f"{key}:{attempt}",
+        partition_key=user_id,
+        tags={
+            tags.OCCASION: due.occasion,
+            tags.VIBE_DATE: due.vibe_date.isoformat(),
+            tags.ASKED_BY: "schedule",
+            "dagster/priority": BEHIND_PEOPLE,
+        },
+    )
+
+
+@dg.schedule(
+    cron_schedule="*/15 * * * *",
+    job=daily_vibe,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Begins each person's list at their own hour, once per person and local date."
+    " A failure that passes by itself is tried again.",
+)
+def nightly(
+    context: dg.ScheduleEvaluationContext, accounts: AccountsResource, clock: ClockResource
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Begin what is due; a late or doubled tick finds it begun."""
+    store, now = accounts.open(clock), clock.now()
+    due = nights.due(store.people.all(active_only=True), store.editions.of_day, now)
+    blocked_until = store.budget.blocked_until("spotify")
+    night = tonight(
+        due, lambda item: _attempts(context.instance, item), blocked_until=blocked_until
+    )
+    if blocked_until is not None and blocked_until - now > SHORT_PAUSE:
+        _tell_of_pause(store, due, blocked_until)
+    if not night.begun:
+        return dg.SkipReason(night.in_words())
+    _add_users(context.instance, [item.account.user_id for item, _ in night.begun])
+    return [nightly_request(item, attempt) for item, attempt in night.begun]
+
+
+def _attempts(instance: dg.DagsterInstance, due: nights.Due) -> Attempts:
+    mine = {tags.PARTITION: due.account.user_id, tags.OCCASION: due.occasion}
+    runs = instance.get_runs(dg.RunsFilter(tags=mine))
+    return Attempts(made=len(runs), under_way=any(not run.is_finished for run in runs))
+
+
+def _tell_of_pause(store: AccountStore, due: Sequence[nights.Due], until: datetime) -> None:
+    """Who gets nothing at their hour hears why, once, and when it goes on."""
+    for item in due:
+        told = {"date": item.vibe_date.isoformat(), "until": until.isoformat()}
+        key = f"paused:{item.account.user_id}:{item.occasion}"
+        store.outbox.put(item.account.user_id, f"bot.failed.{Cause.QUOTA}", told, dedupe_key=key)
+
+
+def _add_users(instance: dg.DagsterInstance, user_ids: Sequence[UserId]) -> None:
+    known = set(instance.get_dynamic_partitions(users.name or ""))
+    if missing := [user_id for user_id in user_ids if user_id not in known]:
+        instance.add_dynamic_partitions(users.name or "", missing)
+
+
+def hours_between(people: int) -> int:
+    """How many hours to leave between two collections, so that they stay within their share."""
+    fitting = (hours for hours in COLLECTING_HOURS if people * 24 / hours <= COLLECTING_CALLS)
+    return next(fitting, COLLECTING_HOURS[-1])
+
+
+@dg.schedule(
+    cron_schedule="5 */2 * * *",
+    job=collect_listening,
+    name="collect_listening_schedule",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Keeps what people played before Spotify forgets it: every two hours, less often"
+    " the more people there are.",
+)
+def collecting(
+    context: dg.ScheduleEvaluationContext, accounts: AccountsResource, clock: ClockResource
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Collect from everybody who is connected, unless Spotify wants to be left alone."""
+    store = accounts.open(clock)
+    blocked_until = store.budget.blocked_until("spotify")
+    if blocked_until is not None:
+        return dg.SkipReason(f"Spotify is to be left alone until {blocked_until.isoformat()}.")
+    connected = [person for person in store.people.all(active_only=True) if person.connected]
+    hour, hours = context.scheduled_execution_time.hour, hours_between(len(connected))
+    if not connected:
+        return dg.SkipReason("Nobody is connected.")
+    if hour % hours:
+        return dg.SkipReason(f"{len(connected)} people are collected from every {hours} hours.")
+    _add_users(context.instance, [person.user_id for person in connected])
+    return [_collection(person, context.scheduled_execution_time) for person in connected]
+
+
+def _collection(person: Account, at: datetime) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"{person.user_id}:{at.isoformat()}",
+        partition_key=person.user_id,
+        tags={tags.ASKED_BY: "schedule", "dagster/priority": BEHIND_PEOPLE},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """What to change about the partitions, and what to leave for later."""
+
+    add: list[str]
+    remove: list[str]
+    kept: str | None = None
+
+
+def arrivals(
+    people: Collection[UserId], partitions: Collection[str], busy: Collection[str]
+) -> Arrivals:
+    """Bring the partitions in step with the accounts, never under a run.
+
+    A list that names nobody, while there are partitions, is doubted: it may be a fresh file where
+    the old one should be. Nothing is removed then.
+    """
+    add = sorted(set(people) - set(partitions))
+    gone = set(partitions) - set(people)
+    if gone and not people:
+        return Arrivals(
+            add=add, remove=[], kept="The account store names nobody; is it the right one?"
+        )
+    remove = sorted(gone - set(busy))
+    kept = f"{len(gone) - len(remove)} still have a run." if len(remove) < len(gone) else None
+    return Arrivals(add=add, remove=remove, kept=kept)
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Keeps one partition per person, in step with the account store.",
+)
+def people(
+    context: dg.SensorEvaluationContext, accounts: AccountsResource, clock: ClockResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Add who came, remove who is gone and idle; an unreadable store fails this tick only."""
+    known = {person.user_id for person in accounts.open(clock).people.all()}
+    changes = arrivals(
+        known, context.instance.get_dynamic_partitions(users.name or ""), _busy(context.instance)
+    )
+    if not changes.add and not changes.remove:
+        return dg.SkipReason(changes.kept or f"{len(known)} people, each with their partition.")
+    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    if changes.add:
+        requests.append(users.build_add_request(changes.add))
+    if changes.remove:
+        requests.append(users.build_delete_request(changes.remove))
+    return dg.SensorResult(dynamic_partitions_requests=requests)
+
+
+def _busy(instance: dg.DagsterInstance) -> set[str]:
+    runs = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
+    return {run.tags[tags.PARTITION] for run in runs if tags.PARTITION in run.tags}
+
+
+def is_nightly(run_tags: Mapping[str, str]) -> bool:
+    """Whether nobody waits in the chat for this run."""
+    occasion = run_tags.get(tags.OCCASION, "")
+    return run_tags.get(tags.ASKED_BY) == "schedule" or occasion.startswith("nightly:")
+
+
+def explain(store: AccountStore, run: dg.DagsterRun, now: datetime, detail: str) -> str | None:
+    """Note a run that ended without a word as an unexpected failure; gives the edition's id.
+
+    What already says why, or was finished by another run, is left alone.
+    """
+    account = store.people.get(UserId(run.tags.get(tags.PARTITION, "")))
+    edition = None if account is None else _edition_of(store, run, account, now)
+    if account is None or edition is None or edition.cause is not None:
+        return None
+    if not store.editions.fail(edition.edition_id, Cause.UNEXPECTED, detail=detail):
+        return None
+    if is_nightly(run.tags):
+        again = nights.next_try(store.editions.required(edition.edition_id))
+        tell_failure(store, account, edition, Cause.UNEXPECTED, until=again)
+    return edition.edition_id
+
+
+def _edition_of(
+    store: AccountStore, run: dg.DagsterRun, account: Account, now: datetime
+) -> Edition | None:
+    """The edition the run was to make; begun here if the run did not even come to that."""
+    named = run.tags.get(tags.EDITION)
+    if named is not None:
+        return store.editions.get(EditionId(named))
+    kind = kind_of(run)
+    if kind is None:
+        return None
+    root = EditionId(run.root_run_id or run.run_id)
+    told = run.tags.get(tags.VIBE_DATE)
+    return store.editions.open(
+        root,
+        account.user_id,
+        vibe_date=(
+            datetime.fromisoformat(told).date() if told else nights.local_date(account, now)
+        ),
+        occasion=run.tags.get(tags.OCCASION, f"asked:{root}"),
+        kind=EditionKind(kind),
+        mode=account.mode,
+    )
+
+
+@dg.run_failure_sensor(
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Explains runs that ended without saying why (killed, out of memory, code that does"
+    " not load): noted in the ledger; who slept is told.",
+)
+def silent_failures(
+    context: dg.RunFailureSensorContext, accounts: AccountsResource, clock: ClockResource
+) -> dg.SkipReason:
+    """A failed run whose edition holds no cause yet gets one."""
+    detail = context.failure_event.message or "The run ended without a word."
+    noted = explain(accounts.open(clock), context.dagster_run, clock.now(), detail)
+    return dg.SkipReason(f"noted for edition {noted}" if noted else "it said why itself")
+
+
+SCHEDULES = (nightly, collecting)
+SENSORS = (people, silent_failures)

@@ -1,0 +1,245 @@
+"""The selection group: everything considered, and what was chosen out of it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from vibe_pipeline.accounts.records import Cause, EditionState
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.choosing import Selection, choose
+from vibe_pipeline.defs.candidates import pool_key
+from vibe_pipeline.defs.editions import SELECTION, Making, making
+from vibe_pipeline.defs.failures import refusal
+from vibe_pipeline.defs.resources import (
+    AccountsResource,
+    ClockResource,
+    Outside,
+    ServicesResource,
+    WarehouseResource,
+)
+from vibe_pipeline.defs.showing import bars, counted, table
+from vibe_pipeline.defs.specs import OWNERS
+from vibe_pipeline.defs.users import users
+from vibe_pipeline.publishing import PublicationLost, chosen_twice, without_uri
+from vibe_pipeline.ranking.policy import DEFAULT
+from vibe_pipeline.ranking.wishes import Wishes
+from vibe_pipeline.records import Pool, Ranked, Source
+from vibe_pipeline.replaying import (
+    digest,
+    feedback_of,
+    policy_of,
+    pools_from,
+    settings_of,
+    wishes_from,
+    worth_keeping,
+)
+from vibe_pipeline.resolution import Resolver
+from vibe_pipeline.warehouse import EditionInputs, Tables, WarehouseLookups
+
+_CHECKS = {
+    "no_recording_is_chosen_twice": "One recording under two names would be heard twice.",
+    "every_candidate_has_a_name": "A candidate without a key cannot be told from another.",
+    "every_chosen_track_is_on_spotify": "A line without a track's address cannot be written.",
+}
+
+
+@dg.asset(
+    key=SELECTION,
+    partitions_def=users,
+    group_name="selection",
+    kinds={"duckdb"},
+    owners=list(OWNERS),
+    tags={"vibe/group": "selection"},
+    deps=[pool_key(source) for source in Source],
+    check_specs=[
+        dg.AssetCheckSpec(name, asset=SELECTION, blocking=True, description=about)
+        for name, about in _CHECKS.items()
+    ],
+)
+def ranked_selection(
+    context: dg.AssetExecutionContext,
+    warehouse: WarehouseResource,
+    accounts: AccountsResource,
+    services: ServicesResource,
+    clock: ClockResource,
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Every candidate considered, with the terms of its score, its rank and why it was dropped.
+
+    One recording proposed by several sources is one candidate. Only what is about to be used is
+    looked up on Spotify. The same inputs always give the same list; they are kept, so that any
+    past day can be made again.
+    """
+    store, house, now = accounts.open(clock), warehouse.open(), clock.now()
+    with making(context, store, now=now) as made:
+        if made.done_before:
+            raise dg.Failure(
+                f"Run {made.place.edition_id} has made this list meanwhile.", allow_retries=False
+            )
+        with house.open() as tables:
+            inputs = _inputs(tables, store, made, now)
+            wishes = wishes_from(tables, made.place, inputs)
+            pools = pools_from(tables, made.place, inputs)
+        lookups = house.lookups(now=clock.now)
+        opening = services.open(made.user_id, store, clock, asked_for=made.asked_for)
+        selection, calls = asyncio.run(_choose(opening, wishes, pools, lookups))
+        inputs = replace(inputs, digest=digest(selection.ranked))
+        with house.open() as tables:
+            lookups.keep_in(tables.lookups)
+            _keep(tables, made, inputs, selection, pools)
+        if not selection.tracks:
+            raise refusal(Cause.NOTHING_TO_CHOOSE)
+        _advance(store, made, selection)
+        yield _result(selection, made.account.adventure, calls)
+
+
+async def _choose(
+    opening: AbstractAsyncContextManager[Outside],
+    wishes: Wishes,
+    pools: Sequence[Pool],
+    lookups: WarehouseLookups,
+) -> tuple[Selection, Mapping[str, Any]]:
+    async with opening as outside:
+        try:
+            selection = await choose(wishes, pools, _resolver(outside, lookups, wishes), DEFAULT)
+        except BaseException:
+            lookups.keep()
+            raise
+        return selection, outside.shown
+
+
+def _inputs(tables: Tables, store: AccountStore, made: Making, now: datetime) -> EditionInputs:
+    blocks, thumbs = feedback_of(store.blocks.list(made.user_id), store.thumbs.list(made.user_id))
+    own = made.place.edition_id
+    return EditionInputs(
+        as_of=now,
+        profile_edition=tables.taste.edition_for(made.user_id, own) or own,
+        pool_editions=tables.candidates.editions_for(made.user_id, own),
+        policy=policy_of(DEFAULT),
+        settings=settings_of(made.account),
+        blocks=blocks,
+        thumbs=thumbs,
+    )
+
+
+def _resolver(outside: Outside, lookups: WarehouseLookups, wishes: Wishes) -> Resolver:
+    """A person's first list may cost more lookups: nothing is remembered for them yet."""
+    first = not wishes.past
+    return Resolver(
+        lookups=lookups,
+        spotify=outside.spotify,
+        labs=outside.labs,
+        soft_limit=12 if first else 2,
+        hard_limit=24 if first else 8,
+    )
+
+
+def _keep(
+    tables: Tables,
+    made: Making,
+    inputs: EditionInputs,
+    selection: Selection,
+    pools: Sequence[Pool],
+) -> None:
+    tables.selections.replace(
+        made.place,
+        worth_keeping(selection.ranked, pools),
+        reasons={track.position: track.reason for track in selection.tracks},
+    )
+    tables.selections.replace_inputs(made.place, inputs)
+
+
+def _advance(store: AccountStore, made: Making, selection: Selection) -> None:
+    """Put the choice into the ledger; a list written before is to be written again."""
+    edition = made.edition
+    if edition is None:
+        return
+    early = edition.state in {EditionState.STARTED, EditionState.CHOSEN}
+    moved = store.editions.advance(
+        edition.edition_id,
+        edition.state,
+        EditionState.CHOSEN if early else EditionState.PLAYLIST_MADE,
+        tracks=selection.tracks,
+        summary=selection.summary,
+        mode=made.account.mode if early else edition.mode,
+    )
+    if not moved:
+        raise PublicationLost(f"edition {edition.edition_id} was moved on by somebody else")
+
+
+def _result(
+    selection: Selection, adventure: int, calls: Mapping[str, Any]
+) -> dg.MaterializeResult[None]:
+    summary = selection.summary
+    chosen = [item for item in selection.ranked if item.position is not None]
+    fates = Counter(str(item.dropped or "chosen") for item in selection.ranked)
+    return dg.MaterializeResult(
+        metadata=counted(
+            len(selection.ranked),
+            chosen=len(selection.tracks),
+            new=summary.new,
+            familiar=summary.familiar,
+            **{
+                "new wished": summary.wished_new,
+                "policy": selection.policy,
+                "adventure": adventure,
+                "notes": ", ".join(summary.notes) or "none",
+                "chosen by source": bars(dict(summary.sources), title="Chosen, by source"),
+                "what became of candidates": bars(dict(fates), title="What became of candidates"),
+                "list": _list(sorted(chosen, key=lambda item: item.position or 0)),
+                "pools": table(
+                    [
+                        {
+                            "source": pool.source,
+                            "state": str(pool.state),
+                            "reason": pool.reason,
+                            "offered": pool.offered,
+                            "chosen": pool.chosen,
+                        }
+                        for pool in summary.pools
+                    ],
+                    ["source", "state", "reason", "offered", "chosen"],
+                ),
+            },
+            **calls,
+        ),
+        check_results=_checks(selection),
+    )
+
+
+def _list(chosen: Sequence[Ranked]) -> dg.TableMetadataValue:
+    terms = sorted({name for item in chosen for name in item.terms})
+    return table(
+        [
+            {
+                "position": item.position,
+                "artist": item.candidate.artist,
+                "title": item.candidate.title,
+                "new": item.is_new,
+                "source": str(item.source),
+                "because of": item.seed,
+                "score": item.score,
+                **item.terms,
+            }
+            for item in chosen
+        ],
+        ["position", "artist", "title", "new", "source", "because of", "score", *terms],
+    )
+
+
+def _checks(selection: Selection) -> list[dg.AssetCheckResult]:
+    nameless = sum(not item.candidate.key or not item.candidate.title for item in selection.ranked)
+    found = {
+        "no_recording_is_chosen_twice": chosen_twice(selection.tracks),
+        "every_candidate_has_a_name": nameless,
+        "every_chosen_track_is_on_spotify": without_uri(selection.tracks),
+    }
+    return [
+        dg.AssetCheckResult(check_name=name, passed=count == 0, metadata={"found": count})
+        for name, count in found.items()
+    ]
