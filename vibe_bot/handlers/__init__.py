@@ -1,0 +1,35 @@
+"""Every command and every button, by the word that calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vibe_bot.handlers import connection, making, settings, status, welcome
+from vibe_bot.visits import Handler
+
+COMMANDS: Mapping[str, Handler] = {
+    "start": welcome.start,
+    "help": welcome.help_,
+    "connect": connection.connect,
+    "status": status.status,
+    "generate": making.generate,
+    "preview": making.preview,
+    "latest": making.latest,
+    "sync": making.sync,
+    "setsize": settings.setsize,
+    "setratio": settings.setratio,
+    "adventure": settings.adventure,
+    "mode": settings.mode,
+    "nightly": settings.nightly,
+    "timezone": settings.timezone,
+    "lang": settings.lang,
+    "disconnect": connection.disconnect,
+    "forget": connection.forget,
+}
+
+BUTTONS: Mapping[str, Handler] = {
+    "sure": connection.sure,
+    "no": connection.not_sure,
+    "pb": making.publish,
+}
+"""By the first word of a button's data; ``go:COMMAND:ARGUMENT`` calls a command."""

@@ -1,0 +1,68 @@
+"""``python -m vibe_bot``: the bot as a process, from the environment to a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import structlog
+
+from vibe_bot.poller import AlreadyPolling, single_poller
+from vibe_bot.running import TokenRefused, TokenTakenElsewhere, run
+from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.store import migrate
+from vibe_pipeline.logs import set_up_logs
+from vibe_pipeline.settings import Settings, SettingsInvalid, read_settings
+
+log = structlog.get_logger()
+
+WRONG_SET_UP = 2
+NO_BOT = (
+    "TELEGRAM_BOT_TOKEN is not set; ask @BotFather in Telegram for a bot and put its token into"
+    " .env."
+)
+
+_CANNOT_BEGIN = (
+    SettingsInvalid,
+    AlreadyPolling,
+    AccountsUnreadable,
+    TokenRefused,
+    TokenTakenElsewhere,
+    OSError,
+)
+
+
+def main() -> int:
+    """Run until told to stop; 0 then, 2 with a sentence when we cannot even begin."""
+    try:
+        settings = read_settings()
+        token = _token(settings)
+        set_up_logs(settings.log_format, secrets=_secrets(settings))
+        with single_poller(settings.home):
+            migrate(settings.accounts_address)
+            asyncio.run(run(settings, token))
+    except _CANNOT_BEGIN as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_SET_UP
+    return 0
+
+
+def _token(settings: Settings) -> str:
+    if settings.telegram_bot_token is None:
+        raise SettingsInvalid(NO_BOT)
+    return settings.telegram_bot_token.get_secret_value()
+
+
+def _secrets(settings: Settings) -> list[str]:
+    sealed = (
+        settings.telegram_bot_token,
+        settings.spotify_client_secret,
+        settings.lastfm_api_key,
+        settings.internal_job_token,
+        settings.vibe_secret_key,
+    )
+    return [one.get_secret_value() for one in sealed if one is not None]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""The Telegram application: which update goes to which handler, and what happens to errors."""
+
+from __future__ import annotations
+
+import structlog
+from telegram import Update
+from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter
+from telegram.ext import (
+    ApplicationBuilder,
+    CallbackQueryHandler,
+    MessageHandler,
+    filters,
+)
+from telegram.request import BaseRequest
+
+from vibe_bot.handlers import BUTTONS, COMMANDS, welcome
+from vibe_bot.pacing import Pacing
+from vibe_bot.progress import Watchers
+from vibe_bot.sending import send
+from vibe_bot.services import Services
+from vibe_bot.telling import tell
+from vibe_bot.visits import App, Bench, Context, Handler, Visit, bench_of, visit
+from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
+from vibe_pipeline.locales import say, spoken
+
+log = structlog.get_logger()
+
+UPDATES_AT_ONCE = 64
+TOAST_LIMIT = 200
+KINDS = [Update.MESSAGE, Update.CALLBACK_QUERY, Update.MY_CHAT_MEMBER]
+"""What we ask Telegram for."""
+
+
+def build(services: Services, token: str, *, request: BaseRequest | None = None) -> App:
+    """The application, ready to be initialized; ``request`` stands in for the network in tests."""
+    builder = (
+        ApplicationBuilder()
+        .token(token)
+        .base_url(f"{services.settings.telegram_api_url}/bot")
+        .base_file_url(f"{services.settings.telegram_api_url}/file/bot")
+        .concurrent_updates(UPDATES_AT_ONCE)
+        .rate_limiter(Pacing(sleep=services.sleep))
+    )
+    if request is None:
+        builder = builder.connect_timeout(10).read_timeout(20).pool_timeout(20)
+    else:
+        builder = builder.request(request).get_updates_request(request)
+    app: App = builder.build()
+    app.bot_data["bench"] = Bench(services=services, watchers=Watchers(services, app.bot))
+    _route(app)
+    return app
+
+
+def _route(app: App) -> None:
+    alone = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    app.add_handler(MessageHandler(alone & filters.TEXT, _text))
+    app.add_handler(MessageHandler(alone & ~filters.StatusUpdate.ALL, _other_kind))
+    app.add_handler(MessageHandler(filters.ChatType.GROUPS & filters.COMMAND, _in_a_group))
+    app.add_handler(CallbackQueryHandler(_tap))
+    app.add_error_handler(_error)
+
+
+async def _text(update: Update, context: Context) -> None:
+    """A command, a key of the keyboard, an answer to our question, or talk."""
+    message = update.effective_message
+    words = (message.text if message else None) or ""
+    chat_id = message.chat_id if message else 0
+    question = bench_of(context).questions.pop(chat_id, None)
+    handler, said = _meant(words, question)
+    await _call(update, context, handler, said)
+
+
+def _meant(words: str, question: str | None) -> tuple[Handler, str]:
+    if words.startswith("/") and len(words.split()) > 0:
+        head, *rest = words.split(maxsplit=1)
+        name = head[1:].split("@")[0].lower()
+        if name in COMMANDS:
+            return COMMANDS[name], rest[0] if rest else ""
+        return welcome.unknown_command, words
+    key = welcome.command_of_key(words.strip())
+    if key is not None:
+        return COMMANDS[key], ""
+    if question is not None:
+        return COMMANDS[question], words
+    return welcome.small_talk, words
+
+
+async def _other_kind(update: Update, context: Context) -> None:
+    await _call(update, context, welcome.unknown_kind, "")
+
+
+async def _call(update: Update, context: Context, handler: Handler, said: str) -> None:
+    found = visit(update, context, said=said)
+    if found is not None:
+        await handler(found)
+
+
+async def _in_a_group(update: Update, context: Context) -> None:
+    """We know people by their private chat; in a group we only say so."""
+    chat, user = update.effective_chat, update.effective_user
+    if chat is not None and user is not None:
+        words = tell(spoken(user.language_code), "bot.private_only", bot=context.bot.username)
+        await send(context.bot, chat.id, words)
+
+
+async def _tap(update: Update, context: Context) -> None:
+    """A tapped button; its spinner is stopped whatever happens."""
+    query = update.callback_query
+    found = visit(update, context, said="")
+    if query is None or found is None:
+        return
+    toast: str | None = None
+    try:
+        toast = await _tapped(found, query.data or "")
+    finally:
+        try:
+            await query.answer(toast[:TOAST_LIMIT] if toast else None)
+        except BadRequest:
+            log.info("a tap was answered too late")
+
+
+async def _tapped(found: Visit, data: str) -> str | None:
+    verb, _, rest = data.partition(":")
+    handler = BUTTONS.get(verb)
+    if verb == "go":
+        verb, _, rest = rest.partition(":")
+        handler = COMMANDS.get(verb)
+    if handler is None:
+        return found.text("bot.stale_button")
+    return await handler(found.with_said(rest))
+
+
+async def _error(update: object, context: Context) -> None:
+    """What went wrong in a handler: the person is told, unless they are who left."""
+    error, bench = context.error, bench_of(context)
+    if not isinstance(update, Update) or update.effective_chat is None:
+        log.error("trouble outside any chat", exc_info=error)
+        return
+    chat_id, user = update.effective_chat.id, update.effective_user
+    if isinstance(error, Forbidden):
+        _has_left(bench.services, chat_id)
+        return
+    if isinstance(error, RetryAfter | NetworkError) and not isinstance(error, BadRequest):
+        log.warning("telegram did not take an answer", why=type(error).__name__)
+        return
+    known = isinstance(error, AccountsUnreadable)
+    log.error("a handler failed", exc_info=error)
+    language = spoken(user.language_code if user else None)
+    if not known and not isinstance(error, UnknownPerson):
+        account = bench.services.store.people.by_chat(chat_id)
+        language = account.language if account else language
+    words = say(language, "bot.busy_store" if known else "bot.trouble")
+    await send(context.bot, chat_id, words)
+
+
+def _has_left(services: Services, chat_id: int) -> None:
+    account = services.store.people.by_chat(chat_id)
+    if account is not None and account.active:
+        services.store.people.change(account.user_id, active=False)
+        log.info("person has blocked the bot", user=account.user_id)

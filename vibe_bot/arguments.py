@@ -1,0 +1,193 @@
+"""What people may write after a command, read kindly; ``None`` when it cannot be meant.
+
+Pure: text in, value out. Full-width and other scripts' digits, commas for points, units and
+politeness around the number are all understood.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, time, timedelta
+from functools import cache
+from zoneinfo import available_timezones
+
+from babel import Locale
+from babel.core import get_global
+
+from vibe_pipeline.locales import LANGUAGES, catalogue
+from vibe_pipeline.records import Mode
+
+MINIMUM_SIZE, MAXIMUM_SIZE = 10, 100
+TEXT_LIMIT = 200
+"""Nobody means more than this by an argument."""
+
+_NUMBER = re.compile(r"(?<![\w.,])[-+]?\d{1,6}(?:[.,]\d{1,6})?(?![\w]*\d)")
+_TIME = re.compile(r"(?<!\d)(\d{1,2})(?:\s*[:.hг]\s*|\s+)(\d{2})(?!\d)\s*([ap]\.?m\.?)?", re.I)
+_HOUR = re.compile(r"(?<!\d)(\d{1,2})\s*([ap]\.?m\.?)?(?!\d)", re.I)
+_OFFSET = re.compile(r"(?:utc|gmt)?\s*([+-])\s*(\d{1,2})(?::?(\d{2}))?", re.I)
+_DATE = re.compile(r"(\d{4})\D(\d{1,2})\D(\d{1,2})|(\d{1,2})[./-](\d{1,2})(?:[./-](\d{4}))?")
+
+
+def plain_text(text: str) -> str:
+    """The argument with digits and signs as a keyboard has them, control characters gone."""
+    usual = unicodedata.normalize("NFKC", text[: TEXT_LIMIT * 4])
+    usual = "".join(_usual(character) for character in usual)
+    return " ".join(usual.split())[:TEXT_LIMIT]
+
+
+def size(text: str) -> int | None:
+    """A playlist's length: ``30``, ``30 tracks``, ``３０``."""
+    value = _number(plain_text(text))
+    if value is None or value != int(value) or not MINIMUM_SIZE <= value <= MAXIMUM_SIZE:
+        return None
+    return int(value)
+
+
+def share(text: str) -> float | None:
+    """A share of one: ``0.8``, ``0,8``, ``80%``, ``80``."""
+    words = plain_text(text)
+    value = _number(words)
+    if value is None:
+        return None
+    if "%" in words or value > 1:
+        value /= 100
+    return round(value, 4) if 0 <= value <= 1 else None
+
+
+def adventure(text: str) -> int | None:
+    """From familiar to adventurous: a whole number from 0 to 100, a percent sign is fine."""
+    value = _number(plain_text(text))
+    if value is None or value != int(value) or not 0 <= value <= 100:
+        return None
+    return int(value)
+
+
+def time_of_day(text: str) -> time | None:
+    """A time on a clock: ``6``, ``06:00``, ``6.30``, ``7 pm``."""
+    words = plain_text(text)
+    found = _TIME.search(words)
+    if found:
+        hour, minute, half = int(found[1]), int(found[2]), found[3]
+    else:
+        bare = _HOUR.search(words)
+        if bare is None:
+            return None
+        hour, minute, half = int(bare[1]), 0, bare[2]
+    if half:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half[0].lower() == "p" else 0)
+    return time(hour, minute) if hour < 24 and minute < 60 else None
+
+
+def says_off(text: str) -> bool:
+    """``off``, ``no``, ``0`` or the same in any of our languages."""
+    return _word(text) in _words("bot.words.off")
+
+
+def mode(text: str) -> Mode | None:
+    """``living`` or ``daily``, in any of our languages."""
+    word = _word(text)
+    for one in Mode:
+        if word == one.value or word in _words(f"bot.words.{one.value}"):
+            return one
+    return None
+
+
+def language(text: str) -> str | None:
+    """A language by its code or by its name in any of our languages."""
+    word = _word(text).removeprefix("-")
+    for one in LANGUAGES:
+        if word == one or word in _words(f"bot.words.{one}"):
+            return one
+    return None
+
+
+def zone(text: str) -> str | None:
+    """A time zone by its name, its city in any of our languages, or its distance from UTC."""
+    words = plain_text(text)
+    named = _zones().get(_squeezed(words))
+    if named is not None:
+        return named
+    offset = _OFFSET.fullmatch(words)
+    if offset is None:
+        return None
+    if int(offset[3] or 0) or int(offset[2]) > 14:
+        return None
+    hours = int(offset[1] + offset[2])
+    name = f"Etc/GMT{-hours:+d}" if hours else "UTC"
+    return name if name in available_timezones() else None
+
+
+def day(text: str, *, today: date) -> date | None:
+    """A past day: ``2026-11-20``, ``20.11.2026``, ``20.11``, ``yesterday``."""
+    words = plain_text(text)
+    if _word(text) in _words("bot.words.today"):
+        return today
+    if _word(text) in _words("bot.words.yesterday"):
+        return today - timedelta(days=1)
+    found = _DATE.search(words)
+    if found is None:
+        return None
+    try:
+        if found[1]:
+            return date(int(found[1]), int(found[2]), int(found[3]))
+        one = date(int(found[6] or today.year), int(found[5]), int(found[4]))
+    except ValueError:
+        return None
+    return one.replace(year=one.year - 1) if not found[6] and one > today else one
+
+
+def _number(words: str) -> float | None:
+    found = _NUMBER.findall(words)
+    return float(found[0].replace(",", ".")) if len(found) == 1 else None
+
+
+def _usual(character: str) -> str:
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
+    if character in "−–—":
+        return "-"
+    if character == "٪":
+        return "%"
+    if character == "٫":
+        return "."
+    return " " if unicodedata.category(character) in {"Cc", "Cf"} else character
+
+
+def _word(text: str) -> str:
+    return plain_text(text).casefold().strip(" .!?\"'«»„“")
+
+
+@cache
+def _words(key: str) -> frozenset[str]:
+    """The words for one thing in all languages, written in the catalogues with commas between."""
+    texts = (catalogue(one)[key] for one in LANGUAGES)
+    return frozenset(
+        word.strip().casefold()
+        for text in texts
+        if isinstance(text, str)
+        for word in text.split(",")
+    )
+
+
+def _squeezed(words: str) -> str:
+    return re.sub(r"[\s_\-']+", "", words).casefold()
+
+
+@cache
+def _zones() -> dict[str, str]:
+    """Every way we know to name a zone; full names win over cities, English over the others."""
+    names = sorted(available_timezones())
+    known = {_squeezed(name): name for name in names}
+    places = [name for name in names if "/" in name and not name.startswith(("Etc/", "SystemV/"))]
+    for name in places:
+        known.setdefault(_squeezed(name.rsplit("/", 1)[-1]), name)
+    usual: Mapping[str, str] = get_global("zone_aliases")
+    for tongue in LANGUAGES:
+        for name, words in Locale.parse(tongue).time_zones.items():
+            if "city" in words and name in known.values():
+                known.setdefault(_squeezed(words["city"]), usual.get(name, name))
+    return known

@@ -1,0 +1,118 @@
+"""The link to Spotify: making it, ending it, and being forgotten altogether."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from vibe_bot.telling import (
+    Html,
+    copying,
+    keyboard,
+    leads_to_this_machine,
+    link,
+    opening,
+    together,
+)
+from vibe_bot.visits import Visit
+from vibe_pipeline.accounts.records import Account, StateKind
+from vibe_pipeline.locales import day
+
+LINK_MINUTES = 10
+SURE_WITHIN = timedelta(minutes=10)
+SPOTIFY_APPS_PAGE = "https://www.spotify.com/account/apps/"
+
+
+async def connect(visit: Visit) -> None:
+    """/connect: a link of the person's own to Spotify's consent page."""
+    await invitation(visit, asked=True)
+
+
+async def invitation(visit: Visit, *, asked: bool = False) -> None:
+    """Why a connection is needed, if it was not asked for, and the way to it."""
+    settings = visit.services.settings
+    if settings.spotify_client_id is None:
+        await visit.answer(visit.html("bot.connect.not_set_up"))
+        return
+    store, account = visit.services.store, visit.account
+    state = store.oauth_states.make(account.user_id, StateKind.LINK, ttl=LINK_MINUTES * 60)
+    address = f"{settings.public_url}/connect/{state}"
+    button = opening(visit.text("button.connect"), address)
+    minutes = visit.text("bot.connect.minutes", count=LINK_MINUTES)
+    in_words = visit.html("bot.connect.open_here", link=link(address, address))
+    text = together(
+        _reason(visit, asked=asked),
+        visit.html("bot.connect.invite", name=account.telegram_name, minutes=minutes),
+        None if button else Html(f"\n{in_words}\n"),
+        visit.html("bot.connect.this_machine") if leads_to_this_machine(address) else None,
+    )
+    copy = None if button else copying(visit.text("button.copy_link"), address)
+    await visit.answer(text, markup=keyboard([button], [copy]))
+
+
+async def disconnect(visit: Visit) -> None:
+    """/disconnect: unlink Spotify, once the person is sure."""
+    account = visit.account
+    if not account.connected and account.spotify_account_id is None:
+        await visit.show(visit.html("bot.disconnect.not_connected"))
+        return
+    await visit.show(
+        visit.html("bot.disconnect.ask"),
+        [visit.button("yes_disconnect", f"sure:disconnect:{_stamp(visit)}")],
+        [visit.button("no", "no")],
+    )
+
+
+async def forget(visit: Visit) -> None:
+    """/forget: erase the person, once they are sure."""
+    await visit.show(
+        visit.html("bot.forget.ask"),
+        [visit.button("yes_forget", f"sure:forget:{_stamp(visit)}")],
+        [visit.button("no", "no")],
+    )
+
+
+async def sure(visit: Visit) -> str | None:
+    """The person is sure; an old button no longer counts."""
+    what, _, stamp = visit.said.partition(":")
+    asked_at = int(stamp) if stamp.isascii() and stamp.isdigit() else 0
+    if visit.services.now().timestamp() - asked_at > SURE_WITHIN.total_seconds():
+        return visit.text("bot.stale_button")
+    if what == "disconnect":
+        visit.services.store.people.disconnect(visit.account.user_id)
+        await visit.show(visit.html("bot.disconnect.done"))
+    elif what == "forget":
+        visit.services.store.people.forget(visit.account.user_id)
+        gone = together(
+            visit.html("bot.forget.done"),
+            visit.html("bot.forget.mind", link=link(SPOTIFY_APPS_PAGE, SPOTIFY_APPS_PAGE)),
+        )
+        await visit.show(gone)
+    return None
+
+
+async def not_sure(visit: Visit) -> None:
+    """Everything stays."""
+    await visit.show(visit.html("bot.disconnect.kept"))
+
+
+def consent_ended(account: Account) -> bool:
+    """Whether there was a connection whose consent has run out."""
+    return not account.connected and account.spotify_account_id is not None
+
+
+def _reason(visit: Visit, *, asked: bool) -> str | None:
+    account = visit.account
+    if account.connected:
+        name = account.spotify_name or account.spotify_account_id or ""
+        return visit.html("bot.connect.already", spotify=name) + "\n"
+    if consent_ended(account):
+        ended = account.consent_ends_at
+        past = ended is not None and ended <= visit.services.now()
+        when = ended if past and ended is not None else visit.services.now()
+        local = when.astimezone(visit.zone).date()
+        return visit.html("bot.connect.expired", day=day(visit.language, local)) + "\n"
+    return None if asked else visit.html("bot.connect.first") + "\n"
+
+
+def _stamp(visit: Visit) -> int:
+    return int(visit.services.now().timestamp())

@@ -1,0 +1,41 @@
+"""The pipeline's jobs that a person can start from the chat."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+_MAKING = ("library", "seed_profile", "candidates", "ranked_selection")
+
+
+class Job(StrEnum):
+    """A job by its name in the pipeline; the member's own name is its word in the catalogues."""
+
+    daily = "daily_vibe"
+    preview = "preview_vibe"
+    sync = "sync_library"
+    publish = "publish_preview"
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The steps worth showing, in their order."""
+        return _STAGES[self]
+
+    @property
+    def command(self) -> str | None:
+        """The command that starts it; publishing is started from a preview's button only."""
+        return _COMMANDS.get(self)
+
+
+_STAGES = {
+    Job.daily: (*_MAKING, "playlist"),
+    Job.preview: _MAKING,
+    Job.sync: ("library",),
+    Job.publish: ("playlist",),
+}
+_COMMANDS = {Job.daily: "generate", Job.preview: "preview", Job.sync: "sync"}
+LIST_JOBS = frozenset({Job.daily.value, Job.preview.value, Job.publish.value})
+
+
+def job_named(name: str) -> Job:
+    """The job of this name; an unknown one is shown like the usual one."""
+    return next((job for job in Job if job.value == name), Job.daily)

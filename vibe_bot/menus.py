@@ -1,0 +1,34 @@
+"""The command menu Telegram shows beside the input field, in each person's language."""
+
+from __future__ import annotations
+
+from telegram import Bot, BotCommand, BotCommandScopeChat, BotCommandScopeDefault
+
+from vibe_pipeline.locales import FALLBACK, LANGUAGES, say
+
+LISTED = (
+    *("generate", "preview", "latest", "why", "history", "day"),
+    *("status", "connect", "sync"),
+    *("setsize", "setratio", "adventure", "mode", "nightly", "timezone", "lang"),
+    *("block", "unblock", "blocked"),
+    *("disconnect", "forget", "help"),
+)
+"""Every command, in the order people are shown them."""
+
+
+def commands(language: str) -> list[BotCommand]:
+    """The menu in this language."""
+    return [BotCommand(name, say(language, f"command.{name}")) for name in LISTED]
+
+
+async def register_all(bot: Bot) -> None:
+    """Tell Telegram the menu in every language; English for everybody else."""
+    everywhere = BotCommandScopeDefault()
+    for language in LANGUAGES:
+        await bot.set_my_commands(commands(language), scope=everywhere, language_code=language)
+    await bot.set_my_commands(commands(FALLBACK), scope=everywhere)
+
+
+async def register_commands(bot: Bot, language: str, *, chat_id: int) -> None:
+    """The menu of one chat, for somebody who chose another language than their phone's."""
+    await bot.set_my_commands(commands(language), scope=BotCommandScopeChat(chat_id))

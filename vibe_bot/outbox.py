@@ -1,0 +1,116 @@
+"""The outbox: messages others had put there, said in each person's language, each once.
+
+A message is claimed, sent and closed. Only between sending and closing a death could double it;
+a send that may have arrived is never repeated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from telegram import Bot
+from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
+
+from vibe_bot.announcements import announcement
+from vibe_bot.sending import send
+from vibe_bot.services import Services
+from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.records import OutboxMessage
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 1.0
+CHAT_SPACING = timedelta(seconds=1.05)
+ALL_SPACING = 1 / 25
+"""Telegram takes about thirty messages a second from a bot; answers to people come on top."""
+RETRY = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(hours=1)
+ATTEMPTS = 20
+BATCH = 20
+
+
+@dataclass(slots=True)
+class Outbox:
+    """Delivers what is due, one message a second to a chat at most."""
+
+    services: Services
+    bot: Bot
+    last_sent: dict[int, Any] = field(default_factory=dict)
+
+    async def deliver_forever(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                delivered = await self.deliver_due()
+            except AccountsUnreadable as error:
+                log.warning("cannot read the outbox", why=str(error))
+                delivered = 0
+            if delivered < BATCH:
+                await self.services.sleep(LOOK_SECONDS)
+
+    async def deliver_due(self) -> int:
+        """Everything due now; gives how many messages were claimed."""
+        claimed = self.services.store.outbox.take_due(limit=BATCH)
+        for message in claimed:
+            await self._deliver(message)
+        return len(claimed)
+
+    async def _deliver(self, message: OutboxMessage) -> None:
+        outbox, now = self.services.store.outbox, self.services.now()
+        last = self.last_sent.get(message.chat_id)
+        if last is not None and now - last < CHAT_SPACING:
+            outbox.failed(message.id, last + CHAT_SPACING)
+            return
+        account = self.services.store.people.get(message.user_id)
+        said = None if account is None else announcement(self.services, account, message)
+        if said is None:
+            log.error("an outbox message has no words", key=message.key, user=message.user_id)
+            outbox.failed(message.id, None)
+            return
+        try:
+            await send(self.bot, message.chat_id, said.text, said.markup)
+        except TelegramError as error:
+            self._not_delivered(message, error)
+            return
+        outbox.done(message.id)
+        self._remember(message.chat_id)
+        log.info("delivered", key=message.key, user=message.user_id)
+        await self.services.sleep(ALL_SPACING)
+
+    def _not_delivered(self, message: OutboxMessage, error: TelegramError) -> None:
+        store, now = self.services.store, self.services.now()
+        match error:
+            case Forbidden():
+                store.people.change(message.user_id, active=False)
+                store.outbox.failed(message.id, None)
+                log.info("person has blocked the bot", user=message.user_id)
+            case RetryAfter():
+                given = error.retry_after
+                pause = given if isinstance(given, timedelta) else timedelta(seconds=given)
+                store.outbox.failed(message.id, now + pause)
+            case TimedOut():
+                log.warning("telegram may not have taken a message", key=message.key)
+                store.outbox.done(message.id)
+            case BadRequest():
+                log.error("telegram refuses a message", key=message.key, why=error.message)
+                store.outbox.failed(message.id, None)
+            case NetworkError():
+                self._again(message)
+            case _:
+                log.warning("telegram did not take a message", why=type(error).__name__)
+                self._again(message)
+
+    def _again(self, message: OutboxMessage) -> None:
+        wait = min(RETRY * 2 ** min(message.attempts - 1, 10), LONGEST_RETRY)
+        again = self.services.now() + wait if message.attempts < ATTEMPTS else None
+        self.services.store.outbox.failed(message.id, again)
+
+    def _remember(self, chat_id: int) -> None:
+        now = self.services.now()
+        self.last_sent = {
+            chat: sent for chat, sent in self.last_sent.items() if now - sent < CHAT_SPACING
+        }
+        self.last_sent[chat_id] = now

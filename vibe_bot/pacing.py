@@ -1,0 +1,78 @@
+"""Telegram's flood limits, obeyed chat by chat: a pause in one chat holds up no other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+from telegram.error import RetryAfter
+from telegram.ext import BaseRateLimiter
+
+WAITED_IN_PLACE = 30.0
+"""A longer pause is given back to the caller as ``RetryAfter``."""
+ATTEMPTS = 3
+Answer = bool | dict[str, Any] | list[dict[str, Any]]
+_PACED = frozenset(
+    {"sendMessage", "editMessageText", "editMessageReplyMarkup", "sendDocument", "sendPhoto"}
+)
+
+
+class Pacing(BaseRateLimiter[int]):
+    """Sends at once, remembers which chat Telegram asked to rest, and waits when it must."""
+
+    def __init__(
+        self,
+        *,
+        sleep: Callable[[float], Awaitable[None]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._sleep = sleep
+        self._clock = clock
+        self._rests_until: dict[Any, float] = {}
+
+    async def initialize(self) -> None:
+        """Nothing to prepare."""
+
+    async def shutdown(self) -> None:
+        """Nothing to give back."""
+
+    async def process_request(  # noqa: PLR0917 - the base class says so
+        self,
+        callback: Callable[..., Coroutine[Any, Any, Answer]],
+        args: Any,
+        kwargs: dict[str, Any],
+        endpoint: str,
+        data: dict[str, Any],
+        rate_limit_args: int | None,
+    ) -> Answer:
+        """One request, repeated after the pauses Telegram asks for, as long as they are short."""
+        chat = data.get("chat_id") if endpoint in _PACED else None
+        for attempt in range(1, ATTEMPTS + 1):
+            await self._rest(chat)
+            try:
+                return await callback(*args, **kwargs)
+            except RetryAfter as pause:
+                seconds = _seconds(pause)
+                if chat is not None:
+                    self._rests_until[chat] = self._clock() + seconds
+                if seconds > WAITED_IN_PLACE or attempt == ATTEMPTS:
+                    raise
+                if chat is None:
+                    await self._sleep(seconds)
+        raise AssertionError("the loop above returns or raises")
+
+    async def _rest(self, chat: object) -> None:
+        left = self._rests_until.get(chat, 0.0) - self._clock()
+        if chat is None or left <= 0:
+            self._rests_until.pop(chat, None)
+            return
+        if left > WAITED_IN_PLACE:
+            raise RetryAfter(timedelta(seconds=left))
+        await self._sleep(left)
+
+
+def _seconds(pause: RetryAfter) -> float:
+    given = pause.retry_after
+    return given.total_seconds() if isinstance(given, timedelta) else float(given)

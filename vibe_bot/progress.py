@@ -1,0 +1,179 @@
+"""One message that follows one run: edited through its stages, ending in the result.
+
+A watch stands in the account store until its result was told, so a restarted bot goes on where
+the last one stopped. The last edit may safely be made twice; a new message is sent only by
+whoever closes the watch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from telegram import Bot
+from telegram.error import Forbidden, RetryAfter, TelegramError
+
+from vibe_bot.jobs import Job, job_named
+from vibe_bot.results import Result, gave_up, result_of
+from vibe_bot.sending import Edited, edit, send
+from vibe_bot.services import Services
+from vibe_bot.telling import Html, tell, together
+from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.records import Account, Watch
+from vibe_pipeline.clients.dagster import RunView
+from vibe_pipeline.clients.errors import NotThere, ServiceError
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 0.5
+EDIT_SECONDS = 1.5
+"""Edits count towards Telegram's one message a second in a chat."""
+RETRY_SECONDS = 5.0
+SLOW_AFTER = timedelta(minutes=3)
+GIVE_UP_AFTER = timedelta(hours=2)
+_MARKS = {"SUCCESS": "✅", "IN_PROGRESS": "⏳", "FAILURE": "⚠️", "SKIPPED": "➖"}
+
+
+def progress(language: str, job: Job, run: RunView | None, waited: timedelta) -> Html:
+    """How far a run is, as the message says it."""
+    title = tell(language, f"bot.progress.title_{job.name}")
+    if run is None:
+        return together(title, "", tell(language, "bot.progress.out_of_reach"))
+    slow = tell(language, "bot.progress.slow") if waited > SLOW_AFTER else None
+    if not run.steps:
+        waiting = "queued" if run.status == "QUEUED" else "starting"
+        return together(title, "", tell(language, f"bot.progress.{waiting}"), slow)
+    states = {step.key: step.status for step in run.steps}
+    lines = [
+        f"{_MARKS.get(states.get(stage) or '', '▫️')} {tell(language, f'bot.progress.{stage}')}"
+        for stage in job.stages
+    ]
+    return together(title, "", *lines, slow)
+
+
+class Watchers:
+    """The runs that are followed now, each by a task of its own."""
+
+    def __init__(self, services: Services, bot: Bot) -> None:
+        self._services = services
+        self._bot = bot
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def follow(self, watch: Watch) -> None:
+        """Follow a run until its result is told; following it already is fine."""
+        if watch.run_id in self._tasks:
+            return
+        follower = _Follower(services=self._services, bot=self._bot, watch=watch)
+        task = asyncio.create_task(follower.follow(), name=f"watch {watch.run_id}")
+        self._tasks[watch.run_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(watch.run_id, None))
+
+    def resume(self) -> int:
+        """Take up what a former bot left open; gives how many."""
+        left_open = self._services.store.watches.open()
+        for watch in left_open:
+            self.follow(watch)
+        return len(left_open)
+
+    async def stop(self) -> None:
+        """Let go of all; the watches stay open for the next bot."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Follower:
+    """One watch being followed."""
+
+    services: Services
+    bot: Bot
+    watch: Watch
+
+    async def follow(self) -> None:
+        """Look, tell, wait, until the result is told."""
+        while True:
+            try:
+                await self._conclude(await self._until_it_ends())
+                return  # noqa: TRY300 - every other way out of the try goes round again
+            except Forbidden:
+                self._person_is_gone()
+                return
+            except RetryAfter as pause:
+                await self.services.sleep(_seconds(pause))
+            except (TelegramError, AccountsUnreadable) as error:
+                log.warning(
+                    "cannot tell how a run stands yet", run=self.watch.run_id, why=str(error)
+                )
+                await self.services.sleep(RETRY_SECONDS)
+            except Exception:
+                log.exception("following a run failed", run=self.watch.run_id)
+                self.services.store.watches.finish(self.watch.run_id)
+                return
+
+    async def _until_it_ends(self) -> Result | None:
+        """The run's result; ``None`` when the person is no longer here to be told."""
+        shown, shown_ago = "", EDIT_SECONDS
+        while True:
+            account = self._account()
+            if account is None:
+                return None
+            waited = self.services.now() - self.watch.created_at
+            job = job_named(self.watch.job)
+            run = await self._look()
+            if run is not None and run.ended:
+                await self.services.sleep(max(0.0, EDIT_SECONDS - shown_ago))
+                return result_of(self.services, account, job, run)
+            if waited > GIVE_UP_AFTER:
+                return gave_up(account.language, job, waited)
+            text = progress(account.language, job, run, waited)
+            if text != shown and shown_ago >= EDIT_SECONDS:
+                await self._show(text)
+                shown, shown_ago = text, 0.0
+            await self.services.sleep(LOOK_SECONDS)
+            shown_ago += LOOK_SECONDS
+
+    async def _show(self, text: Html) -> None:
+        """Stages are worth one try each: the next one comes anyway."""
+        try:
+            await edit(self.bot, self.watch.chat_id, self.watch.message_id, text)
+        except RetryAfter as pause:
+            await self.services.sleep(_seconds(pause))
+
+    async def _look(self) -> RunView | None:
+        try:
+            return await self.services.dagster.run(self.watch.run_id)
+        except NotThere:
+            return RunView(run_id=self.watch.run_id, job="", status="CANCELED", tags={})
+        except ServiceError as error:
+            log.warning("cannot see a run", run=self.watch.run_id, why=error.sentence)
+            return None
+
+    async def _conclude(self, result: Result | None) -> None:
+        watches, watch = self.services.store.watches, self.watch
+        if result is None:
+            watches.finish(watch.run_id)
+            return
+        ended = await edit(self.bot, watch.chat_id, watch.message_id, result.text, result.markup)
+        if watches.finish(watch.run_id) and ended is Edited.GONE:
+            await send(self.bot, watch.chat_id, result.text, result.markup)
+        log.info("told a result", run=watch.run_id, user=watch.user_id, good=result.good)
+
+    def _account(self) -> Account | None:
+        account = self.services.store.people.get(self.watch.user_id)
+        return account if account is not None and account.active else None
+
+    def _person_is_gone(self) -> None:
+        store = self.services.store
+        if store.people.get(self.watch.user_id) is not None:
+            store.people.change(self.watch.user_id, active=False)
+        store.watches.finish(self.watch.run_id)
+        log.info("person has blocked the bot", user=self.watch.user_id)
+
+
+def _seconds(pause: RetryAfter) -> float:
+    given = pause.retry_after
+    return given.total_seconds() if isinstance(given, timedelta) else float(given)

@@ -1,0 +1,210 @@
+"""How a run ended, in words and buttons: the list, the counts, or the cause and the way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from vibe_bot.jobs import Job
+from vibe_bot.services import Services
+from vibe_bot.telling import Html, button, keyboard, link, opening, tell, together
+from vibe_pipeline.accounts.records import Account, Cause, Edition, EditionKind, Summary
+from vibe_pipeline.clients.dagster import RunView
+from vibe_pipeline.locales import knows, listed, moment, say
+from vibe_pipeline.records import EditionId, PoolState
+
+EDITION_TAG = "vibe/edition"
+"""Names the edition a run publishes, when it is not the run's own."""
+EDITION_TAG = "vibe/edition"
+"""Names the edition a run publishes, when it is not the run's own."""
+CONNECT_AGAIN = frozenset(
+    {Cause.CONSENT_EXPIRED, Cause.NOT_CONNECTED, Cause.NOT_ALLOWLISTED, Cause.OWNER_NOT_PREMIUM}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """What stood in the way, and until when if that is known."""
+
+    cause: Cause
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The last thing a progress message says."""
+
+    text: Html
+    markup: InlineKeyboardMarkup | None
+    good: bool
+
+
+def result_of(services: Services, account: Account, job: Job, run: RunView) -> Result:
+    """What a finished run comes to for its person."""
+    if job is Job.sync:
+        return synced(account) if run.succeeded else _sync_failed(services, account, run)
+    named = run.tags.get(EDITION_TAG) or run.root_run_id or run.run_id
+    edition = services.store.editions.get(EditionId(named))
+    if run.succeeded and edition is not None and edition.tracks:
+        return made(account, edition)
+    if edition is None or edition.cause is None:
+        return failed(account, job, run, None)
+    obstacle = Obstacle(cause=edition.cause, until=edition.cause_until)
+    return failed(account, job, run, obstacle)
+
+
+def made(account: Account, edition: Edition) -> Result:
+    """A list that is there: title, link, honest counts, where it came from, what to do next."""
+    text = together(titled(account.language, edition), "", *summed_up(account, edition))
+    return Result(text=text, markup=keyboard(*_list_buttons(account.language, edition)), good=True)
+
+
+def titled(language: str, edition: Edition) -> Html:
+    """The list's name, leading to it where it is on Spotify."""
+    words = edition.title or say(language, "bot.made.untitled")
+    if edition.kind is EditionKind.PREVIEW or edition.playlist_url is None:
+        key = "preview_title" if edition.kind is EditionKind.PREVIEW else "title"
+        return tell(language, f"bot.made.{key}", title=words)
+    return together(
+        tell(language, "bot.made.title", title=link(edition.playlist_url, words)),
+        None if opening(words, edition.playlist_url) else link_in_words(edition.playlist_url),
+    )
+
+
+def link_in_words(address: str) -> Html:
+    """An address that no button may hold, readable and copyable."""
+    return link(address, address)
+
+
+def summed_up(account: Account, edition: Edition) -> list[Html]:
+    """The counts, the sources, and what did not come out as wished."""
+    language, summary = account.language, edition.summary
+    if summary is None:
+        return [tell(language, "bot.count.tracks", count=len(edition.tracks))]
+    lines = [
+        tell(
+            language,
+            "bot.made.counts",
+            tracks=say(language, "bot.count.tracks", count=summary.new + summary.familiar),
+            new=say(language, "bot.count.new", count=summary.new),
+            familiar=say(language, "bot.count.familiar", count=summary.familiar),
+        )
+    ]
+    used = sorted(summary.sources.items(), key=lambda item: (-item[1], item[0]))
+    if used:
+        names = [
+            say(language, "bot.made.source", name=source_name(language, name), count=count)
+            for name, count in used
+            if count
+        ]
+        lines.append(tell(language, "bot.made.sources", sources=" · ".join(names)))
+    return lines + _unmet(account, edition, summary)
+
+
+def source_name(language: str, source: str) -> str:
+    """A source as people call it."""
+    return say(language, f"source.{source}") if knows(f"source.{source}") else source
+
+
+def failed(account: Account, job: Job, run: RunView, obstacle: Obstacle | None) -> Result:
+    """Why there is nothing, and what to do."""
+    language, known = account.language, obstacle or Obstacle(cause=Cause.UNEXPECTED)
+    why = because(account, known.cause, known.until)
+    if run.status == "CANCELED" and obstacle is None:
+        why = tell(language, "bot.failed.canceled")
+    text = together(tell(language, f"bot.failed.{'sync' if job is Job.sync else 'list'}"), "", why)
+    markup = keyboard([way_out(language, known.cause, job)])
+    return Result(text=text, markup=markup, good=False)
+
+
+def _sync_failed(services: Services, account: Account, run: RunView) -> Result:
+    """A refresh leaves no row in the ledger; what stands in the way is seen elsewhere."""
+    until = services.store.budget.blocked_until("spotify")
+    obstacle = None if until is None else Obstacle(cause=Cause.QUOTA, until=until)
+    if not account.connected:
+        ended = account.spotify_account_id is not None
+        obstacle = Obstacle(cause=Cause.CONSENT_EXPIRED if ended else Cause.NOT_CONNECTED)
+    return failed(account, Job.sync, run, obstacle)
+
+
+def because(account: Account, cause: Cause, until: datetime | None) -> Html:
+    """A cause in words, with the time it ends on the person's clock where we know it."""
+    key = f"bot.failed.{cause}"
+    if until is None or not knows(f"{key}_until"):
+        return tell(account.language, key)
+    when = moment(account.language, until, ZoneInfo(account.timezone))
+    return tell(account.language, f"{key}_until", until=when)
+
+
+def way_out(language: str, cause: Cause, job: Job) -> InlineKeyboardButton:
+    """The button to go on with."""
+    if cause in CONNECT_AGAIN:
+        return button(say(language, "button.connect_again"), "go:connect")
+    command = {Job.sync: "sync", Job.preview: "preview"}.get(job, "generate")
+    return button(say(language, "button.try_again"), f"go:{command}")
+
+
+def synced(account: Account) -> Result:
+    """The likes are up to date, and how many there are."""
+    language = account.language
+    likes = say(language, "bot.count.likes", count=account.likes_cached or 0)
+    text = tell(language, "bot.synced.done", likes=likes)
+    markup = keyboard([button(say(language, "button.generate"), "go:generate")])
+    return Result(text=text, markup=markup, good=True)
+
+
+def gave_up(language: str, job: Job, waited: timedelta) -> Result:
+    """We waited long enough; said honestly."""
+    hours = max(1, int(waited.total_seconds() // 3600))
+    text = together(
+        tell(language, "bot.failed.sync" if job is Job.sync else "bot.failed.list"),
+        "",
+        tell(
+            language,
+            "bot.progress.gave_up",
+            hours=say(language, "bot.progress.hours", count=hours),
+        ),
+    )
+    markup = keyboard([way_out(language, Cause.UNEXPECTED, job)])
+    return Result(text=text, markup=markup, good=False)
+
+
+def _list_buttons(language: str, edition: Edition) -> list[list[InlineKeyboardButton | None]]:
+    tracks = button(say(language, "button.tracks"), f"tr:{edition.edition_id}:0")
+    why = button(say(language, "button.why"), f"ys:{edition.edition_id}:0")
+    if edition.kind is EditionKind.PREVIEW:
+        publish = button(say(language, "button.publish"), f"pb:{edition.edition_id}")
+        again = button(say(language, "button.again"), "go:preview")
+        return [[publish], [tracks, why], [again]]
+    again = button(say(language, "button.again"), "go:generate")
+    open_it = opening(say(language, "button.open"), edition.playlist_url or "")
+    return [[open_it], [tracks, why], [again]]
+
+
+def _unmet(account: Account, edition: Edition, summary: Summary) -> list[Html]:
+    """What did not come out as wished, said once each."""
+    language = account.language
+    blanks: dict[str, object] = {
+        "new": summary.new,
+        "tracks": say(language, "bot.count.tracks", count=len(edition.tracks)),
+    }
+    lines = []
+    for note in _notes_worth_saying(summary):
+        wished = account.playlist_size if note == "shorter_than_wished" else summary.wished_new
+        lines.append(tell(language, f"bot.note.{note}", **blanks | {"wished": wished}))
+    failing = [pool.source for pool in summary.pools if pool.state == PoolState.FAILED.value]
+    if failing:
+        names = listed(language, [source_name(language, one) for one in failing])
+        lines.append(tell(language, "bot.made.without", sources=names))
+    return [Html(""), *lines] if lines else []
+
+
+def _notes_worth_saying(summary: Summary) -> list[str]:
+    """The notes we have words for; that nothing is new says already that less is."""
+    notes = [note for note in summary.notes if knows(f"bot.note.{note}")]
+    if "only_familiar" in notes:
+        return [note for note in notes if note != "fewer_new_than_wished"]
+    return notes

@@ -1,0 +1,117 @@
+"""Messages on their way to Telegram, and what its refusals mean.
+
+``Forbidden`` (the person blocked us) and ``RetryAfter`` (a long flood pause) pass through: what
+to do then is for the caller to decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import structlog
+from telegram import (
+    Bot,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    Message,
+    ReplyKeyboardMarkup,
+    ReplyKeyboardRemove,
+)
+from telegram.constants import ParseMode
+from telegram.error import BadRequest
+
+from vibe_bot.telling import keyboard, link, pages, plain
+
+log = structlog.get_logger()
+
+Markup = InlineKeyboardMarkup | ReplyKeyboardMarkup | ReplyKeyboardRemove
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_BAD_BUTTON = ("button_url_invalid", "wrong http url", "unsupported url protocol")
+_GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
+
+
+class Edited(StrEnum):
+    """How an edit ended."""
+
+    DONE = "done"
+    GONE = "gone"
+    """The message is no longer there; say it in a new one."""
+
+
+async def send(bot: Bot, chat_id: int, text: str, markup: Markup | None = None) -> Message:
+    """Send HTML, in several messages if it is long; the last one carries the buttons."""
+    *first, last = [_Page(text=page) for page in pages(text)]
+    for page in first:
+        await _send(bot, chat_id, page)
+    page = replace(last, markup=markup)
+    try:
+        return await _send(bot, chat_id, page)
+    except BadRequest as refusal:
+        return await _send(bot, chat_id, _simpler(page, refusal))
+
+
+async def edit(
+    bot: Bot, chat_id: int, message_id: int, text: str, markup: InlineKeyboardMarkup | None = None
+) -> Edited:
+    """Make one of our messages say this; saying what it says already is fine."""
+    page = _Page(text=pages(text)[0], markup=markup)
+    try:
+        await _edit(bot, chat_id, message_id, page)
+    except BadRequest as refusal:
+        words = refusal.message.lower()
+        if "message is not modified" in words:
+            return Edited.DONE
+        if any(sign in words for sign in _GONE):
+            return Edited.GONE
+        await _edit(bot, chat_id, message_id, _simpler(page, refusal))
+    return Edited.DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """One message as Telegram gets it."""
+
+    text: str
+    markup: Markup | None = None
+    parse_mode: str | None = ParseMode.HTML
+
+
+async def _send(bot: Bot, chat_id: int, page: _Page) -> Message:
+    return await bot.send_message(
+        chat_id,
+        page.text,
+        parse_mode=page.parse_mode,
+        reply_markup=page.markup,
+        link_preview_options=_NO_PREVIEW,
+    )
+
+
+async def _edit(bot: Bot, chat_id: int, message_id: int, page: _Page) -> None:
+    await bot.edit_message_text(
+        page.text,
+        chat_id=chat_id,
+        message_id=message_id,
+        parse_mode=page.parse_mode,
+        reply_markup=page.markup if isinstance(page.markup, InlineKeyboardMarkup) else None,
+        link_preview_options=_NO_PREVIEW,
+    )
+
+
+def _simpler(page: _Page, refusal: BadRequest) -> _Page:
+    """The same message in a form Telegram cannot refuse for this reason again."""
+    words = refusal.message.lower()
+    if "can't parse entities" in words:
+        log.error("telegram cannot read our HTML; sent as plain text", reason=refusal.message)
+        return replace(page, text=plain(page.text), parse_mode=None)
+    if any(sign in words for sign in _BAD_BUTTON) and isinstance(page.markup, InlineKeyboardMarkup):
+        log.warning("telegram refuses a link in a button; sent as text")
+        return _with_links_as_text(page, page.markup)
+    raise refusal
+
+
+def _with_links_as_text(page: _Page, markup: InlineKeyboardMarkup) -> _Page:
+    buttons = [one for row in markup.inline_keyboard for one in row]
+    links = [link(str(one.url), one.text) for one in buttons if one.url is not None]
+    rows = [[one for one in row if one.url is None] for row in markup.inline_keyboard]
+    return replace(page, text="\n".join([page.text, *links]), markup=keyboard(*rows))

@@ -1,0 +1,22 @@
+"""What the bot works with, made once at the start and handed to every handler."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.clients.dagster import DagsterGraphQL
+from vibe_pipeline.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The account store, the pipeline, the settings, and time."""
+
+    store: AccountStore
+    dagster: DagsterGraphQL
+    settings: Settings
+    now: Callable[[], datetime]
+    sleep: Callable[[float], Awaitable[None]]
