@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from vibe_pipeline.defs.automation import SCHEDULES, SENSORS
 from vibe_pipeline.defs.candidates import candidates
 from vibe_pipeline.defs.jobs import asset_jobs
 from vibe_pipeline.defs.learning import recommendation_outcomes
@@ -29,6 +30,8 @@ def build(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=list(ASSETS),
         jobs=asset_jobs,
+        schedules=list(SCHEDULES),
+        sensors=list(SENSORS),
         resources=resources(settings),
         executor=dg.in_process_executor,
     )

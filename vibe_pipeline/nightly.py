@@ -5,12 +5,12 @@ Pure; the schedule and the nightly endpoint both ask here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from vibe_pipeline.accounts.records import Account, Edition, EditionState
+from vibe_pipeline.accounts.records import Account, Cause, Edition, EditionState
 from vibe_pipeline.records import UserId
 
 LATENESS = timedelta(hours=24)
@@ -18,6 +18,15 @@ LATENESS = timedelta(hours=24)
 
 STALLED_AFTER = timedelta(hours=2)
 """An edition that neither moved nor failed for so long lost its run, and is begun again."""
+
+
+PAUSES: Mapping[Cause, timedelta] = {
+    Cause.SERVICE_UNAVAILABLE: timedelta(minutes=30),
+    Cause.RATE_LIMITED: timedelta(minutes=30),
+    Cause.QUOTA: timedelta(hours=2),
+    Cause.UNEXPECTED: timedelta(hours=1),
+}
+"""How long to wait after a failure that may pass by itself and did not say when."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +96,24 @@ def due(
 def settled(edition: Edition, now: datetime) -> bool:
     """Whether nothing more is to be begun for this edition now.
 
-    A failure with an end is begun again once that has passed; one without waits for the person
-    or the operator; and what seems to be under way is left alone until it has clearly stalled.
+    A failure that passes by itself is begun again when ``next_try`` says so; any other waits for
+    the person or the operator; and what seems to be under way is left alone until it has clearly
+    stalled.
     """
     if edition.state is EditionState.RECORDED:
         return True
     if edition.cause is not None:
-        return edition.cause_until is None or edition.cause_until > now
+        again = next_try(edition)
+        return again is None or again > now
     return now - edition.updated_at < STALLED_AFTER
+
+
+def next_try(edition: Edition) -> datetime | None:
+    """When a failed edition may be begun again by itself; ``None`` when never."""
+    if edition.cause_until is not None:
+        return edition.cause_until
+    pause = PAUSES.get(edition.cause) if edition.cause is not None else None
+    return None if pause is None else edition.updated_at + pause
 
 
 def _night(account: Account, at: time, day: date) -> datetime:

@@ -193,8 +193,8 @@ def _collection(person: Account, at: datetime) -> dg.RunRequest:
 class Arrivals:
     """What to change about the partitions, and what to leave for later."""
 
-    add: list[str]
-    remove: list[str]
+    add: Sequence[str]
+    remove: Sequence[str]
     kept: str | None = None
 
 
@@ -234,9 +234,9 @@ def people(
         return dg.SkipReason(changes.kept or f"{len(known)} people, each with their partition.")
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if changes.add:
-        requests.append(users.build_add_request(changes.add))
+        requests.append(users.build_add_request(list(changes.add)))
     if changes.remove:
-        requests.append(users.build_delete_request(changes.remove))
+        requests.append(users.build_delete_request(list(changes.remove)))
     return dg.SensorResult(dynamic_partitions_requests=requests)
 
 
