@@ -167,6 +167,20 @@ class DagsterGraphQL:
         _expect(said, "Run")
         return RunView.from_api(said)
 
+    async def figures(self, run_id: str) -> dict[str, dict[str, int]]:
+        """The whole numbers a run reported, by asset (``candidates/listenbrainz``) and label."""
+        said = await self._ask(queries.FIGURES, {"runId": run_id}, endpoint="runOrError")
+        _expect(said, "Run")
+        found: dict[str, dict[str, int]] = {}
+        for made in objects(said.get("assetMaterializations")):
+            path = fields(made.get("assetKey")).get("path")
+            name = "/".join(str(part) for part in path) if isinstance(path, list) else ""
+            for entry in objects(made.get("metadataEntries")):
+                label, value = text(entry.get("label")), entry.get("intValue")
+                if label is not None and isinstance(value, int):
+                    found.setdefault(name, {})[label] = value
+        return found
+
     async def runs(
         self,
         *,

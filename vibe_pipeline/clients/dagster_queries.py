@@ -82,6 +82,22 @@ RUN = (
 }}"""
 )
 
+FIGURES = """
+query Figures($runId: ID!) {
+  said: runOrError(runId: $runId) {
+    __typename
+    ... on Run {
+      assetMaterializations {
+        assetKey { path }
+        metadataEntries { label __typename ... on IntMetadataEntry { intValue } }
+      }
+    }
+    ... on RunNotFoundError { message }
+    ... on PythonError { message }
+  }
+}
+"""
+
 RUNS = (
     "query SomeRuns($filter: RunsFilter, $limit: Int) "
     "{ said: runsOrError(filter: $filter, limit: $limit) "

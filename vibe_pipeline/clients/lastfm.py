@@ -21,6 +21,30 @@ _NOT_FOUND = {6, 7}
 _PASSING_TROUBLE = {8, 11, 16}
 _SLOW_DOWN = {29}
 _KEY_TROUBLE = {4, 10, 13, 26}
+_NO_KIND_OF_MUSIC = frozenset(
+    [
+        "seen live",
+        "favorites",
+        "favourites",
+        "favorite",
+        "favourite",
+        "my music",
+        "albums i own",
+        "spotify",
+        "awesome",
+        "love",
+        "loved",
+        "best",
+        "good",
+        "cool",
+        "check out",
+        "under 2000 listeners",
+        "all",
+        "music",
+        "other",
+        "unknown",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +140,11 @@ class LastFm:
         body = await self._ask("artist.getTopTags", artist=artist)
         listed = objects(fields(body.get("toptags")).get("tag"))
         named = ((text(item.get("name")), whole(item.get("count"))) for item in listed)
-        return [(name.lower(), weight or 0) for name, weight in named if name is not None]
+        return [
+            (name.lower(), weight or 0)
+            for name, weight in named
+            if name is not None and name.lower() not in _NO_KIND_OF_MUSIC
+        ]
 
     async def artist(self, artist: str) -> LastFmArtist | None:
         """An artist's number of listeners and main tags; ``None`` when unknown."""
@@ -124,11 +152,12 @@ class LastFm:
         name = text(body.get("name"))
         if name is None:
             return None
-        tags = (text(item.get("name")) for item in objects(fields(body.get("tags")).get("tag")))
+        named = (text(item.get("name")) for item in objects(fields(body.get("tags")).get("tag")))
+        tags = (name.lower() for name in named if name is not None)
         return LastFmArtist(
             name=name,
             listeners=whole(fields(body.get("stats")).get("listeners")),
-            tags=tuple(tag.lower() for tag in tags if tag is not None),
+            tags=tuple(tag for tag in tags if tag not in _NO_KIND_OF_MUSIC),
         )
 
     async def _ask(self, method: str, **query: str | int) -> Fields:

@@ -218,7 +218,7 @@ def _with_path(address: str, path: str) -> str:
 
 
 def _pace(address: str, interval: float, *, at_once: int) -> Pace:
-    """The service's own pace; a stand-in on this machine need not be spared."""
+    """The service's own pace; a stand-in on this machine is asked ten times as fast."""
     if urlsplit(address).hostname in {"127.0.0.1", "::1", "localhost"}:
-        return Pace(at_once=8)
+        return Pace(interval=interval / 10, at_once=8)
     return Pace(interval=interval, at_once=at_once)

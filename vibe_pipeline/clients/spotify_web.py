@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -39,6 +40,8 @@ class SpotifyWeb:
         self._access = access
         self._capabilities = capabilities
         self._proved_at = transport.now() - 2 * _PROOF_LASTS
+        self._open: set[str] = set()
+        self._first_try = asyncio.Lock()
 
     async def ask(self, call: Call) -> Mapping[str, Any] | list[Any]:
         """The JSON Spotify answers with."""
@@ -59,6 +62,14 @@ class SpotifyWeb:
 
     async def ask_if_open(self, call: Call, capability: str) -> Mapping[str, Any]:
         """The same for what Spotify closed for most apps; a closed door is remembered for a day."""
+        if capability in self._open:
+            return await self._through(call, capability)
+        async with self._first_try:
+            answer = await self._through(call, capability)
+            self._open.add(capability)
+            return answer
+
+    async def _through(self, call: Call, capability: str) -> Mapping[str, Any]:
         if self._capabilities.absent(capability):
             raise self._absent(capability)
         answer = await self._authorized(call)
@@ -78,7 +89,10 @@ class SpotifyWeb:
             token = await self._access.token(force_refresh=force_refresh)
             headers = {**call.headers, "Authorization": f"Bearer {token}"}
             answer = await self._transport.send(replace(call, headers=headers))
-            if status_of(answer) != httpx.codes.UNAUTHORIZED:
+            status = status_of(answer)
+            if status < 400:
+                self._proved_at = self._transport.now()
+            if status != httpx.codes.UNAUTHORIZED:
                 return answer
         raise AuthorizationExpired(SERVICE, "the person's token is refused, also a fresh one")
 
@@ -101,9 +115,11 @@ class SpotifyWeb:
         raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({status})")
 
     async def _prove_token(self) -> None:
-        """Tell "nobody may do this" from "you may do nothing" by one call that is always open."""
-        now = self._transport.now()
-        if now - self._proved_at < _PROOF_LASTS:
+        """Tell "nobody may do this" from "you may do nothing" by one call that is always open.
+
+        Whatever Spotify granted within the hour proves as much.
+        """
+        if self._transport.now() - self._proved_at < _PROOF_LASTS:
             return
         answer = await self._authorized(_PROBE)
         status = status_of(answer)
@@ -111,7 +127,6 @@ class SpotifyWeb:
             raise _kind_of_403(answer) or _not_allowlisted()
         if status >= 400:
             raise UnexpectedResponse(SERVICE, f"GET /me was refused ({status})")
-        self._proved_at = now
 
     @staticmethod
     def _absent(capability: str) -> CapabilityAbsent:

@@ -9,7 +9,7 @@ from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.lookups import SPOTIFY_TRACKS, Lookups, track_as_json, track_from_json
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Pool, PoolState, Proposal, Source, Track
-from vibe_pipeline.sources.looking_up import LookedUp, Wanted, look_up
+from vibe_pipeline.sources.looking_up import LookedUp, Wanted, look_up_from_purse
 from vibe_pipeline.sources.near_artists import (
     NEAR_ON_LISTENBRAINZ,
     SIMILAR,
@@ -33,17 +33,11 @@ async def propose(question: Question) -> Pool:
     artists = _artists(question)
     if not artists:
         return without(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
-    found = await look_up(
-        services.lookups,
-        CACHE,
-        [
-            _search(services.spotify, services.lookups, artist, limits.catalogue_days)
-            for artist in artists
-        ],
-        limits=limits,
-        calls=limits.catalogue_calls_first if question.first_time else limits.catalogue_calls,
-        days=limits.catalogue_days,
-    )
+    wanted = [
+        _search(services.spotify, services.lookups, artist, limits.catalogue_days)
+        for artist in artists
+    ]
+    found = await look_up_from_purse(question, CACHE, wanted, calls=limits.catalogue_calls)
     return pooled(
         SOURCE,
         _proposals(artists, found),

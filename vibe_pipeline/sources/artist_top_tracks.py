@@ -10,7 +10,7 @@ from vibe_pipeline.clients.spotify_web import ARTIST_TOP_TRACKS
 from vibe_pipeline.lookups import Lookups, track_as_json, track_from_json
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedArtist, Source
 from vibe_pipeline.sources.artist_catalogue import remember_tracks, spotify_proposal
-from vibe_pipeline.sources.looking_up import LookedUp, Wanted, look_up
+from vibe_pipeline.sources.looking_up import LookedUp, Wanted, look_up_from_purse
 from vibe_pipeline.sources.pools import Reason, pooled, without
 from vibe_pipeline.sources.question import Question
 
@@ -30,17 +30,10 @@ async def propose(question: Question) -> Pool:
     seeds = [a for a in question.profile.artists[: limits.seed_artists] if a.spotify_id]
     if not seeds:
         return without(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
-    found = await look_up(
-        services.lookups,
-        CACHE,
-        [
-            _wanted(services.spotify, services.lookups, seed, limits.catalogue_days)
-            for seed in seeds
-        ],
-        limits=limits,
-        calls=limits.top_tracks_calls_first if question.first_time else limits.top_tracks_calls,
-        days=limits.catalogue_days,
-    )
+    wanted = [
+        _wanted(services.spotify, services.lookups, seed, limits.catalogue_days) for seed in seeds
+    ]
+    found = await look_up_from_purse(question, CACHE, wanted, calls=limits.top_tracks_calls)
     return pooled(
         SOURCE, _proposals(seeds, found), most=limits.proposals_per_source, trouble=found.trouble
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from vibe_pipeline.clients.errors import ServiceError
@@ -20,7 +21,7 @@ from vibe_pipeline.sources import (
 )
 from vibe_pipeline.sources.known_artists import describe
 from vibe_pipeline.sources.pools import Reason, troubled, without
-from vibe_pipeline.sources.question import Question
+from vibe_pipeline.sources.question import Purse, Question
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,9 @@ SOURCES: Mapping[Source, Ask] = MappingProxyType(
 )
 
 
+_ONE_PURSE = (Source.SPOTIFY_RECOMMENDATIONS, Source.ARTIST_TOP_TRACKS, Source.ARTIST_CATALOGUE)
+
+
 async def propose_all(
     question: Question,
     *,
@@ -48,10 +52,24 @@ async def propose_all(
     """One pool for each source, or for each in ``only``, in the order of ``Source``.
 
     A source in trouble gives an empty pool that says why; so does one the person switched off.
+    All are asked at the same time, but Spotify's three one after another: they spend the same
+    few calls.
     """
+    limits = question.limits
+    calls = limits.spotify_calls_first if question.first_time else limits.spotify_calls
+    question = replace(question, purse=Purse(calls))
     wanted = [source for source in Source if only is None or source in only]
-    pools = await asyncio.gather(*(_asked(question, source, off) for source in wanted))
-    return await describe(question, pools)
+    parties = [[source for source in wanted if source in _ONE_PURSE]]
+    parties += [[source] for source in wanted if source not in _ONE_PURSE]
+    found = await asyncio.gather(*(_in_turn(question, party, off) for party in parties))
+    pools = {pool.source: pool for party in found for pool in party}
+    return await describe(question, [pools[source] for source in wanted])
+
+
+async def _in_turn(
+    question: Question, sources: Sequence[Source], off: Collection[Source]
+) -> list[Pool]:
+    return [await _asked(question, source, off) for source in sources]
 
 
 async def _asked(question: Question, source: Source, off: Collection[Source]) -> Pool:

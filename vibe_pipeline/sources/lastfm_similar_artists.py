@@ -24,7 +24,9 @@ async def propose(question: Question) -> Pool:
         {key: rows for key, rows in similar.answers.items() if rows},
         most=limits.near_artists,
     )
-    known = await top_tracks(question, lastfm, artists)
+    spared = limits.lastfm_artist_calls - similar.asked
+    calls = limits.lastfm_top_track_calls + spared
+    known = await top_tracks(question, lastfm, artists, calls=calls if not similar.trouble else 0)
     return pooled(
         SOURCE,
         (

@@ -7,9 +7,14 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vibe_pipeline.clients.errors import NotThere, ServiceError, ServiceUnavailable
+from vibe_pipeline.clients.errors import (
+    CapabilityAbsent,
+    NotThere,
+    ServiceError,
+    ServiceUnavailable,
+)
 from vibe_pipeline.lookups import Lookups
-from vibe_pipeline.sources.question import Limits
+from vibe_pipeline.sources.question import Limits, Question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +27,13 @@ class Wanted:
 
 @dataclass(slots=True, kw_only=True)
 class LookedUp:
-    """What was found out; ``trouble`` is why something that might have been asked was not."""
+    """What was found out; ``trouble`` is why something that might have been asked was not.
+
+    ``asked`` counts the calls this took.
+    """
 
     answers: dict[str, Any | None] = field(default_factory=dict)
+    asked: int = 0
     trouble: ServiceError | None = None
 
     def get(self, key: str) -> Any:
@@ -60,7 +69,7 @@ async def look_up(
         fresh.trouble = fresh.trouble or ServiceUnavailable(cache, "took too long")
     _keep(lookups, cache, fresh.answers, days=days, miss_days=limits.miss_days)
     found.answers.update(fresh.answers)
-    found.trouble = fresh.trouble
+    found.trouble, found.asked = fresh.trouble, fresh.asked
     return found
 
 
@@ -68,6 +77,7 @@ async def _work(queue: Iterator[Wanted], fresh: LookedUp) -> None:
     for item in queue:
         if fresh.trouble is not None:
             return
+        fresh.asked += 1
         try:
             fresh.answers[item.key] = await item.ask()
         except NotThere:
@@ -105,6 +115,33 @@ async def look_up_together(
         answers = {key: said.get(key) for key in some}
         _keep(lookups, cache, answers, days=days, miss_days=limits.miss_days)
         found.answers.update(answers)
+    return found
+
+
+async def look_up_from_purse(
+    question: Question,
+    cache: str,
+    wanted: Sequence[Wanted],
+    *,
+    calls: int,
+) -> LookedUp:
+    """The same for Spotify's sources, whose calls come out of one purse.
+
+    Finding an endpoint closed takes one more call, which proves that the token is not to blame.
+    """
+    limits, purse = question.limits, question.purse
+    taken = purse.take(calls)
+    found = await look_up(
+        question.services.lookups,
+        cache,
+        wanted,
+        limits=limits,
+        calls=taken,
+        days=limits.catalogue_days,
+    )
+    purse.give_back(taken - found.asked)
+    if isinstance(found.trouble, CapabilityAbsent):
+        purse.take(1)
     return found
 
 

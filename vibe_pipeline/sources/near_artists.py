@@ -80,7 +80,9 @@ def nearest(
     ]
 
 
-async def top_tracks(question: Question, lastfm: LastFm, artists: list[NearArtist]) -> LookedUp:
+async def top_tracks(
+    question: Question, lastfm: LastFm, artists: list[NearArtist], *, calls: int
+) -> LookedUp:
     """By artist's key: rows of title, listeners, MBID and duration, best known first."""
     limits = question.limits
     return await look_up(
@@ -88,7 +90,7 @@ async def top_tracks(question: Question, lastfm: LastFm, artists: list[NearArtis
         TOP_TRACKS,
         [_top(lastfm, artist, 2 * limits.tracks_per_artist) for artist in artists],
         limits=limits,
-        calls=limits.lastfm_top_track_calls,
+        calls=calls,
         days=limits.similar_days,
     )
 

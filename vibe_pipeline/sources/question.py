@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from vibe_pipeline.clients.budget import Capabilities
@@ -32,7 +32,8 @@ class Limits:
     """How much one making of a list may ask for.
 
     Calls count only what nobody asked before: what is remembered is free, so every day reaches
-    a little further than the last. Last.fm gets twenty calls in all, ListenBrainz labs eight.
+    a little further than the last. Last.fm gets twenty calls in all, ListenBrainz labs eight;
+    Spotify's three sources share what they may spend, more of it the first time.
     """
 
     seed_artists: int = 20
@@ -43,17 +44,17 @@ class Limits:
     proposals_per_source: int = 1500
     at_once: int = 4
     seconds_per_source: float = 45.0
-    lastfm_track_calls: int = 6
-    lastfm_artist_calls: int = 5
-    lastfm_top_track_calls: int = 6
-    lastfm_info_calls: int = 3
+    lastfm_track_calls: int = 5
+    lastfm_artist_calls: int = 4
+    lastfm_top_track_calls: int = 7
+    lastfm_info_calls: int = 4
     labs_name_calls: int = 5
     musicbrainz_calls: int = 3
-    catalogue_calls_first: int = 8
-    catalogue_calls: int = 2
-    top_tracks_calls_first: int = 8
-    top_tracks_calls: int = 2
+    spotify_calls_first: int = 18
+    spotify_calls: int = 2
     recommendation_calls: int = 2
+    top_tracks_calls: int = 8
+    catalogue_calls: int = 8
     similar_days: int = 28
     catalogue_days: int = 14
     miss_days: int = 7
@@ -62,6 +63,23 @@ class Limits:
     fresh_like_days: int = 14
     played_days: int = 30
     rest_days: int = 60
+
+
+@dataclass(slots=True)
+class Purse:
+    """Calls that several sources may spend between them, in turn."""
+
+    left: int = 0
+
+    def take(self, most: int) -> int:
+        """As many calls as are wanted and left."""
+        taken = max(0, min(most, self.left))
+        self.left -= taken
+        return taken
+
+    def give_back(self, calls: int) -> None:
+        """What was taken and not used."""
+        self.left += calls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +93,7 @@ class Question:
     services: Services
     limits: Limits
     now: datetime
+    purse: Purse = field(default_factory=Purse)
 
     @property
     def first_time(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
+from vibe_pipeline.clients.errors import CapabilityAbsent, ServiceError, ServiceUnavailable
 from vibe_pipeline.clients.spotify import SEEDS_PER_REQUEST, Spotify
 from vibe_pipeline.clients.spotify_web import RECOMMENDATIONS
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source, Track
@@ -29,8 +29,14 @@ async def propose(question: Question) -> Pool:
     proposals: list[Proposal] = []
     trouble: ServiceError | None = None
     for some in list(_fives(seeds))[: limits.recommendation_calls]:
+        if not question.purse.take(1):
+            break
         try:
             tracks = await _recommended(services.spotify, some, limits.seconds_per_source)
+        except CapabilityAbsent as closed:
+            question.purse.take(1)
+            trouble = closed
+            break
         except ServiceError as error:
             trouble = error
             break
