@@ -163,7 +163,7 @@ def _services(outside: Outside, store: AccountStore, lookups: WarehouseLookups) 
 def _result(
     pool: Pool, profile_edition: EditionId, calls: Mapping[str, Any]
 ) -> dg.MaterializeResult[None]:
-    said = {"reason": pool.reason} if pool.reason else {}
+    said = {"reason": str(pool.reason)} if pool.reason else {}
     return dg.MaterializeResult(
         asset_key=pool_key(pool.source),
         metadata=counted(
@@ -188,6 +188,7 @@ def _result(
         ),
         check_results=[
             dg.AssetCheckResult(
+                asset_key=pool_key(pool.source),
                 check_name=check_name(pool.source),
                 passed=pool.state is not PoolState.FAILED,
                 severity=dg.AssetCheckSeverity.WARN,

@@ -85,7 +85,7 @@ def _making(
     context: dg.AssetExecutionContext, store: AccountStore, account: Account, *, now: datetime
 ) -> Making:
     run_tags = context.run.tags
-    root = EditionId(context.run.root_run_id or context.run_id)
+    root = EditionId(context.run.root_run_id or context.run.run_id)
     occasion = run_tags.get(tags.OCCASION, f"asked:{root}")
     vibe_date = _vibe_date(run_tags, account, now)
     fresh = Slice(user_id=account.user_id, vibe_date=vibe_date, edition_id=root)

@@ -7,7 +7,6 @@ import dagster as dg
 from vibe_pipeline.defs.editions import PUBLISHED, SELECTION
 from vibe_pipeline.defs.library import LIKED_TRACKS, RECENT_PLAYS, TOP_ITEMS
 from vibe_pipeline.defs.playlist import HISTORY
-from vibe_pipeline.defs.users import users
 
 GROUPS = ("library", "taste", "candidates", "selection", "playlist", "learning")
 """What a day's list takes, from listening to learning."""
@@ -15,35 +14,30 @@ GROUPS = ("library", "taste", "candidates", "selection", "playlist", "learning")
 daily_vibe = dg.define_asset_job(
     "daily_vibe",
     selection=dg.AssetSelection.groups(*GROUPS),
-    partitions_def=users,
     description="Makes a person's list for the day and writes it to Spotify.",
 )
 
 preview_vibe = dg.define_asset_job(
     "preview_vibe",
     selection=dg.AssetSelection.assets(SELECTION).upstream(),
-    partitions_def=users,
     description="Makes a list to look at, up to the selection; nothing is written to Spotify.",
 )
 
 publish_preview = dg.define_asset_job(
     "publish_preview",
     selection=dg.AssetSelection.assets(PUBLISHED, HISTORY),
-    partitions_def=users,
     description="Publishes exactly the edition named by the tag vibe/edition.",
 )
 
 sync_library = dg.define_asset_job(
     "sync_library",
     selection=dg.AssetSelection.assets(LIKED_TRACKS, RECENT_PLAYS),
-    partitions_def=users,
     description="Refreshes the liked tracks and the recent plays only.",
 )
 
 collect_listening = dg.define_asset_job(
     "collect_listening",
     selection=dg.AssetSelection.assets(RECENT_PLAYS, TOP_ITEMS),
-    partitions_def=users,
     description="Keeps what was played before Spotify forgets it; top items once a week.",
 )
 

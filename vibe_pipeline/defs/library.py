@@ -236,6 +236,7 @@ def _likes_result(kept: Kept, heard: Heard, calls: Mapping[str, Any]) -> dg.Mate
         ),
         check_results=[
             dg.AssetCheckResult(
+                asset_key=LIKED_TRACKS,
                 check_name="nobody_likes_a_track_twice",
                 passed=kept.liked_twice == 0,
                 metadata={"repeats": kept.liked_twice},
@@ -269,6 +270,7 @@ def _plays_result(kept: Kept, heard: Heard) -> dg.MaterializeResult[None]:
         ),
         check_results=[
             dg.AssetCheckResult(
+                asset_key=RECENT_PLAYS,
                 check_name="no_plays_slipped_away",
                 passed=not gap,
                 severity=dg.AssetCheckSeverity.WARN,

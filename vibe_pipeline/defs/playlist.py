@@ -197,6 +197,7 @@ def _published_result(edition: Edition, calls: Mapping[str, Any]) -> dg.Material
         ),
         check_results=[
             dg.AssetCheckResult(
+                asset_key=PUBLISHED,
                 check_name="every_published_track_is_one_spotify_knows",
                 passed=holes == 0 and repeats == 0,
                 metadata={"without address": holes, "repeats": repeats},
@@ -211,6 +212,7 @@ def _history_result(edition: Edition, remembered: list[ChosenTrack]) -> dg.Mater
         metadata=counted(len(remembered), edition_id=edition.edition_id),
         check_results=[
             dg.AssetCheckResult(
+                asset_key=HISTORY,
                 check_name="history_remembers_every_track_once",
                 passed=tuple(remembered) == edition.tracks,
                 metadata={"chosen": len(edition.tracks), "remembered": len(remembered)},

@@ -240,6 +240,8 @@ def _checks(selection: Selection) -> list[dg.AssetCheckResult]:
         "every_chosen_track_is_on_spotify": without_uri(selection.tracks),
     }
     return [
-        dg.AssetCheckResult(check_name=name, passed=count == 0, metadata={"found": count})
+        dg.AssetCheckResult(
+            asset_key=SELECTION, check_name=name, passed=count == 0, metadata={"found": count}
+        )
         for name, count in found.items()
     ]

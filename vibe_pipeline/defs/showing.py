@@ -66,6 +66,8 @@ def _line(number: int, name: str, amount: float, share: float) -> str:
 def _cell(value: Cell) -> str | int | float | bool:
     if value is None:
         return ""
+    if isinstance(value, str):
+        return str(value)  # a name of an enumeration becomes plain text, which Dagster can store
     return round(value, 4) if isinstance(value, float) else value
 
 

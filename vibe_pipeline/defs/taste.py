@@ -102,6 +102,7 @@ def _result(profile: SeedProfile) -> dg.MaterializeResult[None]:
         ),
         check_results=[
             dg.AssetCheckResult(
+                asset_key=PROFILE,
                 check_name="every_seed_has_a_name_and_a_weight",
                 passed=unusable == 0,
                 metadata={"unusable seeds": unusable},

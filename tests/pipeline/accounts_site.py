@@ -1,0 +1,96 @@
+"""An account store in a real file, with a clock of its own; and a second process that shares it."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from vibe_pipeline.accounts.records import Account, Edition, EditionKind, Tokens
+from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
+from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source
+
+KEY = "3Zr0Nf3cT0yQ6m4cXW8yqQ0t2yJQmI0g0bq0m6l7m3U="
+BEGINNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+DAY = date(2026, 11, 23)
+
+
+@dataclass
+class Clock:
+    """Stands still until it is moved."""
+
+    moment: datetime = field(default=BEGINNING)
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def advance(self, **amount: float) -> None:
+        """Let time pass."""
+        self.moment += timedelta(**amount)
+
+
+def address(folder: Path) -> str:
+    """The store's URL in this folder."""
+    return f"sqlite:///{folder / 'accounts.sqlite'}"
+
+
+def made(folder: Path, clock: Clock | None = None, *, key: str = KEY) -> AccountStore:
+    """A store, set up."""
+    migrate(address(folder))
+    return open_store(address(folder), key, now=clock or Clock())
+
+
+def tokens(consented_at: datetime = BEGINNING, *, number: int = 1) -> Tokens:
+    return Tokens(
+        access_token=f"access-{number}",
+        refresh_token="refresh-1",
+        expires_at=consented_at + timedelta(hours=1),
+        scopes=frozenset({"user-library-read", "user-top-read"}),
+        consented_at=consented_at,
+    )
+
+
+def connected(store: AccountStore, chat_id: int = 1) -> Account:
+    """Somebody with a Spotify account."""
+    account = store.people.register(chat_id, f"Person {chat_id}", "en")
+    return store.people.connect(account.user_id, f"spotify-{chat_id}", "Name", tokens())
+
+
+def opened(
+    store: AccountStore, account: Account, edition_id: str = "run-1", occasion: str | None = None
+) -> Edition:
+    return store.editions.open(
+        EditionId(edition_id),
+        account.user_id,
+        vibe_date=DAY,
+        occasion=occasion or f"asked:{edition_id}",
+        kind=EditionKind.DAILY,
+        mode=Mode.LIVING,
+    )
+
+
+def chosen(position: int) -> ChosenTrack:
+    return ChosenTrack(
+        position=position,
+        artist="Пісня / Ártist",
+        title=f"Title {position} “quoted” 🎧",
+        spotify_id=f"id{position}",
+        uri=f"spotify:track:id{position}",
+        isrc=None,
+        is_new=position % 2 == 0,
+        source=Source.LISTENBRAINZ,
+        seed="seed",
+        reason="because",
+        key=f"artist|title {position}",
+        artist_key="artist",
+    )
+
+
+def in_processes(work: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Do this in as many processes at once, each with its own arguments."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(len(arguments)) as pool:
+        return pool.starmap(work, arguments)

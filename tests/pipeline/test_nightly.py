@@ -1,0 +1,221 @@
+"""Whose night has come, through every zone and clock change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vibe_pipeline.accounts.records import Account, Cause, Edition, EditionKind, EditionState
+from vibe_pipeline.nightly import (
+    STALLED_AFTER,
+    due,
+    local_date,
+    next_night,
+    occasion_of,
+    settled,
+    vibe_date_due,
+)
+from vibe_pipeline.records import EditionId, Mode, UserId
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+ZONES = (
+    "UTC",
+    "Europe/Amsterdam",
+    "Europe/Kyiv",
+    "America/New_York",
+    "America/St_Johns",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "Pacific/Auckland",
+    "Pacific/Kiritimati",
+    "Pacific/Pago_Pago",
+    "Africa/Casablanca",
+)
+
+
+def account(
+    zone: str = "UTC", at: time | None = time(6, 0), *, consented_at: datetime = LONG_AGO
+) -> Account:
+    return Account(
+        user_id=UserId("u1"),
+        chat_id=1,
+        telegram_name="A",
+        language="en",
+        timezone=zone,
+        nightly_at=at,
+        playlist_size=30,
+        min_new_ratio=0.8,
+        adventure=40,
+        mode=Mode.LIVING,
+        active=True,
+        created_at=LONG_AGO,
+        connected=True,
+        consented_at=consented_at,
+    )
+
+
+def edition(state: EditionState = EditionState.STARTED, **changes: object) -> Edition:
+    made = Edition(
+        edition_id=EditionId("r1"),
+        user_id=UserId("u1"),
+        vibe_date=date(2026, 11, 23),
+        occasion="nightly:2026-11-23",
+        kind=EditionKind.DAILY,
+        mode=Mode.LIVING,
+        state=state,
+        created_at=LONG_AGO,
+        updated_at=LONG_AGO,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]
+
+
+moments = st.integers(
+    min_value=int(utc(2026, 2, 1).timestamp()), max_value=int(utc(2030, 1, 1).timestamp())
+).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+times = st.times().map(lambda at: at.replace(second=0, microsecond=0))
+zones = st.sampled_from(ZONES)
+
+
+def test_the_night_comes_on_the_persons_own_clock() -> None:
+    kyiv = account("Europe/Kyiv")
+
+    assert vibe_date_due(kyiv, utc(2026, 11, 23, 4, 0)) == date(2026, 11, 23)
+    assert vibe_date_due(kyiv, utc(2026, 11, 23, 3, 59)) == date(2026, 11, 22)
+
+
+def test_a_late_tick_still_makes_the_list() -> None:
+    assert vibe_date_due(account(), utc(2026, 11, 24, 5, 59)) == date(2026, 11, 23)
+
+
+def test_a_late_hour_belongs_to_the_day_it_began_on() -> None:
+    late = account(at=time(23, 50))
+
+    assert vibe_date_due(late, utc(2026, 11, 24, 0, 5)) == date(2026, 11, 23)
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        account(at=None),
+        replace(account(), active=False),
+        replace(account(), connected=False),
+    ],
+)
+def test_who_wants_none_or_can_have_none_is_never_due(person: Account) -> None:
+    assert vibe_date_due(person, utc(2026, 11, 23, 7, 0)) is None
+
+
+def test_a_night_before_the_consent_is_not_made_up_for() -> None:
+    fresh = account(consented_at=utc(2026, 11, 23, 10, 0))
+
+    assert vibe_date_due(fresh, utc(2026, 11, 23, 11, 0)) is None
+    assert vibe_date_due(fresh, utc(2026, 11, 24, 6, 0)) == date(2026, 11, 24)
+
+
+def test_a_time_that_the_clocks_skip_comes_that_much_later() -> None:
+    """29 March 2026 in Amsterdam: 02:00 becomes 03:00."""
+    person = account("Europe/Amsterdam", time(2, 30))
+
+    assert next_night(person, utc(2026, 3, 28, 12)) == utc(2026, 3, 29, 1, 30)
+    assert vibe_date_due(person, utc(2026, 3, 29, 1, 29)) == date(2026, 3, 28)
+    assert vibe_date_due(person, utc(2026, 3, 29, 1, 30)) == date(2026, 3, 29)
+
+
+def test_of_a_time_that_comes_twice_the_first_counts() -> None:
+    """25 October 2026 in Amsterdam: 02:30 comes at 00:30 and again at 01:30 UTC."""
+    person = account("Europe/Amsterdam", time(2, 30))
+
+    assert vibe_date_due(person, utc(2026, 10, 25, 0, 30)) == date(2026, 10, 25)
+    assert vibe_date_due(person, utc(2026, 10, 25, 1, 30)) == date(2026, 10, 25)
+    assert next_night(person, utc(2026, 10, 25, 0, 30)) == utc(2026, 10, 26, 1, 30)
+
+
+@given(zone=zones, at=times, start=moments)
+def test_every_local_date_comes_due_exactly_once_and_in_order(
+    zone: str, at: time, start: datetime
+) -> None:
+    """Ticks every half hour for four days see each date once, without going back."""
+    person = account(zone, at)
+    seen: list[date] = []
+
+    for tick in range(4 * 48):
+        found = vibe_date_due(person, start + timedelta(minutes=30 * tick))
+        if found is not None and (not seen or seen[-1] != found):
+            seen.append(found)
+
+    assert seen == sorted(set(seen))
+    assert all(later - sooner == timedelta(days=1) for sooner, later in zip(seen, seen[1:]))
+    assert len(seen) in {4, 5}
+
+
+@given(zone=zones, at=times, now=moments)
+def test_the_next_night_is_the_moment_a_new_date_comes_due(
+    zone: str, at: time, now: datetime
+) -> None:
+    person = account(zone, at)
+
+    night = next_night(person, now)
+
+    assert night is not None
+    assert timedelta() < night - now <= timedelta(hours=25)
+    just_before = vibe_date_due(person, night - timedelta(seconds=1))
+    then = vibe_date_due(person, night)
+    assert then is not None
+    assert just_before in {None, then - timedelta(days=1)}
+    assert then == night.astimezone(ZoneInfo(zone)).date()
+
+
+@given(zone=zones, at=times, now=moments)
+def test_what_is_due_is_of_today_or_yesterday(zone: str, at: time, now: datetime) -> None:
+    person = account(zone, at)
+
+    found = vibe_date_due(person, now)
+
+    today = local_date(person, now)
+    assert found in {None, today, today - timedelta(days=1)}
+
+
+def test_no_next_night_for_who_wants_none() -> None:
+    assert next_night(account(at=None), utc(2026, 11, 23)) is None
+
+
+def test_due_names_each_person_once_with_the_occasion() -> None:
+    now = utc(2026, 11, 23, 7)
+    people = [account(), replace(account(), user_id=UserId("u2"), nightly_at=None)]
+
+    (found,) = due(people, lambda *_: [], now)
+
+    assert found.account.user_id == "u1"
+    assert found.vibe_date == date(2026, 11, 23)
+    assert found.occasion == occasion_of(found.vibe_date) == "nightly:2026-11-23"
+
+
+@pytest.mark.parametrize(
+    ("before", "begins"),
+    [
+        (edition(EditionState.RECORDED), False),
+        (edition(updated_at=utc(2026, 11, 23, 6, 30)), False),
+        (edition(updated_at=utc(2026, 11, 23, 7) - STALLED_AFTER), True),
+        (edition(cause=Cause.NOTHING_TO_CHOOSE), False),
+        (edition(cause=Cause.QUOTA, cause_until=utc(2026, 11, 23, 9)), False),
+        (edition(cause=Cause.QUOTA, cause_until=utc(2026, 11, 23, 7)), True),
+        (edition(EditionState.RECORDED, occasion="asked:r1"), True),
+    ],
+)
+def test_what_went_before_decides_whether_a_night_is_begun(before: Edition, begins: bool) -> None:  # noqa: FBT001
+    found = due([account()], lambda *_: [before], utc(2026, 11, 23, 7))
+
+    assert bool(found) is begins
+
+
+def test_a_recorded_edition_is_settled_for_ever() -> None:
+    assert settled(edition(EditionState.RECORDED), utc(2030, 1, 1))

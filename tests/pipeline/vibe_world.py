@@ -1,0 +1,142 @@
+"""A whole world for the graph: the simulator on a port, an account store, people who agreed."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import dagster as dg
+import httpx
+import pytest
+
+from vibe_pipeline.accounts.records import Account
+from vibe_pipeline.accounts.schema import migrate
+from vibe_pipeline.accounts.store import AccountStore, open_for
+from vibe_pipeline.clients.opening import open_http, open_spotify_accounts
+from vibe_pipeline.clients.spotify_accounts import Grant
+from vibe_pipeline.connection import first_tokens
+from vibe_pipeline.definitions import build
+from vibe_pipeline.records import UserId
+from vibe_pipeline.settings import Settings, read_settings
+from vibe_pipeline.simulator.server import RunningSimulator, running
+from vibe_pipeline.simulator.simulation import Simulation
+from vibe_pipeline.warehouse import Warehouse
+
+SCOPES = (
+    "user-read-private user-read-recently-played user-top-read user-library-read"
+    " user-library-modify playlist-read-private playlist-modify-public playlist-modify-private"
+)
+_VERIFIER = "v" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VibeWorld:
+    """Everything a run touches, and ways to look at it."""
+
+    simulator: RunningSimulator
+    settings: Settings
+    store: AccountStore
+    instance: dg.DagsterInstance
+    definitions: dg.Definitions
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The file the runs write."""
+        return Warehouse(self.settings.warehouse_path)
+
+    def connected(self, telegram_id: int = 1001, *, name: str = "Anna") -> Account:
+        """Somebody with an account of ours who agreed on Spotify's page."""
+        person = self.simulator.simulation.create_person(telegram_id, name=name)
+        account = self.store.people.register(telegram_id, name, "en")
+        grant = asyncio.run(self._consent(person.listener))
+        tokens = first_tokens(grant, consented_at=datetime.now(UTC))
+        self.instance.add_dynamic_partitions("users", [account.user_id])
+        return self.store.people.connect(
+            account.user_id, f"spotify-{person.listener}", name, tokens
+        )
+
+    def run(
+        self,
+        job: str,
+        user_id: UserId,
+        *,
+        tags: Mapping[str, str] | None = None,
+        selection: list[dg.AssetKey] | None = None,
+        raise_on_error: bool = True,
+    ) -> dg.ExecuteInProcessResult:
+        """One run, in this process."""
+        found = self.definitions.resolve_job_def(job)
+        return found.execute_in_process(
+            partition_key=user_id,
+            tags=dict(tags or {}),
+            instance=self.instance,
+            asset_selection=selection,
+            raise_on_error=raise_on_error,
+        )
+
+    def calls(self, service: str = "spotify") -> Counter[str]:
+        """What was asked of a service since the log was last cleared, by endpoint."""
+        found = self.simulator.simulation.log.requests(service=service)
+        return Counter(entry.endpoint for entry in found)
+
+    def forget_calls(self) -> None:
+        """Count from here."""
+        self.simulator.simulation.log.clear()
+
+    async def _consent(self, listener: str) -> Grant:
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(_VERIFIER.encode()).digest())
+        form = {
+            "client_id": self.settings.spotify_client_id or "",
+            "redirect_uri": self.settings.spotify_redirect_uri,
+            "response_type": "code",
+            "scope": SCOPES,
+            "state": "state",
+            "code_challenge_method": "S256",
+            "code_challenge": challenge.rstrip(b"=").decode(),
+            "listener": listener,
+            "decision": "agree",
+        }
+        async with open_http() as http:
+            decided = await http.post(
+                f"{self.settings.spotify_accounts_url}/authorize/decision", data=form
+            )
+            code = parse_qs(urlsplit(decided.headers["location"]).query)["code"][0]
+            accounts = open_spotify_accounts(http, self.settings)
+            return await accounts.exchange(code=code, verifier=_VERIFIER)
+
+
+@contextmanager
+def vibe_world(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, simulation: Simulation | None = None
+) -> Iterator[VibeWorld]:
+    """The world for the length of a test, in a folder of its own."""
+    with running(simulation or Simulation()) as simulator, dg.DagsterInstance.ephemeral() as made:
+        home = folder / "home"
+        home.mkdir()
+        for name, value in {**simulator.environment(), "VIBE_HOME": str(home)}.items():
+            monkeypatch.setenv(name, value)
+        settings = read_settings()
+        migrate(settings.accounts_address)
+        yield VibeWorld(
+            simulator=simulator,
+            settings=settings,
+            store=open_for(settings),
+            instance=made,
+            definitions=build(settings),
+        )
+
+
+def playlists_of(world: VibeWorld, telegram_id: int) -> list[dict[str, object]]:
+    """A person's playlists with their items, as the simulator keeps them."""
+    address = f"{world.simulator.address}/control/people/{telegram_id}/playlists"
+    answer = httpx.get(address).json()
+    found: list[dict[str, object]] = answer["playlists"]
+    return found
