@@ -22,28 +22,23 @@ _PASSING_TROUBLE = {8, 11, 16}
 _SLOW_DOWN = {29}
 _KEY_TROUBLE = {4, 10, 13, 26}
 _NO_KIND_OF_MUSIC = frozenset(
-    [
-        "seen live",
-        "favorites",
-        "favourites",
-        "favorite",
-        "favourite",
-        "my music",
+    {
         "albums i own",
-        "spotify",
+        "all",
         "awesome",
+        "check out",
+        "favorite",
+        "favorites",
+        "favourite",
+        "favourites",
         "love",
         "loved",
-        "best",
-        "good",
-        "cool",
-        "check out",
-        "under 2000 listeners",
-        "all",
         "music",
-        "other",
-        "unknown",
-    ]
+        "my music",
+        "seen live",
+        "spotify",
+        "under 2000 listeners",
+    }
 )
 
 
