@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -72,6 +73,15 @@ class TelegramSite:
         assert answer["ok"], answer
         result: dict[str, Any] = answer["result"]
         return result
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Return when something has come true, which must be soon."""
+    for _ in range(2000):
+        if holds():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it did not come true within ten seconds")
 
 
 @contextmanager

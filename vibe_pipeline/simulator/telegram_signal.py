@@ -14,6 +14,11 @@ class Signal:
         self._numbers = 0
         self.closed = False
 
+    @property
+    def waiting(self) -> int:
+        """How many wait now."""
+        return len(self._waiters)
+
     def notify(self) -> None:
         """Wake all waiters; may be called from any thread."""
         with self._lock:
