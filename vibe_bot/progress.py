@@ -16,7 +16,7 @@ from telegram import Bot
 from telegram.error import Forbidden, RetryAfter, TelegramError
 
 from vibe_bot.jobs import Job, job_named
-from vibe_bot.results import Result, gave_up, result_of
+from vibe_bot.results import Figures, Result, gave_up, result_of
 from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import Services
 from vibe_bot.telling import Html, tell, together
@@ -126,7 +126,7 @@ class _Follower:
             run = await self._look()
             if run is not None and run.ended:
                 await self.services.sleep(max(0.0, EDIT_SECONDS - shown_ago))
-                return result_of(self.services, account, job, run)
+                return result_of(self.services, account, job, run, await self._figures(job, run))
             if waited > GIVE_UP_AFTER:
                 return gave_up(account.language, job, waited)
             text = progress(account.language, job, run, waited)
@@ -151,6 +151,16 @@ class _Follower:
         except ServiceError as error:
             log.warning("cannot see a run", run=self.watch.run_id, why=error.sentence)
             return None
+
+    async def _figures(self, job: Job, run: RunView) -> Figures:
+        """What a refresh counted; without it the result is told all the same."""
+        if job is not Job.sync or not run.succeeded:
+            return {}
+        try:
+            return await self.services.dagster.figures(run.run_id)
+        except ServiceError as error:
+            log.warning("cannot see what a run counted", run=run.run_id, why=error.sentence)
+            return {}
 
     async def _conclude(self, result: Result | None) -> None:
         watches, watch = self.services.store.watches, self.watch

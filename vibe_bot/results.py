@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,6 +21,8 @@ EDITION_TAG = "vibe/edition"
 """Names the edition a run publishes, when it is not the run's own."""
 EDITION_TAG = "vibe/edition"
 """Names the edition a run publishes, when it is not the run's own."""
+Figures = Mapping[str, Mapping[str, int]]
+"""What a run counted, by asset and label."""
 CONNECT_AGAIN = frozenset(
     {Cause.CONSENT_EXPIRED, Cause.NOT_CONNECTED, Cause.NOT_ALLOWLISTED, Cause.OWNER_NOT_PREMIUM}
 )
@@ -42,10 +45,13 @@ class Result:
     good: bool
 
 
-def result_of(services: Services, account: Account, job: Job, run: RunView) -> Result:
+def result_of(
+    services: Services, account: Account, job: Job, run: RunView, figures: Figures
+) -> Result:
     """What a finished run comes to for its person."""
     if job is Job.sync:
-        return synced(account) if run.succeeded else _sync_failed(services, account, run)
+        done = run.succeeded
+        return synced(account, figures) if done else _sync_failed(services, account, run)
     named = run.tags.get(EDITION_TAG) or run.root_run_id or run.run_id
     edition = services.store.editions.get(EditionId(named))
     if run.succeeded and edition is not None and edition.tracks:
@@ -147,13 +153,20 @@ def way_out(language: str, cause: Cause, job: Job) -> InlineKeyboardButton:
     return button(say(language, "button.try_again"), f"go:{command}")
 
 
-def synced(account: Account) -> Result:
-    """The likes are up to date, and how many there are."""
+def synced(account: Account, figures: Figures) -> Result:
+    """The likes are up to date: how many there are, what came and went, what was played."""
     language = account.language
-    likes = say(language, "bot.count.likes", count=account.likes_cached or 0)
-    text = tell(language, "bot.synced.done", likes=likes)
+    likes, plays = figures.get("liked_tracks", {}), figures.get("recent_plays", {})
+    total = say(language, "bot.count.likes", count=account.likes_cached or 0)
+    lines = [tell(language, "bot.synced.done", likes=total), Html("")]
+    if "added" in likes and "removed" in likes:
+        added, removed = likes["added"], likes["removed"]
+        key = "changes" if added or removed else "no_changes"
+        lines.append(tell(language, f"bot.synced.{key}", added=added, removed=removed))
+    if plays.get("added"):
+        lines.append(tell(language, "bot.synced.plays", count=plays["added"]))
     markup = keyboard([button(say(language, "button.generate"), "go:generate")])
-    return Result(text=text, markup=markup, good=True)
+    return Result(text=Html(together(*lines).strip()), markup=markup, good=True)
 
 
 def gave_up(language: str, job: Job, waited: timedelta) -> Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vibe_bot.handlers import connection, making, settings, status, welcome
+from vibe_bot.handlers import connection, lists, making, settings, status, taste, welcome
 from vibe_bot.visits import Handler
 
 COMMANDS: Mapping[str, Handler] = {
@@ -23,6 +23,12 @@ COMMANDS: Mapping[str, Handler] = {
     "nightly": settings.nightly,
     "timezone": settings.timezone,
     "lang": settings.lang,
+    "why": lists.why,
+    "history": lists.history,
+    "day": lists.one_day,
+    "block": taste.block,
+    "unblock": taste.unblock,
+    "blocked": taste.blocked,
     "disconnect": connection.disconnect,
     "forget": connection.forget,
 }
@@ -31,5 +37,12 @@ BUTTONS: Mapping[str, Handler] = {
     "sure": connection.sure,
     "no": connection.not_sure,
     "pb": making.publish,
+    "tr": lists.tracks,
+    "tp": lists.turn_tracks,
+    "ys": lists.reasons,
+    "yp": lists.turn_reasons,
+    "wy": lists.why_one,
+    "th": taste.thumb,
+    "bl": taste.block_chosen,
 }
 """By the first word of a button's data; ``go:COMMAND:ARGUMENT`` calls a command."""
