@@ -91,7 +91,7 @@ class ListeningControl:
                 account.played.append(Played(track=track, played_at=moment))
                 moment -= timedelta(milliseconds=track.recording.duration_ms)
             account.played.sort(key=lambda play: play.played_at, reverse=True)
-        shown = [_played(play) for play in account.played]
+        shown = [_played(play) for play in account.heard(self.simulation.clock.now())]
         return JSONResponse({"total": len(shown), "plays": shown})
 
     def _moment(self, wish: dict[str, Any]) -> datetime:

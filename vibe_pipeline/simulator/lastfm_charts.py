@@ -21,6 +21,7 @@ from vibe_pipeline.simulator.matching import folded
 from vibe_pipeline.simulator.spotify_state import Played, SpotifyAccounts
 
 _OBSCURE = 400
+_STILL_PLAYING_SECONDS = 240
 
 
 def similar_artists(asked: Asked) -> dict[str, Any]:
@@ -210,10 +211,12 @@ def recent_tracks(asked: Asked) -> dict[str, Any]:
         raise LastFmError(NOT_FOUND, "User not found", 404)
     account = asked.simulation.part(SpotifyAccounts).account(listener.id)
     first, last = asked.whole("from", 0, 1 << 40), asked.whole("to", 1 << 40, 1 << 40)
-    plays = [play for play in account.played if first <= play.played_at.timestamp() <= last]
+    now = asked.simulation.clock.now()
+    heard = account.heard(now)
+    plays = [play for play in heard if first <= play.played_at.timestamp() <= last]
     part, attributes = _page(asked, len(plays))
     rows = [_scrobble(asked, play) for play in plays[part]]
-    if plays and asked.simulation.clock.now().timestamp() - plays[0].played_at.timestamp() < 600:
+    if plays and (now - plays[0].played_at).total_seconds() < _STILL_PLAYING_SECONDS:
         rows.insert(0, _playing(asked, plays[0]))
     return {"recenttracks": {"track": one_or_many(rows), "@attr": {"user": user, **attributes}}}
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from vibe_pipeline.simulator.catalogue import World
+from vibe_pipeline.simulator.listens_world import ListensWorld
+from vibe_pipeline.simulator.plays_world import PlaysWorld
+from vibe_pipeline.simulator.real_files import WorldUnreadable
 
-
-class WorldUnreadable(Exception):
-    """A directory that no world can be made from; the text says why, in one sentence."""
+__all__ = ["WorldUnreadable", "real_world"]
 
 
 def real_world(directory: Path, *, seed: int = 1) -> World:
-    """The world that a directory describes."""
+    """The world of a ``listens.csv`` with its ``artists.csv``, or of a ``plays.csv``."""
     if not directory.is_dir():
         raise WorldUnreadable(f"{directory} is not a directory")
-    raise WorldUnreadable(f"{directory} holds neither listens.csv nor plays.csv")
+    if (directory / "listens.csv").is_file():
+        if not (directory / "artists.csv").is_file():
+            raise WorldUnreadable(f"{directory} has a listens.csv but no artists.csv with names")
+        return ListensWorld(directory.resolve(), seed=seed)
+    if (directory / "plays.csv").is_file():
+        return PlaysWorld(directory.resolve(), seed=seed)
+    raise WorldUnreadable(f"{directory} holds neither a listens.csv nor a plays.csv")

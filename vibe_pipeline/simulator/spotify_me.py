@@ -71,7 +71,7 @@ def recently_played(call: Call) -> Response:
     if after is not None and before is not None:
         raise SpotifyError(400, "Only one of after or before may be specified")
     now = call.simulation.clock.now()
-    past = [play for play in call.account.played if play.played_at <= now][:_REACHABLE_PLAYS]
+    past = call.account.heard(now)[:_REACHABLE_PLAYS]
     fitting = [
         play
         for play in past
@@ -123,8 +123,9 @@ def _heard(call: Call) -> list[Track]:
     wanted = call.query.get("time_range", "medium_term")
     if wanted not in _RANGES:
         raise SpotifyError(400, "Invalid time range")
-    start = call.simulation.clock.now() - timedelta(days=_RANGES[wanted])
-    heard = [play.track for play in call.account.played if play.played_at >= start]
+    now = call.simulation.clock.now()
+    start = now - timedelta(days=_RANGES[wanted])
+    heard = [play.track for play in call.account.heard(now) if play.played_at >= start]
     if wanted != "short_term":
         saved = (entry for entry in call.account.saved if entry.added_at >= start)
         heard += [entry.track for entry in saved if entry.track and not entry.track.vanished]

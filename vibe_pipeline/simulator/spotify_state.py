@@ -101,6 +101,10 @@ class Account:
     followed_artists: list[str] = field(default_factory=list)
     other_things: list[str] = field(default_factory=list)
 
+    def heard(self, now: datetime) -> list[Played]:
+        """Plays up to now, newest first; a real listener's later ones are still to come."""
+        return [play for play in self.played if play.played_at <= now]
+
 
 @dataclass(slots=True, kw_only=True)
 class Grant:

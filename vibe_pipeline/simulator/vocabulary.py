@@ -55,10 +55,16 @@ NOUNS = (
     "Radio", "Tide", "Garden", "Stone", "Dream", "Signal", "Bridge", "Smoke", "Mirror", "Thread",
     "Snow", "Skin", "Ocean", "Map", "Clock", "Bird", "Room", "Star", "Letter", "Dust", "Salt",
     "Engine", "Wire", "Moon", "Harvest", "Sleep", "Colour", "Season", "Silence", "Static",
+    "Answer", "Balcony", "Candle", "Daughter", "Echo", "Field", "Ghost", "Hour", "Iceland",
+    "Jacket", "Kitchen", "Lullaby", "Message", "Number", "Orbit", "Pilot", "Question", "Rain",
+    "Stranger", "Telephone", "Umbrella", "Valley", "Winter", "Yesterday", "Anchor", "Blossom",
+    "Compass", "Diary", "Evening", "Feather", "Gravity", "Horizon", "Ink", "Journey", "Lemon",
 )  # fmt: skip
 ADJECTIVES = (
     "Lost", "Warm", "Hidden", "Endless", "Empty", "Burning", "Old", "Last", "First", "Early",
     "Heavy", "Gentle", "Strange", "Half", "Second", "Deep", "Faint", "Lonely", "Clear", "Late",
+    "Borrowed", "Careless", "Distant", "Familiar", "Hollow", "Invisible", "Narrow", "Ordinary",
+    "Patient", "Restless", "Silver", "Tender", "Unspoken", "Wasted", "Yellow", "Bitter", "Crooked",
 )  # fmt: skip
 CYRILLIC_WORDS = (
     "Світло", "Вода", "Дорога", "Вікно", "Літо", "Руки", "Вогонь", "Ранок", "Серце", "Тінь",

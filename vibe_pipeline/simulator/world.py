@@ -20,6 +20,7 @@ from vibe_pipeline.simulator.discography import Studio
 from vibe_pipeline.simulator.habits import library
 from vibe_pipeline.simulator.identifiers import Identifiers
 from vibe_pipeline.simulator.matching import folded
+from vibe_pipeline.simulator.titles import titles, vocabulary_for
 
 _DIMENSIONS = 8
 _NEIGHBOURS = 100
@@ -102,7 +103,7 @@ class BuiltInWorld(World):
 
     def _titles(self, artist: Artist) -> list[str]:
         rng = random.Random(self.ids.number("titles", artist.number))
-        return titles(_words(artist.name), rng, wanted=rng.randint(10, 18))
+        return titles(vocabulary_for(artist.name), rng, wanted=rng.randint(10, 18))
 
     def _guest(self, artist: Artist, rng: random.Random) -> Artist | None:
         return rng.choice(self.similar_artists(artist)[:30])[0]
@@ -137,8 +138,8 @@ class BuiltInWorld(World):
         loved = sorted(
             self.artists,
             key=lambda artist: -self.affinity(listener, artist) - rng.gauss(0, 0.08),
-        )[:140]
-        known = rng.sample(loved, k=42)
+        )[:150]
+        known = rng.sample(loved, k=55)
         weights = [(artist, rng.paretovariate(1.1)) for artist in known]
         return library(
             weights,
@@ -190,38 +191,3 @@ def _tags(genre: str, rng: random.Random) -> tuple[tuple[str, int], ...]:
     if rng.random() < 0.5:
         own.append((rng.choice(say.JUNK_TAGS), rng.randint(1, 30)))
     return tuple(sorted(own, key=lambda tag: -tag[1]))
-
-
-def _words(name: str) -> tuple[Sequence[str], Sequence[str]]:
-    """Nouns and adjectives in the script of an artist's name."""
-    if any("а" <= letter <= "ї" for letter in name.casefold()):
-        return say.CYRILLIC_WORDS, ()
-    if any("α" <= letter <= "ω" for letter in name.casefold()):
-        return say.GREEK_WORDS, ()
-    return say.NOUNS, say.ADJECTIVES
-
-
-def titles(
-    vocabulary: tuple[Sequence[str], Sequence[str]], rng: random.Random, *, wanted: int
-) -> list[str]:
-    """Different titles, from nouns and adjectives."""
-    nouns, adjectives = vocabulary
-    made: dict[str, str] = {}
-    for _ in range(wanted * 20):
-        if len(made) == wanted:
-            break
-        one, two = rng.sample(list(nouns), k=2)
-        shapes = [one, f"{one}, {two}", f"{one} / {two}", f"{one} {rng.randint(2, 9)}"]
-        if adjectives:
-            adjective = rng.choice(adjectives)
-            shapes += [
-                f"{adjective} {one}",
-                f"{one} of {two}",
-                f"{one} in the {two}",
-                f"The {adjective} {one}",
-                f"Don't Lose the {one}",
-                f"{adjective} {one} (Part {rng.randint(1, 2)})",
-            ]
-        title = rng.choice(shapes)
-        made.setdefault(folded(title), title)
-    return list(made.values())
