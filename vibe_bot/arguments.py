@@ -23,7 +23,7 @@ MINIMUM_SIZE, MAXIMUM_SIZE = 10, 100
 TEXT_LIMIT = 200
 """Nobody means more than this by an argument."""
 
-_NUMBER = re.compile(r"(?<![\w.,])[-+]?\d{1,6}(?:[.,]\d{1,6})?(?![\w]*\d)")
+_NUMBER = re.compile(r"(?<![\w.,])[-+]?(?:\d{1,6}(?:[.,]\d{1,6})?|[.,]\d{1,6})(?![\w]*\d)")
 _TIME = re.compile(r"(?<!\d)(\d{1,2})(?:\s*[:.hг]\s*|\s+)(\d{2})(?!\d)\s*([ap]\.?m\.?)?", re.I)
 _HOUR = re.compile(r"(?<!\d)(\d{1,2})\s*([ap]\.?m\.?)?(?!\d)", re.I)
 _OFFSET = re.compile(r"(?:utc|gmt)?\s*([+-])\s*(\d{1,2})(?::?(\d{2}))?", re.I)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import threading
 import time
@@ -208,7 +209,7 @@ class Resident:
 
     def _publish(self, edition_id: EditionId) -> None:
         states = list(EditionState)[1:]
-        for before, after in zip(states, states[1:], strict=False):
+        for before, after in itertools.pairwise(states):
             self.town.store.editions.advance(
                 edition_id,
                 before,
@@ -272,7 +273,7 @@ async def town(folder: Path, *, flood: bool = False, **settings: Any) -> AsyncIt
             "spotify_client_id": "client",
             "public_url": "http://127.0.0.1:8000",
         }
-        made = Settings(_env_file=None, **given | settings)
+        made = Settings(**given | settings)
         made.home.mkdir(parents=True, exist_ok=True)
         migrate(made.accounts_address)
         async with httpx.AsyncClient() as http:
