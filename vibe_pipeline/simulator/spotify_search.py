@@ -20,9 +20,11 @@ from vibe_pipeline.simulator.spotify_gate import Call, Gate, SpotifyError
 _FILTERS = "artist|track|album|isrc|year|genre|upc|tag"
 _FILTER = re.compile(rf'\b({_FILTERS}):\s*("[^"]*"?|.*?(?=\s+(?:{_FILTERS}):|$))', re.IGNORECASE)
 _TYPES = ("album", "artist", "playlist", "track", "show", "episode", "audiobook")
-_TITLE_INDEX_ARTISTS = 800
+_SMALL_WORLD = 1000
+_TITLE_INDEX_ARTISTS = 120
 _NAMED_ARTISTS = 25
 _FURTHEST = 1000
+_GOOD = 0.95
 
 
 @dataclass(slots=True)
@@ -84,7 +86,8 @@ class SearchIndex:
     def _read_titles(self) -> dict[str, list[Track]]:
         titles: defaultdict[str, list[Track]] = defaultdict(list)
         known = sorted(self._world.artists, key=lambda artist: -artist.listeners)
-        for artist in known[:_TITLE_INDEX_ARTISTS]:
+        indexed = len(known) if len(known) <= _SMALL_WORLD else _TITLE_INDEX_ARTISTS
+        for artist in known[:indexed]:
             for track in self._world.discography(artist).tracks:
                 for word in set(words(track.recording.title)):
                     titles[word].append(track)
@@ -103,17 +106,22 @@ class _Searcher:
         """Tracks that fit, the best fit first."""
         if "upc" in self.query.filters or "tag" in self.query.filters:
             return []
+        scored = self._scored(self._by_names())
+        if not any(score < -_GOOD for score, *_ in scored):
+            scored = self._scored([*(track for *_, track in scored), *self._by_titles()])
+        return [track for *_, track in scored]
+
+    def _scored(self, tracks: Iterable[Track]) -> list[tuple[float, int, str, Track]]:
         scored: list[tuple[float, int, str, Track]] = []
-        for track in self._near():
+        for track in self._playable(tracks):
             score = self._fit(track)
             if score > 0:
                 scored.append((-score, -track.popularity, track.spotify_id, track))
-        scored.sort(key=lambda entry: entry[:3])
-        return [track for *_, track in scored]
+        return sorted(scored, key=lambda entry: entry[:3])
 
-    def _near(self) -> Iterable[Track]:
+    def _playable(self, tracks: Iterable[Track]) -> Iterable[Track]:
         query, seen = self.query, set[str]()
-        for track in self._wide():
+        for track in tracks:
             if track.spotify_id in seen or track.vanished or track.substitute is not None:
                 continue
             seen.add(track.spotify_id)
@@ -121,7 +129,7 @@ class _Searcher:
                 continue
             yield track
 
-    def _wide(self) -> Iterable[Track]:
+    def _by_names(self) -> Iterable[Track]:
         query = self.query
         if query.filters.get("isrc"):
             yield from self.world.tracks_by_isrc(query.filters["isrc"])
@@ -132,8 +140,10 @@ class _Searcher:
         if "genre" in query.filters:
             for artist in self.artists()[:_NAMED_ARTISTS]:
                 yield from self.world.discography(artist).tracks
-        if "artist" not in query.filters:
-            yield from self.index.titled(query.words("track") or query.free)
+
+    def _by_titles(self) -> Iterable[Track]:
+        if "artist" not in self.query.filters and "isrc" not in self.query.filters:
+            yield from self.index.titled(self.query.words("track") or self.query.free)
 
     def _fit(self, track: Track) -> float:
         """How well a track answers; nothing below a half fits at all."""
