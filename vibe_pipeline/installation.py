@@ -104,7 +104,7 @@ def parts(inner: Mapping[str, str], home: Path, folder: Path, ports: Ports) -> l
         part(
             DAEMON,
             *(script("dagster-daemon"), "run", "--workspace", workspace),
-            ready=says(log / "dagster-daemon.log", "Started Dagster daemon"),
+            ready=says(log / "dagster-daemon.log", "Instance is configured"),
             after=(STORAGE,),
         ),
         part(

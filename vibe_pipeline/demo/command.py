@@ -11,6 +11,8 @@ from vibe_pipeline.demo.run import play
 from vibe_pipeline.demo.stage import set_stage
 from vibe_pipeline.deployment import Interrupted, run_to_the_end
 
+WIDTH_OF_NO_TERMINAL = 132
+
 
 @click.command()
 @click.option("--once", is_flag=True, help="Stop after the first list.")
@@ -23,6 +25,8 @@ from vibe_pipeline.deployment import Interrupted, run_to_the_end
 def demo(*, once: bool, as_json: bool, world: Path | None) -> None:
     """Show the whole thing working against a simulated world; no key is needed."""
     console = Console(stderr=as_json, highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH_OF_NO_TERMINAL
     try:
         with set_stage(world) as stage:
             run_to_the_end(play(stage, console, once=once, as_json=as_json))

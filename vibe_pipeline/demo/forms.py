@@ -1,46 +1,47 @@
-"""Just enough of a browser: the forms of a page, and what pressing one of their buttons sends."""
+"""Just enough of a browser: the buttons of a page's forms, and what pressing one sends."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from html.parser import HTMLParser
 
 
-@dataclass(slots=True)
-class Form:
-    """One form: where it goes, what it holds, and the buttons that send it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """A button that sends a form: where to, and with which fields."""
 
     action: str
-    method: str
-    fields: dict[str, str] = field(default_factory=dict)
-    buttons: list[tuple[str, str]] = field(default_factory=list)
-
-    def pressed(self, value: str | None = None) -> dict[str, str]:
-        """The fields, with the button of this value pressed."""
-        named = {button_value: name for name, button_value in self.buttons if name}
-        return self.fields if value is None else {**self.fields, named[value]: value}
+    value: str
+    fields: Mapping[str, str]
 
 
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.forms: list[Form] = []
+        self.buttons: list[Button] = []
+        self._action = ""
+        self._fields: dict[str, str] = {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
         if tag == "form":
-            method = found.get("method", "get").lower()
-            self.forms.append(Form(action=found.get("action", ""), method=method))
-        elif self.forms and tag == "button":
-            self.forms[-1].buttons.append((found.get("name", ""), found.get("value", "")))
-        elif self.forms and tag == "input" and found.get("name"):
-            chosen = dict(attrs).keys() & {"checked"}
-            if found.get("type") not in {"radio", "checkbox"} or chosen:
-                self.forms[-1].fields[found["name"]] = found.get("value", "")
+            self._action, self._fields = found.get("action", ""), {}
+        elif tag == "input" and found.get("name"):
+            if found.get("type") not in {"radio", "checkbox"} or "checked" in found:
+                self._fields[found["name"]] = found.get("value", "")
+        elif tag == "button":
+            self._add_button(found)
+
+    def _add_button(self, found: Mapping[str, str]) -> None:
+        name, value = found.get("name", ""), found.get("value", "")
+        pressed = {name: value} if name else {}
+        action = found.get("formaction", self._action)
+        self.buttons.append(Button(action=action, value=value, fields=self._fields | pressed))
 
 
-def forms_of(page: str) -> list[Form]:
-    """Every form of a page, in order."""
+def buttons_of(page: str) -> list[Button]:
+    """Every button of a page, in order; fields below a button are not seen by it."""
     reader = _Reader()
     reader.feed(page)
-    return reader.forms
+    return reader.buttons

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 import httpx
 
-from vibe_pipeline.demo.forms import forms_of
+from vibe_pipeline.demo.forms import buttons_of
 from vibe_pipeline.endings import WentWrong
 
 _LINK = re.compile(r"https?://\S+/connect/\S+")
@@ -94,22 +94,20 @@ class Newcomer:
     async def consents(self, link: str) -> str:
         """Open the link, agree on Spotify's page, confirm both accounts; gives the last page."""
         page = await self._opened(await self.http.get(link))
-        page = await self._sent(page, "/decision", "agree", listener=self.listener)
-        page = await self._sent(page, "/confirm")
+        page = await self._pressed(page, "/decision", "agree", listener=self.listener)
+        page = await self._pressed(page, "/confirm")
         return page.text
 
-    async def _sent(
-        self, page: httpx.Response, action: str, press: str | None = None, **more: str
+    async def _pressed(
+        self, page: httpx.Response, action: str, value: str = "", **more: str
     ) -> httpx.Response:
-        for form in forms_of(page.text):
-            if form.action.endswith(action):
-                address = urljoin(str(page.url), form.action)
-                origin = f"{page.url.scheme}://{page.url.netloc.decode()}"
-                answer = await self.http.post(
-                    address, data={**form.pressed(press), **more}, headers={"Origin": origin}
+        for button in buttons_of(page.text):
+            if button.action.endswith(action) and button.value == value:
+                address = urljoin(str(page.url), button.action)
+                return await self._opened(
+                    await self.http.post(address, data={**button.fields, **more})
                 )
-                return await self._opened(answer)
-        raise NothingHappened(f"The page at {page.url.path} has no form that leads to {action}.")
+        raise NothingHappened(f"The page at {page.url.path} has no button that leads to {action}.")
 
     async def _opened(self, answer: httpx.Response) -> httpx.Response:
         while answer.next_request is not None:

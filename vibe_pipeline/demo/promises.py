@@ -66,12 +66,13 @@ def _artist_cap(edition: Edition) -> Iterator[str]:
 
 
 def _honest_about_new(edition: Edition, account: Account, seen: Seen) -> Iterator[str]:
-    liked_ids = {like["id"] for like in seen.likes}
-    liked_codes = {like["isrc"] for like in seen.likes if like.get("isrc")}
-    liked_names = {recording_key(like["artist"], like["title"]) for like in seen.likes}
+    likes = [like for like in seen.likes if "title" in like and not like["vanished"]]
+    liked_uris = {like["uri"] for like in likes}
+    liked_codes = {like["isrc"] for like in likes if like["isrc"]}
+    liked_names = {recording_key(like["artist"], like["title"]) for like in likes}
     for track in edition.tracks:
         liked = (
-            track.spotify_id in liked_ids
+            track.uri in liked_uris
             or track.isrc in liked_codes
             or recording_key(track.artist, track.title) in liked_names
         )
