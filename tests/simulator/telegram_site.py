@@ -49,6 +49,7 @@ class TelegramSite:
     state: TelegramState
     time: MovableTime
     anna: Person
+    http: httpx.Client
 
     @property
     def base_url(self) -> str:
@@ -58,7 +59,7 @@ class TelegramSite:
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """One Bot API call in JSON, answered as JSON whatever the status."""
         url = f"{self.base_url}{self.state.token}/{method}"
-        answer: dict[str, Any] = httpx.post(url, json=parameters, timeout=60).json()
+        answer: dict[str, Any] = self.http.post(url, json=parameters).json()
         return answer
 
     def refusal(self, method: str, **parameters: Any) -> str:
@@ -102,8 +103,9 @@ def telegram_site() -> Iterator[TelegramSite]:
     state.type_text(anna.telegram_id, "/start")
     state.updates.drop()
     try:
-        port = listener.getsockname()[1]
-        yield TelegramSite(address=f"http://127.0.0.1:{port}", state=state, time=time_, anna=anna)
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with httpx.Client(base_url=address, timeout=60) as http:
+            yield TelegramSite(address=address, state=state, time=time_, anna=anna, http=http)
     finally:
         state.close()
         server.should_exit = True

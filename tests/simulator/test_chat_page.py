@@ -80,7 +80,7 @@ def test_an_unknown_person_has_no_chat(page: httpx.Client) -> None:
 
 
 def test_files_are_saved_not_run(site: TelegramSite, page: httpx.Client) -> None:
-    sent = httpx.post(
+    sent = site.http.post(
         f"{site.base_url}{site.state.token}/sendDocument",
         data={"chat_id": ANNA},
         files={"document": ("<b>.html", b"<script>alert(1)</script>", "text/html")},

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -192,7 +191,7 @@ def test_a_command_in_a_text_and_a_link_to_the_bot_are_typed(
 
 
 def test_a_file_can_be_saved(site: TelegramSite, page: Page) -> None:
-    httpx.post(
+    site.http.post(
         f"{site.base_url}{site.state.token}/sendDocument",
         data={"chat_id": ANNA, "caption": "Everything"},
         files={"document": ("export.zip", b"PK everything", "application/zip")},

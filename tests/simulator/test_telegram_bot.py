@@ -76,6 +76,7 @@ async def test_a_whole_conversation_with_an_application(
         await update.callback_query.edit_message_text("готово")
         await context.bot.send_document(OLENA, b"{}", filename="export.json", caption="все")
 
+    telegram.flood.switched_on = False
     application = _application(simulator, start=start, again=again)
     chat = telegram.chat(OLENA)
     async with application:

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.simulator.telegram_site import TelegramSite, telegram_site
@@ -79,7 +78,7 @@ def _against(contract: Json, value: object, kind: str, where: str) -> Iterator[s
 
 
 def _upload(site: TelegramSite, method: str, name: str, content: bytes) -> Json:
-    answer: Json = httpx.post(
+    answer: Json = site.http.post(
         f"{site.base_url}{site.state.token}/{method}",
         data={"chat_id": str(site.anna.telegram_id), "caption": "/latest for you"},
         files={name: (f"{name}.png", content, "image/png")},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.simulator.telegram_site import TelegramSite, telegram_site
@@ -212,14 +211,14 @@ def test_a_deleted_message_is_gone_once(site: TelegramSite) -> None:
 
 def test_a_file_can_be_sent_fetched_and_sent_again(site: TelegramSite) -> None:
     url = f"{site.base_url}{site.state.token}"
-    sent = httpx.post(
+    sent = site.http.post(
         f"{url}/sendDocument",
         data={"chat_id": ANNA, "caption": "<b>all</b>", "parse_mode": "HTML"},
         files={"document": ("экспорт.zip", b"PK all of it", "application/zip")},
     ).json()["result"]
     document = sent["document"]
     path = site.call("getFile", file_id=document["file_id"])["result"]["file_path"]
-    fetched = httpx.get(f"{site.address}/telegram/file/bot{site.state.token}/{path}")
+    fetched = site.http.get(f"{site.address}/telegram/file/bot{site.state.token}/{path}")
     again = site.call("sendDocument", chat_id=ANNA, document=document["file_id"])
 
     assert (document["file_name"], document["file_size"]) == ("экспорт.zip", 12)
@@ -240,7 +239,7 @@ def test_a_wrong_file_is_refused(
     site: TelegramSite, method: str, files: dict[str, Any], refusal: str
 ) -> None:
     url = f"{site.base_url}{site.state.token}/{method}"
-    answer = httpx.post(url, data={"chat_id": ANNA}, files=files or None).json()
+    answer = site.http.post(url, data={"chat_id": ANNA}, files=files or None).json()
 
     assert answer["description"] == f"Bad Request: {refusal}"
 
@@ -304,17 +303,17 @@ def test_the_whole_bot_may_send_thirty_a_second(site: TelegramSite) -> None:
 
 def test_flood_limits_can_be_switched_off(site: TelegramSite) -> None:
     control = f"{site.address}/control/telegram/flood"
-    httpx.post(control, json={"on": False})
+    site.http.post(control, json={"on": False})
 
     answers = [site.call("sendMessage", chat_id=ANNA, text=str(n))["ok"] for n in range(60)]
 
-    httpx.post(control, json={"on": True})
+    site.http.post(control, json={"on": True})
     assert all(answers)
 
 
 def test_wrong_addresses_are_refused_as_telegram_does(site: TelegramSite) -> None:
     def ask(path: str) -> tuple[int, str]:
-        response = httpx.get(f"{site.address}/telegram/{path}")
+        response = site.http.get(f"{site.address}/telegram/{path}")
         return response.status_code, response.json()["description"]
 
     assert ask("bot123:wrong/getMe") == (401, "Unauthorized")
@@ -335,7 +334,7 @@ def test_parameters_come_in_every_usual_way(site: TelegramSite, how: str) -> Non
         "json-with-strings": {"json": flat},
     }
 
-    answer = httpx.post(url, **requests[how]).json()
+    answer = site.http.post(url, **requests[how]).json()
 
     assert answer["ok"], answer
     keyboard = site.state.chat(ANNA).keyboard

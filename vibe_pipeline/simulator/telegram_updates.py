@@ -62,7 +62,8 @@ class UpdateQueue:
             self._waiting = [update for update in before if update.update_id >= offset]
         elif offset < 0:
             self._waiting = before[offset:]
-        return [update.as_json() for update in before if update not in self._waiting]
+        kept = {update.update_id for update in self._waiting}
+        return [update.as_json() for update in before if update.update_id not in kept]
 
     def confirmed(self, update_id: int) -> bool:
         """Whether the bot has taken this update."""
