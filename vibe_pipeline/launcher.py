@@ -194,6 +194,12 @@ class _Warmth:
                 raise ForkServerGone(f"it cannot be started ({error})") from error
             return self._server
 
+    @property
+    def pid(self) -> int | None:
+        """The living server's process."""
+        server = self._server
+        return server.pid if server is not None and server.alive else None
+
     def renew(self, outdated: ForkServer) -> None:
         """Put a server aside that will not fork any more; its children go on undisturbed."""
         with self._starting:
@@ -265,6 +271,18 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         """Start the fork server in the background; without it the first run would pay for that."""
         with contextlib.suppress(ForkServerGone):
             self._warmth.server()
+
+    def wait_until_warm(self, timeout: float) -> bool:
+        """Wait for the fork server to have imported everything; says whether it has."""
+        try:
+            return self._warmth.server().wait_until_ready(timeout)
+        except ForkServerGone:
+            return False
+
+    @property
+    def fork_server_pid(self) -> int | None:
+        """The process that workers are forked from, while there is one."""
+        return self._warmth.pid
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Start a worker for this run: warm if possible, else cold."""

@@ -14,15 +14,20 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget, WorkspaceLoadTarget
 
+from vibe_pipeline.launcher import WarmRunLauncher
+
 JOBS = "tests.pipeline.launched_jobs"
 WARM = {"module": "vibe_pipeline.launcher", "class": "WarmRunLauncher"}
 STOCK = {"module": "dagster", "class": "DefaultRunLauncher"}
 
 
+ROOT = Path(__file__).parents[2]
+
+
 def module_target() -> WorkspaceLoadTarget:
     """The jobs as a Python module, whose code server Dagster starts."""
     return ModuleTarget(
-        module_name=JOBS, attribute=None, working_directory=None, location_name="jobs"
+        module_name=JOBS, attribute=None, working_directory=str(ROOT), location_name="jobs"
     )
 
 
@@ -33,7 +38,14 @@ class LaunchSite:
     instance: DagsterInstance
     workspace: WorkspaceProcessContext
 
-    def create(self, job: str, **tags: str) -> str:
+    @property
+    def launcher(self) -> WarmRunLauncher:
+        """The instance's own launcher."""
+        launcher = self.instance.run_launcher
+        assert isinstance(launcher, WarmRunLauncher)
+        return launcher
+
+    def create(self, job: str, tags: Mapping[str, str] | None = None) -> str:
         """A run of this job that was not started yet."""
         location = self.workspace.create_request_context().get_code_location("jobs")
         (repository,) = location.get_repositories().values()
@@ -42,7 +54,7 @@ class LaunchSite:
 
         run = self.instance.create_run_for_job(
             launched_jobs.defs.resolve_job_def(job),
-            tags=tags,
+            tags=dict(tags or {}),
             remote_job_origin=remote.get_remote_origin(),
             job_code_origin=remote.get_python_origin(),
         )
@@ -70,13 +82,10 @@ class LaunchSite:
             time.sleep(0.02)
         return run.status
 
-    def messages(self, run_id: str) -> list[str]:
+    def messages(self, run_id: str) -> str:
         """What was reported about the run."""
-        return [record.user_message or "" for record in self.instance.all_logs(run_id)] + [
-            record.dagster_event.message or ""
-            for record in self.instance.all_logs(run_id)
-            if record.dagster_event
-        ]
+        said = self.instance.all_logs(run_id)
+        return "\n".join(event.dagster_event.message or "" for event in said if event.dagster_event)
 
 
 @contextmanager
