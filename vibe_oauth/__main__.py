@@ -11,7 +11,7 @@ import structlog
 import uvicorn
 
 from vibe_oauth.app import create_app
-from vibe_oauth.services import open_services
+from vibe_oauth.services import Services, open_services
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.store import migrate
 from vibe_pipeline.logs import set_up_logs
@@ -43,8 +43,9 @@ def main(host: str | None, port: int | None) -> None:
         set_up_logs(settings.log_format, secrets=_secrets(settings))
         usual_host, usual_port = usual_place(settings.public_url)
         with _listening(host or usual_host, port or usual_port) as listener:
+            services = open_services(settings)
             migrate(settings.accounts_address)
-            _serve(settings, listener)
+            _serve(services, listener)
     except (SettingsInvalid, AccountsUnreadable, PortTaken) as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_INPUT)
@@ -58,9 +59,9 @@ def usual_place(public_url: str) -> tuple[str, int]:
     return _LOOPBACK[0], USUAL_PORT
 
 
-def _serve(settings: Settings, listener: socket.socket) -> None:
+def _serve(services: Services, listener: socket.socket) -> None:
     config = uvicorn.Config(
-        create_app(open_services(settings)),
+        create_app(services),
         access_log=False,
         log_config=None,
         server_header=False,

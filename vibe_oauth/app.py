@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import structlog
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -69,10 +70,14 @@ def _saying(pages: Pages, page: Page) -> Answering:
         if page is Page.TROUBLE:
             log.error("a request failed", error=type(error).__name__, exc_info=error)
         if "/internal/" in request.url.path or "/health" in request.url.path:
-            return JSONResponse({"error": page.value}, pages.status(page))
+            return JSONResponse({"error": page.value}, _status(error))
         return pages.message(page, language_of(request))
 
     return answer
+
+
+def _status(error: Exception) -> int:
+    return error.status_code if isinstance(error, HTTPException) else 500
 
 
 def _closing(services: Services) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:

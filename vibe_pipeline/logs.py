@@ -16,7 +16,15 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 STRUCK_OUT = "[hidden]"
-QUIET = ("httpx", "httpcore", "telegram.ext", "telegram.Bot", "uvicorn.access", "sqlalchemy")
+QUIET = (
+    "httpx",
+    "httpcore",
+    "telegram.ext",
+    "telegram.Bot",
+    "uvicorn.access",
+    "sqlalchemy",
+    "alembic",
+)
 """These print addresses, and Telegram's addresses hold the bot's token."""
 
 _BOT_TOKEN = re.compile(r"\d{5,}:[A-Za-z0-9_-]{20,}")

@@ -249,7 +249,7 @@ def test_several_processes_make_one_key(tmp_path: Path) -> None:
 
 
 def test_the_key_of_the_environment_comes_first(tmp_path: Path) -> None:
-    settings = Settings(_env_file=None, vibe_home=tmp_path, vibe_secret_key=SecretStr(KEY))
+    settings = Settings(vibe_home=tmp_path, vibe_secret_key=SecretStr(KEY))
 
     assert secret_key(settings) == KEY
     assert list(tmp_path.iterdir()) == []
@@ -259,12 +259,11 @@ def test_a_spoiled_key_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "secret.key").write_bytes(b"\xff\xfe")
 
     with pytest.raises(SecretKeyInvalid):
-        secret_key(Settings(_env_file=None, vibe_home=tmp_path))
+        secret_key(Settings(vibe_home=tmp_path))
 
 
 def test_the_settings_give_newcomers_their_defaults(tmp_path: Path) -> None:
     settings = Settings(
-        _env_file=None,
         vibe_home=tmp_path,
         default_timezone="Europe/Amsterdam",
         default_playlist_size=42,

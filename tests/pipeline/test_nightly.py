@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -153,7 +154,7 @@ def test_every_local_date_comes_due_exactly_once_and_in_order(
             seen.append(found)
 
     assert seen == sorted(set(seen))
-    assert all(later - sooner == timedelta(days=1) for sooner, later in zip(seen, seen[1:]))
+    assert all(later - sooner == timedelta(days=1) for sooner, later in pairwise(seen))
     assert len(seen) in {4, 5}
 
 

@@ -83,7 +83,7 @@ class Pages:
         return self._answer(
             "message.html",
             language,
-            self.status(page),
+            STATUS[page],
             title=say(language, f"oauth.{page}.title"),
             paragraphs=say(language, f"oauth.{page}.text", **blanks).split("\n"),
             tone=page.value,
@@ -92,10 +92,6 @@ class Pages:
             back=say(language, "oauth.back"),
             close=say(language, "oauth.close"),
         )
-
-    def status(self, page: Page) -> HTTPStatus:
-        """What goes with this page."""
-        return STATUS[page]
 
     def confirmation(self, account: Account, pending: PendingConnection, token: str) -> Response:
         """The page that names both accounts before anything is linked."""

@@ -76,10 +76,30 @@ def open_store(
     new_id: Callable[[], UserId] = new_user_id,
 ) -> AccountStore:
     """The store at this address, as it stands; ``migrate`` sets it up."""
-    database, sealer = connect(url), Sealer(key)
+    return _assembled(connect(url), Sealer(key), now, defaults or Defaults(), new_id)
+
+
+def open_for(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AccountStore:
+    """The store these settings name, with their defaults for newcomers."""
+    defaults = Defaults(
+        timezone=settings.default_timezone,
+        playlist_size=settings.default_playlist_size,
+        min_new_ratio=settings.min_new_ratio,
+    )
+    database = connect(settings.accounts_address)
+    return _assembled(database, Sealer(secret_key(settings)), now, defaults, new_user_id)
+
+
+def _assembled(
+    database: Database,
+    sealer: Sealer,
+    now: Callable[[], datetime],
+    defaults: Defaults,
+    new_id: Callable[[], UserId],
+) -> AccountStore:
     return AccountStore(
         database=database,
-        people=People(database, sealer, defaults or Defaults(), now, new_id),
+        people=People(database, sealer, defaults, now, new_id),
         tokens=TokenVault(database, sealer, now),
         oauth_states=OAuthStates(database, sealer, now, new_state),
         editions=Editions(database, now),
@@ -90,13 +110,3 @@ def open_store(
         blocks=Blocks(database, now),
         thumbs=Thumbs(database, now),
     )
-
-
-def open_for(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AccountStore:
-    """The store these settings name, with their defaults for newcomers."""
-    defaults = Defaults(
-        timezone=settings.default_timezone,
-        playlist_size=settings.default_playlist_size,
-        min_new_ratio=settings.min_new_ratio,
-    )
-    return open_store(settings.accounts_address, secret_key(settings), now=now, defaults=defaults)

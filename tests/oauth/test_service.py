@@ -1,0 +1,335 @@
+"""The service as a whole: headers, logs, health, start-up, weight."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+import structlog
+from cryptography.fernet import Fernet
+
+from tests.oauth.site import Site, site, token_on, words
+from vibe_oauth.__main__ import usual_place
+from vibe_pipeline.accounts.records import StateKind
+from vibe_pipeline.accounts.store import AccountStore, open_store
+from vibe_pipeline.locales import say
+from vibe_pipeline.simulator.server import running
+from vibe_pipeline.simulator.simulation import Simulation
+from vibe_pipeline.simulator.world import BuiltInWorld
+
+ROOT = Path(__file__).parents[2]
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    """An environment in which only these settings are made."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {**kept, "VIBE_HOME": str(folder), "PYTHONPATH": str(ROOT), **settings}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def every_kind_of_answer(here: Site) -> list[httpx.Response]:
+    account = here.person()
+    confirmation = await here.back(account)
+    return [
+        confirmation,
+        await here.browser.get(here.link(account)),
+        await here.browser.get("/connect/unknown"),
+        await here.browser.get("/nowhere"),
+        await here.browser.put("/confirm"),
+        await here.browser.get("/health"),
+        await here.browser.post("/internal/jobs/nightly"),
+        await here.browser.post("/confirm", data={"token": token_on(confirmation)}),
+    ]
+
+
+async def test_every_answer_carries_the_strict_headers(here: Site) -> None:
+    answers = await every_kind_of_answer(here)
+
+    for answer in answers:
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "script-src" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "strict-transport-security" not in answer.headers
+
+
+async def test_an_https_address_is_pinned(tmp_path: Path, world: BuiltInWorld) -> None:
+    async with site(tmp_path, Simulation(world), public_url="https://vibe.example") as here:
+        answer = await here.browser.get("/health/live")
+
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_no_page_holds_script_or_loads_anything(here: Site) -> None:
+    pages = [answer for answer in await every_kind_of_answer(here) if "html" in answer.text]
+
+    assert pages
+    for page in pages:
+        assert "<script" not in page.text
+        assert " src=" not in page.text
+        assert "@import" not in page.text
+        assert "url(" not in page.text
+
+
+async def test_an_unforeseen_error_is_a_kind_page_with_all_headers(
+    here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(here.store.people), "get", lambda *_: 1 / 0)
+
+    page = await here.browser.get(here.link(here.person()))
+
+    assert page.status_code == 500
+    assert say("en", "oauth.trouble.title") in words(page)
+    assert "ZeroDivision" not in page.text
+    assert page.headers["x-frame-options"] == "DENY"
+
+
+async def test_the_access_log_names_places_not_people(
+    here: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    structlog.reset_defaults()
+
+    await here.browser.get("/connect/some-secret-state?code=abc")
+    await here.browser.get("/some-secret-path?code=abc")
+
+    printed = "".join(capsys.readouterr())
+    assert "/connect/{link}" in printed
+    assert "secret" not in printed
+    assert "abc" not in printed
+
+
+async def test_a_healthy_service_says_so(here: Site) -> None:
+    answer = await here.browser.get("/health")
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ok",
+        "account_store": {"ok": True},
+        "dagster": {"ok": True},
+    }
+
+
+async def test_a_lost_dagster_is_a_failing_health_but_still_a_living_service(here: Site) -> None:
+    here.dagster.down = True
+
+    health, live = await here.browser.get("/health"), await here.browser.get("/health/live")
+
+    assert health.status_code == 503
+    assert health.json()["dagster"]["ok"] is False
+    assert live.status_code == 200
+
+
+async def test_a_broken_account_store_is_told_by_health_and_by_every_page(
+    here: Site, tmp_path: Path
+) -> None:
+    link = here.link(here.person())
+    (tmp_path / "accounts.sqlite").write_bytes(b"this is no database at all" * 100)
+
+    health, page = await here.browser.get("/health"), await here.browser.get(link)
+
+    assert health.status_code == 503
+    assert "not an account store" in health.json()["account_store"]["reason"]
+    assert page.status_code == 500
+    assert say("en", "oauth.trouble.title") in words(page)
+
+
+async def test_it_can_be_published_under_a_path(tmp_path: Path, world: BuiltInWorld) -> None:
+    async with site(
+        tmp_path,
+        Simulation(world),
+        public_url="https://home.example/vibe",
+        spotify_redirect_uri="https://home.example/vibe/callback",
+    ) as here:
+        account = here.person()
+        start = await here.browser.get(f"/vibe{here.link(account)}")
+        address = urlsplit(await here.decide(start.headers["location"]))
+
+        page = await here.browser.get(f"{address.path}?{address.query}")
+
+        assert 'formaction="/vibe/confirm"' in page.text
+        done = await here.browser.post("/vibe/confirm", data={"token": token_on(page)})
+        assert say("en", "oauth.connected.title") in words(done)
+
+
+def test_it_listens_at_a_loopback_address_and_else_behind_a_proxy() -> None:
+    assert usual_place("http://127.0.0.1:8123/x") == ("127.0.0.1", 8123)
+    assert usual_place("http://[::1]:9000") == ("::1", 9000)
+    assert usual_place("https://vibe.example") == ("127.0.0.1", 8000)
+
+
+def test_it_serves_and_ends_on_request(tmp_path: Path) -> None:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vibe_oauth", "--port", str(port)],
+        env=environment(tmp_path / "home"),
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        health = _first_answer(f"http://127.0.0.1:{port}/health/live", process)
+
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=20)
+    finally:
+        process.kill()
+
+    assert health.json() == {"status": "ok"}
+    assert "server" not in health.headers
+    assert "listening" in said
+    assert (tmp_path / "home" / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_whole_connection_leaves_no_secret_in_the_log(
+    tmp_path: Path, world: BuiltInWorld
+) -> None:
+    key, port = Fernet.generate_key().decode(), free_port()
+    with running(Simulation(world)) as simulator:
+        origin = f"http://127.0.0.1:{port}"
+        settings = {
+            **simulator.environment(),
+            "VIBE_SECRET_KEY": key,
+            "PUBLIC_URL": origin,
+            "SPOTIFY_REDIRECT_URI": f"{origin}/callback",
+            "DAGSTER_GRAPHQL_URL": f"http://127.0.0.1:{free_port()}/graphql",
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vibe_oauth"],
+            env=environment(tmp_path, **settings),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            _first_answer(f"{origin}/health/live", process)
+            secrets = _walk(open_store(f"sqlite:///{tmp_path}/accounts.sqlite", key), origin, world)
+
+            process.send_signal(signal.SIGTERM)
+            said, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()
+
+    assert "/connect/{link}" in said
+    assert "/callback" in said
+    assert "connected" in said
+    secrets += [key, settings["SPOTIFY_CLIENT_SECRET"], settings["TELEGRAM_BOT_TOKEN"]]
+    assert [secret for secret in secrets if secret in said] == []
+
+
+def _walk(store: AccountStore, origin: str, world: BuiltInWorld) -> list[str]:
+    """Connect somebody; gives everything that was secret on the way."""
+    account = store.people.register(100, "Anna Lastname", "en")
+    link = store.oauth_states.make(account.user_id, StateKind.LINK)
+    with httpx.Client(timeout=20) as browser:
+        authorize = browser.get(f"{origin}/connect/{link}").headers["location"]
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(authorize).query).items()}
+        form = asked | {"listener": world.listeners[0].id, "decision": "agree"}
+        page = f"{authorize.partition('?')[0]}/decision"
+        address = browser.post(page, data=form).headers["location"]
+        confirmation = browser.get(address)
+        browser.get(address)
+        done = browser.post(f"{origin}/confirm", data={"token": token_on(confirmation)})
+    assert done.status_code == 200, done.text
+    tokens = store.tokens.get(account.user_id)
+    assert tokens is not None
+    code = parse_qs(urlsplit(address).query)["code"][0]
+    on_the_way = [link, asked["state"], asked["code_challenge"], code, token_on(confirmation)]
+    return [*on_the_way, tokens.access_token, tokens.refresh_token, "Anna Lastname"]
+
+
+def _first_answer(url: str, process: subprocess.Popen[str]) -> httpx.Response:
+    end = time.monotonic() + 30
+    while True:
+        try:
+            return httpx.get(url, timeout=2)
+        except httpx.TransportError:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words_said"),
+    [
+        ({"SPOTIFY_REDIRECT_URI": "http://localhost/callback"}, "SPOTIFY_REDIRECT_URI"),
+        ({"VIBE_SECRET_KEY": "not a key"}, "VIBE_SECRET_KEY"),
+        ({"ACCOUNTS_URL": "nonsense"}, "ACCOUNTS_URL"),
+    ],
+)
+def test_wrong_settings_are_one_sentence_and_exit_code_two(
+    tmp_path: Path, settings: dict[str, str], words_said: str
+) -> None:
+    ended = _run(tmp_path, **settings)
+
+    assert ended.returncode == 2
+    assert words_said in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "home").exists()
+
+
+def test_an_occupied_port_is_one_sentence_and_exit_code_two(tmp_path: Path) -> None:
+    with socket.socket() as occupied:
+        occupied.bind(("127.0.0.1", 0))
+        occupied.listen()
+
+        ended = _run(tmp_path, VIBE_OAUTH_PORT=str(occupied.getsockname()[1]))
+
+    assert ended.returncode == 2
+    assert "VIBE_OAUTH_PORT" in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_store_that_is_none_is_one_sentence_and_exit_code_two(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "accounts.sqlite").write_text("hello " * 500)
+
+    ended = _run(tmp_path, VIBE_OAUTH_PORT=str(free_port()))
+
+    assert ended.returncode == 2
+    assert "not an account store" in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def _run(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vibe_oauth"],
+        env=environment(folder / "home", **settings),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_importing_the_service_takes_no_dagster_duckdb_or_pandas() -> None:
+    code = "import sys, json, vibe_oauth.__main__; print(json.dumps(sorted(sys.modules)))"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+
+    loaded = {name.partition(".")[0] for name in json.loads(ended.stdout)}
+    assert not loaded & {"dagster", "duckdb", "pandas", "numpy", "telegram", "alembic"}
