@@ -10,6 +10,7 @@ from vibe_pipeline.defs.jobs import asset_jobs
 from vibe_pipeline.defs.learning import recommendation_outcomes
 from vibe_pipeline.defs.library import library
 from vibe_pipeline.defs.playlist import playlist
+from vibe_pipeline.defs.replay import replay_vibe
 from vibe_pipeline.defs.resources import resources
 from vibe_pipeline.defs.selection import ranked_selection
 from vibe_pipeline.defs.taste import seed_profile
@@ -29,7 +30,7 @@ def build(settings: Settings) -> dg.Definitions:
     """Everything Dagster is told, for these settings."""
     return dg.Definitions(
         assets=list(ASSETS),
-        jobs=asset_jobs,
+        jobs=[*asset_jobs, replay_vibe],
         schedules=list(SCHEDULES),
         sensors=list(SENSORS),
         resources=resources(settings),

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import dagster as dg
 import httpx
 import pytest
 
-from vibe_pipeline.accounts.records import Account
+from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.clients.opening import open_http, open_spotify_accounts
@@ -91,6 +92,36 @@ class VibeWorld:
         """Count from here."""
         self.simulator.simulation.log.clear()
 
+    def replay(
+        self, user_id: UserId, edition: Edition, *, policy: str | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """A past edition made again."""
+        config = {"vibe_date": edition.vibe_date.isoformat(), "edition_id": edition.edition_id}
+        told = config | ({"policy": policy} if policy else {})
+        return self.definitions.resolve_job_def("replay_vibe").execute_in_process(
+            partition_key=user_id,
+            instance=self.instance,
+            run_config={"ops": {"replay": {"config": told}}},
+        )
+
+    def remembered(self, user_id: UserId) -> list[str]:
+        """The recordings in the person's recommendation history, latest edition first."""
+        with self.warehouse.open() as tables:
+            return [line.key for line in tables.playlists.recommended(user_id)]
+
+    def failure(self, result: dg.ExecuteInProcessResult) -> str:
+        """What the first failed step says."""
+        failed = [event for event in result.all_node_events if event.is_step_failure]
+        error = failed[0].step_failure_data.error
+        return error.to_string() if error else ""
+
+    def output_metadata(
+        self, result: dg.ExecuteInProcessResult, step: str
+    ) -> Mapping[str, dg.MetadataValue[object]]:
+        """What a step's output shows."""
+        outputs = [event for event in result.events_for_node(step) if event.is_successful_output]
+        return outputs[0].step_output_data.metadata
+
     async def _consent(self, listener: str) -> Grant:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(_VERIFIER.encode()).digest())
         form = {
@@ -134,9 +165,13 @@ def vibe_world(
         )
 
 
-def playlists_of(world: VibeWorld, telegram_id: int) -> list[dict[str, object]]:
+def playlists_of(world: VibeWorld, telegram_id: int) -> list[dict[str, Any]]:
     """A person's playlists with their items, as the simulator keeps them."""
     address = f"{world.simulator.address}/control/people/{telegram_id}/playlists"
-    answer = httpx.get(address).json()
-    found: list[dict[str, object]] = answer["playlists"]
+    found: list[dict[str, Any]] = httpx.get(address).json()["playlists"]
     return found
+
+
+def uris_of(playlist: Mapping[str, Any]) -> list[str]:
+    """What a playlist holds, in order."""
+    return [item["uri"] for item in playlist["items"]]
