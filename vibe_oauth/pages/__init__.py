@@ -61,13 +61,8 @@ STATUS = {
     Page.TROUBLE: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
-_MARKS = {
-    Page.PREVIEW: "🎧",
-    Page.CONNECTED: "✅",
-    Page.DECLINED: "👌",
-    Page.REFUSED: "👌",
-    Page.UNUSABLE: "⌛",
-}
+_GOOD = frozenset({Page.CONNECTED})
+_PLAIN = frozenset({Page.PREVIEW, Page.DECLINED, Page.REFUSED})
 
 
 @dataclass(frozen=True)
@@ -86,8 +81,7 @@ class Pages:
             STATUS[page],
             title=say(language, f"oauth.{page}.title"),
             paragraphs=say(language, f"oauth.{page}.text", **blanks).split("\n"),
-            tone=page.value,
-            mark=_MARKS.get(page, "⚠️"),
+            **_tone(page),
             telegram_url=telegram_url,
             back=say(language, "oauth.back"),
             close=say(language, "oauth.close"),
@@ -146,6 +140,13 @@ class Pages:
             **content,
         )
         return HTMLResponse(html, status, headers={"Content-Language": language})
+
+
+def _tone(page: Page) -> dict[str, str]:
+    """The mark on top; signs that every font has."""
+    if page in _GOOD:
+        return {"tone": "good", "mark": "✓"}
+    return {"tone": "plain", "mark": "–"} if page in _PLAIN else {"tone": "care", "mark": "!"}
 
 
 def _change(account: Account, pending: PendingConnection, spotify_name: str) -> str | None:
