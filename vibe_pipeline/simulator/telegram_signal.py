@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import Any
 
 
 class Signal:
@@ -61,7 +62,7 @@ class Signal:
         event: asyncio.Event, seconds: float, given_up: asyncio.Future[None] | None
     ) -> None:
         woken = asyncio.ensure_future(event.wait())
-        waiting: set[asyncio.Future[object]] = {woken}
+        waiting: set[asyncio.Future[Any]] = {woken}
         if given_up is not None:
             waiting.add(given_up)
         try:
