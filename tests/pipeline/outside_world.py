@@ -147,11 +147,11 @@ async def outside_world(
     regime: str = "C",
     budget: Budget | None = None,
     capabilities: Capabilities | None = None,
-    **rules: object,
+    rules: Mapping[str, object] | None = None,
 ) -> AsyncIterator[OutsideWorld]:
     """A fresh world that keeps its rules, for one test."""
     kept = Rules()
-    kept.change({"regime": regime, **rules})
+    kept.change({"regime": regime, **(rules or {})})
     with running(Simulation(rules=kept)) as simulator:
         async with httpx.AsyncClient() as http:
             yield OutsideWorld(
