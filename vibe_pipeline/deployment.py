@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import psutil
@@ -26,6 +26,8 @@ STOP_WITHIN_SECONDS = 12.0
 _LOOK_AGAIN_SECONDS = 0.1
 _SET_PARENT_DEATH_SIGNAL = 1
 _SET_CHILD_SUBREAPER = 36
+
+Result = TypeVar("Result")
 
 
 class DeploymentFailed(WentWrong):
@@ -169,6 +171,19 @@ class Deployment:
                 task.cancel()
         part = waiting[done.pop()]
         raise DeploymentFailed(_last_words(part, "ended by itself"))
+
+    async def alongside(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """What the work gives, done while every part lives; else the same failure as ``watch``."""
+        task, watch = asyncio.create_task(work), asyncio.create_task(self.watch())
+        try:
+            await asyncio.wait((task, watch), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                await watch
+            return await task
+        finally:
+            task.cancel()
+            watch.cancel()
+            await asyncio.gather(task, watch, return_exceptions=True)
 
     async def stop(self) -> None:
         """End every part, last started first, and whatever they started; bounded in time."""

@@ -140,3 +140,21 @@ async def test_a_failed_errand_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(DeploymentFailed, match=r"(?s)errand failed.*no disk today"):
         async with running([errand], told=lambda name: None):
             pass
+
+
+async def test_work_that_waits_for_a_dead_part_does_not_wait_on(tmp_path: Path) -> None:
+    dies = part(tmp_path, "dies", DIES_AFTER_READY)
+
+    with pytest.raises(DeploymentFailed, match="dies ended by itself"):
+        async with running([dies], told=lambda name: None) as deployment:
+            await deployment.alongside(asyncio.sleep(600))
+
+
+async def test_work_beside_living_parts_gives_its_result(tmp_path: Path) -> None:
+    async def work() -> str:
+        return "a list"
+
+    async with running(
+        [part(tmp_path, "stays", SAYS_READY_AND_STAYS)], told=lambda name: None
+    ) as deployment:
+        assert await deployment.alongside(work()) == "a list"

@@ -66,7 +66,7 @@ async def play(stage: Stage, console: Console, *, once: bool, as_json: bool) -> 
         with watch.stage("start"):
             deployment = await stack.enter_async_context(running(stage.parts(), told=told))
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=30, trust_env=False))
-        record = await _first_list(stage, http, console, watch)
+        record = await deployment.alongside(_first_list(stage, http, console, watch))
         if as_json:
             sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
             sys.stdout.flush()
