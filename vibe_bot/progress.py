@@ -126,6 +126,7 @@ class _Follower:
             run = await self._look()
             if run is not None and run.ended:
                 await self.services.sleep(max(0.0, EDIT_SECONDS - shown_ago))
+                account = self._account() or account
                 return result_of(self.services, account, job, run, await self._figures(job, run))
             if waited > GIVE_UP_AFTER:
                 return gave_up(account.language, job, waited)

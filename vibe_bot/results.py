@@ -64,7 +64,14 @@ def result_of(
 
 def made(account: Account, edition: Edition) -> Result:
     """A list that is there: title, link, honest counts, where it came from, what to do next."""
-    text = together(titled(account.language, edition), "", *summed_up(account, edition))
+    preview = edition.kind is EditionKind.PREVIEW
+    ask = tell(account.language, "bot.made.preview")
+    text = together(
+        titled(account.language, edition),
+        "",
+        *summed_up(account, edition),
+        *(("", ask) if preview else ()),
+    )
     return Result(text=text, markup=keyboard(*_list_buttons(account.language, edition)), good=True)
 
 

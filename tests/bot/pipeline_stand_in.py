@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -77,7 +77,10 @@ class PipelineStandIn:
     async def answer(self, request: Request) -> Response:
         if self.down:
             return Response("no", status_code=503)
-        body = await request.json()
+        try:
+            body = await request.json()
+        except ClientDisconnect:
+            return Response(status_code=400)
         name = re.match(r"\s*(?:query|mutation)\s+(\w+)", body["query"])
         assert name is not None, body["query"]
         said = getattr(self, f"_{name[1].lower()}")(body.get("variables") or {})

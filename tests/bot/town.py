@@ -43,7 +43,7 @@ from vibe_pipeline.simulator.telegram_state import TelegramState
 
 SPEED = 20.0
 """How much faster the bot's waits pass."""
-WITHIN = 10.0
+WITHIN = 20.0
 Message = Mapping[str, Any]
 
 
@@ -244,6 +244,15 @@ def track(number: int) -> ChosenTrack:
         key=f"artist sons {number}|song {number}",
         artist_key=f"artist sons {number}",
     )
+
+
+async def until(claim: Callable[[], bool], *, within: float = WITHIN) -> None:
+    """Wait for something that no message tells."""
+    deadline = time.monotonic() + within
+    while not claim():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"still not so after {within} s")
+        await asyncio.sleep(0.01)
 
 
 def data_of(message: Message) -> list[str]:

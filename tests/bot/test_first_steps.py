@@ -1,0 +1,226 @@
+"""Meeting the bot: greeting, help, connection, status, and what it does not understand."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.bot.town import Town, data_of, living_bot, town, until, urls_of
+from vibe_bot.menus import LISTED
+from vibe_pipeline.accounts.records import StateKind
+from vibe_pipeline.locales import LANGUAGES, say
+
+LINK = re.compile(r"http://127\.0\.0\.1:8000/connect/(\S+)")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_newcomer_is_greeted_in_the_language_of_their_phone(
+    place: Town, language: str
+) -> None:
+    anna = await place.person(language=f"{language}-XX", name="Anna <3")
+
+    message = await anna.says("/start")
+
+    assert message["text"].startswith(say(language, "bot.hello", name="Anna <3").strip()[:20])
+    assert "/connect" in message["text"]
+    assert anna.account.language == language
+    keys = (await anna.chat())["keyboard"]
+    assert say(language, "keyboard.generate") in str(keys)
+
+
+async def test_a_phone_in_a_language_we_do_not_speak_is_greeted_in_english(place: Town) -> None:
+    anna = await place.person(language="de")
+
+    message = await anna.says("/start")
+
+    assert message["text"].startswith("Hi Anna!")
+
+
+async def test_starting_twice_makes_one_account(place: Town) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+
+    await anna.says("/start")
+
+    assert len(place.store.people.all()) == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_help_names_every_command(place: Town, language: str) -> None:
+    anna = await place.person(language=language)
+
+    message = await anna.says("/help")
+
+    assert [name for name in LISTED if f"/{name} – " not in message["text"]] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_command_menu_is_in_the_persons_language(place: Town, language: str) -> None:
+    anna = await place.person(language=language)
+    await anna.says("/start")
+    await until(lambda: place.calls("setMyCommands") == len(LANGUAGES) + 1)
+
+    menu = (await anna.chat())["bot"]["commands"]
+
+    assert [one["command"] for one in menu] == list(LISTED)
+    assert menu[0]["description"] == say(language, "command.generate")
+
+
+async def test_connect_sends_a_one_time_link_as_text_where_no_button_can_hold_it(
+    place: Town,
+) -> None:
+    anna = await place.person()
+
+    message = await anna.says("/connect")
+
+    found = LINK.search(message["text"])
+    assert found is not None
+    assert "Anna" in message["text"]
+    taken = place.store.oauth_states.take(found[1], StateKind.LINK)
+    assert taken is not None
+    assert taken.user_id == anna.account.user_id
+    assert place.store.oauth_states.take(found[1], StateKind.LINK) is None
+
+
+async def test_connect_sends_a_button_where_a_phone_can_open_the_address(tmp_path: Path) -> None:
+    async with town(tmp_path, public_url="https://vibe.example.org") as place, living_bot(place):
+        anna = await place.person()
+
+        message = await anna.says("/connect")
+
+    (url,) = urls_of(message)
+    assert url.startswith("https://vibe.example.org/connect/")
+    assert "/connect/" not in message["text"]
+
+
+async def test_connect_says_so_when_the_operator_has_not_entered_an_app(tmp_path: Path) -> None:
+    async with town(tmp_path, spotify_client_id=None) as place, living_bot(place):
+        anna = await place.person()
+
+        message = await anna.says("/connect")
+
+    assert message["text"] == say("en", "bot.connect.not_set_up")
+
+
+async def test_connect_names_the_account_that_is_connected_already(place: Town) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    anna.connected()
+
+    message = await anna.says("/connect")
+
+    assert "anna.music" in message["text"]
+    assert LINK.search(message["text"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_status_before_anything_says_what_is_missing(place: Town, language: str) -> None:
+    anna = await place.person(language=language)
+
+    message = await anna.says("/status")
+
+    assert say(language, "bot.status.not_connected") in message["text"]
+    assert say(language, "bot.status.last_none") in message["text"]
+    assert data_of(message) == ["go:connect"]
+
+
+async def test_status_shows_connection_settings_last_list_and_next_night(place: Town) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    now = datetime.now(UTC)
+    anna.connected(playlist_size=42, likes_cached=1234, likes_synced_at=now, timezone="Asia/Tokyo")
+    anna.edition()
+
+    text = (await anna.says("/status"))["text"]
+
+    assert "anna.music" in text
+    assert "42 tracks" in text
+    assert "1,234 liked tracks" in text
+    assert "Last list: " in text
+    assert "06:00 (Asia/Tokyo)" in text
+    assert "180 days left" in text or "181 days left" in text or "182 days left" in text
+    assert "900 calls left" in text
+
+
+async def test_status_says_what_is_switched_off_and_until_when(place: Town) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    anna.connected()
+    later = datetime.now(UTC) + timedelta(hours=5)
+    place.store.capabilities.switch_off("spotify_recommendations", later, "404")
+    place.store.budget.block("spotify", later, "quota")
+
+    text = (await anna.says("/status"))["text"]
+
+    assert "Not available to this app: Spotify recommendations" in text
+    assert "Spotify rests until" in text
+
+
+async def test_an_ended_consent_is_named_and_the_way_back_offered(place: Town) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    anna.connected()
+    place.store.tokens.expire_consent(anna.account.user_id)
+
+    status = await anna.says("/status")
+    asked = await anna.says("/generate")
+
+    assert "has ended" in status["text"]
+    assert "Spotify has ended the consent" in asked["text"]
+    assert LINK.search(asked["text"])
+    assert place.pipeline.launched == []
+
+
+async def test_an_unknown_command_is_answered_helpfully(place: Town) -> None:
+    anna = await place.person()
+
+    message = await anna.says("/frobnicate <b>x</b>")
+
+    assert message["text"] == "I don't know the command /frobnicate. /help lists the ones I do."
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_small_talk_is_answered_with_the_buttons(place: Town, language: str) -> None:
+    anna = await place.person(language=language)
+
+    message = await anna.says("🎧 what's up? <script>")
+
+    assert message["text"] == say(language, "bot.unknown_text")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_keys_of_the_keyboard_are_commands(place: Town, language: str) -> None:
+    anna = await place.person(language=language)
+
+    message = await anna.says(say(language, "keyboard.status"))
+
+    assert say(language, "bot.status.title").strip("</b>") in f"<b>{message['text']}"
+
+
+async def test_a_key_in_another_language_still_works(place: Town) -> None:
+    anna = await place.person(language="en")
+
+    message = await anna.says(say("uk", "keyboard.status"))
+
+    assert "How things stand" in message["text"]
+
+
+async def test_a_command_may_name_the_bot_and_be_written_large(place: Town) -> None:
+    anna = await place.person()
+
+    message = await anna.says("/STATUS@whatever_bot")
+
+    assert "How things stand" in message["text"]
+
+
+async def test_whoever_blocks_the_bot_is_left_alone_and_welcomed_back(place: Town) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    place.store.people.change(anna.account.user_id, active=False)
+
+    await anna.says("/start")
+
+    assert anna.account.active
