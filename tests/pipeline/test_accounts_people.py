@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.pipeline.accounts_site import (
@@ -76,6 +76,15 @@ def test_who_comes_back_after_blocking_the_bot_is_active_again(tmp_path: Path) -
     again = store.people.register(7, "Olena", "uk")
 
     assert again.active
+
+
+def test_a_name_may_hold_anything_but_the_zero_character(tmp_path: Path) -> None:
+    store = made(tmp_path)
+
+    account = store.people.register(7, "'; DROP TABLE accounts; --\0 \u202e🎧\n", "uk")
+
+    assert account.telegram_name == "'; DROP TABLE accounts; -- \u202e🎧\n"
+    assert store.people.by_chat(7) == account
 
 
 def test_a_user_id_says_nothing_of_the_chat(tmp_path: Path) -> None:
@@ -331,6 +340,7 @@ def test_a_state_asked_for_as_another_kind_stays_good(tmp_path: Path) -> None:
     assert store.oauth_states.take(state, StateKind.LINK) is not None
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_nonsense_is_nobodys_state(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.getbasetemp() / "nonsense"

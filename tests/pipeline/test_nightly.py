@@ -8,7 +8,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vibe_pipeline.accounts.records import Account, Cause, Edition, EditionKind, EditionState
@@ -140,6 +140,7 @@ def test_of_a_time_that_comes_twice_the_first_counts() -> None:
     assert next_night(person, utc(2026, 10, 25, 0, 30)) == utc(2026, 10, 26, 1, 30)
 
 
+@settings(deadline=None)
 @given(zone=zones, at=times, start=moments)
 def test_every_local_date_comes_due_exactly_once_and_in_order(
     zone: str, at: time, start: datetime
@@ -158,6 +159,7 @@ def test_every_local_date_comes_due_exactly_once_and_in_order(
     assert len(seen) in {4, 5}
 
 
+@settings(deadline=None)
 @given(zone=zones, at=times, now=moments)
 def test_the_next_night_is_the_moment_a_new_date_comes_due(
     zone: str, at: time, now: datetime
@@ -175,6 +177,7 @@ def test_the_next_night_is_the_moment_a_new_date_comes_due(
     assert then == night.astimezone(ZoneInfo(zone)).date()
 
 
+@settings(deadline=None)
 @given(zone=zones, at=times, now=moments)
 def test_what_is_due_is_of_today_or_yesterday(zone: str, at: time, now: datetime) -> None:
     person = account(zone, at)

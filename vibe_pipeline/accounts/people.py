@@ -53,6 +53,7 @@ class People:
 
     def register(self, chat_id: int, name: str, language: str) -> Account:
         """The account of this chat, made on first sight; whoever comes back is active again."""
+        name = name.replace("\0", "")
         known = self.by_chat(chat_id)
         if known is not None and known.active and known.telegram_name == name:
             return known
