@@ -139,7 +139,7 @@ async def _similar_recordings(
         ask,
         together=_TOGETHER,
         limits=question.limits,
-        calls=2,
+        calls=max(0, question.limits.labs_batch_calls - 1),
         days=question.limits.similar_days,
     )
 
@@ -171,7 +171,7 @@ async def _similar_artists(
         ask,
         together=_TOGETHER,
         limits=question.limits,
-        calls=1,
+        calls=min(1, question.limits.labs_batch_calls),
         days=question.limits.similar_days,
     )
 

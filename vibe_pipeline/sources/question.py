@@ -49,6 +49,7 @@ class Limits:
     lastfm_top_track_calls: int = 7
     lastfm_info_calls: int = 4
     labs_name_calls: int = 5
+    labs_batch_calls: int = 3
     musicbrainz_calls: int = 3
     spotify_calls_first: int = 18
     spotify_calls: int = 2
