@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -203,6 +206,23 @@ def test_opinions_are_told_to_control_only(site: MusicSite) -> None:
     told = site.http.post("/control/people/7/opinions", json={"tracks": [uri]}).json()
 
     assert 0 <= told["would_like"][uri] <= 1
+
+
+def test_a_simulator_of_its_own_says_where_it_is_and_ends_on_ctrl_c() -> None:
+    program = "from vibe_pipeline.simulator.server import serve; serve()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        address = line.strip().rpartition(" ")[2]
+        ready = httpx.get(f"{address}/control/people").json()
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=20)
+
+    assert line.startswith("simulator ready at http://127.0.0.1:")
+    assert ready == {"people": []}
+    assert (process.returncode, rest, errors) == (0, "", "")
 
 
 def test_an_occupied_port_is_said_in_words(site: MusicSite) -> None:

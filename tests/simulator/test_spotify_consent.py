@@ -27,6 +27,15 @@ def test_the_consent_page_offers_the_person_first_and_needs_no_script(site: Musi
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
+def test_whoever_has_not_agreed_yet_is_chosen_beforehand(site: MusicSite) -> None:
+    site.simulation.create_person(8, name="Bo")
+    site.tokens()
+
+    page = site.http.get("/accounts/authorize", params=site.asked_for()).text
+
+    assert page.index(">Bo<") < page.index(">Anna<")
+
+
 def test_agreeing_sends_a_code_and_the_state_back(site: MusicSite) -> None:
     back = site.decide("agree", state="a b&c")
 

@@ -10,6 +10,7 @@ from starlette.datastructures import QueryParams
 
 from vibe_pipeline.simulator.catalogue import Listener
 from vibe_pipeline.simulator.simulation import Simulation
+from vibe_pipeline.simulator.spotify_state import SpotifyAccounts
 
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -43,7 +44,7 @@ _MEANING = {
     "user-read-recently-played": "See what you played recently",
     "user-top-read": "See your top artists and tracks",
 }
-_MOST_LISTENERS = 12
+_MOST_LISTENERS = 6
 
 _STYLE = """
 :root{color-scheme:dark;--green:#1ed760;--ground:#121212;--card:#1c1c1c;--text:#fff;--soft:#b3b3b3}
@@ -106,9 +107,13 @@ def _wishes(scope: str) -> Iterable[str]:
 
 
 def _choices(simulation: Simulation) -> str:
-    """People who were created come first; a few other listeners follow."""
+    """People from the chat who have not agreed yet come first; a few other listeners follow."""
     bound = {person.listener: person for person in simulation.people.all()}
-    listeners = sorted(simulation.world.listeners, key=lambda listener: listener.id not in bound)
+    agreed = {grant.listener_id for grant in simulation.part(SpotifyAccounts).grants.values()}
+    listeners = sorted(
+        simulation.world.listeners,
+        key=lambda listener: (listener.id not in bound, listener.id in agreed),
+    )
     return "".join(
         _choice(
             listener, bound[listener.id].name if listener.id in bound else None, first=not place

@@ -65,6 +65,7 @@ class _Session:
         self.first_year = self.rng.randint(1972, studio.this_year - 4)
         self.albums: list[Album] = []
         self.recordings: list[Recording] = []
+        self.numbers: dict[str, int] = {}
         self.tracks: list[Track] = []
 
     def finish(self) -> Discography:
@@ -108,6 +109,7 @@ class _Session:
             listeners=listeners,
             playcount=int(listeners * rng.uniform(3, 9)),
         )
+        self.numbers[recording.mbid] = number
         self.recordings.append(recording)
         return recording
 
@@ -125,7 +127,7 @@ class _Session:
         return album
 
     def _isrc(self, recording: Recording) -> str:
-        number = self.recordings.index(recording)
+        number = self.numbers[recording.mbid]
         return self.studio.ids.isrc(self.artist.number, self.first_year, number)
 
     def _place(

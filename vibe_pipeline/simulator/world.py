@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from datetime import datetime
+from operator import mul
 
 from vibe_pipeline.simulator import vocabulary as say
 from vibe_pipeline.simulator.catalogue import (
@@ -37,7 +38,7 @@ def _near(centre: Taste, spread: float, rng: random.Random) -> Taste:
 
 
 def _cosine(one: Taste, other: Taste) -> float:
-    return sum(a * b for a, b in zip(one, other, strict=True))
+    return sum(map(mul, one, other))
 
 
 class BuiltInWorld(World):
