@@ -38,7 +38,8 @@ def _near(centre: Taste, spread: float, rng: random.Random) -> Taste:
 
 
 def _cosine(one: Taste, other: Taste) -> float:
-    return sum(map(mul, one, other))
+    product: float = sum(map(mul, one, other))
+    return product
 
 
 class BuiltInWorld(World):
