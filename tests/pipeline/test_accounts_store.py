@@ -82,7 +82,7 @@ def _set_up(folder: str) -> str:
 
 
 def test_several_processes_may_set_up_at_once(tmp_path: Path) -> None:
-    ids = in_processes(_set_up, [(str(tmp_path),)] * 6)
+    ids = in_processes(_set_up, [(str(tmp_path),)] * 4)
 
     assert len(set(ids)) == 1
 
@@ -242,7 +242,7 @@ def test_a_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def test_several_processes_make_one_key(tmp_path: Path) -> None:
-    keys = in_processes(kept_key, [(tmp_path / "home",)] * 6)
+    keys = in_processes(kept_key, [(tmp_path / "home",)] * 4)
 
     assert len(set(keys)) == 1
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["secret.key"]
