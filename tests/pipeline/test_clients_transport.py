@@ -6,13 +6,14 @@ import asyncio
 import logging
 import random
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.pipeline.outside_world import NOON, Naps, answering, outside_world, said, said_in_words
 from vibe_pipeline.clients.errors import RateLimited, ServiceError, ServiceUnavailable
-from vibe_pipeline.clients.pace import Pace
+from vibe_pipeline.clients.pace import OwnTurns, Pace, SharedTurns
 from vibe_pipeline.clients.transport import Call, Patience, Transport, retry_after
 
 READ = Call(method="GET", path="/thing", endpoint="GET /thing")
@@ -213,15 +214,49 @@ async def test_a_connection_that_breaks_in_the_middle_is_tried_again() -> None:
     assert profile.account_id
 
 
-async def test_no_more_calls_start_at_once_than_the_pace_allows() -> None:
-    naps, at = Naps(), [0.0]
-    pace = Pace(interval=0.5, at_once=2, monotonic=lambda: at[0], sleep=naps)
+async def test_calls_start_no_faster_than_the_pace_allows() -> None:
+    naps = Naps()
+    pace = Pace(interval=0.5, at_once=2, turns=OwnTurns(clock=lambda: 10.0), sleep=naps)
 
     for _ in range(4):
         async with pace.turn():
             pass
 
     assert naps.taken == [0.5, 1.0, 1.5]
+
+
+async def test_no_more_calls_are_under_way_than_the_pace_allows() -> None:
+    pace, under_way, most = Pace(at_once=3), 0, 0
+
+    async def call() -> None:
+        nonlocal under_way, most
+        async with pace.turn():
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0.001)
+            under_way -= 1
+
+    await asyncio.gather(*(call() for _ in range(12)))
+
+    assert most == 3
+
+
+def test_processes_on_one_machine_take_turns(tmp_path: Path) -> None:
+    one, other = (SharedTurns(tmp_path / "t" / "lastfm", clock=lambda: 100.0) for _ in range(2))
+
+    waits = [turns.book(0.5) for turns in (one, other, one, other)]
+    other.hold(30)
+
+    assert waits == [0.0, 0.5, 1.0, 1.5]
+    assert one.book(0.5) == 30.0
+
+
+@pytest.mark.parametrize("written", ["", "rubbish", "nan", "inf", "99999999999", "-5"])
+def test_a_damaged_file_of_turns_stops_nobody(written: str, tmp_path: Path) -> None:
+    path = tmp_path / "lastfm"
+    path.write_text(written)
+
+    assert SharedTurns(path, clock=lambda: 100.0).book(0.5) == 0.0
 
 
 async def test_keys_and_tokens_stay_out_of_errors_and_logs(

@@ -18,7 +18,7 @@ from vibe_pipeline.clients.errors import KeyRefused
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
-from vibe_pipeline.clients.pace import Pace
+from vibe_pipeline.clients.pace import Pace, SharedTurns
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.spotify_accounts import SpotifyAccounts
 from vibe_pipeline.clients.spotify_web import SpotifyWeb
@@ -30,6 +30,9 @@ Clock = Callable[[], datetime]
 
 LASTFM_INTERVAL = 0.5
 METABRAINZ_INTERVAL = 1.0
+METABRAINZ = "metabrainz"
+"""ListenBrainz labs and MusicBrainz count as one: one call a second for both."""
+
 SPOTIFY_INTERVAL = 0.2
 
 QUICK = Patience(attempts=2, attempt_seconds=8.0, in_place_seconds=5.0)
@@ -68,7 +71,7 @@ def open_spotify(
         address=address,
         budget=budget,
         asked_for=asked_for,
-        pace=_pace(address, SPOTIFY_INTERVAL, at_once=3),
+        pace=_pace(settings, spotify_web.SERVICE, address, SPOTIFY_INTERVAL, at_once=3),
         judge=spotify_web.judge,
         observer=observer,
         now=now,
@@ -123,7 +126,7 @@ def open_lastfm(
         address=address,
         budget=budget,
         asked_for=asked_for,
-        pace=_pace(address, LASTFM_INTERVAL, at_once=2),
+        pace=_pace(settings, lastfm.SERVICE, address, LASTFM_INTERVAL, at_once=2),
         judge=lastfm.judge,
         observer=observer,
         now=now,
@@ -151,7 +154,7 @@ def open_labs(
         address=address,
         budget=budget,
         asked_for=asked_for,
-        pace=_pace(address, METABRAINZ_INTERVAL, at_once=1),
+        pace=_pace(settings, METABRAINZ, address, METABRAINZ_INTERVAL, at_once=1),
         headers={"User-Agent": agent},
         observer=observer,
         now=now,
@@ -179,7 +182,7 @@ def open_musicbrainz(
         address=address,
         budget=budget,
         asked_for=asked_for,
-        pace=_pace(address, METABRAINZ_INTERVAL, at_once=1),
+        pace=_pace(settings, METABRAINZ, address, METABRAINZ_INTERVAL, at_once=1),
         judge=musicbrainz.judge,
         headers={"User-Agent": agent},
         observer=observer,
@@ -217,8 +220,12 @@ def _with_path(address: str, path: str) -> str:
     return address if address.endswith(path) else address + path
 
 
-def _pace(address: str, interval: float, *, at_once: int) -> Pace:
-    """The service's own pace; a stand-in on this machine is asked ten times as fast."""
+def _pace(settings: Settings, service: str, address: str, interval: float, *, at_once: int) -> Pace:
+    """The service's own pace, kept by all processes here together.
+
+    A stand-in on this machine is asked ten times as fast.
+    """
     if urlsplit(address).hostname in {"127.0.0.1", "::1", "localhost"}:
         return Pace(interval=interval / 10, at_once=8)
-    return Pace(interval=interval, at_once=at_once)
+    turns = SharedTurns(settings.home / "turns" / service)
+    return Pace(interval=interval, at_once=at_once, turns=turns)
