@@ -1,0 +1,327 @@
+"""What happens by itself: who is begun at night, who is told, which partitions there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from pathlib import Path
+from uuid import uuid4
+
+import dagster as dg
+import pytest
+
+from vibe_pipeline import nightly as nights
+from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.records import (
+    Account,
+    Cause,
+    Edition,
+    EditionKind,
+    EditionState,
+    Tokens,
+)
+from vibe_pipeline.accounts.schema import migrate
+from vibe_pipeline.accounts.store import AccountStore, open_for
+from vibe_pipeline.defs import automation, tags
+from vibe_pipeline.defs.resources import AccountsResource, ClockResource
+from vibe_pipeline.records import EditionId, UserId
+from vibe_pipeline.settings import read_settings
+
+NOW = datetime(2026, 11, 23, 6, 10, tzinfo=UTC)
+TODAY = date(2026, 11, 23)
+
+
+class StoppedClock(ClockResource):
+    """A clock that stands where the test put it."""
+
+    at: str
+
+    def now(self) -> datetime:
+        """That moment."""
+        return datetime.fromisoformat(self.at)
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AccountStore:
+    """An empty account store that the environment names."""
+    monkeypatch.setenv("VIBE_HOME", str(tmp_path))
+    settings = read_settings()
+    migrate(settings.accounts_address)
+    return open_for(settings, now=lambda: NOW)
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A Dagster that schedules may open for themselves."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as made:
+        yield made
+
+
+def test_a_list_is_begun_at_the_persons_own_hour(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    late_riser = _person(store, 2, at=time(9, 0))
+
+    (request,) = _requests(_tick(instance))
+
+    assert request.partition_key == anna.user_id != late_riser.user_id
+    assert request.run_key == f"{anna.user_id}:2026-11-23"
+    assert request.tags[tags.OCCASION] == "nightly:2026-11-23"
+    assert request.tags[tags.ASKED_BY] == "schedule"
+    assert instance.get_dynamic_partitions("users") == [anna.user_id]
+
+
+def test_a_doubled_tick_finds_the_list_begun(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    (request,) = _requests(_tick(instance))
+    _run(instance, anna, request.tags, dg.DagsterRunStatus.STARTED)
+
+    assert _skipped(_tick(instance)) == "1 under way"
+
+
+def test_a_list_that_was_made_is_not_made_again(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    _edition(store, anna, recorded=True)
+
+    assert _skipped(_tick(instance, NOW + timedelta(hours=1))) == "Nobody's night has come."
+
+
+def test_a_failure_that_passes_is_tried_again_later_under_another_key(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    edition = _edition(store, anna)
+    store.editions.fail(edition.edition_id, Cause.SERVICE_UNAVAILABLE)
+    _run(instance, anna, {tags.OCCASION: edition.occasion}, dg.DagsterRunStatus.FAILURE)
+
+    assert _skipped(_tick(instance, NOW + timedelta(minutes=15))) == "Nobody's night has come."
+    (request,) = _requests(_tick(instance, NOW + timedelta(minutes=45)))
+
+    assert request.run_key == f"{anna.user_id}:2026-11-23:2"
+
+
+def test_a_failure_only_the_person_can_mend_is_left_to_them(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    edition = _edition(store, _person(store, 1))
+    store.editions.fail(edition.edition_id, Cause.NOT_ALLOWLISTED)
+
+    assert _skipped(_tick(instance, NOW + timedelta(hours=5))) == "Nobody's night has come."
+
+
+def test_attempts_are_counted_and_end(store: AccountStore, instance: dg.DagsterInstance) -> None:
+    anna = _person(store, 1)
+    edition = _edition(store, anna)
+    store.editions.fail(edition.edition_id, Cause.SERVICE_UNAVAILABLE)
+    for _ in range(automation.ATTEMPTS):
+        _run(instance, anna, {tags.OCCASION: edition.occasion}, dg.DagsterRunStatus.FAILURE)
+
+    reason = _skipped(_tick(instance, NOW + timedelta(hours=2)))
+
+    assert reason == "1 given up after 5 attempts"
+
+
+def test_while_spotify_rests_nobody_is_begun_and_everybody_due_is_told_once(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    _person(store, 1)
+    _person(store, 2, at=time(9, 0))
+    store.budget.block("spotify", NOW + timedelta(hours=8), "quota")
+
+    reasons = {_skipped(_tick(instance)) for _ in range(2)}
+
+    assert reasons == {"1 waiting for Spotify until 2026-11-23T14:10+00:00"}
+    assert [message.key for message in store.outbox.take_due()] == ["bot.failed.quota"]
+    assert len(_requests(_tick(instance, NOW + timedelta(hours=8, minutes=5)))) == 2
+
+
+def test_an_unreadable_account_list_removes_nobody(
+    store: AccountStore, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    instance.add_dynamic_partitions("users", ["u1"])
+    (tmp_path / "accounts.sqlite").write_bytes(b"not a database" * 100)
+    for sidecar in tmp_path.glob("accounts.sqlite-*"):
+        sidecar.unlink()
+
+    with pytest.raises(AccountsUnreadable):
+        _look_at_people(instance)
+
+    assert instance.get_dynamic_partitions("users") == ["u1"]
+
+
+def test_partitions_follow_the_people(store: AccountStore, instance: dg.DagsterInstance) -> None:
+    anna = _person(store, 1)
+    instance.add_dynamic_partitions("users", ["gone"])
+
+    result = _look_at_people(instance)
+
+    assert isinstance(result, dg.SensorResult)
+    add, remove = result.dynamic_partitions_requests or []
+    assert (list(add.partition_keys), list(remove.partition_keys)) == ([anna.user_id], ["gone"])
+
+
+def test_nobody_is_removed_under_a_run() -> None:
+    changes = automation.arrivals({UserId("a")}, {"a", "b", "c"}, busy={"b"})
+
+    assert (changes.add, changes.remove) == ([], ["c"])
+
+
+def test_an_empty_list_is_doubted() -> None:
+    changes = automation.arrivals(set(), {"a"}, busy=())
+
+    assert changes.remove == []
+    assert changes.kept is not None
+
+
+def test_the_more_people_the_rarer_plays_are_collected() -> None:
+    hours = [automation.hours_between(people) for people in (1, 5, 16, 17, 40, 200, 5000)]
+
+    assert hours == sorted(hours)
+    assert (hours[0], hours[1], hours[-1]) == (2, 2, 24)
+    assert all(40 * 24 / automation.hours_between(40) <= 200 for _ in hours)
+
+
+def test_plays_are_collected_from_whoever_is_connected(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    store.people.register(2, "Nobody yet", "en")
+
+    (request,) = _requests(_collect(instance))
+
+    assert request.partition_key == anna.user_id
+    store.budget.block("spotify", NOW + timedelta(hours=1), "quota")
+    assert "left alone" in _skipped(_collect(instance))
+
+
+def test_a_run_that_died_without_a_word_is_explained_and_the_sleeper_told(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    occasion = {tags.OCCASION: "nightly:2026-11-23", tags.VIBE_DATE: "2026-11-23"}
+    run = _run(instance, anna, occasion, dg.DagsterRunStatus.FAILURE)
+
+    assert automation.explain(store, run, NOW, "was ended by SIGKILL") == run.run_id
+    assert automation.explain(store, run, NOW, "again") is None
+
+    edition = store.editions.required(EditionId(run.run_id))
+    assert (edition.cause, edition.detail) == (Cause.UNEXPECTED, "was ended by SIGKILL")
+    assert edition.vibe_date == TODAY
+    (message,) = store.outbox.take_due()
+    assert message.key == "bot.failed.unexpected"
+    assert message.params["until"] == (NOW + timedelta(hours=1)).isoformat()
+
+
+def test_a_failed_run_whose_list_is_there_is_not_explained(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    edition = _edition(store, anna, recorded=True)
+    run = _run(instance, anna, {tags.OCCASION: edition.occasion}, dg.DagsterRunStatus.FAILURE)
+
+    assert automation.explain(store, run, NOW, "outcomes failed") is None
+    assert store.outbox.take_due() == []
+
+
+@pytest.mark.parametrize("job", ["collect_listening", "sync_library"])
+def test_a_failed_run_that_makes_no_list_needs_no_explanation(
+    store: AccountStore, instance: dg.DagsterInstance, job: str
+) -> None:
+    run = _run(instance, _person(store, 1), {}, dg.DagsterRunStatus.FAILURE, job=job)
+
+    assert automation.explain(store, run, NOW, "killed") is None
+
+
+def test_what_seems_under_way_is_settled_and_what_stalled_is_not(store: AccountStore) -> None:
+    edition = _edition(store, _person(store, 1))
+
+    assert nights.settled(edition, NOW + timedelta(minutes=30))
+    assert not nights.settled(edition, NOW + nights.STALLED_AFTER)
+    assert nights.next_try(replace(edition, cause=Cause.CONSENT_EXPIRED)) is None
+
+
+def _person(store: AccountStore, chat_id: int, *, at: time = time(6, 0)) -> Account:
+    account = store.people.register(chat_id, f"Person {chat_id}", "en")
+    store.people.change(account.user_id, nightly_at=at)
+    tokens = Tokens(
+        access_token="a",
+        refresh_token="r",
+        expires_at=NOW,
+        scopes=frozenset(),
+        consented_at=NOW - timedelta(hours=12),
+    )
+    return store.people.connect(account.user_id, f"spotify-{chat_id}", None, tokens)
+
+
+def _edition(store: AccountStore, account: Account, *, recorded: bool = False) -> Edition:
+    edition_id = EditionId(f"edition-of-{account.user_id}")
+    store.editions.open(
+        edition_id,
+        account.user_id,
+        vibe_date=TODAY,
+        occasion=nights.occasion_of(TODAY),
+        kind=EditionKind.DAILY,
+        mode=account.mode,
+    )
+    steps = list(EditionState)
+    for before, after in pairwise(steps) if recorded else ():
+        assert store.editions.advance(edition_id, before, after)
+    return store.editions.required(edition_id)
+
+
+def _run(
+    instance: dg.DagsterInstance,
+    account: Account,
+    told: Mapping[str, str],
+    status: dg.DagsterRunStatus,
+    *,
+    job: str = "daily_vibe",
+) -> dg.DagsterRun:
+    run = dg.DagsterRun(
+        job_name=job,
+        run_id=str(uuid4()),
+        status=status,
+        tags={tags.PARTITION: account.user_id, **told},
+    )
+    return instance.add_run(run)
+
+
+def _resources(now: datetime) -> dict[str, dg.ConfigurableResource[None]]:
+    return {"accounts": AccountsResource(), "clock": StoppedClock(at=now.isoformat())}
+
+
+def _tick(instance: dg.DagsterInstance, now: datetime = NOW) -> object:
+    with dg.build_schedule_context(
+        instance, scheduled_execution_time=now, resources=_resources(now)
+    ) as context:
+        return automation.nightly(context)
+
+
+def _collect(instance: dg.DagsterInstance) -> object:
+    at = NOW.replace(minute=5)
+    with dg.build_schedule_context(
+        instance, scheduled_execution_time=at, resources=_resources(NOW)
+    ) as context:
+        return automation.collecting(context)
+
+
+def _look_at_people(instance: dg.DagsterInstance) -> object:
+    with dg.build_sensor_context(instance, resources=_resources(NOW)) as context:
+        return automation.people(context)
+
+
+def _requests(answer: object) -> list[dg.RunRequest]:
+    assert isinstance(answer, list)
+    return answer
+
+
+def _skipped(answer: object) -> str:
+    assert isinstance(answer, dg.SkipReason)
+    return answer.skip_message or ""
