@@ -24,6 +24,7 @@ TEXT_LIMIT = 200
 """Nobody means more than this by an argument."""
 
 _NUMBER = re.compile(r"(?<![\w.,])[-+]?(?:\d{1,6}(?:[.,]\d{1,6})?|[.,]\d{1,6})(?![\w]*\d)")
+_AROUND = re.compile(r"(?:[^\W\d_]|[\s%.,:!?~]){0,30}")
 _TIME = re.compile(r"(?<!\d)(\d{1,2})(?:\s*[:.hг]\s*|\s+)(\d{2})(?!\d)\s*([ap]\.?m\.?)?", re.I)
 _HOUR = re.compile(r"(?<!\d)(\d{1,2})\s*([ap]\.?m\.?)?(?!\d)", re.I)
 _OFFSET = re.compile(r"(?:utc|gmt)?\s*([+-])\s*(\d{1,2})(?::?(\d{2}))?", re.I)
@@ -67,6 +68,8 @@ def adventure(text: str) -> int | None:
 def time_of_day(text: str) -> time | None:
     """A time on a clock: ``6``, ``06:00``, ``6.30``, ``7 pm``."""
     words = plain_text(text)
+    if not _AROUND.fullmatch(re.sub(r"\d", "", words)):
+        return None
     found = _TIME.search(words)
     if found:
         hour, minute, half = int(found[1]), int(found[2]), found[3]
@@ -141,8 +144,11 @@ def day(text: str, *, today: date) -> date | None:
 
 
 def _number(words: str) -> float | None:
+    """The one number in a few plain words; markup and code are no way to name one."""
     found = _NUMBER.findall(words)
-    return float(found[0].replace(",", ".")) if len(found) == 1 else None
+    if len(found) != 1 or not _AROUND.fullmatch(words.replace(found[0], " ", 1)):
+        return None
+    return float(found[0].replace(",", "."))
 
 
 def _usual(character: str) -> str:

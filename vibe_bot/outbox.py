@@ -14,7 +14,7 @@ import structlog
 from telegram import Bot
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 
-from vibe_bot.announcements import announcement
+from vibe_bot.announcements import Announcement, announcement
 from vibe_bot.sending import send
 from vibe_bot.services import Services
 from vibe_pipeline.accounts.errors import AccountsUnreadable
@@ -64,10 +64,8 @@ class Outbox:
         if last is not None and now - last < CHAT_SPACING:
             outbox.failed(message.id, last + CHAT_SPACING)
             return
-        account = self.services.store.people.get(message.user_id)
-        said = None if account is None else announcement(self.services, account, message)
+        said = self._in_words(message)
         if said is None:
-            log.error("an outbox message has no words", key=message.key, user=message.user_id)
             outbox.failed(message.id, None)
             return
         try:
@@ -79,6 +77,20 @@ class Outbox:
         self._remember(message.chat_id)
         log.info("delivered", key=message.key, user=message.user_id)
         await self.services.sleep(ALL_SPACING)
+
+    def _in_words(self, message: OutboxMessage) -> Announcement | None:
+        """``None`` when it cannot be said, now or ever; the others must not wait for it."""
+        account = self.services.store.people.get(message.user_id)
+        if account is None:
+            return None
+        try:
+            said = announcement(self.services, account, message)
+        except (KeyError, TypeError, ValueError):
+            log.exception("an outbox message does not fit its words", key=message.key)
+            return None
+        if said is None:
+            log.error("an outbox message has no words", key=message.key)
+        return said
 
     def _not_delivered(self, message: OutboxMessage, error: TelegramError) -> None:
         store, now = self.services.store, self.services.now()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.bot.pipeline_stand_in import StandInRun
-from tests.bot.town import Resident, Town, data_of, living_bot, until, urls_of
+from tests.bot.town import Resident, Town, data_of, living_bot, saying, until, urls_of
 from vibe_bot import progress
 from vibe_pipeline.accounts.records import Cause, EditionKind
 from vibe_pipeline.locales import LANGUAGES, moment, say
@@ -48,7 +48,7 @@ async def test_one_message_goes_through_the_stages_and_ends_with_the_list(
     for step in STEPS:
         at(run, step)
         words = f"⏳ {say(language, f'bot.progress.{step}')}"
-        message = await anna.sees(lambda one, words=words: words in one["text"], since=asked)
+        message = await anna.sees(saying(words), since=asked)
         assert message["message_id"] == first["message_id"]
     anna.edition(run.run_id)
     run.status = "SUCCESS"

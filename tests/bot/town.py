@@ -95,6 +95,25 @@ class Resident:
         """Tap the newest button with this data."""
         await self._post("taps", data=data)
 
+    async def taps_forged(self, data: str) -> None:
+        """Tap a button that only a tampered client could show, under our newest buttons."""
+        newest = next(one for one in reversed(await self.said_by_bot()) if one["buttons"])
+        stored = self.town.telegram.chat(self.telegram_id).messages[newest["message_id"]]
+        rows = stored.inline_keyboard
+        rows[0][0]["callback_data"] = data
+        rows[0][0].pop("url", None)
+        await self.taps(data)
+
+    async def notices(self, words: str) -> None:
+        """Wait for these words over a tapped button."""
+        deadline, texts = time.monotonic() + WITHIN, []
+        while time.monotonic() < deadline:
+            texts = [one["text"] for one in (await self.chat())["notices"]]
+            if words in texts:
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"no such notice, only {texts}")
+
     async def says(self, text: str) -> Message:
         """Send a message and read the bot's first new message after it."""
         sent = await self.types(text)
@@ -244,6 +263,11 @@ def track(number: int) -> ChosenTrack:
         key=f"artist sons {number}|song {number}",
         artist_key=f"artist sons {number}",
     )
+
+
+def saying(words: str) -> Callable[[Message], bool]:
+    """Whether a message says this."""
+    return lambda message: words in message["text"]
 
 
 async def until(claim: Callable[[], bool], *, within: float = WITHIN) -> None:

@@ -1,0 +1,77 @@
+"""Every command, whatever follows it, is answered in the person's language and breaks nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bot.town import Town, until
+from vibe_bot.handlers import COMMANDS
+from vibe_pipeline.locales import LANGUAGES, say
+
+HOSTILE = (
+    "<b>bold</b> <a href='tg://user?id=1'>x</a> & < >",
+    "x" * 4000,
+    "🎧👩‍🎤" * 200,
+    "\u202eדניאל\u202c שלום עולם \u2067",
+    "../../../etc/passwd",
+    "'; DROP TABLE accounts; --",
+    "\x01\x02\x1b[31m\x7f\u200b",
+    "{count} {0.__class__.__mro__} %s ${HOME}",
+    "\n\n\n- \n*_`[",
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
+async def test_hostile_arguments_are_answered(place: Town, language: str, hostile: str) -> None:
+    anna = await place.person(language=language, name="<i>Anna</i> & \u202eco")
+    await anna.says("/start")
+    before = anna.account
+    trouble = {say(language, key) for key in ("bot.trouble", "bot.busy_store")}
+
+    for command in COMMANDS:
+        message = await anna.says(f"/{command} {hostile}")
+        assert message["text"] not in trouble, command
+        assert len(message["text"]) <= 4096, command
+
+    assert anna.account == before
+    assert place.store.people.all() == [before]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "tr:",
+        "tr:nothing:0",
+        "tp:00000000-0000-4000-8000-00000000abcd:-1",
+        "tp:00000000-0000-4000-8000-00000000abcd:999999",
+        "th:00000000-0000-4000-8000-00000000abcd:999:u",
+        "th:u",
+        "bl:x:y:z",
+        "wy:::",
+        "pb:nothing",
+        "sure:forget:0",
+        "sure:forget:²",
+        "sure::",
+        "go:",
+        "go:nothing",
+        "go:setsize:<b>",
+        "zz",
+        "🎧",
+    ],
+)
+async def test_tampered_buttons_change_nothing_and_are_answered(place: Town, data: str) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    anna.connected()
+    anna.edition()
+    await anna.says("/latest")
+    before = anna.account
+
+    await anna.taps_forged(data)
+    await until(lambda: place.calls("answerCallbackQuery") == 1)
+
+    assert anna.account == before
+    assert place.store.thumbs.list(before.user_id) == []
+    assert place.store.blocks.list(before.user_id) == []
+    assert not any(say("en", "bot.trouble") in one["text"] for one in await anna.said_by_bot())

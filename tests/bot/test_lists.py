@@ -1,0 +1,243 @@
+"""Looking at a list: pages, thumbs, never again, why; past days; leaving."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from tests.bot.town import Resident, Town, data_of, living_bot, saying, urls_of
+from vibe_pipeline.accounts.records import BlockKind, Cause
+from vibe_pipeline.accounts.store import utc_now
+from vibe_pipeline.locales import LANGUAGES, say
+
+EDITION = "00000000-0000-4000-8000-00000000abcd"
+
+
+async def with_list(place: Town, *, language: str = "en", tracks: int = 12) -> Resident:
+    anna = await place.person(language=language)
+    await anna.says("/start")
+    anna.connected()
+    anna.edition(EDITION, tracks=tracks)
+    return anna
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_tracks_are_paged_with_a_row_of_buttons_each(place: Town, language: str) -> None:
+    anna = await with_list(place, language=language)
+    latest = await anna.says("/latest")
+
+    await anna.taps(f"tr:{EDITION}:0")
+    first = await anna.sees(since=latest["message_id"])
+    await anna.taps(f"tp:{EDITION}:1")
+    await anna.sees(lambda one: "6. Artist & Sons 6" in one["text"])
+    await anna.taps(f"tp:{EDITION}:2")
+    last = await anna.sees(lambda one: "12. Artist & Sons 12" in one["text"])
+
+    assert "1. Artist & Sons 1 – Song <b>1 🆕" in first["text"]
+    assert "4. Artist & Sons 4 – Song <b>4 ♥" in first["text"]
+    assert len(first["buttons"]) == 6
+    assert last["message_id"] == first["message_id"]
+    assert len(last["buttons"]) == 3
+    assert all(len(one.encode()) <= 64 for one in data_of(first))
+
+
+async def test_a_hundred_tracks_can_be_looked_through(place: Town) -> None:
+    anna = await with_list(place, tracks=100)
+    await anna.says("/latest")
+    await anna.taps(f"tr:{EDITION}:0")
+    await anna.sees(lambda one: "1. Artist" in one["text"])
+
+    for page in range(1, 20):
+        await anna.taps(f"tp:{EDITION}:{page}")
+        assert await anna.sees(saying(f"{page * 5 + 1}. Artist"))
+
+
+async def test_a_thumb_is_kept_shown_and_taken_back(place: Town) -> None:
+    anna = await with_list(place)
+    await anna.says("/latest")
+    await anna.taps(f"tr:{EDITION}:0")
+    await anna.sees(lambda one: "1. Artist" in one["text"])
+
+    await anna.taps(f"th:{EDITION}:2:u")
+    await anna.sees(lambda one: any("2 👍✓" in str(row) for row in one["buttons"]))
+    (kept,) = place.store.thumbs.list(anna.account.user_id)
+    await anna.taps(f"th:{EDITION}:2:d")
+    await anna.sees(lambda one: any("👎✓" in str(row) for row in one["buttons"]))
+    (turned,) = place.store.thumbs.list(anna.account.user_id)
+    await anna.taps(f"th:{EDITION}:2:d")
+    await anna.sees(lambda one: "1. Artist" in one["text"] and "✓" not in str(one["buttons"]))
+
+    assert (kept.value, turned.value) == (1, -1)
+    assert kept.key == "artist sons 2|song 2"
+    assert place.store.thumbs.list(anna.account.user_id) == []
+    notices = [one["text"] for one in (await anna.chat())["notices"]]
+    assert say("en", "bot.tracks.thumbed_up") in notices
+
+
+async def test_one_tap_blocks_the_artist_and_another_allows_them_again(place: Town) -> None:
+    anna = await with_list(place)
+    await anna.says("/latest")
+    await anna.taps(f"tr:{EDITION}:0")
+    await anna.sees(lambda one: "1. Artist" in one["text"])
+
+    await anna.taps(f"bl:{EDITION}:3:a")
+    await anna.sees(lambda one: "🚫 Artist & Sons 3" in one["text"])
+    (block,) = place.store.blocks.list(anna.account.user_id)
+    listed = await anna.says("/blocked")
+    (allow,) = data_of(listed)
+    await anna.taps(allow)
+    await anna.sees(lambda one: one["text"] == say("en", "bot.block.none"))
+
+    assert (block.kind, block.key) == (BlockKind.ARTIST, "artist sons 3")
+    assert place.store.blocks.list(anna.account.user_id) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_artists_and_tracks_are_blocked_and_allowed_by_name(
+    place: Town, language: str
+) -> None:
+    anna = await place.person(language=language)
+
+    artist = await anna.says("/block The <b>Band</b> & Co")
+    track = await anna.says("/block Some Artist - A Song (Live)")
+    listed = await anna.says("/blocked")
+    allowed = await anna.says("/unblock the <b>band</b> & co")
+    unknown = await anna.says("/unblock nobody at all")
+
+    assert artist["text"] == say(language, "bot.block.artist", name="The <b>Band</b> & Co")
+    assert "Some Artist – A Song (Live)" in track["text"]
+    assert len(data_of(listed)) == 2
+    assert allowed["text"] == say(language, "bot.block.removed", name="The <b>Band</b> & Co")
+    assert "nobody at all" in unknown["text"]
+    kinds = [one.kind for one in place.store.blocks.list(anna.account.user_id)]
+    assert kinds == [BlockKind.TRACK]
+
+
+async def test_block_without_a_name_asks_and_takes_the_answer(place: Town) -> None:
+    anna = await place.person()
+    asked = await anna.says("/block")
+
+    answer = await anna.says("Nickelback")
+
+    assert asked["text"] == say("en", "bot.block.ask")
+    assert "Nickelback" in answer["text"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_why_gives_a_reason_for_every_track(place: Town, language: str) -> None:
+    anna = await with_list(place, language=language)
+
+    message = await anna.says("/why")
+    one = await anna.says("/why 4")
+    named = await anna.says("/why song <b>7")
+    absent = await anna.says("/why Nobody")
+
+    assert message["text"].count("Artist & Sons") == 10
+    close = say(language, "reason.lastfm_similar_artists", seed="Seed Artist")
+    assert close in message["text"]
+    assert say(language, "bot.why.familiar") in one["text"]
+    assert data_of(one) == [f"bl:{EDITION}:4:a", f"bl:{EDITION}:4:t"]
+    assert say(language, "bot.why.new") in named["text"]
+    assert "Nobody" in absent["text"]
+
+
+async def test_nobody_can_look_at_somebody_elses_list(place: Town) -> None:
+    await with_list(place)
+    boris = await place.person(202, name="Boris")
+    await boris.says("/start")
+    boris.connected()
+    boris.edition("00000000-0000-4000-8000-00000000beef")
+    await boris.says("/latest")
+
+    await boris.taps_forged(f"tr:{EDITION}:0")
+    await boris.notices(say("en", "bot.not_yours"))
+
+    assert not any("1. Artist" in one["text"] for one in await boris.said_by_bot())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_history_lists_past_days_and_a_day_shows_its_list(place: Town, language: str) -> None:
+    anna = await place.person(language=language)
+    none = await anna.says("/history")
+    anna.connected()
+    for number in range(3):
+        anna.edition(
+            f"00000000-0000-4000-8000-00000000000{number}", vibe_date=date(2026, 11, 18 + number)
+        )
+
+    message = await anna.says("/history")
+    shown = await anna.says("/day 2026-11-19")
+    empty = await anna.says("/day 1.1.2026")
+    wrong = await anna.says("/day <b>someday</b>")
+
+    assert say(language, "keyboard.generate") in none["text"]
+    assert sorted(data_of(message)) == [f"go:day:2026-11-{day}" for day in (18, 19, 20)]
+    assert "Anna's day <3" in shown["text"]
+    assert urls_of(shown)
+    assert say(language, "bot.history.day_none", day="|").split("|")[0] in empty["text"]
+    assert say(language, "bot.history.day_wrong") == wrong["text"]
+
+
+async def test_a_day_without_a_list_says_why(place: Town) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    anna.failed_edition("00000000-0000-4000-8000-000000000009", Cause.QUOTA)
+
+    message = await anna.says("/day 2026-11-20")
+
+    assert "On 20 November 2026 there was no list" in message["text"]
+    assert say("en", "bot.failed.quota") in message["text"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_unlinking_asks_first_and_then_erases_the_tokens(place: Town, language: str) -> None:
+    anna = await with_list(place, language=language)
+
+    asked = await anna.says("/disconnect")
+    yes, _no = data_of(asked)
+    still = place.store.tokens.get(anna.account.user_id)
+    await anna.taps(yes)
+    await anna.sees(lambda one: one["text"] == say(language, "bot.disconnect.done"))
+
+    assert still is not None
+    assert place.store.tokens.get(anna.account.user_id) is None
+    assert anna.account.spotify_account_id is None
+
+
+async def test_saying_no_keeps_everything(place: Town) -> None:
+    anna = await with_list(place)
+    await anna.says("/forget")
+
+    await anna.taps("no")
+    await anna.sees(lambda one: one["text"] == say("en", "bot.disconnect.kept"))
+
+    assert anna.account.connected
+
+
+async def test_being_forgotten_leaves_nothing_and_a_receipt(place: Town) -> None:
+    anna = await with_list(place)
+    user_id = anna.account.user_id
+    asked = await anna.says("/forget")
+
+    await anna.taps(data_of(asked)[0])
+    await anna.sees(lambda one: say("en", "bot.forget.done") in one["text"])
+
+    assert place.store.people.get(user_id) is None
+    assert place.store.editions.history(user_id) == []
+
+
+async def test_an_old_confirmation_no_longer_counts(empty_place: Town) -> None:
+    later = {"by": timedelta()}
+
+    def now() -> datetime:
+        return utc_now() + later["by"]
+
+    async with living_bot(empty_place, now=now):
+        anna = await with_list(empty_place)
+        asked = await anna.says("/forget")
+        later["by"] = timedelta(minutes=11)
+        await anna.taps(data_of(asked)[0])
+        await anna.notices(say("en", "bot.stale_button"))
+
+    assert anna.account.connected

@@ -1,0 +1,171 @@
+"""Messages from the pipeline reach people once, in their language, at Telegram's pace."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.bot.town import Resident, Town, data_of, living_bot, until, urls_of
+from vibe_pipeline.accounts.records import Cause
+from vibe_pipeline.locales import LANGUAGES, say
+
+
+async def connected(place: Town, *, language: str = "en") -> Resident:
+    anna = await place.person(language=language)
+    await anna.says("/start")
+    anna.connected()
+    return anna
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_connection_is_confirmed_in_the_chat(place: Town, language: str) -> None:
+    anna = await connected(place, language=language)
+    user_id = anna.account.user_id
+
+    place.store.outbox.put(user_id, "bot.connected", {"spotify_name": "A & <B>"}, "connected:1")
+    message = await anna.sees(lambda one: "A & <B>" in one["text"])
+
+    assert say(language, "keyboard.generate") in message["text"]
+    assert data_of(message) == ["go:generate"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_nights_list_is_announced_with_its_link(place: Town, language: str) -> None:
+    anna = await connected(place, language=language)
+    edition = anna.edition()
+
+    params = {"edition_id": edition.edition_id, "title": edition.title, "url": "x", "count": 12}
+    place.store.outbox.put(anna.account.user_id, "bot.night_ready", params, "night:1")
+    message = await anna.sees(lambda one: say(language, "bot.night_ready") in one["text"])
+
+    assert "Anna's day <3" in message["text"]
+    assert urls_of(message) == ["https://open.spotify.com/playlist/pl1"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_night_without_a_list_says_why_and_when_it_goes_on(
+    place: Town, language: str
+) -> None:
+    anna = await connected(place, language=language)
+
+    params = {"date": "2026-11-23", "until": None}
+    place.store.outbox.put(
+        anna.account.user_id, f"bot.failed.{Cause.SERVICE_UNAVAILABLE}", params, "failed:1"
+    )
+    message = await anna.sees(
+        lambda one: say(language, "bot.failed.service_unavailable") in one["text"]
+    )
+
+    intro = say(language, "bot.failed.night", day="|").split("|", maxsplit=1)[0]
+    again = say(language, "bot.failed.next_night", until="|").split("|", maxsplit=1)[0]
+    assert message["text"].startswith(intro)
+    assert again in message["text"]
+    assert data_of(message) == ["go:generate"]
+
+
+async def test_an_end_is_told_on_the_persons_clock(place: Town) -> None:
+    anna = await connected(place)
+    place.store.people.change(anna.account.user_id, timezone="Europe/Kyiv")
+
+    params = {"date": "2026-11-23", "until": "2026-11-24T04:00:00+00:00"}
+    place.store.outbox.put(anna.account.user_id, "bot.failed.quota", params, "failed:1")
+
+    assert await anna.sees(lambda one: "From 24 Nov, 06:00 there are new ones" in one["text"])
+
+
+async def test_an_ended_consent_comes_with_the_way_back(place: Town) -> None:
+    anna = await connected(place)
+
+    params = {"date": "2026-11-23", "until": None}
+    place.store.outbox.put(anna.account.user_id, "bot.failed.consent_expired", params, "failed:1")
+    message = await anna.sees(lambda one: say("en", "bot.failed.consent_expired") in one["text"])
+
+    assert data_of(message) == ["go:connect"]
+
+
+async def test_any_other_sentence_of_the_catalogues_can_be_sent(place: Town) -> None:
+    anna = await connected(place)
+
+    place.store.outbox.put(
+        anna.account.user_id, "bot.unknown_command", {"command": "<i>hi</i>"}, "any:1"
+    )
+
+    assert await anna.sees(lambda one: "the command <i>hi</i>" in one["text"])
+
+
+async def test_a_key_without_words_is_dropped_not_repeated(place: Town) -> None:
+    anna = await connected(place)
+
+    place.store.outbox.put(anna.account.user_id, "bot.no_such_thing", {}, "none:1")
+    place.store.outbox.put(anna.account.user_id, "bot.failed.no_such_cause", {}, "none:2")
+    place.store.outbox.put(anna.account.user_id, "bot.hello", {}, "none:3")
+
+    await until(lambda: place.store.outbox.waiting() == 0)
+
+
+async def test_a_message_is_delivered_once_over_restarts(empty_place: Town) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+        empty_place.store.outbox.put(
+            anna.account.user_id, "bot.connected", {"spotify_name": "once"}, "connected:1"
+        )
+        await anna.sees(lambda one: "once" in one["text"])
+        await until(lambda: empty_place.store.outbox.waiting() == 0)
+    async with living_bot(empty_place):
+        await asyncio.sleep(0.3)
+
+    assert len([one for one in await anna.said_by_bot() if "once" in one["text"]]) == 1
+
+
+async def test_whoever_blocked_the_bot_becomes_inactive_and_is_told_on_return(
+    place: Town,
+) -> None:
+    anna = await connected(place)
+    place.telegram.block(anna.telegram_id)
+
+    place.store.outbox.put(anna.account.user_id, "bot.connected", {"spotify_name": "x"}, "c:1")
+    await until(lambda: not anna.account.active)
+
+    assert not anna.account.active
+
+
+async def test_several_messages_to_one_chat_are_spaced(place: Town) -> None:
+    anna = await connected(place)
+    began = datetime.now(UTC)
+
+    for number in range(3):
+        params = {"spotify_name": f"message {number}"}
+        place.store.outbox.put(anna.account.user_id, "bot.connected", params, f"c:{number}")
+    await anna.sees(lambda one: "message 2" in one["text"])
+
+    assert datetime.now(UTC) - began >= timedelta(seconds=2)
+
+
+async def test_a_flood_pause_is_honoured_and_the_message_comes_after_it(
+    empty_place: Town,
+) -> None:
+    anna_calls = 0
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+        empty_place.telegram.flood.switched_on = True
+        for _ in range(9):
+            await anna.types("/latest")
+        empty_place.store.outbox.put(
+            anna.account.user_id, "bot.connected", {"spotify_name": "patient"}, "c:1"
+        )
+        anna_calls = empty_place.calls("sendMessage")
+        assert await anna.sees(lambda one: "patient" in one["text"], within=40)
+
+    assert anna_calls < 40
+
+
+async def test_telegram_being_away_delays_but_loses_nothing(empty_place: Town) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+    user_id = anna.account.user_id
+    empty_place.store.outbox.put(user_id, "bot.connected", {"spotify_name": "late"}, "c:1")
+
+    async with living_bot(empty_place):
+        assert await anna.sees(lambda one: "late" in one["text"])
