@@ -19,9 +19,10 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
-from vibe_pipeline.endings import WentWrong
+from vibe_pipeline.endings import SetUpWrong, WentWrong
 
 READY_WITHIN_SECONDS = 120.0
+EXIT_SET_UP_WRONG = 2
 STOP_WITHIN_SECONDS = 12.0
 _LOOK_AGAIN_SECONDS = 0.1
 _SET_PARENT_DEATH_SIGNAL = 1
@@ -32,6 +33,10 @@ Result = TypeVar("Result")
 
 class DeploymentFailed(WentWrong):
     """A part did not start, or ended by itself; the text says which, and shows its last words."""
+
+
+class PartRefused(SetUpWrong):
+    """A part would not start with what it was told; the text is its own sentence."""
 
 
 class Interrupted(Exception):
@@ -203,14 +208,17 @@ class Deployment:
 async def running(
     parts: Sequence[Part], *, told: Callable[[str], None]
 ) -> AsyncIterator[Deployment]:
-    """The parts, all ready; stopped on the way out, however that happens."""
+    """The parts, all ready; stopped on the way out, however that happens.
+
+    Raises ``PartRefused`` when a part ends with exit code 2, else ``DeploymentFailed``.
+    """
     _adopt_orphans()
     deployment = Deployment(parts, told=told)
     try:
         try:
             await deployment.start()
-        except* DeploymentFailed as failures:
-            raise failures.exceptions[0] from None
+        except ExceptionGroup as failures:
+            raise (failures.subgroup(PartRefused) or failures).exceptions[0] from None
         yield deployment
     finally:
         await asyncio.shield(asyncio.create_task(deployment.stop()))
@@ -222,6 +230,8 @@ async def _becomes_ready(part: Part, process: asyncio.subprocess.Process) -> Non
             raise DeploymentFailed(_last_words(part, "failed"))
         return
     while not await part.ready():
+        if process.returncode == EXIT_SET_UP_WRONG:
+            raise PartRefused(_said(part)[-1].removeprefix("vibe: "))
         if process.returncode is not None:
             raise DeploymentFailed(_last_words(part, "ended while it was starting"))
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
@@ -233,9 +243,12 @@ def script(name: str) -> str:
 
 
 def _last_words(part: Part, what: str) -> str:
-    words = part.log.read_text(errors="replace").strip().splitlines()[-12:] if part.log else []
-    said = "\n  ".join(words) or "(nothing)"
+    said = "\n  ".join(_said(part)[-12:])
     return f"{part.name} {what}. Its last words:\n  {said}"
+
+
+def _said(part: Part) -> list[str]:
+    return part.log.read_text(errors="replace").strip().splitlines() or ["(nothing)"]
 
 
 def _descendants() -> set[psutil.Process]:

@@ -166,7 +166,7 @@ async def test_it_can_be_published_under_a_path(tmp_path: Path, world: BuiltInWo
 
         page = await here.browser.get(f"{address.path}?{address.query}")
 
-        assert 'formaction="/vibe/confirm"' in page.text
+        assert 'action="/vibe/confirm"' in page.text
         done = await here.browser.post("/vibe/confirm", data={"token": token_on(page)})
         assert say("en", "oauth.connected.title") in words(done)
 

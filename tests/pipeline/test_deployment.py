@@ -14,6 +14,7 @@ import pytest
 from vibe_pipeline.deployment import (
     DeploymentFailed,
     Part,
+    PartRefused,
     free_port,
     listens,
     port_is_free,
@@ -158,3 +159,11 @@ async def test_work_beside_living_parts_gives_its_result(tmp_path: Path) -> None
         [part(tmp_path, "stays", SAYS_READY_AND_STAYS)], told=lambda name: None
     ) as deployment:
         assert await deployment.alongside(work()) == "a list"
+
+
+async def test_a_part_that_refuses_its_set_up_is_quoted(tmp_path: Path) -> None:
+    refuses = part(tmp_path, "refuses", "print('vibe: Mend this setting.'); raise SystemExit(2)")
+
+    with pytest.raises(PartRefused, match=r"^Mend this setting\.$"):
+        async with running([refuses], told=lambda name: None):
+            pass
