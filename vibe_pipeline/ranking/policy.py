@@ -32,27 +32,36 @@ class Policy:
 
     name: str
     version: int
-    sum_only: bool = False
-    """Score by the plain sum of similarities and nothing else."""
-    seed_damping: float = 0.5
+
+    seeds: int = 20
+    """So many of the strongest seeds of a kind speak."""
+    seed_damping: float = 1.0
     """Exponent on seed weights: 0 treats all seeds alike, 1 takes the weights as they are."""
-    match_power: float = 1.0
+    seed_rarity: float = 0.2
+    """Exponent by which a seed that everybody knows says less about this person."""
+    spread_damping: float = 0.3
+    """Exponent by which a seed with many near equals around it says less about each."""
+    match_power: float = 0.75
     """Exponent on a source's match before it is summed over seeds."""
-    rank_share: float = 0.3
-    """How much of a proposal's strength is its rank (1 / (k + rank)) rather than its match."""
+    rank_share: float = 0.5
+    """How much of a vote is its place, ``k / (k + place)``, rather than its match."""
     rank_constant: float = 20.0
     """``k`` of the rank fusion: the larger, the less the very first places count."""
-    adventure_floor: float = 0.0
-    """The popularity discount at dial 0, as an exponent on the number of listeners."""
-    adventure_slope: float = 0.5
-    """How much the discount grows from dial 0 to dial 100."""
-    tag_weight: float = 0.5
-    thumb_weight: float = 0.4
+    similarity_weight: float = 0.7
+    agreement_weight: float = 0.5
+    """What being named by several sources adds at most."""
+    popularity_at_0: float = -0.1
+    """Exponent of the discount for well-known music with the adventure dial at 0."""
+    popularity_at_100: float = 0.2
+    tag_weight: float = 8.0
     artist_weight: float = 0.3
     """How strongly artists the person leans to are lifted, for their own unheard tracks."""
+    thumb_weight: float = 0.6
     fatigue_weight: float = 0.5
-    fatigue_days: float = 30.0
-    """After so many days an artist's recommendation weighs half as tiring as on the day."""
+    """What an artist recommended again and again lately loses at most."""
+    fatigue_days: float = 20.0
+    """After so many days a recommendation tires half as much as on its day."""
+
     artist_cap: int = 2
     artist_spacing: int = 4
     source_cap: float = 0.5
@@ -65,13 +74,18 @@ DEFAULT: Final = Policy(name="default", version=1)
 SIMILAR_SUM: Final = Policy(
     name="similar-sum",
     version=1,
-    sum_only=True,
-    seed_damping=1.0,
+    seeds=10,
+    seed_rarity=0.0,
+    spread_damping=0.0,
+    match_power=1.0,
     rank_share=0.0,
-    adventure_slope=0.0,
+    similarity_weight=1.0,
+    agreement_weight=0.0,
+    popularity_at_0=0.0,
+    popularity_at_100=0.0,
     tag_weight=0.0,
-    thumb_weight=0.0,
     artist_weight=0.0,
+    thumb_weight=0.0,
     fatigue_weight=0.0,
 )
 

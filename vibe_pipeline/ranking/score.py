@@ -2,10 +2,10 @@
 
 Every term is kept with the candidate, so that "why" can be answered later:
 
-* ``similarity`` in [-6, 0]: logarithm of what all seeds say of it, beside the best candidate;
-* ``agreement`` in [0, 0.5]: reciprocal-rank fusion, higher when several sources name it;
-* ``popularity`` in [-6, 0]: the discount for well-known music, steeper with the adventure dial;
-* ``tags`` in [0, tag_weight]: cosine of its tags and those of everything proposed by strong seeds;
+* ``similarity`` in [-6, 0]: logarithm of what all seeds say of it, beside its source's best;
+* ``agreement`` in [0, agreement_weight]: reciprocal-rank fusion of the other sources naming it;
+* ``popularity`` in [-6, 6]: the discount for well-known music, steeper with the adventure dial;
+* ``tags`` in [0, log(1 + tag_weight)]: likeness of its artist's tags to those of the seeds;
 * ``artist`` in [0, artist_weight]: the person's leaning to its artist;
 * ``thumbs`` in [-thumb_weight, thumb_weight]: thumbs for it and for its artist;
 * ``fatigue`` in [-fatigue_weight, 0]: its artist was recommended lately.
@@ -16,17 +16,29 @@ Same inputs, same scores, in whatever order they come; ties go to the smaller ke
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from vibe_pipeline.ranking.evidence import (
+    Ballot,
+    Vote,
+    blended,
+    cosine,
+    norm,
+    popularity,
+    similarity,
+    support,
+    tags,
+)
 from vibe_pipeline.ranking.known import Known, keys_of
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.ranking.wishes import Wishes
 from vibe_pipeline.records import Candidate, Proposal, Ranked, SeedProfile, Source
 
-LEAST = -6.0
-AGREEMENT = 0.5
 UNKNOWN_SEED = 0.3
+"""What a seed counts that the profile no longer knows by this name."""
+_SOURCES = tuple(Source)
 
 
 def rank(candidates: Iterable[Candidate], wishes: Wishes, policy: Policy = DEFAULT) -> list[Ranked]:
@@ -34,151 +46,166 @@ def rank(candidates: Iterable[Candidate], wishes: Wishes, policy: Policy = DEFAU
     pool = sorted(candidates, key=lambda candidate: candidate.key)
     known = Known.of(wishes, policy)
     weights = seed_weights(wishes.profile, policy)
-    strengths = [_strengths(candidate, weights, policy) for candidate in pool]
-    agreement = _agreement(pool, strengths, policy)
-    similarity = _similarity(strengths)
-    tags = _tag_affinity(pool, weights)
+    said = _Sayings.of(pool, weights, policy)
+    likeness = _tag_likeness(pool, wishes.profile)
     leaning = {artist.key: artist.weight for artist in wishes.profile.artists}
-    ranked = []
+    scored = []
     for index, candidate in enumerate(pool):
-        source, seed = _origin(strengths[index])
+        heard_of = max((p.listeners or 0 for p in candidate.proposals), default=0)
         terms = {
-            "similarity": similarity[index],
-            "agreement": agreement[index],
-            "popularity": _popularity(candidate, wishes.adventure, policy),
-            "tags": policy.tag_weight * tags[index],
+            "similarity": similarity(said.relative[index], policy),
+            "agreement": policy.agreement_weight * said.agreement[index],
+            "popularity": popularity(heard_of, wishes.adventure, policy),
+            "tags": tags(likeness.get(candidate.artist_key, 0.0), policy),
             "artist": policy.artist_weight * leaning.get(candidate.artist_key, 0.0),
             "thumbs": _thumbs(candidate, wishes, policy),
             "fatigue": _fatigue(candidate, known, policy),
         }
-        ranked.append((math.fsum(terms.values()), candidate, terms, source, seed))
-    ranked.sort(key=lambda entry: (-entry[0], entry[1].key))
+        scored.append((math.fsum(terms.values()), index, terms))
+    scored.sort(key=lambda entry: (-entry[0], entry[1]))
     return [
         Ranked(
-            candidate=candidate,
+            candidate=pool[index],
             terms=terms,
             score=score,
             rank=place,
-            is_new=not known.likes(candidate) and not known.was_recommended(keys_of(candidate)),
-            source=source,
-            seed=seed,
+            is_new=not (known.likes(pool[index]) or known.was_recommended(keys_of(pool[index]))),
+            source=said.source[index],
+            seed=_loudest_seed(pool[index], said.source[index], weights),
         )
-        for place, (score, candidate, terms, source, seed) in enumerate(ranked, start=1)
+        for place, (score, index, terms) in enumerate(scored, start=1)
     ]
 
 
-def seed_weights(profile: SeedProfile, policy: Policy) -> dict[str, float]:
+def seed_weights(profile: SeedProfile, policy: Policy = DEFAULT) -> dict[str, float]:
     """How much each seed counts, by every name a source may call it."""
     weights: dict[str, float] = {}
-    for track in profile.tracks:
-        weight = track.weight**policy.seed_damping
-        for name in (
-            track.key,
-            f"{track.artist} – {track.title}",
-            f"{track.artist} - {track.title}",
-        ):
-            weights.setdefault(name, weight)
-        weights.setdefault(track.title, weight)
-    for artist in profile.artists:
-        weight = artist.weight**policy.seed_damping
-        weights[artist.key] = weights[artist.name] = weight
+    for track in profile.tracks[: policy.seeds]:
+        for name in (f"{track.artist} – {track.title}", track.key):
+            weights.setdefault(name, track.weight)
+    for artist in profile.artists[: policy.seeds]:
+        for name in (artist.name, artist.key):
+            weights.setdefault(name, artist.weight)
     return weights
 
 
-Strengths = Mapping[Source, Mapping[str, float]]
+@dataclass(frozen=True, slots=True)
+class _Sayings:
+    """What the sources say of each candidate, by its index.
+
+    ``relative`` is the support in the source that speaks for it most, beside the best there;
+    ``agreement`` is from 0 to 1: how high it stands in the others.
+    """
+
+    relative: list[float]
+    agreement: list[float]
+    source: list[Source]
+
+    @classmethod
+    def of(
+        cls, pool: Sequence[Candidate], weights: Mapping[str, float], policy: Policy
+    ) -> _Sayings:
+        """The sayings of all sources."""
+        relative = [0.0] * len(pool)
+        source = [candidate.proposals[0].source for candidate in pool]
+        fused = [0.0] * len(pool)
+        foremost = [0.0] * len(pool)
+        for one, ballots in _ballots(pool, weights).items():
+            supported = support(ballots, policy)
+            best = max(supported.values(), default=1.0)
+            order = sorted(supported, key=lambda index: (-supported[index], index))
+            for place, index in enumerate(order):
+                share = supported[index] / best
+                if share > relative[index]:
+                    relative[index], source[index] = share, one
+                points = policy.rank_constant / (policy.rank_constant + place)
+                fused[index] += points
+                foremost[index] = max(foremost[index], points)
+        others = [min(1.0, both - most) for both, most in zip(fused, foremost, strict=True)]
+        return cls(relative=relative, agreement=others, source=source)
 
 
-def _strengths(candidate: Candidate, weights: Mapping[str, float], policy: Policy) -> Strengths:
-    """By source and seed, how strongly the candidate was proposed."""
-    strengths: dict[Source, dict[str, float]] = {}
-    for proposal in candidate.proposals:
-        by_seed = strengths.setdefault(proposal.source, {})
-        value = weights.get(proposal.seed, UNKNOWN_SEED) * _strength(proposal, policy)
-        by_seed[proposal.seed] = max(by_seed.get(proposal.seed, 0.0), value)
-    return strengths
+def _ballots(pool: Sequence[Candidate], weights: Mapping[str, float]) -> dict[Source, list[Ballot]]:
+    """By source, every seed's votes, highest match first; sources and seeds in a fixed order."""
+    named: dict[Source, dict[str, dict[int, float]]] = {source: {} for source in _SOURCES}
+    listeners: dict[str, int] = {}
+    for index, candidate in enumerate(pool):
+        for proposal in candidate.proposals:
+            votes = named[proposal.source].setdefault(proposal.seed, {})
+            votes[index] = max(votes.get(index, 0.0), _match(proposal))
+            if proposal.listeners and proposal.artist == proposal.seed:
+                listeners[proposal.seed] = max(listeners.get(proposal.seed, 0), proposal.listeners)
+    return {
+        source: [
+            Ballot(
+                weights.get(seed, UNKNOWN_SEED), listeners.get(seed), _placed(by_seed[seed], pool)
+            )
+            for seed in sorted(by_seed)
+        ]
+        for source, by_seed in named.items()
+        if by_seed
+    }
 
 
-def _strength(proposal: Proposal, policy: Policy) -> float:
-    match = float(min(max(proposal.match, 0.0), 1.0) ** policy.match_power)
-    by_rank = policy.rank_constant / (policy.rank_constant + max(proposal.rank, 1) - 1)
-    return (1 - policy.rank_share) * match + policy.rank_share * by_rank
+def _match(proposal: Proposal) -> float:
+    """The match within (0, 1]; what is no number counts as the least."""
+    return min(max(proposal.match, 1e-6), 1.0) if proposal.match == proposal.match else 1e-6
 
 
-def _similarity(strengths: Sequence[Strengths]) -> list[float]:
-    """Sums over seeds beside each source's best, added over sources, as a logarithm."""
-    best: defaultdict[Source, float] = defaultdict(float)
-    for by_source in strengths:
-        for source, by_seed in by_source.items():
-            best[source] = max(best[source], math.fsum(by_seed.values()))
-    sums = [
-        math.fsum(
-            math.fsum(by_seed.values()) / best[source]
-            for source, by_seed in by_source.items()
-            if best[source] > 0
-        )
-        for by_source in strengths
-    ]
-    top = max(sums, default=0.0)
-    return [max(math.log(value / top), LEAST) if value > 0 else LEAST for value in sums]
+def _placed(votes: Mapping[int, float], pool: Sequence[Candidate]) -> list[Vote]:
+    places: dict[str, int] = {}
+    placed = []
+    for index in sorted(votes, key=lambda index: (-votes[index], index)):
+        place = places.setdefault(pool[index].artist_key, len(places))
+        placed.append(Vote(index, votes[index], place))
+    return placed
 
 
-def _agreement(
-    pool: Sequence[Candidate], strengths: Sequence[Strengths], policy: Policy
-) -> list[float]:
-    fused = [0.0] * len(pool)
-    for source in Source:
-        named = [index for index, by_source in enumerate(strengths) if source in by_source]
-        named.sort(key=lambda i: (-math.fsum(strengths[i][source].values()), pool[i].key))
-        for place, index in enumerate(named):
-            fused[index] += policy.rank_constant / (policy.rank_constant + place)
-    top = max(fused, default=0.0)
-    weight = 0.0 if policy.sum_only else AGREEMENT
-    return [weight * value / top if top else 0.0 for value in fused]
+def _tag_likeness(pool: Sequence[Candidate], profile: SeedProfile) -> dict[str, float]:
+    """By artist, how alike its tags are to those of the seed artists.
 
-
-def _tag_affinity(pool: Sequence[Candidate], weights: Mapping[str, float]) -> list[float]:
-    """Cosine between a candidate's tags and the tags of all that strong seeds brought."""
-    taste: defaultdict[str, float] = defaultdict(float)
-    own = [sorted({tag.casefold() for p in c.proposals for tag in p.tags}) for c in pool]
-    for candidate, tags in zip(pool, own, strict=True):
-        weight = max(weights.get(p.seed, UNKNOWN_SEED) for p in candidate.proposals)
-        for tag in tags:
-            taste[tag] += weight
-    norm = math.sqrt(math.fsum(value * value for value in taste.values()))
-    if not norm:
-        return [0.0] * len(pool)
-    return [
-        math.fsum(taste[tag] for tag in tags) / (norm * math.sqrt(len(tags))) if tags else 0.0
-        for tags in own
-    ]
-
-
-def _popularity(candidate: Candidate, adventure: int, policy: Policy) -> float:
-    listeners = max((p.listeners for p in candidate.proposals if p.listeners), default=0)
-    exponent = policy.adventure_floor + policy.adventure_slope * adventure / 100
-    return max(-exponent * math.log1p(listeners), LEAST)
+    Where no seed's tags are known, all proposed artists together stand for the person's taste. A
+    tag counts more the earlier it is named and the fewer artists have it.
+    """
+    named: dict[str, tuple[str, ...]] = {}
+    for candidate in pool:
+        for proposal in candidate.proposals:
+            if proposal.tags > named.get(candidate.artist_key, ()):
+                named[candidate.artist_key] = proposal.tags
+    frequency = Counter(tag for own in named.values() for tag in {t.casefold() for t in own})
+    bags = {
+        artist: {
+            tag.casefold(): math.log(1 + len(named) / frequency[tag.casefold()]) / (1 + place)
+            for place, tag in reversed(list(enumerate(own)))
+        }
+        for artist, own in sorted(named.items())
+    }
+    mine = [(seed.weight, bags[seed.key]) for seed in profile.artists if seed.key in bags]
+    taste = blended(mine or [(1.0, bag) for bag in bags.values()])
+    length = norm(taste)
+    if not length:
+        return {}
+    return {artist: cosine(taste, bag, length) for artist, bag in bags.items()}
 
 
 def _thumbs(candidate: Candidate, wishes: Wishes, policy: Policy) -> float:
-    own = max(-1, min(1, wishes.thumbs.get(candidate.key, 0)))
-    artist = max(-1, min(1, wishes.artist_thumbs.get(candidate.artist_key, 0)))
-    return policy.thumb_weight * (own + artist) / 2
+    own = max((wishes.thumbs.get(key, 0) for key in keys_of(candidate)), key=abs)
+    artist = wishes.artist_thumbs.get(candidate.artist_key, 0)
+    return policy.thumb_weight * (max(-1, min(1, own)) + max(-1, min(1, artist))) / 2
 
 
 def _fatigue(candidate: Candidate, known: Known, policy: Policy) -> float:
-    days = known.tired.get(candidate.artist_key, ())
+    days = known.tired.get(candidate.artist_key)
+    if not days:
+        return 0.0
     tiring = math.fsum(0.5 ** (day / policy.fatigue_days) for day in days)
-    return -policy.fatigue_weight * (1 - 1 / (1 + tiring))
+    return -policy.fatigue_weight * tiring / (1 + tiring)
 
 
-def _origin(strengths: Strengths) -> tuple[Source, str]:
-    """The source, and its seed, that speak loudest for a candidate."""
+def _loudest_seed(candidate: Candidate, source: Source, weights: Mapping[str, float]) -> str:
+    """The seed to be named as the reason."""
+    spoken = [p for p in candidate.proposals if p.source is source]
     loudest = min(
-        (
-            (-value, source, seed)
-            for source, by_seed in strengths.items()
-            for seed, value in by_seed.items()
-        ),
-        key=lambda entry: (entry[0], entry[1], entry[2]),
+        spoken, key=lambda p: (-weights.get(p.seed, UNKNOWN_SEED) * _match(p), p.rank, p.seed)
     )
-    return loudest[1], loudest[2]
+    return loudest.seed

@@ -1,0 +1,1 @@
+"""Offline evaluation: how well the production ranker foretells what real listeners play."""

@@ -1,0 +1,100 @@
+"""``vibe eval``: the ranking gate on listening data, as a table and a record."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import click
+
+from vibe_pipeline.evaluation.listening import DataAbsent
+from vibe_pipeline.evaluation.report import Report, evaluate, per_user, table
+from vibe_pipeline.ranking.policy import DEFAULT, POLICIES
+
+NOT_POSSIBLE = 2
+
+
+@click.command("eval")
+@click.option(
+    "--data",
+    "data_dir",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder with listens.csv, artists.csv and artist_tags.csv.",
+)
+@click.option(
+    "--split-seed",
+    "split_seeds",
+    multiple=True,
+    type=click.IntRange(min=0, max=2**32 - 1),
+    default=(0, 1, 2),
+    show_default=True,
+    help="Which random split into known and held out; repeat for several.",
+)
+@click.option(
+    "--users",
+    "users_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the ids of the users to evaluate.",
+)
+@click.option(
+    "--policy",
+    "policy_name",
+    type=click.Choice(sorted(POLICIES)),
+    default=DEFAULT.name,
+    show_default=True,
+    help="The ranking policy to hold against the baselines.",
+)
+@click.option(
+    "--dial",
+    "dials",
+    multiple=True,
+    type=click.IntRange(0, 100),
+    help="Also evaluate at this position of the adventure dial; repeatable.",
+)
+@click.option("--json", "as_json", is_flag=True, help="End with one line of JSON.")
+@click.option(
+    "--per-user",
+    "per_user_file",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write every user's figures to this CSV file.",
+)
+def eval_command(
+    data_dir: Path,
+    split_seeds: tuple[int, ...],
+    users_file: Path | None,
+    policy_name: str,
+    dials: tuple[int, ...],
+    as_json: bool,  # noqa: FBT001 - click calls by keyword
+    per_user_file: Path | None,
+) -> None:
+    """Hold the ranker against listening it has not seen, beside plain baselines."""
+    try:
+        report = evaluate(
+            data_dir,
+            split_seeds,
+            users_file,
+            POLICIES[policy_name],
+            dials=dials,
+            progress=lambda line: click.echo(line, err=True),
+        )
+    except DataAbsent as error:
+        click.echo(f"{error}; say with --data where the listening data is", err=True)
+        sys.exit(NOT_POSSIBLE)
+    if not report.outcomes:
+        click.echo("None of the users asked for has both known and held-out listening", err=True)
+        sys.exit(NOT_POSSIBLE)
+    click.echo(table(report))
+    if per_user_file is not None:
+        _write(per_user_file, report)
+    if as_json:
+        click.echo(report.as_json())
+
+
+def _write(path: Path, report: Report) -> None:
+    rows = list(per_user(report))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,102 @@
+"""The crowd stands in for Last.fm: a split into known and held-out, and who is near whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vibe_pipeline.evaluation.listening import Bools, Floats, Ints, Listening
+
+TRAIN_SHARE = 0.8
+NEIGHBOURS = 100
+DOUBT = 10
+"""A similarity that rests on c listeners in common counts c / (c + DOUBT)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """Each artist's nearest, nearest first: ``ids[start[a]:start[a + 1]]`` with their matches."""
+
+    start: Ints
+    ids: Ints
+    match: Floats
+
+    def of(self, artist: int) -> tuple[Ints, Floats]:
+        """The neighbours of one artist and their matches, the best of which is 1."""
+        low, high = self.start[artist], self.start[artist + 1]
+        return self.ids[low:high], self.match[low:high]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """One split: what is known of everybody, what is held out, and the neighbours it gives."""
+
+    data: Listening
+    train: Bools
+    known: tuple[Ints, ...]
+    """By user, the artists of the training rows, most played first."""
+    weight: tuple[Floats, ...]
+    """By user, the logarithm of the plays of ``known``."""
+    truth: tuple[frozenset[int], ...]
+    listeners: Ints
+    neighbours: Neighbours
+
+    @classmethod
+    def split(cls, data: Listening, seed: int) -> Crowd:
+        """The split of this seed: four rows in five, in file order, are known."""
+        train = np.random.RandomState(seed).rand(len(data.user)) < TRAIN_SHARE
+        known, weight, truth = [], [], []
+        for user in range(len(data.users)):
+            mine = data.user == user
+            artists, plays = data.artist[mine & train], data.plays[mine & train]
+            order = np.lexsort((artists, -plays))
+            known.append(artists[order])
+            weight.append(np.log1p(plays[order]))
+            truth.append(frozenset(data.artist[mine & ~train].tolist()))
+        return cls(
+            data=data,
+            train=train,
+            known=tuple(known),
+            weight=tuple(weight),
+            truth=tuple(truth),
+            listeners=np.bincount(data.artist[train], minlength=len(data.names)),
+            neighbours=_neighbours(known, weight, len(data.names)),
+        )
+
+    def evaluated(self, only: frozenset[str] | None = None) -> list[int]:
+        """The users with something known and something held out."""
+        return [
+            index
+            for index, user in enumerate(self.data.users)
+            if len(self.known[index]) and self.truth[index] and (only is None or user in only)
+        ]
+
+
+def _neighbours(known: list[Ints], weight: list[Floats], artists: int) -> Neighbours:
+    """Cosine over everybody's logarithms of plays, doubted where few listeners are shared."""
+    norm = np.zeros(artists)
+    for ids, values in zip(known, weight, strict=True):
+        norm[ids] += values * values
+    norm = np.sqrt(np.where(norm > 0, norm, 1.0))
+    codes, products = [], []
+    for ids, values in zip(known, weight, strict=True):
+        scaled = values / norm[ids]
+        codes.append((ids[:, None] * artists + ids[None, :]).ravel())
+        products.append((scaled[:, None] * scaled[None, :]).ravel())
+    pairs, place = np.unique(np.concatenate(codes), return_inverse=True)
+    cosine = np.bincount(place, weights=np.concatenate(products))
+    shared = np.bincount(place)
+    one, other = pairs // artists, pairs % artists
+    value = cosine * shared / (shared + DOUBT)
+    apart = one != other
+    one, other, value = one[apart], other[apart], value[apart]
+    order = np.lexsort((other, -value, one))
+    one, other, value = one[order], other[order], value[order]
+    first = np.searchsorted(one, np.arange(artists))
+    keep = np.arange(len(one)) - first[one] < NEIGHBOURS
+    best = value[np.minimum(first, max(len(value) - 1, 0))]
+    one, other, value = one[keep], other[keep], value[keep] / best[one[keep]]
+    return Neighbours(
+        start=np.searchsorted(one, np.arange(artists + 1)).astype(np.int64), ids=other, match=value
+    )

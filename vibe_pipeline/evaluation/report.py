@@ -1,0 +1,232 @@
+"""The protocol: every policy on every split, its figures with intervals, as a table or a record."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vibe_pipeline.evaluation.crowd import Crowd
+from vibe_pipeline.evaluation.listener import Listener, TagBag
+from vibe_pipeline.evaluation.listening import Floats, Listening
+from vibe_pipeline.ranking.evidence import blended, norm
+from vibe_pipeline.ranking.policy import DEFAULT, SIMILAR_SUM, Policy
+
+LENGTH = 10
+DIAL = 40
+FIGURES = ("recall", "ndcg", "novelty", "coverage", "diversity")
+RESAMPLES = 1000
+BASELINE = "similar-sum-10"
+POPULARITY = "popularity"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """A policy at a position of the adventure dial, under the name the table shows."""
+
+    name: str
+    policy: Policy
+    adventure: int = DIAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one list was worth to one user of one split."""
+
+    contender: str
+    split: int
+    user: str
+    offered: tuple[int, ...]
+    recall: float
+    ndcg: float
+    novelty: float
+    diversity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All outcomes, and what they come to."""
+
+    outcomes: tuple[Outcome, ...]
+    artists: int
+    splits: tuple[int, ...]
+
+    @property
+    def contenders(self) -> list[str]:
+        """Their names, in the order they were given."""
+        return list(dict.fromkeys(outcome.contender for outcome in self.outcomes))
+
+    def figures(self, contender: str) -> dict[str, float]:
+        """Each figure at ten, averaged over users and then over splits."""
+        by_split = [
+            [o for o in self.outcomes if o.contender == contender and o.split == split]
+            for split in self.splits
+        ]
+        sums = {name: 0.0 for name in FIGURES}
+        for outcomes in by_split:
+            shown = {artist for outcome in outcomes for artist in outcome.offered}
+            sums["coverage"] += len(shown) / max(self.artists, 1)
+            for name in ("recall", "ndcg", "novelty", "diversity"):
+                values = [float(getattr(outcome, name)) for outcome in outcomes]
+                sums[name] += math.fsum(values) / max(len(values), 1)
+        return {name: total / max(len(by_split), 1) for name, total in sums.items()}
+
+    def intervals(self, contender: str, *, seed: int = 0) -> dict[str, tuple[float, float]]:
+        """95 % bootstrap intervals over users; coverage has none, it is no mean."""
+        values = self._by_user(contender)
+        users = len(values)
+        if not users:
+            return {}
+        draws = np.random.default_rng(seed).multinomial(users, [1 / users] * users, RESAMPLES)
+        means = draws @ values / users
+        low, high = np.percentile(means, [2.5, 97.5], axis=0)
+        names = ("recall", "ndcg", "novelty", "diversity")
+        return {
+            name: (float(low[column]), float(high[column])) for column, name in enumerate(names)
+        }
+
+    def users(self) -> int:
+        """How many people were evaluated in at least one split."""
+        return len({outcome.user for outcome in self.outcomes})
+
+    def _by_user(self, contender: str) -> Floats:
+        """A row per user: recall, nDCG, novelty, diversity, averaged over splits."""
+        rows: dict[str, list[tuple[float, float, float, float]]] = {}
+        for o in self.outcomes:
+            if o.contender == contender:
+                row = (o.recall, o.ndcg, o.novelty, o.diversity)
+                rows.setdefault(o.user, []).append(row)
+        return np.array([np.mean(np.array(found), axis=0) for _, found in sorted(rows.items())])
+
+    def as_json(self) -> str:
+        """One line: every policy's figures, and their intervals beside them."""
+        return json.dumps(
+            {
+                "policies": {name: self.figures(name) for name in self.contenders},
+                "intervals": {name: self.intervals(name) for name in self.contenders},
+                "users": self.users(),
+                "splits": list(self.splits),
+            }
+        )
+
+
+def evaluate(
+    data_dir: Path,
+    split_seeds: Sequence[int] = (0, 1, 2),
+    users_file: Path | None = None,
+    policy: Policy = DEFAULT,
+    *,
+    dials: Sequence[int] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """This policy and the baselines on the data of a folder.
+
+    ``dials`` adds the policy at further positions of the adventure dial.
+    """
+    data = Listening.read(data_dir)
+    only = frozenset(users_file.read_text(encoding="utf-8").split()) if users_file else None
+    contenders = [
+        Contender(name=policy.name, policy=policy),
+        *(Contender(name=f"{policy.name} dial {d}", policy=policy, adventure=d) for d in dials),
+        Contender(name=BASELINE, policy=SIMILAR_SUM),
+    ]
+    return compared(data, split_seeds, contenders, only=only, progress=progress)
+
+
+def compared(
+    data: Listening,
+    split_seeds: Sequence[int],
+    contenders: Sequence[Contender],
+    *,
+    only: frozenset[str] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Every contender and mere popularity on every split."""
+    outcomes: list[Outcome] = []
+    for split in split_seeds:
+        crowd = Crowd.split(data, split)
+        progress(f"split {split}: {len(crowd.evaluated(only))} users")
+        outcomes.extend(_outcomes(crowd, split, contenders, only))
+    return Report(outcomes=tuple(outcomes), artists=len(data.names), splits=tuple(split_seeds))
+
+
+def _outcomes(
+    crowd: Crowd, split: int, contenders: Sequence[Contender], only: frozenset[str] | None
+) -> Iterator[Outcome]:
+    famous = np.lexsort((np.arange(len(crowd.listeners)), -crowd.listeners)).tolist()
+    for user in crowd.evaluated(only):
+        listener = Listener.of(crowd, user)
+        for contender in contenders:
+            offered = listener.list(contender.policy, contender.adventure, LENGTH)
+            yield _outcome(crowd, contender.name, split, user, offered)
+        known = set(crowd.known[user].tolist())
+        unheard = (artist for artist in famous if artist not in known)
+        offered = [artist for artist, _ in zip(unheard, range(LENGTH), strict=False)]
+        yield _outcome(crowd, POPULARITY, split, user, offered)
+
+
+def _outcome(crowd: Crowd, name: str, split: int, user: int, offered: Sequence[int]) -> Outcome:
+    truth = crowd.truth[user]
+    gains = [1 / math.log2(place + 2) for place in range(LENGTH)]
+    hits = [artist in truth for artist in offered]
+    people = len(crowd.data.users) + 1
+    surprise = [-math.log2((int(crowd.listeners[artist]) + 1) / people) for artist in offered]
+    return Outcome(
+        contender=name,
+        split=split,
+        user=crowd.data.users[user],
+        offered=tuple(offered),
+        recall=sum(hits) / len(truth),
+        ndcg=math.fsum(gain for gain, hit in zip(gains, hits, strict=False) if hit)
+        / math.fsum(gains[: len(truth)]),
+        novelty=math.fsum(surprise) / len(offered) if offered else 0.0,
+        diversity=diversity([crowd.data.tags[artist] for artist in offered]),
+    )
+
+
+def diversity(bags: Sequence[TagBag]) -> float:
+    """One less the mean likeness of two different ones; without tags nothing is alike."""
+    count = len(bags)
+    if count < 2:
+        return 0.0
+    together = norm(blended((1.0, bag) for bag in bags)) ** 2
+    alone = math.fsum(norm(bag) ** 2 for bag in bags)
+    return 1 - (together - alone) / (count * (count - 1))
+
+
+def table(report: Report) -> str:
+    """The figures of every contender, with intervals, as text."""
+    lines = [f"{'policy':24s}" + "".join(f"{name + '@10':>24s}" for name in FIGURES)]
+    for contender in report.contenders:
+        figures, intervals = report.figures(contender), report.intervals(contender)
+        lines.append(
+            f"{contender:24s}" + "".join(_cell(figures[n], intervals.get(n)) for n in FIGURES)
+        )
+    splits = ", ".join(map(str, report.splits))
+    lines.append(f"{report.users()} users, splits {splits}; in brackets 95 % intervals over users")
+    return "\n".join(lines)
+
+
+def _cell(value: float, interval: tuple[float, float] | None) -> str:
+    told = f"{value:.4f}"
+    if interval is not None:
+        told += f" [{interval[0]:.3f}, {interval[1]:.3f}]"
+    return f"{told:>24s}"
+
+
+def per_user(report: Report) -> Iterable[Mapping[str, object]]:
+    """One row for each user, split and contender."""
+    for o in report.outcomes:
+        yield {
+            "policy": o.contender,
+            "split": o.split,
+            "user_id": o.user,
+            "recall": o.recall,
+            "ndcg": o.ndcg,
+            "novelty": o.novelty,
+            "diversity": o.diversity,
+        }

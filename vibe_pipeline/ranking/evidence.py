@@ -1,0 +1,104 @@
+"""What seeds and sources say, as numbers: the arithmetic of the ranker, free of records.
+
+Production feeds it proposals; the offline evaluation feeds it a crowd's neighbours. Both get the
+same figures from the same functions. Every term is bounded, as its docstring says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from vibe_pipeline.ranking.policy import Policy
+
+Key = TypeVar("Key", bound=Hashable)
+LEAST = -6.0
+"""No term is less: ``exp(-6)`` is a four-hundredth of the best."""
+
+
+class Vote(NamedTuple):
+    """One seed naming one candidate; ``place`` counts from 0 among the artists the seed names."""
+
+    candidate: int
+    match: float
+    place: int
+
+
+class Ballot(NamedTuple):
+    """All a seed says in one source; ``listeners`` of the seed itself, where known."""
+
+    weight: float
+    listeners: int | None
+    votes: Sequence[Vote]
+
+
+def support(ballots: Sequence[Ballot], policy: Policy) -> dict[int, float]:
+    """What all seeds of one source together say of each candidate: above 0, unbounded.
+
+    A seed that everybody knows says little about this person, and one that names many near equals
+    little about each. A vote is part match, part place: matches of one seed cannot be compared
+    with another's, places can.
+    """
+    total: dict[int, float] = {}
+    by_place, constant = policy.rank_share, policy.rank_constant
+    by_match, power = 1.0 - by_place, policy.match_power
+    usual = _usual_listeners(ballots)
+    for weight, listeners, votes in ballots:
+        spread = math.fsum(vote.match for vote in votes)
+        if weight <= 0 or spread <= 0:
+            continue
+        voice = (
+            weight**policy.seed_damping
+            * spread**-policy.spread_damping
+            * (listeners or usual) ** -policy.seed_rarity
+        )
+        for candidate, match, place in votes:
+            vote = by_match * match**power + by_place * constant / (constant + place)
+            total[candidate] = total.get(candidate, 0.0) + voice * vote
+    return total
+
+
+def _usual_listeners(ballots: Sequence[Ballot]) -> float:
+    """What stands in for listeners nobody counted: the geometric mean of the others."""
+    known = [math.log(ballot.listeners) for ballot in ballots if ballot.listeners]
+    return math.exp(math.fsum(known) / len(known)) if known else 1.0
+
+
+def similarity(relative: float, policy: Policy) -> float:
+    """In [-6, 0]: the logarithm of the support beside the best candidate's, weighted."""
+    if relative <= 0:
+        return LEAST
+    return max(policy.similarity_weight * math.log(relative), LEAST)
+
+
+def popularity(listeners: int, adventure: int, policy: Policy) -> float:
+    """In [-6, 6]: what being well known costs, or at the dial's low end is worth."""
+    dial = min(max(adventure, 0), 100) / 100
+    exponent = policy.popularity_at_0 + (policy.popularity_at_100 - policy.popularity_at_0) * dial
+    return min(max(-exponent * math.log1p(max(listeners, 0)), LEAST), -LEAST)
+
+
+def tags(cosine: float, policy: Policy) -> float:
+    """In [0, log(1 + tag_weight)]: what shared tags add; the first likeness adds most."""
+    return math.log1p(policy.tag_weight * min(max(cosine, 0.0), 1.0))
+
+
+def cosine(taste: Mapping[Key, float], own: Mapping[Key, float], taste_norm: float) -> float:
+    """From 0 to 1: how alike two bags of weighted tags are."""
+    shared = math.fsum([weight * taste[tag] for tag, weight in own.items() if tag in taste])
+    return shared / (taste_norm * norm(own)) if shared > 0 else 0.0
+
+
+def norm(bag: Mapping[Key, float]) -> float:
+    """The length of a bag of weighted tags."""
+    return math.sqrt(math.fsum([weight * weight for weight in bag.values()]))
+
+
+def blended(bags: Iterable[tuple[float, Mapping[Key, float]]]) -> dict[Key, float]:
+    """Several bags of tags as one, each with its weight."""
+    parts: dict[Key, list[float]] = {}
+    for share, bag in bags:
+        for tag, weight in bag.items():
+            parts.setdefault(tag, []).append(share * weight)
+    return {tag: math.fsum(weights) for tag, weights in parts.items()}
