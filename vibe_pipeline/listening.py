@@ -11,8 +11,11 @@ from vibe_pipeline.clients.spotify_records import LikedPage
 from vibe_pipeline.records import LikedTrack, Play, TopItem
 
 PAGE = 50
-FIRST_WALK_PAGES = 40
-"""How far one sync walks through a library it does not know yet; the next goes on from there."""
+FIRST_WALK_PAGES = 16
+"""How far a first sync walks through a library it does not know yet."""
+NEXT_WALK_PAGES = 4
+"""How far each list after it goes on; a sync that was asked for goes on further."""
+SYNC_WALK_PAGES = 60
 LATE = timedelta(minutes=30)
 """Spotify may list a play late, so each asking reaches this much behind the last one."""
 MOST_PLAYS = 50
@@ -62,7 +65,7 @@ async def likes_news(spotify: Library, cache: Cache, *, pages: int = FIRST_WALK_
         walk.read(await spotify.saved_tracks_page(offset=walk.offset, limit=PAGE))
         if walk.explained or walk.ended:
             return walk.news(complete=True)
-        if cache.total is None and walk.calls >= pages:
+        if not walk.complete_before and walk.calls >= pages:
             return walk.news(complete=False)
 
 
@@ -101,11 +104,17 @@ class _Walk:
         self._skip_what_an_earlier_walk_passed()
 
     @property
+    def complete_before(self) -> bool:
+        """Whether an earlier walk reached the end, so that counts can be compared."""
+        return self._cache.total is not None and self._cache.walked is None
+
+    @property
     def explained(self) -> bool:
         """Whether everything Spotify counts is accounted for."""
-        if self._cache.total is None or not (self._met_known or not self._known):
+        if not self.complete_before or not (self._met_known or not self._known):
             return False
-        return self._total == self._cache.total + len(self._added) - len(self._missing())
+        told_before = self._cache.total or 0
+        return self._total == told_before + len(self._added) - len(self._missing())
 
     def news(self, *, complete: bool) -> LikesNews:
         """What to keep."""
@@ -120,7 +129,7 @@ class _Walk:
 
     def _missing(self) -> set[str]:
         """Cached likes that the walk has passed without meeting."""
-        if self._cache.walked is not None:
+        if not self.complete_before:
             return set()
         return {
             like.track.spotify_id

@@ -4,22 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from tests.pipeline.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
 from vibe_pipeline.accounts.records import Cause, Edition, EditionKind, EditionState
-from vibe_pipeline.records import Source, UserId
+from vibe_pipeline.records import EditionId, Source, UserId
 
 NIGHT = {"vibe/occasion": "nightly:2026-11-23", "vibe/asked_by": "schedule"}
 
 
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VibeWorld]:
-    with vibe_world(tmp_path, monkeypatch) as running:
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
+    """One world for all tests here; each brings a person of its own."""
+    with vibe_world(tmp_path_factory.mktemp("world")) as running:
         yield running
+
+
+@pytest.fixture
+def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld:
+    shared_world.point_here(monkeypatch)
+    shared_world.forget_calls()
+    for message in shared_world.store.outbox.take_due(1000):
+        shared_world.store.outbox.done(message.id)
+    return shared_world
+
+
+def row_counts(result: dg.ExecuteInProcessResult) -> dict[str, object]:
+    """What each materialization says it holds."""
+    found = {}
+    for event in result.get_asset_materialization_events():
+        shown = event.step_materialization_data.materialization
+        count = shown.metadata["dagster/partition_row_count"].value
+        found[shown.asset_key.to_user_string()] = count
+    return found
 
 
 def latest(world: VibeWorld, user_id: UserId) -> Edition:
@@ -28,68 +47,42 @@ def latest(world: VibeWorld, user_id: UserId) -> Edition:
     return edition
 
 
-def test_a_first_list_is_made_published_and_remembered(world: VibeWorld) -> None:
+def test_a_first_list_is_made_published_and_remembered_within_sixty_calls(
+    world: VibeWorld,
+) -> None:
     anna = world.connected()
 
     result = world.run("daily_vibe", anna.user_id)
 
     edition = latest(world, anna.user_id)
-    (playlist,) = playlists_of(world, 1001)
+    (playlist,) = playlists_of(world, anna)
     assert edition.state is EditionState.RECORDED
     assert edition.edition_id == result.run_id
     assert len(edition.tracks) == anna.playlist_size
     assert uris_of(playlist) == [track.uri for track in edition.tracks]
     assert world.remembered(anna.user_id) == [track.key for track in edition.tracks]
-
-
-def test_a_first_list_stays_within_sixty_spotify_calls(world: VibeWorld) -> None:
-    anna = world.connected()
-    world.forget_calls()
-
-    world.run("daily_vibe", anna.user_id)
-
     assert world.calls().total() <= 60
+    assert row_counts(result).keys() >= {"liked_tracks", "ranked_selection"}
+    assert len(row_counts(result)) == 8 + len(Source)
+    assert row_counts(result)["candidates/spotify_recommendations"] == 0
 
 
-def test_a_warm_list_costs_eight_spotify_calls_and_refreshes_the_same_playlist(
+def test_a_warm_list_costs_eight_calls_refreshes_the_playlist_and_repeats_nothing_new(
     world: VibeWorld,
 ) -> None:
     anna = world.connected()
     world.run("daily_vibe", anna.user_id)
+    first = {track.key for track in latest(world, anna.user_id).tracks}
     world.forget_calls()
 
     world.run("daily_vibe", anna.user_id)
 
-    (playlist,) = playlists_of(world, 1001)
-    assert uris_of(playlist) == [track.uri for track in latest(world, anna.user_id).tracks]
+    edition = latest(world, anna.user_id)
+    (playlist,) = playlists_of(world, anna)
+    assert uris_of(playlist) == [track.uri for track in edition.tracks]
     assert world.calls()["POST /me/playlists"] == 0
     assert world.calls().total() <= 8
-
-
-def test_what_was_recommended_yesterday_rests(world: VibeWorld) -> None:
-    anna = world.connected()
-    world.run("daily_vibe", anna.user_id)
-    first = {track.key for track in latest(world, anna.user_id).tracks}
-
-    world.run("daily_vibe", anna.user_id)
-
-    second = {track.key for track in latest(world, anna.user_id).tracks if track.is_new}
-    assert not first & second
-
-
-def test_every_materialization_reports_a_count(world: VibeWorld) -> None:
-    anna = world.connected()
-
-    result = world.run("daily_vibe", anna.user_id)
-
-    counts = {
-        event.asset_key: event.step_materialization_data.materialization.metadata[
-            "dagster/partition_row_count"
-        ].value
-        for event in result.get_asset_materialization_events()
-    }
-    assert len(counts) == 8 + len(Source)
-    assert counts[dg.AssetKey(["candidates", "spotify_recommendations"])] == 0
+    assert not first & {track.key for track in edition.tracks if track.is_new}
 
 
 def test_every_source_is_an_asset_of_its_own(world: VibeWorld) -> None:
@@ -102,7 +95,7 @@ def test_every_source_is_an_asset_of_its_own(world: VibeWorld) -> None:
     assert parents == {f"candidates/{source}" for source in Source}
 
 
-def test_a_doubled_night_makes_one_list_and_asks_nothing_twice(world: VibeWorld) -> None:
+def test_a_doubled_night_makes_one_list_asks_nothing_twice_and_tells_once(world: VibeWorld) -> None:
     anna = world.connected()
     world.run("daily_vibe", anna.user_id, tags=NIGHT)
     first = latest(world, anna.user_id)
@@ -110,63 +103,33 @@ def test_a_doubled_night_makes_one_list_and_asks_nothing_twice(world: VibeWorld)
 
     again = world.run("daily_vibe", anna.user_id, tags=NIGHT)
 
+    (message,) = world.store.outbox.take_due()
     assert again.success
     assert world.calls().total() == 0
     assert latest(world, anna.user_id) == first
     assert len(world.remembered(anna.user_id)) == len(first.tracks)
-
-
-def test_the_night_is_told_once(world: VibeWorld) -> None:
-    anna = world.connected()
-
-    world.run("daily_vibe", anna.user_id, tags=NIGHT)
-    world.run("daily_vibe", anna.user_id, tags=NIGHT)
-
-    (message,) = world.store.outbox.take_due()
     assert message.key == "bot.night_ready"
     assert message.params["url"] == latest(world, anna.user_id).playlist_url
 
 
-def test_what_was_asked_for_is_not_told_twice(world: VibeWorld) -> None:
+def test_a_preview_writes_nothing_and_can_be_published_exactly_as_shown(
+    world: VibeWorld,
+) -> None:
     anna = world.connected()
-
-    world.run("daily_vibe", anna.user_id)
-
-    assert world.store.outbox.take_due() == []
-
-
-def test_a_preview_writes_nothing_to_spotify(world: VibeWorld) -> None:
-    anna = world.connected()
-
-    result = world.run("preview_vibe", anna.user_id)
-
-    (edition,) = world.store.editions.history(anna.user_id)
-    assert result.success
-    assert (edition.kind, edition.state) == (EditionKind.PREVIEW, EditionState.CHOSEN)
-    assert len(edition.tracks) == anna.playlist_size
-    assert playlists_of(world, 1001) == []
-
-
-def test_a_preview_can_be_published_exactly_as_shown(world: VibeWorld) -> None:
-    anna = world.connected()
-    preview = world.run("preview_vibe", anna.user_id)
-    shown = world.store.editions.required(preview.run_id).tracks
+    preview = world.run("preview_vibe", anna.user_id, tags={"vibe/vibe_date": "2026-11-20"})
+    shown = world.store.editions.required(EditionId(preview.run_id))
+    assert (shown.kind, shown.state) == (EditionKind.PREVIEW, EditionState.CHOSEN)
+    assert playlists_of(world, anna) == []
 
     world.run("publish_preview", anna.user_id, tags={"vibe/edition": preview.run_id})
 
-    (playlist,) = playlists_of(world, 1001)
+    (playlist,) = playlists_of(world, anna)
     edition = latest(world, anna.user_id)
     assert edition.kind is EditionKind.DAILY
-    assert edition.tracks == shown
-    assert uris_of(playlist) == [track.uri for track in shown]
-
-
-def test_a_vibe_date_may_be_told(world: VibeWorld) -> None:
-    anna = world.connected()
-
-    world.run("daily_vibe", anna.user_id, tags={"vibe/vibe_date": "2026-11-20"})
-
-    assert latest(world, anna.user_id).vibe_date == date(2026, 11, 20)
+    assert edition.vibe_date == date(2026, 11, 20)
+    assert edition.tracks == shown.tracks
+    assert uris_of(playlist) == [track.uri for track in shown.tracks]
+    assert world.store.outbox.take_due() == []
 
 
 def test_an_unknown_person_is_a_clear_failure(world: VibeWorld) -> None:
@@ -179,7 +142,7 @@ def test_an_unknown_person_is_a_clear_failure(world: VibeWorld) -> None:
 
 
 def test_somebody_not_connected_is_a_clear_failure(world: VibeWorld) -> None:
-    boris = world.store.people.register(1002, "Boris", "en")
+    boris = world.store.people.register(5, "Boris", "en")
     world.instance.add_dynamic_partitions("users", [boris.user_id])
 
     result = world.run("daily_vibe", boris.user_id, raise_on_error=False)
@@ -190,27 +153,20 @@ def test_somebody_not_connected_is_a_clear_failure(world: VibeWorld) -> None:
     assert "/connect" in world.failure(result)
 
 
-def test_a_replay_gives_the_same_list_byte_for_byte(world: VibeWorld) -> None:
+def test_a_replay_gives_the_same_list_byte_for_byte_and_shows_what_another_policy_would(
+    world: VibeWorld,
+) -> None:
     anna = world.connected()
     world.run("daily_vibe", anna.user_id)
     first = latest(world, anna.user_id)
     world.run("daily_vibe", anna.user_id)
     world.forget_calls()
 
-    result = world.replay(anna.user_id, first)
+    same = world.output_metadata(world.replay(anna.user_id, first), "replay")
+    other = world.output_metadata(world.replay(anna.user_id, first, policy="similar-sum"), "replay")
 
-    shown = world.output_metadata(result, "replay")
-    assert shown["equal"].value is True
-    assert shown["digest then"] == shown["digest again"]
+    assert same["equal"].value is True
+    assert same["digest then"] == same["digest again"]
+    assert other["made again with"].value == "similar-sum 1"
+    assert other["equal"].value is False
     assert world.calls().total() == 0
-
-
-def test_a_replay_shows_what_another_policy_would_have_chosen(world: VibeWorld) -> None:
-    anna = world.connected()
-    world.run("daily_vibe", anna.user_id)
-
-    result = world.replay(anna.user_id, latest(world, anna.user_id), policy="similar-sum")
-
-    shown = world.output_metadata(result, "replay")
-    assert shown["made again with"].value == "similar-sum 1"
-    assert shown["equal"].value is False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from vibe_pipeline.connection import first_tokens
 from vibe_pipeline.definitions import build
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import Settings, read_settings
+from vibe_pipeline.simulator.faults import fault_from_json
 from vibe_pipeline.simulator.server import RunningSimulator, running
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.warehouse import Warehouse
@@ -53,8 +55,9 @@ class VibeWorld:
         """The file the runs write."""
         return Warehouse(self.settings.warehouse_path)
 
-    def connected(self, telegram_id: int = 1001, *, name: str = "Anna") -> Account:
-        """Somebody with an account of ours who agreed on Spotify's page."""
+    def connected(self, name: str = "Anna") -> Account:
+        """Somebody new with an account of ours who agreed on Spotify's page."""
+        telegram_id = 1001 + len(self.store.people.all())
         person = self.simulator.simulation.create_person(telegram_id, name=name)
         account = self.store.people.register(telegram_id, name, "en")
         grant = asyncio.run(self._consent(person.listener))
@@ -87,6 +90,18 @@ class VibeWorld:
         """What was asked of a service since the log was last cleared, by endpoint."""
         found = self.simulator.simulation.log.requests(service=service)
         return Counter(entry.endpoint for entry in found)
+
+    def point_here(self, patch: pytest.MonkeyPatch) -> None:
+        """Have the environment name this world for one more test."""
+        point_at(self.simulator, self.settings.home, patch)
+
+    def trouble(self, **order: object) -> None:
+        """Order trouble from the simulator, such as ``service="lastfm", kind="html"``."""
+        self.simulator.simulation.faults.add(fault_from_json(dict(order)))
+
+    def no_trouble(self) -> None:
+        """All services are well again."""
+        self.simulator.simulation.faults.clear(None)
 
     def forget_calls(self) -> None:
         """Count from here."""
@@ -145,29 +160,37 @@ class VibeWorld:
 
 
 @contextmanager
-def vibe_world(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, *, simulation: Simulation | None = None
-) -> Iterator[VibeWorld]:
-    """The world for the length of a test, in a folder of its own."""
-    with running(simulation or Simulation()) as simulator, dg.DagsterInstance.ephemeral() as made:
+def vibe_world(folder: Path, *, simulation: Simulation | None = None) -> Iterator[VibeWorld]:
+    """A world in a folder of its own; ``pointed_at`` it, the environment names it."""
+    with (
+        running(simulation or Simulation()) as simulator,
+        dg.DagsterInstance.ephemeral() as instance,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         home = folder / "home"
         home.mkdir()
-        for name, value in {**simulator.environment(), "VIBE_HOME": str(home)}.items():
-            monkeypatch.setenv(name, value)
+        point_at(simulator, home, patch)
         settings = read_settings()
         migrate(settings.accounts_address)
         yield VibeWorld(
             simulator=simulator,
             settings=settings,
             store=open_for(settings),
-            instance=made,
+            instance=instance,
             definitions=build(settings),
         )
 
 
-def playlists_of(world: VibeWorld, telegram_id: int) -> list[dict[str, Any]]:
+def point_at(simulator: RunningSimulator, home: Path, patch: pytest.MonkeyPatch) -> None:
+    """Have the environment name this world, as an installation's does."""
+    for name, value in {**simulator.environment(), "VIBE_HOME": str(home)}.items():
+        patch.setenv(name, value)
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+
+
+def playlists_of(world: VibeWorld, person: Account) -> list[dict[str, Any]]:
     """A person's playlists with their items, as the simulator keeps them."""
-    address = f"{world.simulator.address}/control/people/{telegram_id}/playlists"
+    address = f"{world.simulator.address}/control/people/{person.chat_id}/playlists"
     found: list[dict[str, Any]] = httpx.get(address).json()["playlists"]
     return found
 

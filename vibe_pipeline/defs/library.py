@@ -21,6 +21,9 @@ from vibe_pipeline.defs.showing import bars, counted, table
 from vibe_pipeline.defs.specs import asset_spec
 from vibe_pipeline.defs.users import users
 from vibe_pipeline.listening import (
+    FIRST_WALK_PAGES,
+    NEXT_WALK_PAGES,
+    SYNC_WALK_PAGES,
     TOP_AGE,
     Cache,
     LikesNews,
@@ -153,13 +156,22 @@ async def _listen(
     async with opening as outside:
         spotify = outside.spotify
         heard = Heard(
-            likes=await likes_news(spotify, cache) if LIKED_TRACKS in wanted else None,
+            likes=await likes_news(spotify, cache, pages=_pages(context.run, state))
+            if LIKED_TRACKS in wanted
+            else None,
             plays=await plays_news(spotify, cursor=state.plays_cursor)
             if RECENT_PLAYS in wanted
             else None,
             top=await top_items(spotify) if TOP_ITEMS in wanted and top_due else None,
         )
         return heard, outside.shown
+
+
+def _pages(run: dg.DagsterRun, state: LibraryState) -> int:
+    """How far to walk through a library that is not known to its end."""
+    if run.job_name == "sync_library":
+        return SYNC_WALK_PAGES
+    return FIRST_WALK_PAGES if state.likes_walked is None else NEXT_WALK_PAGES
 
 
 def _keep(house: Warehouse, made: Making, heard: Heard, now: datetime) -> Kept:

@@ -87,7 +87,9 @@ def ranked_selection(
             pools = pools_from(tables, made.place, inputs)
         lookups = house.lookups(now=clock.now)
         opening = services.open(made.user_id, store, clock, asked_for=made.asked_for)
-        selection, calls = asyncio.run(_choose(opening, wishes, pools, lookups))
+        selection, calls = asyncio.run(
+            _choose(opening, wishes, pools, lookups, patient=made.nightly)
+        )
         inputs = replace(inputs, digest=digest(selection.ranked))
         with house.open() as tables:
             lookups.keep_in(tables.lookups)
@@ -103,10 +105,13 @@ async def _choose(
     wishes: Wishes,
     pools: Sequence[Pool],
     lookups: WarehouseLookups,
+    *,
+    patient: bool,
 ) -> tuple[Selection, Mapping[str, Any]]:
     async with opening as outside:
         try:
-            selection = await choose(wishes, pools, _resolver(outside, lookups, wishes), DEFAULT)
+            resolver = _resolver(outside, lookups, wishes, patient=patient)
+            selection = await choose(wishes, pools, resolver, DEFAULT)
         except BaseException:
             lookups.keep()
             raise
@@ -127,15 +132,21 @@ def _inputs(tables: Tables, store: AccountStore, made: Making, now: datetime) ->
     )
 
 
-def _resolver(outside: Outside, lookups: WarehouseLookups, wishes: Wishes) -> Resolver:
-    """A person's first list may cost more lookups: nothing is remembered for them yet."""
+def _resolver(
+    outside: Outside, lookups: WarehouseLookups, wishes: Wishes, *, patient: bool
+) -> Resolver:
+    """How much may be looked up: a first list may cost sixty calls in all, a later one eight.
+
+    At night nobody waits, so labs, which is slow and free, is asked about more names.
+    """
     first = not wishes.past
     return Resolver(
         lookups=lookups,
         spotify=outside.spotify,
         labs=outside.labs,
         soft_limit=12 if first else 2,
-        hard_limit=24 if first else 8,
+        hard_limit=18 if first else 2,
+        name_limit=24 if patient else 8,
     )
 
 

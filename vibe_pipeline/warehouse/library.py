@@ -177,7 +177,9 @@ class Library:
                 gap,
             ],
         )
-        cursor = max((play.played_at for play in plays), default=after)
+        before = self.state(user_id).plays_cursor
+        reached = [play.played_at for play in plays] + ([before] if before else [])
+        cursor = max(reached, default=None)
         self._note(
             user_id,
             plays_collected_at=moment(collected_at),
