@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import httpx
@@ -33,6 +34,7 @@ from vibe_pipeline.simulator.rules import Rules
 from vibe_pipeline.simulator.server import RunningSimulator, running
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.spotify_state import SpotifyAccounts
+from vibe_pipeline.simulator.world import BuiltInWorld
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CONTACT = "Vibe/0.1 ( listener@example.org )"
@@ -141,6 +143,12 @@ class OutsideWorld:
         )
 
 
+@cache
+def _world() -> BuiltInWorld:
+    """The built-in world; what is in it never changes, so tests share it."""
+    return BuiltInWorld(1)
+
+
 @asynccontextmanager
 async def outside_world(
     *,
@@ -152,7 +160,7 @@ async def outside_world(
     """A fresh world that keeps its rules, for one test."""
     kept = Rules()
     kept.change({"regime": regime, **(rules or {})})
-    with running(Simulation(rules=kept)) as simulator:
+    with running(Simulation(_world(), rules=kept)) as simulator:
         async with httpx.AsyncClient() as http:
             yield OutsideWorld(
                 simulator=simulator,

@@ -71,7 +71,9 @@ async def test_every_like_is_read_and_local_files_and_ghosts_are_passed_over() -
 
         likes = [like async for like in world.spotify().saved_tracks()]
 
-    assert len(likes) == sum(item.track is not None for item in saved) == len(saved) - 2
+    there = [item for item in saved if item.track is not None and not item.track.vanished]
+    assert len(there) <= len(saved) - 2
+    assert len(likes) == len(there)
     assert [like.added_at for like in likes] == sorted(
         (like.added_at for like in likes), reverse=True
     )
@@ -339,10 +341,11 @@ async def test_a_made_playlist_without_a_name_may_have_happened() -> None:
 async def test_replacing_items_survives_one_failure() -> None:
     async with outside_world() as world:
         spotify = world.spotify()
+        uris = [play.track.uri for play in await spotify.recently_played()]
         made = await spotify.create_playlist("Mon", description="", public=False)
         world.fault("spotify", "status", status=503, endpoint="PUT /playlists/{id}/items", times=1)
 
-        assert await spotify.replace_items(made.id, ["spotify:track:4urIIonRzkWSUmPLQBdV63"])
+        assert await spotify.replace_items(made.id, uris)
 
 
 async def test_the_library_is_asked_forty_at_a_time_by_full_uri() -> None:

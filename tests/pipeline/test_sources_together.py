@@ -18,6 +18,9 @@ from vibe_pipeline.sources.question import Limits, Question
 
 CLOSED = {Source.SPOTIFY_RECOMMENDATIONS, Source.ARTIST_TOP_TRACKS}
 SPOTIFYS = CLOSED | {Source.ARTIST_CATALOGUE}
+UNHURRIED = {"limits_enforced": False}
+"""For tests that ask several times within the same second."""
+
 NO_CALLS = Limits(
     lastfm_track_calls=0,
     lastfm_artist_calls=0,
@@ -59,7 +62,7 @@ async def test_the_first_asking_keeps_to_everybodys_limits() -> None:
 
 
 async def test_a_later_asking_costs_spotify_two_calls_and_reaches_further() -> None:
-    async with outside_world(rules={"limits_enforced": False}) as world:
+    async with outside_world(rules=UNHURRIED) as world:
         person = await asker(world)
         first = await person.ask()
 
@@ -72,7 +75,7 @@ async def test_a_later_asking_costs_spotify_two_calls_and_reaches_further() -> N
 
 
 async def test_what_is_known_is_not_asked_again() -> None:
-    async with outside_world(rules={"limits_enforced": False}) as world:
+    async with outside_world(rules=UNHURRIED) as world:
         person = await asker(world)
         for _ in range(5):
             await person.ask(person.question(first=False))
@@ -83,7 +86,7 @@ async def test_what_is_known_is_not_asked_again() -> None:
 
 
 async def test_another_persons_answers_serve_too() -> None:
-    async with outside_world() as world:
+    async with outside_world(rules=UNHURRIED) as world:
         person = await asker(world)
         first = await person.ask()
         friend = await asker(world)
@@ -226,7 +229,7 @@ async def test_a_used_up_spotify_leaves_the_others_alone() -> None:
 
 
 async def test_trouble_halfway_keeps_what_was_found_and_says_so() -> None:
-    async with outside_world() as world:
+    async with outside_world(rules=UNHURRIED) as world:
         person = await asker(world)
         await person.ask()
         world.fault("lastfm", "status", status=500)
@@ -285,7 +288,7 @@ async def test_a_newcomer_without_any_listening_gets_reasons() -> None:
 
 
 async def test_closed_endpoints_are_tried_once_in_all() -> None:
-    async with outside_world() as world:
+    async with outside_world(rules=UNHURRIED) as world:
         person = await asker(world)
         await person.ask()
         first = world.asked("spotify")
@@ -311,7 +314,7 @@ async def test_every_search_hit_is_remembered_as_the_place_of_its_recording() ->
 
 
 async def test_listeners_and_tags_are_added_where_somebody_knows_them() -> None:
-    async with outside_world(rules={"limits_enforced": False}) as world:
+    async with outside_world(rules=UNHURRIED) as world:
         person = await asker(world)
         await person.ask()
 
@@ -328,7 +331,7 @@ async def test_listeners_and_tags_are_added_where_somebody_knows_them() -> None:
 
 
 async def test_answers_grow_old() -> None:
-    async with outside_world() as world:
+    async with outside_world(rules=UNHURRIED) as world:
         person = await asker(world)
         at = [NOON]
         person.lookups = InMemoryLookups(now=lambda: at[0])
