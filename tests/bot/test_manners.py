@@ -1,0 +1,184 @@
+"""How the bot behaves when Telegram refuses, slows it down, or somebody else polls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
+from telegram.error import BadRequest, Conflict, Forbidden, NetworkError, RetryAfter
+from telegram.ext import ExtBot
+from telegram.request import BaseRequest, RequestData
+
+from vibe_bot.pacing import Pacing
+from vibe_bot.running import CONFLICTS_TOO_MANY, Polling, TokenTakenElsewhere
+from vibe_bot.sending import Edited, edit, send
+from vibe_bot.telling import button, keyboard
+
+Refusal = tuple[int, str]
+MESSAGE = {"message_id": 7, "date": 0, "chat": {"id": 1, "type": "private"}, "text": "x"}
+
+
+class Wire(BaseRequest):
+    """Answers from a list of refusals, then with success; remembers what was sent."""
+
+    def __init__(self, *refusals: Refusal) -> None:
+        self.refusals = list(refusals)
+        self.sent: list[dict[str, Any]] = []
+
+    @property
+    def read_timeout(self) -> float | None:
+        return 5.0
+
+    async def initialize(self) -> None:
+        """Nothing to open."""
+
+    async def shutdown(self) -> None:
+        """Nothing to close."""
+
+    async def do_request(
+        self, url: str, method: str, request_data: RequestData | None = None, *_: Any, **__: Any
+    ) -> tuple[int, bytes]:
+        self.sent.append(dict(request_data.parameters) if request_data else {})
+        if not self.refusals:
+            return 200, json.dumps({"ok": True, "result": MESSAGE}).encode()
+        code, words = self.refusals.pop(0)
+        body: dict[str, Any] = {"ok": False, "error_code": code, "description": words}
+        if code == 429:
+            body["parameters"] = {"retry_after": int(words.split()[-1])}
+        return code, json.dumps(body).encode()
+
+
+def bot(wire: Wire) -> Bot:
+    return Bot("1:x", request=wire, get_updates_request=wire)
+
+
+def links() -> InlineKeyboardMarkup:
+    markup = keyboard([button("tap", "go:status")])
+    assert markup is not None
+    return markup
+
+
+async def test_html_telegram_cannot_read_is_sent_as_plain_text() -> None:
+    wire = Wire((400, "Bad Request: can't parse entities: unexpected end tag"))
+
+    await send(bot(wire), 1, "<b>a &amp; b</b>", links())
+
+    first, second = wire.sent
+    assert first["parse_mode"] == "HTML"
+    assert second["text"] == "a & b"
+    assert "parse_mode" not in second
+    assert "go:status" in str(second["reply_markup"])
+
+
+async def test_a_refused_link_button_becomes_text() -> None:
+    wire = Wire((400, "Bad Request: BUTTON_URL_INVALID"))
+    markup = InlineKeyboardMarkup(
+        [
+            [*links().inline_keyboard[0]],
+            [InlineKeyboardButton("open", url="https://vibe.example.org/x")],
+        ]
+    )
+
+    await send(bot(wire), 1, "hello", markup)
+
+    assert '<a href="https://vibe.example.org/x">open</a>' in wire.sent[1]["text"]
+    assert "vibe.example.org" not in str(wire.sent[1]["reply_markup"])
+
+
+async def test_an_edit_that_changes_nothing_is_fine() -> None:
+    wire = Wire((400, "Bad Request: message is not modified: specified new message content ..."))
+
+    assert await edit(bot(wire), 1, 7, "same") is Edited.DONE
+
+
+async def test_a_message_that_is_gone_is_reported() -> None:
+    wire = Wire((400, "Bad Request: message to edit not found"))
+
+    assert await edit(bot(wire), 1, 7, "x") is Edited.GONE
+
+
+async def test_other_refusals_reach_the_caller() -> None:
+    with pytest.raises(BadRequest):
+        await send(bot(Wire((400, "Bad Request: chat not found"))), 1, "x")
+    with pytest.raises(Forbidden):
+        await send(bot(Wire((403, "Forbidden: bot was blocked by the user"))), 1, "x")
+
+
+class Naps:
+    """Remembers sleeps and moves the clock by them."""
+
+    def __init__(self) -> None:
+        self.taken: list[float] = []
+        self.now = 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        self.taken.append(seconds)
+        self.now += seconds
+
+
+def paced(wire: Wire) -> tuple[ExtBot[int], Naps]:
+    naps = Naps()
+    pacing = Pacing(sleep=naps.sleep, clock=lambda: naps.now)
+    return ExtBot("1:x", request=wire, get_updates_request=wire, rate_limiter=pacing), naps
+
+
+async def test_a_short_pause_is_waited_out_and_the_message_sent() -> None:
+    wire = Wire((429, "Too Many Requests: retry after 3"))
+    telegram, naps = paced(wire)
+
+    await telegram.send_message(1, "x")
+
+    assert naps.taken == [3.0]
+    assert len(wire.sent) == 2
+
+
+async def test_a_long_pause_is_given_back_and_not_asked_again() -> None:
+    wire = Wire((429, "Too Many Requests: retry after 3600"))
+    telegram, naps = paced(wire)
+
+    for _ in range(2):
+        with pytest.raises(RetryAfter):
+            await telegram.send_message(1, "x")
+
+    assert naps.taken == []
+    assert len(wire.sent) == 1
+
+
+async def test_a_pause_in_one_chat_holds_up_no_other() -> None:
+    wire = Wire((429, "Too Many Requests: retry after 3600"))
+    telegram, naps = paced(wire)
+    with pytest.raises(RetryAfter):
+        await telegram.send_message(1, "x")
+
+    await telegram.send_message(2, "x")
+
+    assert naps.taken == []
+
+
+async def test_endless_conflicts_end_the_bot_with_a_sentence() -> None:
+    stopping = asyncio.Event()
+    polling = Polling(stopping)
+
+    for _ in range(CONFLICTS_TOO_MANY - 1):
+        polling.trouble(Conflict("terminated by other getUpdates request"))
+    still_polling = not stopping.is_set()
+    polling.trouble(Conflict("terminated by other getUpdates request"))
+
+    assert still_polling
+    assert stopping.is_set()
+    with pytest.raises(TokenTakenElsewhere):
+        polling.raise_if_hopeless()
+
+
+async def test_other_trouble_while_polling_is_only_noted() -> None:
+    stopping = asyncio.Event()
+    polling = Polling(stopping)
+
+    for _ in range(100):
+        polling.trouble(NetworkError("no route"))
+
+    assert not stopping.is_set()
+    polling.raise_if_hopeless()
