@@ -48,8 +48,11 @@ class InMemoryLookups:
             self._answers[service, key] = (answer, until)
 
 
-SPOTIFY_TRACKS = "spotify_tracks"
+SPOTIFY_TRACKS = "spotify_track"
 """Under this name, by recording key: the track on Spotify, or ``None`` when it is not there."""
+
+SPOTIFY_ARTIST_PAGES = "spotify_artist_page"
+"""Under this name, by artist key: that a search for the artist was made and its hits kept."""
 
 
 def track_as_json(track: Track) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -19,6 +20,7 @@ from vibe_pipeline.clients.spotify_web import SpotifyWeb, judge
 from vibe_pipeline.clients.transport import Transport
 from vibe_pipeline.lookups import SPOTIFY_TRACKS, InMemoryLookups
 from vibe_pipeline.ranking.identity import artist_key, recording_key
+from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.records import (
     EditionId,
     LikedTrack,
@@ -32,6 +34,7 @@ from vibe_pipeline.records import (
     Source,
     Track,
 )
+from vibe_pipeline.resolution import Resolver
 from vibe_pipeline.sources import (
     artist_catalogue,
     listenbrainz,
@@ -336,6 +339,18 @@ async def test_hits_of_other_artists_are_remembered_but_not_proposed() -> None:
     key = recording_key("Tribute Band", "Song 2")
     assert [p.spotify_id for p in pool.proposals] == ["id1", "id3"]
     assert services.lookups.known(SPOTIFY_TRACKS, [key])[key]["spotify_id"] == "id2"
+
+
+async def test_what_the_catalogue_found_needs_no_looking_up_when_chosen() -> None:
+    services, received = spotify_answering(said({"tracks": {"items": [hit(1, "A")]}}))
+    pool = await artist_catalogue.propose(question(artists=[seed_artist("A")], services=services))
+    candidates = [replace(candidate, spotify_id=None) for candidate in merge([pool])]
+    resolver = Resolver(spotify=services.spotify, lookups=services.lookups)
+
+    found = await resolver.for_free(candidates)
+
+    assert [track.spotify_id for track in found.values() if track] == ["id1"]
+    assert len(received) == 1
 
 
 async def test_artists_near_the_seeds_are_searched_between_them() -> None:

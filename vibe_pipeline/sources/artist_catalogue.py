@@ -6,7 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vibe_pipeline.clients.spotify import Spotify
-from vibe_pipeline.lookups import SPOTIFY_TRACKS, Lookups, track_as_json, track_from_json
+from vibe_pipeline.lookups import (
+    SPOTIFY_ARTIST_PAGES,
+    SPOTIFY_TRACKS,
+    Lookups,
+    track_as_json,
+    track_from_json,
+)
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Pool, PoolState, Proposal, Source, Track
 from vibe_pipeline.sources.looking_up import LookedUp, Wanted, look_up_from_purse
@@ -71,6 +77,7 @@ def _search(spotify: Spotify, lookups: Lookups, artist: NearArtist, days: int) -
         name = artist.name.replace('"', " ")
         hits = await spotify.search_tracks(f'artist:"{name}"')
         remember_tracks(lookups, hits, days=days)
+        lookups.remember(SPOTIFY_ARTIST_PAGES, {artist.key: True}, days=days)
         theirs = [track for track in hits if _is_by(track, artist.key)]
         return [track_as_json(track) for track in theirs] or None
 
