@@ -33,7 +33,7 @@ def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld
 
 def row_counts(result: dg.ExecuteInProcessResult) -> dict[str, object]:
     """What each materialization says it holds."""
-    found = {}
+    found: dict[str, object] = {}
     for event in result.get_asset_materialization_events():
         shown = event.step_materialization_data.materialization
         count = shown.metadata["dagster/partition_row_count"].value

@@ -29,14 +29,19 @@ from vibe_pipeline.definitions import build
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import Settings, read_settings
 from vibe_pipeline.simulator.faults import fault_from_json
+from vibe_pipeline.simulator.rules import Rules
 from vibe_pipeline.simulator.server import RunningSimulator, running
 from vibe_pipeline.simulator.simulation import Simulation
+from vibe_pipeline.simulator.spotify_state import Account as Listening
+from vibe_pipeline.simulator.spotify_state import SpotifyAccounts
 from vibe_pipeline.warehouse import Warehouse
 
 SCOPES = (
     "user-read-private user-read-recently-played user-top-read user-library-read"
     " user-library-modify playlist-read-private playlist-modify-public playlist-modify-private"
 )
+ROOMY = Rules(allowlist_limit=100, spotify_per_window=10_000, spotify_quota=100_000)
+"""More people and calls than a real app may have, so that many tests can share a world."""
 _VERIFIER = "v" * 64
 
 
@@ -86,6 +91,31 @@ class VibeWorld:
             raise_on_error=raise_on_error,
         )
 
+    def listener_of(self, person: Account) -> Listening:
+        """The person's account on the simulated Spotify."""
+        simulation = self.simulator.simulation
+        listener = simulation.people.get(person.chat_id).listener
+        return simulation.part(SpotifyAccounts).account(listener)
+
+    def like(self, person: Account, uri: str) -> None:
+        """The person saves a track in Spotify's own app."""
+        address = f"{self.simulator.address}/control/people/{person.chat_id}/likes"
+        httpx.post(address, json={"tracks": [uri]}).raise_for_status()
+
+    def revoke(self, person: Account) -> None:
+        """The person takes their consent back on Spotify's site."""
+        accounts = self.simulator.simulation.part(SpotifyAccounts)
+        accounts.end_grants(self.listener_of(person).listener.id, "revoked")
+
+    def rerun_from_failure(self, run_id: str, user_id: UserId) -> dg.JobExecutionResult:
+        """What the UI's button "re-execute from failure" does."""
+        return dg.execute_job(
+            dg.reconstructable(_daily_vibe_here),
+            instance=self.instance,
+            tags={"dagster/partition": user_id},
+            reexecution_options=dg.ReexecutionOptions.from_failure(run_id, self.instance),
+        )
+
     def calls(self, service: str = "spotify") -> Counter[str]:
         """What was asked of a service since the log was last cleared, by endpoint."""
         found = self.simulator.simulation.log.requests(service=service)
@@ -132,7 +162,7 @@ class VibeWorld:
 
     def output_metadata(
         self, result: dg.ExecuteInProcessResult, step: str
-    ) -> Mapping[str, dg.MetadataValue[object]]:
+    ) -> Mapping[str, dg.MetadataValue[Any]]:
         """What a step's output shows."""
         outputs = [event for event in result.events_for_node(step) if event.is_successful_output]
         return outputs[0].step_output_data.metadata
@@ -159,11 +189,16 @@ class VibeWorld:
             return await accounts.exchange(code=code, verifier=_VERIFIER)
 
 
+def _daily_vibe_here() -> dg.JobDefinition:
+    """The job as a process of its own would load it."""
+    return build(read_settings()).resolve_job_def("daily_vibe")
+
+
 @contextmanager
 def vibe_world(folder: Path, *, simulation: Simulation | None = None) -> Iterator[VibeWorld]:
     """A world in a folder of its own; ``pointed_at`` it, the environment names it."""
     with (
-        running(simulation or Simulation()) as simulator,
+        running(simulation or Simulation(rules=ROOMY)) as simulator,
         dg.DagsterInstance.ephemeral() as instance,
         pytest.MonkeyPatch.context() as patch,
     ):

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from vibe_pipeline.defs.resources import WarehouseResource
-from vibe_pipeline.defs.showing import table
+from vibe_pipeline.defs.showing import Cell, table
 from vibe_pipeline.defs.users import users
 from vibe_pipeline.ranking.policy import POLICIES, Policy
 from vibe_pipeline.records import EditionId, UserId
@@ -79,7 +79,7 @@ def _shown(place: Slice, inputs: EditionInputs, found: Replay) -> dict[str, Any]
     again = {track.position: track for track in found.again.tracks}
     before = {item.candidate.key for item in then.values()}
     after = {item.candidate.key for item in found.again.ranked if item.position is not None}
-    rows = [
+    rows: list[dict[str, Cell]] = [
         {
             "position": position,
             "then": _line(then[position].candidate.artist, then[position].candidate.title)
