@@ -6,13 +6,14 @@ import sys
 
 import dagster as dg
 
+from vibe_pipeline.definitions import defs
+
 
 def main() -> int:
     """Load and validate the definitions; the exit code says whether that worked."""
-    from vibe_pipeline.definitions import defs
-
-    dg.Definitions.validate_loadable(defs)
-    repository = defs.get_repository_def()
+    loaded = defs()
+    dg.Definitions.validate_loadable(loaded)
+    repository = loaded.get_repository_def()
     assets = len(repository.asset_graph.get_all_asset_keys())
     sys.stdout.write(f"definitions load: {assets} assets, {len(repository.job_names)} jobs\n")
     return 0
