@@ -61,12 +61,13 @@ NOT_POSSIBLE = 2
     help="Write every user's figures to this CSV file.",
 )
 def eval_command(
+    *,
     data_dir: Path,
     split_seeds: tuple[int, ...],
     users_file: Path | None,
     policy_name: str,
     dials: tuple[int, ...],
-    as_json: bool,  # noqa: FBT001 - click calls by keyword
+    as_json: bool,
     per_user_file: Path | None,
 ) -> None:
     """Hold the ranker against listening it has not seen, beside plain baselines."""

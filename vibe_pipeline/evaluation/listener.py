@@ -6,7 +6,6 @@ and the tags of artists. The scoring itself is the ranker's own (``ranking.evide
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -80,13 +79,13 @@ class Listener:
         best = max(supported.values(), default=1.0)
         taste = blended(self.seeds[: policy.seeds]) if policy.tag_weight else {}
         length = norm(taste)
+        fame = {
+            heard_of: popularity(heard_of, adventure, policy)
+            for heard_of in set(self.listeners.values())
+        }
         return {
-            artist: math.fsum(
-                (
-                    similarity(value / best, policy),
-                    popularity(self.listeners[artist], adventure, policy),
-                    tags(cosine(taste, self.tags[artist], length), policy) if length else 0.0,
-                )
-            )
+            artist: similarity(value / best, policy)
+            + fame[self.listeners[artist]]
+            + tags(cosine(taste, self.tags[artist], length, 1.0) if length else 0.0, policy)
             for artist, value in supported.items()
         }

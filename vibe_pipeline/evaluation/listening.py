@@ -22,7 +22,7 @@ class DataAbsent(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listening:
-    """Rows of who (``user``), whom (``artist``) and how often (``plays``), as indices, in file order.
+    """Rows of who, whom and how often, as indices, in file order.
 
     ``tags`` has for every artist its unit vector of tag weights as a mapping by tag number.
     """

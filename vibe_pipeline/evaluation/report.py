@@ -66,7 +66,7 @@ class Report:
             [o for o in self.outcomes if o.contender == contender and o.split == split]
             for split in self.splits
         ]
-        sums = {name: 0.0 for name in FIGURES}
+        sums = dict.fromkeys(FIGURES, 0.0)
         for outcomes in by_split:
             shown = {artist for outcome in outcomes for artist in outcome.offered}
             sums["coverage"] += len(shown) / max(self.artists, 1)
@@ -162,14 +162,15 @@ def _outcomes(
         listener = Listener.of(crowd, user)
         for contender in contenders:
             offered = listener.list(contender.policy, contender.adventure, LENGTH)
-            yield _outcome(crowd, contender.name, split, user, offered)
+            yield outcome(crowd, contender.name, split, user, offered)
         known = set(crowd.known[user].tolist())
         unheard = (artist for artist in famous if artist not in known)
         offered = [artist for artist, _ in zip(unheard, range(LENGTH), strict=False)]
-        yield _outcome(crowd, POPULARITY, split, user, offered)
+        yield outcome(crowd, POPULARITY, split, user, offered)
 
 
-def _outcome(crowd: Crowd, name: str, split: int, user: int, offered: Sequence[int]) -> Outcome:
+def outcome(crowd: Crowd, name: str, split: int, user: int, offered: Sequence[int]) -> Outcome:
+    """What this list was worth to this user."""
     truth = crowd.truth[user]
     gains = [1 / math.log2(place + 2) for place in range(LENGTH)]
     hits = [artist in truth for artist in offered]

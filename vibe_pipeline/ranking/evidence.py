@@ -84,10 +84,14 @@ def tags(cosine: float, policy: Policy) -> float:
     return math.log1p(policy.tag_weight * min(max(cosine, 0.0), 1.0))
 
 
-def cosine(taste: Mapping[Key, float], own: Mapping[Key, float], taste_norm: float) -> float:
-    """From 0 to 1: how alike two bags of weighted tags are."""
-    shared = math.fsum([weight * taste[tag] for tag, weight in own.items() if tag in taste])
-    return shared / (taste_norm * norm(own)) if shared > 0 else 0.0
+def cosine(
+    taste: Mapping[Key, float], own: Mapping[Key, float], taste_norm: float, own_norm: float
+) -> float:
+    """From 0 to 1: how alike two bags of weighted tags are; their lengths are known."""
+    if not own or own_norm <= 0 or taste_norm <= 0:
+        return 0.0
+    shared = sum([weight * taste[tag] for tag, weight in own.items() if tag in taste])
+    return shared / (taste_norm * own_norm)
 
 
 def norm(bag: Mapping[Key, float]) -> float:
@@ -96,9 +100,9 @@ def norm(bag: Mapping[Key, float]) -> float:
 
 
 def blended(bags: Iterable[tuple[float, Mapping[Key, float]]]) -> dict[Key, float]:
-    """Several bags of tags as one, each with its weight."""
-    parts: dict[Key, list[float]] = {}
+    """Several bags of tags as one, each with its weight; the bags come in a fixed order."""
+    whole: dict[Key, float] = {}
     for share, bag in bags:
         for tag, weight in bag.items():
-            parts.setdefault(tag, []).append(share * weight)
-    return {tag: math.fsum(weights) for tag, weights in parts.items()}
+            whole[tag] = whole.get(tag, 0.0) + share * weight
+    return whole

@@ -38,11 +38,12 @@ _GUEST_WORD = (
     r"(?:feat|ft|featuring|при\s+уч(?:астии)?|за\s+уч(?:астю|астi|асті)?|п\.\s?у|уч|совместно с)"
 )
 _GUESTS = re.compile(rf"^\s*(?:{_GUEST_WORD}[.:]?\s|w/|with\s|met\s|avec\s|con\s)\s*\S", re.I)
-_GUEST_TAIL = re.compile(rf"[\s,]+{_GUEST_WORD}[.:]?\s+\S.*$", re.I)
-_CREDIT_TAIL = re.compile(rf"[\s,]+(?:{_GUEST_WORD}[.:]?|vs\.?|x|×)\s+\S.*$", re.I)
+_GUEST_TAIL = re.compile(rf"[\s,]+(?:{_GUEST_WORD}[.:]?\s|w/)\s*\S.*$", re.I)
+_CREDIT_TAIL = re.compile(rf"[\s,]+(?:(?:{_GUEST_WORD}[.:]?|vs\.?|x|×|avec)\s|w/)\s*\S.*$", re.I)
+_NUMBER = r"\d+|i{1,3}|iv|v|vi{1,3}|ix|x|one|two|three|four|five"
 _PART = re.compile(
-    r"\b(?:part|pt|parte|teil|deel|chast|chastyna|chastina)\b ?"
-    r"(\d+|i{1,3}|iv|v|vi{1,3}|ix|x|one|two|three|four|five)\b"
+    r"\b(?:parts?|pts?|parte|teil|deel|chast|chastyna|chastina)\b ?"
+    rf"({_NUMBER})\b(?: ({_NUMBER})\b)?"
 )
 _VOLUME = re.compile(r"\b(?:volume|vol)\b(?= (?:\d|[ivx]+\b))")
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
@@ -51,7 +52,7 @@ _NUMERALS = {name: str(n) for names in (_ROMAN, _WORDS) for n, name in enumerate
 _TELLING = frozenset(
     {"sped", "speed", "slowed", "slow", "nightcore", "karaoke", "version", "edit", "remix", "live"}
     | {"unplugged", "vivo", "feat", "ft", "featuring"}
-    | {"part", "pt", "parte", "teil", "deel", "volume", "vol"}
+    | {"part", "pt", "parts", "pts", "parte", "teil", "deel", "volume", "vol"}
 )
 _SIMPLE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789 ")
 
@@ -139,7 +140,7 @@ def _without_brackets(title: str, asides: list[str]) -> str:
 
     def judged(found: re.Match[str]) -> str:
         inside = found[1]
-        if _GUESTS.match(inside) and not aside_version(_GUEST_TAIL.sub("", inside)):
+        if _GUESTS.match(inside) and not without_trailing_version(folded(inside))[1]:
             return " "
         if _speaks(inside):
             asides.append(_GUEST_TAIL.sub("", inside))
@@ -173,5 +174,9 @@ def _speaks(aside: str) -> bool:
 
 def _numbered(words: str) -> str:
     """Parts and volumes with their number as figures, however written."""
-    words = _PART.sub(lambda found: "part" + _NUMERALS.get(found[1], found[1]), words)
+    words = _PART.sub(lambda found: "part" + "to".join(_figures(found)), words)
     return _VOLUME.sub("vol", words)
+
+
+def _figures(found: re.Match[str]) -> list[str]:
+    return [_NUMERALS.get(number, number) for number in found.groups() if number]

@@ -185,7 +185,7 @@ def _tag_likeness(pool: Sequence[Candidate], profile: SeedProfile) -> dict[str, 
     length = norm(taste)
     if not length:
         return {}
-    return {artist: cosine(taste, bag, length) for artist, bag in bags.items()}
+    return {artist: cosine(taste, bag, length, norm(bag)) for artist, bag in bags.items()}
 
 
 def _thumbs(candidate: Candidate, wishes: Wishes, policy: Policy) -> float:

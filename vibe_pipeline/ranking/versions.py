@@ -34,97 +34,134 @@ class Version(Flag):
         return tuple(str(one.name).lower() for one in self)
 
 
-_VERB_BEFORE_LIVE = (
-    r"(?<!to )(?<!we )(?<!i )(?<!you )(?<!they )(?<!who )(?<!can )(?<!will )(?<!must )(?<!let )"
-    r"(?<!and )(?<!long )(?<!people )(?<!never )(?<!how )(?<!dont )(?<!cant )(?<!still )(?<!ill )"
+def _after(*words: str) -> str:
+    """Not right after any of these words."""
+    return "".join(rf"(?<!{word} )" for word in words)
+
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    """Any of these, whole words only where they begin or end with a letter."""
+    return re.compile("|".join(rf"(?<!\w)(?:{pattern})(?!\w)" for pattern in patterns))
+
+
+_PLACE_AFTER_LIVE = (
+    "at|in|from|on|a|au|aus|im|bei|de|desde|dal|en|auf|uit|op|vanuit|with|feat|i|v|u|na|version"
+    "|versie|sessions?|takes?|recording|performance|video|acoustic|lounge|aid|concert|tour|bonus"
+    r"|mix|edit|studio|remaster|remastered|\d{2,4}"
 )
-_IN_ASIDE: tuple[tuple[Version, re.Pattern[str]], ...] = tuple(
-    (version, re.compile(pattern))
-    for version, pattern in (
-        (
-            Version.LIVE,
-            r"^live$|^live (?:at|in|from|on|a|au|aus|im|bei|de|desde|dal|en|auf|uit|op|vanuit|version"
-            r"|versie|sessions?|takes?|recording|performance|video|acoustic|lounge|aid|concert|tour"
-            r"|bonus|mix|edit|studio|remaster|remastered|with|feat|\d{2,4}|i|v|u|na)\b"
-            rf"|{_VERB_BEFORE_LIVE}\blive(?: version| sessions?| recording| performance| video| take"
-            r"| edit| mix| acoustic| remaster(?:ed)?)?(?: \d{4})?$"
-            r"|\bunplugged\b|\bin concert\b|\b(?:en|ao) vivo\b|\b(?:en|in) directo?\b|\bdal vivo\b"
-            r"|\ben (?:public|concert)\b|\b(?:in|live|peel|kexp|spotify|radio|studio|desk|bbc) sessions?\b"
-            r"|\btiny desk\b|\blive lounge\b|\bkontsert\w*|\bnazh[iy]vo\b|\bvzh[iy]vuyu\b"
-            r"|\bzh[iy]va?[yo]\w*\b|\bconcert version\b",
+_WORD_AFTER_LIVE = (
+    "version|sessions?|recording|performance|video|take|edit|mix|acoustic|remaster|remastered"
+)
+_LIVE_IS_A_VERB = _after(
+    *("to", "we", "i", "you", "they", "who", "can", "will", "must", "let", "and", "long", "people"),
+    *("never", "how", "dont", "cant", "still", "ill"),
+)
+_MIX_IS_NO_REMIX = _after(
+    *("original", "album", "single", "radio", "extended", "mono", "stereo", "main", r"\d"),
+    *("live", "rough", "new", "long", "short", "studio", "full", "surround", "atmos"),
+)
+_VERSION_IS_THE_SAME = _after(
+    *("album", "single", "original", "lp", "studio", "explicit", "clean", "main", "remastered"),
+    *("remaster", "mono", "stereo", "soundtrack", "deluxe", "official", "film", "movie", "dirty"),
+    "full",
+)
+_IN_ASIDE: tuple[tuple[Version, re.Pattern[str]], ...] = (
+    (
+        Version.LIVE,
+        _any(
+            "^live$",
+            f"^live (?:{_PLACE_AFTER_LIVE})",
+            rf"{_LIVE_IS_A_VERB}live(?: (?:{_WORD_AFTER_LIVE}))?(?: \d{{4}})?$",
+            "unplugged|in concert|concert version|tiny desk|live lounge",
+            "(?:en|ao) vivo|(?:en|in) directo?|dal vivo|en (?:public|concert)",
+            "(?:in|live|peel|kexp|spotify|radio|studio|desk|bbc) sessions?",
+            r"kontsert\w*|nazh[iy]vo|vzh[iy]vuyu|zh[iy]va?[yo]\w*",
         ),
-        (
-            Version.KARAOKE,
-            r"\bkaraoke\b|\boriginally performed by\b|\bin the style of\b|\bmade (?:famous|popular) by\b"
-            r"|\bsing ?along\b|\bbacking track\b|\bminus(?:ovka)?$",
+    ),
+    (
+        Version.KARAOKE,
+        _any(
+            "karaoke|sing ?along|backing track|minus(?:ovka)?$",
+            "originally performed by|in the style of|made (?:famous|popular) by",
         ),
-        (
-            Version.COVER,
-            r"\bcover(?: version)?$|^cover (?:of|by)\b|\bcovered by\b|\btribute\b|\bk[ao]ver\w*$"
-            r"|\brendition\b",
+    ),
+    (
+        Version.COVER,
+        _any("cover(?: version)?$|^cover (?:of|by)|covered by|tribute|rendition", r"k[ao]ver\w*$"),
+    ),
+    (
+        Version.SPED_UP,
+        _any(
+            "sp(?:ed|eed|eeded) ?up|nightcore|(?:fast|speed|faster) version",
+            r"uskor\w+|pr[iy]skor\w+",
         ),
-        (
-            Version.SPED_UP,
-            r"\bsp(?:ed|eed|eeded) ?up\b|\bnightcore\b|\b(?:fast|speed|faster) version\b|\buskor\w+"
-            r"|\bpryskor\w+|\bpriskor\w+",
+    ),
+    (
+        Version.SLOWED,
+        _any(
+            "slowed|slow(?:$| and| reverb| down| version)|reverb(?:ed)?$|daycore",
+            r"chopped (?:and )?screwed|zamedl\w+|spov[iy]ln\w+",
         ),
-        (
-            Version.SLOWED,
-            r"\bslow(?:ed)?(?: down)?\b(?=$| and| reverb| down| version| to)|\bslowed\b"
-            r"|\breverb(?:ed)?$|\bdaycore\b|\bchopped (?:and )?screwed\b|\bzamedl\w+|\bspov[iy]ln\w+",
+    ),
+    (
+        Version.REMIX,
+        _any(
+            r"remix\w*|rmx|remiks\w*|re ?work\w*|refix|flip$|bootleg|mash ?up|vip|megamix",
+            "dub(?: mix| version)?$",
+            f"{_MIX_IS_NO_REMIX}(?<!^)mix$",
         ),
-        (
-            Version.REMIX,
-            r"\bremix\w*\b|\brmx\b|\bremiks\w*|\bre ?work\w*\b|\brefix\b|\bflip$|\bbootleg\b"
-            r"|\bmash ?up\b|\bvip\b|\bmegamix\b|\bdub(?: mix| version)?$"
-            r"|(?<!original )(?<!album )(?<!single )(?<!radio )(?<!extended )(?<!mono )(?<!stereo )"
-            r"(?<!main )(?<!\d )(?<!\d{4} )(?<!live )(?<!rough )(?<!new )(?<!long )(?<!short )"
-            r"(?<!studio )(?<!full )(?<!surround )(?<!atmos )\b(?<!^)mix$",
+    ),
+    (
+        Version.EDIT,
+        _any(
+            "edit(?:ed)?|radio (?:mix|version|cut)|extended|^mixed|mixed$|tv size|snippet|teaser",
+            "(?:short|long|full|full length|tv|video|12|7) (?:version|mix|cut)|(?:12|7) inch",
+            "8d(?: audio)?|loop(?:ed)?$|1 hour",
         ),
-        (
-            Version.EDIT,
-            r"\bedit(?:ed)?\b|\bradio (?:mix|version|cut)\b|\bextended\b|^mixed\b|\bmixed$"
-            r"|\b(?:short|long|full|full length|tv|tv size|video|12|7|12 inch|7 inch) "
-            r"(?:version|mix|cut)\b|\btv size\b|\bsnippet\b|\b8d(?: audio)?\b|\bteaser\b"
-            r"|\b(?:12|7) inch\b|\bloop(?:ed)?$|\b1 hour\b",
+    ),
+    (Version.INSTRUMENTAL, _any(r"instrumental\w*|inst$|(?:no|without|off) vocals?")),
+    (
+        Version.SPOKEN,
+        _any(
+            "spoken|skit|commentary|interview|track by track|podcast|monologue?|dialogue?|speech",
+            "audiobook|audiokn[iy]ga|horbuch|horspiel|hoorspel|luisterboek|voice memo|reading by",
         ),
-        (
-            Version.INSTRUMENTAL,
-            r"\binstrumental\w*|\binst$|\b(?:no|without|off) vocals?\b|\bkaraoke instrumental\b",
+    ),
+    (
+        Version.ALTERNATE,
+        _any(
+            r"acoustic|akoestisch\w*|akustik\w*|akust[iy]ch\w*|acoustique|acustic[oa]",
+            r"demo|alternat(?:e|ive)|take \d+|outtake|rehearsal|rough mix|early version|stripped",
+            r"piano|orchestral?|symphonic|strings?|a ?cap+el+a|reprise|re ?record\w*",
+            f"{_VERSION_IS_THE_SAME}(?<!^)(?:version|versie|versiya|versii)$",
         ),
-        (
-            Version.SPOKEN,
-            r"\bspoken\b|\bskit\b|\bcommentary\b|\binterview\b|\btrack by track\b|\baudiobook\b"
-            r"|\baudiokn[iy]ga\b|\bpodcast\b|\bmonologue?\b|\bdialogue?\b|\bspeech\b|\bvoice memo\b"
-            r"|\bhorspiel\b|\bhorbuch\b|\bhoorspel\b|\bluisterboek\b|\breading by\b",
-        ),
-        (
-            Version.ALTERNATE,
-            r"\bacoustic\b|\bakoestisch\w*|\bakustik\w*|\bakust[iy]ch\w*|\bacoustique\b|\bacustic[oa]\b"
-            r"|\bdemo\b|\balternat(?:e|ive)\b|\btake \d+\b|\bouttake\b|\brehearsal\b|\brough mix\b"
-            r"|\bpiano\b|\borchestral?\b|\bsymphonic\b|\bstrings?\b|\bstripped\b|\bre ?record\w*\b"
-            r"|\ba ?cap+el+a\b|\breprise\b|\bearly version\b"
-            r"|(?<!album )(?<!single )(?<!original )(?<!lp )(?<!studio )(?<!explicit )(?<!clean )"
-            r"(?<!main )(?<!remastered )(?<!remaster )(?<!mono )(?<!stereo )(?<!soundtrack )"
-            r"(?<!deluxe )(?<!official )(?<!film )(?<!movie )(?<!dirty )(?<!full )"
-            r"(?<!^)\b(?:version|versie|versiya|versii)$",
-        ),
-    )
+    ),
 )
 _SAME = re.compile(
-    r"^(?:\d{4} |digital(?:ly)? |\d+ bit |hd |new |the )*re ?master\w*"
-    r"|\bremaster\w*(?: \d{4})?(?: version| edition)?$|\bremaster(?:ed)? \d{4}\b"
-    r"|^(?:album|single|lp|original|studio|explicit|clean|dirty|main|mono|stereo|soundtrack|deluxe"
-    r"|official|full|film|movie)(?: (?:version|versie|mix|album version|audio|edit))?$"
-    r"|^original (?:mix|version|recording|motion picture.*|soundtrack.*)$|^\d{4} (?:mix|stereo mix)$"
-    r"|^(?:mono|stereo)(?: \d{4})?(?: remaster\w*)?$|^\d{4}(?: version)?$"
-    r"|^(?:\w+ )*(?:deluxe|expanded|anniversary|special|bonus|collectors?|limited|legacy|japanese)"
-    r"(?: \w+)*$|^bonus(?: track)?(?: version)?$|^hidden track$"
-    r"|^official(?: music| lyrics?| hd)*(?: video| audio| visuali[sz]er| clip)(?: hd| hq)?$"
-    r"|^(?:lyrics?|lyric video|music video|video|videoclip|audio|hd|hq|visuali[sz]er|full song|4k)$"
-    r"|^(?:ofitsialn\w*|oficialn\w*)\b.*$|^(?:album|single|explicit|clean)$"
-    r"|^prod(?:uced)?(?: by)? .+$|^from (?:the )?.*\b(?:motion picture|soundtrack|film|movie|series"
-    r"|musical|ost|original|game|netflix|album|ep|show)\b.*$|\bsoundtrack$|^ost(?: .*)?$"
+    "|".join(
+        (
+            r"^(?:\d{4} |digital(?:ly)? |\d+ bit |hd |new |the )*re ?master\w*",
+            r"\bremaster\w*(?: \d{4})?(?: version| edition)?$|\bremaster(?:ed)? \d{4}\b",
+            (
+                "^(?:album|single|lp|original|studio|explicit|clean|dirty|main|mono|stereo|soundtrack"
+                "|deluxe|official|full|film|movie)(?: (?:version|versie|mix|audio|edit))?$"
+            ),
+            "^original (?:mix|version|recording|motion picture.*|soundtrack.*)$",
+            r"^\d{4} (?:mix|stereo mix)$|^\d{4}(?: version)?$",
+            r"^(?:mono|stereo)(?: \d{4})?(?: remaster\w*)?$",
+            (
+                r"^(?:\w+ )*(?:deluxe|expanded|anniversary|special|bonus|collectors?|limited|legacy"
+                r"|japanese)(?: \w+)*$|^hidden track$"
+            ),
+            "^official(?: music| lyrics?| hd)*(?: video| audio| visuali[sz]er| clip)(?: hd| hq)?$",
+            "^(?:lyrics?|(?:lyric|music) video|video|videoclip|audio|hd|hq|4k|visuali[sz]er)$",
+            r"^ofi(?:tsialn|cialn)\w*\b.*$|^prod(?:uced)?(?: by)? .+$",
+            (
+                "^from (?:the )?.*\\b(?:motion picture|soundtrack|film|movie|series|musical|ost"
+                "|original|game|netflix|album|ep|show)\\b.*$|\\bsoundtrack$|^ost(?: .*)?$"
+            ),
+        )
+    )
 )
 _TRAILING: tuple[tuple[Version, re.Pattern[str]], ...] = tuple(
     (version, re.compile(rf"(?<=\S) (?:{pattern})$"))
@@ -143,21 +180,18 @@ _TRAILING: tuple[tuple[Version, re.Pattern[str]], ...] = tuple(
 _MAKERS: tuple[tuple[Version, re.Pattern[str]], ...] = (
     (
         Version.KARAOKE,
-        re.compile(
-            r"\bkaraoke\b|\bsing king\b|\bparty tyme\b|\bzoom karaoke\b|\bameritz\b|\bsunfly\b"
-            r"|\bbacking tracks?\b|\bsing2\w*|\bthe hit crew\b"
-        ),
+        _any(r"karaoke|sing king|party tyme|ameritz|sunfly|backing tracks?|sing2\w*|the hit crew"),
     ),
     (
         Version.COVER,
-        re.compile(
-            r"\btribute (?:band|to|players?|stars?|artists?|team)\b|\btributes?$|\bcover band\b"
-            r"|\bvitamin string quartet\b|\brockabye baby\b|\blullaby (?:players|renditions?|baby)\b"
-            r"|\bpiano tribute\b|\bcover (?:nation|crew|girls|all stars)\b|\b8 bit (?:arcade|universe)\b"
+        _any(
+            "tribute (?:band|to|players?|stars?|artists?|team)|tributes?$|piano tribute",
+            "cover band|cover (?:nation|crew|girls|all stars)|8 bit (?:arcade|universe)",
+            "vitamin string quartet|rockabye baby|lullaby (?:players|renditions?|baby)",
         ),
     ),
-    (Version.SPED_UP, re.compile(r"\bsped up\b|\bnightcore\b|\bspeed radio\b")),
-    (Version.SLOWED, re.compile(r"\bslowed\b|\bslowerd\b")),
+    (Version.SPED_UP, _any("sped up|nightcore|speed radio")),
+    (Version.SLOWED, _any("slowed|slowerd")),
 )
 _GENERIC = re.compile(
     r"\b(?:live|at|the|in|from|on|version|versie|recorded|remix|remixed|rmx|remiks|mix|edit|cover"
