@@ -15,6 +15,7 @@ from telegram import Bot
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from vibe_bot.announcements import Announcement, announcement
+from vibe_bot.pacing import pause_seconds
 from vibe_bot.sending import send
 from vibe_bot.services import Services
 from vibe_pipeline.accounts.errors import AccountsUnreadable
@@ -100,8 +101,7 @@ class Outbox:
                 store.outbox.failed(message.id, None)
                 log.info("person has blocked the bot", user=message.user_id)
             case RetryAfter():
-                given = error.retry_after
-                pause = given if isinstance(given, timedelta) else timedelta(seconds=given)
+                pause = timedelta(seconds=pause_seconds(error))
                 store.outbox.failed(message.id, now + pause)
             case TimedOut():
                 log.warning("telegram may not have taken a message", key=message.key)

@@ -54,7 +54,7 @@ class Pacing(BaseRateLimiter[int]):
             try:
                 return await callback(*args, **kwargs)
             except RetryAfter as pause:
-                seconds = _seconds(pause)
+                seconds = pause_seconds(pause)
                 if chat is not None:
                     self._rests_until[chat] = self._clock() + seconds
                 if seconds > WAITED_IN_PLACE or attempt == ATTEMPTS:
@@ -73,6 +73,7 @@ class Pacing(BaseRateLimiter[int]):
         await self._sleep(left)
 
 
-def _seconds(pause: RetryAfter) -> float:
+def pause_seconds(pause: RetryAfter) -> float:
+    """How long Telegram asks us to rest."""
     given = pause.retry_after
     return given.total_seconds() if isinstance(given, timedelta) else float(given)

@@ -16,6 +16,7 @@ from telegram import Bot
 from telegram.error import Forbidden, RetryAfter, TelegramError
 
 from vibe_bot.jobs import Job, job_named
+from vibe_bot.pacing import pause_seconds
 from vibe_bot.results import Figures, Result, gave_up, result_of
 from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import Services
@@ -103,7 +104,7 @@ class _Follower:
                 self._person_is_gone()
                 return
             except RetryAfter as pause:
-                await self.services.sleep(_seconds(pause))
+                await self.services.sleep(pause_seconds(pause))
             except (TelegramError, AccountsUnreadable) as error:
                 log.warning(
                     "cannot tell how a run stands yet", run=self.watch.run_id, why=str(error)
@@ -142,7 +143,7 @@ class _Follower:
         try:
             await edit(self.bot, self.watch.chat_id, self.watch.message_id, text)
         except RetryAfter as pause:
-            await self.services.sleep(_seconds(pause))
+            await self.services.sleep(pause_seconds(pause))
 
     async def _look(self) -> RunView | None:
         try:
@@ -183,8 +184,3 @@ class _Follower:
             store.people.change(self.watch.user_id, active=False)
         store.watches.finish(self.watch.run_id)
         log.info("person has blocked the bot", user=self.watch.user_id)
-
-
-def _seconds(pause: RetryAfter) -> float:
-    given = pause.retry_after
-    return given.total_seconds() if isinstance(given, timedelta) else float(given)
