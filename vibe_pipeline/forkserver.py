@@ -179,7 +179,10 @@ class ForkServer:
         if "ready" in message:
             self._ready.set()
         elif "ended" in message:
-            self._ended(Ended(**message["ended"]))
+            try:
+                self._ended(Ended(**message["ended"]))
+            except Exception:
+                log.exception("could not tell of the end of %s", message["ended"]["name"])
         else:
             self._answers.put(message)
 
