@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "vibe_pipeline.demo.command:demo",
     "doctor": "vibe_pipeline.operating:doctor",
     "eval": "vibe_pipeline.evaluation.command:eval_command",
+    "nights": "vibe_pipeline.evaluation.nights_command:nights_command",
     "simulator": "vibe_pipeline.simulator.command:simulator",
     "up": "vibe_pipeline.operating:up",
 }

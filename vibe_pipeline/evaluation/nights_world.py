@@ -1,7 +1,7 @@
 """The simulated services asked in the same process: production's clients, the simulator's answers.
 
-No HTTP, no limits of pace and no faults; otherwise the services answer as they do over the wire, with
-all that is missing and noisy in their answers. The same question is answered once for everybody.
+No HTTP, no limits of pace and no faults; otherwise the services answer as they do over the wire,
+with all that is missing and noisy in their answers. One question is worked out once for everybody.
 """
 
 from __future__ import annotations
