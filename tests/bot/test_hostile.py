@@ -22,17 +22,20 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
-async def test_hostile_arguments_are_answered(place: Town, language: str, hostile: str) -> None:
+async def test_hostile_arguments_are_answered(place: Town, language: str) -> None:
+    """Each command meets three of them; over the languages every command meets nearly all."""
     anna = await place.person(language=language, name="<i>Anna</i> & \u202eco")
     await anna.says("/start")
     before = anna.account
     trouble = {say(language, key) for key in ("bot.trouble", "bot.busy_store")}
+    first = LANGUAGES.index(language) * 2
 
-    for command in COMMANDS:
-        message = await anna.says(f"/{command} {hostile}")
-        assert message["text"] not in trouble, command
-        assert len(message["text"]) <= 4096, command
+    for turn, command in enumerate(COMMANDS):
+        for number in range(first + turn, first + turn + 3):
+            hostile = HOSTILE[number % len(HOSTILE)]
+            message = await anna.says(f"/{command} {hostile}")
+            assert message["text"] not in trouble, (command, hostile)
+            assert len(message["text"]) <= 4096, (command, hostile)
 
     assert anna.account == before
     assert place.store.people.all() == [before]

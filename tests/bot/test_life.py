@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bot.town import Town, town, until
+from tests.bot.town import Town, town
 from vibe_bot.poller import single_poller
 
 PYTHON = sys.executable
@@ -153,7 +153,6 @@ async def test_logs_are_json_when_asked_for(tmp_path: Path) -> None:
         process = await started(place, tmp_path, LOG_FORMAT="json")
         assert process.stdout is not None
         line = await asyncio.wait_for(process.stdout.readline(), 60)
-        await until(lambda: place.calls("getUpdates") > 0, within=60)
         process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(process.communicate(), 30)
 
