@@ -88,17 +88,34 @@ class Resolver:
         found: Found = {c.key: track for c in candidates if (track := given(c)) is not None}
         left = [candidate for candidate in candidates if candidate.key not in found]
         found |= self._remembered(left)
-        left = [candidate for candidate in left if candidate.key not in found]
-        found |= await self._mapped({c.key: c.mbid for c in left if c.mbid})
         self._waiting |= {c.key: c for c in left if c.key not in found}
+        names = self._lookups.known(NAMES, [c.key for c in left if not c.mbid])
+        mbids = {key: c.mbid or names.get(key) for key, c in self._waiting.items()}
+        found |= await self._mapped({key: mbid for key, mbid in mbids.items() if mbid})
+        self._no_longer_waiting(found)
         return found
+
+    def beyond_reach(self, candidates: Sequence[Candidate], *, urgent: bool) -> frozenset[str]:
+        """The keys of those that nothing is left to look up with, for this list.
+
+        They must not stand in the way of others: of an unknown name, labs can still be asked.
+        """
+        if self._spotify is not None and self.searches < self._limit(urgent=urgent):
+            return frozenset()
+        if self._labs is None or self._names_left <= 0:
+            return frozenset(candidate.key for candidate in candidates)
+        asked = self._lookups.known(NAMES, [c.key for c in candidates if not c.mbid])
+        return frozenset(c.key for c in candidates if c.mbid or c.key in asked)
+
+    def _limit(self, *, urgent: bool) -> int:
+        return self.hard_limit if urgent else self.soft_limit
 
     async def by_search(self, candidates: Sequence[Candidate], *, urgent: bool) -> Found:
         """One more round of lookups for these, best first; empty when the limit is reached."""
         self._waiting |= {candidate.key: candidate for candidate in candidates}
         found = await self._named(candidates)
         left = [candidate for candidate in candidates if candidate.key not in found]
-        limit = self.hard_limit if urgent else self.soft_limit
+        limit = self._limit(urgent=urgent)
         artists = Counter(candidate.artist_key for candidate in left)
         for candidate in left[: ROUND * 4]:
             if self._spotify is None or self.searches >= limit or len(found) >= ROUND * 2:
@@ -112,9 +129,12 @@ class Resolver:
             except ServiceError as error:
                 log.warning("no more lookups for this list: %s", error)
                 self._spotify = None
+        self._no_longer_waiting(found)
+        return found
+
+    def _no_longer_waiting(self, found: Found) -> None:
         for key in found:
             self._waiting.pop(key, None)
-        return found
 
     def _remembered(self, candidates: Sequence[Candidate]) -> Found:
         names = [name for c in candidates for name in (c.key, *c.aliases)]
