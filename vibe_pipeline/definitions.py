@@ -35,7 +35,7 @@ def build(settings: Settings) -> dg.Definitions:
         sensors=list(SENSORS),
         resources=resources(settings),
         executor=dg.in_process_executor,
-        loggers={"console": dg.colored_console_logger.configured({"log_level": "INFO"}, "console")},
+        loggers={"console": dg.colored_console_logger.configured({"log_level": "INFO"})},
     )
 
 
