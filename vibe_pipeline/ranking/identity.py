@@ -33,6 +33,7 @@ __all__ = [
 _REMEMBERED = 65_536
 _SEPARATOR = "|"
 _BRACKETED = re.compile(r"[(\[{（【]([^()\[\]{}（）【】]*)[)\]}）】]")
+_OPENING = re.compile(r"[(\[{（【]")
 _DASHED = re.compile(r"\s+[-–—―~]+\s+|\s+/\s+|\s*;\s+")
 _GUEST_WORD = (
     r"(?:feat|ft|featuring|при\s+уч(?:астии)?|за\s+уч(?:астю|астi|асті)?|п\.\s?у|уч|совместно с)"
@@ -49,10 +50,13 @@ _VOLUME = re.compile(r"\b(?:volume|vol)\b(?= (?:\d|[ivx]+\b))")
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 _WORDS = ("one", "two", "three", "four", "five")
 _NUMERALS = {name: str(n) for names in (_ROMAN, _WORDS) for n, name in enumerate(names, start=1)}
-_TELLING = frozenset(
+_NUMBERED_WORDS = frozenset(
+    {"part", "pt", "parts", "pts", "parte", "teil", "deel", "volume", "vol"}
+    | {"chast", "chastyna", "chastina"}
+)
+_TELLING = _NUMBERED_WORDS | frozenset(
     {"sped", "speed", "slowed", "slow", "nightcore", "karaoke", "version", "edit", "remix", "live"}
     | {"unplugged", "vivo", "feat", "ft", "featuring"}
-    | {"part", "pt", "parts", "pts", "parte", "teil", "deel", "volume", "vol"}
 )
 _SIMPLE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789 ")
 
@@ -85,10 +89,12 @@ def artist_key(name: str) -> str:
 def recording_key(artist: str, title: str) -> str:
     """One key for every naming of a recording: ``artist|title`` or ``artist|title|version``."""
     apart = taken_apart(title)
-    version = apart.version | _version_of_maker(artist)
+    version, maker = apart.version, _version_of_maker(artist)
+    if maker is not Version.PLAIN:
+        version |= maker
     key = artist_key(artist).replace(_SEPARATOR, "") + _SEPARATOR
     key += apart.core.replace(_SEPARATOR, "")
-    if not version:
+    if version is Version.PLAIN:
         return key
     return key + _SEPARATOR + "+".join(version.names) + (f":{apart.detail}" if apart.detail else "")
 
@@ -125,9 +131,9 @@ def taken_apart(title: str) -> Title:
     words_left, version = without_trailing_version(folded(_GUEST_TAIL.sub("", main)))
     details: list[str] = []
     for aside in asides:
-        found = aside_version(aside)
-        version |= found
-        details.append(telling_words(aside, found))
+        if found := aside_version(aside):
+            version |= found
+            details.append(telling_words(aside, found))
     core = _numbered(words_left).replace(" ", "") or squashed(main) or squashed(title)
     return Title(core=core, version=version, detail="".join(sorted(details)) if version else "")
 
@@ -147,7 +153,7 @@ def _without_brackets(title: str, asides: list[str]) -> str:
             return " "
         return f" {inside} "
 
-    while (shorter := _BRACKETED.sub(judged, title)) != title:
+    while _OPENING.search(title) and (shorter := _BRACKETED.sub(judged, title)) != title:
         title = shorter
     return title.strip()
 
@@ -174,6 +180,8 @@ def _speaks(aside: str) -> bool:
 
 def _numbered(words: str) -> str:
     """Parts and volumes with their number as figures, however written."""
+    if _NUMBERED_WORDS.isdisjoint(words.split()):
+        return words
     words = _PART.sub(lambda found: "part" + "to".join(_figures(found)), words)
     return _VOLUME.sub("vol", words)
 

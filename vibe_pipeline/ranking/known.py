@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from vibe_pipeline.ranking.identity import recording_key
+from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.ranking.merge import canonical_isrc
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.ranking.wishes import Wishes
-from vibe_pipeline.records import Candidate, Track
+from vibe_pipeline.records import Candidate, LikedTrack, Track
+
+
+class Liked:
+    """Saved tracks by recording key, worked out artist by artist, when somebody asks.
+
+    Taking ten thousand titles apart costs longer than all the ranking; most are of artists that
+    nobody proposes tonight.
+    """
+
+    def __init__(self, likes: Iterable[LikedTrack]) -> None:
+        self._titles: dict[str, list[Track]] = {}
+        self._keys: dict[str, frozenset[str]] = {}
+        isrcs, ids = set(), set()
+        for like in likes:
+            track = like.track
+            self._titles.setdefault(artist_key(track.artist), []).append(track)
+            ids.add(track.spotify_id)
+            if track.isrc:
+                isrcs.add(canonical_isrc(track.isrc))
+        self.isrcs, self.ids = frozenset(isrcs), frozenset(ids)
+
+    def __contains__(self, key: str) -> bool:
+        artist = key.partition("|")[0]
+        if artist not in self._keys:
+            tracks = self._titles.get(artist, ())
+            self._keys[artist] = frozenset(track_key(track) for track in tracks)
+        return key in self._keys[artist]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Sets to ask about a candidate; made once for a list.
+    """What to ask about a candidate; made once for a list.
 
     ``recommended`` maps a recording to the last day we recommended it, ``tired`` an artist to the
     days since each time.
     """
 
-    liked: frozenset[str]
-    liked_isrcs: frozenset[str]
-    liked_ids: frozenset[str]
+    liked: Liked
     recommended: Mapping[str, date]
     tired: Mapping[str, tuple[int, ...]]
     played: frozenset[str]
@@ -34,44 +59,44 @@ class Known:
         """What these wishes say the person knows."""
         recommended: dict[str, date] = {}
         tired: dict[str, list[int]] = {}
+        rested = wishes.vibe_date - timedelta(days=policy.rest_days)
         for past in wishes.past:
-            if past.vibe_date > recommended.get(past.key, date.min):
-                recommended[past.key] = past.vibe_date
-            days = (wishes.vibe_date - past.vibe_date).days
-            if 0 <= days <= policy.rest_days:
-                tired.setdefault(past.artist_key, []).append(days)
+            day = past.vibe_date
+            if day > recommended.get(past.key, date.min):
+                recommended[past.key] = day
+            if rested <= day <= wishes.vibe_date:
+                tired.setdefault(past.artist_key, []).append((wishes.vibe_date - day).days)
         heard_since = wishes.now - timedelta(days=policy.recently_played_days)
-        tracks = [like.track for like in wishes.likes]
         return cls(
-            liked=frozenset(track_key(track) for track in tracks),
-            liked_isrcs=frozenset(canonical_isrc(t.isrc) for t in tracks if t.isrc),
-            liked_ids=frozenset(track.spotify_id for track in tracks),
+            liked=Liked(wishes.likes),
             recommended=recommended,
             tired={artist: tuple(sorted(days)) for artist, days in tired.items()},
             played=frozenset(
                 track_key(play.track) for play in wishes.plays if play.played_at >= heard_since
             ),
-            resting=frozenset(
-                key
-                for key, day in recommended.items()
-                if (wishes.vibe_date - day).days < policy.rest_days
-            ),
+            resting=frozenset(key for key, day in recommended.items() if day > rested),
         )
+
+    def knows(self, candidate: Candidate) -> bool:
+        """Whether the candidate is not new: liked, or recommended before."""
+        if candidate.key in self.liked or candidate.key in self.recommended:
+            return True
+        return self.likes(candidate) or self.was_recommended(candidate.aliases)
 
     def likes(self, candidate: Candidate) -> bool:
         """Whether the person saved this recording, under whatever name or id."""
         return (
             candidate.key in self.liked
-            or (candidate.isrc is not None and canonical_isrc(candidate.isrc) in self.liked_isrcs)
-            or (candidate.spotify_id is not None and candidate.spotify_id in self.liked_ids)
+            or (candidate.isrc is not None and canonical_isrc(candidate.isrc) in self.liked.isrcs)
+            or (candidate.spotify_id is not None and candidate.spotify_id in self.liked.ids)
             or any(alias in self.liked for alias in candidate.aliases)
         )
 
     def likes_track(self, track: Track) -> bool:
         """Whether the person saved this very track, or the same recording elsewhere."""
         return (
-            track.spotify_id in self.liked_ids
-            or (track.isrc is not None and canonical_isrc(track.isrc) in self.liked_isrcs)
+            track.spotify_id in self.liked.ids
+            or (track.isrc is not None and canonical_isrc(track.isrc) in self.liked.isrcs)
             or track_key(track) in self.liked
         )
 

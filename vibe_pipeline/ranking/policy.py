@@ -53,7 +53,7 @@ class Policy:
     popularity_at_0: float = -0.1
     """Exponent of the discount for well-known music with the adventure dial at 0."""
     popularity_at_100: float = 0.175
-    tag_weight: float = 8.0
+    tag_weight: float = 3.5
     artist_weight: float = 0.3
     """How strongly artists the person leans to are lifted, for their own unheard tracks."""
     thumb_weight: float = 0.6

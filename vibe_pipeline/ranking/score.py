@@ -47,31 +47,27 @@ def rank(candidates: Iterable[Candidate], wishes: Wishes, policy: Policy = DEFAU
     known = Known.of(wishes, policy)
     weights = seed_weights(wishes.profile, policy)
     said = _Sayings.of(pool, weights, policy)
-    likeness = _tag_likeness(pool, wishes.profile)
-    leaning = {artist.key: artist.weight for artist in wishes.profile.artists}
+    by_artist = _ArtistTerms.of(pool, wishes, known, policy)
     scored = []
     for index, candidate in enumerate(pool):
-        heard_of = max((p.listeners or 0 for p in candidate.proposals), default=0)
         terms = {
             "similarity": similarity(said.relative[index], policy),
             "agreement": policy.agreement_weight * said.agreement[index],
-            "popularity": popularity(heard_of, wishes.adventure, policy),
-            "tags": tags(likeness.get(candidate.artist_key, 0.0), policy),
-            "artist": policy.artist_weight * leaning.get(candidate.artist_key, 0.0),
-            "thumbs": _thumbs(candidate, wishes, policy),
-            "fatigue": _fatigue(candidate, known, policy),
+            **by_artist.terms[candidate.artist_key],
         }
+        terms["thumbs"] += _thumb(candidate, wishes, policy)
+        terms["popularity"] = by_artist.fame(candidate)
         scored.append((math.fsum(terms.values()), index, terms))
     scored.sort(key=lambda entry: (-entry[0], entry[1]))
     return [
         Ranked(
-            candidate=pool[index],
+            candidate=(candidate := pool[index]),
             terms=terms,
             score=score,
             rank=place,
-            is_new=not (known.likes(pool[index]) or known.was_recommended(keys_of(pool[index]))),
+            is_new=not known.knows(candidate),
             source=said.source[index],
-            seed=_loudest_seed(pool[index], said.source[index], weights),
+            seed=_loudest_seed(candidate, said.source[index], weights),
         )
         for place, (score, index, terms) in enumerate(scored, start=1)
     ]
@@ -110,6 +106,7 @@ class _Sayings:
         source = [candidate.proposals[0].source for candidate in pool]
         fused = [0.0] * len(pool)
         foremost = [0.0] * len(pool)
+        constant = policy.rank_constant
         for one, ballots in _ballots(pool, weights).items():
             supported = support(ballots, policy)
             best = max(supported.values(), default=1.0)
@@ -118,10 +115,13 @@ class _Sayings:
                 share = supported[index] / best
                 if share > relative[index]:
                     relative[index], source[index] = share, one
-                points = policy.rank_constant / (policy.rank_constant + place)
+                points = constant / (constant + place)
                 fused[index] += points
                 foremost[index] = max(foremost[index], points)
-        others = [min(1.0, both - most) for both, most in zip(fused, foremost, strict=True)]
+        others = [
+            min(1.0, both - most) if both > most else 0.0
+            for both, most in zip(fused, foremost, strict=True)
+        ]
         return cls(relative=relative, agreement=others, source=source)
 
 
@@ -132,7 +132,9 @@ def _ballots(pool: Sequence[Candidate], weights: Mapping[str, float]) -> dict[So
     for index, candidate in enumerate(pool):
         for proposal in candidate.proposals:
             votes = named[proposal.source].setdefault(proposal.seed, {})
-            votes[index] = max(votes.get(index, 0.0), _match(proposal))
+            match = _match(proposal)
+            if match > votes.get(index, 0.0):
+                votes[index] = match
             if proposal.listeners and proposal.artist == proposal.seed:
                 listeners[proposal.seed] = max(listeners.get(proposal.seed, 0), proposal.listeners)
     return {
@@ -149,7 +151,10 @@ def _ballots(pool: Sequence[Candidate], weights: Mapping[str, float]) -> dict[So
 
 def _match(proposal: Proposal) -> float:
     """The match within (0, 1]; what is no number counts as the least."""
-    return min(max(proposal.match, 1e-6), 1.0) if proposal.match == proposal.match else 1e-6
+    match = proposal.match
+    if 1e-6 <= match <= 1.0:
+        return match
+    return 1.0 if match > 1.0 else 1e-6
 
 
 def _placed(votes: Mapping[int, float], pool: Sequence[Candidate]) -> list[Vote]:
@@ -170,7 +175,7 @@ def _tag_likeness(pool: Sequence[Candidate], profile: SeedProfile) -> dict[str, 
     named: dict[str, tuple[str, ...]] = {}
     for candidate in pool:
         for proposal in candidate.proposals:
-            if proposal.tags > named.get(candidate.artist_key, ()):
+            if proposal.tags and proposal.tags > named.get(candidate.artist_key, ()):
                 named[candidate.artist_key] = proposal.tags
     frequency = Counter(tag for own in named.values() for tag in {t.casefold() for t in own})
     bags = {
@@ -188,14 +193,60 @@ def _tag_likeness(pool: Sequence[Candidate], profile: SeedProfile) -> dict[str, 
     return {artist: cosine(taste, bag, length, norm(bag)) for artist, bag in bags.items()}
 
 
-def _thumbs(candidate: Candidate, wishes: Wishes, policy: Policy) -> float:
+@dataclass(frozen=True, slots=True)
+class _ArtistTerms:
+    """The terms that are the same for all recordings of an artist, worked out once."""
+
+    terms: dict[str, dict[str, float]]
+    dial: int
+    policy: Policy
+    discounts: dict[int, float]
+
+    @classmethod
+    def of(
+        cls, pool: Sequence[Candidate], wishes: Wishes, known: Known, policy: Policy
+    ) -> _ArtistTerms:
+        """The terms of every artist in the pool."""
+        likeness = _tag_likeness(pool, wishes.profile)
+        leaning = {artist.key: artist.weight for artist in wishes.profile.artists}
+        return cls(
+            terms={
+                artist: {
+                    "tags": tags(likeness.get(artist, 0.0), policy),
+                    "artist": policy.artist_weight * leaning.get(artist, 0.0),
+                    "thumbs": policy.thumb_weight * _sign(wishes.artist_thumbs.get(artist, 0)) / 2,
+                    "fatigue": _fatigue(known.tired.get(artist, ()), policy),
+                }
+                for artist in {candidate.artist_key for candidate in pool}
+            },
+            dial=wishes.adventure,
+            policy=policy,
+            discounts={},
+        )
+
+    def fame(self, candidate: Candidate) -> float:
+        """The discount for well-known music; the most that anybody tells of counts."""
+        listeners = 0
+        for proposal in candidate.proposals:
+            if proposal.listeners is not None and proposal.listeners > listeners:
+                listeners = proposal.listeners
+        if listeners not in self.discounts:
+            self.discounts[listeners] = popularity(listeners, self.dial, self.policy)
+        return self.discounts[listeners]
+
+
+def _thumb(candidate: Candidate, wishes: Wishes, policy: Policy) -> float:
+    if not wishes.thumbs:
+        return 0.0
     own = max((wishes.thumbs.get(key, 0) for key in keys_of(candidate)), key=abs)
-    artist = wishes.artist_thumbs.get(candidate.artist_key, 0)
-    return policy.thumb_weight * (max(-1, min(1, own)) + max(-1, min(1, artist))) / 2
+    return policy.thumb_weight * _sign(own) / 2
 
 
-def _fatigue(candidate: Candidate, known: Known, policy: Policy) -> float:
-    days = known.tired.get(candidate.artist_key)
+def _sign(thumbs: int) -> int:
+    return max(-1, min(1, thumbs))
+
+
+def _fatigue(days: Sequence[int], policy: Policy) -> float:
     if not days:
         return 0.0
     tiring = math.fsum(0.5 ** (day / policy.fatigue_days) for day in days)
@@ -204,6 +255,8 @@ def _fatigue(candidate: Candidate, known: Known, policy: Policy) -> float:
 
 def _loudest_seed(candidate: Candidate, source: Source, weights: Mapping[str, float]) -> str:
     """The seed to be named as the reason."""
+    if len(candidate.proposals) == 1:
+        return candidate.proposals[0].seed
     spoken = [p for p in candidate.proposals if p.source is source]
     loudest = min(
         spoken, key=lambda p: (-weights.get(p.seed, UNKNOWN_SEED) * _match(p), p.rank, p.seed)

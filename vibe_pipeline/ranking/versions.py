@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from enum import Flag, auto
+from functools import lru_cache
 
 from vibe_pipeline.ranking.folding import folded
+
+_REMEMBERED = 16_384
 
 
 class Version(Flag):
@@ -177,6 +180,10 @@ _TRAILING: tuple[tuple[Version, re.Pattern[str]], ...] = tuple(
         (Version.ALTERNATE, r"(?:acoustic|demo|piano|alternate) version"),
     )
 )
+_TRAILING_WORDS = frozenset(
+    {"up", "nightcore", "slowed", "reverb", "karaoke", "version", "edit", "remix", "remiks"}
+    | {"kaver", "live", "unplugged", "vivo"}
+)
 _MAKERS: tuple[tuple[Version, re.Pattern[str]], ...] = (
     (
         Version.KARAOKE,
@@ -200,6 +207,7 @@ _GENERIC = re.compile(
 )
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def aside_version(aside: str) -> Version:
     """The versions an aside speaks of."""
     words = folded(aside)
@@ -212,6 +220,7 @@ def aside_version(aside: str) -> Version:
     return found
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def aside_is_edition(aside: str) -> bool:
     """Whether an aside names only the edition: a remaster, a bonus track, the film it is from."""
     return _SAME.search(folded(aside)) is not None
@@ -219,6 +228,8 @@ def aside_is_edition(aside: str) -> bool:
 
 def without_trailing_version(words: str) -> tuple[str, Version]:
     """Folded words of a title without the version at their end, and that version."""
+    if _TRAILING_WORDS.isdisjoint(words.split()):
+        return words, Version.PLAIN
     for version, pattern in _TRAILING:
         stripped = pattern.sub("", words)
         if stripped != words:
@@ -236,6 +247,7 @@ def maker_version(artist: str) -> Version:
     return found
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def telling_words(aside: str, version: Version) -> str:
     """What tells this version from others of its kind: the place, the remixer, the year."""
     words = _GENERIC.sub(" ", folded(aside))
