@@ -17,7 +17,7 @@ from vibe_pipeline.ranking.known import Known, track_key
 from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.ranking.score import rank
-from vibe_pipeline.ranking.selection import Choice, select, wished_new
+from vibe_pipeline.ranking.selection import Choice, Selecting, select, wished_new
 from vibe_pipeline.ranking.wishes import Wishes
 from vibe_pipeline.records import (
     ChosenTrack,
@@ -33,7 +33,7 @@ from vibe_pipeline.records import (
 from vibe_pipeline.resolution import Resolver, given
 
 FREE_REACH = 400
-"""So many of the best candidates are looked up where it costs nothing."""
+"""So many of the best candidates that may be chosen are looked up where it costs nothing."""
 RESORT_SHARE = 3
 """So many likes for each place on the list are at hand to fill it up."""
 
@@ -57,18 +57,20 @@ async def choose(
     short, up to ``resolver.hard_limit``.
     """
     ranked = rank(merge(pools), wishes, policy)
-    found = await resolver.for_free([entry.candidate for entry in ranked[:FREE_REACH]])
-    found |= _given(ranked)
+    selecting = Selecting(ranked, wishes, policy)
+    found = _given(ranked)
+    candidates = selecting.eligible(found)
+    wanted = [candidate for candidate in candidates if candidate.key not in found]
+    found |= await resolver.for_free(wanted[:FREE_REACH])
     while True:
-        hoped = select(ranked, wishes, policy, found=found, hopeful=True)
-        missing = [e.candidate for e in hoped.by_rank if e.candidate.key not in found]
+        urgent = not _full(selecting.chosen(found), wishes)
+        left = [candidate for candidate in candidates if candidate.key not in found]
+        beyond = resolver.beyond_reach(left, urgent=urgent)
+        hoped = selecting.chosen(found, hopeful=True, beyond=beyond)
+        missing = [entry.candidate for entry in hoped if entry.candidate.key not in found]
         if not missing:
             break
-        certain = select(ranked, wishes, policy, found=found)
-        answers = await resolver.by_search(missing, urgent=not _full(certain, wishes))
-        if not answers:
-            break
-        found |= answers
+        found |= await resolver.by_search(missing, urgent=urgent)
     return _finished(wishes, pools, ranked, found, policy)
 
 
@@ -142,8 +144,7 @@ def reason(language: str, source: Source, seed: str) -> str:
     return say(language, key, seed=seed)
 
 
-def _full(choice: Choice, wishes: Wishes) -> bool:
-    chosen = choice.chosen
+def _full(chosen: Sequence[Ranked], wishes: Wishes) -> bool:
     return len(chosen) >= wishes.size and sum(e.is_new for e in chosen) >= wished_new(wishes)
 
 

@@ -1,23 +1,24 @@
 """From ranked candidates to the list: new share, caps, rest, versions, blocks, order.
 
-``select`` is pure. It may be asked before anything is looked up on Spotify (``hopeful``: whatever
-has not been looked up is taken to be there) and again with what was found, until it stands.
+``select`` is pure. ``Selecting`` asks it again and again while candidates are looked up on Spotify
+(``hopeful``: whatever may still be found is taken to be there), until it stands.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from vibe_pipeline.ranking.draft import Draft, artists_of
-from vibe_pipeline.ranking.identity import artist_key, version_in_key, version_of
+from vibe_pipeline.ranking.identity import artist_key, version_in_key
 from vibe_pipeline.ranking.known import Known, keys_of, track_key
 from vibe_pipeline.ranking.ordering import Stop, flowing
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.ranking.wishes import Wishes
-from vibe_pipeline.records import Dropped, Ranked, Source, Track
+from vibe_pipeline.records import Candidate, Dropped, Ranked, Source, Track
 
 
 class Note(StrEnum):
@@ -61,29 +62,108 @@ def select(
 
     ``found`` holds by candidate key the track on Spotify, or ``None`` where there is none.
     """
-    known = Known.of(wishes, policy)
-    entries = [_met(entry, found, known) for entry in ranked]
-    dropped: dict[str, Dropped] = {}
-    for entry in entries:
-        reason = _excluded(entry, found, wishes, policy, known)
-        if reason is None and entry.track is None and not hopeful:
-            reason = Dropped.NOT_LOOKED_UP
-        if reason is not None:
-            dropped[entry.candidate.key] = reason
-    draft = Draft(size=wishes.size, artist_cap=policy.artist_cap, source_cap=policy.source_cap)
-    draft.fill([e for e in entries if e.candidate.key not in dropped], wished_new(wishes))
-    shortened = _fall_back(draft, entries, dropped, known, hopeful=hopeful)
-    order = flowing([_stop(entry) for entry in draft.chosen], spacing=policy.artist_spacing)
-    positions = {stop.key: position for position, stop in enumerate(order, start=1)}
-    reasons = draft.refused | dropped
-    finished = tuple(
-        replace(entry, position=positions[key], dropped=None)
-        if (key := entry.candidate.key) in positions
-        else replace(entry, position=None, dropped=_reason(key, draft, reasons))
-        for entry in entries
-    )
-    notes = _notes(finished, wishes, policy) + ((Note.REST_SHORTENED,) if shortened else ())
-    return Choice(ranked=finished, wished_new=wished_new(wishes), notes=notes)
+    return Selecting(ranked, wishes, policy).choice(found, hopeful=hopeful)
+
+
+class Selecting:
+    """One list being selected, with what is known of each candidate judged only once."""
+
+    def __init__(self, ranked: Sequence[Ranked], wishes: Wishes, policy: Policy = DEFAULT) -> None:
+        self._ranked = ranked
+        self._wishes = wishes
+        self._policy = policy
+        self._known = Known.of(wishes, policy)
+        self._judged: dict[str, _Judged] = {}
+
+    def eligible(self, found: Mapping[str, Track | None]) -> list[Candidate]:
+        """The candidates nothing speaks against so far, best first."""
+        judged = (self._judge(entry, found) for entry in self._ranked)
+        return [entry.candidate for entry, reason in judged if reason is None]
+
+    def chosen(
+        self,
+        found: Mapping[str, Track | None],
+        *,
+        hopeful: bool = False,
+        beyond: Collection[str] = frozenset(),
+    ) -> list[Ranked]:
+        """What would be on the list, best first; nothing is hoped of those ``beyond`` reach."""
+        draft = self._drafted(found, hopeful=hopeful, beyond=beyond)
+        placed = {stop.key for stop in draft.order}
+        chosen = [entry for entry in draft.draft.chosen if entry.candidate.key in placed]
+        return sorted(chosen, key=lambda entry: entry.rank)
+
+    def choice(self, found: Mapping[str, Track | None], *, hopeful: bool = False) -> Choice:
+        """The list, and for every candidate why it is or is not on it."""
+        drafted = self._drafted(found, hopeful=hopeful)
+        positions = {stop.key: position for position, stop in enumerate(drafted.order, start=1)}
+        reasons = drafted.draft.refused | drafted.dropped
+        finished = tuple(
+            replace(entry, position=positions[key], dropped=None)
+            if (key := entry.candidate.key) in positions
+            else replace(entry, position=None, dropped=_reason(key, drafted.draft, reasons))
+            for entry in drafted.entries
+        )
+        notes = _notes(finished, self._wishes, self._policy)
+        if drafted.shortened:
+            notes += (Note.REST_SHORTENED,)
+        return Choice(ranked=finished, wished_new=wished_new(self._wishes), notes=notes)
+
+    def _drafted(
+        self,
+        found: Mapping[str, Track | None],
+        *,
+        hopeful: bool,
+        beyond: Collection[str] = frozenset(),
+    ) -> _Drafted:
+        wishes, policy = self._wishes, self._policy
+        entries: list[Ranked] = []
+        dropped: dict[str, Dropped] = {}
+        for candidate in self._ranked:
+            entry, reason = self._judge(candidate, found)
+            key = entry.candidate.key
+            if reason is None and entry.track is None and (not hopeful or key in beyond):
+                reason = Dropped.NOT_LOOKED_UP
+            if reason is not None:
+                dropped[key] = reason
+            entries.append(entry)
+        draft = Draft(size=wishes.size, artist_cap=policy.artist_cap, source_cap=policy.source_cap)
+        draft.fill([e for e in entries if e.candidate.key not in dropped], wished_new(wishes))
+        shortened = _fall_back(draft, entries, dropped, self._known, hopeful=hopeful)
+        stops = [_stop(entry) for entry in draft.chosen]
+        order = flowing(stops, spacing=policy.artist_spacing)
+        return _Drafted(entries, dropped, draft, order, shortened)
+
+    def _judge(
+        self, entry: Ranked, found: Mapping[str, Track | None]
+    ) -> tuple[Ranked, Dropped | None]:
+        """The candidate as it is met on Spotify, and why it cannot be on the list at all."""
+        key = entry.candidate.key
+        track, looked_up = found.get(key), key in found
+        judged = self._judged.get(key)
+        if judged is None or judged.looked_up is not looked_up or judged.entry.track is not track:
+            met = _met(entry, found, self._known)
+            reason = _excluded(met, found, self._wishes, self._policy, self._known)
+            judged = self._judged[key] = _Judged(met, reason, looked_up)
+        return judged.entry, judged.reason
+
+
+class _Judged(NamedTuple):
+    """What is thought of a candidate as long as no other track is found for it."""
+
+    entry: Ranked
+    reason: Dropped | None
+    looked_up: bool
+
+
+class _Drafted(NamedTuple):
+    """A list before it is told: everybody, who cannot be on it, who is, in what order."""
+
+    entries: list[Ranked]
+    dropped: dict[str, Dropped]
+    draft: Draft
+    order: list[Stop]
+    shortened: bool
 
 
 def wished_new(wishes: Wishes) -> int:
@@ -122,7 +202,7 @@ def _excluded(
         return Dropped.BLOCKED
     version = version_in_key(candidate.key)
     if track is not None:
-        version |= version_of(track.artist, track.title)
+        version |= version_in_key(track_key(track))
     liked = known.likes(candidate) or (track is not None and known.likes_track(track))
     if version & policy.unwanted_versions and not liked:
         return Dropped.WRONG_VERSION
