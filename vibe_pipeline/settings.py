@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     metabrainz_contact: OptionalText = None
     default_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     log_format: Literal["text", "json"] = "text"
+    service_pace: Annotated[float, Field(ge=1, le=100)] = 1
     spotify_api_url: Address = "https://api.spotify.com/v1"
     spotify_accounts_url: Address = "https://accounts.spotify.com"
     lastfm_api_url: Address = "https://ws.audioscrobbler.com/2.0"

@@ -58,6 +58,7 @@ def environment(address: str) -> dict[str, str]:
         "LASTFM_API_KEY": keys.lastfm_api_key,
         "TELEGRAM_BOT_TOKEN": keys.telegram_bot_token,
         "METABRAINZ_CONTACT": METABRAINZ_CONTACT,
+        "SERVICE_PACE": "10",
     }
 
 
