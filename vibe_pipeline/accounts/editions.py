@@ -7,7 +7,16 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Unpack
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
@@ -135,12 +144,50 @@ class Editions:
         return self._one(editions.c.user_id == user_id, editions.c.occasion == occasion)
 
     def latest(self, user_id: UserId) -> Edition | None:
-        """The last edition that reached its playlist."""
-        return self._one(
-            editions.c.user_id == user_id,
-            editions.c.kind == EditionKind.DAILY.value,
-            editions.c.state.in_([EditionState.ITEMS_WRITTEN.value, EditionState.RECORDED.value]),
+        """The list to listen to: the last that reached its playlist, or was put back there."""
+        found = self.standing(user_id, limit=1)
+        return found[0] if found else None
+
+    def standing(self, user_id: UserId, limit: int = 60) -> list[Edition]:
+        """Every list that reached its playlist and was not taken back, the latest first."""
+        query = (
+            select(editions)
+            .where(
+                editions.c.user_id == user_id,
+                editions.c.kind == EditionKind.DAILY.value,
+                editions.c.state.in_(
+                    [EditionState.ITEMS_WRITTEN.value, EditionState.RECORDED.value]
+                ),
+                editions.c.undone_at.is_(None),
+            )
+            .order_by(
+                func.coalesce(editions.c.restored_at, editions.c.created_at).desc(),
+                editions.c.edition_id.desc(),
+            )
+            .limit(limit)
         )
+        with self.database.reading() as connection:
+            return _editions(connection, query)
+
+    def take_back(self, edition_id: EditionId) -> bool:
+        """The person undid this publication; true for the one who noted it first.
+
+        What was merely put back into the playlist falls back to its place in the past.
+        """
+        edition = self.required(edition_id)
+        if edition.restored_at is not None:
+            values: dict[str, Any] = {"restored_at": None}
+        else:
+            values = {"undone_at": self.now()}
+        here = (editions.c.edition_id == edition_id, editions.c.undone_at.is_(None))
+        with self.database.writing() as connection:
+            return connection.execute(update(editions).where(*here).values(values)).rowcount == 1
+
+    def put_back(self, edition_id: EditionId) -> None:
+        """The edition stands in its playlist again, whatever came after it."""
+        change = update(editions).where(editions.c.edition_id == edition_id)
+        with self.database.writing() as connection:
+            connection.execute(change.values(restored_at=self.now(), undone_at=None))
 
     def of_day(self, user_id: UserId, vibe_date: date) -> list[Edition]:
         """Everything begun for this day of the person's, newest first."""

@@ -1,4 +1,4 @@
-"""What people told us about music: never again, more like this, less like this."""
+"""What people told us about music: never again, more or less like this, not my taste at all."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
-from vibe_pipeline.accounts.records import Block, BlockKind, Thumb
-from vibe_pipeline.accounts.tables import blocks, thumbs
+from vibe_pipeline.accounts.records import Block, BlockKind, Exclusion, ExclusionKind, Thumb
+from vibe_pipeline.accounts.tables import blocks, exclusions, thumbs
 from vibe_pipeline.records import UserId
 
 
@@ -45,6 +45,41 @@ class Blocks:
         with self.database.reading() as connection:
             rows = connection.execute(query).mappings()
             return [Block(**dict(row) | {"kind": BlockKind(row["kind"])}) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusions:
+    """Artists, hours and dates whose listening says nothing about the person's taste."""
+
+    database: Database
+    now: Callable[[], datetime]
+
+    def add(self, user_id: UserId, kind: ExclusionKind, key: str, name: str) -> Exclusion:
+        """Leave it out; twice is once."""
+        kept = Exclusion(kind=ExclusionKind(kind), key=key, name=name, created_at=self.now())
+        row = asdict(kept) | {"user_id": user_id, "kind": kept.kind.value}
+        here = (exclusions.c.kind == kind, exclusions.c.key == key)
+        _replace(self.database, exclusions, user_id, row, *here)
+        return kept
+
+    def remove(self, user_id: UserId, kind: ExclusionKind, key: str) -> bool:
+        """Count it again; false when it was not left out."""
+        here = (
+            exclusions.c.user_id == user_id,
+            exclusions.c.kind == kind,
+            exclusions.c.key == key,
+        )
+        with self.database.writing() as connection:
+            return connection.execute(delete(exclusions).where(*here)).rowcount == 1
+
+    def list(self, user_id: UserId) -> list[Exclusion]:
+        """All the person left out, newest first."""
+        columns = [column for column in exclusions.c if column.name != "user_id"]
+        query = select(*columns).where(exclusions.c.user_id == user_id)
+        query = query.order_by(exclusions.c.created_at.desc(), exclusions.c.kind, exclusions.c.key)
+        with self.database.reading() as connection:
+            rows = connection.execute(query).mappings()
+            return [Exclusion(**dict(row) | {"kind": ExclusionKind(row["kind"])}) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,16 +106,8 @@ class People:
 
     def disconnect(self, user_id: UserId) -> None:
         """Erase the link to Spotify and all we hold about that account; settings stay."""
-        nothing = {
-            "spotify_account_id": None,
-            "spotify_name": None,
-            "market": None,
-            "consented_at": None,
-        }
         with self.database.writing() as connection:
-            connection.execute(delete(tokens).where(tokens.c.user_id == user_id))
-            connection.execute(delete(oauth_states).where(oauth_states.c.user_id == user_id))
-            _change(connection, user_id, nothing | _NO_LIBRARY)
+            unlink(connection, user_id)
 
     def forget(self, user_id: UserId) -> bool:
         """Erase the person and everything kept about them here; false when nobody was there."""
@@ -148,6 +140,13 @@ _NO_LIBRARY: dict[str, Any] = {
     "likes_synced_at": None,
 }
 
+_NO_LINK: dict[str, Any] = {
+    "spotify_account_id": None,
+    "spotify_name": None,
+    "market": None,
+    "consented_at": None,
+}
+
 _QUERY = select(accounts, tokens.c.user_id.is_not(None).label("connected")).select_from(
     accounts.outerjoin(tokens, accounts.c.user_id == tokens.c.user_id)
 )
@@ -159,6 +158,13 @@ def consent_end(consented_at: datetime) -> datetime:
     year, month = consented_at.year + month // 12, month % 12 + 1
     day = min(consented_at.day, calendar.monthrange(year, month)[1])
     return consented_at.replace(year=year, month=month, day=day)
+
+
+def unlink(connection: Connection, user_id: UserId) -> Account:
+    """Erase the link to Spotify inside this transaction."""
+    for table in (tokens, oauth_states):
+        connection.execute(delete(table).where(table.c.user_id == user_id))
+    return _change(connection, user_id, _NO_LINK | _NO_LIBRARY)
 
 
 def _first(connection: Connection, condition: ColumnElement[bool]) -> Account | None:

@@ -181,7 +181,8 @@ class Edition:
     """One making of a list for one person, as the publication ledger knows it.
 
     ``cause`` is set while the edition stands failed; the next step forward clears it.
-    ``detail`` is a sentence for the operator and holds no secret.
+    ``detail`` is a sentence for the operator and holds no secret. ``undone_at``: the person took
+    it back. ``restored_at``: it was put back into the playlist, after later ones.
     """
 
     edition_id: EditionId
@@ -204,6 +205,13 @@ class Edition:
     cause: Cause | None = None
     cause_until: datetime | None = None
     detail: str | None = None
+    undone_at: datetime | None = None
+    restored_at: datetime | None = None
+
+    @property
+    def stands_since(self) -> datetime:
+        """When it last became the list to listen to."""
+        return self.restored_at or self.created_at
 
 
 class EditionFacts(TypedDict, total=False):
@@ -223,11 +231,12 @@ class EditionFacts(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capability:
-    """Something this app may not call before ``until``."""
+    """Something this app may not call before ``until``; found closed so many times in a row."""
 
     name: str
     until: datetime
     reason: str
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +292,28 @@ class Block:
     created_at: datetime
 
 
+class ExclusionKind(StrEnum):
+    """What may be left out when a person's taste is read."""
+
+    ARTIST = "artist"
+    HOURS = "hours"
+    DATES = "dates"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """Listening that says nothing about taste.
+
+    ``key`` is an artist's key, hours such as ``22:00-07:00`` on the person's clock, or dates such
+    as ``2026-11-01..2026-11-14``; see ``hygiene``.
+    """
+
+    kind: ExclusionKind
+    key: str
+    name: str
+    created_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thumb:
     """A thumb up (+1) or down (-1) for one recording."""
@@ -293,3 +324,61 @@ class Thumb:
     artist: str
     title: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """One recording an edition was chosen among: ``fate`` says what became of it.
+
+    ``fate`` is ``chosen`` or a reason of ``records.Dropped``; ``rank`` counts from 1.
+    """
+
+    artist: str
+    title: str
+    fate: str
+    rank: int
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsideredList:
+    """Everything one edition was chosen among, best first."""
+
+    edition_id: EditionId
+    vibe_date: date
+    items: tuple[Considered, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOutcome:
+    """What became of a source's tracks in all of a person's lists."""
+
+    source: str
+    chosen: int
+    liked: int
+    replayed: int
+
+
+class ErasureKind(StrEnum):
+    """What is to be erased: the whole person, or what came from their Spotify account."""
+
+    PERSON = "person"
+    SPOTIFY = "spotify"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """A promise to erase, kept until its receipt is delivered; then it is erased itself.
+
+    ``counts`` are the rows erased so far, by store and table; ``swept_at`` is when the pipeline's
+    stores were found empty.
+    """
+
+    receipt: str
+    user_id: UserId
+    kind: ErasureKind
+    chat_id: int
+    language: str
+    counts: Mapping[str, int]
+    asked_at: datetime
+    swept_at: datetime | None = None

@@ -11,16 +11,19 @@ from sqlalchemy import text
 
 from vibe_pipeline.accounts.budget import CEILINGS, StoredBudget
 from vibe_pipeline.accounts.capabilities import Capabilities
+from vibe_pipeline.accounts.considered import ConsideredLists
 from vibe_pipeline.accounts.database import Database, connect
 from vibe_pipeline.accounts.editions import Editions
+from vibe_pipeline.accounts.erasures import Erasures
 from vibe_pipeline.accounts.errors import AccountsUnreadable
-from vibe_pipeline.accounts.feedback import Blocks, Thumbs
+from vibe_pipeline.accounts.feedback import Blocks, Exclusions, Thumbs
 from vibe_pipeline.accounts.oauth_states import OAuthStates
 from vibe_pipeline.accounts.outbox import Outbox
 from vibe_pipeline.accounts.people import People
 from vibe_pipeline.accounts.records import Defaults
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.sealing import Sealer, secret_key
+from vibe_pipeline.accounts.source_outcomes import SourceOutcomes
 from vibe_pipeline.accounts.tokens import TokenVault
 from vibe_pipeline.accounts.watches import Watches
 from vibe_pipeline.records import UserId
@@ -45,6 +48,10 @@ class AccountStore:
     watches: Watches
     blocks: Blocks
     thumbs: Thumbs
+    exclusions: Exclusions
+    considered: ConsideredLists
+    source_outcomes: SourceOutcomes
+    erasures: Erasures
 
     def check(self) -> None:
         """Touch the store; raises ``AccountsUnreadable`` with the reason when it is no use."""
@@ -65,6 +72,12 @@ def new_user_id() -> UserId:
 def new_state() -> str:
     """256 bits nobody can guess, fit for an address."""
     return secrets.token_urlsafe(32)
+
+
+def new_receipt() -> str:
+    """A receipt's number, easy to read out: ``7F3A-09C2-11BE``."""
+    digits = secrets.token_hex(6).upper()
+    return "-".join(digits[start : start + 4] for start in range(0, 12, 4))
 
 
 def open_store(
@@ -109,4 +122,8 @@ def _assembled(
         watches=Watches(database, now),
         blocks=Blocks(database, now),
         thumbs=Thumbs(database, now),
+        considered=ConsideredLists(database, now),
+        source_outcomes=SourceOutcomes(database, now),
+        erasures=Erasures(database, now, new_receipt),
+        exclusions=Exclusions(database, now),
     )

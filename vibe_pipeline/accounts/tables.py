@@ -115,6 +115,8 @@ editions = Table(
     Column("cause", String(32)),
     Column("cause_until", Moment),
     Column("detail", Text),
+    Column("undone_at", Moment),
+    Column("restored_at", Moment),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("user_id", "occasion"),
@@ -135,6 +137,7 @@ service_calls = Table(
     metadata,
     Column("service", String(40), primary_key=True),
     Column("minute", Moment, primary_key=True),
+    Column("edition_id", String(64), primary_key=True, default=""),
     Column("calls", Integer, nullable=False),
 )
 
@@ -144,6 +147,7 @@ capabilities = Table(
     Column("name", String(80), primary_key=True),
     Column("until", Moment, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("times", Integer, nullable=False),
 )
 
 outbox = Table(
@@ -184,6 +188,16 @@ blocks = Table(
     Column("created_at", Moment, nullable=False),
 )
 
+exclusions = Table(
+    "exclusions",
+    metadata,
+    _person(primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("key", String(400), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
 thumbs = Table(
     "thumbs",
     metadata,
@@ -195,4 +209,40 @@ thumbs = Table(
     Column("title", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     CheckConstraint("value IN (-1, 1)", name="up_or_down"),
+)
+
+considered = Table(
+    "considered",
+    metadata,
+    Column("edition_id", String(64), primary_key=True),
+    _person(),
+    Column("vibe_date", Date, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("ix_considered_user_id_created_at", "user_id", "created_at"),
+)
+
+source_outcomes = Table(
+    "source_outcomes",
+    metadata,
+    _person(primary_key=True),
+    Column("source", String(40), primary_key=True),
+    Column("chosen", Integer, nullable=False),
+    Column("liked", Integer, nullable=False),
+    Column("replayed", Integer, nullable=False),
+    Column("looked_at", Moment, nullable=False),
+)
+
+# No foreign key: what is still to be erased outlives the account.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("receipt", String(16), primary_key=True),
+    Column("user_id", String(40), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("chat_id", BigInteger, nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("swept_at", Moment),
 )

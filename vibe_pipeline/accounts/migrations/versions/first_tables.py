@@ -50,14 +50,16 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_capabilities"),
     )
     op.create_table(
         "service_calls",
         sa.Column("service", sa.String(length=40), nullable=False),
         sa.Column("minute", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("edition_id", sa.String(length=64), nullable=False),
         sa.Column("calls", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("service", "minute", name="pk_service_calls"),
+        sa.PrimaryKeyConstraint("service", "minute", "edition_id", name="pk_service_calls"),
     )
     op.create_table(
         "services",
@@ -98,6 +100,8 @@ def upgrade() -> None:
         sa.Column("cause", sa.String(length=32), nullable=True),
         sa.Column("cause_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("restored_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -114,6 +118,21 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_editions_user_id_vibe_date", "editions", ["user_id", "vibe_date"], unique=False
+    )
+    op.create_table(
+        "exclusions",
+        sa.Column("user_id", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("key", sa.String(length=400), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["accounts.user_id"],
+            name="fk_exclusions_user_id_accounts",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("user_id", "kind", "key", name="pk_exclusions"),
     )
     op.create_table(
         "oauth_states",
@@ -197,15 +216,65 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", name="pk_watches"),
     )
     op.create_index("ix_watches_user_id_done", "watches", ["user_id", "done"], unique=False)
+    op.create_table(
+        "considered",
+        sa.Column("edition_id", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=40), nullable=False),
+        sa.Column("vibe_date", sa.Date(), nullable=False),
+        sa.Column("packed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["accounts.user_id"],
+            name="fk_considered_user_id_accounts",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("edition_id", name="pk_considered"),
+    )
+    op.create_index(
+        "ix_considered_user_id_created_at", "considered", ["user_id", "created_at"], unique=False
+    )
+    op.create_table(
+        "source_outcomes",
+        sa.Column("user_id", sa.String(length=40), nullable=False),
+        sa.Column("source", sa.String(length=40), nullable=False),
+        sa.Column("chosen", sa.Integer(), nullable=False),
+        sa.Column("liked", sa.Integer(), nullable=False),
+        sa.Column("replayed", sa.Integer(), nullable=False),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["accounts.user_id"],
+            name="fk_source_outcomes_user_id_accounts",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("user_id", "source", name="pk_source_outcomes"),
+    )
+    op.create_table(
+        "erasures",
+        sa.Column("receipt", sa.String(length=16), nullable=False),
+        sa.Column("user_id", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("chat_id", sa.BigInteger(), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("swept_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("receipt", name="pk_erasures"),
+    )
 
 
 def downgrade() -> None:
     for table in (
+        "erasures",
+        "source_outcomes",
+        "considered",
         "watches",
         "tokens",
         "thumbs",
         "outbox",
         "oauth_states",
+        "exclusions",
         "editions",
         "blocks",
         "services",

@@ -1,0 +1,84 @@
+"""What the latest lists were chosen among, packed small: the bot cannot open the warehouse."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import delete, insert, select
+
+from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.records import Considered, ConsideredList
+from vibe_pipeline.accounts.tables import considered
+from vibe_pipeline.records import EditionId, UserId
+
+LISTS_KEPT = 14
+"""How many of a person's editions are remembered."""
+
+ITEMS_KEPT = 6000
+"""The best-ranked of an edition; nobody asks about what came after them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsideredLists:
+    """The candidates of each person's latest editions, and what became of them."""
+
+    database: Database
+    now: Callable[[], datetime]
+
+    def keep(
+        self,
+        edition_id: EditionId,
+        user_id: UserId,
+        vibe_date: date,
+        items: Sequence[Considered],
+    ) -> None:
+        """Remember an edition's candidates, in place of its earlier ones; the oldest are let go."""
+        row = {
+            "edition_id": edition_id,
+            "user_id": user_id,
+            "vibe_date": vibe_date,
+            "packed": _packed(items[:ITEMS_KEPT]),
+            "created_at": self.now(),
+        }
+        newest = (
+            select(considered.c.edition_id)
+            .where(considered.c.user_id == user_id)
+            .order_by(considered.c.created_at.desc(), considered.c.edition_id.desc())
+        )
+        with self.database.writing() as connection:
+            connection.execute(delete(considered).where(considered.c.edition_id == edition_id))
+            connection.execute(insert(considered).values(row))
+            old = [found for (found,) in connection.execute(newest)][LISTS_KEPT:]
+            connection.execute(delete(considered).where(considered.c.edition_id.in_(old)))
+
+    def newest_first(self, user_id: UserId) -> Iterator[ConsideredList]:
+        """The person's lists, one unpacked at a time."""
+        query = (
+            select(considered)
+            .where(considered.c.user_id == user_id)
+            .order_by(considered.c.created_at.desc(), considered.c.edition_id.desc())
+        )
+        with self.database.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        for row in rows:
+            yield ConsideredList(
+                edition_id=EditionId(row["edition_id"]),
+                vibe_date=row["vibe_date"],
+                items=_unpacked(row["packed"]),
+            )
+
+
+def _packed(items: Sequence[Considered]) -> bytes:
+    lines = [[one.artist, one.title, one.fate, one.rank, int(one.is_new)] for one in items]
+    return zlib.compress(json.dumps(lines, separators=(",", ":")).encode())
+
+
+def _unpacked(packed: bytes) -> tuple[Considered, ...]:
+    return tuple(
+        Considered(artist=artist, title=title, fate=fate, rank=rank, is_new=bool(is_new))
+        for artist, title, fate, rank, is_new in json.loads(zlib.decompress(packed))
+    )
