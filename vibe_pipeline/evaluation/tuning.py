@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -42,7 +43,7 @@ LEAST_NOVELTY, LEAST_DIVERSITY = 4.45, 0.725
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A policy's figures: a row per user and split, the columns recall, nDCG, novelty, diversity."""
+    """Recall, nDCG, novelty, diversity of a policy: a row per user and split."""
 
     figures: Floats
     fold: Ints
@@ -103,13 +104,18 @@ def tuned(
     for _ in range(passes):
         before = chosen
         for name, values in grid.items():
-            options = [chosen, *(replace(chosen, **{name: value}) for value in values)]
+            options = [chosen, *(_changed(chosen, name, value) for value in values)]
             votes = [best for _, best in _choices(bench, options)]
             chosen, count = Counter(votes).most_common(1)[0]
             tell(f"{name}: {getattr(chosen, name)} ({count} of {FOLDS} folds)")
         if chosen == before:
             break
     return chosen
+
+
+def _changed(policy: Policy, name: str, value: float) -> Policy:
+    change: dict[str, Any] = {name: value}
+    return replace(policy, **change)
 
 
 def estimate(bench: Bench, options: Sequence[Policy]) -> dict[str, float]:

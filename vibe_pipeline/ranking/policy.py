@@ -52,7 +52,7 @@ class Policy:
     """What being named by several sources adds at most."""
     popularity_at_0: float = -0.1
     """Exponent of the discount for well-known music with the adventure dial at 0."""
-    popularity_at_100: float = 0.175
+    popularity_at_100: float = 0.225
     tag_weight: float = 3.5
     artist_weight: float = 0.3
     """How strongly artists the person leans to are lifted, for their own unheard tracks."""

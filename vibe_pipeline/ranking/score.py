@@ -10,6 +10,7 @@ Every term is kept with the candidate, so that "why" can be answered later:
 * ``thumbs`` in [-thumb_weight, thumb_weight]: thumbs for it and for its artist;
 * ``fatigue`` in [-fatigue_weight, 0]: its artist was recommended lately.
 
+Whose listeners or tags nobody was asked about is taken to be like the others.
 Same inputs, same scores, in whatever order they come; ties go to the smaller key.
 """
 
@@ -167,7 +168,7 @@ def _placed(votes: Mapping[int, float], pool: Sequence[Candidate]) -> list[Vote]
 
 
 def _tag_likeness(pool: Sequence[Candidate], profile: SeedProfile) -> dict[str, float]:
-    """By artist, how alike its tags are to those of the seed artists.
+    """By artist with known tags, how alike they are to those of the seed artists.
 
     Where no seed's tags are known, all proposed artists together stand for the person's taste. A
     tag counts more the earlier it is named and the fewer artists have it.
@@ -195,9 +196,13 @@ def _tag_likeness(pool: Sequence[Candidate], profile: SeedProfile) -> dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class _ArtistTerms:
-    """The terms that are the same for all recordings of an artist, worked out once."""
+    """The terms that are the same for all recordings of an artist, worked out once.
+
+    ``usual`` stands in for listeners that nobody counted.
+    """
 
     terms: dict[str, dict[str, float]]
+    usual: int
     dial: int
     policy: Policy
     discounts: dict[int, float]
@@ -208,17 +213,19 @@ class _ArtistTerms:
     ) -> _ArtistTerms:
         """The terms of every artist in the pool."""
         likeness = _tag_likeness(pool, wishes.profile)
+        usual = math.fsum(likeness.values()) / max(len(likeness), 1)
         leaning = {artist.key: artist.weight for artist in wishes.profile.artists}
         return cls(
             terms={
                 artist: {
-                    "tags": tags(likeness.get(artist, 0.0), policy),
+                    "tags": tags(likeness.get(artist, usual), policy),
                     "artist": policy.artist_weight * leaning.get(artist, 0.0),
                     "thumbs": policy.thumb_weight * _sign(wishes.artist_thumbs.get(artist, 0)) / 2,
                     "fatigue": _fatigue(known.tired.get(artist, ()), policy),
                 }
                 for artist in {candidate.artist_key for candidate in pool}
             },
+            usual=_usual_listeners(pool),
             dial=wishes.adventure,
             policy=policy,
             discounts={},
@@ -230,9 +237,16 @@ class _ArtistTerms:
         for proposal in candidate.proposals:
             if proposal.listeners is not None and proposal.listeners > listeners:
                 listeners = proposal.listeners
+        listeners = listeners or self.usual
         if listeners not in self.discounts:
             self.discounts[listeners] = popularity(listeners, self.dial, self.policy)
         return self.discounts[listeners]
+
+
+def _usual_listeners(pool: Sequence[Candidate]) -> int:
+    """The geometric mean of the listeners that were counted."""
+    counted = [math.log(p.listeners) for c in pool for p in c.proposals if p.listeners]
+    return round(math.exp(math.fsum(counted) / len(counted))) if counted else 0
 
 
 def _thumb(candidate: Candidate, wishes: Wishes, policy: Policy) -> float:
