@@ -75,7 +75,6 @@ class Newcomer:
         *,
         since: int,
         within: float,
-        noticed: Callable[[Message], None] = lambda message: None,
     ) -> Message:
         """The first message of the bot after message ``since`` that is ``wanted``."""
         deadline = time.monotonic() + within
@@ -85,10 +84,9 @@ class Newcomer:
             revision = chat["revision"]
             messages: list[Message] = chat["messages"]
             for message in messages:
-                if message["from"] == "bot" and message["message_id"] > since:
-                    noticed(message)
-                    if wanted(message):
-                        return message
+                theirs = message["from"] == "bot" and message["message_id"] > since
+                if theirs and wanted(message):
+                    return message
         raise NothingHappened(f"{self.name} waited {within:.0f} s for {what} and saw none.")
 
     async def consents(self, link: str) -> str:

@@ -18,7 +18,7 @@ from rich.text import Text
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.demo import telling
-from vibe_pipeline.demo.newcomer import Message, Newcomer, NothingHappened, connect_link
+from vibe_pipeline.demo.newcomer import Message, Newcomer, connect_link
 from vibe_pipeline.demo.promises import Seen, broken_promises
 from vibe_pipeline.demo.stage import Stage
 from vibe_pipeline.deployment import running
@@ -85,7 +85,7 @@ async def _first_list(
         await _connect(newcomer)
     console.print(f"  {watch.report()['total']:5.1f} s  {newcomer.name} is connected to Spotify")
     with watch.stage("generate"):
-        await _generate(newcomer, console)
+        await _generate(stage, newcomer, console)
     account, edition = _kept(stage, newcomer)
     seen = await _seen(http, newcomer)
     chat = await newcomer.chat()
@@ -115,25 +115,29 @@ async def _connect(newcomer: Newcomer) -> None:
     )
 
 
-async def _generate(newcomer: Newcomer, console: Console) -> None:
+async def _generate(stage: Stage, newcomer: Newcomer, console: Console) -> None:
     told: list[str] = []
 
-    def noticed(message: Message) -> None:
-        line = next(iter(message["text"].splitlines()), "")
-        if line and line not in told:
-            told.append(line)
-            console.print(Text(f"        bot: {line}", style="dim"))
-
     def finished(message: Message) -> bool:
-        return "/playlist/" in json.dumps([message["buttons"], message["entities"]])
+        if message["text"] not in told:
+            told.append(message["text"])
+            first_line = message["text"].partition("\n")[0]
+            console.print(Text(f"        bot: {first_line}", style="dim"))
+        if "/playlist/" in json.dumps([message["buttons"], message["entities"]]):
+            return True
+        if (cause := _cause_of_failure(stage, newcomer)) is not None:
+            raise DemoFailed(f"No list was made ({cause}). The bot said: {message['text']}")
+        return False
 
     asked = await newcomer.types("/generate")
-    try:
-        await newcomer.sees(
-            "the finished list", finished, since=asked, within=LIST_SECONDS, noticed=noticed
-        )
-    except NothingHappened as waited:
-        raise DemoFailed(f"{waited} The bot's last words: {told[-1] if told else 'none'}") from None
+    await newcomer.sees("the finished list", finished, since=asked, within=LIST_SECONDS)
+
+
+def _cause_of_failure(stage: Stage, newcomer: Newcomer) -> str | None:
+    store = open_for(stage.settings)
+    account = store.people.by_chat(newcomer.telegram_id)
+    begun = [] if account is None else store.editions.history(account.user_id, limit=1)
+    return next((str(edition.cause) for edition in begun if edition.cause is not None), None)
 
 
 def _kept(stage: Stage, newcomer: Newcomer) -> tuple[Account, Edition]:
