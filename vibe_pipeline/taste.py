@@ -1,17 +1,27 @@
 """The seed profile: whom and what a person leans to now, and why.
 
-Weights come from what was played lately and how often, at what hour and on what weekday, from
-likes, top items and thumbs. What is blocked or left out on purpose does not count.
+A weight is a sum of parts, each between ``-BOUND`` and ``BOUND``, over the largest such sum:
+
+``plays``    every play, halved with every ten days of age: recency and repetition
+``hour``     what of it was at about this hour of the day; at most ``ln(1.5)``
+``weekday``  what of it was on such a day, a working one or a weekend's; at most ``ln(1.2)``
+``likes``    every like, fading to a fifth of itself over the months
+``top``      places among Spotify's top items, as far as they are not of left-out listening
+``thumbs``   up or down; the only part that may be negative
+
+Each part is the logarithm of its sum, for the hundredth play says less than the first. What is
+blocked or left out on purpose does not count.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, datetime, tzinfo
 
+from vibe_pipeline.hygiene import Hygiene, telling_shares
 from vibe_pipeline.ranking.identity import Version, artist_key, recording_key, version_of
 from vibe_pipeline.records import (
     LikedTrack,
@@ -27,34 +37,18 @@ PLAY_HALF_LIFE_DAYS = 10.0
 LIKE_HALF_LIFE_DAYS = 120.0
 LIKE_WEIGHT = 1.0
 TOP_WEIGHTS: Mapping[str, float] = {"short_term": 1.5, "medium_term": 1.0, "long_term": 0.6}
-THUMB_WEIGHT = 1.5
+THUMB_WEIGHT = 3.0
+"""One thumb down outweighs a play or a like, not a habit."""
 HOUR_LIFT = 0.5
 """A play at this hour of the day counts up to half as much again."""
 WEEKDAY_LIFT = 0.2
 MOST_PER_ARTIST = 3
 """So many seed tracks of one artist at most, so that one album does not fill the profile."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hygiene:
-    """Listening that says nothing about taste: artists, hours of the day, stretches of days.
-
-    Hours are on the person's clock, from the first up to before the second; they may pass
-    midnight. Days are inclusive.
-    """
-
-    artists: frozenset[str] = frozenset()
-    hours: tuple[tuple[time, time], ...] = ()
-    days: tuple[tuple[date, date], ...] = ()
-
-    def counts(self, moment: datetime, artist: str, zone: tzinfo) -> bool:
-        """Whether a play at this moment tells something about the person's taste."""
-        local = moment.astimezone(zone)
-        return (
-            artist not in self.artists
-            and not any(start <= local.date() <= end for start, end in self.days)
-            and not any(_within(local.time(), start, end) for start, end in self.hours)
-        )
+BOUND = 4.0
+"""No part says more than this, however much was heard: about fifty plays on one day."""
+PLAYED = ("plays", "hour", "weekday")
+PARTS = (*PLAYED, "likes", "top", "thumbs")
+"""Every part there may be, in the order in which they are told."""
 
 
 def seed_profile(
@@ -72,7 +66,10 @@ def seed_profile(
     artists: int = 40,
     tracks: int = 40,
 ) -> SeedProfile:
-    """The strongest artists and tracks; the strongest of each has weight 1."""
+    """The strongest artists and tracks; the strongest of each has weight 1.
+
+    ``hygiene`` brings the clock on which its hours and dates are read.
+    """
     hygiene = hygiene or Hygiene()
     barred = blocked_artists | hygiene.artists
     of_artists: defaultdict[str, dict[str, float]] = defaultdict(dict)
@@ -94,13 +91,18 @@ def seed_profile(
         _add(of_tracks[key], part, weight)
 
     for play in sorted(plays, key=lambda p: (p.played_at, p.track.spotify_id), reverse=True):
-        if hygiene.counts(play.played_at, artist_key(play.track.artist), zone):
-            add(_Spelling.of(play.track), "plays", play_weight(play.played_at, now, zone))
+        if hygiene.why_play(play) is None:
+            for part, weight in play_parts(play.played_at, now, zone).items():
+                add(_Spelling.of(play.track), part, weight)
     for like in sorted(likes, key=lambda k: (k.added_at, k.track.spotify_id), reverse=True):
-        add(_Spelling.of(like.track), "likes", LIKE_WEIGHT * _faded(like.added_at, now))
+        if hygiene.why_like(like) is None:
+            add(_Spelling.of(like.track), "likes", LIKE_WEIGHT * _faded(like.added_at, now))
+    telling = telling_shares(hygiene, plays)
     for item in sorted(top, key=lambda t: (t.time_range, t.kind, t.rank, t.spotify_id)):
         weight = TOP_WEIGHTS.get(item.time_range, 1.0) / math.sqrt(max(item.rank, 1))
-        add(_Spelling.of_top(item), "top", weight)
+        weight *= telling.get(artist_key(item.artist), 1.0)
+        if weight > 0:
+            add(_Spelling.of_top(item), "top", weight)
     for key, thumb in sorted((thumbs or {}).items()):
         if key in of_tracks:
             _add(of_tracks[key], "thumbs", THUMB_WEIGHT * thumb)
@@ -113,15 +115,29 @@ def seed_profile(
     )
 
 
-def play_weight(played_at: datetime, now: datetime, zone: tzinfo) -> float:
-    """What one play says: more when recent, and when at such an hour on such a day."""
+def play_parts(played_at: datetime, now: datetime, zone: tzinfo) -> dict[str, float]:
+    """What one play says: more when recent, and when at such an hour or on such a day."""
     days = max((now - played_at).total_seconds(), 0.0) / 86_400
     then, today = played_at.astimezone(zone), now.astimezone(zone)
     apart = abs((then.hour + then.minute / 60) - (today.hour + today.minute / 60))
     nearness = max(0.0, 1 - min(apart, 24 - apart) / 4)
     same_kind = (then.weekday() >= 5) == (today.weekday() >= 5)
-    lift = 1 + HOUR_LIFT * nearness + (WEEKDAY_LIFT if same_kind else 0.0)
-    return float(0.5 ** (days / PLAY_HALF_LIFE_DAYS)) * lift
+    recent = float(0.5 ** (days / PLAY_HALF_LIFE_DAYS))
+    return {
+        "plays": recent,
+        "hour": recent * HOUR_LIFT * nearness,
+        "weekday": recent * WEEKDAY_LIFT if same_kind else 0.0,
+    }
+
+
+def times_played(plays: Iterable[Play], hygiene: Hygiene) -> Counter[str]:
+    """How often each artist and each recording was played, by key; left-out plays apart."""
+    counted: Counter[str] = Counter()
+    for play in plays:
+        if hygiene.why_play(play) is None:
+            counted[artist_key(play.track.artist)] += 1
+            counted[recording_key(play.track.artist, play.track.title)] += 1
+    return counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,11 +178,23 @@ def _faded(added_at: datetime, now: datetime) -> float:
 
 
 def _damped(parts: Mapping[str, float]) -> dict[str, float]:
-    """Each part as its logarithm: the hundredth play says less than the first."""
-    return {
-        part: round(math.copysign(math.log1p(abs(weight)), weight), 9)
-        for part, weight in sorted(parts.items())
-    }
+    """Each part as its logarithm, within its bound; what says nothing is left away.
+
+    Hour and weekday are what they add to the logarithm of the plays.
+    """
+    told: dict[str, float] = {}
+    heard = before = 0.0
+    for part in PLAYED:
+        heard += parts.get(part, 0.0)
+        told[part] = _bounded(heard) - before
+        before = _bounded(heard)
+    for part in PARTS[len(PLAYED) :]:
+        told[part] = _bounded(parts.get(part, 0.0))
+    return {part: round(amount, 9) for part, amount in told.items() if round(amount, 9)}
+
+
+def _bounded(amount: float) -> float:
+    return max(-BOUND, min(BOUND, math.copysign(math.log1p(abs(amount)), amount)))
 
 
 def _strongest(
@@ -215,9 +243,3 @@ def _tracks(
             isrc=track.isrc,
             why=why,
         )
-
-
-def _within(moment: time, start: time, end: time) -> bool:
-    if start <= end:
-        return start <= moment < end
-    return moment >= start or moment < end

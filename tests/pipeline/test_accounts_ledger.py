@@ -25,6 +25,7 @@ from vibe_pipeline.accounts.records import (
     Cause,
     EditionKind,
     EditionState,
+    ExclusionKind,
     PoolSummary,
     Summary,
 )
@@ -370,6 +371,26 @@ def test_blocks_are_kept_once_and_taken_back(tmp_path: Path) -> None:
     assert len(store.blocks.list(account.user_id)) == 1
     with pytest.raises(UnknownPerson):
         store.blocks.add(UserId("nobody"), BlockKind.ARTIST, "k", "K")
+
+
+def test_what_is_left_out_is_kept_once_and_taken_back(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    user_id = connected(store).user_id
+    store.exclusions.add(user_id, ExclusionKind.HOURS, "22:00-07:00", "22:00-07:00")
+    store.exclusions.add(user_id, ExclusionKind.HOURS, "22:00-07:00", "22:00-07:00")
+    store.exclusions.add(user_id, ExclusionKind.ARTIST, "k", "K")
+
+    kept = {(one.kind, one.key, one.name) for one in store.exclusions.list(user_id)}
+
+    assert kept == {
+        (ExclusionKind.HOURS, "22:00-07:00", "22:00-07:00"),
+        (ExclusionKind.ARTIST, "k", "K"),
+    }
+    assert store.exclusions.remove(user_id, ExclusionKind.ARTIST, "k")
+    assert not store.exclusions.remove(user_id, ExclusionKind.ARTIST, "k")
+    assert [one.kind for one in store.exclusions.list(user_id)] == [ExclusionKind.HOURS]
+    with pytest.raises(UnknownPerson):
+        store.exclusions.add(UserId("nobody"), ExclusionKind.ARTIST, "k", "K")
 
 
 def test_the_last_thumb_counts_and_can_be_taken_back(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from vibe_pipeline.accounts.people import consent_end
 from vibe_pipeline.accounts.records import (
     BlockKind,
     Defaults,
+    ExclusionKind,
     PendingConnection,
     StateKind,
 )
@@ -240,6 +241,7 @@ def test_forgetting_leaves_nothing_of_the_person(tmp_path: Path) -> None:
         store.watches.add(f"r:{person.user_id}", person.user_id, 1, 2, "daily_vibe")
         store.blocks.add(person.user_id, BlockKind.ARTIST, "k", "K")
         store.thumbs.set(person.user_id, "k", 1, artist_key="k", artist="K", title="T")
+        store.exclusions.add(person.user_id, ExclusionKind.ARTIST, "k", "K")
         store.oauth_states.make(person.user_id, StateKind.LINK)
 
     assert store.people.forget(account.user_id)

@@ -290,6 +290,7 @@ def test_the_inputs_of_an_edition_come_back(warehouse: Warehouse) -> None:
         settings={"size": 30},
         blocks=[{"kind": "artist", "key": "a"}],
         thumbs=[{"key": "a|b", "artist_key": "a", "value": -1}],
+        exclusions=[{"kind": "hours", "key": "22:00-07:00"}],
         digest="abc",
     )
     with warehouse.open() as tables:

@@ -18,7 +18,7 @@ from vibe_pipeline.defs.resources import (
 )
 from vibe_pipeline.defs.showing import counted, table
 from vibe_pipeline.defs.specs import asset_spec
-from vibe_pipeline.defs.taste import PROFILE
+from vibe_pipeline.defs.taste import PROFILE, hygiene_of
 from vibe_pipeline.defs.users import users
 from vibe_pipeline.records import EditionId, Pool, PoolState, SeedProfile, Source
 from vibe_pipeline.sources.ask import propose_all
@@ -120,6 +120,7 @@ def candidates(
                 services=_services(outside, store, lookups),
                 limits=Limits(),
                 now=now,
+                hygiene=hygiene_of(store, made.account),
             )
 
         opening = services.open(made.user_id, store, clock, asked_for=made.asked_for)

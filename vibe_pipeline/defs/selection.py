@@ -26,6 +26,7 @@ from vibe_pipeline.defs.resources import (
 from vibe_pipeline.defs.showing import bars, counted, table
 from vibe_pipeline.defs.specs import OWNERS
 from vibe_pipeline.defs.users import users
+from vibe_pipeline.hygiene import exclusions_kept
 from vibe_pipeline.publishing import PublicationLost, chosen_twice, without_uri
 from vibe_pipeline.ranking.policy import DEFAULT
 from vibe_pipeline.ranking.wishes import Wishes
@@ -129,6 +130,7 @@ def _inputs(tables: Tables, store: AccountStore, made: Making, now: datetime) ->
         settings=settings_of(made.account),
         blocks=blocks,
         thumbs=thumbs,
+        exclusions=exclusions_kept(store.exclusions.list(made.user_id)),
     )
 
 

@@ -11,6 +11,7 @@ from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
+from vibe_pipeline.hygiene import Hygiene
 from vibe_pipeline.lookups import Lookups
 from vibe_pipeline.records import LikedTrack, Past, Play, SeedProfile
 
@@ -95,6 +96,7 @@ class Question:
     limits: Limits
     now: datetime
     purse: Purse = field(default_factory=Purse)
+    hygiene: Hygiene = field(default_factory=Hygiene)
 
     @property
     def first_time(self) -> bool:

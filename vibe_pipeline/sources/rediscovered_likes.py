@@ -12,14 +12,15 @@ from vibe_pipeline.sources.question import Question
 
 SOURCE = Source.REDISCOVERED_LIKES
 
-_RESTED, _HEARD_LATELY, _RECOMMENDED_LATELY = 1.0, 0.3, 0.05
+_RESTED, _HEARD_LATELY, _RECOMMENDED_LATELY, _LEFT_OUT = 1.0, 0.3, 0.05, 0.01
 _ONE_TOO_MANY = 0.1
 
 
 async def propose(question: Question) -> Pool:
     """Likes, those first that were neither played, liked nor recommended lately.
 
-    The others follow far behind, so that a list is never empty while anything is liked.
+    Those of listening that the person left out come last of all. The others follow far behind,
+    so that a list is never empty while anything is liked.
     """
     worth = _Worth(question)
     ordered = sorted(
@@ -51,6 +52,7 @@ class _Worth:
             if play.played_at > played_after
         }
         self._recommended = {past.key for past in question.past if past.vibe_date > rested_after}
+        self._hygiene = question.hygiene
         self._leaning = {artist.key: artist.weight for artist in question.profile.artists}
 
     def of(self, like: LikedTrack) -> float:
@@ -61,6 +63,8 @@ class _Worth:
             share = _HEARD_LATELY
         if key in self._recommended:
             share = _RECOMMENDED_LATELY
+        if self._hygiene.why_like(like) is not None:
+            share = min(share, _LEFT_OUT)
         return share * (0.6 + 0.4 * self._leaning.get(artist_key(like.track.artist), 0.0))
 
 

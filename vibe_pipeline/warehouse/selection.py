@@ -45,6 +45,7 @@ class EditionInputs:
     settings: Mapping[str, Any]
     blocks: Sequence[Mapping[str, Any]] = ()
     thumbs: Sequence[Mapping[str, Any]] = ()
+    exclusions: Sequence[Mapping[str, Any]] = ()
     digest: str = ""
 
 
@@ -93,6 +94,7 @@ class Selections:
                     "settings": dict(inputs.settings),
                     "blocks": [dict(item) for item in inputs.blocks],
                     "thumbs": [dict(item) for item in inputs.thumbs],
+                    "exclusions": [dict(item) for item in inputs.exclusions],
                     "digest": inputs.digest,
                 }
             ],
@@ -219,5 +221,6 @@ def _inputs(row: Row) -> EditionInputs:
         settings=json.loads(row["settings"]),
         blocks=json.loads(row["blocks"]),
         thumbs=json.loads(row["thumbs"]),
+        exclusions=json.loads(row["exclusions"]),
         digest=row["digest"],
     )

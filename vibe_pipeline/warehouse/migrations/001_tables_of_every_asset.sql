@@ -174,6 +174,7 @@ CREATE TABLE edition_inputs (
     settings JSON NOT NULL,
     blocks JSON NOT NULL,
     thumbs JSON NOT NULL,
+    exclusions JSON NOT NULL,
     digest VARCHAR NOT NULL,
     PRIMARY KEY (user_id, edition_id)
 );
