@@ -6,6 +6,7 @@ import dagster as dg
 
 from vibe_pipeline.defs.automation import SCHEDULES, SENSORS
 from vibe_pipeline.defs.candidates import candidates
+from vibe_pipeline.defs.erasing import forget_person, promises
 from vibe_pipeline.defs.jobs import asset_jobs
 from vibe_pipeline.defs.learning import recommendation_outcomes
 from vibe_pipeline.defs.library import library
@@ -30,9 +31,9 @@ def build(settings: Settings) -> dg.Definitions:
     """Everything Dagster is told, for these settings."""
     return dg.Definitions(
         assets=list(ASSETS),
-        jobs=[*asset_jobs, replay_vibe],
+        jobs=[*asset_jobs, replay_vibe, forget_person],
         schedules=list(SCHEDULES),
-        sensors=list(SENSORS),
+        sensors=[*SENSORS, promises],
         resources=resources(settings),
         executor=dg.in_process_executor,
         loggers={"console": dg.colored_console_logger.configured({"log_level": "INFO"})},

@@ -62,7 +62,7 @@ class VibeWorld:
 
     def connected(self, name: str = "Anna") -> Account:
         """Somebody new with an account of ours who agreed on Spotify's page."""
-        telegram_id = 1001 + len(self.store.people.all())
+        telegram_id = 1001 + len(self.simulator.simulation.people.all())
         person = self.simulator.simulation.create_person(telegram_id, name=name)
         account = self.store.people.register(telegram_id, name, "en")
         grant = asyncio.run(self._consent(person.listener))

@@ -14,4 +14,7 @@ VIBE_DATE = "vibe/vibe_date"
 EDITION = "vibe/edition"
 """Publish exactly this edition, made earlier as a preview."""
 
+RECEIPT = "vibe/receipt"
+"""The receipt number of the erasure a run is for."""
+
 PARTITION = "dagster/partition"

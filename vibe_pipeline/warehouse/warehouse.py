@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,6 +20,8 @@ from vibe_pipeline.warehouse.rows import Row, select
 from vibe_pipeline.warehouse.schema import version_of
 from vibe_pipeline.warehouse.selection import Selections
 from vibe_pipeline.warehouse.taste import Taste
+
+_OUR_LISTS = frozenset({"published_playlist", "recommendation_history"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,22 @@ class Tables:
 
     def forget(self, user_id: UserId) -> dict[str, int]:
         """Erase a person from every table; says how many rows each one lost."""
-        lost: dict[str, int] = {}
-        for table in self._about_people():
-            row = self.connection.execute(
-                f"DELETE FROM {table} WHERE user_id = ?",  # noqa: S608 - our names
-                [user_id],
-            ).fetchone()
-            lost[table] = int(row[0]) if row else 0
-        return lost
+        return self._erase(user_id, self._about_people())
+
+    def forget_listening(self, user_id: UserId) -> dict[str, int]:
+        """Erase what came from a person's Spotify account, and what was concluded from it.
+
+        The lists we made stay, so that nothing of them is offered again too soon.
+        """
+        return self._erase(user_id, self._about_listening())
+
+    def rows_of(self, user_id: UserId) -> int:
+        """How many rows there are about a person."""
+        return self._count(user_id, self._about_people())
+
+    def rows_of_listening(self, user_id: UserId) -> int:
+        """How many of them came from their Spotify account."""
+        return self._count(user_id, self._about_listening())
 
     def trim(self, *, before: date) -> None:
         """Let go of candidates older than a day; lists, history and outcomes stay."""
@@ -97,6 +107,29 @@ class Tables:
     def version(self) -> int:
         """The last migration this file has seen."""
         return version_of(self.connection)
+
+    def _erase(self, user_id: UserId, names: Sequence[str]) -> dict[str, int]:
+        lost: dict[str, int] = {}
+        for table in names:
+            row = self.connection.execute(
+                f"DELETE FROM {table} WHERE user_id = ?",  # noqa: S608 - our names
+                [user_id],
+            ).fetchone()
+            lost[table] = int(row[0]) if row else 0
+        return lost
+
+    def _count(self, user_id: UserId, names: Sequence[str]) -> int:
+        found = 0
+        for table in names:
+            row = self.connection.execute(
+                f"SELECT count(*) FROM {table} WHERE user_id = ?",  # noqa: S608 - our names
+                [user_id],
+            ).fetchone()
+            found += int(row[0]) if row else 0
+        return found
+
+    def _about_listening(self) -> list[str]:
+        return [table for table in self._about_people() if table not in _OUR_LISTS]
 
     def _about_people(self) -> list[str]:
         rows = self.connection.execute(

@@ -1,0 +1,143 @@
+"""Erasing for real: what the warehouse and Dagster itself hold about somebody who asked."""
+
+import dagster as dg
+
+from vibe_pipeline.accounts.records import Erasure, ErasureKind
+from vibe_pipeline.defs import tags
+from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
+from vibe_pipeline.defs.users import users
+from vibe_pipeline.erasing import sweep
+from vibe_pipeline.records import UserId
+
+FORGET = "forget_person"
+
+
+class ForgetConfig(dg.Config):
+    """Which promise to keep, by its receipt number.
+
+    A run's configuration outlives the run's work, so it names the receipt and not the person.
+    """
+
+    receipt: str
+
+
+@dg.op(name="forget")
+def forget(
+    context: dg.OpExecutionContext,
+    config: ForgetConfig,
+    warehouse: WarehouseResource,
+    accounts: AccountsResource,
+    clock: ClockResource,
+) -> None:
+    """Sweeps the warehouse, the person's runs and their partition, and counts what is left."""
+    store = accounts.open(clock)
+    note = store.erasures.get(config.receipt)
+    if note is None or note.swept_at is not None:
+        context.add_output_metadata({"receipt": config.receipt, "left": 0, "done before": True})
+        return
+    if is_busy(context.instance, note.user_id):
+        raise dg.Failure(
+            "A run for this person is still under way; it is swept by itself once that has ended.",
+            allow_retries=False,
+        )
+    swept = sweep(warehouse.open(), note.user_id, note.kind)
+    runs = _erase_runs(context.instance, note.user_id)
+    partitions = _erase_partition(context.instance, note)
+    left = swept.left + _left_in_dagster(context.instance, note)
+    found = {**swept.erased, "dagster.runs": runs, "dagster.partitions": partitions}
+    context.add_output_metadata(
+        {
+            "receipt": config.receipt,
+            "left": left,
+            **{name: count for name, count in found.items() if count},
+        }
+    )
+    if left:
+        store.erasures.count(config.receipt, found)
+        raise dg.Failure(f"{left} rows are still there after erasing; this is tried again.")
+    store.erasures.swept(config.receipt, found)
+
+
+@dg.job(
+    name=FORGET,
+    executor_def=dg.in_process_executor,
+    description="Erases what warehouse and Dagster hold about somebody who asked to be forgotten,"
+    " or about the listening of somebody who unlinked Spotify, and proves it by counting.",
+)
+def forget_person() -> None:
+    """One step; its metadata is the receipt."""
+    forget()
+
+
+@dg.sensor(
+    job=forget_person,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Keeps the promises to erase that could not be kept at once.",
+)
+def promises(
+    context: dg.SensorEvaluationContext, accounts: AccountsResource, clock: ClockResource
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Begin each waiting erasure, unless one is under way or the person still has a run."""
+    waiting = accounts.open(clock).erasures.waiting()
+    requests = [
+        request for note in waiting if (request := _request(context.instance, note)) is not None
+    ]
+    if not requests:
+        return dg.SkipReason(f"{len(waiting)} wait for a run to end.")
+    return requests
+
+
+def _request(instance: dg.DagsterInstance, note: Erasure) -> dg.RunRequest | None:
+    mark = {tags.RECEIPT: note.receipt}
+    runs = instance.get_runs(dg.RunsFilter(tags=mark))
+    if any(not run.is_finished for run in runs) or is_busy(instance, note.user_id):
+        return None
+    return dg.RunRequest(
+        run_key=f"{note.receipt}:{len(runs) + 1}",
+        run_config={"ops": {"forget": {"config": {"receipt": note.receipt}}}},
+        tags={**mark, tags.ASKED_BY: "schedule"},
+    )
+
+
+def is_busy(instance: dg.DagsterInstance, user_id: UserId) -> bool:
+    """Whether a run of this person's may still write."""
+    runs = instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: user_id}))
+    return any(not run.is_finished for run in runs)
+
+
+def _erase_runs(instance: dg.DagsterInstance, user_id: UserId) -> int:
+    """Delete the person's runs with all their events; says how many there were."""
+    runs = instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: user_id}))
+    gone = {run.run_id for run in runs}
+    for run_id in gone:
+        instance.delete_run(run_id)
+    _blank_latest(instance, gone)
+    return len(gone)
+
+
+def _blank_latest(instance: dg.DagsterInstance, gone: set[str]) -> None:
+    """Dagster keeps a copy of each asset's last event, tables and all: put an empty one there."""
+    for key in instance.all_asset_keys():
+        latest = instance.get_latest_materialization_event(key)
+        if latest is not None and latest.run_id in gone:
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization(key, description="Somebody's rows were erased.")
+            )
+
+
+def _erase_partition(instance: dg.DagsterInstance, note: Erasure) -> int:
+    name = users.name or ""
+    if note.kind is not ErasureKind.PERSON or not instance.has_dynamic_partition(
+        name, note.user_id
+    ):
+        return 0
+    instance.delete_dynamic_partition(name, note.user_id)
+    return 1
+
+
+def _left_in_dagster(instance: dg.DagsterInstance, note: Erasure) -> int:
+    left = len(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: note.user_id})))
+    if note.kind is ErasureKind.PERSON:
+        left += instance.has_dynamic_partition(users.name or "", note.user_id)
+    return left
