@@ -83,9 +83,14 @@ class Listener:
             heard_of: popularity(heard_of, adventure, policy)
             for heard_of in set(self.listeners.values())
         }
+        liked_by_tag = {
+            artist: tags(cosine(taste, bag, length, 1.0), policy)
+            for artist in supported
+            if length and (bag := self.tags[artist])
+        }
         return {
             artist: similarity(value / best, policy)
             + fame[self.listeners[artist]]
-            + tags(cosine(taste, self.tags[artist], length, 1.0) if length else 0.0, policy)
+            + liked_by_tag.get(artist, 0.0)
             for artist, value in supported.items()
         }
