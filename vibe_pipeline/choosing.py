@@ -34,6 +34,7 @@ from vibe_pipeline.resolution import Resolver, given
 
 FREE_REACH = 400
 """So many of the best candidates that may be chosen are looked up where it costs nothing."""
+_LEFT_OVER = {Dropped.LOWER_RANKED, Dropped.SOURCE_CAP, Dropped.ARTIST_CAP}
 RESORT_SHARE = 3
 """So many likes for each place on the list are at hand to fill it up."""
 
@@ -72,6 +73,16 @@ async def choose(
             break
         found |= await resolver.by_search(missing, urgent=urgent)
     return _finished(wishes, pools, ranked, found, policy)
+
+
+def in_stock(ranked: Iterable[Ranked], *, artist_cap: int) -> int:
+    """How many new tracks are left over for later lists, looked up and fit to be chosen."""
+    artists: Counter[str] = Counter()
+    for entry in ranked:
+        left = entry.position is None and entry.dropped in _LEFT_OVER
+        if left and entry.is_new and entry.track is not None:
+            artists[entry.candidate.artist_key] += 1
+    return sum(min(count, artist_cap) for count in artists.values())
 
 
 def replayed(

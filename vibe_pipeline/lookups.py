@@ -52,7 +52,10 @@ SPOTIFY_TRACKS = "spotify_track"
 """Under this name, by recording key: the track on Spotify, or ``None`` when it is not there."""
 
 SPOTIFY_ARTIST_PAGES = "spotify_artist_page"
-"""Under this name, by artist key: that a search for the artist was made and its hits kept."""
+"""Under this name, by artist key: the artist's tracks that a search for the artist found, best
+first, or ``None`` when it found none. Whoever asks keeps the whole page, for everybody's lists."""
+PAGE_DAYS = 60
+"""So long a page is good for; what an artist is best known for changes slowly."""
 
 
 def track_as_json(track: Track) -> dict[str, Any]:

@@ -9,45 +9,48 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Protocol
 
+from vibe_pipeline.artist_pages import Searching, look_up_page
 from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceError
 from vibe_pipeline.clients.listenbrainz import FoundRecording
-from vibe_pipeline.lookups import Lookups
+from vibe_pipeline.lookups import (
+    SPOTIFY_ARTIST_PAGES,
+    SPOTIFY_TRACKS,
+    Lookups,
+    track_as_json,
+    track_from_json,
+)
 from vibe_pipeline.ranking.known import track_key
 from vibe_pipeline.ranking.likeness import same_recording
 from vibe_pipeline.ranking.merge import canonical_isrc
-from vibe_pipeline.records import Candidate, Track
+from vibe_pipeline.records import Candidate, Ranked, Track
 
 log = logging.getLogger(__name__)
 
-TRACKS = "spotify_track"
-"""Recording key -> track."""
 ISRCS = "spotify_isrc"
 """ISRC -> track."""
 IDS = "labs_spotify_id"
 """MusicBrainz recording -> Spotify id."""
 NAMES = "labs_recording"
 """Recording key -> MusicBrainz recording."""
-ARTISTS = "spotify_artist_page"
-"""Artist key -> that the artist's best-known tracks were asked for."""
 
 DAYS_FOUND = 90
 DAYS_MISSING = 14
 LABS_BATCH = 50
 ROUND = 4
 """So many searches are made before the list is looked at again."""
+AT_ONCE = 3
+"""So many artists' pages are asked for at the same time."""
+FAR_DOWN = 30
+"""About the rank at which what waits for a page counts half as much as at the top."""
+_WAITING, _FOUND = 1.0, 0.2
+"""What a new track adds to the promise of its artist's page."""
 
 Found = dict[str, Track | None]
-
-
-class Searching(Protocol):
-    """The part of Spotify that finds tracks."""
-
-    async def search_tracks(self, query: str, *, limit: int = 10) -> list[Track]: ...
 
 
 class Identifying(Protocol):
@@ -61,7 +64,8 @@ class Resolver:
     """Looks candidates up for one making of a list.
 
     ``soft_limit`` searches are spent on having the best; up to ``hard_limit`` only lest the list
-    be short. ``name_limit`` bounds the questions by name to labs, which take a second each.
+    be short. Labs takes a second for each question: ``name_limit`` bounds those by name, and
+    ``batch_limit`` those that name fifty recordings at once.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Resolver:
         soft_limit: int = 3,
         hard_limit: int = 12,
         name_limit: int = 8,
+        batch_limit: int = 12,
     ) -> None:
         self.soft_limit = soft_limit
         self.hard_limit = hard_limit
@@ -81,6 +86,7 @@ class Resolver:
         self._spotify = spotify
         self._labs = labs
         self._names_left = name_limit
+        self._batches_left = batch_limit
         self._waiting: dict[str, Candidate] = {}
 
     async def for_free(self, candidates: Sequence[Candidate]) -> Found:
@@ -115,22 +121,69 @@ class Resolver:
         self._waiting |= {candidate.key: candidate for candidate in candidates}
         found = await self._named(candidates)
         left = [candidate for candidate in candidates if candidate.key not in found]
-        limit = self._limit(urgent=urgent)
-        artists = Counter(candidate.artist_key for candidate in left)
-        for candidate in left[: ROUND * 4]:
+        await self._search_for(self._in_turn(left), found, self._limit(urgent=urgent))
+        self._no_longer_waiting(found)
+        return found
+
+    async def _search_for(self, candidates: Sequence[Candidate], found: Found, limit: int) -> None:
+        """Search for some of these, until a good many are found."""
+        for candidate in candidates[: ROUND * 4]:
             if self._spotify is None or self.searches >= limit or len(found) >= ROUND * 2:
-                break
+                return
             if candidate.key in found:
                 continue
             try:
-                found |= await self._search(candidate, wide=artists[candidate.artist_key] > 1)
+                found |= await self._search(candidate)
             except AuthorizationExpired:
                 raise
             except ServiceError as error:
-                log.warning("no more lookups for this list: %s", error)
-                self._spotify = None
-        self._no_longer_waiting(found)
-        return found
+                self._without_spotify(error)
+
+    def _in_turn(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Those first whose artist's page promises most: for this list, then for later ones."""
+        here = Counter(candidate.artist_key for candidate in candidates)
+        waiting = Counter(candidate.artist_key for candidate in self._waiting.values())
+        return sorted(candidates, key=lambda c: (-here[c.artist_key], -waiting[c.artist_key]))
+
+    async def harvest(self, ranked: Sequence[Ranked], *, calls: int) -> None:
+        """Spend calls that are left on artists' pages, for the lists of the following days.
+
+        Those artists first that have most waiting to be looked up, high in the ranking. What is
+        found changes nothing about the list at hand.
+        """
+        artists = self._without_page(ranked)[: max(0, calls)]
+        for start in range(0, len(artists), AT_ONCE):
+            some = artists[start : start + AT_ONCE]
+            answers = await asyncio.gather(*map(self._page, some), return_exceptions=True)
+            for answer in answers:
+                if isinstance(answer, ServiceError):
+                    self._without_spotify(answer)
+                elif isinstance(answer, BaseException):
+                    raise answer
+
+    def _without_page(self, ranked: Sequence[Ranked]) -> list[str]:
+        """Names of artists nobody has searched for, the most promising first."""
+        promise: defaultdict[str, float] = defaultdict(float)
+        names: dict[str, str] = {}
+        for entry in ranked:
+            if entry.is_new:
+                candidate = entry.candidate
+                names.setdefault(candidate.artist_key, candidate.artist)
+                weight = _WAITING if entry.track is None else _FOUND
+                promise[candidate.artist_key] += weight * FAR_DOWN / (FAR_DOWN + entry.rank)
+        known = self._lookups.known(SPOTIFY_ARTIST_PAGES, list(names))
+        unknown = [key for key in names if key not in known]
+        return [names[key] for key in sorted(unknown, key=lambda key: (-promise[key], key))]
+
+    async def _page(self, name: str) -> list[Track]:
+        if self._spotify is None:
+            return []
+        self.searches += 1
+        return await look_up_page(self._spotify, self._lookups, name)
+
+    def _without_spotify(self, error: ServiceError) -> None:
+        log.warning("no more lookups for this list: %s", error)
+        self._spotify = None
 
     def _no_longer_waiting(self, found: Found) -> None:
         for key in found:
@@ -138,7 +191,7 @@ class Resolver:
 
     def _remembered(self, candidates: Sequence[Candidate]) -> Found:
         names = [name for c in candidates for name in (c.key, *c.aliases)]
-        tracks = self._lookups.known(TRACKS, names)
+        tracks = self._lookups.known(SPOTIFY_TRACKS, names)
         isrcs = [canonical_isrc(c.isrc) for c in candidates if c.isrc]
         by_isrc = self._lookups.known(ISRCS, isrcs) if isrcs else {}
         found: Found = {}
@@ -147,7 +200,7 @@ class Resolver:
             answers += [tracks.get(name) for name in (candidate.key, *candidate.aliases)]
             there = next((answer for answer in answers if answer is not None), None)
             if there is not None:
-                found[candidate.key] = track_from(there)
+                found[candidate.key] = track_from_json(there)
             elif candidate.key in tracks:
                 found[candidate.key] = None
         return found
@@ -183,8 +236,9 @@ class Resolver:
         ids = self._lookups.known(IDS, wanted)
         unknown = [mbid for mbid in wanted if mbid not in ids]
         for start in range(0, len(unknown), LABS_BATCH):
-            if self._labs is None:
+            if self._labs is None or self._batches_left <= 0:
                 break
+            self._batches_left -= 1
             batch = unknown[start : start + LABS_BATCH]
             try:
                 answers = await self._labs.spotify_ids(batch)
@@ -207,11 +261,18 @@ class Resolver:
         log.warning("going on without ListenBrainz labs: %s", error)
         self._labs = None
 
-    async def _search(self, candidate: Candidate, *, wide: bool) -> Found:
-        """One search, and what its hits say about everybody waiting."""
-        wide = wide and not self._lookups.known(ARTISTS, [candidate.artist_key])
-        query = _query(candidate, wide=wide)
-        hits = await self._hits(query)
+    async def _search(self, candidate: Candidate) -> Found:
+        """One search, and what its hits say about everybody waiting.
+
+        The artist's page comes first, for it answers for others too; what is not on it is
+        searched for by itself the next time.
+        """
+        page = [candidate.artist_key]
+        wide = candidate.isrc is None and not self._lookups.known(SPOTIFY_ARTIST_PAGES, page)
+        if wide:
+            hits = await self._page(candidate.artist)
+        else:
+            hits = await self._hits(_query(candidate))
         answers: dict[str, Track] = {}
         for hit in hits:
             answers.setdefault(track_key(hit), hit)
@@ -220,16 +281,14 @@ class Resolver:
         if same is not None:
             answers[candidate.key] = same
             found[candidate.key] = same
-        if candidate.isrc and not wide:
+        self._remember(SPOTIFY_TRACKS, answers)
+        if candidate.isrc:
             self._remember(ISRCS, {canonical_isrc(candidate.isrc): same})
             if same is None:
-                return found | await self._search(replace(candidate, isrc=None), wide=False)
-        if wide:
-            self._lookups.remember(ARTISTS, {candidate.artist_key: True}, days=DAYS_MISSING)
-        elif same is None:
+                return found | await self._search(replace(candidate, isrc=None))
+        elif same is None and not wide:
             found[candidate.key] = None
-            self._lookups.remember(TRACKS, {candidate.key: None}, days=DAYS_MISSING)
-        self._remember(TRACKS, answers)
+            self._lookups.remember(SPOTIFY_TRACKS, {candidate.key: None}, days=DAYS_MISSING)
         return found
 
     async def _hits(self, query: str) -> list[Track]:
@@ -239,7 +298,7 @@ class Resolver:
         return await self._spotify.search_tracks(query, limit=10)
 
     def _remember(self, service: str, answers: Mapping[str, Track | None]) -> None:
-        there = {key: told(track) for key, track in answers.items() if track is not None}
+        there = {key: track_as_json(track) for key, track in answers.items() if track is not None}
         missing = {key: None for key, track in answers.items() if track is None}
         self._lookups.remember(service, there, days=DAYS_FOUND)
         if missing:
@@ -249,17 +308,6 @@ class Resolver:
 def given(candidate: Candidate) -> Track | None:
     """The track of a candidate that came with its Spotify id."""
     return _named_track(candidate, candidate.spotify_id) if candidate.spotify_id else None
-
-
-def told(track: Track) -> dict[str, Any]:
-    """A track as it is kept among the lookups."""
-    return {name: value for name, value in asdict(track).items() if value not in (None, ())}
-
-
-def track_from(answer: Mapping[str, Any]) -> Track:
-    """A track as it was kept among the lookups."""
-    lists = {name: tuple(answer.get(name, ())) for name in ("artists", "artist_ids")}
-    return Track(**(dict(answer) | lists))
 
 
 def _named_track(candidate: Candidate, spotify_id: str) -> Track:
@@ -273,13 +321,10 @@ def _named_track(candidate: Candidate, spotify_id: str) -> Track:
     )
 
 
-def _query(candidate: Candidate, *, wide: bool) -> str:
-    artist, title = _quoted(candidate.artist), _quoted(candidate.title)
-    if wide:
-        return f'artist:"{artist}"'
+def _query(candidate: Candidate) -> str:
     if candidate.isrc:
         return f"isrc:{canonical_isrc(candidate.isrc)}"
-    return f'artist:"{artist}" track:"{title}"'
+    return f'artist:"{_quoted(candidate.artist)}" track:"{_quoted(candidate.title)}"'
 
 
 def _quoted(name: str) -> str:

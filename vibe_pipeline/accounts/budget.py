@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Self
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -13,6 +14,7 @@ from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.records import ServiceBlock
 from vibe_pipeline.accounts.tables import service_calls, services
 from vibe_pipeline.clients.errors import RateLimited
+from vibe_pipeline.records import EditionId
 
 WINDOW = timedelta(hours=24)
 
@@ -35,11 +37,25 @@ CEILINGS: Mapping[str, Ceiling] = {
 
 @dataclass(frozen=True, slots=True)
 class StoredBudget:
-    """The budget in the account store; asked before each call, and each call is counted."""
+    """The budget in the account store; asked before each call, and each call is counted.
+
+    Calls made for an edition are counted under its name too: ``of`` gives the budget to make
+    them with, ``spent`` what the edition has cost so far, in all its steps and reruns.
+    """
 
     database: Database
     now: Callable[[], datetime]
     ceilings: Mapping[str, Ceiling]
+    edition_id: str = ""
+
+    def of(self, edition_id: EditionId) -> Self:
+        """The same budget, asked on behalf of an edition."""
+        return replace(self, edition_id=edition_id)
+
+    def spent(self, service: str, edition_id: EditionId) -> int:
+        """The calls an edition has cost within the last day."""
+        with self.database.reading() as connection:
+            return _sum(connection, service, self.now(), edition_id=edition_id)
 
     def ask(self, service: str, *, asked_for: bool) -> None:
         """Count one call; raises ``RateLimited`` while blocked or when the day's share is used."""
@@ -49,7 +65,7 @@ class StoredBudget:
             if block is not None and block > now:
                 raise RateLimited(service, "resting until its limit ends", until=block, quota=True)
             self._refuse_over_ceiling(connection, service, now, asked_for=asked_for)
-            _count(connection, service, now)
+            _count(connection, service, now, self.edition_id)
 
     def block(self, service: str, until: datetime, reason: str) -> None:
         """Nobody asks this service anything before ``until``; a longer block stands."""
@@ -86,7 +102,7 @@ class StoredBudget:
     def used(self, service: str) -> int:
         """The calls of the last 24 hours."""
         with self.database.reading() as connection:
-            return _used(connection, service, self.now())
+            return _sum(connection, service, self.now())
 
     def left(self, service: str, *, asked_for: bool = True) -> int | None:
         """The calls still free now; ``None`` for a service without a ceiling."""
@@ -102,7 +118,7 @@ class StoredBudget:
         if ceiling is None:
             return
         share = _share(ceiling, asked_for=asked_for)
-        used = _used(connection, service, now)
+        used = _sum(connection, service, now)
         if used >= share:
             until = _free_again(connection, service, now, used - share + 1)
             raise RateLimited(service, "today's calls are used up", until=until, quota=True)
@@ -126,10 +142,14 @@ def _locked(connection: Connection, service: str) -> datetime | None:
     return block
 
 
-def _used(connection: Connection, service: str, now: datetime) -> int:
+def _sum(
+    connection: Connection, service: str, now: datetime, *, edition_id: str | None = None
+) -> int:
     query = select(func.coalesce(func.sum(service_calls.c.calls), 0)).where(
         service_calls.c.service == service, service_calls.c.minute > _oldest(now)
     )
+    if edition_id is not None:
+        query = query.where(service_calls.c.edition_id == edition_id)
     return int(connection.execute(query).scalar_one())
 
 
@@ -147,14 +167,18 @@ def _free_again(connection: Connection, service: str, now: datetime, needed: int
     return now + WINDOW
 
 
-def _count(connection: Connection, service: str, now: datetime) -> None:
+def _count(connection: Connection, service: str, now: datetime, edition_id: str) -> None:
     minute = now.replace(second=0, microsecond=0)
-    here = (service_calls.c.service == service, service_calls.c.minute == minute)
+    here = (
+        service_calls.c.service == service,
+        service_calls.c.minute == minute,
+        service_calls.c.edition_id == edition_id,
+    )
     change = update(service_calls).where(*here).values(calls=service_calls.c.calls + 1)
     if connection.execute(change).rowcount == 0:
         gone = (service_calls.c.service == service, service_calls.c.minute <= _oldest(now))
         connection.execute(delete(service_calls).where(*gone))
-        row = {"service": service, "minute": minute, "calls": 1}
+        row = {"service": service, "minute": minute, "edition_id": edition_id, "calls": 1}
         connection.execute(insert(service_calls).values(row))
 
 

@@ -1,4 +1,4 @@
-"""What this app may not call: remembered for all processes, tried again after a day."""
+"""What this app may not call: remembered for all processes, tried again now and then."""
 
 from __future__ import annotations
 
@@ -29,14 +29,22 @@ class Capabilities:
             return connection.execute(query).first() is not None
 
     def switch_off(self, name: str, until: datetime, reason: str) -> None:
-        """Do not try this before ``until``."""
-        row = {"name": name, "until": until, "reason": reason}
+        """Do not try this before ``until``; closings count once, however many notice."""
+        times = self.times_closed(name) + (0 if self.absent(name) else 1)
+        row = {"name": name, "until": until, "reason": reason, "times": times}
         with self.database.writing() as connection:
             connection.execute(delete(capabilities).where(capabilities.c.name == name))
             connection.execute(insert(capabilities).values(row))
 
+    def times_closed(self, name: str) -> int:
+        """How often in a row it was found closed."""
+        query = select(capabilities.c.times).where(capabilities.c.name == name)
+        with self.database.reading() as connection:
+            times = connection.execute(query).scalar()
+        return 0 if times is None else int(times)
+
     def switch_on(self, name: str) -> None:
-        """It may be tried again."""
+        """It is open; its closings are forgotten."""
         with self.database.writing() as connection:
             connection.execute(delete(capabilities).where(capabilities.c.name == name))
 

@@ -29,6 +29,12 @@ class Capabilities(Protocol):
     def switch_off(self, name: str, until: datetime, reason: str) -> None:
         """Nobody need try again before then."""
 
+    def times_closed(self, name: str) -> int:
+        """How often in a row it was found closed."""
+
+    def switch_on(self, name: str) -> None:
+        """It is open; its closings are forgotten."""
+
 
 class Access(Protocol):
     """One person's key to Spotify."""
@@ -57,6 +63,7 @@ class OpenCapabilities:
     """Everything may be tried; remembers closings for as long as it lives."""
 
     closed: dict[str, datetime] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
 
     def absent(self, name: str) -> bool:
         """Whether it was switched off here."""
@@ -65,6 +72,16 @@ class OpenCapabilities:
     def switch_off(self, name: str, until: datetime, reason: str) -> None:
         """Remember the closing."""
         self.closed[name] = until
+        self.times[name] = self.times_closed(name) + 1
+
+    def times_closed(self, name: str) -> int:
+        """How often it was switched off here."""
+        return self.times.get(name, 0)
+
+    def switch_on(self, name: str) -> None:
+        """Forget its closings."""
+        self.closed.pop(name, None)
+        self.times.pop(name, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 import httpx
@@ -30,16 +30,27 @@ ARTIST_TOP_TRACKS = "artist_top_tracks"
 _PROBE = Call(method="GET", path="/me", endpoint="GET /me")
 _PROOF_LASTS = timedelta(hours=1)
 _SWITCHED_OFF_FOR = timedelta(days=1)
+_SWITCHED_OFF_AT_MOST = timedelta(days=14)
 
 
 class SpotifyWeb:
-    """Sends calls with the person's token; answers with JSON, or with the error that fits."""
+    """Sends calls with the person's token; answers with JSON, or with the error that fits.
 
-    def __init__(self, transport: Transport, access: Access, capabilities: Capabilities) -> None:
+    ``proved_at``: when Spotify last granted this person something, as far as others saw.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        access: Access,
+        capabilities: Capabilities,
+        *,
+        proved_at: datetime | None = None,
+    ) -> None:
         self._transport = transport
         self._access = access
         self._capabilities = capabilities
-        self._proved_at = transport.now() - 2 * _PROOF_LASTS
+        self._proved_at = proved_at or transport.now() - 2 * _PROOF_LASTS
         self._open: set[str] = set()
         self._first_try = asyncio.Lock()
 
@@ -61,7 +72,11 @@ class SpotifyWeb:
         return fields(answer.json())
 
     async def ask_if_open(self, call: Call, capability: str) -> Mapping[str, Any]:
-        """The same for what Spotify closed for most apps; a closed door is remembered for a day."""
+        """The same for what Spotify closed for most apps.
+
+        A closed door is left alone for a day, and twice as long each time it is found closed
+        again.
+        """
         if capability in self._open:
             return await self._through(call, capability)
         async with self._first_try:
@@ -76,12 +91,18 @@ class SpotifyWeb:
         status = status_of(answer)
         if status in {403, 404, 410} and _kind_of_403(answer) is None:
             await self._prove_token()
-            until = self._transport.now() + _SWITCHED_OFF_FOR
+            until = self._transport.now() + self._closing(capability)
             self._capabilities.switch_off(capability, until, f"{call.endpoint} answered {status}")
             raise self._absent(capability)
         if status >= 400:
             await self._refused(call, answer)
+        if capability not in self._open and self._capabilities.times_closed(capability):
+            self._capabilities.switch_on(capability)
         return fields(answer.json())
+
+    def _closing(self, capability: str) -> timedelta:
+        doublings = min(self._capabilities.times_closed(capability), 10)
+        return min(_SWITCHED_OFF_FOR * (1 << doublings), _SWITCHED_OFF_AT_MOST)
 
     async def _authorized(self, call: Call) -> Answer:
         """The answer to a call with a token; one that is refused is renewed once."""

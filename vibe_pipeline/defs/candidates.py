@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.allowance import Allowance
 from vibe_pipeline.defs.editions import Making, making
 from vibe_pipeline.defs.resources import (
     AccountsResource,
@@ -110,6 +112,7 @@ def candidates(
             likes = tables.library.likes(made.user_id)
             plays = tables.library.plays(made.user_id)
             past = tables.playlists.past(made.user_id, besides=made.place.edition_id)
+        limits = _limits(store, made)
 
         def question(outside: Outside) -> Question:
             return Question(
@@ -118,12 +121,18 @@ def candidates(
                 plays=plays,
                 past=past,
                 services=_services(outside, store, lookups),
-                limits=Limits(),
+                limits=limits,
                 now=now,
                 hygiene=hygiene_of(store, made.account),
             )
 
-        opening = services.open(made.user_id, store, clock, asked_for=made.asked_for)
+        opening = services.open(
+            made.user_id,
+            store,
+            clock,
+            edition_id=made.place.edition_id,
+            asked_for=made.asked_for,
+        )
         pools, calls = asyncio.run(_ask(opening, question, made.account.sources_off, wanted))
         with house.open() as tables:
             lookups.keep_in(tables.lookups)
@@ -145,6 +154,15 @@ async def _ask(
         return pools, outside.shown
 
 
+def _limits(store: AccountStore, made: Making) -> Limits:
+    """Half of what the list may still cost is for looking up what is chosen."""
+    usual = Limits()
+    allowance = Allowance.of(store, made.user_id, made.place.edition_id, asked_for=made.asked_for)
+    calls = usual.spotify_calls_first if allowance.first else usual.spotify_calls
+    calls = min(calls, allowance.left // 2)
+    return replace(usual, spotify_calls=calls, spotify_calls_first=calls)
+
+
 def _profile(tables: Tables, made: Making) -> tuple[EditionId, SeedProfile]:
     edition = tables.taste.edition_for(made.user_id, made.place.edition_id)
     edition = edition or made.place.edition_id
@@ -158,6 +176,7 @@ def _services(outside: Outside, store: AccountStore, lookups: WarehouseLookups) 
         spotify=outside.spotify,
         lastfm=outside.lastfm,
         labs=outside.labs,
+        musicbrainz=outside.musicbrainz,
     )
 
 

@@ -132,7 +132,13 @@ def library(
         with house.open() as tables:
             state = tables.library.state(made.user_id)
             likes = tables.library.likes(made.user_id)
-        opening = services.open(made.user_id, store, clock, asked_for=made.asked_for)
+        opening = services.open(
+            made.user_id,
+            store,
+            clock,
+            edition_id=made.place.edition_id,
+            asked_for=made.asked_for,
+        )
         heard, calls = asyncio.run(_listen(context, opening, state, likes, now))
         kept = _keep(house, made, heard, now)
         if heard.likes is not None:

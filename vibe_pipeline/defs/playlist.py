@@ -78,7 +78,13 @@ def playlist(
     store, house = accounts.open(clock), warehouse.open()
     with making(context, store, now=clock.now()) as made:
         chosen = _to_publish(store, made)
-        opening = services.open(made.user_id, store, clock, asked_for=made.asked_for)
+        opening = services.open(
+            made.user_id,
+            store,
+            clock,
+            edition_id=made.place.edition_id,
+            asked_for=made.asked_for,
+        )
         edition, calls = asyncio.run(
             _publish(store, chosen, opening, lambda written: _record(house, written, clock))
         )

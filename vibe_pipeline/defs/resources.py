@@ -17,17 +17,19 @@ from dagster_duckdb import DuckDBResource
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
+from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.opening import (
     open_http,
     open_labs,
     open_lastfm,
+    open_musicbrainz,
     open_spotify,
     open_spotify_accounts,
 )
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.transport import Sent
 from vibe_pipeline.connection import SpotifyConnection
-from vibe_pipeline.records import UserId
+from vibe_pipeline.records import EditionId, UserId
 from vibe_pipeline.settings import Settings, read_settings
 from vibe_pipeline.warehouse import Warehouse
 
@@ -71,6 +73,7 @@ class Outside:
     spotify: Spotify
     lastfm: LastFm | None
     labs: ListenBrainzLabs | None
+    musicbrainz: MusicBrainz | None
     settings: Settings
     calls: Counter[str] = field(default_factory=Counter)
 
@@ -81,34 +84,41 @@ class Outside:
 
 
 class ServicesResource(dg.ConfigurableResource[None]):
-    """Spotify, Last.fm and ListenBrainz as the environment names them; keys stay there."""
+    """Spotify, Last.fm and MetaBrainz as the environment names them; keys stay there."""
 
     @asynccontextmanager
     async def open(
-        self, user_id: UserId, store: AccountStore, clock: ClockResource, *, asked_for: bool
+        self,
+        user_id: UserId,
+        store: AccountStore,
+        clock: ClockResource,
+        *,
+        edition_id: EditionId,
+        asked_for: bool,
     ) -> AsyncIterator[Outside]:
-        """Clients that speak for this person, within everybody's budget."""
-        settings = read_settings()
-        calls: Counter[str] = Counter()
+        """Clients that speak for this person, within everybody's budget, at an edition's cost."""
         async with open_http() as http:
-            yield _outside(http, settings, user_id, store, clock, calls, asked_for=asked_for)
+            yield _outside(http, user_id, store, clock, edition_id=edition_id, asked_for=asked_for)
 
 
-def _outside(  # noqa: PLR0917 - everything a client needs
+def _outside(
     http: httpx.AsyncClient,
-    settings: Settings,
     user_id: UserId,
     store: AccountStore,
     clock: ClockResource,
-    calls: Counter[str],
     *,
+    edition_id: EditionId,
     asked_for: bool,
 ) -> Outside:
+    settings, budget, now = read_settings(), store.budget.of(edition_id), clock.now
+    calls: Counter[str] = Counter()
+
     def count(sent: Sent) -> None:
         calls[sent.service] += 1
 
-    connection = SpotifyConnection(store, open_spotify_accounts(http, settings), now=clock.now)
-    budget = store.budget
+    accounts = open_spotify_accounts(http, settings, now=now)
+    connection = SpotifyConnection(store, accounts, now=now)
+    person = store.people.get(user_id)
     return Outside(
         spotify=open_spotify(
             http,
@@ -118,9 +128,16 @@ def _outside(  # noqa: PLR0917 - everything a client needs
             budget=budget,
             asked_for=asked_for,
             observer=count,
+            now=now,
+            proved_at=None if person is None else person.likes_synced_at,
         ),
-        lastfm=open_lastfm(http, settings, budget=budget, asked_for=asked_for, observer=count),
-        labs=open_labs(http, settings, budget=budget, asked_for=asked_for, observer=count),
+        lastfm=open_lastfm(
+            http, settings, budget=budget, asked_for=asked_for, observer=count, now=now
+        ),
+        labs=open_labs(http, settings, budget=budget, asked_for=asked_for, observer=count, now=now),
+        musicbrainz=open_musicbrainz(
+            http, settings, budget=budget, asked_for=asked_for, observer=count, now=now
+        ),
         settings=settings,
         calls=calls,
     )

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,8 @@ import dagster as dg
 
 from vibe_pipeline.accounts.records import Cause, EditionState
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.choosing import Selection, choose
+from vibe_pipeline.allowance import Allowance
+from vibe_pipeline.choosing import Selection, choose, in_stock
 from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.defs.editions import SELECTION, Making, making
 from vibe_pipeline.defs.failures import refusal
@@ -30,7 +31,7 @@ from vibe_pipeline.hygiene import exclusions_kept
 from vibe_pipeline.publishing import PublicationLost, chosen_twice, without_uri
 from vibe_pipeline.ranking.policy import DEFAULT
 from vibe_pipeline.ranking.wishes import Wishes
-from vibe_pipeline.records import Pool, Ranked, Source
+from vibe_pipeline.records import Pool, Ranked, Source, Track
 from vibe_pipeline.replaying import (
     digest,
     feedback_of,
@@ -41,7 +42,13 @@ from vibe_pipeline.replaying import (
     worth_keeping,
 )
 from vibe_pipeline.resolution import Resolver
-from vibe_pipeline.warehouse import EditionInputs, Tables, WarehouseLookups
+from vibe_pipeline.unwalked import Question, as_likes, calls_for
+from vibe_pipeline.warehouse import EditionInputs, LibraryState, Tables, WarehouseLookups
+
+SEARCHES_FOR_THE_BEST = 12
+"""Of a first list's many calls, so many are spent on the best; more only lest it be short."""
+LISTS_IN_STOCK = 2
+"""With less new music in stock than so many lists take, what is left to spend goes into more."""
 
 _CHECKS = {
     "no_recording_is_chosen_twice": "One recording under two names would be heard twice.",
@@ -84,13 +91,36 @@ def ranked_selection(
             )
         with house.open() as tables:
             inputs = _inputs(tables, store, made, now)
+            state = tables.library.state(made.user_id)
             wishes = wishes_from(tables, made.place, inputs)
             pools = pools_from(tables, made.place, inputs)
         lookups = house.lookups(now=clock.now)
-        opening = services.open(made.user_id, store, clock, asked_for=made.asked_for)
-        selection, calls = asyncio.run(
-            _choose(opening, wishes, pools, lookups, patient=made.nightly)
+        opening = services.open(
+            made.user_id,
+            store,
+            clock,
+            edition_id=made.place.edition_id,
+            asked_for=made.asked_for,
         )
+
+        def left() -> Allowance:
+            place = made.place
+            return Allowance.of(store, made.user_id, place.edition_id, asked_for=made.asked_for)
+
+        def keep_likes(found: Sequence[Track]) -> Wishes:
+            with house.open() as tables:
+                _keep_likes(tables, made, state, found, now)
+                return wishes_from(tables, made.place, inputs)
+
+        work = _Work(
+            wishes=wishes,
+            pools=pools,
+            lookups=lookups,
+            left=left,
+            patient=made.nightly,
+            keep_likes=keep_likes if state.likes_walked is not None else None,
+        )
+        selection, calls = asyncio.run(_choose(opening, work))
         inputs = replace(inputs, digest=digest(selection.ranked))
         with house.open() as tables:
             lookups.keep_in(tables.lookups)
@@ -101,22 +131,49 @@ def ranked_selection(
         yield _result(selection, made.account.adventure, calls)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What the list is chosen from, and what it may cost.
+
+    ``keep_likes`` is there while likes may be unknown: it takes them in and tells the wishes anew.
+    """
+
+    wishes: Wishes
+    pools: Sequence[Pool]
+    lookups: WarehouseLookups
+    left: Callable[[], Allowance]
+    patient: bool
+    keep_likes: Callable[[Sequence[Track]], Wishes] | None
+
+
 async def _choose(
-    opening: AbstractAsyncContextManager[Outside],
-    wishes: Wishes,
-    pools: Sequence[Pool],
-    lookups: WarehouseLookups,
-    *,
-    patient: bool,
+    opening: AbstractAsyncContextManager[Outside], work: _Work
 ) -> tuple[Selection, Mapping[str, Any]]:
     async with opening as outside:
         try:
-            resolver = _resolver(outside, lookups, wishes, patient=patient)
-            selection = await choose(wishes, pools, resolver, DEFAULT)
+            selection = await _chosen(outside, work)
         except BaseException:
-            lookups.keep()
+            work.lookups.keep()
             raise
         return selection, outside.shown
+
+
+async def _chosen(outside: Outside, work: _Work) -> Selection:
+    """Choose, make sure that what is new is not liked, and lay in music for the next lists."""
+    allowance = work.left()
+    checks = min(allowance.left, calls_for(work.wishes.size)) if work.keep_likes else 0
+    resolver = _resolver(outside, work, allowance, searches=allowance.left - checks)
+    selection = await choose(work.wishes, work.pools, resolver, DEFAULT)
+    if work.keep_likes and checks:
+        asked = Question.about(selection.ranked, calls=checks)
+        liked = await asked.liked(outside.spotify)
+        if liked:
+            wishes = work.keep_likes(liked)
+            selection = await choose(wishes, work.pools, resolver, DEFAULT)
+    stock = in_stock(selection.ranked, artist_cap=DEFAULT.artist_cap)
+    if allowance.first or stock < LISTS_IN_STOCK * selection.summary.wished_new:
+        await resolver.harvest(selection.ranked, calls=work.left().left)
+    return selection
 
 
 def _inputs(tables: Tables, store: AccountStore, made: Making, now: datetime) -> EditionInputs:
@@ -134,21 +191,34 @@ def _inputs(tables: Tables, store: AccountStore, made: Making, now: datetime) ->
     )
 
 
-def _resolver(
-    outside: Outside, lookups: WarehouseLookups, wishes: Wishes, *, patient: bool
-) -> Resolver:
-    """How much may be looked up: a first list may cost sixty calls in all, a later one eight.
+def _resolver(outside: Outside, work: _Work, allowance: Allowance, *, searches: int) -> Resolver:
+    """Asks Spotify as often as the list may cost.
 
     At night nobody waits, so labs, which is slow and free, is asked about more names.
     """
-    first = not wishes.past
     return Resolver(
-        lookups=lookups,
+        lookups=work.lookups,
         spotify=outside.spotify,
         labs=outside.labs,
-        soft_limit=12 if first else 2,
-        hard_limit=18 if first else 2,
-        name_limit=24 if patient else 8,
+        soft_limit=min(SEARCHES_FOR_THE_BEST, searches) if allowance.first else searches,
+        hard_limit=searches,
+        name_limit=24 if work.patient else 6,
+        batch_limit=12 if work.patient else 4,
+    )
+
+
+def _keep_likes(
+    tables: Tables, made: Making, state: LibraryState, found: Sequence[Track], now: datetime
+) -> None:
+    """Take in likes that were found out before the walk through the library came to them."""
+    likes = tables.library.likes(made.user_id)
+    tables.library.change_likes(
+        made.user_id,
+        added=as_likes(found, likes, now=now),
+        gone=(),
+        total=state.likes_total or 0,
+        walked=state.likes_walked,
+        seen_at=now,
     )
 
 

@@ -7,12 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vibe_pipeline.clients.errors import (
-    CapabilityAbsent,
-    NotThere,
-    ServiceError,
-    ServiceUnavailable,
-)
+from vibe_pipeline.clients.errors import NotThere, ServiceError, ServiceUnavailable
 from vibe_pipeline.lookups import Lookups
 from vibe_pipeline.sources.question import Limits, Question
 
@@ -125,10 +120,7 @@ async def look_up_from_purse(
     *,
     calls: int,
 ) -> LookedUp:
-    """The same for Spotify's sources, whose calls come out of one purse.
-
-    Finding an endpoint closed takes one more call, which proves that the token is not to blame.
-    """
+    """The same for Spotify's sources, whose calls come out of one purse."""
     limits, purse = question.limits, question.purse
     taken = purse.take(calls)
     found = await look_up(
@@ -140,8 +132,6 @@ async def look_up_from_purse(
         days=limits.catalogue_days,
     )
     purse.give_back(taken - found.asked)
-    if isinstance(found.trouble, CapabilityAbsent):
-        purse.take(1)
     return found
 
 

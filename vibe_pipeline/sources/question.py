@@ -12,7 +12,7 @@ from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.hygiene import Hygiene
-from vibe_pipeline.lookups import Lookups
+from vibe_pipeline.lookups import PAGE_DAYS, Lookups
 from vibe_pipeline.records import LikedTrack, Past, Play, SeedProfile
 
 
@@ -40,6 +40,7 @@ class Limits:
     seed_artists: int = 20
     seed_tracks: int = 20
     near_artists: int = 60
+    pages: int = 300
     tracks_per_artist: int = 8
     neighbours: int = 100
     proposals_per_source: int = 1500
@@ -58,7 +59,7 @@ class Limits:
     top_tracks_calls: int = 8
     catalogue_calls: int = 8
     similar_days: int = 28
-    catalogue_days: int = 14
+    catalogue_days: int = PAGE_DAYS
     miss_days: int = 7
     rediscovered: int = 200
     rediscovered_per_artist: int = 4

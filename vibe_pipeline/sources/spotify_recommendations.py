@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 
+from vibe_pipeline.artist_pages import remember_tracks
 from vibe_pipeline.clients.errors import CapabilityAbsent, ServiceError, ServiceUnavailable
 from vibe_pipeline.clients.spotify import SEEDS_PER_REQUEST, Spotify
 from vibe_pipeline.clients.spotify_web import RECOMMENDATIONS
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source, Track
-from vibe_pipeline.sources.artist_catalogue import remember_tracks, spotify_proposal
+from vibe_pipeline.sources.artist_catalogue import spotify_proposal
 from vibe_pipeline.sources.pools import Reason, pooled, without
 from vibe_pipeline.sources.question import Question
 
@@ -34,7 +35,6 @@ async def propose(question: Question) -> Pool:
         try:
             tracks = await _recommended(services.spotify, some, limits.seconds_per_source)
         except CapabilityAbsent as closed:
-            question.purse.take(1)
             trouble = closed
             break
         except ServiceError as error:

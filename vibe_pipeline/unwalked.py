@@ -1,0 +1,68 @@
+"""Likes that the walk through a long library has not reached yet.
+
+Until it has, a track may be liked without our knowing. Spotify tells for forty tracks in one call
+whether the person has saved them, so those about to be recommended as new are asked about.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceError
+from vibe_pipeline.records import Dropped, LikedTrack, Ranked, Track
+
+log = logging.getLogger(__name__)
+
+PER_CALL = 40
+_LATER = {None, Dropped.LOWER_RANKED, Dropped.SOURCE_CAP}
+
+
+class Library(Protocol):
+    """The part of Spotify this room asks."""
+
+    async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Which tracks to ask about: the new ones chosen, and those that would take their places."""
+
+    tracks: Sequence[Track]
+
+    @classmethod
+    def about(cls, ranked: Sequence[Ranked], *, calls: int) -> Question:
+        """As many as so many calls can answer for; the chosen first, then by rank."""
+        new = [entry for entry in ranked if entry.is_new and entry.dropped in _LATER]
+        new.sort(key=lambda entry: (entry.position is None, entry.rank))
+        by_uri = {entry.track.uri: entry.track for entry in new if entry.track is not None}
+        return cls(tracks=list(by_uri.values())[: PER_CALL * calls])
+
+    async def liked(self, spotify: Library) -> list[Track]:
+        """Those the person has saved; none when Spotify cannot tell."""
+        if not self.tracks:
+            return []
+        try:
+            held = await spotify.library_contains([track.uri for track in self.tracks])
+        except AuthorizationExpired:
+            raise
+        except ServiceError as error:
+            log.warning("could not ask which of the chosen are liked: %s", error)
+            return []
+        return [track for track in self.tracks if held.get(track.uri)]
+
+
+def calls_for(size: int) -> int:
+    """How many calls it takes to ask about a whole list."""
+    return -(-size // PER_CALL)
+
+
+def as_likes(
+    tracks: Sequence[Track], likes: Sequence[LikedTrack], *, now: datetime
+) -> list[LikedTrack]:
+    """These as likes: saved before all we know of, for the walk goes from the newest on."""
+    oldest = min((like.added_at for like in likes), default=now)
+    return [LikedTrack(track=track, added_at=oldest - timedelta(seconds=1)) for track in tracks]
