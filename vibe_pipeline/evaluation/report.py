@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -145,13 +149,30 @@ def compared(
     only: frozenset[str] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Every contender and mere popularity on every split."""
-    outcomes: list[Outcome] = []
-    for split in split_seeds:
-        crowd = Crowd.split(data, split)
-        progress(f"split {split}: {len(crowd.evaluated(only))} users")
-        outcomes.extend(_outcomes(crowd, split, contenders, only))
-    return Report(outcomes=tuple(outcomes), artists=len(data.names), splits=tuple(split_seeds))
+    """Every contender and mere popularity on every split, the splits side by side."""
+    progress(f"{len(data.users)} users, splits {', '.join(map(str, split_seeds))}")
+    work = partial(_of_split, data=data, contenders=contenders, only=only)
+    workers = min(len(split_seeds), os.cpu_count() or 1)
+    if workers > 1:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
+            by_split = list(processes.map(work, split_seeds))
+    else:
+        by_split = [work(split) for split in split_seeds]
+    return Report(
+        outcomes=tuple(one for outcomes in by_split for one in outcomes),
+        artists=len(data.names),
+        splits=tuple(split_seeds),
+    )
+
+
+def _of_split(
+    split: int,
+    *,
+    data: Listening,
+    contenders: Sequence[Contender],
+    only: frozenset[str] | None,
+) -> list[Outcome]:
+    return list(_outcomes(Crowd.split(data, split), split, contenders, only))
 
 
 def _outcomes(
