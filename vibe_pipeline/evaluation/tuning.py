@@ -54,7 +54,8 @@ class Measured:
 
     def within(self, fold: int) -> Floats:
         """The rows of this fold."""
-        return self.figures[self.fold == fold]
+        rows: Floats = self.figures[self.fold == fold]
+        return rows
 
 
 def worth(figures: Floats) -> float:
