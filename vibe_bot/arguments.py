@@ -28,6 +28,10 @@ _AROUND = re.compile(r"(?:[^\W\d_]|[\s%.,:!?~]){0,30}")
 _TIME = re.compile(r"(?<!\d)(\d{1,2})(?:\s*[:.hг]\s*|\s+)(\d{2})(?!\d)\s*([ap]\.?m\.?)?", re.I)
 _HOUR = re.compile(r"(?<!\d)(\d{1,2})\s*([ap]\.?m\.?)?(?!\d)", re.I)
 _OFFSET = re.compile(r"(?:utc|gmt)?\s*([+-])\s*(\d{1,2})(?::?(\d{2}))?", re.I)
+_CLOCK = re.compile(r"\d{1,2}(?:\s*[:.h]\s*\d{2})?\s*(?:[ap]\.?m\.?)?", re.I)
+_DAY = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})|(\d{1,2})[./-](\d{1,2})[./-](\d{4})|(\d{1,2})\.(\d{1,2})(?!\d)"
+)
 _DATE = re.compile(r"(\d{4})\D(\d{1,2})\D(\d{1,2})|(\d{1,2})[./-](\d{1,2})(?:[./-](\d{4}))?")
 
 
@@ -141,6 +145,61 @@ def day(text: str, *, today: date) -> date | None:
     except ValueError:
         return None
     return one.replace(year=one.year - 1) if not found[6] and one > today else one
+
+
+def hours(text: str) -> tuple[time, time] | None:
+    """A part of every day: ``22:00-07:00``, ``from 22 to 7``, ``10 pm - 7 am``."""
+    words = _without_since(plain_text(text))
+    parts = [part.strip() for part in _until().split(words) if part and part.strip()]
+    if len(parts) != 2 or not all(_CLOCK.fullmatch(part) for part in parts):
+        return None
+    start, end = (time_of_day(part) for part in parts)
+    return None if start is None or end is None or start == end else (start, end)
+
+
+def dates(text: str, *, today: date) -> tuple[date, date] | None:
+    """A stretch of days, or one: ``2026-11-01..2026-11-14``, ``1.11 - 14.11``, ``1.11.2026``."""
+    words = _without_since(plain_text(text))
+    between = [part for part in _until().split(_DAY.sub(" ", words)) if part.strip(" .")]
+    found = list(_DAY.finditer(words))
+    if between or not 1 <= len(found) <= 2:
+        return None
+    read = [_dated(one, today) for one in found]
+    days = sorted(one for one in read if one is not None)
+    return (days[0], days[-1]) if len(days) == len(read) else None
+
+
+def looks_like_a_range(text: str) -> bool:
+    """Whether somebody meant hours or dates, readable or not: digits and signs alone."""
+    words = plain_text(text)
+    signs = any(sign in words for sign in ":.-/")
+    return signs and not any(character.isalpha() for character in words)
+
+
+def _dated(found: re.Match[str], today: date) -> date | None:
+    """A day; without a year the nearest such day is meant."""
+    try:
+        if found[1]:
+            return date(int(found[1]), int(found[2]), int(found[3]))
+        if found[4]:
+            return date(int(found[6]), int(found[5]), int(found[4]))
+        years = (today.year + more for more in (-1, 0, 1))
+        days = [date(year, int(found[8]), int(found[7])) for year in years]
+    except ValueError:
+        return None
+    return min(days, key=lambda one: abs(one - today))
+
+
+def _without_since(words: str) -> str:
+    head, _, rest = words.partition(" ")
+    return rest if head.casefold() in _words("bot.words.since") else words
+
+
+@cache
+def _until() -> re.Pattern[str]:
+    """What stands between the ends of a range: a dash, dots, or a word in any language."""
+    words = sorted(_words("bot.words.until"), key=len, reverse=True)
+    return re.compile(rf"\s+(?:{'|'.join(map(re.escape, words))})\s+|\s*(?:-|\.\.+)\s*", re.I)
 
 
 def _number(words: str) -> float | None:

@@ -10,7 +10,7 @@ LISTED = (
     *("generate", "preview", "latest", "why", "history", "day"),
     *("status", "connect", "sync"),
     *("setsize", "setratio", "adventure", "mode", "nightly", "timezone", "lang"),
-    *("block", "unblock", "blocked"),
+    *("block", "unblock", "blocked", "leaveout"),
     *("disconnect", "forget", "help"),
 )
 """Every command, in the order people are shown them."""

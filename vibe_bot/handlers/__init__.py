@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vibe_bot.handlers import connection, lists, making, settings, status, taste, welcome
+from vibe_bot.handlers import (
+    connection,
+    leaving_out,
+    lists,
+    making,
+    settings,
+    status,
+    taste,
+    welcome,
+)
 from vibe_bot.visits import Handler
 
 COMMANDS: Mapping[str, Handler] = {
@@ -29,6 +38,7 @@ COMMANDS: Mapping[str, Handler] = {
     "block": taste.block,
     "unblock": taste.unblock,
     "blocked": taste.blocked,
+    "leaveout": leaving_out.leaveout,
     "disconnect": connection.disconnect,
     "forget": connection.forget,
 }
@@ -44,5 +54,6 @@ BUTTONS: Mapping[str, Handler] = {
     "wy": lists.why_one,
     "th": taste.thumb,
     "bl": taste.block_chosen,
+    "lo": leaving_out.count_again,
 }
 """By the first word of a button's data; ``go:COMMAND:ARGUMENT`` calls a command."""
