@@ -80,14 +80,17 @@ class VibeWorld:
         tags: Mapping[str, str] | None = None,
         selection: list[dg.AssetKey] | None = None,
         raise_on_error: bool = True,
+        days_later: int = 0,
     ) -> dg.ExecuteInProcessResult:
-        """One run, in this process."""
+        """One run, in this process; ``days_later`` by our own clock, the simulator has its own."""
         found = self.definitions.resolve_job_def(job)
+        shift = {"clock": {"config": {"shift_seconds": days_later * 86_400}}}
         return found.execute_in_process(
             partition_key=user_id,
             tags=dict(tags or {}),
             instance=self.instance,
             asset_selection=selection,
+            run_config={"resources": shift} if days_later else None,
             raise_on_error=raise_on_error,
         )
 
