@@ -31,8 +31,8 @@ from vibe_pipeline.taste import seed_profile
 FIRST_MORNING = datetime(2026, 9, 1, 6, 0, tzinfo=UTC)
 TOP_EVERY = 7
 OVERLAP_DAYS = 7
-RUN_IN = 7
-"""After the first week the lists' own echo is part of the person's taste."""
+FIRST_SEARCHES, SEARCHES = 24, 2
+"""What a list may spend on looking up: what production has left after library and sources."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,11 +192,15 @@ class _Home:
             lookups=self.lookups,
             spotify=self.services.spotify,
             labs=self.services.labs,
-            soft_limit=12 if first else 2,
-            hard_limit=18 if first else 2,
+            soft_limit=12 if first else SEARCHES,
+            hard_limit=FIRST_SEARCHES if first else SEARCHES,
             name_limit=24,
         )
-        return await choose(self._wishes(profile), pools, resolver, self.policy)
+        selection = await choose(self._wishes(profile), pools, resolver, self.policy)
+        if first:
+            left = FIRST_SEARCHES - resolver.searches
+            await resolver.harvest(selection.ranked, calls=left)
+        return selection
 
     def _profile(self) -> SeedProfile:
         life = self.life

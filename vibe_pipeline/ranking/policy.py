@@ -54,7 +54,7 @@ class Policy:
     """Exponent of the discount for well-known music with the adventure dial at 0."""
     popularity_at_100: float = 0.225
     tag_weight: float = 3.5
-    artist_weight: float = 0.3
+    artist_weight: float = 1.0
     """How strongly artists the person leans to are lifted, for their own unheard tracks."""
     thumb_weight: float = 0.6
     fatigue_weight: float = 0.5

@@ -80,8 +80,8 @@ def _listeners(pools: Iterable[Pool], known: LookedUp) -> dict[str, int]:
 def _described(proposal: Proposal, known: LookedUp, listeners: dict[str, int]) -> Proposal:
     key = artist_key(proposal.artist)
     said = known.get(key)
-    return replace(
-        proposal,
-        listeners=listeners.get(key, proposal.listeners),
-        tags=tuple(said[1]) if said else proposal.tags,
-    )
+    heard = listeners.get(key, proposal.listeners)
+    tags = tuple(said[1]) if said else proposal.tags
+    if heard == proposal.listeners and tags == proposal.tags:
+        return proposal
+    return replace(proposal, listeners=heard, tags=tags)

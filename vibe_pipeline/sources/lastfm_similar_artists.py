@@ -27,13 +27,18 @@ async def propose(question: Question) -> Pool:
     spared = limits.lastfm_artist_calls - similar.asked
     calls = limits.lastfm_top_track_calls + spared
     known = await top_tracks(question, lastfm, artists, calls=calls if not similar.trouble else 0)
+    offered = question.offered
     return pooled(
         SOURCE,
         (
             proposal
             for artist in artists
             for proposal in tracks_of(
-                SOURCE, artist, known.get(artist.key), most=limits.tracks_per_artist
+                SOURCE,
+                artist,
+                known.get(artist.key),
+                most=limits.tracks_per_artist,
+                offered=offered,
             )
         ),
         most=limits.proposals_per_source,

@@ -198,6 +198,13 @@ def _tracks_of_near_artists(question: Question, similar: LookedUp) -> Iterator[P
         {key: rows for key, rows in similar.answers.items() if rows},
         most=limits.near_artists,
     )
+    offered = question.offered
     known = question.services.lookups.known(TOP_TRACKS, [artist.key for artist in artists])
     for artist in artists:
-        yield from tracks_of(SOURCE, artist, known.get(artist.key), most=limits.tracks_per_artist)
+        yield from tracks_of(
+            SOURCE,
+            artist,
+            known.get(artist.key),
+            most=limits.tracks_per_artist,
+            offered=offered,
+        )

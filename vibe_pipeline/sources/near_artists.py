@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from vibe_pipeline.clients.lastfm import LastFm
-from vibe_pipeline.ranking.identity import artist_key
+from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Proposal, SeedArtist, Source
 from vibe_pipeline.sources.looking_up import LookedUp, Wanted, look_up
 from vibe_pipeline.sources.question import Question
@@ -88,7 +88,7 @@ async def top_tracks(
     return await look_up(
         question.services.lookups,
         TOP_TRACKS,
-        [_top(lastfm, artist, 2 * limits.tracks_per_artist) for artist in artists],
+        [_top(lastfm, artist, limits.tracks_known_per_artist) for artist in artists],
         limits=limits,
         calls=calls,
         days=limits.similar_days,
@@ -96,13 +96,27 @@ async def top_tracks(
 
 
 def tracks_of(
-    source: Source, artist: NearArtist, rows: list[list[Any]] | None, *, most: int
+    source: Source,
+    artist: NearArtist,
+    rows: list[list[Any]] | None,
+    *,
+    most: int,
+    offered: Container[str] = frozenset(),
 ) -> Iterator[Proposal]:
-    """An artist's best-known tracks, proposed by every seed that is near the artist."""
+    """An artist's best-known tracks, proposed by every seed that is near the artist.
+
+    ``most`` of them were never ``offered`` to the person, so that lists do not dry up once the
+    best known are through; those in between are named once, to be found resting.
+    """
     rows = rows or []
     listeners = max((row[1] for row in rows if row[1]), default=None)
-    for rank, (title, _, mbid, duration_ms) in enumerate(rows[:most], start=1):
-        for seed, match in artist.by_seed:
+    left = most
+    for rank, (title, _, mbid, duration_ms) in enumerate(rows, start=1):
+        if left <= 0:
+            return
+        rests = recording_key(artist.name, title) in offered
+        left -= not rests
+        for seed, match in artist.by_seed[:1] if rests else artist.by_seed:
             yield Proposal(
                 source=source,
                 artist=artist.name,

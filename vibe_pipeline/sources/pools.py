@@ -92,7 +92,7 @@ def pooled(
     if not best:
         return troubled(source, trouble) if trouble else without(source, PoolState.EMPTY, empty)
     ordered = tuple(
-        replace(proposal, rank=rank)
+        proposal if proposal.rank == rank else replace(proposal, rank=rank)
         for rank, proposal in enumerate(list(best.values())[:most], start=1)
     )
     reason = None if trouble is None else reason_of(trouble)

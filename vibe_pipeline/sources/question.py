@@ -42,6 +42,7 @@ class Limits:
     near_artists: int = 60
     pages: int = 300
     tracks_per_artist: int = 8
+    tracks_known_per_artist: int = 50
     neighbours: int = 100
     proposals_per_source: int = 1500
     at_once: int = 4
@@ -98,6 +99,11 @@ class Question:
     now: datetime
     purse: Purse = field(default_factory=Purse)
     hygiene: Hygiene = field(default_factory=Hygiene)
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The recordings that were recommended to this person before."""
+        return frozenset(past.key for past in self.past)
 
     @property
     def first_time(self) -> bool:
