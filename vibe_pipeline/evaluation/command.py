@@ -13,6 +13,8 @@ from vibe_pipeline.evaluation.report import Report, evaluate, per_user, table
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES
 
 NOT_POSSIBLE = 2
+USUAL_SPLITS = (0, 1, 2)
+_SPLIT = click.IntRange(min=0, max=2**32 - 1)
 
 
 @click.command("eval")
@@ -27,11 +29,10 @@ NOT_POSSIBLE = 2
     "--split-seed",
     "split_seeds",
     multiple=True,
-    type=click.IntRange(min=0, max=2**32 - 1),
-    default=(0, 1, 2),
-    show_default=True,
-    help="Which random split into known and held out; repeat for several.",
+    type=_SPLIT,
+    help="Which random splits into known and held out; several may follow.  [default: 0 1 2]",
 )
+@click.argument("more_seeds", nargs=-1, type=_SPLIT, metavar="")
 @click.option(
     "--users",
     "users_file",
@@ -64,6 +65,7 @@ def eval_command(
     *,
     data_dir: Path,
     split_seeds: tuple[int, ...],
+    more_seeds: tuple[int, ...],
     users_file: Path | None,
     policy_name: str,
     dials: tuple[int, ...],
@@ -71,10 +73,12 @@ def eval_command(
     per_user_file: Path | None,
 ) -> None:
     """Hold the ranker against listening it has not seen, beside plain baselines."""
+    if more_seeds and not split_seeds:
+        raise click.UsageError(f"What is {more_seeds[0]}? Splits follow --split-seed.")
     try:
         report = evaluate(
             data_dir,
-            split_seeds,
+            (*split_seeds, *more_seeds) or USUAL_SPLITS,
             users_file,
             POLICIES[policy_name],
             dials=dials,
