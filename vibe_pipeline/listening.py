@@ -20,6 +20,8 @@ LATE = timedelta(minutes=30)
 """Spotify may list a play late, so each asking reaches this much behind the last one."""
 MOST_PLAYS = 50
 """No more plays than this are ever reachable."""
+NEARLY_ALL = 40
+"""An answer of so many may have been a full one, of which some entries cannot be read."""
 TOP_AGE = timedelta(days=7)
 TOP_RANGES = ("short_term", "medium_term")
 
@@ -156,11 +158,15 @@ class PlaysNews:
 
 
 async def plays_news(spotify: Library, *, cursor: datetime | None) -> PlaysNews:
-    """The plays since ``cursor``, in one call."""
+    """The plays since ``cursor``, in one call.
+
+    The play at the cursor is asked for again. If it is not among so many, more was played since
+    than Spotify remembers.
+    """
     after = None if cursor is None else cursor - LATE
     plays = await spotify.recently_played(after=after)
     oldest = min((play.played_at for play in plays), default=None)
-    gap = cursor is not None and oldest is not None and len(plays) >= MOST_PLAYS and oldest > cursor
+    gap = cursor is not None and oldest is not None and len(plays) >= NEARLY_ALL and oldest > cursor
     return PlaysNews(plays=plays, after=after, gap=gap)
 
 

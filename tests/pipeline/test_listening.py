@@ -222,6 +222,15 @@ def test_a_full_answer_that_reaches_back_is_no_gap() -> None:
     assert not news.gap
 
 
+def test_a_few_entries_that_cannot_be_read_hide_no_gap() -> None:
+    shelf = Shelf([])
+    shelf.plays = [play(number, minutes_ago=number) for number in range(44)]
+
+    news = asyncio.run(plays_news(shelf, cursor=NOON - timedelta(minutes=70)))
+
+    assert news.gap
+
+
 def test_the_first_fifty_plays_are_no_gap() -> None:
     shelf = Shelf([])
     shelf.plays = [play(number, minutes_ago=number) for number in range(80)]

@@ -34,7 +34,14 @@ from vibe_pipeline.listening import (
     top_items_due,
 )
 from vibe_pipeline.records import LikedTrack, Play, TopItem
-from vibe_pipeline.warehouse import LibraryState, LikeChange, PlayCollection, Tables, Warehouse
+from vibe_pipeline.warehouse import (
+    LibraryState,
+    LikeChange,
+    PlayCollection,
+    PlayGap,
+    Tables,
+    Warehouse,
+)
 
 LIKED_TRACKS = dg.AssetKey("liked_tracks")
 RECENT_PLAYS = dg.AssetKey("recent_plays")
@@ -69,6 +76,7 @@ class Kept:
     liked_twice: int
     plays: list[Play]
     collections: list[PlayCollection]
+    gaps: list[PlayGap]
     top: list[TopItem]
     state: LibraryState
 
@@ -191,6 +199,7 @@ def _keep(house: Warehouse, made: Making, heard: Heard, now: datetime) -> Kept:
             liked_twice=library.liked_twice(made.user_id),
             plays=library.plays(made.user_id),
             collections=library.collections(made.user_id),
+            gaps=library.gaps(made.user_id),
             top=library.top_items(made.user_id),
             state=library.state(made.user_id),
         )
@@ -272,6 +281,8 @@ def _plays_result(kept: Kept, heard: Heard) -> dg.MaterializeResult[None]:
             len(kept.plays),
             added=kept.plays_added,
             latest=latest,
+            gaps=len(kept.gaps),
+            **({"missing": _missing(kept.gaps)} if kept.gaps else {}),
             **{"plays per day": bars(_per_day(kept.plays), title="Plays per day")},
             collections=table(
                 [
@@ -292,9 +303,37 @@ def _plays_result(kept: Kept, heard: Heard) -> dg.MaterializeResult[None]:
                 check_name="no_plays_slipped_away",
                 passed=not gap,
                 severity=dg.AssetCheckSeverity.WARN,
+                description=_told(kept.gaps[0]) if gap and kept.gaps else None,
+                metadata={"gaps": len(kept.gaps)},
             )
         ],
     )
+
+
+def _missing(gaps: list[PlayGap]) -> dg.TableMetadataValue:
+    """The stretches of which plays are missing."""
+    return table(
+        [
+            {
+                "noticed": gap.noticed_at.isoformat(timespec="minutes"),
+                "from": _minute(gap.since),
+                "to": _minute(gap.until),
+            }
+            for gap in gaps
+        ],
+        ["noticed", "from", "to"],
+    )
+
+
+def _told(gap: PlayGap) -> str:
+    return (
+        f"More was played between {_minute(gap.since)} and {_minute(gap.until)} than Spotify"
+        " remembers; some of it is lost. Collect more often."
+    )
+
+
+def _minute(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat(timespec="minutes")
 
 
 def _per_day(plays: list[Play]) -> dict[str, float]:

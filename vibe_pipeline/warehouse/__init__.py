@@ -9,7 +9,7 @@ from vibe_pipeline.warehouse.errors import (
     WarehouseNewerThanUs,
     WarehouseReadOnly,
 )
-from vibe_pipeline.warehouse.library import LibraryState, LikeChange, PlayCollection
+from vibe_pipeline.warehouse.library import LibraryState, LikeChange, PlayCollection, PlayGap
 from vibe_pipeline.warehouse.lookups import WarehouseLookups
 from vibe_pipeline.warehouse.playlists import Fate, Outcome, Recommended
 from vibe_pipeline.warehouse.rows import Slice
@@ -24,6 +24,7 @@ __all__ = [
     "NotAWarehouse",
     "Outcome",
     "PlayCollection",
+    "PlayGap",
     "Recommended",
     "Slice",
     "Tables",

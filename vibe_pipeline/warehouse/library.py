@@ -55,6 +55,15 @@ class PlayCollection:
     gap: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayGap:
+    """A stretch whose plays Spotify had forgotten when we asked, all of them or some."""
+
+    noticed_at: datetime
+    since: datetime | None
+    until: datetime | None
+
+
 class Library:
     """The tables of the library group, inside one transaction."""
 
@@ -196,6 +205,20 @@ class Library:
             [user_id, limit],
         )
         return [PlayCollection(**row) for row in rows]
+
+    def gaps(self, user_id: UserId) -> list[PlayGap]:
+        """The stretches of which plays are missing, latest first."""
+        rows = select(
+            self._connection,
+            "SELECT c.collected_at AS noticed_at,"
+            " max(p.played_at) FILTER (p.collected_at < c.collected_at) AS since,"
+            " min(p.played_at) FILTER (p.collected_at = c.collected_at) AS until"
+            " FROM play_collections c LEFT JOIN recent_plays p"
+            " ON p.user_id = c.user_id AND p.collected_at <= c.collected_at"
+            " WHERE c.user_id = ? AND c.gap GROUP BY c.collected_at ORDER BY c.collected_at DESC",
+            [user_id],
+        )
+        return [PlayGap(**row) for row in rows]
 
     def top_items(self, user_id: UserId) -> list[TopItem]:
         """What Spotify counted as most played when we last asked."""
