@@ -7,12 +7,14 @@ import dagster as dg
 from vibe_pipeline.defs.automation import SCHEDULES, SENSORS
 from vibe_pipeline.defs.candidates import candidates
 from vibe_pipeline.defs.erasing import forget_person, promises
+from vibe_pipeline.defs.exporting import export_person
 from vibe_pipeline.defs.jobs import asset_jobs
 from vibe_pipeline.defs.learning import recommendation_outcomes
 from vibe_pipeline.defs.library import library
 from vibe_pipeline.defs.playlist import playlist
 from vibe_pipeline.defs.replay import replay_vibe
 from vibe_pipeline.defs.resources import resources
+from vibe_pipeline.defs.restoring import restore_edition
 from vibe_pipeline.defs.selection import ranked_selection
 from vibe_pipeline.defs.taste import seed_profile
 from vibe_pipeline.settings import Settings, read_settings
@@ -31,7 +33,7 @@ def build(settings: Settings) -> dg.Definitions:
     """Everything Dagster is told, for these settings."""
     return dg.Definitions(
         assets=list(ASSETS),
-        jobs=[*asset_jobs, replay_vibe, forget_person],
+        jobs=[*asset_jobs, replay_vibe, restore_edition, export_person, forget_person],
         schedules=list(SCHEDULES),
         sensors=[*SENSORS, promises],
         resources=resources(settings),

@@ -180,7 +180,7 @@ class Publication:
         if edition.marker is not None and edition.title is not None:
             return Wording(title=edition.title, description=edition.description or "")
         written = {EditionState.ITEMS_WRITTEN, EditionState.RECORDED}
-        for other in self.store.editions.history(edition.user_id):
+        for other in self.store.editions.standing(edition.user_id):
             if other.playlist_id == edition.playlist_id and other.state in written and other.title:
                 return Wording(title=other.title, description=other.description or "")
         return None

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from vibe_pipeline.accounts.records import SourceOutcome
 from vibe_pipeline.defs.editions import making
 from vibe_pipeline.defs.playlist import HISTORY
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
@@ -40,6 +41,18 @@ def recommendation_outcomes(
         )
         tables.playlists.replace_outcomes(made.user_id, found, looked_at=now)
         fates = tables.playlists.fates(made.user_id)
+    store.source_outcomes.replace(
+        made.user_id,
+        [
+            SourceOutcome(
+                source=row["source"],
+                chosen=row["lines"],
+                liked=row["liked"],
+                replayed=row["replayed"],
+            )
+            for row in fates
+        ],
+    )
     return dg.MaterializeResult(
         metadata=counted(
             len(found),

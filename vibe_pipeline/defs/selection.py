@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from vibe_pipeline.accounts.records import Cause, EditionState
+from vibe_pipeline.accounts.records import Cause, Considered, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.allowance import Allowance
 from vibe_pipeline.choosing import Selection, choose, in_stock
@@ -253,6 +253,21 @@ def _advance(store: AccountStore, made: Making, selection: Selection) -> None:
     )
     if not moved:
         raise PublicationLost(f"edition {edition.edition_id} was moved on by somebody else")
+    store.considered.keep(
+        edition.edition_id,
+        edition.user_id,
+        edition.vibe_date,
+        [
+            Considered(
+                artist=item.candidate.artist,
+                title=item.candidate.title,
+                fate=str(item.dropped or "chosen"),
+                rank=item.rank,
+                is_new=item.is_new,
+            )
+            for item in sorted(selection.ranked, key=lambda item: item.rank)
+        ],
+    )
 
 
 def _result(

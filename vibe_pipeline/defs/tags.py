@@ -14,6 +14,9 @@ VIBE_DATE = "vibe/vibe_date"
 EDITION = "vibe/edition"
 """Publish exactly this edition, made earlier as a preview."""
 
+UNDO = "vibe/undo"
+"""Take the edition back instead of putting it in place."""
+
 RECEIPT = "vibe/receipt"
 """The receipt number of the erasure a run is for."""
 

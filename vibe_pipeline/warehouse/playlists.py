@@ -134,6 +134,12 @@ class Playlists:
             ],
         )
 
+    def unrecommend(self, place: Slice) -> int:
+        """The edition was taken back: its tracks no longer count as recommended."""
+        lost = replace_slice(self._connection, "recommendation_history", place, [])
+        replace_slice(self._connection, "recommendation_outcomes", place, [])
+        return lost
+
     def past(
         self, user_id: UserId, *, besides: EditionId | None, as_of: datetime | None = None
     ) -> list[Past]:

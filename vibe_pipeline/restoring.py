@@ -1,0 +1,121 @@
+"""Changing a playlist back: a past list put in place again, or the last one taken away.
+
+Each write to Spotify may safely be repeated, and the ledger moves last: killed anywhere and run
+again, it ends the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from vibe_pipeline.accounts.records import Account, Edition, EditionState
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.records import Mode, UserId
+
+
+class Library(Protocol):
+    """The part of Spotify this room asks."""
+
+    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str | None: ...
+    async def change_details(
+        self, playlist_id: str, *, name: str | None = None, description: str | None = None
+    ) -> None: ...
+    async def save_to_library(self, uris: Sequence[str]) -> None: ...
+    async def remove_from_library(self, uris: Sequence[str]) -> None: ...
+
+
+class NotRestorable(Exception):
+    """The list named was never finished; the text says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restoration:
+    """Moves one person's playlists between their own past states.
+
+    ``remember`` and ``unremember`` keep the recommendation history in step; both may be repeated.
+    """
+
+    store: AccountStore
+    spotify: Library
+    remember: Callable[[Edition], None]
+    unremember: Callable[[Edition], None]
+
+    async def put_back(self, edition: Edition) -> Edition:
+        """Have the edition stand in its playlist again; what came after it stays in the past."""
+        await self._show(edition)
+        if edition.undone_at is not None:
+            self.remember(edition)
+        self.store.editions.put_back(edition.edition_id)
+        return self.store.editions.required(edition.edition_id)
+
+    async def take_back(self, edition: Edition) -> Edition:
+        """Have the playlist hold what it held before this edition; doing it twice is fine."""
+        if edition.undone_at is not None:
+            return edition
+        before = before_it(self.store, edition)
+        if before is not None:
+            await self._show(before)
+        elif edition.playlist_id is not None:
+            await self.spotify.remove_from_library([_address(edition.playlist_id)])
+            self._let_go(edition)
+        if edition.restored_at is None:
+            self.unremember(edition)
+        self.store.editions.take_back(edition.edition_id)
+        return self.store.editions.required(edition.edition_id)
+
+    async def _show(self, edition: Edition) -> None:
+        """Write the list where it belongs, and see that the person has that playlist."""
+        playlist_id = self._playlist_of(edition)
+        if edition.mode is Mode.DAILY:
+            await self.spotify.save_to_library([_address(playlist_id)])
+            return
+        account = self._account(edition.user_id)
+        if account.playlist_id != playlist_id:
+            await self.spotify.save_to_library([_address(playlist_id)])
+        await self.spotify.replace_items(playlist_id, [track.uri for track in edition.tracks])
+        await self.spotify.change_details(
+            playlist_id, name=edition.title, description=edition.description
+        )
+        self.store.people.change(
+            edition.user_id, playlist_id=playlist_id, playlist_url=edition.playlist_url
+        )
+
+    def _playlist_of(self, edition: Edition) -> str:
+        if edition.playlist_id is None or edition.state is not EditionState.RECORDED:
+            raise NotRestorable(f"edition {edition.edition_id} never came to a playlist")
+        return edition.playlist_id
+
+    def _let_go(self, edition: Edition) -> None:
+        """The one playlist left the person's library: the next list begins a fresh one."""
+        account = self._account(edition.user_id)
+        if edition.mode is Mode.LIVING and account.playlist_id == edition.playlist_id:
+            self.store.people.change(edition.user_id, playlist_id=None, playlist_url=None)
+
+    def _account(self, user_id: UserId) -> Account:
+        account = self.store.people.get(user_id)
+        if account is None:
+            raise LookupError(f"nobody is called {user_id}")
+        return account
+
+
+def before_it(store: AccountStore, edition: Edition) -> Edition | None:
+    """The list that stood in the same playlist before this one; a day's own playlist has none."""
+    if edition.mode is Mode.DAILY:
+        return None
+    return next(
+        (
+            other
+            for other in store.editions.standing(edition.user_id)
+            if other.playlist_id == edition.playlist_id
+            and other.edition_id != edition.edition_id
+            and other.state is EditionState.RECORDED
+            and (edition.restored_at is not None or other.stands_since < edition.stands_since)
+        ),
+        None,
+    )
+
+
+def _address(playlist_id: str) -> str:
+    return f"spotify:playlist:{playlist_id}"
