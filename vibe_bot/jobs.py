@@ -14,11 +14,23 @@ class Job(StrEnum):
     preview = "preview_vibe"
     sync = "sync_library"
     publish = "publish_preview"
+    restore = "restore_edition"
+    export = "export_person"
 
     @property
     def stages(self) -> tuple[str, ...]:
         """The steps worth showing, in their order."""
         return _STAGES[self]
+
+    @property
+    def failure(self) -> str:
+        """The catalogues' sentence for its failure, under ``bot.failed``."""
+        return self.name if self in {Job.sync, Job.restore, Job.export} else "list"
+
+    @property
+    def asks_spotify(self) -> bool:
+        """Whether it needs the person's Spotify account."""
+        return self is not Job.export
 
     @property
     def command(self) -> str | None:
@@ -31,9 +43,18 @@ _STAGES = {
     Job.preview: _MAKING,
     Job.sync: ("library",),
     Job.publish: ("playlist",),
+    Job.restore: ("restore",),
+    Job.export: ("export",),
 }
-_COMMANDS = {Job.daily: "generate", Job.preview: "preview", Job.sync: "sync"}
-LIST_JOBS = frozenset({Job.daily.value, Job.preview.value, Job.publish.value})
+_COMMANDS = {
+    Job.daily: "generate",
+    Job.preview: "preview",
+    Job.sync: "sync",
+    Job.export: "export",
+}
+UNDER_WAY = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "MANAGED")
+"""The states of a run that has not ended."""
+LIST_JOBS = frozenset({Job.daily.value, Job.preview.value, Job.publish.value, Job.restore.value})
 
 
 def job_named(name: str) -> Job:

@@ -7,11 +7,11 @@ from telegram import Bot, BotCommand, BotCommandScopeChat, BotCommandScopeDefaul
 from vibe_pipeline.locales import FALLBACK, LANGUAGES, say
 
 LISTED = (
-    *("generate", "preview", "latest", "why", "history", "day"),
+    *("generate", "preview", "latest", "why", "whynot", "history", "day", "undo"),
     *("status", "connect", "sync"),
     *("setsize", "setratio", "adventure", "mode", "nightly", "timezone", "lang"),
     *("block", "unblock", "blocked", "leaveout"),
-    *("disconnect", "forget", "help"),
+    *("sources", "export", "disconnect", "forget", "help"),
 )
 """Every command, in the order people are shown them."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import structlog
 from telegram import Bot
@@ -170,9 +171,25 @@ class _Follower:
             watches.finish(watch.run_id)
             return
         ended = await edit(self.bot, watch.chat_id, watch.message_id, result.text, result.markup)
+        if result.document is not None:
+            await self._hand_over(result.document)
         if watches.finish(watch.run_id) and ended is Edited.GONE:
             await send(self.bot, watch.chat_id, result.text, result.markup)
         log.info("told a result", run=watch.run_id, user=watch.user_id, good=result.good)
+
+    async def _hand_over(self, path: Path) -> None:
+        """Send a file and delete it; one that is gone was sent by the bot before this one."""
+        account = self._account()
+        content = await asyncio.to_thread(_content, path)
+        if account is None or content is None:
+            return
+        await self.bot.send_document(
+            self.watch.chat_id,
+            content,
+            caption=tell(account.language, "bot.export.caption"),
+            filename="vibe.zip",
+        )
+        await asyncio.to_thread(path.unlink, missing_ok=True)
 
     def _account(self) -> Account | None:
         account = self.services.store.people.get(self.watch.user_id)
@@ -184,3 +201,7 @@ class _Follower:
             store.people.change(self.watch.user_id, active=False)
         store.watches.finish(self.watch.run_id)
         log.info("person has blocked the bot", user=self.watch.user_id)
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None

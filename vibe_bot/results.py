@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
@@ -13,14 +14,17 @@ from vibe_bot.jobs import Job
 from vibe_bot.services import Services
 from vibe_bot.telling import Html, button, keyboard, link, opening, tell, together
 from vibe_pipeline.accounts.records import Account, Cause, Edition, EditionKind, Summary
+from vibe_pipeline.archives import archive_path
 from vibe_pipeline.clients.dagster import RunView
-from vibe_pipeline.locales import knows, listed, moment, say
+from vibe_pipeline.locales import day, knows, listed, moment, say
 from vibe_pipeline.records import EditionId, PoolState
 
 EDITION_TAG = "vibe/edition"
 """Names the edition a run publishes, when it is not the run's own."""
-EDITION_TAG = "vibe/edition"
-"""Names the edition a run publishes, when it is not the run's own."""
+UNDO_TAG = "vibe/undo"
+"""The run takes that edition back."""
+DOCUMENT_LIMIT = 50_000_000
+"""What Telegram lets a bot send."""
 Figures = Mapping[str, Mapping[str, int]]
 """What a run counted, by asset and label."""
 CONNECT_AGAIN = frozenset(
@@ -43,15 +47,24 @@ class Result:
     text: Html
     markup: InlineKeyboardMarkup | None
     good: bool
+    document: Path | None = None
+    """A file to send after it, and then to delete."""
 
 
 def result_of(
     services: Services, account: Account, job: Job, run: RunView, figures: Figures
 ) -> Result:
     """What a finished run comes to for its person."""
-    if job is Job.sync:
-        done = run.succeeded
-        return synced(account, figures) if done else _sync_failed(services, account, run)
+    if job in {Job.sync, Job.restore, Job.export}:
+        if not run.succeeded:
+            return _failed_unrecorded(services, account, job, run)
+        if job is Job.sync:
+            return synced(account, figures)
+        return (
+            changed_back(services, account, run)
+            if job is Job.restore
+            else exported(services, account, run)
+        )
     named = run.tags.get(EDITION_TAG) or run.root_run_id or run.run_id
     edition = services.store.editions.get(EditionId(named))
     if run.succeeded and edition is not None and edition.tracks:
@@ -128,19 +141,21 @@ def failed(account: Account, job: Job, run: RunView, obstacle: Obstacle | None) 
     why = because(account, known.cause, known.until)
     if run.status == "CANCELED" and obstacle is None:
         why = tell(language, "bot.failed.canceled")
-    text = together(tell(language, f"bot.failed.{'sync' if job is Job.sync else 'list'}"), "", why)
+    text = together(tell(language, f"bot.failed.{job.failure}"), "", why)
     markup = keyboard([way_out(language, known.cause, job)])
     return Result(text=text, markup=markup, good=False)
 
 
-def _sync_failed(services: Services, account: Account, run: RunView) -> Result:
-    """A refresh leaves no row in the ledger; what stands in the way is seen elsewhere."""
+def _failed_unrecorded(services: Services, account: Account, job: Job, run: RunView) -> Result:
+    """What makes no list leaves no row in the ledger; what stands in the way is seen elsewhere."""
+    if not job.asks_spotify:
+        return failed(account, job, run, None)
     until = services.store.budget.blocked_until("spotify")
     obstacle = None if until is None else Obstacle(cause=Cause.QUOTA, until=until)
     if not account.connected:
         ended = account.spotify_account_id is not None
         obstacle = Obstacle(cause=Cause.CONSENT_EXPIRED if ended else Cause.NOT_CONNECTED)
-    return failed(account, Job.sync, run, obstacle)
+    return failed(account, job, run, obstacle)
 
 
 def because(account: Account, cause: Cause, until: datetime | None) -> Html:
@@ -156,7 +171,7 @@ def way_out(language: str, cause: Cause, job: Job) -> InlineKeyboardButton:
     """The button to go on with."""
     if cause in CONNECT_AGAIN:
         return button(say(language, "button.connect_again"), "go:connect")
-    command = {Job.sync: "sync", Job.preview: "preview"}.get(job, "generate")
+    command = job.command or {Job.restore: "history"}.get(job, "generate")
     return button(say(language, "button.try_again"), f"go:{command}")
 
 
@@ -176,11 +191,46 @@ def synced(account: Account, figures: Figures) -> Result:
     return Result(text=Html(together(*lines).strip()), markup=markup, good=True)
 
 
+def changed_back(services: Services, account: Account, run: RunView) -> Result:
+    """A list was taken back, or put in place again: what the playlist holds now."""
+    language, editions = account.language, services.store.editions
+    edition = editions.get(EditionId(run.tags.get(EDITION_TAG, "")))
+    if edition is None:
+        return Result(text=tell(language, "bot.done"), markup=None, good=True)
+    told = day(language, edition.vibe_date)
+    if UNDO_TAG not in run.tags:
+        result = made(account, edition)
+        intro = tell(language, "bot.undo.restored", day=told)
+        return replace(result, text=together(intro, "", result.text))
+    standing = editions.standing(account.user_id)
+    before = next((one for one in standing if one.playlist_id == edition.playlist_id), None)
+    words = tell(language, "bot.undo.gone", day=told)
+    if before is not None:
+        previous = day(language, before.vibe_date)
+        words = tell(language, "bot.undo.previous", day=told, previous=previous)
+    counts = tell(language, "bot.undo.counts") if edition.undone_at is not None else None
+    again = button(say(language, "button.again"), "go:generate")
+    back = button(say(language, "button.restore"), f"rs:{edition.edition_id}")
+    return Result(text=together(words, counts), markup=keyboard([back], [again]), good=True)
+
+
+def exported(services: Services, account: Account, run: RunView) -> Result:
+    """The archive is there to be sent."""
+    path = archive_path(services.settings.home, run.run_id)
+    if not path.is_file():
+        return Result(text=tell(account.language, "bot.export.gone"), markup=None, good=False)
+    if path.stat().st_size > DOCUMENT_LIMIT:
+        return Result(text=tell(account.language, "bot.export.too_big"), markup=None, good=False)
+    return Result(
+        text=tell(account.language, "bot.export.done"), markup=None, good=True, document=path
+    )
+
+
 def gave_up(language: str, job: Job, waited: timedelta) -> Result:
     """We waited long enough; said honestly."""
     hours = max(1, int(waited.total_seconds() // 3600))
     text = together(
-        tell(language, "bot.failed.sync" if job is Job.sync else "bot.failed.list"),
+        tell(language, f"bot.failed.{job.failure}"),
         "",
         tell(
             language,

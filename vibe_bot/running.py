@@ -16,6 +16,7 @@ from telegram.error import Conflict, InvalidToken, TelegramError
 from vibe_bot.app import KINDS, build
 from vibe_bot.menus import register_all
 from vibe_bot.outbox import Outbox
+from vibe_bot.receipts import Receipts
 from vibe_bot.services import Services
 from vibe_bot.visits import App, Bench
 from vibe_pipeline.accounts.store import open_for, utc_now
@@ -69,6 +70,7 @@ async def serve(app: App, services: Services, stopping: asyncio.Event) -> None:
         side_work = [
             _beside(_menus(app, services), "menus"),
             _beside(Outbox(services, app.bot).deliver_forever(), "outbox"),
+            _beside(Receipts(services, app.bot).deliver_forever(), "receipts"),
         ]
         await updater.start_polling(
             timeout=POLL_SECONDS,

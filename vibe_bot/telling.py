@@ -112,6 +112,14 @@ def keyboard(
     return InlineKeyboardMarkup(kept) if kept else None
 
 
+def with_button(
+    markup: InlineKeyboardMarkup | None, one: InlineKeyboardButton
+) -> InlineKeyboardMarkup:
+    """The same buttons with one more in a row below them."""
+    rows = [] if markup is None else list(markup.inline_keyboard)
+    return InlineKeyboardMarkup([*rows, [one]])
+
+
 def in_rows(
     buttons: Sequence[InlineKeyboardButton], width: int
 ) -> list[Sequence[InlineKeyboardButton]]:

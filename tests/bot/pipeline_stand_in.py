@@ -12,7 +12,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-JOBS = ("daily_vibe", "preview_vibe", "publish_preview", "sync_library")
+JOBS = (
+    *("daily_vibe", "preview_vibe", "publish_preview", "sync_library"),
+    *("restore_edition", "export_person", "forget_person"),
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,6 +28,7 @@ class StandInRun:
     status: str = "QUEUED"
     steps: dict[str, str] = field(default_factory=dict)
     figures: dict[str, dict[str, int]] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
 
     def shown(self) -> dict[str, Any]:
         return {
@@ -103,11 +107,18 @@ class PipelineStandIn:
     def _launch(self, given: dict[str, Any]) -> dict[str, Any]:
         params = given["params"]
         tags = {tag["key"]: tag["value"] for tag in params["executionMetadata"]["tags"]}
-        run = self.begin(params["selector"]["jobName"], tags["dagster/partition"], status="QUEUED")
+        run = self.begin(
+            params["selector"]["jobName"], tags.get("dagster/partition", ""), status="QUEUED"
+        )
         run.tags |= tags
+        run.config = params["runConfigData"]
         if self.on_launch is not None:
             self.on_launch(run)
         return {"__typename": "LaunchRunSuccess", "run": {"runId": run.run_id}}
+
+    def _terminate(self, given: dict[str, Any]) -> dict[str, Any]:
+        self.runs[given["runId"]].status = "CANCELED"
+        return {"__typename": "TerminateRunSuccess"}
 
     def _onerun(self, given: dict[str, Any]) -> dict[str, Any]:
         run = self.runs.get(given["runId"])

@@ -33,6 +33,7 @@ SAME_EVERYWHERE = ("language.", "bot.words.")
 ALIKE_BY_NATURE = {"nl": {"button.later"}}
 LATIN_NAMES = re.compile(
     r"<[^>]*>|\{\w+\}|/\w+|Spotify|Last\.fm|ListenBrainz|Telegram|Premium|MusicBrainz|UTC"
+    r"|README|JSON|CSV|accounts/|warehouse/"
 )
 ENGLISH_ONLY = frozenset(
     {

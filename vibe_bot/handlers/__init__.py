@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vibe_bot.handlers import (
+    back,
     connection,
     leaving_out,
     lists,
     making,
     settings,
+    sources,
     status,
     taste,
     welcome,
+    whynot,
 )
 from vibe_bot.visits import Handler
 
@@ -33,12 +36,16 @@ COMMANDS: Mapping[str, Handler] = {
     "timezone": settings.timezone,
     "lang": settings.lang,
     "why": lists.why,
+    "whynot": whynot.whynot,
     "history": lists.history,
     "day": lists.one_day,
+    "undo": back.undo,
     "block": taste.block,
     "unblock": taste.unblock,
     "blocked": taste.blocked,
     "leaveout": leaving_out.leaveout,
+    "sources": sources.sources,
+    "export": making.export,
     "disconnect": connection.disconnect,
     "forget": connection.forget,
 }
@@ -47,6 +54,7 @@ BUTTONS: Mapping[str, Handler] = {
     "sure": connection.sure,
     "no": connection.not_sure,
     "pb": making.publish,
+    "rs": back.restore,
     "tr": lists.tracks,
     "tp": lists.turn_tracks,
     "ys": lists.reasons,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import structlog
+
+from vibe_bot.jobs import UNDER_WAY
 from vibe_bot.telling import (
     Html,
     copying,
@@ -14,8 +17,12 @@ from vibe_bot.telling import (
     together,
 )
 from vibe_bot.visits import Visit
-from vibe_pipeline.accounts.records import Account, StateKind
+from vibe_pipeline.accounts.records import Account, Erasure, StateKind
+from vibe_pipeline.clients.dagster import PARTITION_TAG
+from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.locales import day
+
+log = structlog.get_logger()
 
 LINK_MINUTES = 10
 SURE_WITHIN = timedelta(minutes=10)
@@ -78,13 +85,17 @@ async def sure(visit: Visit) -> str | None:
     if visit.services.now().timestamp() - asked_at > SURE_WITHIN.total_seconds():
         return visit.text("bot.stale_button")
     if what == "disconnect":
-        visit.services.store.people.disconnect(visit.account.user_id)
-        await visit.show(visit.html("bot.disconnect.done"))
+        note = visit.services.store.erasures.disconnect(visit.account.user_id)
+        await visit.show(
+            together(visit.html("bot.disconnect.done"), "", await _follow(visit, note))
+        )
     elif what == "forget":
-        visit.services.store.people.forget(visit.account.user_id)
+        note = visit.services.store.erasures.forget(visit.account.user_id)
         gone = together(
             visit.html("bot.forget.done"),
             visit.html("bot.forget.mind", link=link(SPOTIFY_APPS_PAGE, SPOTIFY_APPS_PAGE)),
+            "",
+            await _follow(visit, note),
         )
         await visit.show(gone)
     return None
@@ -98,6 +109,23 @@ async def not_sure(visit: Visit) -> None:
 def consent_ended(account: Account) -> bool:
     """Whether there was a connection whose consent has run out."""
     return not account.connected and account.spotify_account_id is not None
+
+
+async def _follow(visit: Visit, note: Erasure) -> Html:
+    """Have the workshop erase its part; what cannot be begun now is begun there by itself."""
+    dagster, begun = visit.services.dagster, True
+    try:
+        for run in await dagster.runs(tags={PARTITION_TAG: note.user_id}, statuses=UNDER_WAY):
+            await dagster.terminate(run.run_id)
+        await dagster.launch(
+            "forget_person",
+            tags={"vibe/asked_by": "chat", "vibe/receipt": note.receipt},
+            run_config={"ops": {"forget": {"config": {"receipt": note.receipt}}}},
+        )
+    except ServiceError as error:
+        log.warning("cannot begin erasing yet", receipt=note.receipt, why=error.sentence)
+        begun = False
+    return visit.html(f"bot.receipt.{'follows' if begun else 'later'}", receipt=note.receipt)
 
 
 def _reason(visit: Visit, *, asked: bool) -> str | None:

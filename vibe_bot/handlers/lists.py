@@ -9,7 +9,7 @@ from telegram import InlineKeyboardButton
 
 from vibe_bot import arguments
 from vibe_bot.results import because, made, source_name
-from vibe_bot.telling import Html, button, in_rows, together
+from vibe_bot.telling import Html, button, in_rows, together, with_button
 from vibe_bot.visits import Visit
 from vibe_pipeline.accounts.records import Edition, EditionKind
 from vibe_pipeline.locales import day, knows, say
@@ -216,7 +216,11 @@ async def _show_day(visit: Visit, wanted: date) -> None:
     if done is not None and done.cause is None:
         result = made(visit.account, done)
         intro = visit.html("bot.latest.intro", day=told)
-        await visit.answer(together(intro, result.text), markup=result.markup)
+        restore = visit.button("restore", f"rs:{done.edition_id}")
+        standing = visit.services.store.editions.latest(visit.account.user_id)
+        here = standing is not None and standing.edition_id == done.edition_id
+        markup = result.markup if here else with_button(result.markup, restore)
+        await visit.answer(together(intro, result.text), markup=markup)
         return
     failed = next((one for one in editions if one.cause is not None), None)
     if failed is not None and failed.cause is not None:

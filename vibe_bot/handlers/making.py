@@ -8,7 +8,7 @@ import structlog
 from telegram import Message
 
 from vibe_bot.handlers.connection import invitation
-from vibe_bot.jobs import LIST_JOBS, Job
+from vibe_bot.jobs import LIST_JOBS, UNDER_WAY, Job
 from vibe_bot.results import because, made
 from vibe_bot.sending import edit
 from vibe_bot.telling import keyboard, tell, together
@@ -20,24 +20,28 @@ from vibe_pipeline.records import EditionId
 
 log = structlog.get_logger()
 
-UNDER_WAY = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "MANAGED")
 REQUEST_TAG = "vibe/request"
 """Marks one launch, so that a launch whose answer was lost can be found."""
 
 
 async def generate(visit: Visit) -> str | None:
     """/generate: make a list now."""
-    return await _begin(visit, Job.daily)
+    return await begin(visit, Job.daily)
 
 
 async def preview(visit: Visit) -> str | None:
     """/preview: make a list to look at, without writing it to Spotify."""
-    return await _begin(visit, Job.preview)
+    return await begin(visit, Job.preview)
 
 
 async def sync(visit: Visit) -> str | None:
     """/sync: reread likes and plays."""
-    return await _begin(visit, Job.sync)
+    return await begin(visit, Job.sync)
+
+
+async def export(visit: Visit) -> str | None:
+    """/export: everything kept about the person, as one file."""
+    return await begin(visit, Job.export)
 
 
 async def publish(visit: Visit) -> str | None:
@@ -49,7 +53,7 @@ async def publish(visit: Visit) -> str | None:
         result = made(visit.account, edition)
         await visit.answer(result.text, markup=result.markup)
         return None
-    return await _begin(visit, Job.publish, {"vibe/edition": edition.edition_id})
+    return await begin(visit, Job.publish, {"vibe/edition": edition.edition_id})
 
 
 async def latest(visit: Visit) -> None:
@@ -64,10 +68,10 @@ async def latest(visit: Visit) -> None:
     await visit.answer(together(intro, result.text), markup=result.markup)
 
 
-async def _begin(visit: Visit, job: Job, marks: dict[str, str] | None = None) -> str | None:
+async def begin(visit: Visit, job: Job, marks: dict[str, str] | None = None) -> str | None:
     """Start a job for this person, unless it cannot be or one is under way already."""
     user_id, bench = visit.account.user_id, visit.bench
-    if await _refused(visit):
+    if job.asks_spotify and await _refused(visit):
         return None
     if user_id in bench.starting or visit.services.store.watches.open(user_id):
         await visit.answer(visit.html("bot.progress.already"))
@@ -98,7 +102,7 @@ async def _refused(visit: Visit) -> bool:
 async def _launch(visit: Visit, job: Job, message: Message, marks: dict[str, str]) -> None:
     services, account = visit.services, visit.account
     try:
-        if job is not Job.sync and await _list_under_way(visit):
+        if job.value in LIST_JOBS and await _list_under_way(visit):
             await edit(
                 visit.bot,
                 account.chat_id,

@@ -84,7 +84,7 @@ async def unblock(visit: Visit) -> str | None:
     if not wanted:
         await _list(visit, blocks, asking=True)
         return None
-    found = next((one for one in blocks if _is_meant(one, wanted)), None)
+    found = next((one for one in blocks if is_meant(one, wanted)), None)
     if found is None:
         await visit.answer(visit.html("bot.block.not_found", name=wanted))
         return None
@@ -128,7 +128,8 @@ def _allow(visit: Visit, one: Block) -> InlineKeyboardButton:
     return visit.button("unblock", f"go:unblock:{_short_id(one)}", name=name)
 
 
-def _is_meant(one: Block, wanted: str) -> bool:
+def is_meant(one: Block, wanted: str) -> bool:
+    """Whether somebody names this block by these words, or by its button."""
     if wanted == _short_id(one) or wanted.casefold() == one.name.casefold():
         return True
     if one.kind is BlockKind.ARTIST:

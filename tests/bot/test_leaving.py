@@ -1,0 +1,177 @@
+"""Leaving, wholly or from Spotify only: erased at once, a receipt when all of it is; exports."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.bot.pipeline_stand_in import StandInRun
+from tests.bot.town import Resident, Town, data_of, living_bot, saying, until
+from vibe_pipeline.accounts.records import Considered
+from vibe_pipeline.archives import archive_path
+from vibe_pipeline.locales import LANGUAGES, say
+from vibe_pipeline.records import EditionId
+
+EDITION = "00000000-0000-4000-8000-00000000abcd"
+
+
+async def with_list(place: Town, *, language: str = "en") -> Resident:
+    anna = await place.person(language=language)
+    await anna.says("/start")
+    anna.connected()
+    anna.edition(EDITION)
+    return anna
+
+
+async def is_sure(anna: Resident, command: str) -> None:
+    asked = await anna.says(command)
+    await anna.taps(data_of(asked)[0])
+
+
+def sweeps(place: Town) -> None:
+    """Have the pipeline erase as soon as it is asked to."""
+
+    def sweep(run: StandInRun) -> None:
+        receipt = run.config["ops"]["forget"]["config"]["receipt"]
+        place.store.erasures.swept(receipt, {"warehouse.liked_tracks": 1234, "dagster.runs": 7})
+
+    place.pipeline.on_launch = sweep
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_being_forgotten_ends_with_a_receipt_and_nothing_is_left(
+    place: Town, language: str
+) -> None:
+    anna = await with_list(place, language=language)
+    user_id = anna.account.user_id
+    sweeps(place)
+
+    await is_sure(anna, "/forget")
+    receipt = await anna.sees(lambda one: "1" in one["text"] and "234" in one["text"])
+
+    (run,) = place.pipeline.launched
+    assert run.job == "forget_person"
+    assert run.tags["vibe/receipt"] in receipt["text"]
+    assert user_id not in f"{run.tags} {run.config}"
+    assert place.store.people.get(user_id) is None
+    assert place.store.erasures.left_of(user_id) == 0
+    await until(lambda: place.store.erasures.to_tell() == [])
+    assert place.store.erasures.get(run.tags["vibe/receipt"]) is None
+
+
+async def test_runs_under_way_are_ended_before_erasing(place: Town) -> None:
+    anna = await with_list(place)
+    busy = place.pipeline.begin("daily_vibe", anna.account.user_id)
+
+    await is_sure(anna, "/forget")
+    await until(lambda: len(place.pipeline.launched) == 2)
+
+    assert busy.status == "CANCELED"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_being_forgotten_works_while_the_workshop_is_down(place: Town, language: str) -> None:
+    anna = await with_list(place, language=language)
+    user_id = anna.account.user_id
+    place.pipeline.down = True
+
+    await is_sure(anna, "/forget")
+    (note,) = await _waiting(place)
+    later = say(language, "bot.receipt.later", receipt=note.receipt)
+    await anna.sees(saying(later))
+    gone = place.store.people.get(user_id)
+    place.store.erasures.swept(note.receipt, {"warehouse.liked_tracks": 3})
+    words = say(language, "bot.receipt.person", receipt=note.receipt)
+    await anna.sees(saying(words.split("\n")[1]))
+
+    assert gone is None
+
+
+async def _waiting(place: Town) -> list[object]:
+    await until(lambda: place.store.erasures.waiting() != [])
+    return list(place.store.erasures.waiting())
+
+
+async def test_a_receipt_survives_a_restart_of_the_bot(empty_place: Town) -> None:
+    empty_place.pipeline.down = True
+    async with living_bot(empty_place):
+        anna = await with_list(empty_place)
+        await is_sure(anna, "/forget")
+        (note,) = await _waiting(empty_place)
+    empty_place.store.erasures.swept(note.receipt, {})
+
+    async with living_bot(empty_place):
+        await anna.sees(lambda one: "Counted again afterwards: 0 left" in one["text"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_unlinking_erases_the_tokens_at_once_and_the_listening_with_a_receipt(
+    place: Town, language: str
+) -> None:
+    anna = await with_list(place, language=language)
+    place.store.considered.keep(
+        EditionId(EDITION),
+        anna.account.user_id,
+        place.store.editions.required(EditionId(EDITION)).vibe_date,
+        [Considered(artist="A", title="B", fate="chosen", rank=1, is_new=True)],
+    )
+    sweeps(place)
+
+    await is_sure(anna, "/disconnect")
+    await anna.sees(lambda one: "1" in one["text"] and "234" in one["text"])
+
+    assert place.store.tokens.get(anna.account.user_id) is None
+    assert anna.account.spotify_account_id is None
+    assert list(place.store.considered.newest_first(anna.account.user_id)) == []
+    assert place.store.editions.latest(anna.account.user_id) is not None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_an_export_is_sent_as_one_file_and_deleted(place: Town, language: str) -> None:
+    anna = await place.person(language=language)
+    await anna.says("/start")
+    made: list[Path] = []
+
+    def write(run: StandInRun) -> None:
+        path = archive_path(place.settings.home, run.run_id)
+        path.parent.mkdir()
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("README.txt", "all of it")
+        made.append(path)
+        run.status = "SUCCESS"
+
+    place.pipeline.on_launch = write
+
+    await anna.types("/export")
+    sent = await anna.sees(lambda one: one["file"] is not None)
+    await until(lambda: place.store.watches.open(anna.account.user_id) == [])
+
+    (run,) = place.pipeline.launched
+    assert run.job == "export_person"
+    assert run.tags["dagster/partition"] == anna.account.user_id
+    assert sent["text"] == say(language, "bot.export.caption")
+    assert sent["file"]["name"] == "vibe.zip"
+    assert not made[0].exists()
+
+
+async def test_an_export_that_fails_says_so(place: Town) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    place.pipeline.on_launch = lambda run: setattr(run, "status", "FAILURE")
+
+    await anna.types("/export")
+    message = await anna.sees(saying(say("en", "bot.failed.export")))
+
+    assert data_of(message) == ["go:export"]
+
+
+async def test_an_archive_that_is_gone_is_not_promised(place: Town) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    place.pipeline.on_launch = lambda run: setattr(run, "status", "SUCCESS")
+
+    await anna.types("/export")
+
+    assert await anna.sees(saying(say("en", "bot.export.gone")))

@@ -1,0 +1,267 @@
+"""Undoing and restoring; asking what is missing; what the sources brought."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from tests.bot.pipeline_stand_in import StandInRun
+from tests.bot.town import Resident, Town, data_of, saying
+from vibe_bot.missing import find
+from vibe_pipeline.accounts.records import BlockKind, Considered, ConsideredList, SourceOutcome
+from vibe_pipeline.locales import LANGUAGES, day, knows, say
+from vibe_pipeline.records import Dropped, EditionId
+
+FIRST = "00000000-0000-4000-8000-000000000001"
+SECOND = "00000000-0000-4000-8000-000000000002"
+DAYS = {FIRST: date(2026, 11, 19), SECOND: date(2026, 11, 20)}
+HOSTILE = (
+    "<b>x</b>",
+    "../../etc/passwd",
+    "'; DROP TABLE considered; --",
+    "\u202egnp.exe",
+    "\x00\x07",
+    "💥" * 60,
+    "a" * 4000,
+    "שלום",
+)
+
+
+async def with_lists(place: Town, *, language: str = "en") -> Resident:
+    anna = await place.person(language=language)
+    await anna.says("/start")
+    anna.connected()
+    for edition_id, made_on in DAYS.items():
+        anna.edition(edition_id, vibe_date=made_on)
+    return anna
+
+
+def obeys(place: Town) -> None:
+    """Have the pipeline do at once what a run of it would."""
+
+    def act(run: StandInRun) -> None:
+        edition_id = EditionId(run.tags["vibe/edition"])
+        if "vibe/undo" in run.tags:
+            place.store.editions.take_back(edition_id)
+        else:
+            place.store.editions.put_back(edition_id)
+        run.status = "SUCCESS"
+
+    place.pipeline.on_launch = act
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_undo_takes_the_last_list_back_and_one_tap_restores_it(
+    place: Town, language: str
+) -> None:
+    anna = await with_lists(place, language=language)
+    obeys(place)
+    told = {one: day(language, made_on) for one, made_on in DAYS.items()}
+
+    await anna.types("/undo")
+    words = say(language, "bot.undo.previous", day=told[SECOND], previous=told[FIRST])
+    undone = await anna.sees(saying(words))
+    await anna.taps(f"rs:{SECOND}")
+    await anna.sees(saying(say(language, "bot.undo.restored", day=told[SECOND])))
+
+    first, second = place.pipeline.launched
+    assert f"rs:{SECOND}" in data_of(undone)
+    assert say(language, "bot.undo.counts") in undone["text"]
+    assert first.job == second.job == "restore_edition"
+    assert first.tags["vibe/edition"] == second.tags["vibe/edition"] == SECOND
+    assert "vibe/undo" not in second.tags
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_undo_without_a_list_says_so(place: Town, language: str) -> None:
+    anna = await place.person(language=language)
+
+    message = await anna.says("/undo whatever")
+
+    assert message["text"] == say(language, "bot.undo.none")
+    assert place.pipeline.launched == []
+
+
+async def test_undoing_the_only_list_says_that_its_playlist_is_gone(place: Town) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    anna.connected()
+    anna.edition(FIRST)
+    obeys(place)
+
+    await anna.types("/undo")
+
+    told = day("en", date(2026, 11, 20))
+    assert await anna.sees(saying(say("en", "bot.undo.gone", day=told)))
+
+
+async def test_an_undo_that_fails_says_so(place: Town) -> None:
+    anna = await with_lists(place)
+    place.pipeline.on_launch = lambda run: setattr(run, "status", "FAILURE")
+
+    await anna.types("/undo")
+
+    assert await anna.sees(saying(say("en", "bot.failed.restore")))
+    assert anna.town.store.editions.required(EditionId(SECOND)).undone_at is None
+
+
+async def test_a_past_day_can_be_put_back_but_not_the_one_that_stands(place: Town) -> None:
+    anna = await with_lists(place)
+    obeys(place)
+    current = await anna.says("/day 2026-11-20")
+    past = await anna.says("/day 2026-11-19")
+
+    await anna.taps(f"rs:{FIRST}")
+    await anna.sees(saying(say("en", "bot.undo.restored", day=day("en", DAYS[FIRST]))))
+
+    assert f"rs:{FIRST}" in data_of(past)
+    assert not any(one.startswith("rs:") for one in data_of(current))
+    latest = place.store.editions.latest(anna.account.user_id)
+    assert latest is not None
+    assert latest.edition_id == FIRST
+
+
+async def test_nobody_can_restore_somebody_elses_list(place: Town) -> None:
+    await with_lists(place)
+    boris = await place.person(202, name="Boris")
+    await boris.says("/start")
+    boris.connected()
+    boris.edition("00000000-0000-4000-8000-00000000beef")
+    await boris.says("/latest")
+
+    await boris.taps_forged(f"rs:{FIRST}")
+    await boris.notices(say("en", "bot.not_yours"))
+
+    assert place.pipeline.launched == []
+
+
+def considered(place: Town, anna: Resident) -> None:
+    fates = list(Dropped)
+    items = [
+        Considered(artist="Artist & Sons 1", title="Song <b>1", fate="chosen", rank=1, is_new=True),
+        *(
+            Considered(
+                artist=f"Band {fate.value.replace('_', ' ')}",
+                title=f"Tune {number}",
+                fate=fate.value,
+                rank=number,
+                is_new=True,
+            )
+            for number, fate in enumerate(fates, 2)
+        ),
+        Considered(artist="Сплин", title="Выхода нет", fate="lower_ranked", rank=40, is_new=True),
+        Considered(artist="Сплин", title="Романс", fate="rested", rank=41, is_new=False),
+    ]
+    place.store.considered.keep(EditionId(SECOND), anna.account.user_id, DAYS[SECOND], items)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_whynot_gives_every_reason_in_words(place: Town, language: str) -> None:
+    anna = await with_lists(place, language=language)
+    considered(place, anna)
+
+    for fate in Dropped:
+        message = await anna.says(f"/whynot Band {fate.value.replace('_', ' ')}")
+        assert say(language, f"bot.whynot.fate.{fate}") in message["text"]
+        assert day(language, DAYS[SECOND]) in message["text"]
+    here = await anna.says("/whynot artist & sons 1 - song <b>1")
+    never = await anna.says("/whynot Nobody Whatsoever")
+
+    assert "/why" in here["text"]
+    assert day(language, DAYS[SECOND]) in here["text"]
+    assert "Nobody Whatsoever" in never["text"]
+
+
+async def test_whynot_forgives_spelling_and_script(place: Town) -> None:
+    anna = await with_lists(place)
+    considered(place, anna)
+
+    latin = await anna.says("/whynot splin")
+    track = await anna.says("/whynot Сплин - Романс")
+    typo = await anna.says("/whynot Сплинн")
+
+    assert "Выхода нет" in latin["text"]
+    assert say("en", "bot.whynot.more", count=1) in latin["text"]
+    assert say("en", "bot.whynot.fate.rested") in track["text"]
+    assert say("en", "bot.whynot.meant", name="Сплинн") in typo["text"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_whynot_asks_and_takes_the_answer_and_knows_what_you_blocked(
+    place: Town, language: str
+) -> None:
+    anna = await with_lists(place, language=language)
+    place.store.blocks.add(anna.account.user_id, BlockKind.ARTIST, "nickelback", "Nickelback")
+
+    asked = await anna.says("/whynot")
+    answer = await anna.says("Nickelback")
+
+    assert asked["text"] == say(language, "bot.whynot.ask")
+    assert answer["text"] == say(language, "bot.whynot.you_blocked", name="Nickelback")
+
+
+@pytest.mark.parametrize("command", ["/whynot", "/undo", "/sources", "/day"])
+async def test_hostile_words_get_an_answer(place: Town, command: str) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+
+    for words in HOSTILE:
+        message = await anna.says(f"{command} {words}")
+        assert say("en", "bot.trouble") not in message["text"]
+
+
+async def test_whynot_before_the_first_list_offers_to_make_one(place: Town) -> None:
+    anna = await place.person()
+
+    message = await anna.says("/whynot Anybody")
+
+    assert data_of(message) == ["go:generate"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_sources_are_counted_best_first(place: Town, language: str) -> None:
+    anna = await with_lists(place, language=language)
+    place.store.source_outcomes.replace(
+        anna.account.user_id,
+        [
+            SourceOutcome(source="rediscovered_likes", chosen=9, liked=0, replayed=1),
+            SourceOutcome(source="lastfm_similar_artists", chosen=40, liked=5, replayed=3),
+        ],
+    )
+
+    message = await anna.says("/sources")
+
+    best = say(language, "source.lastfm_similar_artists")
+    assert message["text"].index(best) < message["text"].index(
+        say(language, "source.rediscovered_likes")
+    )
+    assert "40" in message["text"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_sources_without_a_list_say_so(place: Town, language: str) -> None:
+    anna = await place.person(language=language)
+
+    message = await anna.says("/sources <i>x</i>")
+
+    wanted = say(language, "bot.sources.none", generate=say(language, "keyboard.generate"))
+    assert message["text"] == wanted
+
+
+def test_every_reason_for_dropping_has_its_sentence() -> None:
+    assert all(knows(f"bot.whynot.fate.{fate}") for fate in Dropped)
+
+
+def test_the_newest_list_with_the_exact_name_wins() -> None:
+    def one(edition: str, artist: str) -> ConsideredList:
+        item = Considered(artist=artist, title="T", fate="rested", rank=1, is_new=True)
+        return ConsideredList(
+            edition_id=EditionId(edition), vibe_date=date(2026, 11, 20), items=(item,)
+        )
+
+    found = find([one("new", "Portishedd"), one("old", "Portishead")], "Portishead")
+
+    assert found is not None
+    assert found.among.edition_id == "old"
+    assert found.exact

@@ -1,0 +1,88 @@
+"""Receipts for what was erased, to people whom no account names any more.
+
+The outbox belongs to accounts and goes with them, so a receipt is read off the promise itself,
+which is erased once the receipt was delivered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from telegram import Bot
+from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
+
+from vibe_bot.pacing import pause_seconds
+from vibe_bot.sending import send
+from vibe_bot.services import Services
+from vibe_bot.telling import Html, tell, together
+from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.records import Erasure, ErasureKind
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 1.0
+RETRY = timedelta(minutes=1)
+
+
+@dataclass(slots=True)
+class Receipts:
+    """Delivers each kept promise's receipt."""
+
+    services: Services
+    bot: Bot
+    not_before: dict[str, datetime] = field(default_factory=dict)
+
+    async def deliver_forever(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.deliver_due()
+            except AccountsUnreadable as error:
+                log.warning("cannot read the receipts", why=str(error))
+            await self.services.sleep(LOOK_SECONDS)
+
+    async def deliver_due(self) -> None:
+        """Every receipt that is due now."""
+        for note in self.services.store.erasures.to_tell():
+            if self.not_before.get(note.receipt, note.asked_at) <= self.services.now():
+                await self._deliver(note)
+
+    async def _deliver(self, note: Erasure) -> None:
+        try:
+            await send(self.bot, note.chat_id, receipt(note))
+        except (Forbidden, BadRequest) as error:
+            log.info("a receipt has nobody to go to", receipt=note.receipt, why=error.message)
+        except TelegramError as error:
+            pause = RETRY
+            if isinstance(error, RetryAfter):
+                pause = timedelta(seconds=pause_seconds(error))
+            self.not_before[note.receipt] = self.services.now() + pause
+            log.warning("a receipt was not taken", receipt=note.receipt, why=type(error).__name__)
+            return
+        self.services.store.erasures.close(note.receipt)
+        self.not_before.pop(note.receipt, None)
+        log.info("delivered a receipt", receipt=note.receipt)
+
+
+def receipt(note: Erasure) -> Html:
+    """What was erased, counted per store."""
+    whole = note.kind is ErasureKind.PERSON
+    return together(
+        tell(note.language, f"bot.receipt.{note.kind}", receipt=note.receipt),
+        "",
+        tell(
+            note.language,
+            "bot.receipt.counts",
+            accounts=_rows(note, "accounts."),
+            warehouse=_rows(note, "warehouse."),
+            runs=_rows(note, "dagster.runs"),
+            left=0,
+        ),
+        tell(note.language, "bot.receipt.backups") if whole else None,
+    )
+
+
+def _rows(note: Erasure, start: str) -> int:
+    return sum(count for name, count in note.counts.items() if name.startswith(start))
