@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from vibe_pipeline.artist_pages import look_up_page, page_of
@@ -23,6 +24,8 @@ SOURCE = Source.ARTIST_CATALOGUE
 CACHE = SPOTIFY_ARTIST_PAGES
 
 _FADING = 0.95
+_NEAR = 0.4
+"""What nearness to an artist of the person's counts beside being one."""
 
 
 async def propose(question: Question) -> Pool:
@@ -70,7 +73,16 @@ def _near(question: Question, seeds: Sequence[SeedArtist]) -> list[NearArtist]:
         for key, said in lookups.known(cache, keys).items():
             rows.setdefault(key, []).extend(_beside_best(said or []))
     ordered = {key: sorted(said, key=lambda row: -row[1]) for key, said in rows.items() if said}
-    return nearest(seeds, ordered, most=question.limits.pages)
+    near = nearest(seeds, ordered, most=question.limits.pages)
+    return [replace(artist, by_seed=_hearsay(artist)) for artist in near]
+
+
+def _hearsay(artist: NearArtist) -> tuple[tuple[str, float], ...]:
+    """Only the seed an artist is nearest to speaks for it, and softly.
+
+    Many seeds for every artist near them would drown the artists the person really leans to.
+    """
+    return tuple((seed, match * _NEAR) for seed, match in artist.by_seed[:1])
 
 
 def _beside_best(rows: list[list[Any]]) -> list[list[Any]]:
