@@ -9,7 +9,7 @@ import pytest
 
 from tests.bot.pipeline_stand_in import StandInRun
 from tests.bot.town import Resident, Town, data_of, living_bot, saying, until
-from vibe_pipeline.accounts.records import Considered
+from vibe_pipeline.accounts.records import Considered, Erasure
 from vibe_pipeline.archives import archive_path
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.records import EditionId
@@ -89,9 +89,9 @@ async def test_being_forgotten_works_while_the_workshop_is_down(place: Town, lan
     assert gone is None
 
 
-async def _waiting(place: Town) -> list[object]:
+async def _waiting(place: Town) -> list[Erasure]:
     await until(lambda: place.store.erasures.waiting() != [])
-    return list(place.store.erasures.waiting())
+    return place.store.erasures.waiting()
 
 
 async def test_a_receipt_survives_a_restart_of_the_bot(empty_place: Town) -> None:
