@@ -23,6 +23,8 @@ LEAST_OFFERED = 200
 CLOSE = 0.02
 """A difference of two in a hundred tracks is none that anybody notices."""
 RESAMPLES = 2000
+RIPE_DAYS = 3
+"""So many days people have with a list before it counts."""
 
 
 class Answer(StrEnum):
@@ -45,6 +47,24 @@ class Tally:
     policy: str
     offered: int
     accepted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeList:
+    """A real person's list: the policy that made it, and what became of its new tracks."""
+
+    user_id: str
+    vibe_date: date
+    policy: str
+    offered: int
+    liked: int
+    replayed: int
+    skipped: int
+
+    @property
+    def accepted(self) -> int:
+        """The new tracks that were liked or played later."""
+        return self.liked + self.replayed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +123,34 @@ def unit_of(
     """The round of blocks a day belongs to: what is compared with itself."""
     turn = vibe_date.toordinal() // block_days // max(1, len(set(policies)))
     return f"{user_id} {turn}"
+
+
+def lists_compared(lists: Iterable[MadeList], policies: Sequence[str]) -> list[MadeList]:
+    """The lists made with the policy that was the person's on that day.
+
+    Others were made before the comparison, or by hand.
+    """
+    return [
+        one for one in lists if one.policy == assigned_policy(one.user_id, one.vibe_date, policies)
+    ]
+
+
+def tallies(lists: Iterable[MadeList], policies: Sequence[str]) -> list[Tally]:
+    """Real lists as what is compared: a person's round of days is a unit."""
+    return [
+        Tally(
+            unit=unit_of(one.user_id, one.vibe_date, policies),
+            policy=one.policy,
+            offered=one.offered,
+            accepted=one.accepted,
+        )
+        for one in lists
+    ]
+
+
+def accepted_share(lists: Sequence[MadeList]) -> float:
+    """The share of new tracks that were accepted; nothing offered is nothing accepted."""
+    return sum(one.accepted for one in lists) / max(1, sum(one.offered for one in lists))
 
 
 def verdict(tallies: Iterable[Tally], first: str, second: str, *, seed: int = 0) -> Verdict:

@@ -9,7 +9,7 @@ from vibe_pipeline.defs.candidates import candidates
 from vibe_pipeline.defs.erasing import forget_person, promises
 from vibe_pipeline.defs.exporting import export_person
 from vibe_pipeline.defs.jobs import asset_jobs
-from vibe_pipeline.defs.learning import recommendation_outcomes
+from vibe_pipeline.defs.learning import policy_comparison, recommendation_outcomes
 from vibe_pipeline.defs.library import library
 from vibe_pipeline.defs.playlist import playlist
 from vibe_pipeline.defs.replay import replay_vibe
@@ -26,6 +26,7 @@ ASSETS = (
     ranked_selection,
     playlist,
     recommendation_outcomes,
+    policy_comparison,
 )
 
 

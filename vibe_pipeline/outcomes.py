@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 from vibe_pipeline.ranking.identity import recording_key
 from vibe_pipeline.records import LikedTrack, Play, Track
 from vibe_pipeline.warehouse.playlists import Fate, Outcome, Recommended
+
+SKIPPED_WITHIN = timedelta(seconds=30)
+"""A play that another one follows this soon was skipped, as far as plays tell."""
+BAND = 10
+"""So many places of a list are told together."""
 
 
 def outcomes(
@@ -16,9 +23,10 @@ def outcomes(
     likes: Sequence[LikedTrack],
     plays: Sequence[Play],
 ) -> list[Outcome]:
-    """For each line of a past list: liked after it, played after it, or nothing yet.
+    """For each line of a past list: liked after it, played, only skipped, or nothing yet.
 
-    Tracks are told apart by recording, for Spotify answers under another id now and then.
+    Tracks are told apart by recording, for Spotify answers under another id now and then. What
+    was skipped within seconds Spotify mostly does not list at all; then it counts as nothing.
     """
     liked_at: dict[str, list[datetime]] = {}
     for like in likes:
@@ -28,19 +36,39 @@ def outcomes(
     for play in plays:
         for name in _names(play.track):
             played_at.setdefault(name, []).append(play.played_at)
-    return [_outcome(line, liked_at, played_at) for line in recommended]
+    cut_short = skips(plays)
+    return [_outcome(line, liked_at, played_at, cut_short) for line in recommended]
+
+
+def skips(plays: Iterable[Play]) -> frozenset[datetime]:
+    """The moments of plays that another one followed at once."""
+    moments = sorted({play.played_at for play in plays})
+    return frozenset(
+        earlier for earlier, later in pairwise(moments) if later - earlier < SKIPPED_WITHIN
+    )
+
+
+def by_band(found: Iterable[Outcome]) -> dict[str, Counter[Fate]]:
+    """How often each fate befell the tracks of each ten places, first places first."""
+    bands: dict[int, Counter[Fate]] = {}
+    for outcome in found:
+        bands.setdefault((outcome.line.position - 1) // BAND, Counter())[outcome.fate] += 1
+    return {f"{band * BAND + 1} to {(band + 1) * BAND}": bands[band] for band in sorted(bands)}
 
 
 def _outcome(
     line: Recommended,
     liked_at: dict[str, list[datetime]],
     played_at: dict[str, list[datetime]],
+    cut_short: frozenset[datetime],
 ) -> Outcome:
     likes, plays = _after(line, liked_at), _after(line, played_at)
     if likes:
         fate = Fate.LIKED
-    elif plays:
+    elif plays - cut_short:
         fate = Fate.REPLAYED
+    elif plays:
+        fate = Fate.SKIPPED
     else:
         fate = Fate.NOTHING
     return Outcome(

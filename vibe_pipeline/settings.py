@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vibe_pipeline.endings import SetUpWrong
+from vibe_pipeline.ranking.policy import POLICIES
 
 
 class SettingsInvalid(SetUpWrong):
@@ -46,6 +47,14 @@ def _share(value: object) -> object:
     if isinstance(value, str) and value.strip().endswith("%"):
         return float(value.strip()[:-1].replace(",", ".")) / 100
     return value
+
+
+def _two_policies(value: str) -> str:
+    names = [name.strip() for name in value.split(",")]
+    if len(set(names)) != 2 or len(names) != 2 or not set(names) <= POLICIES.keys():
+        known = ", ".join(sorted(POLICIES))
+        raise ValueError(f"must be two of these names with a comma between: {known}")
+    return ",".join(names)
 
 
 def _absent_when_blank(value: object) -> object:
@@ -85,6 +94,9 @@ class Settings(BaseSettings):
     dagster_graphql_url: Address = "http://127.0.0.1:3000/graphql"
     metabrainz_contact: OptionalText = None
     default_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    vibe_compare_policies: Annotated[
+        Annotated[str, AfterValidator(_two_policies)] | None, BeforeValidator(_absent_when_blank)
+    ] = None
     log_format: Literal["text", "json"] = "text"
     service_pace: Annotated[float, Field(ge=1, le=100)] = 1
     spotify_api_url: Address = "https://api.spotify.com/v1"
@@ -119,6 +131,14 @@ class Settings(BaseSettings):
     def accounts_address(self) -> str:
         """The account store's SQLAlchemy URL."""
         return self.accounts_url or f"sqlite:///{self.home / 'accounts.sqlite'}"
+
+    @property
+    def compared_policies(self) -> tuple[str, str] | None:
+        """The two ranking policies that people's lists alternate between, when they do."""
+        if self.vibe_compare_policies is None:
+            return None
+        first, second = self.vibe_compare_policies.split(",")
+        return first, second
 
     @property
     def zone(self) -> ZoneInfo:

@@ -15,10 +15,11 @@ from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs import tags
 from vibe_pipeline.defs.editions import kind_of
 from vibe_pipeline.defs.failures import tell_failure
-from vibe_pipeline.defs.jobs import collect_listening, daily_vibe
+from vibe_pipeline.defs.jobs import collect_listening, compare_policies, daily_vibe
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.defs.users import users
 from vibe_pipeline.records import EditionId, UserId
+from vibe_pipeline.settings import read_settings
 
 ATTEMPTS = 5
 """How often one person's list of one date is begun by itself."""
@@ -307,5 +308,23 @@ def silent_failures(
     return dg.SkipReason(f"noted for edition {noted}" if noted else "it said why itself")
 
 
-SCHEDULES = (nightly, collecting)
+@dg.schedule(
+    cron_schedule="30 7 * * 1",
+    job=compare_policies,
+    name="compare_policies_schedule",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="A verdict on the two policies every Monday, while VIBE_COMPARE_POLICIES names"
+    " two.",
+)
+def comparing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Compare, if anything is compared."""
+    if read_settings().compared_policies is None:
+        return dg.SkipReason("No policies are compared: VIBE_COMPARE_POLICIES is empty.")
+    return dg.RunRequest(
+        run_key=context.scheduled_execution_time.date().isoformat(),
+        tags={tags.ASKED_BY: "schedule", "dagster/priority": BEHIND_PEOPLE},
+    )
+
+
+SCHEDULES = (nightly, collecting, comparing)
 SENSORS = (people, silent_failures)

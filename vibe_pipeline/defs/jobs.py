@@ -11,9 +11,12 @@ from vibe_pipeline.defs.playlist import HISTORY
 GROUPS = ("library", "taste", "candidates", "selection", "playlist", "learning")
 """What a day's list takes, from listening to learning."""
 
+COMPARISON = dg.AssetKey("policy_comparison")
+"""About everybody together, so no part of anybody's day."""
+
 daily_vibe = dg.define_asset_job(
     "daily_vibe",
-    selection=dg.AssetSelection.groups(*GROUPS),
+    selection=dg.AssetSelection.groups(*GROUPS) - dg.AssetSelection.assets(COMPARISON),
     description="Makes a person's list for the day and writes it to Spotify.",
 )
 
@@ -41,4 +44,17 @@ collect_listening = dg.define_asset_job(
     description="Keeps what was played before Spotify forgets it; top items once a week.",
 )
 
-asset_jobs = [daily_vibe, preview_vibe, publish_preview, sync_library, collect_listening]
+compare_policies = dg.define_asset_job(
+    "compare_policies",
+    selection=dg.AssetSelection.assets(COMPARISON),
+    description="Compares two ranking policies on what became of everybody's lists.",
+)
+
+asset_jobs = [
+    daily_vibe,
+    preview_vibe,
+    publish_preview,
+    sync_library,
+    collect_listening,
+    compare_policies,
+]

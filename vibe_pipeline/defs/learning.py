@@ -1,16 +1,29 @@
 """The learning group: what became of what was recommended."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import dagster as dg
 
 from vibe_pipeline.accounts.records import SourceOutcome
+from vibe_pipeline.comparison import (
+    RIPE_DAYS,
+    MadeList,
+    Verdict,
+    accepted_share,
+    lists_compared,
+    tallies,
+    verdict,
+)
 from vibe_pipeline.defs.editions import making
 from vibe_pipeline.defs.playlist import HISTORY
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
-from vibe_pipeline.defs.showing import bars, counted, table
+from vibe_pipeline.defs.showing import Cell, bars, counted, table
 from vibe_pipeline.defs.specs import OWNERS
 from vibe_pipeline.defs.users import users
-from vibe_pipeline.outcomes import outcomes
-from vibe_pipeline.warehouse import Fate
+from vibe_pipeline.outcomes import by_band, outcomes
+from vibe_pipeline.settings import read_settings
+from vibe_pipeline.warehouse import Fate, Outcome
 
 
 @dg.asset(
@@ -27,10 +40,11 @@ def recommendation_outcomes(
     accounts: AccountsResource,
     clock: ClockResource,
 ) -> dg.MaterializeResult[None]:
-    """What became of every track we ever recommended: liked later, replayed, or nothing.
+    """What became of every track we ever recommended: liked later, replayed, skipped, or nothing.
 
-    Looked at anew each time, by source and by position in the list. Only what happened after
-    the list was made counts.
+    Skipped: played only so that another play followed within 30 seconds. Looked at anew each
+    time, by source and by position in the list. Only what happened after the list was made
+    counts.
     """
     store, now = accounts.open(clock), clock.now()
     with making(context, store, now=now) as made, warehouse.open().open() as tables:
@@ -58,19 +72,17 @@ def recommendation_outcomes(
             len(found),
             **{str(fate): sum(outcome.fate is fate for outcome in found) for fate in Fate},
             **{
-                "by source": table(fates, ["source", "lines", "liked", "replayed", "nothing"]),
+                "by source": table(fates, ["source", "lines", *map(str, Fate)]),
                 "liked or replayed": bars(
                     {row["source"]: row["liked"] + row["replayed"] for row in fates},
                     title="Liked or replayed, by source",
                 ),
-                "by position": bars(
-                    _by_position(
-                        [
-                            outcome.line.position
-                            for outcome in found
-                            if outcome.fate is not Fate.NOTHING
-                        ]
-                    ),
+                "by position": _positions(found),
+                "liked or replayed by position": bars(
+                    {
+                        band: fates[Fate.LIKED] + fates[Fate.REPLAYED]
+                        for band, fates in by_band(found).items()
+                    },
                     title="Liked or replayed, by position in the list",
                 ),
             },
@@ -78,10 +90,79 @@ def recommendation_outcomes(
     )
 
 
-def _by_position(positions: list[int]) -> dict[str, float]:
-    tens: dict[str, float] = {}
-    for position in positions:
-        first = (position - 1) // 10 * 10 + 1
-        name = f"{first} to {first + 9}"
-        tens[name] = tens.get(name, 0) + 1
-    return tens
+def _positions(found: Sequence[Outcome]) -> dg.TableMetadataValue:
+    return table(
+        [
+            {
+                "position": band,
+                "lines": fates.total(),
+                **{str(fate): fates[fate] for fate in Fate},
+            }
+            for band, fates in by_band(found).items()
+        ],
+        ["position", "lines", *map(str, Fate)],
+    )
+
+
+@dg.asset(
+    group_name="learning",
+    kinds={"duckdb"},
+    owners=list(OWNERS),
+    tags={"vibe/group": "learning"},
+    deps=[recommendation_outcomes],
+)
+def policy_comparison(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    """Two ranking policies compared on real use, with a verdict.
+
+    While VIBE_COMPARE_POLICIES names two, each person's lists are made with one of them for a
+    week, then with the other. What counts is the share of new tracks that were liked or played
+    later, on lists of at least three days ago. Too little evidence is said to be too little.
+    """
+    compared = read_settings().compared_policies
+    with warehouse.open().open() as tables:
+        rows = tables.playlists.lists_by_policy(ripe_days=RIPE_DAYS)
+    lists = [MadeList(**row) for row in rows]
+    shown = counted(len(lists), **{"compared now": ", ".join(compared) if compared else "nothing"})
+    if compared is not None:
+        lists = lists_compared(lists, compared)
+        shown |= _verdict_shown(verdict(tallies(lists, compared), *compared))
+    policies = {name: [one for one in lists if one.policy == name] for name in _names(lists)}
+    shown["by policy"] = table([_policy_row(*one) for one in policies.items()], _POLICY_COLUMNS)
+    shown["accepted"] = bars(
+        {name: round(100 * accepted_share(made), 1) for name, made in policies.items()},
+        title="New tracks liked or played later, of a hundred",
+    )
+    return dg.MaterializeResult(metadata=shown)
+
+
+_POLICY_COLUMNS = [
+    *("policy", "people", "lists", "new tracks", "liked", "replayed", "skipped", "accepted"),
+]
+
+
+def _names(lists: Sequence[MadeList]) -> list[str]:
+    return sorted({one.policy for one in lists})
+
+
+def _policy_row(name: str, made: Sequence[MadeList]) -> dict[str, Cell]:
+    return {
+        "policy": name,
+        "people": len({one.user_id for one in made}),
+        "lists": len(made),
+        "new tracks": sum(one.offered for one in made),
+        "liked": sum(one.liked for one in made),
+        "replayed": sum(one.replayed for one in made),
+        "skipped": sum(one.skipped for one in made),
+        "accepted": accepted_share(made),
+    }
+
+
+def _verdict_shown(found: Verdict) -> dict[str, Any]:
+    return {
+        "verdict": found.sentence,
+        "answer": str(found.answer),
+        "difference": round(found.difference, 4),
+        "interval from": round(found.low, 4),
+        "interval to": round(found.high, 4),
+        "pairs": found.pairs,
+    }

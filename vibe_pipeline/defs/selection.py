@@ -14,6 +14,7 @@ from vibe_pipeline.accounts.records import Cause, Considered, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.allowance import Allowance
 from vibe_pipeline.choosing import Selection, choose, in_stock
+from vibe_pipeline.comparison import assigned_policy
 from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.defs.editions import SELECTION, Making, making
 from vibe_pipeline.defs.failures import refusal
@@ -29,7 +30,7 @@ from vibe_pipeline.defs.specs import OWNERS
 from vibe_pipeline.defs.users import users
 from vibe_pipeline.hygiene import exclusions_kept
 from vibe_pipeline.publishing import PublicationLost, chosen_twice, without_uri
-from vibe_pipeline.ranking.policy import DEFAULT
+from vibe_pipeline.ranking.policy import DEFAULT, POLICIES, Policy
 from vibe_pipeline.ranking.wishes import Wishes
 from vibe_pipeline.records import Pool, Ranked, Source, Track
 from vibe_pipeline.replaying import (
@@ -42,6 +43,7 @@ from vibe_pipeline.replaying import (
     worth_keeping,
 )
 from vibe_pipeline.resolution import Resolver
+from vibe_pipeline.settings import read_settings
 from vibe_pipeline.unwalked import Question, as_likes, calls_for
 from vibe_pipeline.warehouse import EditionInputs, LibraryState, Tables, WarehouseLookups
 
@@ -90,7 +92,8 @@ def ranked_selection(
                 f"Run {made.place.edition_id} has made this list meanwhile.", allow_retries=False
             )
         with house.open() as tables:
-            inputs = _inputs(tables, store, made, now)
+            policy = _policy(made)
+            inputs = _inputs(tables, store, made, policy, now)
             state = tables.library.state(made.user_id)
             wishes = wishes_from(tables, made.place, inputs)
             pools = pools_from(tables, made.place, inputs)
@@ -115,6 +118,7 @@ def ranked_selection(
         work = _Work(
             wishes=wishes,
             pools=pools,
+            policy=policy,
             lookups=lookups,
             left=left,
             patient=made.nightly,
@@ -140,6 +144,7 @@ class _Work:
 
     wishes: Wishes
     pools: Sequence[Pool]
+    policy: Policy
     lookups: WarehouseLookups
     left: Callable[[], Allowance]
     patient: bool
@@ -163,27 +168,37 @@ async def _chosen(outside: Outside, work: _Work) -> Selection:
     allowance = work.left()
     checks = min(allowance.left, calls_for(work.wishes.size)) if work.keep_likes else 0
     resolver = _resolver(outside, work, allowance, searches=allowance.left - checks)
-    selection = await choose(work.wishes, work.pools, resolver, DEFAULT)
+    selection = await choose(work.wishes, work.pools, resolver, work.policy)
     if work.keep_likes and checks:
         asked = Question.about(selection.ranked, calls=checks)
         liked = await asked.liked(outside.spotify)
         if liked:
             wishes = work.keep_likes(liked)
-            selection = await choose(wishes, work.pools, resolver, DEFAULT)
-    stock = in_stock(selection.ranked, artist_cap=DEFAULT.artist_cap)
+            selection = await choose(wishes, work.pools, resolver, work.policy)
+    stock = in_stock(selection.ranked, artist_cap=work.policy.artist_cap)
     if allowance.first or stock < LISTS_IN_STOCK * selection.summary.wished_new:
         await resolver.harvest(selection.ranked, calls=work.left().left)
     return selection
 
 
-def _inputs(tables: Tables, store: AccountStore, made: Making, now: datetime) -> EditionInputs:
+def _policy(made: Making) -> Policy:
+    """The policy of the person's day: one of two while two are compared."""
+    compared = read_settings().compared_policies
+    if compared is None:
+        return DEFAULT
+    return POLICIES[assigned_policy(made.user_id, made.place.vibe_date, compared)]
+
+
+def _inputs(
+    tables: Tables, store: AccountStore, made: Making, policy: Policy, now: datetime
+) -> EditionInputs:
     blocks, thumbs = feedback_of(store.blocks.list(made.user_id), store.thumbs.list(made.user_id))
     own = made.place.edition_id
     return EditionInputs(
         as_of=now,
         profile_edition=tables.taste.edition_for(made.user_id, own) or own,
         pool_editions=tables.candidates.editions_for(made.user_id, own),
-        policy=policy_of(DEFAULT),
+        policy=policy_of(policy),
         settings=settings_of(made.account),
         blocks=blocks,
         thumbs=thumbs,

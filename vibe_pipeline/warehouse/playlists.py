@@ -18,6 +18,7 @@ class Fate(StrEnum):
 
     LIKED = "liked"
     REPLAYED = "replayed"
+    SKIPPED = "skipped"
     NOTHING = "nothing"
 
 
@@ -175,14 +176,34 @@ class Playlists:
         )
 
     def fates(self, user_id: UserId) -> list[Row]:
-        """Per source: how many lines, and how many of them were liked, replayed or neither."""
+        """Per source: how many lines, and what became of them."""
         return select(
             self._connection,
             "SELECT source, count(*) AS lines, count(*) FILTER (outcome = 'liked') AS liked,"
             " count(*) FILTER (outcome = 'replayed') AS replayed,"
+            " count(*) FILTER (outcome = 'skipped') AS skipped,"
             " count(*) FILTER (outcome = 'nothing') AS nothing"
             " FROM recommendation_outcomes WHERE user_id = ? GROUP BY source ORDER BY source",
             [user_id],
+        )
+
+    def lists_by_policy(self, *, ripe_days: int) -> list[Row]:
+        """Everybody's lists with the policy that made them and what became of their new tracks.
+
+        Only lists whose outcomes were last looked at so many days after them.
+        """
+        return select(
+            self._connection,
+            "SELECT o.user_id, o.vibe_date, i.policy->>'$.name' AS policy, count(*) AS offered,"
+            " count(*) FILTER (outcome = 'liked') AS liked,"
+            " count(*) FILTER (outcome = 'replayed') AS replayed,"
+            " count(*) FILTER (outcome = 'skipped') AS skipped"
+            " FROM recommendation_outcomes o JOIN edition_inputs i"
+            " ON i.user_id = o.user_id AND i.edition_id = o.edition_id"
+            " WHERE o.is_new AND o.looked_at >= o.vibe_date + to_days(?)"
+            " GROUP BY o.user_id, o.vibe_date, o.edition_id, i.policy->>'$.name'"
+            " ORDER BY o.user_id, o.vibe_date, o.edition_id",
+            [ripe_days],
         )
 
 
