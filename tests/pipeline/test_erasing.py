@@ -9,6 +9,7 @@ import pytest
 
 from tests.pipeline.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline.accounts.records import Account, Erasure
+from vibe_pipeline.archives import archive_path
 from vibe_pipeline.defs import tags
 from vibe_pipeline.defs.erasing import promises
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
@@ -85,6 +86,18 @@ def test_dagster_keeps_no_copy_of_the_last_event(world: VibeWorld) -> None:
     for key in world.instance.all_asset_keys():
         event = world.instance.get_latest_materialization_event(key)
         assert event is None or anna.user_id not in str(event)
+
+
+def test_an_archive_nobody_fetched_goes_too(world: VibeWorld) -> None:
+    anna = world.connected("Anna")
+    made = world.run("export_person", anna.user_id)
+    path = archive_path(world.settings.home, made.run_id)
+    before = path.exists()
+
+    sweep(world, world.store.erasures.forget(anna.user_id))
+
+    assert before
+    assert not path.exists()
 
 
 def test_the_run_that_erases_names_nobody(world: VibeWorld) -> None:

@@ -3,11 +3,13 @@
 import dagster as dg
 
 from vibe_pipeline.accounts.records import Erasure, ErasureKind
+from vibe_pipeline.archives import archive_path
 from vibe_pipeline.defs import tags
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.defs.users import users
 from vibe_pipeline.erasing import sweep
 from vibe_pipeline.records import UserId
+from vibe_pipeline.settings import read_settings
 
 FORGET = "forget_person"
 
@@ -107,10 +109,12 @@ def is_busy(instance: dg.DagsterInstance, user_id: UserId) -> bool:
 
 
 def _erase_runs(instance: dg.DagsterInstance, user_id: UserId) -> int:
-    """Delete the person's runs with all their events; says how many there were."""
+    """Delete the person's runs with all their events and archives; says how many there were."""
     runs = instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: user_id}))
     gone = {run.run_id for run in runs}
+    home = read_settings().home
     for run_id in gone:
+        archive_path(home, run_id).unlink(missing_ok=True)
         instance.delete_run(run_id)
     _blank_latest(instance, gone)
     return len(gone)
