@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from vibe_pipeline.allowance import listening_of
 from vibe_pipeline.defs.editions import Making, making
 from vibe_pipeline.defs.resources import (
     AccountsResource,
@@ -144,7 +145,7 @@ def library(
             made.user_id,
             store,
             clock,
-            edition_id=made.place.edition_id,
+            edition_id=made.place.edition_id if made.edition else listening_of(made.user_id),
             asked_for=made.asked_for,
         )
         heard, calls = asyncio.run(_listen(context, opening, state, likes, now))
@@ -183,7 +184,7 @@ async def _listen(
 
 def _pages(run: dg.DagsterRun, state: LibraryState) -> int:
     """How far to walk through a library that is not known to its end."""
-    if run.job_name == "sync_library":
+    if run.job_name == "sync_library" and state.likes_total is not None:
         return SYNC_WALK_PAGES
     return FIRST_WALK_PAGES if state.likes_walked is None else NEXT_WALK_PAGES
 
