@@ -198,7 +198,7 @@ async def test_unlinking_asks_first_and_then_erases_the_tokens(place: Town, lang
     yes, _no = data_of(asked)
     still = place.store.tokens.get(anna.account.user_id)
     await anna.taps(yes)
-    await anna.sees(lambda one: one["text"] == say(language, "bot.disconnect.done"))
+    await anna.sees(saying(say(language, "bot.disconnect.done")))
 
     assert still is not None
     assert place.store.tokens.get(anna.account.user_id) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -24,14 +24,16 @@ from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
 from vibe_pipeline.accounts.people import consent_end
 from vibe_pipeline.accounts.records import (
     BlockKind,
+    Considered,
     Defaults,
     ExclusionKind,
     PendingConnection,
+    SourceOutcome,
     StateKind,
 )
 from vibe_pipeline.accounts.store import open_store
 from vibe_pipeline.accounts.tables import metadata
-from vibe_pipeline.records import Mode, Source, UserId
+from vibe_pipeline.records import EditionId, Mode, Source, UserId
 
 NOBODY = UserId("nobody")
 
@@ -243,11 +245,16 @@ def test_forgetting_leaves_nothing_of_the_person(tmp_path: Path) -> None:
         store.thumbs.set(person.user_id, "k", 1, artist_key="k", artist="K", title="T")
         store.exclusions.add(person.user_id, ExclusionKind.ARTIST, "k", "K")
         store.oauth_states.make(person.user_id, StateKind.LINK)
+        considered = Considered(artist="A", title="T", fate="rested", rank=1, is_new=True)
+        day, edition_id = date(2026, 11, 20), EditionId(f"run-of-{person.user_id}")
+        store.considered.keep(edition_id, person.user_id, day, [considered])
+        outcome = SourceOutcome(source="listenbrainz", chosen=1, liked=0, replayed=0)
+        store.source_outcomes.replace(person.user_id, [outcome])
 
     assert store.people.forget(account.user_id)
 
     with store.database.reading() as connection:
-        for name in _tables_about_people():
+        for name in set(_tables_about_people()) - {"erasures"}:
             query = f"SELECT DISTINCT user_id FROM {name}"  # noqa: S608 - our own names
             left = connection.exec_driver_sql(query).scalars().all()
             assert left == [other.user_id], name
