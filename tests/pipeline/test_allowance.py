@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.accounts_site import Clock, chosen, connected, made, opened
+from tests.pipeline.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline.accounts.records import EditionState
 from vibe_pipeline.allowance import FIRST_LIST, LIST, PUBLISHING, Allowance
 from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
@@ -24,6 +25,9 @@ from vibe_pipeline.records import (
     Track,
 )
 from vibe_pipeline.resolution import Resolver
+from vibe_pipeline.simulator.catalogue import Track as Song
+from vibe_pipeline.simulator.spotify_state import Account as Listening
+from vibe_pipeline.simulator.spotify_state import Saved
 from vibe_pipeline.unwalked import PER_CALL, Question, as_likes, calls_for
 
 ONE, OTHER = EditionId("one"), EditionId("other")
@@ -178,3 +182,42 @@ def test_a_like_the_walk_has_not_reached_is_older_than_all_it_has() -> None:
     (like,) = as_likes([track(2)], known, now=now)
 
     assert like.added_at < min(known.added_at for known in known)
+
+
+def test_nothing_is_called_new_that_waits_unseen_in_a_long_library(tmp_path: Path) -> None:
+    with vibe_world(tmp_path) as world:
+        anna = world.connected()
+        listener = world.listener_of(anna)
+        hidden = _save_much(world, listener)
+        world.run("daily_vibe", anna.user_id)
+        (first,) = world.store.editions.history(anna.user_id)
+        world.forget_calls()
+
+        world.run("daily_vibe", anna.user_id)
+
+        second, _ = world.store.editions.history(anna.user_id)
+        assert world.calls()["GET /me/library/contains"] == 1
+        assert world.calls().total() <= 8
+        for edition in (first, second):
+            called_new = {track.uri for track in edition.tracks if track.is_new}
+            assert len(called_new) >= 20
+            assert called_new.isdisjoint(hidden)
+        replayed = world.output_metadata(world.replay(anna.user_id, second), "replay")
+        assert replayed["equal"].value is True
+
+
+def _save_much(world: VibeWorld, listener: Listening) -> set[str]:
+    """Two thousand songs long ago, far more than a first walk reaches; says which."""
+    long_ago = min(saved.added_at for saved in listener.saved) - timedelta(days=30)
+    mine = {saved.uri for saved in listener.saved}
+    songs: dict[str, Song] = {}
+    for artist in world.simulator.simulation.world.artists:
+        for song in world.simulator.simulation.world.discography(artist).tracks:
+            if not song.vanished and song.substitute is None and song.uri not in mine:
+                songs.setdefault(song.recording.mbid, song)
+    some = sorted(songs.values(), key=lambda song: song.spotify_id)[::3][:2000]
+    listener.saved += [
+        Saved(track=song, added_at=long_ago - timedelta(hours=place))
+        for place, song in enumerate(some)
+    ]
+    return {song.uri for song in some}
