@@ -1,4 +1,4 @@
-"""Whether the code location loads, as ``make check`` asks: every asset, job, schedule and sensor."""
+"""Whether the code location loads: every asset, job, schedule and sensor."""
 
 from __future__ import annotations
 

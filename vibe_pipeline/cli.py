@@ -16,7 +16,9 @@ from vibe_pipeline.endings import SetUpWrong, WentWrong
 COMMANDS = {
     "demo": "vibe_pipeline.demo.command:demo",
     "doctor": "vibe_pipeline.operating:doctor",
+    "erase": "vibe_pipeline.personal:erase",
     "eval": "vibe_pipeline.evaluation.command:eval_command",
+    "export": "vibe_pipeline.personal:export",
     "nights": "vibe_pipeline.evaluation.nights_command:nights_command",
     "simulator": "vibe_pipeline.simulator.command:simulator",
     "up": "vibe_pipeline.operating:up",
