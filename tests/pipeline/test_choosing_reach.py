@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from vibe_pipeline.choosing import choose
 from vibe_pipeline.clients.listenbrainz import FoundRecording
 from vibe_pipeline.lookups import InMemoryLookups
-from vibe_pipeline.ranking.identity import recording_key
+from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.ranking.wishes import Wishes
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedProfile, Source
 from vibe_pipeline.resolution import Resolver
@@ -123,3 +123,17 @@ def test_what_was_offered_before_is_named_once_to_be_found_resting() -> None:
     found = proposed(offered=through)
 
     assert [seed for title, seed in found if title == "Song 0"] == ["One"]
+
+
+async def test_a_blocked_guest_is_kept_out_whoever_names_them() -> None:
+    labs = Labs(mapped=frozenset({"m1", "m2", "m3"}))
+    offered = [
+        replace(proposal(1, mbid="m1"), artist="Somebody feat. Unwanted One"),
+        replace(proposal(2, mbid="m2"), title="Song (feat. Unwanted One)"),
+        proposal(3, mbid="m3"),
+    ]
+    wished = replace(wishes(3), blocked_artists=frozenset({artist_key("Unwanted One")}))
+
+    made = await choose(wished, [pool(offered)], Resolver(lookups=InMemoryLookups(), labs=labs))
+
+    assert [track.artist for track in made.tracks] == ["Artist 3"]

@@ -89,6 +89,7 @@ def violations(
 
 def _of_tracks(selection: Selection, truth: Truth, today: date) -> Iterator[Violation]:
     excused = "rest_shortened" in selection.summary.notes
+    told = {key: text for entry in selection.ranked for key, text in _told_of(entry)}
     for track in selection.tracks:
         recording = truth.recording(track.spotify_id)
         if recording is None:
@@ -96,12 +97,28 @@ def _of_tracks(selection: Selection, truth: Truth, today: date) -> Iterator[Viol
         name = recording.mbid
         if truth.rests(name, today) and not excused:
             yield Violation.REST
-        if truth.blocked & {artist.name for artist in (recording.artist, *recording.guests)}:
+        if truth.blocked & _named_on(recording, told.get(track.key, "")):
             yield Violation.BLOCK
         if recording.version not in _PLAIN_ENOUGH and name not in truth.liked:
             yield Violation.VERSION
         if track.is_new and not truth.fresh(name):
             yield Violation.NOT_NEW
+
+
+def _told_of(entry: Ranked) -> Iterator[tuple[str, str]]:
+    """All names and titles that the makers of the list were told of a chosen candidate."""
+    if entry.position is not None:
+        names = [part for p in entry.candidate.proposals for part in (p.artist, p.title)]
+        if entry.track is not None:
+            names += [*entry.track.artists, entry.track.title]
+        for key in (entry.candidate.key, *entry.candidate.aliases):
+            yield key, " ".join(names)
+
+
+def _named_on(recording: catalogue.Recording, told: str) -> frozenset[str]:
+    """The artist, and guests whom anybody named: labs' bare ids tell of nobody."""
+    guests = (guest.name for guest in recording.guests if guest.name in told)
+    return frozenset((recording.artist.name, *guests))
 
 
 def _repeats(names: Sequence[object], most: int, kind: Violation) -> list[Violation]:

@@ -12,6 +12,7 @@ from vibe_pipeline.ranking.folding import folded
 from vibe_pipeline.ranking.identity import artist_key, taken_apart, version_of
 
 _CREDITS = re.compile(r"\s*(?:,|&|;|/|\bx\b|×|\band\b|\bvs\b\.?|\bwith\b)\s*", re.IGNORECASE)
+_GUESTS = re.compile(r"[\s(\[{]+(?:feat|ft|featuring)\b\.?:?\s*", re.IGNORECASE)
 _NOT_LATIN = re.compile("[\u0370-\u04ff]")
 
 
@@ -33,6 +34,13 @@ def same_recording(artist: str, title: str, artists: Sequence[str], other_title:
         for name in artists
         for other in _names(name)
     )
+
+
+def credited(credit: str, title: str = "") -> frozenset[str]:
+    """The keys of everybody a credit line names, and of guests that the title names."""
+    _, *guests = _GUESTS.split(title)
+    written = [*_GUESTS.split(credit), *(guest.rstrip(")]} ") for guest in guests)]
+    return frozenset(name for part in written for name in _names(part))
 
 
 def _names(credit: str) -> set[str]:

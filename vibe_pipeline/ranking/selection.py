@@ -15,6 +15,7 @@ from typing import NamedTuple
 from vibe_pipeline.ranking.draft import Draft, artists_of
 from vibe_pipeline.ranking.identity import artist_key, version_in_key
 from vibe_pipeline.ranking.known import Known, keys_of, track_key
+from vibe_pipeline.ranking.likeness import credited
 from vibe_pipeline.ranking.ordering import Stop, flowing
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.ranking.wishes import Wishes
@@ -194,11 +195,7 @@ def _excluded(
     """Why a candidate cannot be on the list at all."""
     candidate, track = entry.candidate, entry.track
     keys = keys_of(candidate) + ((track_key(track),) if track else ())
-    artists = {
-        candidate.artist_key,
-        *(artist_key(name) for name in (track.artists if track else ())),
-    }
-    if not wishes.blocked_artists.isdisjoint(artists) or not wishes.blocked_tracks.isdisjoint(keys):
+    if not wishes.blocked_tracks.isdisjoint(keys) or _by_blocked(entry, wishes.blocked_artists):
         return Dropped.BLOCKED
     version = version_in_key(candidate.key)
     if track is not None:
@@ -213,6 +210,19 @@ def _excluded(
     if known.hears(keys):
         return Dropped.RECENTLY_PLAYED
     return None
+
+
+def _by_blocked(entry: Ranked, blocked: Collection[str]) -> bool:
+    """Whether somebody blocked is known to be on it: whoever proposed it may have named a guest."""
+    if not blocked:
+        return False
+    heard = {entry.candidate.artist_key}
+    for proposal in entry.candidate.proposals:
+        heard |= credited(proposal.artist, proposal.title)
+    if entry.track is not None:
+        for name in entry.track.artists:
+            heard |= {artist_key(name), *credited(name, entry.track.title)}
+    return not heard.isdisjoint(blocked)
 
 
 def _fall_back(
