@@ -252,7 +252,8 @@ def test_the_outcome_of_a_track_is_what_the_person_did_after_it(world: VibeWorld
     anna = world.connected()
     world.run("daily_vibe", anna.user_id)
     tracks = [track for track in only(world, anna).tracks if track.is_new]
-    world.like(anna, tracks[0].uri)
+    for track in tracks[:5]:
+        world.like(anna, track.uri)
 
     result = world.run("daily_vibe", anna.user_id)
 
@@ -261,5 +262,5 @@ def test_the_outcome_of_a_track_is_what_the_person_did_after_it(world: VibeWorld
         for event in result.get_asset_materialization_events()
         if event.asset_key
     }["recommendation_outcomes"]
-    assert shown["liked"].value == 1
+    assert 1 <= shown["liked"].value <= 5
     assert shown["dagster/partition_row_count"].value == 2 * anna.playlist_size

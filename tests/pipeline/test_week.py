@@ -1,4 +1,4 @@
-"""Seven days of one person through the whole graph: what they cost, and what is new in them."""
+"""Days in a row of one person through the whole graph: what they cost, and what is new in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.pipeline.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline.accounts.records import Account, Summary
 from vibe_pipeline.records import EditionId
 
-DAYS = 7
+DAYS = 4
 FIRST_LIST, LATER_LIST = 60, 8
 
 
@@ -57,7 +57,7 @@ def _listen(world: VibeWorld, person: Account, uris: list[str]) -> None:
 
 
 def _hold(days: list[Day], size: int) -> None:
-    """What every week must keep."""
+    """What every run of days must keep."""
     first, *later = days
     assert first.calls <= FIRST_LIST
     assert [day.calls for day in later if day.calls > LATER_LIST] == []
