@@ -262,5 +262,5 @@ def test_the_outcome_of_a_track_is_what_the_person_did_after_it(world: VibeWorld
         for event in result.get_asset_materialization_events()
         if event.asset_key
     }["recommendation_outcomes"]
-    assert 1 <= shown["liked"].value <= 5
+    assert shown["liked"].value in range(1, 6)
     assert shown["dagster/partition_row_count"].value == 2 * anna.playlist_size
