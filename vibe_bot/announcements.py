@@ -40,6 +40,9 @@ def announcement(
         return _night_ready(services, account, message.params)
     if message.key.startswith(_FAILED):
         return _night_failed(services, account, message)
+    if message.key == "bot.consent_ends":
+        renew = button(say(account.language, "button.renew"), "go:connect")
+        return Announcement(text=_plainly(account, message), markup=keyboard([renew]))
     if not knows(message.key):
         return None
     return Announcement(text=_plainly(account, message))

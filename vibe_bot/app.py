@@ -13,7 +13,7 @@ from telegram.ext import (
 )
 from telegram.request import BaseRequest
 
-from vibe_bot.handlers import BUTTONS, COMMANDS, welcome
+from vibe_bot.handlers import BUTTONS, COMMANDS, pasting, welcome
 from vibe_bot.pacing import Pacing
 from vibe_bot.progress import Watchers
 from vibe_bot.sending import send
@@ -61,10 +61,14 @@ def _route(app: App) -> None:
 
 
 async def _text(update: Update, context: Context) -> None:
-    """A command, a key of the keyboard, an answer to our question, or talk."""
+    """A command, a key, an answer to our question, the way back from Spotify, or talk."""
     message = update.effective_message
     words = (message.text if message else None) or ""
     chat_id = message.chat_id if message else 0
+    query = pasting.landed_on(words, bench_of(context).services.settings)
+    if query is not None:
+        await _call(update, context, pasting.landed, query)
+        return
     question = bench_of(context).questions.pop(chat_id, None)
     handler, said = _meant(words, question)
     await _call(update, context, handler, said)

@@ -17,6 +17,7 @@ from vibe_bot.app import KINDS, build
 from vibe_bot.menus import register_all
 from vibe_bot.outbox import Outbox
 from vibe_bot.receipts import Receipts
+from vibe_bot.reminders import remind_forever
 from vibe_bot.services import Services
 from vibe_bot.visits import App, Bench
 from vibe_pipeline.accounts.store import open_for, utc_now
@@ -48,6 +49,7 @@ async def run(settings: Settings, token: str) -> None:
         services = Services(
             store=open_for(settings),
             dagster=open_dagster(http, settings),
+            http=http,
             settings=settings,
             now=utc_now,
             sleep=asyncio.sleep,
@@ -71,6 +73,7 @@ async def serve(app: App, services: Services, stopping: asyncio.Event) -> None:
             _beside(_menus(app, services), "menus"),
             _beside(Outbox(services, app.bot).deliver_forever(), "outbox"),
             _beside(Receipts(services, app.bot).deliver_forever(), "receipts"),
+            _beside(remind_forever(services), "reminders"),
         ]
         await updater.start_polling(
             timeout=POLL_SECONDS,

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import httpx
+
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.dagster import DagsterGraphQL
 from vibe_pipeline.settings import Settings
@@ -13,10 +15,11 @@ from vibe_pipeline.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The account store, the pipeline, the settings, and time."""
+    """The account store, the pipeline, the way to Spotify, the settings, and time."""
 
     store: AccountStore
     dagster: DagsterGraphQL
+    http: httpx.AsyncClient
     settings: Settings
     now: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]]

@@ -12,7 +12,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from vibe_oauth.links import Links, Returned
+from vibe_oauth.links import Links
 from vibe_oauth.pages import Page, Pages
 from vibe_oauth.services import Services
 from vibe_oauth.visitors import language_of, only_looks, sent_from_elsewhere
@@ -26,18 +26,13 @@ from vibe_pipeline.clients.errors import (
     ServiceError,
     ServiceUnavailable,
 )
-from vibe_pipeline.clients.spotify_accounts import SCOPES, SpotifyAccounts
-from vibe_pipeline.connection import first_tokens
+from vibe_pipeline.connection import ScopesMissing, agreed, link
 from vibe_pipeline.locales import moment
 from vibe_pipeline.records import UserId
 
 log = structlog.get_logger()
 
 LONGEST_FORM = 4096
-
-
-class ScopesMissing(Exception):
-    """The person's consent does not cover what a list needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +75,13 @@ class Connecting:
             log.warning("spotify sent nobody's code", user_id=returned.account.user_id)
             return await self._told(Page.FAILED, returned.account)
         try:
-            pending = await self._pending(self.services.consent, query["code"], returned)
+            pending = await agreed(
+                self.services.consent,
+                self.services.profile,
+                consent=returned.consent,
+                code=query["code"],
+                now=self.services.now,
+            )
         except ServiceError as error:
             return await self._refusal(error, returned.account)
         except ScopesMissing:
@@ -95,7 +96,8 @@ class Connecting:
         account, pending = claimed
         spotify_name = pending.spotify_name or pending.spotify_account_id
         try:
-            self._link(pending, spotify_name)
+            link(self.services.store, pending)
+            log.info("connected", user_id=pending.user_id)
         except SpotifyAccountTaken:
             return await self._told(Page.TAKEN, account)
         except UnknownPerson:
@@ -117,43 +119,10 @@ class Connecting:
             return self._page(Page.UNUSABLE, language_of(request))
         return await self._told(Page.DECLINED, claimed[0])
 
-    async def _pending(
-        self, consent: SpotifyAccounts, code: str, returned: Returned
-    ) -> PendingConnection:
-        grant = await consent.exchange(code=code, verifier=returned.verifier)
-        if grant.scopes and not grant.scopes.issuperset(SCOPES):
-            raise ScopesMissing
-        profile = await self.services.profile(grant.access_token)
-        return PendingConnection(
-            user_id=returned.account.user_id,
-            spotify_account_id=profile.account_id,
-            spotify_name=profile.name,
-            market=profile.market,
-            tokens=first_tokens(grant, consented_at=self.services.now()),
-        )
-
     async def _claimed(self, request: Request) -> tuple[Account, PendingConnection] | None:
         if sent_from_elsewhere(request):
             return None
         return self.links.claim(await _form_token(request))
-
-    def _link(self, pending: PendingConnection, spotify_name: str) -> None:
-        store = self.services.store
-        store.people.connect(
-            pending.user_id,
-            pending.spotify_account_id,
-            pending.spotify_name,
-            pending.tokens,
-            market=pending.market,
-        )
-        consented = pending.tokens.consented_at.isoformat()
-        store.outbox.put(
-            pending.user_id,
-            "bot.connected",
-            {"spotify": spotify_name},
-            f"connected:{pending.user_id}:{consented}",
-        )
-        log.info("connected", user_id=pending.user_id)
 
     async def _begin_sync(self, user_id: UserId) -> None:
         """Read the library while the person goes back to the chat; a list would do it too."""

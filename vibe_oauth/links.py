@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vibe_pipeline.accounts.records import Account, PendingConnection, StateKind
+from vibe_pipeline.accounts.records import Account, OAuthState, PendingConnection, StateKind
 from vibe_pipeline.accounts.store import AccountStore
-
-VERIFIER_BYTES = 64
-"""Gives 86 characters; PKCE wants 43 to 128."""
+from vibe_pipeline.connection import challenge_of, new_verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +22,10 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A connection back from Spotify, and the verifier its code is good with."""
+    """A connection back from Spotify, and the consent its code belongs to."""
 
     account: Account
-    verifier: str
+    consent: OAuthState
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +41,7 @@ class Links:
         account = None if state is None else self.store.people.get(state.user_id)
         if account is None:
             return None
-        verifier = _base64url(self.random_bytes(VERIFIER_BYTES))
+        verifier = new_verifier(self.random_bytes)
         return Begun(
             account=account,
             state=self.store.oauth_states.make(account.user_id, StateKind.CONSENT, verifier),
@@ -58,7 +54,7 @@ class Links:
         account = None if consent is None else self.store.people.get(consent.user_id)
         if consent is None or account is None:
             return None
-        return Returned(account=account, verifier=consent.verifier)
+        return Returned(account=account, consent=consent)
 
     def hold(self, pending: PendingConnection) -> str:
         """Keep a connection until it is confirmed with the token given here."""
@@ -69,12 +65,3 @@ class Links:
         pending = self.store.oauth_states.claim(token)
         account = None if pending is None else self.store.people.get(pending.user_id)
         return None if pending is None or account is None else (account, pending)
-
-
-def challenge_of(verifier: str) -> str:
-    """PKCE's S256 challenge."""
-    return _base64url(hashlib.sha256(verifier.encode()).digest())
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from vibe_pipeline.accounts.records import Tokens
+from vibe_pipeline.accounts.records import OAuthState, PendingConnection, Tokens
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceUnavailable
 from vibe_pipeline.clients.pace import Sleep
-from vibe_pipeline.clients.spotify_accounts import Grant, SpotifyAccounts
+from vibe_pipeline.clients.spotify_accounts import SCOPES, Grant, SpotifyAccounts
+from vibe_pipeline.clients.spotify_records import SpotifyProfile
 from vibe_pipeline.records import UserId
 
 SERVICE = "spotify"
+VERIFIER_BYTES = 64
+"""Gives 86 characters; PKCE wants 43 to 128."""
+
+
+class ScopesMissing(Exception):
+    """The person's consent does not cover what a list needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,56 @@ def first_tokens(grant: Grant, *, consented_at: datetime) -> Tokens:
         expires_at=grant.expires_at,
         scopes=grant.scopes,
         consented_at=consented_at,
+    )
+
+
+def new_verifier(random_bytes: Callable[[int], bytes]) -> str:
+    """A fresh secret that ties a consent to whoever asked for it."""
+    return _base64url(random_bytes(VERIFIER_BYTES))
+
+
+def challenge_of(verifier: str) -> str:
+    """PKCE's S256 challenge."""
+    return _base64url(hashlib.sha256(verifier.encode()).digest())
+
+
+async def agreed(
+    accounts: SpotifyAccounts,
+    profile: Callable[[str], Awaitable[SpotifyProfile]],
+    *,
+    consent: OAuthState,
+    code: str,
+    now: Callable[[], datetime],
+) -> PendingConnection:
+    """What a person's consent comes to: whose account it is, ready to be confirmed."""
+    grant = await accounts.exchange(code=code, verifier=consent.verifier)
+    if grant.scopes and not grant.scopes.issuperset(SCOPES):
+        raise ScopesMissing
+    named = await profile(grant.access_token)
+    return PendingConnection(
+        user_id=consent.user_id,
+        spotify_account_id=named.account_id,
+        spotify_name=named.name,
+        market=named.market,
+        tokens=first_tokens(grant, consented_at=now()),
+    )
+
+
+def link(store: AccountStore, pending: PendingConnection) -> None:
+    """Link what its person has confirmed, and have the chat told."""
+    store.people.connect(
+        pending.user_id,
+        pending.spotify_account_id,
+        pending.spotify_name,
+        pending.tokens,
+        market=pending.market,
+    )
+    consented = pending.tokens.consented_at.isoformat()
+    store.outbox.put(
+        pending.user_id,
+        "bot.connected",
+        {"spotify": pending.spotify_name or pending.spotify_account_id},
+        f"connected:{pending.user_id}:{consented}",
     )
 
 
@@ -145,3 +204,7 @@ class PersonalAccess:
 
 def _not_connected() -> AuthorizationExpired:
     return AuthorizationExpired(SERVICE, "the person is not connected to Spotify")
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -159,6 +159,19 @@ async def test_status_says_what_is_switched_off_and_until_when(place: Town) -> N
     assert "Spotify rests until" in text
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_status_says_why_a_source_was_missing(place: Town, language: str) -> None:
+    anna = await place.person(language=language)
+    await anna.says("/start")
+    anna.connected()
+    anna.edition(missing="no_key")
+
+    text = (await anna.says("/status"))["text"]
+
+    assert say(language, "pool.no_key") in text
+    assert say(language, "source.listenbrainz") in text
+
+
 async def test_an_ended_consent_is_named_and_the_way_back_offered(place: Town) -> None:
     anna = await place.person()
     await anna.says("/start")

@@ -175,6 +175,7 @@ class Resident:
         recorded: bool = True,
         vibe_date: date = date(2026, 11, 20),
         notes: tuple[str, ...] = (),
+        missing: str = "timed out",
     ) -> Edition:
         """A list in the ledger, as a finished run leaves it."""
         editions = self.town.store.editions
@@ -196,7 +197,7 @@ class Resident:
                 "lastfm_similar_artists": new,
                 "rediscovered_likes": tracks - new,
             },
-            pools=(PoolSummary(source="listenbrainz", state="failed", reason="timed out"),),
+            pools=(PoolSummary(source="listenbrainz", state="failed", reason=missing),),
             notes=notes,
         )
         editions.advance(
@@ -333,6 +334,7 @@ async def living_bot(
         services = Services(
             store=place.store,
             dagster=open_dagster(http, place.settings),
+            http=http,
             settings=place.settings,
             now=now,
             sleep=sleep,

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from tests.oauth.site import Site, token_on, words
-from vibe_oauth.links import challenge_of
 from vibe_pipeline.accounts.records import StateKind
 from vibe_pipeline.clients.spotify_accounts import SCOPES
+from vibe_pipeline.connection import challenge_of
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.simulator.faults import Fault
 

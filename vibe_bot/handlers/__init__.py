@@ -10,6 +10,7 @@ from vibe_bot.handlers import (
     leaving_out,
     lists,
     making,
+    pasting,
     settings,
     sources,
     status,
@@ -52,6 +53,7 @@ COMMANDS: Mapping[str, Handler] = {
 
 BUTTONS: Mapping[str, Handler] = {
     "sure": connection.sure,
+    "cn": pasting.confirmed,
     "no": connection.not_sure,
     "pb": making.publish,
     "rs": back.restore,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 
 import structlog
@@ -20,6 +21,8 @@ from vibe_bot.visits import Visit
 from vibe_pipeline.accounts.records import Account, Erasure, StateKind
 from vibe_pipeline.clients.dagster import PARTITION_TAG
 from vibe_pipeline.clients.errors import ServiceError
+from vibe_pipeline.clients.opening import open_spotify_accounts
+from vibe_pipeline.connection import challenge_of, new_verifier
 from vibe_pipeline.locales import day
 
 log = structlog.get_logger()
@@ -46,11 +49,13 @@ async def invitation(visit: Visit, *, asked: bool = False) -> None:
     button = opening(visit.text("button.connect"), address)
     minutes = visit.text("bot.connect.minutes", count=LINK_MINUTES)
     in_words = visit.html("bot.connect.open_here", link=link(address, address))
+    here_only = leads_to_this_machine(settings.spotify_redirect_uri)
     text = together(
         _reason(visit, asked=asked),
         visit.html("bot.connect.invite", name=account.telegram_name, minutes=minutes),
         None if button else Html(f"\n{in_words}\n"),
         visit.html("bot.connect.this_machine") if leads_to_this_machine(address) else None,
+        visit.html("bot.connect.by_hand", page=_spotifys_page(visit)) if here_only else None,
     )
     copy = None if button else copying(visit.text("button.copy_link"), address)
     await visit.answer(text, markup=keyboard([button], [copy]))
@@ -126,6 +131,16 @@ async def _follow(visit: Visit, note: Erasure) -> Html:
         log.warning("cannot begin erasing yet", receipt=note.receipt, why=error.sentence)
         begun = False
     return visit.html(f"bot.receipt.{'follows' if begun else 'later'}", receipt=note.receipt)
+
+
+def _spotifys_page(visit: Visit) -> Html:
+    """Straight to Spotify, for a phone that cannot open our own address."""
+    services = visit.services
+    verifier = new_verifier(secrets.token_bytes)
+    state = services.store.oauth_states.make(visit.account.user_id, StateKind.CONSENT, verifier)
+    consent = open_spotify_accounts(services.http, services.settings)
+    address = consent.authorize_url(state=state, challenge=challenge_of(verifier))
+    return link(address, visit.text("bot.connect.spotifys_page"))
 
 
 def _reason(visit: Visit, *, asked: bool) -> str | None:

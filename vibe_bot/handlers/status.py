@@ -9,9 +9,12 @@ from vibe_bot.results import source_name
 from vibe_bot.telling import Html, together
 from vibe_bot.visits import Visit
 from vibe_pipeline.accounts.records import Edition
-from vibe_pipeline.locales import day, listed, moment, percent
+from vibe_pipeline.locales import day, knows, listed, moment, percent
 from vibe_pipeline.nightly import next_night
-from vibe_pipeline.records import Mode
+from vibe_pipeline.records import Mode, PoolState
+
+_SAID_ABOVE = frozenset({"switched_off", "not_offered"})
+_SAID = frozenset({PoolState.OFF.value, PoolState.ABSENT.value, PoolState.FAILED.value})
 
 
 async def status(visit: Visit) -> None:
@@ -107,10 +110,26 @@ def _spotify(visit: Visit) -> list[Html]:
     absent = [source_name(visit.language, one.name) for one in store.capabilities.list()]
     if absent:
         lines.append(visit.html("bot.status.off", names=listed(visit.language, absent)))
+    lines += _resting(visit)
     unwanted = sorted(source_name(visit.language, one) for one in visit.account.sources_off)
     if unwanted:
         lines.append(visit.html("bot.status.off_yours", names=listed(visit.language, unwanted)))
     return lines
+
+
+def _resting(visit: Visit) -> list[Html]:
+    """Sources that could not be asked for the last list, each with its reason."""
+    edition = visit.services.store.editions.latest(visit.account.user_id)
+    summary = None if edition is None else edition.summary
+    return [
+        visit.html(
+            "bot.status.resting",
+            name=source_name(visit.language, pool.source),
+            why=visit.text(f"pool.{pool.reason}"),
+        )
+        for pool in (() if summary is None else summary.pools)
+        if pool.state in _SAID and pool.reason not in _SAID_ABOVE and knows(f"pool.{pool.reason}")
+    ]
 
 
 def _day(visit: Visit, moment_of: datetime) -> str:

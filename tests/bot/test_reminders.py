@@ -1,0 +1,83 @@
+"""People hear in time, and once each, that their consent ends."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+
+from tests.bot.town import Resident, Town, data_of, saying
+from vibe_bot.reminders import remind
+from vibe_bot.services import Services
+from vibe_pipeline.clients.opening import open_dagster
+from vibe_pipeline.locales import LANGUAGES, say
+
+
+def services(place: Town, moment: datetime) -> Services:
+    return Services(
+        store=place.store,
+        dagster=open_dagster(place.http, place.settings),
+        http=place.http,
+        settings=place.settings,
+        now=lambda: moment,
+        sleep=asyncio.sleep,
+    )
+
+
+def before_the_end(anna: Resident, days: int, at: time = time(12)) -> datetime:
+    """So many days before the consent ends, at this time of day."""
+    ends = anna.account.consent_ends_at
+    assert ends is not None
+    return datetime.combine((ends - timedelta(days=days)).date(), at, UTC)
+
+
+async def somebody_connected(place: Town, language: str = "en") -> Resident:
+    anna = await place.person(language=language)
+    await anna.says("/start")
+    anna.connected(timezone="UTC")
+    return anna
+
+
+async def test_thirty_fourteen_and_three_days_before_and_once_each(place: Town) -> None:
+    anna = await somebody_connected(place)
+
+    told = {
+        days: [remind(services(place, before_the_end(anna, days))) for _ in range(2)]
+        for days in (60, 32, 29, 20, 13, 5, 2, 1, -1)
+    }
+
+    assert told == {
+        **{days: [0, 0] for days in (60, 32, 20, 5, 1, -1)},
+        **{days: [1, 0] for days in (29, 13, 2)},
+    }
+
+
+async def test_nobody_is_woken_for_it(place: Town) -> None:
+    anna = await somebody_connected(place)
+
+    assert remind(services(place, before_the_end(anna, 2, time(4)))) == 0
+    assert remind(services(place, before_the_end(anna, 2, time(10)))) == 1
+
+
+async def test_a_renewed_consent_is_not_said_to_end(place: Town) -> None:
+    anna = await somebody_connected(place)
+    late = before_the_end(anna, 2)
+    place.store.tokens.expire_consent(anna.account.user_id)
+
+    assert remind(services(place, late)) == 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_reminder_says_when_and_offers_the_way(place: Town, language: str) -> None:
+    anna = await somebody_connected(place, language)
+
+    remind(services(place, before_the_end(anna, 2)))
+    message = await anna.sees(saying("⏰"))
+
+    ends = anna.account.consent_ends_at
+    assert ends is not None
+    assert str(ends.year) in message["text"]
+    assert data_of(message) == ["go:connect"]
+    label = say(language, "button.renew")
+    assert [one["text"] for row in message["buttons"] for one in row] == [label]

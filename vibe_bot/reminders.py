@@ -1,0 +1,56 @@
+"""Telling people in time that their consent ends: thirty, fourteen and three days before."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from vibe_bot.services import Services
+from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
+from vibe_pipeline.accounts.records import Account
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 1800.0
+DAYS_BEFORE = (3, 14, 30)
+WAKING_HOURS = range(9, 21)
+"""Nobody is woken for this."""
+
+
+async def remind_forever(services: Services) -> None:
+    """Until cancelled; what was told is kept in the outbox, so a restart tells nothing twice."""
+    while True:
+        try:
+            remind(services)
+        except AccountsUnreadable as error:
+            log.warning("cannot see whose consent ends", why=str(error))
+        await services.sleep(LOOK_SECONDS)
+
+
+def remind(services: Services) -> int:
+    """Put every reminder that is due; gives how many were new."""
+    told = 0
+    for account in services.store.people.all(active_only=True):
+        try:
+            told += _remind(services, account)
+        except UnknownPerson:
+            log.info("somebody was forgotten meanwhile", user=account.user_id)
+    return told
+
+
+def _remind(services: Services, account: Account) -> bool:
+    now, ends = services.now(), account.consent_ends_at
+    if not account.connected or ends is None or ends <= now:
+        return False
+    zone = ZoneInfo(account.timezone)
+    mark = next((days for days in DAYS_BEFORE if ends - now <= timedelta(days=days)), None)
+    if mark is None or now.astimezone(zone).hour not in WAKING_HOURS:
+        return False
+    params = {
+        "count": max(1, round((ends - now) / timedelta(days=1))),
+        "date": ends.astimezone(zone).date().isoformat(),
+    }
+    key = f"consent_ends:{account.user_id}:{ends.isoformat()}:{mark}"
+    return services.store.outbox.put(account.user_id, "bot.consent_ends", params, key)
