@@ -123,7 +123,8 @@ def test_an_inline_button_spins_until_answered_and_tells_the_answer(
     site.say("List", reply_markup={"inline_keyboard": buttons})
     key = page.get_by_role("button", name="Why?")
 
-    key.click()
+    with page.expect_response("**/chat/api/taps"):
+        key.click()
 
     expect(key).to_have_class("waiting")
     expect(page.get_by_role("link", name="Open")).to_have_attribute("target", "_blank")
@@ -136,7 +137,8 @@ def test_an_inline_button_spins_until_answered_and_tells_the_answer(
 def test_an_alert_has_to_be_closed(site: TelegramSite, page: Page) -> None:
     markup = {"inline_keyboard": [[{"text": "Forget me", "callback_data": "f"}]]}
     site.say("Sure?", reply_markup=markup)
-    page.get_by_role("button", name="Forget me").click()
+    with page.expect_response("**/chat/api/taps"):
+        page.get_by_role("button", name="Forget me").click()
     expect(page.locator(".waiting")).to_have_count(1)
     tap = next(iter(site.state.taps.values()))
     answer = {"callback_query_id": tap.query_id, "text": "All gone", "show_alert": True}
