@@ -81,10 +81,10 @@ def _outcome(
 
 
 def _after(line: Recommended, moments: dict[str, list[datetime]]) -> set[datetime]:
+    """What happened since the list was there; Spotify tells ``added_at`` in whole seconds."""
+    since = line.recorded_at.replace(microsecond=0)
     names = [line.key, f"isrc:{line.isrc}", f"id:{line.spotify_id}"]
-    return {
-        moment for name in names for moment in moments.get(name, ()) if moment > line.recorded_at
-    }
+    return {moment for name in names for moment in moments.get(name, ()) if moment >= since}
 
 
 def _names(track: Track) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from tests.pipeline.warehouse_examples import NOON
@@ -51,6 +52,17 @@ def test_a_play_that_another_follows_at_once_was_skipped() -> None:
     plays = [played(1, seconds=10), played(2, seconds=35), played(3, seconds=200)]
 
     assert fates(plays) == [Fate.SKIPPED, Fate.REPLAYED, Fate.REPLAYED]
+
+
+def test_a_like_in_the_very_second_of_the_list_counts_though_spotify_tells_whole_seconds() -> None:
+    made = replace(line(1), recorded_at=NOON + timedelta(milliseconds=700))
+    like = LikedTrack(track=track(1), added_at=NOON)
+    earlier = LikedTrack(track=track(1), added_at=NOON - timedelta(seconds=1))
+
+    (after,) = outcomes([made], likes=[like], plays=[])
+    (before,) = outcomes([made], likes=[earlier], plays=[])
+
+    assert (after.fate, before.fate) == (Fate.LIKED, Fate.NOTHING)
 
 
 def test_a_track_skipped_once_and_played_once_was_played() -> None:
