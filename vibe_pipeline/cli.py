@@ -20,6 +20,7 @@ COMMANDS = {
     "eval": "vibe_pipeline.evaluation.command:eval_command",
     "export": "vibe_pipeline.personal:export",
     "nights": "vibe_pipeline.evaluation.nights_command:nights_command",
+    "replay": "vibe_pipeline.replay_command:replay_command",
     "simulator": "vibe_pipeline.simulator.command:simulator",
     "up": "vibe_pipeline.operating:up",
 }

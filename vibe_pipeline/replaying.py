@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from enum import Enum
 from typing import Any, Self
 
@@ -14,14 +15,18 @@ from vibe_pipeline.accounts.records import Account, Block, BlockKind, Thumb
 from vibe_pipeline.choosing import Selection, found_in, replayed
 from vibe_pipeline.ranking.policy import POLICIES, Policy
 from vibe_pipeline.ranking.wishes import Wishes
-from vibe_pipeline.records import Pool, Ranked
+from vibe_pipeline.records import EditionId, Pool, Ranked, UserId
 from vibe_pipeline.warehouse.rows import Slice
 from vibe_pipeline.warehouse.selection import EditionInputs
 from vibe_pipeline.warehouse.warehouse import Tables
 
 
 class PolicyUnknown(LookupError):
-    """The edition names a policy that this version of the program does not have."""
+    """A policy is named that this version of the program does not have."""
+
+
+class NothingStored(LookupError):
+    """There is no such edition whose inputs are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,45 @@ class Replay:
     def equal(self) -> bool:
         """Whether every candidate, term, rank and position is the same."""
         return self.digest_then == self.digest_again
+
+    def side_by_side(self) -> list[tuple[int, str, str]]:
+        """Position, what stood there then, what stands there now; empty where nothing does."""
+        then, again = _lines(self.then), _lines(self.again.ranked)
+        return [
+            (place, then.get(place, ""), again.get(place, ""))
+            for place in sorted(then.keys() | again.keys())
+        ]
+
+    def overlap(self) -> tuple[int, int, int]:
+        """How many recordings are in both lists, only in the one of then, only in the new one."""
+        then, again = _chosen(self.then), _chosen(self.again.ranked)
+        return len(then & again), len(then - again), len(again - then)
+
+
+def edition_on(
+    tables: Tables, user_id: UserId, day: date, edition_id: EditionId | None = None
+) -> tuple[Slice, EditionInputs]:
+    """The latest edition of a day, or the one named; raises ``NothingStored``."""
+    known = tables.selections.editions_on(user_id, day)
+    wanted = edition_id or (known[0] if known else None)
+    inputs = tables.selections.inputs(user_id, wanted) if wanted in known and wanted else None
+    if wanted is None or inputs is None:
+        raise NothingStored(f"no list of {day} is stored for {user_id}")
+    return Slice(user_id=user_id, vibe_date=day, edition_id=wanted), inputs
+
+
+def policy_called(name: str | None) -> Policy | None:
+    """The policy of this name, or none for none; raises ``PolicyUnknown``."""
+    if name is None:
+        return None
+    if name not in POLICIES:
+        raise PolicyUnknown(f"there is no policy {name}; there are {', '.join(sorted(POLICIES))}")
+    return POLICIES[name]
+
+
+def same_policy(inputs: EditionInputs, policy: Policy | None) -> bool:
+    """Whether a replay by this policy must give the same list."""
+    return policy is None or policy_of(policy) == dict(inputs.policy)
 
 
 def settings_of(account: Account) -> dict[str, Any]:
@@ -181,6 +225,18 @@ def digest(ranked: Sequence[Ranked]) -> str:
     ]
     text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def _lines(ranked: Iterable[Ranked]) -> dict[int, str]:
+    return {
+        item.position: f"{item.candidate.artist} – {item.candidate.title}"
+        for item in ranked
+        if item.position is not None
+    }
+
+
+def _chosen(ranked: Iterable[Ranked]) -> set[str]:
+    return {item.candidate.key for item in ranked if item.position is not None}
 
 
 def _plain(value: object) -> object:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 
 from tests.pipeline.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
 from vibe_pipeline.accounts.records import Cause, Edition, EditionKind, EditionState
+from vibe_pipeline.endings import SetUpWrong, WentWrong
 from vibe_pipeline.records import EditionId, Source, UserId
+from vibe_pipeline.replay_command import replay_command
 
 NIGHT = {"vibe/occasion": "nightly:2026-11-23", "vibe/asked_by": "schedule"}
 
@@ -170,3 +174,44 @@ def test_a_replay_gives_the_same_list_byte_for_byte_and_shows_what_another_polic
     assert other["made again with"].value == "similar-sum 1"
     assert other["equal"].value is False
     assert world.calls().total() == 0
+
+
+def test_operators_replay_a_day_from_the_shell_and_hear_when_it_differs(world: VibeWorld) -> None:
+    anna = world.connected()
+    world.run("daily_vibe", anna.user_id)
+    made = latest(world, anna.user_id)
+    day = made.vibe_date.isoformat()
+    shell = CliRunner()
+
+    same = json.loads(shell.invoke(replay_command, [anna.user_id, day, "--json"]).stdout)
+    told = shell.invoke(replay_command, [anna.user_id, day, "--policy", "similar-sum"])
+    with world.warehouse.open() as tables:
+        tables.connection.execute(
+            "UPDATE edition_inputs SET digest = 'other' WHERE edition_id = ?", [made.edition_id]
+        )
+    spoiled = shell.invoke(replay_command, [anna.user_id, day])
+
+    assert same["equal"] is True
+    assert same["digest_then"] == same["digest_again"]
+    assert same["edition_id"] == made.edition_id
+    assert [row["then"] for row in same["tracks"]] == [row["again"] for row in same["tracks"]]
+    assert len(same["tracks"]) == anna.playlist_size
+    assert told.exit_code == 0
+    assert "tracks in both" in told.stdout
+    assert isinstance(spoiled.exception, WentWrong)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["u0000", "2026-11-20"], "no list of 2026-11-20 is stored for u0000"),
+        (["u0000", "2026-11-20", "--policy", "best"], "there is no policy best"),
+    ],
+)
+def test_a_replay_of_nothing_says_what_is_missing(
+    world: VibeWorld, arguments: list[str], said: str
+) -> None:
+    result = CliRunner().invoke(replay_command, arguments)
+
+    assert isinstance(result.exception, SetUpWrong)
+    assert said in str(result.exception)
