@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import threading
 import time
@@ -15,8 +14,9 @@ from typing import Any
 import pytest
 import uvicorn
 from cryptography.fernet import Fernet
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.chromium import chromium
 from vibe_oauth.app import create_app
 from vibe_oauth.services import open_services
 from vibe_pipeline.accounts.records import Account, StateKind
@@ -27,7 +27,6 @@ from vibe_pipeline.simulator.server import running
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.world import BuiltInWorld
 
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 _WIDTH, _HEIGHT = 360, 740
 _NAMES = {"en": "Anna Bell", "ru": "Мария Ветрова", "uk": "Олена Гай", "nl": "Sanne de Wit"}
 
@@ -57,13 +56,8 @@ class Street:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("needs chromium on the PATH")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

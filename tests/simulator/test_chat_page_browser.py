@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.chromium import chromium
 from tests.simulator.telegram_site import TelegramSite, telegram_site
 
 ANNA = 101
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 _LIST = (
     "<b>Your Monday vibe</b>\n<a href='https://open.spotify.com/playlist/1'>Open it</a>\n"
     "30 tracks, <i>24 new</i> &lt;3 /why <code>VIBE-42</code>"
@@ -27,13 +26,8 @@ _KEYBOARD: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("needs chromium on the PATH")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

@@ -39,18 +39,14 @@ def replay_edition(
 ) -> None:
     """Makes the list again and lays it beside the one of that day."""
     user_id = UserId(context.partition_key)
+    day = _day(config.vibe_date)
     try:
-        day = date.fromisoformat(config.vibe_date)
         policy = policy_called(config.policy)
         with warehouse.open().open() as tables:
             place, inputs = edition_on(tables, user_id, day, _edition_id(config))
             found = replay(tables, place, inputs, policy=policy)
     except (PolicyUnknown, NothingStored) as error:
         raise dg.Failure(f"Nothing to make again: {error}.", allow_retries=False) from error
-    except ValueError as error:
-        raise dg.Failure(
-            f"{config.vibe_date} is no day; write it like 2026-11-20.", allow_retries=False
-        ) from error
     shown = _shown(place, inputs, found)
     context.add_output_metadata(shown)
     if same_policy(inputs, policy) and not found.equal:
@@ -59,6 +55,15 @@ def replay_edition(
             metadata=shown,
             allow_retries=False,
         )
+
+
+def _day(written: str) -> date:
+    try:
+        return date.fromisoformat(written)
+    except ValueError as error:
+        raise dg.Failure(
+            f"{written} is no day; write it like 2026-11-20.", allow_retries=False
+        ) from error
 
 
 def _edition_id(config: ReplayConfig) -> EditionId | None:
