@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -39,8 +39,14 @@ SUFFIXES = (
     " (B Remix)",
     " (Remastered 2011)",
     " (feat. Guest)",
+    " (feat. Artist 3)",
+    " (with Artist 4 & Artist 5)",
     " (Acoustic)",
 )
+GUESTS = {
+    " (feat. Artist 3)": ("Artist 3",),
+    " (with Artist 4 & Artist 5)": ("Artist 4", "Artist 5"),
+}
 
 artists = st.integers(0, 14).map(lambda number: f"Artist {number}")
 titles = st.builds(
@@ -88,13 +94,16 @@ def pools(draw: st.DrawFn) -> list[Pool]:
 
 
 def track(artist: str, title: str) -> Track:
-    """The one track on Spotify of this recording."""
+    """The one track on Spotify of this recording; Spotify lists guests among the artists."""
     name = recording_key(artist, title)
+    guests = (
+        guest for written, names in GUESTS.items() if title.endswith(written) for guest in names
+    )
     return Track(
         spotify_id=f"id {name}",
         uri=f"spotify:track:{name}",
         title=title,
-        artists=(artist,),
+        artists=tuple(dict.fromkeys((artist, *guests))),
         isrc=isrc_of(artist, title),
     )
 
@@ -166,28 +175,38 @@ def everything_found(ranked: Sequence[Ranked]) -> dict[str, Track | None]:
     return {e.candidate.key: track(e.candidate.artist, e.candidate.title) for e in ranked}
 
 
+def crowded(names: Sequence[Collection[str]]) -> list[str]:
+    """What is wrong with whose tracks follow each other: one set of artists a track."""
+    wrong = []
+    if max(Counter(n for heard in names for n in heard).values(), default=0) > DEFAULT.artist_cap:
+        wrong.append("an artist too often")
+    if any(
+        not set(one).isdisjoint(other)
+        for distance in range(1, DEFAULT.artist_spacing)
+        for one, other in zip(names, names[distance:], strict=False)
+    ):
+        wrong.append("an artist too near")
+    return wrong
+
+
 def broken_promises(choice: Choice, wishes: Wishes, *, rest_shortened: bool) -> list[str]:
     """In words, what the list does not keep; nothing for a good one."""
     known, chosen = Known.of(wishes, DEFAULT), choice.chosen
     tracks = [entry.track for entry in chosen if entry.track is not None]
     keys = [track_key(one) for one in tracks]
-    names = [artist_key(one.artist) for one in tracks]
+    leads = [frozenset({artist_key(one.artist)}) for one in tracks]
+    heard = [{artist_key(name) for name in one.artists} for one in tracks]
     broken = []
     if len(tracks) != len(chosen):
         broken.append("a line without a track")
     if len(set(map(song_key, keys))) < len(keys) or len({t.isrc for t in tracks}) < len(tracks):
         broken.append("a recording twice")
-    if max(Counter(names).values(), default=0) > DEFAULT.artist_cap:
-        broken.append("an artist too often")
-    if any(
-        one == other
-        for distance in range(1, DEFAULT.artist_spacing)
-        for one, other in zip(names, names[distance:], strict=False)
-    ):
-        broken.append("an artist too near")
+    broken += crowded(leads)
     if any(known.rests((key,)) for key in keys) and not rest_shortened:
         broken.append("a resting recording")
-    if wishes.blocked_artists.intersection(names) or wishes.blocked_tracks.intersection(keys):
+    if wishes.blocked_artists.intersection(
+        frozenset().union(*heard)
+    ) or wishes.blocked_tracks.intersection(keys):
         broken.append("something blocked")
     if any(
         version_of(one.artist, one.title) & DEFAULT.unwanted_versions and not known.likes_track(one)

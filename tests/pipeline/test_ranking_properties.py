@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 
 from tests.pipeline.ranking_cases import (
     broken_promises,
+    crowded,
     everything_found,
     pools,
     wishes,
 )
-from vibe_pipeline.ranking.identity import song_key
+from vibe_pipeline.ranking.identity import artist_key, song_key
 from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES
 from vibe_pipeline.ranking.score import rank
 from vibe_pipeline.ranking.selection import Choice, Note, select, wished_new
 from vibe_pipeline.ranking.wishes import Wishes
-from vibe_pipeline.records import Dropped, Pool, Ranked
+from vibe_pipeline.records import Dropped, Pool, PoolState, Proposal, Ranked, Source
 
 anything = settings(
     max_examples=100,
@@ -86,13 +87,42 @@ def test_the_wish_for_new_is_met_whenever_the_pool_allows(
             if entry.is_new and entry.dropped not in barred
         }
     )
-    possible = sum(min(count, DEFAULT.artist_cap) for count in songs.values())
-    if len(choice.chosen) >= 2 * DEFAULT.artist_spacing:
-        assert new >= min(wished_new(wanted), possible)
+    seconds = sum(count > 1 for count in songs.values())
+    apart = len(songs) >= DEFAULT.artist_spacing
+    possible = len(songs) + (seconds if apart else 0)
+    assert new >= min(wished_new(wanted), possible)
     if new < wished_new(wanted):
         assert {Note.FEWER_NEW, Note.ONLY_FAMILIAR}.intersection(choice.notes)
     if len(choice.chosen) < wanted.size:
         assert Note.SHORTER in choice.notes
+
+
+@anything
+@given(pools(), wishes())
+def test_guests_count_like_others_where_there_are_others(
+    given_pools: list[Pool], wanted: Wishes
+) -> None:
+    soloists = Pool(
+        source=Source.LISTENBRAINZ,
+        state=PoolState.OFFERED,
+        proposals=tuple(
+            Proposal(
+                source=Source.LISTENBRAINZ,
+                artist=f"Soloist {number}",
+                title="Alone",
+                seed="",
+                match=0.01,
+                rank=1,
+            )
+            for number in range(2 * wanted.size)
+        ),
+    )
+
+    _, choice = made([*given_pools, soloists], wanted)
+
+    tracks = [entry.track for entry in choice.chosen if entry.track is not None]
+    assert len(tracks) == wanted.size
+    assert crowded([set(map(artist_key, one.artists)) for one in tracks]) == []
 
 
 @anything

@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from enum import IntEnum, auto
 
 from vibe_pipeline.ranking.identity import artist_key, song_key
 from vibe_pipeline.ranking.known import track_key
+from vibe_pipeline.ranking.likeness import credited
 from vibe_pipeline.ranking.merge import canonical_isrc
 from vibe_pipeline.records import Dropped, Ranked, Source
+
+
+class Strictness(IntEnum):
+    """How much a track must keep to come on a list; each step keeps all below it too."""
+
+    LEADS = auto()
+    """No artist leads more tracks than the cap."""
+    GUESTS = auto()
+    """No artist is heard on more tracks than the cap, guests included."""
+    SOURCES = auto()
+    """No source fills more than its share."""
 
 
 class Draft:
     """Takes the best that fit; ``refused`` remembers why others did not.
 
-    The artist cap holds always. The source cap holds while candidates of other sources are left:
-    first everybody is asked under it, then those it kept out.
+    The cap on leading artists holds always, and those in ``once`` lead one track at most. Guests
+    and sources are capped as long as that costs no track: everybody is asked under the strictest
+    rules first.
     """
 
-    def __init__(self, *, size: int, artist_cap: int, source_cap: float) -> None:
+    def __init__(
+        self, *, size: int, artist_cap: int, source_cap: float, once: Collection[str] = ()
+    ) -> None:
         self.size = size
         self.chosen: list[Ranked] = []
         self.keys: set[str] = set()
         self.refused: dict[str, Dropped] = {}
         self._artist_cap = artist_cap
         self._source_cap = max(1, int(size * source_cap))
-        self._artists: Counter[str] = Counter()
+        self._once = once
+        self._led: Counter[str] = Counter()
+        self._heard: Counter[str] = Counter()
         self._sources: Counter[Source] = Counter()
         self._taken: set[str] = set()
 
@@ -33,18 +51,17 @@ class Draft:
         """New ones up to the wish, then familiar ones, then whatever is left."""
         new = [entry for entry in entries if entry.is_new]
         familiar = [entry for entry in entries if not entry.is_new]
-        self.take(new, wished_new, under_source_cap=True)
-        self.take(new, wished_new)
-        self.take(familiar, self.size, under_source_cap=True)
-        self.take(new, self.size, under_source_cap=True)
-        self.take(familiar, self.size)
-        self.take(new, self.size)
+        for strictness in reversed(Strictness):
+            self.take(new, wished_new, strictness)
+        for strictness in reversed(Strictness):
+            self.take(familiar, self.size, strictness)
+            self.take(new, self.size, strictness)
         for entry in familiar:
             if entry.candidate.key not in self.keys:
                 self.refused.setdefault(entry.candidate.key, Dropped.FAMILIAR_ENOUGH)
 
     def take(
-        self, entries: Iterable[Ranked], until: int, *, under_source_cap: bool = False
+        self, entries: Iterable[Ranked], until: int, strictness: Strictness = Strictness.LEADS
     ) -> None:
         """The best of these until the list is so long; each at most once."""
         for entry in entries:
@@ -53,36 +70,55 @@ class Draft:
                 return
             if key in self.keys:
                 continue
-            refusal = self._refusal(entry, under_source_cap=under_source_cap)
+            refusal = self._refusal(entry, strictness)
             if refusal is None:
                 self._add(entry)
             else:
                 self.refused[key] = refusal
 
-    def _refusal(self, entry: Ranked, *, under_source_cap: bool) -> Dropped | None:
+    def _refusal(self, entry: Ranked, strictness: Strictness) -> Dropped | None:
         if not self._taken.isdisjoint(_names(entry)):
             return Dropped.LOWER_RANKED
-        if any(self._artists[artist] >= self._artist_cap for artist in artists_of(entry)):
+        if any(self._led[artist] >= self._cap(artist) for artist in leads_of(entry)):
             return Dropped.ARTIST_CAP
-        if under_source_cap and self._sources[entry.source] >= self._source_cap:
+        if strictness >= Strictness.GUESTS and any(
+            self._heard[artist] >= self._artist_cap for artist in heard_on(entry)
+        ):
+            return Dropped.ARTIST_CAP
+        if strictness >= Strictness.SOURCES and self._sources[entry.source] >= self._source_cap:
             return Dropped.SOURCE_CAP
         return None
+
+    def _cap(self, artist: str) -> int:
+        return min(1, self._artist_cap) if artist in self._once else self._artist_cap
 
     def _add(self, entry: Ranked) -> None:
         self.chosen.append(entry)
         self.keys.add(entry.candidate.key)
         self.refused.pop(entry.candidate.key, None)
         self._taken.update(_names(entry))
-        self._artists.update(artists_of(entry))
+        self._led.update(leads_of(entry))
+        self._heard.update(heard_on(entry))
         self._sources[entry.source] += 1
 
 
-def artists_of(entry: Ranked) -> frozenset[str]:
-    """The artists a track counts for: whom it was proposed as, and who leads it on Spotify."""
+def leads_of(entry: Ranked) -> frozenset[str]:
+    """The keys of the artists a track counts for: as proposed, and who leads it on Spotify."""
     named = {entry.candidate.artist_key}
     if entry.track is not None:
         named.add(artist_key(entry.track.artist))
     return frozenset(named)
+
+
+def heard_on(entry: Ranked) -> frozenset[str]:
+    """The keys of everybody on it: whoever proposed it, or Spotify, may have named guests."""
+    heard = {entry.candidate.artist_key}
+    for proposal in entry.candidate.proposals:
+        heard |= credited(proposal.artist, proposal.title)
+    if entry.track is not None:
+        for name in entry.track.artists:
+            heard |= {artist_key(name), *credited(name, entry.track.title)}
+    return frozenset(heard)
 
 
 def _names(entry: Ranked) -> set[str]:

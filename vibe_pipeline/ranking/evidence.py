@@ -84,6 +84,19 @@ def tags(cosine: float, policy: Policy) -> float:
     return math.log1p(policy.tag_weight * min(max(cosine, 0.0), 1.0))
 
 
+def reception(kept: int, offered: int, usual: float, policy: Policy) -> float:
+    """In [-2, 2] times its weight: what the person kept of an artist, beside the ``usual`` share.
+
+    The share is doubted while little was offered: ``reception_doubt`` more tracks are taken to
+    have been received as usual. Nothing offered, nothing learnt: 0.
+    """
+    if not offered or usual <= 0:
+        return 0.0
+    doubt = policy.reception_doubt
+    beside = (kept + doubt * usual) / ((offered + doubt) * usual)
+    return policy.reception_weight * min(max(math.log(max(beside, 1e-3)), -2.0), 2.0)
+
+
 def cosine(
     taste: Mapping[Key, float], own: Mapping[Key, float], taste_norm: float, own_norm: float
 ) -> float:

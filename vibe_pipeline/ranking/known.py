@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -10,7 +10,7 @@ from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.ranking.merge import canonical_isrc
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.ranking.wishes import Wishes
-from vibe_pipeline.records import Candidate, LikedTrack, Track
+from vibe_pipeline.records import Candidate, LikedTrack, Past, Play, Track
 
 
 class Liked:
@@ -40,15 +40,38 @@ class Liked:
         return key in self._keys[artist]
 
 
+class PlayedLater:
+    """On which day a recording was last played, worked out artist by artist like ``Liked``."""
+
+    def __init__(self, plays: Iterable[Play]) -> None:
+        self._plays: dict[str, list[Play]] = {}
+        self._last: dict[str, dict[str, date]] = {}
+        for play in plays:
+            self._plays.setdefault(artist_key(play.track.artist), []).append(play)
+
+    def than(self, past: Past) -> bool:
+        """Whether the recording was played on a later day than we recommended it."""
+        artist = past.key.partition("|")[0]
+        if artist not in self._last:
+            last: dict[str, date] = {}
+            for play in self._plays.get(artist, ()):
+                key, day = track_key(play.track), play.played_at.date()
+                last[key] = max(last.get(key, day), day)
+            self._last[artist] = last
+        return self._last[artist].get(past.key, date.min) > past.vibe_date
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What to ask about a candidate; made once for a list.
 
     ``recommended`` maps a recording to the last day we recommended it, ``tired`` an artist to the
-    days since each time.
+    days since each time, ``offered`` an artist to all that was recommended before today.
     """
 
     liked: Liked
+    played_later: PlayedLater
+    offered: Mapping[str, Sequence[Past]]
     recommended: Mapping[str, date]
     tired: Mapping[str, tuple[int, ...]]
     played: frozenset[str]
@@ -59,6 +82,7 @@ class Known:
         """What these wishes say the person knows."""
         recommended: dict[str, date] = {}
         tired: dict[str, list[int]] = {}
+        offered: dict[str, list[Past]] = {}
         rested = wishes.vibe_date - timedelta(days=policy.rest_days)
         for past in wishes.past:
             day = past.vibe_date
@@ -66,9 +90,13 @@ class Known:
                 recommended[past.key] = day
             if rested <= day <= wishes.vibe_date:
                 tired.setdefault(past.artist_key, []).append((wishes.vibe_date - day).days)
+            if day < wishes.vibe_date:
+                offered.setdefault(past.artist_key, []).append(past)
         heard_since = wishes.now - timedelta(days=policy.recently_played_days)
         return cls(
             liked=Liked(wishes.likes),
+            played_later=PlayedLater(wishes.plays),
+            offered=offered,
             recommended=recommended,
             tired={artist: tuple(sorted(days)) for artist, days in tired.items()},
             played=frozenset(
@@ -103,6 +131,15 @@ class Known:
     def was_recommended(self, keys: tuple[str, ...]) -> bool:
         """Whether we ever recommended the recording of these keys."""
         return any(key in self.recommended for key in keys)
+
+    def received(self, artist: str) -> tuple[int, int]:
+        """How many of the artist's tracks we recommended before today were kept, and how many.
+
+        Kept: liked now, or played again on a later day.
+        """
+        offered = self.offered.get(artist, ())
+        kept = sum(past.key in self.liked or self.played_later.than(past) for past in offered)
+        return kept, len(offered)
 
     def rests(self, keys: tuple[str, ...]) -> bool:
         """Whether we recommended it too short a while ago."""

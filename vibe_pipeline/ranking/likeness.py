@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from vibe_pipeline.ranking.folding import folded
 from vibe_pipeline.ranking.identity import artist_key, taken_apart, version_of
@@ -36,6 +37,7 @@ def same_recording(artist: str, title: str, artists: Sequence[str], other_title:
     )
 
 
+@lru_cache(maxsize=50_000)
 def credited(credit: str, title: str = "") -> frozenset[str]:
     """The keys of everybody a credit line names, and of guests that the title names."""
     _, *guests = _GUESTS.split(title)

@@ -1,13 +1,13 @@
 """A flowing order: alike tracks side by side, an artist's tracks well apart.
 
-The order is the same for the same tracks; where not all can keep their distance, the weakest
-second track of an artist gives way.
+The order is the same for the same tracks. Where not all can keep their distance there is none, and
+``too_near`` says whose tracks are in each other's way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 COMFORT = 1
 """Where it costs nothing, an artist's tracks stand this much further apart than they must."""
@@ -15,7 +15,7 @@ COMFORT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """One track on the way: whose it is (every artist name that counts), and what it is like.
+    """One track on the way: whose it is, who else is heard on it, and what it is like.
 
     The smaller ``place``, the better the track.
     """
@@ -23,23 +23,46 @@ class Stop:
     key: str
     artists: frozenset[str]
     place: int
+    guests: frozenset[str] = frozenset()
     familiar: bool = False
     colours: Mapping[str, float] | None = None
 
 
-def flowing(stops: Sequence[Stop], *, spacing: int) -> list[Stop]:
-    """All stops in a pleasant order, positions of one artist at least ``spacing`` apart.
+def flowing(stops: Sequence[Stop], *, spacing: int) -> list[Stop] | None:
+    """All stops in a pleasant order, those of one artist at least ``spacing`` apart.
 
-    Stops that cannot be placed are left out, the weakest first.
+    Guests keep their distance too where that is possible. ``None`` where no order was found.
     """
-    kept = sorted(stops, key=lambda stop: (stop.place, stop.key))
-    while kept:
-        for distance in (spacing + COMFORT, spacing):
-            order = _walk(kept, distance) or _rounds(kept, distance)
-            if order is not None:
-                return order
-        kept.remove(_weakest_repeat(kept))
-    return []
+    alone = sorted(stops, key=lambda stop: (stop.place, stop.key))
+    together = [replace(stop, artists=stop.artists | stop.guests) for stop in alone]
+    for line, distance in (
+        (together, spacing + COMFORT),
+        (together, spacing),
+        (alone, spacing + COMFORT),
+        (alone, spacing),
+    ):
+        order = _walk(line, distance)
+        if order is None:
+            order = _rounds(line, distance)
+        if order is not None:
+            return order
+    return None
+
+
+def too_near(stops: Sequence[Stop]) -> frozenset[str]:
+    """The artists that the worst repeating track shares with better ones; at least one.
+
+    Raises:
+        ValueError: no artist comes twice.
+    """
+    seen: set[str] = set()
+    shared: frozenset[str] = frozenset()
+    for stop in sorted(stops, key=lambda stop: (stop.place, stop.key)):
+        shared = stop.artists & seen or shared
+        seen |= stop.artists
+    if not shared:
+        raise ValueError("No artist comes twice; any order keeps its distance")
+    return shared
 
 
 def well_spaced(order: Sequence[Stop], spacing: int) -> bool:
@@ -162,14 +185,3 @@ def _rounds(stops: Sequence[Stop], distance: int) -> list[Stop] | None:
 
 def _names(rounds: Collection[Sequence[Stop]]) -> set[str]:
     return {artist for one_round in rounds for stop in one_round for artist in stop.artists}
-
-
-def _weakest_repeat(stops: Sequence[Stop]) -> Stop:
-    """The worst track that shares an artist with a better one."""
-    seen: set[str] = set()
-    repeats = []
-    for stop in stops:
-        if stop.artists & seen:
-            repeats.append(stop)
-        seen |= stop.artists
-    return (repeats or list(stops))[-1]

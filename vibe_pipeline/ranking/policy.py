@@ -1,7 +1,9 @@
 """Ranking policies: frozen, named, versioned sets of parameters.
 
-A change of any figure is a new version: an edition stores name and version, and a replay with them
-must give the same list. The figures of ``default`` are chosen by ``evaluation.tuning``.
+A change of any figure, or of how a list is put together, is a new version: an edition stores name
+and version, and a replay with them must give the same list. What ``default`` makes of similarity,
+popularity and tags is chosen by ``evaluation.tuning``; fatigue and reception, which listening data
+without days cannot tell, on simulated nights (``vibe nights``) of other seeds than those reported.
 """
 
 from __future__ import annotations
@@ -57,9 +59,13 @@ class Policy:
     artist_weight: float = 1.0
     """How strongly artists the person leans to are lifted, for their own unheard tracks."""
     thumb_weight: float = 0.6
-    fatigue_weight: float = 0.5
+    reception_weight: float = 0.7
+    """How strongly it counts what the person kept of an artist's tracks we offered before."""
+    reception_doubt: float = 3.0
+    """So many offered tracks of an artist weigh as much as what the person keeps usually."""
+    fatigue_weight: float = 2.0
     """What an artist recommended again and again lately loses at most."""
-    fatigue_days: float = 20.0
+    fatigue_days: float = 10.0
     """After so many days a recommendation tires half as much as on its day."""
 
     artist_cap: int = 2
@@ -70,10 +76,10 @@ class Policy:
     unwanted_versions: Version = UNWANTED_VERSIONS
 
 
-DEFAULT: Final = Policy(name="default", version=1)
+DEFAULT: Final = Policy(name="default", version=2)
 SIMILAR_SUM: Final = Policy(
     name="similar-sum",
-    version=1,
+    version=2,
     seeds=10,
     seed_rarity=0.0,
     spread_damping=0.0,
@@ -86,6 +92,7 @@ SIMILAR_SUM: Final = Policy(
     tag_weight=0.0,
     artist_weight=0.0,
     thumb_weight=0.0,
+    reception_weight=0.0,
     fatigue_weight=0.0,
 )
 

@@ -8,6 +8,7 @@ Every term is kept with the candidate, so that "why" can be answered later:
 * ``tags`` in [0, log(1 + tag_weight)]: likeness of its artist's tags to those of the seeds;
 * ``artist`` in [0, artist_weight]: the person's leaning to its artist;
 * ``thumbs`` in [-thumb_weight, thumb_weight]: thumbs for it and for its artist;
+* ``reception`` in [-2, 2] times its weight: what was kept of its artist when we offered it;
 * ``fatigue`` in [-fatigue_weight, 0]: its artist was recommended lately.
 
 Whose listeners or tags nobody was asked about is taken to be like the others.
@@ -28,6 +29,7 @@ from vibe_pipeline.ranking.evidence import (
     cosine,
     norm,
     popularity,
+    reception,
     similarity,
     support,
     tags,
@@ -215,12 +217,15 @@ class _ArtistTerms:
         likeness = _tag_likeness(pool, wishes.profile)
         usual = math.fsum(likeness.values()) / max(len(likeness), 1)
         leaning = {artist.key: artist.weight for artist in wishes.profile.artists}
+        received = _received(pool, known) if policy.reception_weight else {}
+        kept = _usually_kept(received.values())
         return cls(
             terms={
                 artist: {
                     "tags": tags(likeness.get(artist, usual), policy),
                     "artist": policy.artist_weight * leaning.get(artist, 0.0),
                     "thumbs": policy.thumb_weight * _sign(wishes.artist_thumbs.get(artist, 0)) / 2,
+                    "reception": reception(*received.get(artist, (0, 0)), kept, policy),
                     "fatigue": _fatigue(known.tired.get(artist, ()), policy),
                 }
                 for artist in {candidate.artist_key for candidate in pool}
@@ -241,6 +246,19 @@ class _ArtistTerms:
         if listeners not in self.discounts:
             self.discounts[listeners] = popularity(listeners, self.dial, self.policy)
         return self.discounts[listeners]
+
+
+def _received(pool: Sequence[Candidate], known: Known) -> dict[str, tuple[int, int]]:
+    """By artist of the pool: how many tracks the person kept of how many offered."""
+    artists = sorted({candidate.artist_key for candidate in pool})
+    return {artist: known.received(artist) for artist in artists}
+
+
+def _usually_kept(received: Iterable[tuple[int, int]]) -> float:
+    """The share the person keeps of what they are offered; one in three before we know."""
+    both = list(received)
+    kept, offered = sum(kept for kept, _ in both), sum(offered for _, offered in both)
+    return (kept + 1) / (offered + 3)
 
 
 def _usual_listeners(pool: Sequence[Candidate]) -> int:

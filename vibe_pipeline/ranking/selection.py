@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from vibe_pipeline.ranking.draft import Draft, artists_of
+from vibe_pipeline.ranking.draft import Draft, heard_on, leads_of
 from vibe_pipeline.ranking.identity import artist_key, version_in_key
 from vibe_pipeline.ranking.known import Known, keys_of, track_key
-from vibe_pipeline.ranking.likeness import credited
-from vibe_pipeline.ranking.ordering import Stop, flowing
+from vibe_pipeline.ranking.ordering import Stop, flowing, too_near
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.ranking.wishes import Wishes
 from vibe_pipeline.records import Candidate, Dropped, Ranked, Source, Track
@@ -89,10 +88,8 @@ class Selecting:
         beyond: Collection[str] = frozenset(),
     ) -> list[Ranked]:
         """What would be on the list, best first; nothing is hoped of those ``beyond`` reach."""
-        draft = self._drafted(found, hopeful=hopeful, beyond=beyond)
-        placed = {stop.key for stop in draft.order}
-        chosen = [entry for entry in draft.draft.chosen if entry.candidate.key in placed]
-        return sorted(chosen, key=lambda entry: entry.rank)
+        drafted = self._drafted(found, hopeful=hopeful, beyond=beyond)
+        return sorted(drafted.draft.chosen, key=lambda entry: entry.rank)
 
     def choice(self, found: Mapping[str, Track | None], *, hopeful: bool = False) -> Choice:
         """The list, and for every candidate why it is or is not on it."""
@@ -102,7 +99,7 @@ class Selecting:
         finished = tuple(
             replace(entry, position=positions[key], dropped=None)
             if (key := entry.candidate.key) in positions
-            else replace(entry, position=None, dropped=_reason(key, drafted.draft, reasons))
+            else replace(entry, position=None, dropped=reasons.get(key, Dropped.LOWER_RANKED))
             for entry in drafted.entries
         )
         notes = _notes(finished, self._wishes, self._policy)
@@ -117,6 +114,7 @@ class Selecting:
         hopeful: bool,
         beyond: Collection[str] = frozenset(),
     ) -> _Drafted:
+        """The best list that can keep its distances: an artist who cannot comes only once."""
         wishes, policy = self._wishes, self._policy
         entries: list[Ranked] = []
         dropped: dict[str, Dropped] = {}
@@ -128,12 +126,22 @@ class Selecting:
             if reason is not None:
                 dropped[key] = reason
             entries.append(entry)
-        draft = Draft(size=wishes.size, artist_cap=policy.artist_cap, source_cap=policy.source_cap)
-        draft.fill([e for e in entries if e.candidate.key not in dropped], wished_new(wishes))
-        shortened = _fall_back(draft, entries, dropped, self._known, hopeful=hopeful)
-        stops = [_stop(entry) for entry in draft.chosen]
-        order = flowing(stops, spacing=policy.artist_spacing)
-        return _Drafted(entries, dropped, draft, order, shortened)
+        fit = [entry for entry in entries if entry.candidate.key not in dropped]
+        once: set[str] = set()
+        while True:
+            draft = Draft(
+                size=wishes.size,
+                artist_cap=policy.artist_cap,
+                source_cap=policy.source_cap,
+                once=once,
+            )
+            draft.fill(fit, wished_new(wishes))
+            shortened = _fall_back(draft, entries, dropped, self._known, hopeful=hopeful)
+            stops = [_stop(entry) for entry in draft.chosen]
+            order = flowing(stops, spacing=policy.artist_spacing)
+            if order is not None:
+                return _Drafted(entries, dropped, draft, order, shortened)
+            once |= too_near(stops)
 
     def _judge(
         self, entry: Ranked, found: Mapping[str, Track | None]
@@ -195,7 +203,7 @@ def _excluded(
     """Why a candidate cannot be on the list at all."""
     candidate, track = entry.candidate, entry.track
     keys = keys_of(candidate) + ((track_key(track),) if track else ())
-    if not wishes.blocked_tracks.isdisjoint(keys) or _by_blocked(entry, wishes.blocked_artists):
+    if _is_blocked(entry, keys, wishes):
         return Dropped.BLOCKED
     version = version_in_key(candidate.key)
     if track is not None:
@@ -212,17 +220,12 @@ def _excluded(
     return None
 
 
-def _by_blocked(entry: Ranked, blocked: Collection[str]) -> bool:
-    """Whether somebody blocked is known to be on it: whoever proposed it may have named a guest."""
-    if not blocked:
-        return False
-    heard = {entry.candidate.artist_key}
-    for proposal in entry.candidate.proposals:
-        heard |= credited(proposal.artist, proposal.title)
-    if entry.track is not None:
-        for name in entry.track.artists:
-            heard |= {artist_key(name), *credited(name, entry.track.title)}
-    return not heard.isdisjoint(blocked)
+def _is_blocked(entry: Ranked, keys: Sequence[str], wishes: Wishes) -> bool:
+    """Whether the track is blocked, or anybody known to be heard on it."""
+    if not wishes.blocked_tracks.isdisjoint(keys):
+        return True
+    blocked = wishes.blocked_artists
+    return bool(blocked) and not blocked.isdisjoint(heard_on(entry))
 
 
 def _fall_back(
@@ -253,13 +256,6 @@ def _fall_back(
     return bool(draft.chosen)
 
 
-def _reason(key: str, draft: Draft, reasons: Mapping[str, Dropped]) -> Dropped:
-    """A chosen track without a position could not keep its distance."""
-    if key in draft.keys:
-        return Dropped.ARTIST_CAP
-    return reasons.get(key, Dropped.LOWER_RANKED)
-
-
 def _stop(entry: Ranked) -> Stop:
     colours = {f"seed {entry.seed}": 1.0, f"source {entry.source}": 0.25}
     colours |= {
@@ -267,7 +263,8 @@ def _stop(entry: Ranked) -> Stop:
     }
     return Stop(
         key=entry.candidate.key,
-        artists=artists_of(entry),
+        artists=leads_of(entry),
+        guests=heard_on(entry),
         place=entry.rank,
         familiar=not entry.is_new,
         colours=colours,
