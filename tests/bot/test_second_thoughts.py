@@ -139,7 +139,16 @@ async def test_nobody_can_restore_somebody_elses_list(place: Town) -> None:
 def considered(place: Town, anna: Resident) -> None:
     fates = list(Dropped)
     items = [
-        Considered(artist="Artist & Sons 1", title="Song <b>1", fate="chosen", rank=1, is_new=True),
+        Considered(
+            artist="Artist & Sons 1",
+            title="Song <b>1",
+            fate="chosen",
+            rank=1,
+            is_new=True,
+            position=1,
+            speaks_for=("similarity", "tags"),
+            speaks_against=("popularity", "a term of tomorrow"),
+        ),
         *(
             Considered(
                 artist=f"Band {fate.value.replace('_', ' ')}",
@@ -150,7 +159,14 @@ def considered(place: Town, anna: Resident) -> None:
             )
             for number, fate in enumerate(fates, 2)
         ),
-        Considered(artist="Сплин", title="Выхода нет", fate="lower_ranked", rank=40, is_new=True),
+        Considered(
+            artist="Сплин",
+            title="Выхода нет",
+            fate="lower_ranked",
+            rank=40,
+            is_new=True,
+            speaks_against=("fatigue",),
+        ),
         Considered(artist="Сплин", title="Романс", fate="rested", rank=41, is_new=False),
     ]
     place.store.considered.keep(EditionId(SECOND), anna.account.user_id, DAYS[SECOND], items)
@@ -171,6 +187,26 @@ async def test_whynot_gives_every_reason_in_words(place: Town, language: str) ->
     assert "/why" in here["text"]
     assert day(language, DAYS[SECOND]) in here["text"]
     assert "Nobody Whatsoever" in never["text"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_what_spoke_for_and_against_a_track_is_told_in_words(
+    place: Town, language: str
+) -> None:
+    anna = await with_lists(place, language=language)
+    considered(place, anna)
+
+    on_it = await anna.says("/why 1")
+    not_on_it = await anna.says("/whynot Сплин")
+    unremarkable = await anna.says("/why 2")
+
+    spoke = [say(language, f"bot.why.for.{term}") for term in ("similarity", "tags")]
+    assert say(language, "bot.why.spoke_for", reasons="; ".join(spoke)) in on_it["text"]
+    well_known = say(language, "bot.why.against.popularity")
+    assert say(language, "bot.why.spoke_against", reasons=well_known) in on_it["text"]
+    tired = say(language, "bot.why.against.fatigue")
+    assert say(language, "bot.why.spoke_against", reasons=tired) in not_on_it["text"]
+    assert spoke[0] not in unremarkable["text"]
 
 
 async def test_whynot_forgives_spelling_and_script(place: Town) -> None:

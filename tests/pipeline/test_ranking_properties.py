@@ -15,9 +15,11 @@ from tests.pipeline.ranking_cases import (
     pools,
     wishes,
 )
+from vibe_pipeline.locales import knows
 from vibe_pipeline.ranking.identity import artist_key, song_key
 from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES
+from vibe_pipeline.ranking.remarks import MOST, remarks
 from vibe_pipeline.ranking.score import rank
 from vibe_pipeline.ranking.selection import Choice, Note, select, wished_new
 from vibe_pipeline.ranking.wishes import Wishes
@@ -203,3 +205,25 @@ def test_merging_leaves_no_recording_twice(given_pools: list[Pool]) -> None:
     assert sum(len(c.proposals) for c in candidates) == len(
         {proposal for pool in given_pools for proposal in pool.proposals}
     )
+
+
+@anything
+@given(pools(), wishes())
+def test_every_term_has_words_and_remarks_name_what_sets_a_track_apart(
+    given_pools: list[Pool], wanted: Wishes
+) -> None:
+    ranked = rank(merge(given_pools), wanted)
+
+    said = remarks(ranked)
+
+    for entry in ranked:
+        own = said[entry.candidate.key]
+        assert len(own.speaks_for) <= MOST
+        assert len(own.speaks_against) <= MOST
+        assert set(own.speaks_for).isdisjoint(own.speaks_against)
+        for term in entry.terms:
+            assert knows(f"bot.why.for.{term}")
+            assert knows(f"bot.why.against.{term}")
+        for term in own.speaks_for:
+            lower = [other for other in ranked if other.terms[term] < entry.terms[term]]
+            assert 2 * len(lower) >= len(ranked)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import date
 
 from telegram import InlineKeyboardButton
 
 from vibe_bot import arguments
+from vibe_bot.remarks import spoke
 from vibe_bot.results import because, made, source_name
 from vibe_bot.telling import Html, button, in_rows, together, with_button
 from vibe_bot.visits import Visit
@@ -177,12 +179,16 @@ async def _show_reasons(visit: Visit, edition: Edition, page: int, *, new_messag
 
 
 async def _show_reason(visit: Visit, edition: Edition, track: ChosenTrack) -> None:
+    among = await asyncio.to_thread(visit.services.store.considered.of, edition.edition_id)
+    items = among.items if among is not None else ()
+    item = next((one for one in items if one.position == track.position), None)
     text = together(
         visit.html("bot.why.one", artist=track.artist, title=track.title),
         "",
         visit.html("bot.why.from", reason=reason(visit.language, track)),
         visit.html("bot.why.source", source=source_name(visit.language, track.source)),
         visit.html("bot.why.new" if track.is_new else "bot.why.familiar"),
+        *(spoke(visit, item) if item is not None else ()),
     )
     place = f"{edition.edition_id}:{track.position}"
     artist = visit.text("button.block_artist", name=_short(track.artist))

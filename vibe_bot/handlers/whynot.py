@@ -6,12 +6,11 @@ import asyncio
 
 from vibe_bot import arguments
 from vibe_bot.handlers.taste import is_meant
-from vibe_bot.missing import CHOSEN, Missed, find
+from vibe_bot.missing import Missed, find
+from vibe_bot.remarks import spoke
 from vibe_bot.telling import Html, together
 from vibe_bot.visits import Visit
-from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.locales import day, knows
-from vibe_pipeline.ranking.folding import folded
 
 
 async def whynot(visit: Visit) -> None:
@@ -40,13 +39,15 @@ async def whynot(visit: Visit) -> None:
 def _answer(visit: Visit, wanted: str, missed: Missed) -> Html:
     meant = None if missed.exact else visit.html("bot.whynot.meant", name=wanted)
     more = visit.html("bot.whynot.more", count=missed.more) if missed.more else None
-    edition = visit.services.store.editions.get(missed.among.edition_id)
-    place = _place(edition, missed) if edition is not None else None
     told = day(visit.language, missed.among.vibe_date)
     item = missed.item
-    if place is not None:
+    if item.position is not None:
         here = visit.html(
-            "bot.whynot.on_list", artist=item.artist, title=item.title, day=told, position=place
+            "bot.whynot.on_list",
+            artist=item.artist,
+            title=item.title,
+            day=told,
+            position=item.position,
         )
         return together(meant, here)
     one = visit.html(
@@ -57,18 +58,7 @@ def _answer(visit: Visit, wanted: str, missed: Missed) -> Html:
         rank=item.rank,
         total=len(missed.among.items),
     )
-    return together(meant, one, "", _fate(visit, item.fate), more)
-
-
-def _place(edition: Edition, missed: Missed) -> int | None:
-    """Where it stands on that list, if it was chosen."""
-    if missed.item.fate != CHOSEN:
-        return None
-    name = folded(f"{missed.item.artist} {missed.item.title}")
-    for track in edition.tracks:
-        if folded(f"{track.artist} {track.title}") == name:
-            return track.position
-    return None
+    return together(meant, one, "", _fate(visit, item.fate), *spoke(visit, item), more)
 
 
 def _fate(visit: Visit, fate: str) -> Html:

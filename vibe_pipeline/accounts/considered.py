@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from datetime import date, datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import RowMapping, delete, insert, select
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.records import Considered, ConsideredList
@@ -20,6 +20,9 @@ LISTS_KEPT = 14
 
 ITEMS_KEPT = 6000
 """The best-ranked of an edition; nobody asks about what came after them."""
+
+_FIELDS = tuple(field.name for field in fields(Considered))
+_REMARKS = ("speaks_for", "speaks_against")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +68,33 @@ class ConsideredLists:
         with self.database.reading() as connection:
             rows = connection.execute(query).mappings().all()
         for row in rows:
-            yield ConsideredList(
-                edition_id=EditionId(row["edition_id"]),
-                vibe_date=row["vibe_date"],
-                items=_unpacked(row["packed"]),
-            )
+            yield _list(row)
+
+    def of(self, edition_id: EditionId) -> ConsideredList | None:
+        """What this edition was chosen among, if that is remembered still."""
+        query = select(considered).where(considered.c.edition_id == edition_id)
+        with self.database.reading() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return _list(row) if row is not None else None
+
+
+def _list(row: RowMapping) -> ConsideredList:
+    return ConsideredList(
+        edition_id=EditionId(row["edition_id"]),
+        vibe_date=row["vibe_date"],
+        items=_unpacked(row["packed"]),
+    )
 
 
 def _packed(items: Sequence[Considered]) -> bytes:
-    lines = [[one.artist, one.title, one.fate, one.rank, int(one.is_new)] for one in items]
+    lines = [astuple(one) for one in items]
     return zlib.compress(json.dumps(lines, separators=(",", ":")).encode())
 
 
 def _unpacked(packed: bytes) -> tuple[Considered, ...]:
+    """Lines packed by earlier versions end before what was added since."""
+    lines = (dict(zip(_FIELDS, line, strict=False)) for line in json.loads(zlib.decompress(packed)))
     return tuple(
-        Considered(artist=artist, title=title, fate=fate, rank=rank, is_new=bool(is_new))
-        for artist, title, fate, rank, is_new in json.loads(zlib.decompress(packed))
+        Considered(**line | {name: tuple(line.get(name, ())) for name in _REMARKS})
+        for line in lines
     )

@@ -330,7 +330,8 @@ class Thumb:
 class Considered:
     """One recording an edition was chosen among: ``fate`` says what became of it.
 
-    ``fate`` is ``chosen`` or a reason of ``records.Dropped``; ``rank`` counts from 1.
+    ``fate`` is ``chosen`` or a reason of ``records.Dropped``; ``rank`` and ``position`` count from
+    1. What spoke for and against it are names of terms of its score, the weightiest first.
     """
 
     artist: str
@@ -338,6 +339,9 @@ class Considered:
     fate: str
     rank: int
     is_new: bool
+    position: int | None = None
+    speaks_for: tuple[str, ...] = ()
+    speaks_against: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ from vibe_pipeline.defs.users import users
 from vibe_pipeline.hygiene import exclusions_kept
 from vibe_pipeline.publishing import PublicationLost, chosen_twice, without_uri
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES, Policy
+from vibe_pipeline.ranking.remarks import remarks
 from vibe_pipeline.ranking.wishes import Wishes
 from vibe_pipeline.records import Pool, Ranked, Source, Track
 from vibe_pipeline.replaying import (
@@ -269,20 +270,26 @@ def _advance(store: AccountStore, made: Making, selection: Selection) -> None:
     if not moved:
         raise PublicationLost(f"edition {edition.edition_id} was moved on by somebody else")
     store.considered.keep(
-        edition.edition_id,
-        edition.user_id,
-        edition.vibe_date,
-        [
-            Considered(
-                artist=item.candidate.artist,
-                title=item.candidate.title,
-                fate=str(item.dropped or "chosen"),
-                rank=item.rank,
-                is_new=item.is_new,
-            )
-            for item in sorted(selection.ranked, key=lambda item: item.rank)
-        ],
+        edition.edition_id, edition.user_id, edition.vibe_date, _considered(selection.ranked)
     )
+
+
+def _considered(ranked: Sequence[Ranked]) -> list[Considered]:
+    """All candidates, best first, as the bot speaks of them."""
+    said = remarks(ranked)
+    return [
+        Considered(
+            artist=item.candidate.artist,
+            title=item.candidate.title,
+            fate=str(item.dropped or "chosen"),
+            rank=item.rank,
+            is_new=item.is_new,
+            position=item.position,
+            speaks_for=said[item.candidate.key].speaks_for,
+            speaks_against=said[item.candidate.key].speaks_against,
+        )
+        for item in sorted(ranked, key=lambda item: item.rank)
+    ]
 
 
 def _result(

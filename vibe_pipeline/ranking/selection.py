@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from vibe_pipeline.ranking.draft import Draft, heard_on, leads_of
-from vibe_pipeline.ranking.identity import artist_key, version_in_key
+from vibe_pipeline.ranking.identity import version_in_key
 from vibe_pipeline.ranking.known import Known, keys_of, track_key
 from vibe_pipeline.ranking.ordering import Stop, flowing, too_near
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
