@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,63 @@ def test_a_folder_without_data_is_named_in_one_sentence(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "listens.csv" in result.stderr
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        (
+            "listens.csv",
+            "user_id,artist_id,plays\n1,77,3\n",
+            "line 2: artists.csv has no artist 77",
+        ),
+        ("listens.csv", "user_id,artist_id,plays\n1,1,often\n", "'often' is no count"),
+        ("listens.csv", "user_id,artist_id,plays\n1,1,-2\n", "'-2' is no count"),
+        ("listens.csv", "user_id,artist_id,plays\n1,1\n", "line 2: too few columns"),
+        ("listens.csv", "who,artist_id,plays\n", "listens.csv has no column user_id"),
+        ("artist_tags.csv", "", "artist_tags.csv has no column artist_id, tag, count"),
+    ],
+)
+def test_odd_data_is_named_by_file_and_line(
+    tmp_path: Path, name: str, text: str, sentence: str
+) -> None:
+    folder = write_listening(tmp_path)
+    (folder / "artists.csv").write_text("artist_id,name\n1,Somebody\n", encoding="utf-8")
+    (folder / "listens.csv").write_text("user_id,artist_id,plays\n1,1,3\n", encoding="utf-8")
+    (folder / name).write_text(text, encoding="utf-8")
+
+    result = CliRunner().invoke(eval_command, ["--data", str(folder)])
+
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing(
+    invented: Path, tmp_path: Path
+) -> None:
+    for file in invented.iterdir():
+        text = file.read_text(encoding="utf-8").replace("\n", "\r\n")
+        (tmp_path / file.name).write_bytes(b"\xef\xbb\xbf" + text.encode())
+
+    first, again = Listening.read(invented), Listening.read(tmp_path)
+
+    assert (first.users, first.names, first.tags) == (again.users, again.names, again.tags)
+    assert np.array_equal(first.plays, again.plays)
+
+
+def test_an_artist_named_in_two_rows_is_one_seed(invented: Path) -> None:
+    data = Listening.read(invented)
+    twice = replace(
+        data,
+        user=np.concatenate([data.user, data.user]),
+        artist=np.concatenate([data.artist, data.artist]),
+        plays=np.concatenate([data.plays, data.plays]),
+    )
+
+    crowd = Crowd.split(twice, 0)
+
+    assert all(len(set(known.tolist())) == len(known) for known in crowd.known)
+    assert int(crowd.listeners.max()) <= len(data.users)
 
 
 def test_tuning_keeps_what_the_folds_agree_on(invented: Path) -> None:

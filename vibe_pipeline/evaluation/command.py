@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from vibe_pipeline.evaluation.listening import DataAbsent
+from vibe_pipeline.evaluation.listening import FILES, DataAbsent
 from vibe_pipeline.evaluation.report import Report, evaluate, per_user, table
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES
 
@@ -85,7 +85,8 @@ def eval_command(
             progress=lambda line: click.echo(line, err=True),
         )
     except DataAbsent as error:
-        click.echo(f"{error}; say with --data where the listening data is", err=True)
+        files = ", ".join(FILES)
+        click.echo(f"{error}; --data names a folder with {files}", err=True)
         sys.exit(NOT_POSSIBLE)
     if not report.outcomes:
         click.echo("None of the users asked for has both known and held-out listening", err=True)

@@ -37,7 +37,7 @@ class Crowd:
     known: tuple[Ints, ...]
     """By user, the artists of the training rows, most played first."""
     weight: tuple[Floats, ...]
-    """By user, the logarithm of the plays of ``known``."""
+    """By user, the logarithm of the plays of ``known``; that of several rows added up."""
     truth: tuple[frozenset[int], ...]
     listeners: Ints
     neighbours: Neighbours
@@ -47,12 +47,14 @@ class Crowd:
         """The split of this seed: four rows in five, in file order, are known."""
         train = np.random.RandomState(seed).rand(len(data.user)) < TRAIN_SHARE
         known, weight, truth = [], [], []
+        none = np.zeros(0, dtype=np.int64)
         for user in range(len(data.users)):
             mine = data.user == user
-            artists, plays = data.artist[mine & train], data.plays[mine & train]
+            artists, place = np.unique(data.artist[mine & train], return_inverse=True)
+            plays = np.bincount(place, weights=np.log1p(data.plays[mine & train]))
             order = np.lexsort((artists, -plays))
             known.append(artists[order])
-            weight.append(np.log1p(plays[order]))
+            weight.append(plays[order])
             truth.append(frozenset(data.artist[mine & ~train].tolist()))
         return cls(
             data=data,
@@ -60,7 +62,7 @@ class Crowd:
             known=tuple(known),
             weight=tuple(weight),
             truth=tuple(truth),
-            listeners=np.bincount(data.artist[train], minlength=len(data.names)),
+            listeners=np.bincount(np.concatenate([none, *known]), minlength=len(data.names)),
             neighbours=_neighbours(known, weight, len(data.names)),
         )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +15,15 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-FILES = ("listens.csv", "artists.csv", "artist_tags.csv")
+FILES = {
+    "listens.csv": ("user_id", "artist_id", "plays"),
+    "artists.csv": ("artist_id", "name"),
+    "artist_tags.csv": ("artist_id", "tag", "count"),
+}
 
 
 class DataAbsent(Exception):
-    """The folder does not hold listening data; the text says what is missing."""
+    """The folder does not hold listening data; the text says what is missing or odd, and where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,38 +46,67 @@ class Listening:
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
             raise DataAbsent(f"{folder} holds no {', '.join(missing)}")
-        listens = _rows(folder / "listens.csv")
-        artists = _rows(folder / "artists.csv")
-        users = tuple(sorted({row["user_id"] for row in listens}, key=_as_number))
-        user_at = {user: index for index, user in enumerate(users)}
-        artist_at = {int(row["artist_id"]): index for index, row in enumerate(artists)}
+        artists = list(_rows(folder / "artists.csv"))
+        artist_at = {artist: index for index, (artist, _) in enumerate(artists)}
+        users, artist, plays = [], [], []
+        for line, (user_id, artist_id, played) in enumerate(_rows(folder / "listens.csv"), start=2):
+            if artist_id not in artist_at:
+                raise DataAbsent(f"listens.csv, line {line}: artists.csv has no artist {artist_id}")
+            users.append(user_id)
+            artist.append(artist_at[artist_id])
+            plays.append(_number(played, "listens.csv", line))
+        known = tuple(sorted(set(users), key=_as_number))
+        user_at = {user: index for index, user in enumerate(known)}
         return cls(
-            users=users,
-            names=tuple(row["name"] for row in artists),
-            user=np.array([user_at[row["user_id"]] for row in listens], dtype=np.int64),
-            artist=np.array([artist_at[int(row["artist_id"])] for row in listens], dtype=np.int64),
-            plays=np.array([float(row["plays"]) for row in listens], dtype=np.float64),
+            users=known,
+            names=tuple(name for _, name in artists),
+            user=np.array([user_at[user] for user in users], dtype=np.int64),
+            artist=np.array(artist, dtype=np.int64),
+            plays=np.array(plays, dtype=np.float64),
             tags=_tag_vectors(folder / "artist_tags.csv", artist_at),
         )
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def _rows(path: Path) -> Iterator[list[str]]:
+    """The wanted columns of a file in their order, whatever else it holds; a BOM is no letter."""
+    columns = FILES[path.name]
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        absent = [name for name in columns if name not in (reader.fieldnames or ())]
+        if absent:
+            raise DataAbsent(f"{path.name} has no column {', '.join(absent)}")
+        for row in reader:
+            if None in (cells := [row[name] for name in columns]):
+                raise DataAbsent(f"{path.name}, line {reader.line_num}: too few columns")
+            yield [cell.strip() for cell in cells]
+
+
+def _number(cell: str, name: str, line: int) -> float:
+    try:
+        number = float(cell)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise DataAbsent(f"{name}, line {line}: {cell!r} is no count")
+    return number
 
 
 def _as_number(user: str) -> tuple[int, str]:
     return (int(user), "") if user.isdigit() else (0, user)
 
 
-def _tag_vectors(path: Path, artist_at: dict[int, int]) -> tuple[dict[int, float], ...]:
+def _tag_vectors(path: Path, artist_at: dict[str, int]) -> tuple[dict[int, float], ...]:
     """Tf-idf of the tags people gave, each artist's vector of length one."""
-    rows = [row for row in _rows(path) if int(row["artist_id"]) in artist_at]
-    number = {tag: index for index, tag in enumerate(sorted({row["tag"] for row in rows}))}
+    rows = [
+        (artist_at[artist], tag, _number(count, path.name, line))
+        for line, (artist, tag, count) in enumerate(_rows(path), start=2)
+        if artist in artist_at
+    ]
+    number = {tag: index for index, tag in enumerate(sorted({tag for _, tag, _ in rows}))}
     counts: list[dict[int, float]] = [{} for _ in artist_at]
-    for row in rows:
-        vector, tag = counts[artist_at[int(row["artist_id"])]], number[row["tag"]]
-        vector[tag] = vector.get(tag, 0.0) + float(np.log1p(float(row["count"])))
+    for artist, name, count in rows:
+        vector, tag = counts[artist], number[name]
+        vector[tag] = vector.get(tag, 0.0) + float(np.log1p(count))
     frequency = np.zeros(len(number))
     for vector in counts:
         for tag in vector:
