@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.benchmarks import launching
+from tests.benchmarks import launching, ranking
 
-MEASUREMENTS: Mapping[str, Callable[[], int]] = {"launching": launching.main}
+MEASUREMENTS: Mapping[str, Callable[[], int]] = {
+    "launching": launching.main,
+    "ranking": ranking.main,
+}
 
 
 def main(names: list[str]) -> int:
