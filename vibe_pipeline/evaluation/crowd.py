@@ -46,14 +46,16 @@ class Crowd:
     def split(cls, data: Listening, seed: int) -> Crowd:
         """The split of this seed: four rows in five, in file order, are known."""
         train = np.random.RandomState(seed).rand(len(data.user)) < TRAIN_SHARE
-        known, weight, truth = [], [], []
+        known: list[Ints] = []
+        weight: list[Floats] = []
+        truth = []
         none = np.zeros(0, dtype=np.int64)
         for user in range(len(data.users)):
             mine = data.user == user
             artists, place = np.unique(data.artist[mine & train], return_inverse=True)
             plays = np.bincount(place, weights=np.log1p(data.plays[mine & train]))
             order = np.lexsort((artists, -plays))
-            known.append(artists[order])
+            known.append(artists[order].astype(np.int64))
             weight.append(plays[order])
             truth.append(frozenset(data.artist[mine & ~train].tolist()))
         return cls(
