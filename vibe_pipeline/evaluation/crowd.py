@@ -55,8 +55,8 @@ class Crowd:
             artists, place = np.unique(data.artist[mine & train], return_inverse=True)
             plays = np.bincount(place, weights=np.log1p(data.plays[mine & train]))
             order = np.lexsort((artists, -plays))
-            known.append(artists[order].astype(np.int64))
-            weight.append(plays[order])
+            known.append(artists[order])
+            weight.append(plays[order].astype(np.float64))
             truth.append(frozenset(data.artist[mine & ~train].tolist()))
         return cls(
             data=data,
