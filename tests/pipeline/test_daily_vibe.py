@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from tests.pipeline.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
 from vibe_pipeline.accounts.records import Cause, Edition, EditionKind, EditionState
 from vibe_pipeline.endings import SetUpWrong, WentWrong
+from vibe_pipeline.ranking.policy import SIMILAR_SUM
 from vibe_pipeline.records import EditionId, Source, UserId
 from vibe_pipeline.replay_command import replay_command
 
@@ -171,7 +172,7 @@ def test_a_replay_gives_the_same_list_byte_for_byte_and_shows_what_another_polic
 
     assert same["equal"].value is True
     assert same["digest then"] == same["digest again"]
-    assert other["made again with"].value == "similar-sum 1"
+    assert other["made again with"].value == f"similar-sum {SIMILAR_SUM.version}"
     assert other["equal"].value is False
     assert world.calls().total() == 0
 
