@@ -29,11 +29,17 @@ class Draft:
 
     The cap on leading artists holds always, and those in ``once`` lead one track at most. Guests
     and sources are capped as long as that costs no track: everybody is asked under the strictest
-    rules first.
+    rules first. Those in ``heard_once`` are then heard on one track at most.
     """
 
     def __init__(
-        self, *, size: int, artist_cap: int, source_cap: float, once: Collection[str] = ()
+        self,
+        *,
+        size: int,
+        artist_cap: int,
+        source_cap: float,
+        once: Collection[str] = (),
+        heard_once: Collection[str] = (),
     ) -> None:
         self.size = size
         self.chosen: list[Ranked] = []
@@ -42,6 +48,7 @@ class Draft:
         self._artist_cap = artist_cap
         self._source_cap = max(1, int(size * source_cap))
         self._once = once
+        self._heard_once = heard_once
         self._led: Counter[str] = Counter()
         self._heard: Counter[str] = Counter()
         self._sources: Counter[Source] = Counter()
@@ -79,18 +86,23 @@ class Draft:
     def _refusal(self, entry: Ranked, strictness: Strictness) -> Dropped | None:
         if not self._taken.isdisjoint(_names(entry)):
             return Dropped.LOWER_RANKED
-        if any(self._led[artist] >= self._cap(artist) for artist in leads_of(entry)):
+        if any(self._led[one] >= self._cap(one, self._once) for one in leads_of(entry)):
             return Dropped.ARTIST_CAP
         if strictness >= Strictness.GUESTS and any(
-            self._heard[artist] >= self._artist_cap for artist in heard_on(entry)
+            self._heard[one] >= self._cap(one, self._heard_once) for one in heard_on(entry)
         ):
             return Dropped.ARTIST_CAP
         if strictness >= Strictness.SOURCES and self._sources[entry.source] >= self._source_cap:
             return Dropped.SOURCE_CAP
         return None
 
-    def _cap(self, artist: str) -> int:
-        return min(1, self._artist_cap) if artist in self._once else self._artist_cap
+    def _cap(self, artist: str, once: Collection[str]) -> int:
+        return min(1, self._artist_cap) if artist in once else self._artist_cap
+
+    @property
+    def worth(self) -> tuple[int, int]:
+        """How many tracks, and how many new ones."""
+        return len(self.chosen), sum(entry.is_new for entry in self.chosen)
 
     def _add(self, entry: Ranked) -> None:
         self.chosen.append(entry)

@@ -31,22 +31,21 @@ class Stop:
 def flowing(stops: Sequence[Stop], *, spacing: int) -> list[Stop] | None:
     """All stops in a pleasant order, those of one artist at least ``spacing`` apart.
 
-    Guests keep their distance too where that is possible. ``None`` where no order was found.
+    ``None`` where no such order was found.
     """
-    alone = sorted(stops, key=lambda stop: (stop.place, stop.key))
-    together = [replace(stop, artists=stop.artists | stop.guests) for stop in alone]
-    for line, distance in (
-        (together, spacing + COMFORT),
-        (together, spacing),
-        (alone, spacing + COMFORT),
-        (alone, spacing),
-    ):
-        order = _walk(line, distance)
+    best_first = sorted(stops, key=lambda stop: (stop.place, stop.key))
+    for distance in (spacing + COMFORT, spacing):
+        order = _walk(best_first, distance)
         if order is None:
-            order = _rounds(line, distance)
+            order = _rounds(best_first, distance)
         if order is not None:
             return order
     return None
+
+
+def with_guests(stops: Sequence[Stop]) -> list[Stop]:
+    """The same stops, as if everybody heard on a track led it."""
+    return [replace(stop, artists=stop.artists | stop.guests) for stop in stops]
 
 
 def too_near(stops: Sequence[Stop]) -> frozenset[str]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from vibe_pipeline.ranking.draft import Draft, heard_on, leads_of
 from vibe_pipeline.ranking.identity import version_in_key
 from vibe_pipeline.ranking.known import Known, keys_of, track_key
-from vibe_pipeline.ranking.ordering import Stop, flowing, too_near
+from vibe_pipeline.ranking.ordering import Stop, flowing, too_near, with_guests
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.ranking.wishes import Wishes
 from vibe_pipeline.records import Candidate, Dropped, Ranked, Source, Track
@@ -114,8 +114,7 @@ class Selecting:
         hopeful: bool,
         beyond: Collection[str] = frozenset(),
     ) -> _Drafted:
-        """The best list that can keep its distances: an artist who cannot comes only once."""
-        wishes, policy = self._wishes, self._policy
+        """The best list; guests keep their distance as long as that costs no track."""
         entries: list[Ranked] = []
         dropped: dict[str, Dropped] = {}
         for candidate in self._ranked:
@@ -126,22 +125,41 @@ class Selecting:
             if reason is not None:
                 dropped[key] = reason
             entries.append(entry)
-        fit = [entry for entry in entries if entry.candidate.key not in dropped]
-        once: set[str] = set()
+        judged = _AllJudged(entries, dropped, hopeful)
+        strict = self._spaced(judged, guests=True)
+        if strict is not None and not strict.gave_way:
+            return strict
+        loose = self._spaced(judged, guests=False)
+        kept = [one for one in (strict, loose) if one is not None]
+        return max(kept, key=lambda one: one.draft.worth)
+
+    def _spaced(self, judged: _AllJudged, *, guests: bool) -> _Drafted | None:
+        """The best list in which an artist who cannot keep the distance comes only once.
+
+        With ``guests`` they keep it too; ``None`` where that cannot be.
+        """
+        wishes, policy = self._wishes, self._policy
+        fit = [entry for entry in judged.entries if entry.candidate.key not in judged.dropped]
+        once: frozenset[str] = frozenset()
         while True:
             draft = Draft(
                 size=wishes.size,
                 artist_cap=policy.artist_cap,
                 source_cap=policy.source_cap,
                 once=once,
+                heard_once=once if guests else frozenset(),
             )
             draft.fill(fit, wished_new(wishes))
-            shortened = _fall_back(draft, entries, dropped, self._known, hopeful=hopeful)
+            shortened = _fall_back(draft, judged, self._known)
             stops = [_stop(entry) for entry in draft.chosen]
+            stops = with_guests(stops) if guests else stops
             order = flowing(stops, spacing=policy.artist_spacing)
             if order is not None:
-                return _Drafted(entries, dropped, draft, order, shortened)
-            once |= too_near(stops)
+                return _Drafted(judged.entries, judged.dropped, draft, order, shortened, bool(once))
+            crowding = too_near(stops)
+            if crowding <= once:
+                return None
+            once |= crowding
 
     def _judge(
         self, entry: Ranked, found: Mapping[str, Track | None]
@@ -173,6 +191,16 @@ class _Drafted(NamedTuple):
     draft: Draft
     order: list[Stop]
     shortened: bool
+    gave_way: bool
+    """Whether tracks were passed over to keep others apart."""
+
+
+class _AllJudged(NamedTuple):
+    """Everybody, why some cannot be on the list, and whether the unfound are hoped for."""
+
+    entries: list[Ranked]
+    dropped: dict[str, Dropped]
+    hopeful: bool
 
 
 def wished_new(wishes: Wishes) -> int:
@@ -228,18 +256,12 @@ def _is_blocked(entry: Ranked, keys: Sequence[str], wishes: Wishes) -> bool:
     return bool(blocked) and not blocked.isdisjoint(heard_on(entry))
 
 
-def _fall_back(
-    draft: Draft,
-    entries: Sequence[Ranked],
-    dropped: Mapping[str, Dropped],
-    known: Known,
-    *,
-    hopeful: bool,
-) -> bool:
+def _fall_back(draft: Draft, judged: _AllJudged, known: Known) -> bool:
     """Fill a short list with liked tracks heard lately; if it is empty, with resting ones too.
 
     Says whether a rest was cut short.
     """
+    entries, dropped, hopeful = judged
     liked = [
         entry
         for entry in entries
