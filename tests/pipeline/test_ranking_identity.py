@@ -45,9 +45,9 @@ def test_the_labelled_pairs_are_told_apart(capsys: pytest.CaptureFixture[str]) -
         print(f"\nidentity: {len(rows)} pairs, precision {precision:.3f}, recall {recall:.3f}")  # noqa: T201
         for row in wrong:
             print("  " + " | ".join(row.values()))  # noqa: T201
-    assert len(rows) >= 300
-    assert precision >= 0.99
-    assert recall >= 0.95
+    assert len(rows) >= 750
+    assert precision >= 0.995
+    assert recall >= 0.93
 
 
 def test_what_a_search_brings_is_judged_at_least_as_kindly_as_keys_judge() -> None:
@@ -84,6 +84,31 @@ def test_what_a_search_brings_is_judged_at_least_as_kindly_as_keys_judge() -> No
         ("A", "Song (Audiobook)", Version.SPOKEN),
         ("A", "Song (Acoustic)", Version.ALTERNATE),
         ("A", "Song (Live) [B Remix]", Version.LIVE | Version.REMIX),
+        ("A", "Song (In concerto)", Version.LIVE),
+        ("A", "Song - En Concierto", Version.LIVE),
+        ("A", "Song (Konzertmitschnitt)", Version.LIVE),
+        ("A", "Песня (живьём)", Version.LIVE),
+        ("A", "Пісня (live, Львів 2013)", Version.LIVE),
+        ("A", "歌 (ライブ)", Version.LIVE),
+        ("A", "歌 (2019现场版)", Version.LIVE),
+        ("A", "노래 (라이브)", Version.LIVE),
+        ("A", "أغنية (مباشر)", Version.LIVE),
+        ("A", "Song (BBC John Doe Session)", Version.LIVE),
+        ("A", "歌 (カラオケ)", Version.KARAOKE),
+        ("A", "Пісня (мінусовка)", Version.KARAOKE),
+        ("A", "Песня (кавер на гитаре)", Version.COVER),
+        ("The Tribute Co.", "Song", Version.COVER),
+        ("A", "Song sped up + reverb", Version.SPED_UP),
+        ("A", "Song (Chipmunk Version)", Version.SPED_UP),
+        ("A", "Song (s l o w e d)", Version.SLOWED),
+        ("A", "Song (Remezcla)", Version.REMIX),
+        ("A", "Песня (радиоверсия)", Version.EDIT),
+        ("A", "Song 8D", Version.EDIT),
+        ("A", "Jimmy Skit", Version.SPOKEN),
+        ("A", "Песня (интервью)", Version.SPOKEN),
+        ("A", "Song (Interlude)", Version.SPOKEN),
+        ("A", "Song (Korean Ver.)", Version.ALTERNATE),
+        ("A", "Песня (акапелла)", Version.ALTERNATE),
     ],
 )
 def test_versions_are_recognised(artist: str, title: str, version: Version) -> None:
@@ -110,6 +135,19 @@ def test_versions_are_recognised(artist: str, title: str, version: Version) -> N
         "Song (feat. Live)",
         "Song (We Live)",
         "Paper Planes (And Live to Tell)",
+        "People Who Live at Home",
+        "Edit the Sad Parts",
+        "The Remix",
+        "My Karaoke",
+        "Interlude",
+        "Concerto",
+        "Song (2019 Mix)",
+        "Song (Album Ver.)",
+        "Song (Version Originale)",
+        "Song (Official Video Eurovision 2022)",
+        "Song (2018 Reissue)",
+        'Song (From "Film")',
+        'Song - Love Theme from "Film"',
     ],
 )
 def test_a_word_in_a_song_s_own_name_makes_no_version(title: str) -> None:

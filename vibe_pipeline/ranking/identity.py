@@ -10,10 +10,11 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vibe_pipeline.ranking.folding import folded, squashed
+from vibe_pipeline.ranking.folding import folded, levelled, squashed
 from vibe_pipeline.ranking.versions import (
     Version,
     aside_is_edition,
+    aside_names_source,
     aside_version,
     maker_version,
     telling_words,
@@ -35,6 +36,7 @@ _SEPARATOR = "|"
 _BRACKETED = re.compile(r"[(\[{（【]([^()\[\]{}（）【】]*)[)\]}）】]")
 _OPENING = re.compile(r"[(\[{（【]")
 _DASHED = re.compile(r"\s+[-–—―~]+\s+|\s+/\s+|\s*;\s+")
+_DATED = re.compile(r"\b(?:19|20)\d\d\b")
 _GUEST_WORD = (
     r"(?:feat|ft|featuring|при\s+уч(?:астии)?|за\s+уч(?:астю|астi|асті)?|п\.\s?у|уч|совместно с)"
 )
@@ -46,17 +48,32 @@ _PART = re.compile(
     r"\b(?:parts?|pts?|parte|teil|deel|chast|chastyna|chastina)\b ?"
     rf"({_NUMBER})\b(?: ({_NUMBER})\b)?"
 )
+_AND = re.compile(r"[&+]|\b(?:and|y|und|et|e|en|и|і|та)\b", re.I)
+_JOINED_BY = re.compile(r"^(\w+ .*?\w) and \w+ \w.*$")
+"""A full name and others: ``Bob Marley & The Wailers``, not ``Earth Wind & Fire``."""
+_THE = re.compile(r"\s*the\b", re.I)
 _VOLUME = re.compile(r"\b(?:volume|vol)\b(?= (?:\d|[ivx]+\b))")
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
-_WORDS = ("one", "two", "three", "four", "five")
+_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NUMERALS = {name: str(n) for names in (_ROMAN, _WORDS) for n, name in enumerate(names, start=1)}
+_SPELT_OUT = {name: _NUMERALS[name] for name in _WORDS}
+_LAST_ROMAN = frozenset(_ROMAN) - {"i", "v", "x"}
+_NUMBER_SIGNS = frozenset({"no", "nr", "number", "numero"})
+_NUMBER_SIGN = re.compile(r"\b(?:no|nr|number|numero) (?=\d)")
+_LONG = 4  # "The House of the Rising Sun" loses its first word, "The End" does not
 _NUMBERED_WORDS = frozenset(
     {"part", "pt", "parts", "pts", "parte", "teil", "deel", "volume", "vol"}
     | {"chast", "chastyna", "chastina"}
 )
-_TELLING = _NUMBERED_WORDS | frozenset(
+_COUNTING = _NUMBERED_WORDS | _NUMBER_SIGNS | frozenset(_WORDS) | _LAST_ROMAN
+_NAMELESS = frozenset(
+    {"main title", "main titles", "main theme", "theme", "theme song", "love theme", "opening"}
+    | {"opening titles", "end title", "end titles", "end credits", "ending", "prologue", "epilogue"}
+    | {"overture", "finale", "suite", "credits", "intro", "outro", "title", "opening theme"}
+)
+_TELLING = frozenset(
     {"sped", "speed", "slowed", "slow", "nightcore", "karaoke", "version", "edit", "remix", "live"}
-    | {"unplugged", "vivo", "feat", "ft", "featuring"}
+    | {"unplugged", "vivo", "feat", "ft", "featuring", "8d", "skit"}
 )
 _SIMPLE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789 ")
 
@@ -72,17 +89,36 @@ class Title:
 
 @lru_cache(maxsize=_REMEMBERED)
 def artist_key(name: str) -> str:
-    """One key for every spelling of an artist; guests and a leading "the" do not count."""
+    """One key for every spelling of an artist; guests and a leading "the" do not count.
+
+    Where a name shows that it is several artists, the first counts, as on Spotify.
+    """
     plain = name
     if "(" in name or "[" in name:
         plain = _BRACKETED.sub(lambda found: "" if _GUESTS.match(found[1]) else found[0], name)
     plain = _CREDIT_TAIL.sub("", plain) if " " in plain else plain
+    if ", " in plain:
+        plain = _first_of_list(plain)
     words = folded(plain)
     if words.startswith("the ") and words != "the the":
         words = words[4:]
     elif words.endswith(" the") and re.search(r",\s*the\s*$", plain, re.I):
         words = words[:-4]
-    return words.replace(" ", "") or squashed(plain) or squashed(name)
+    if " and " in words:
+        words = _JOINED_BY.sub(r"\1", words)
+    return levelled(words).replace(" ", "") or squashed(plain) or squashed(name)
+
+
+def _first_of_list(credit: str) -> str:
+    """The first of artists listed with commas; a band's own comma stays, as does ``Strokes, The``.
+
+    A band that holds a comma is single words and an "and" (``Earth, Wind & Fire``).
+    """
+    first, *others = credit.split(", ")
+    band = _AND.search(credit) and " " not in first.strip()
+    if band or first in others or not first.strip() or any(map(_THE.match, others)):
+        return credit
+    return first
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -124,7 +160,9 @@ def taken_apart(title: str) -> Title:
     """The song's name without credits and editions, and the version they speak of."""
     lowered = title.lower()
     if _SIMPLE.issuperset(lowered) and _TELLING.isdisjoint(words := lowered.split()) and words:
-        return Title(core="".join(words), version=Version.PLAIN)
+        if not _COUNTING.isdisjoint(words):
+            words = _numbered(" ".join(words)).split()
+        return Title(core=_joined(words), version=Version.PLAIN)
     asides: list[str] = []
     main = _without_brackets(title, asides)
     main = _without_dashes(main, asides)
@@ -134,7 +172,9 @@ def taken_apart(title: str) -> Title:
         if found := aside_version(aside):
             version |= found
             details.append(telling_words(aside, found))
-    core = _numbered(words_left).replace(" ", "") or squashed(main) or squashed(title)
+    if words_left in _NAMELESS:
+        words_left = _with_source(words_left, asides)
+    core = _joined(_numbered(words_left).split()) or squashed(main) or squashed(title)
     return Title(core=core, version=version, detail="".join(sorted(details)) if version else "")
 
 
@@ -167,6 +207,8 @@ def _without_dashes(main: str, asides: list[str]) -> str:
             continue
         if _speaks(part):
             asides.append(_GUEST_TAIL.sub("", part))
+        elif asides and _DATED.search(part) and Version.LIVE in aside_version(asides[-1]):
+            asides[-1] += f" {part}"
         else:
             kept.append(part)
     if len(kept) > 1 and aside_version(first) & (Version.KARAOKE | Version.SPED_UP):
@@ -178,12 +220,28 @@ def _speaks(aside: str) -> bool:
     return bool(aside_version(_GUEST_TAIL.sub("", aside))) or aside_is_edition(aside)
 
 
+def _with_source(words: str, asides: list[str]) -> str:
+    """ "Main Title" is nobody's own name: the film a track is from tells it from others."""
+    return " ".join((words, *sorted(folded(one) for one in asides if aside_names_source(one))))
+
+
+def _joined(words: list[str]) -> str:
+    """One word of many; a long title's leading "the" does not count."""
+    if words and words[0] == "the" and len(words) > _LONG:
+        words = words[1:]
+    return levelled(" ".join(words)).replace(" ", "")
+
+
 def _numbered(words: str) -> str:
-    """Parts and volumes with their number as figures, however written."""
-    if _NUMBERED_WORDS.isdisjoint(words.split()):
+    """Numbers as figures, however written; nothing but the figure of "No. 5" and "number five"."""
+    if _COUNTING.isdisjoint(words.split()):
         return words
     words = _PART.sub(lambda found: "part" + "to".join(_figures(found)), words)
-    return _VOLUME.sub("vol", words)
+    words = _NUMBER_SIGN.sub("", _VOLUME.sub("vol", words))
+    *first, last = words.split()
+    if last in _LAST_ROMAN and first:
+        last = _NUMERALS[last]
+    return " ".join(_SPELT_OUT.get(word, word) for word in (*first, last))
 
 
 def _figures(found: re.Match[str]) -> list[str]:

@@ -33,14 +33,18 @@ class Liked:
         self.isrcs, self.ids = frozenset(isrcs), frozenset(ids)
 
     def __contains__(self, key: str) -> bool:
-        artist = key.partition("|")[0]
+        return key in self.of(key.partition("|")[0])
+
+    def of(self, artist: str) -> frozenset[str]:
+        """The keys of all saved tracks of an artist."""
+        if artist not in self._titles:
+            return frozenset()
         if artist not in self._keys:
-            tracks = self._titles.get(artist, ())
-            self._keys[artist] = frozenset(track_key(track) for track in tracks)
-        return key in self._keys[artist]
+            self._keys[artist] = frozenset(map(track_key, self._titles[artist]))
+        return self._keys[artist]
 
 
-class PlayedLater:
+class LastPlayed:
     """On which day a recording was last played, worked out artist by artist like ``Liked``."""
 
     def __init__(self, plays: Iterable[Play]) -> None:
@@ -49,16 +53,17 @@ class PlayedLater:
         for play in plays:
             self._plays.setdefault(artist_key(play.track.artist), []).append(play)
 
-    def than(self, past: Past) -> bool:
-        """Whether the recording was played on a later day than we recommended it."""
-        artist = past.key.partition("|")[0]
+    def of(self, artist: str) -> Mapping[str, date]:
+        """The last day of every recording of an artist, by key."""
+        if artist not in self._plays:
+            return {}
         if artist not in self._last:
             last: dict[str, date] = {}
-            for play in self._plays.get(artist, ()):
+            for play in self._plays[artist]:
                 key, day = track_key(play.track), play.played_at.date()
                 last[key] = max(last.get(key, day), day)
             self._last[artist] = last
-        return self._last[artist].get(past.key, date.min) > past.vibe_date
+        return self._last[artist]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +75,7 @@ class Known:
     """
 
     liked: Liked
-    played_later: PlayedLater
+    last_played: LastPlayed
     offered: Mapping[str, Sequence[Past]]
     recommended: Mapping[str, date]
     tired: Mapping[str, tuple[int, ...]]
@@ -95,7 +100,7 @@ class Known:
         heard_since = wishes.now - timedelta(days=policy.recently_played_days)
         return cls(
             liked=Liked(wishes.likes),
-            played_later=PlayedLater(wishes.plays),
+            last_played=LastPlayed(wishes.plays),
             offered=offered,
             recommended=recommended,
             tired={artist: tuple(sorted(days)) for artist, days in tired.items()},
@@ -138,7 +143,14 @@ class Known:
         Kept: liked now, or played again on a later day.
         """
         offered = self.offered.get(artist, ())
-        kept = sum(past.key in self.liked or self.played_later.than(past) for past in offered)
+        if not offered:
+            return 0, 0
+        liked, last = self.liked.of(artist), self.last_played.of(artist)
+        if not liked and not last:
+            return 0, len(offered)
+        kept = sum(
+            past.key in liked or last.get(past.key, date.min) > past.vibe_date for past in offered
+        )
         return kept, len(offered)
 
     def rests(self, keys: tuple[str, ...]) -> bool:

@@ -58,7 +58,6 @@ def _sounding(name: str) -> str:
     """What is left when the ways of writing Cyrillic and Greek in Latin letters are levelled."""
     for written, plain in (
         ("shch", "sh"),
-        ("kh", "h"),
         ("ts", "c"),
         ("zh", "z"),
         ("x", "ks"),

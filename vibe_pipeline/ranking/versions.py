@@ -39,7 +39,7 @@ class Version(Flag):
 
 def _after(*words: str) -> str:
     """Not right after any of these words."""
-    return "".join(rf"(?<!{word} )" for word in words)
+    return "".join(rf"(?<!\b{word} )" for word in words)
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
@@ -50,7 +50,7 @@ def _any(*patterns: str) -> re.Pattern[str]:
 _PLACE_AFTER_LIVE = (
     "at|in|from|on|a|au|aus|im|bei|de|desde|dal|en|auf|uit|op|vanuit|with|feat|i|v|u|na|version"
     "|versie|sessions?|takes?|recording|performance|video|acoustic|lounge|aid|concert|tour|bonus"
-    r"|mix|edit|studio|remaster|remastered|\d{2,4}"
+    r"|mix|edit|studio|remaster|remastered|uitvoering|\d{1,4}|.*\d{4}$"
 )
 _WORD_AFTER_LIVE = (
     "version|sessions?|recording|performance|video|take|edit|mix|acoustic|remaster|remastered"
@@ -60,7 +60,18 @@ _LIVE_IS_A_VERB = _after(
     *("never", "how", "dont", "cant", "still", "ill"),
 )
 _MIX_IS_NO_REMIX = _after(
-    *("original", "album", "single", "radio", "extended", "mono", "stereo", "main", r"\d"),
+    *(
+        "original",
+        "album",
+        "single",
+        "radio",
+        "extended",
+        "mono",
+        "stereo",
+        "main",
+        r"\d",
+        r"\d{4}",
+    ),
     *("live", "rough", "new", "long", "short", "studio", "full", "surround", "atmos"),
 )
 _VERSION_IS_THE_SAME = _after(
@@ -68,6 +79,8 @@ _VERSION_IS_THE_SAME = _after(
     *("remaster", "mono", "stereo", "soundtrack", "deluxe", "official", "film", "movie", "dirty"),
     "full",
 )
+_VERSION_WORD = "(?:version|ver|versie|versiya|versii|versione|versao|wersja|fassung)"
+_OF_ITS_OWN = r"(?!album|single|original|studio|deluxe|estudio|remaster|of\b)\w+"
 _IN_ASIDE: tuple[tuple[Version, re.Pattern[str]], ...] = (
     (
         Version.LIVE,
@@ -75,42 +88,47 @@ _IN_ASIDE: tuple[tuple[Version, re.Pattern[str]], ...] = (
             "^live$",
             f"^live (?:{_PLACE_AFTER_LIVE})",
             rf"{_LIVE_IS_A_VERB}live(?: (?:{_WORD_AFTER_LIVE}))?(?: \d{{4}})?$",
-            "unplugged|in concert|concert version|tiny desk|live lounge",
-            "(?:en|ao) vivo|(?:en|in) directo?|dal vivo|en (?:public|concert)",
-            "(?:in|live|peel|kexp|spotify|radio|studio|desk|bbc) sessions?",
-            r"kontsert\w*|nazh[iy]vo|vzh[iy]vuyu|zh[iy]va?[yo]\w*",
+            "unplugged|in concerto?|concert version|tiny desk|live lounge|boiler room|colors show",
+            "(?:en|ao) vivo|(?:en|in) directo?|dal vivo|en (?:public|concert|concierto)",
+            "version live|(?<!^)sessions?$|sessions? version",
+            "radio (?:appearance|broadcast|performance)",
+            r"im konzert|konzertversion|(?:konzert|live)mitschnitt|canli|na zywo|zontan[ai]",
+            r"kontsert\w*|nazh[iy]vo|vzh[iy]vuyu|zh[iy]va?[yo]\w*|zh[iy]vem|layv",
         ),
     ),
     (
         Version.KARAOKE,
         _any(
-            "karaoke|sing ?along|backing track|minus(?:ovka)?$",
+            "karaoke|sing ?along|backing track|minus(?:ovka)?$|al estilo de",
             "originally performed by|in the style of|made (?:famous|popular) by",
         ),
     ),
     (
         Version.COVER,
-        _any("cover(?: version)?$|^cover (?:of|by)|covered by|tribute|rendition", r"k[ao]ver\w*$"),
+        _any(
+            r"cover(?: version)?$|^cover (?:of|by)|covered by|tribute|rendition",
+            r"k[ao]ver\w*$|^kaver|versiya kaver|diaskevi",
+        ),
     ),
     (
         Version.SPED_UP,
         _any(
-            "sp(?:ed|eed|eeded) ?up|nightcore|(?:fast|speed|faster) version",
-            r"uskor\w+|pr[iy]skor\w+",
+            "sp(?:ed|eed|eeded) ?up|s p e d u p|nightcore|(?:fast|speed|faster) version|chipmunks?",
+            r"uskor\w+|pr[iy]skor\w+|pr[iy]shv[iy]dsh\w+|spid ?ap|acelerad[oa]",
         ),
     ),
     (
         Version.SLOWED,
         _any(
-            "slowed|slow(?:$| and| reverb| down| version)|reverb(?:ed)?$|daycore",
-            r"chopped (?:and )?screwed|zamedl\w+|spov[iy]ln\w+",
+            "slowed|s l o w e d|slow(?:$| and| reverb| down| version)|reverb(?:ed)?$|daycore",
+            r"chopped (?:and )?screwed|zamedl\w+|spov[iy]ln\w+|sloud|ralentizad[oa]",
         ),
     ),
     (
         Version.REMIX,
         _any(
-            r"remix\w*|rmx|remiks\w*|re ?work\w*|refix|flip$|bootleg|mash ?up|vip|megamix",
-            "dub(?: mix| version)?$",
+            r"remix\w*|rmx|remiks\w*|remezcl\w+|re ?(?:work|boot)\w*|refix|flip$",
+            "bootleg|mash ?up|vip|megamix|dub(?: mix| version)?$",
             f"{_MIX_IS_NO_REMIX}(?<!^)mix$",
         ),
     ),
@@ -118,16 +136,23 @@ _IN_ASIDE: tuple[tuple[Version, re.Pattern[str]], ...] = (
         Version.EDIT,
         _any(
             "edit(?:ed)?|radio (?:mix|version|cut)|extended|^mixed|mixed$|tv size|snippet|teaser",
+            r"radio ?(?:vers\w+|edit)",
             "(?:short|long|full|full length|tv|video|12|7) (?:version|mix|cut)|(?:12|7) inch",
             "8d(?: audio)?|loop(?:ed)?$|1 hour",
         ),
     ),
-    (Version.INSTRUMENTAL, _any(r"instrumental\w*|inst$|(?:no|without|off) vocals?")),
+    (
+        Version.INSTRUMENTAL,
+        _any(
+            r"instrumental\w*|inst$|(?:no|without|off) vocals?|enstrumantal|strumentale",
+        ),
+    ),
     (
         Version.SPOKEN,
         _any(
             "spoken|skit|commentary|interview|track by track|podcast|monologue?|dialogue?|speech",
             "audiobook|audiokn[iy]ga|horbuch|horspiel|hoorspel|luisterboek|voice memo|reading by",
+            r"intervyu|podkast\w*|kommentar\w*|interlude|interlyudiya|interludio",
         ),
     ),
     (
@@ -135,11 +160,26 @@ _IN_ASIDE: tuple[tuple[Version, re.Pattern[str]], ...] = (
         _any(
             r"acoustic|akoestisch\w*|akustik\w*|akust[iy]ch\w*|acoustique|acustic[oa]",
             r"demo|alternat(?:e|ive)|take \d+|outtake|rehearsal|rough mix|early version|stripped",
-            r"piano|orchestral?|symphonic|strings?|a ?cap+el+a|reprise|re ?record\w*",
-            f"{_VERSION_IS_THE_SAME}(?<!^)(?:version|versie|versiya|versii)$",
+            r"piano|orchestral?|symphonic|strings?|a ?[ck]ap+el+a|reprise|re ?record\w*",
+            r"recorded (?:at|live)|spotify singles?",
+            f"{_VERSION_IS_THE_SAME}(?<!^){_VERSION_WORD}$|^vers(?:ion|ao|ione) {_OF_ITS_OWN}",
         ),
     ),
 )
+_IN_OTHER_SCRIPTS: tuple[tuple[Version, re.Pattern[str]], ...] = tuple(
+    (version, re.compile(pattern))
+    for version, pattern in (
+        (Version.LIVE, "ライ[ブヴ]|[現现][场場]|演唱[会會]|라이브|مباشر|حفلة|הופעה"),
+        (Version.KARAOKE, "カラオケ|伴奏|노래방|كاريوكي|קריוקי"),
+        (Version.COVER, "翻唱|커버|カバー|קאבר"),
+        (Version.SPED_UP, "加速"),
+        (Version.SLOWED, "[慢降]速"),
+        (Version.REMIX, "リミックス|리믹스|混音|ريمكس|רמיקס"),
+        (Version.INSTRUMENTAL, "[纯純]音[乐樂]|インスト|연주곡"),
+        (Version.ALTERNATE, "アコースティック|어쿠스틱|不插[电電]"),
+    )
+)
+"""Words of scripts that are not folded to Latin and put no space, or a prefix, before a word."""
 _SAME = re.compile(
     "|".join(
         (
@@ -147,42 +187,57 @@ _SAME = re.compile(
             r"\bremaster\w*(?: \d{4})?(?: version| edition)?$|\bremaster(?:ed)? \d{4}\b",
             (
                 "^(?:album|single|lp|original|studio|explicit|clean|dirty|main|mono|stereo|soundtrack"
-                "|deluxe|official|full|film|movie)(?: (?:version|versie|mix|audio|edit))?$"
+                "|deluxe|official|full|film|movie)(?: (?:version|ver|versie|mix|audio|edit))?$"
+                "|^version (?:album|single|original|studio|estudio)"
             ),
             "^original (?:mix|version|recording|motion picture.*|soundtrack.*)$",
             r"^\d{4} (?:mix|stereo mix)$|^\d{4}(?: version)?$",
             r"^(?:mono|stereo)(?: \d{4})?(?: remaster\w*)?$",
             (
                 r"^(?:\w+ )*(?:deluxe|expanded|anniversary|special|bonus|collectors?|limited|legacy"
-                r"|japanese)(?: \w+)*$|^hidden track$"
+                r"|japanese|tour)(?: \w+)* (?:edition|version|release|issue|tracks?|remaster\w*)\b"
+                r"|^(?:\w+ )?deluxe$|^\d+\w* anniversary\b|^bonus$|^hidden track$"
+                r"|^(?:\d{4} )?re ?issue(?: \d{4})?$"
             ),
-            "^official(?: music| lyrics?| hd)*(?: video| audio| visuali[sz]er| clip)(?: hd| hq)?$",
-            "^(?:lyrics?|(?:lyric|music) video|video|videoclip|audio|hd|hq|4k|visuali[sz]er)$",
+            r"^official\b.*\b(?:video|audio|visuali[sz]er|clip)\b",
+            "^(?:lyrics?|(?:lyric|music) video|video|videoclip|audio|visuali[sz]er)$",
+            r"^(?:hd|hq|4k|uhd|1080p)(?: \w+)?$",
             r"^ofi(?:tsialn|cialn)\w*\b.*$|^prod(?:uced)?(?: by)? .+$",
             (
                 "^from (?:the )?.*\\b(?:motion picture|soundtrack|film|movie|series|musical|ost"
-                "|original|game|netflix|album|ep|show)\\b.*$|\\bsoundtrack$|^ost(?: .*)?$"
+                "|original|game|netflix|album|ep|show|vault)\\b.*$|\\bsoundtrack$|^ost(?: .*)?$"
             ),
         )
     )
 )
+_FROM_A_WORK = re.compile(r"(?:\w+ ){0,3}from\b|.*\b(?:soundtrack|ost)\b")
+_FROM_A_NAMED_WORK = re.compile(
+    r"^\s*(?:(?:(?:love|main|title) )?(?:theme|song|track) |(?:original )?music )?from\b"
+    r".*(?:[\"\u201c\u201d\u201e«»]|[\u2018'].*['\u2019]\s*$)",
+    re.I,
+)
+_A_THING = _after("a", "the", "my", "your", "this", "that", "our", "no")
 _TRAILING: tuple[tuple[Version, re.Pattern[str]], ...] = tuple(
     (version, re.compile(rf"(?<=\S) (?:{pattern})$"))
     for version, pattern in (
-        (Version.SPED_UP, r"sp(?:ed|eed) up(?: version)?|nightcore(?: version)?"),
+        (Version.SPED_UP, r"sp(?:ed|eed) up(?: and reverb)?(?: version)?|nightcore(?: version)?"),
         (Version.SLOWED, r"(?:super )?slowed(?: (?:and )?reverb| down)?(?: version)?|slow reverb"),
-        (Version.KARAOKE, r"karaoke(?: version)?"),
+        (Version.KARAOKE, rf"{_A_THING}karaoke(?: version)?"),
         (Version.INSTRUMENTAL, r"instrumental version"),
-        (Version.EDIT, r"radio (?:edit|version)|(?:extended|club) edit"),
-        (Version.REMIX, r"(?:club |dance )?remix|remiks"),
+        (Version.EDIT, r"radio (?:edit|version)|(?:extended|club) edit|8d(?: audio)?"),
+        (Version.SPOKEN, rf"{_A_THING}skit"),
+        (Version.REMIX, rf"{_A_THING}(?:club |dance )?(?:remix|remiks)"),
         (Version.COVER, r"cover version|kaver"),
-        (Version.LIVE, r"live version|live (?:at|from) \S.*|mtv unplugged|(?:en|ao) vivo"),
+        (
+            Version.LIVE,
+            rf"live version|{_LIVE_IS_A_VERB}live (?:at|from) \S.*|mtv unplugged|(?:en|ao) vivo",
+        ),
         (Version.ALTERNATE, r"(?:acoustic|demo|piano|alternate) version"),
     )
 )
 _TRAILING_WORDS = frozenset(
     {"up", "nightcore", "slowed", "reverb", "karaoke", "version", "edit", "remix", "remiks"}
-    | {"kaver", "live", "unplugged", "vivo"}
+    | {"kaver", "live", "unplugged", "vivo", "8d", "audio", "skit"}
 )
 _MAKERS: tuple[tuple[Version, re.Pattern[str]], ...] = (
     (
@@ -192,12 +247,11 @@ _MAKERS: tuple[tuple[Version, re.Pattern[str]], ...] = (
     (
         Version.COVER,
         _any(
-            "tribute (?:band|to|players?|stars?|artists?|team)|tributes?$|piano tribute",
-            "cover band|cover (?:nation|crew|girls|all stars)|8 bit (?:arcade|universe)",
+            "tributes?|cover band|cover (?:nation|crew|all stars)|8 bit (?:arcade|universe)",
             "vitamin string quartet|rockabye baby|lullaby (?:players|renditions?|baby)",
         ),
     ),
-    (Version.SPED_UP, _any("sped up|nightcore|speed radio")),
+    (Version.SPED_UP, _any("sped up|nightcore|speed radio|chipmunks")),
     (Version.SLOWED, _any("slowed|slowerd")),
 )
 _GENERIC = re.compile(
@@ -212,7 +266,7 @@ def aside_version(aside: str) -> Version:
     """The versions an aside speaks of."""
     words = folded(aside)
     found = Version.PLAIN
-    for version, pattern in _IN_ASIDE:
+    for version, pattern in _IN_ASIDE if words.isascii() else (*_IN_ASIDE, *_IN_OTHER_SCRIPTS):
         if pattern.search(words):
             found |= version
     if found & ~Version.ALTERNATE:
@@ -223,7 +277,12 @@ def aside_version(aside: str) -> Version:
 @lru_cache(maxsize=_REMEMBERED)
 def aside_is_edition(aside: str) -> bool:
     """Whether an aside names only the edition: a remaster, a bonus track, the film it is from."""
-    return _SAME.search(folded(aside)) is not None
+    return _SAME.search(folded(aside)) is not None or _FROM_A_NAMED_WORK.match(aside) is not None
+
+
+def aside_names_source(aside: str) -> bool:
+    """Whether an aside names the film or show a track is from."""
+    return _FROM_A_WORK.match(folded(aside)) is not None
 
 
 def without_trailing_version(words: str) -> tuple[str, Version]:
