@@ -2,9 +2,9 @@
 
 A change of any figure, or of how a list is put together, is a new version: an edition stores name
 and version, and a replay with them must give the same list. What ``default`` makes of similarity,
-popularity and tags is chosen by ``evaluation.tuning``; fatigue and reception, which
-listening data without days cannot tell, on simulated nights (``vibe nights``) of worlds 1 to 5 and 7.
-World 6 was used by no choice.
+popularity and tags is chosen by ``evaluation.tuning``; fatigue and reception, which listening data
+without days cannot tell, on simulated nights (``vibe nights``) of worlds 1 to 5 and 7. World 6 was
+used by no choice.
 """
 
 from __future__ import annotations
