@@ -103,7 +103,7 @@ async def test_a_receipt_survives_a_restart_of_the_bot(empty_place: Town) -> Non
     empty_place.store.erasures.swept(note.receipt, {})
 
     async with living_bot(empty_place):
-        await anna.sees(lambda one: "Counted again afterwards: 0 left" in one["text"])
+        assert await anna.sees(lambda one: "Counted again afterwards: 0 left" in one["text"])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

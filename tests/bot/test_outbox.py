@@ -103,6 +103,7 @@ async def test_a_key_without_words_is_dropped_not_repeated(place: Town) -> None:
     place.store.outbox.put(anna.account.user_id, "bot.hello", {}, "none:3")
 
     await until(lambda: place.store.outbox.waiting() == 0)
+    assert place.store.outbox.waiting() == 0
 
 
 async def test_a_message_is_delivered_once_over_restarts(empty_place: Town) -> None:

@@ -127,6 +127,7 @@ def test_a_block_can_be_lifted(tmp_path: Path) -> None:
     budget.unblock("spotify")
 
     budget.ask("spotify", asked_for=False)
+    assert budget.blocked_until("spotify") is None
 
 
 def test_calls_of_a_day_ago_are_cleared_away(tmp_path: Path) -> None:

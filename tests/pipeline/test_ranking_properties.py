@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from datetime import timedelta
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.pipeline.ranking_cases import (
+    NOW,
     broken_promises,
     crowded,
     everything_found,
     pools,
+    track,
     wishes,
 )
 from vibe_pipeline.locales import knows
@@ -23,7 +26,16 @@ from vibe_pipeline.ranking.remarks import MOST, remarks
 from vibe_pipeline.ranking.score import rank
 from vibe_pipeline.ranking.selection import Choice, Note, select, wished_new
 from vibe_pipeline.ranking.wishes import Wishes
-from vibe_pipeline.records import Dropped, Pool, PoolState, Proposal, Ranked, Source
+from vibe_pipeline.records import (
+    Dropped,
+    LikedTrack,
+    Pool,
+    PoolState,
+    Proposal,
+    Ranked,
+    SeedProfile,
+    Source,
+)
 
 anything = settings(
     max_examples=100,
@@ -124,6 +136,50 @@ def test_guests_count_like_others_where_there_are_others(
 
     tracks = [entry.track for entry in choice.chosen if entry.track is not None]
     assert len(tracks) == wanted.size
+    assert crowded([set(map(artist_key, one.artists)) for one in tracks]) == []
+
+
+def test_guests_do_not_give_way_for_more_new_music_than_was_wished() -> None:
+    """Four places: two new tracks share a guest, and familiar ones are there as well."""
+    familiar = [f"Known {number}" for number in range(1, 5)]
+
+    def named(source: Source, lines: list[tuple[str, str]]) -> Pool:
+        return Pool(
+            source=source,
+            state=PoolState.OFFERED,
+            proposals=tuple(
+                Proposal(
+                    source=source, artist=artist, title=title, seed="", match=1 / place, rank=place
+                )
+                for place, (artist, title) in enumerate(lines, start=1)
+            ),
+        )
+
+    wanted = Wishes(
+        vibe_date=NOW.date(),
+        now=NOW,
+        profile=SeedProfile(artists=(), tracks=()),
+        size=4,
+        min_new_ratio=0,
+        likes=tuple(
+            LikedTrack(track=track(name, "Song 1"), added_at=NOW - timedelta(days=80))
+            for name in familiar
+        ),
+    )
+
+    _, choice = made(
+        [
+            named(Source.REDISCOVERED_LIKES, [(name, "Song 1") for name in familiar]),
+            named(
+                Source.LISTENBRAINZ,
+                [("Artist 3", "Song 2"), ("Artist 9", "Song 3 (feat. Artist 3)")],
+            ),
+        ],
+        wanted,
+    )
+
+    tracks = [entry.track for entry in choice.chosen if entry.track is not None]
+    assert len(tracks) == 4
     assert crowded([set(map(artist_key, one.artists)) for one in tracks]) == []
 
 

@@ -27,19 +27,13 @@ class Strictness(IntEnum):
 class Draft:
     """Takes the best that fit; ``refused`` remembers why others did not.
 
-    The cap on leading artists holds always, and those in ``once`` lead one track at most. Guests
-    and sources are capped as long as that costs no track: everybody is asked under the strictest
-    rules first. Those in ``heard_once`` are then heard on one track at most.
+    The cap on leading artists holds always, and is one for those in ``once``. Guests, by the same
+    caps, and sources are held back as long as that costs no track: everybody is asked under the
+    strictest rules first.
     """
 
     def __init__(
-        self,
-        *,
-        size: int,
-        artist_cap: int,
-        source_cap: float,
-        once: Collection[str] = (),
-        heard_once: Collection[str] = (),
+        self, *, size: int, artist_cap: int, source_cap: float, once: Collection[str] = ()
     ) -> None:
         self.size = size
         self.chosen: list[Ranked] = []
@@ -48,7 +42,6 @@ class Draft:
         self._artist_cap = artist_cap
         self._source_cap = max(1, int(size * source_cap))
         self._once = once
-        self._heard_once = heard_once
         self._led: Counter[str] = Counter()
         self._heard: Counter[str] = Counter()
         self._sources: Counter[Source] = Counter()
@@ -86,23 +79,22 @@ class Draft:
     def _refusal(self, entry: Ranked, strictness: Strictness) -> Dropped | None:
         if not self._taken.isdisjoint(_names(entry)):
             return Dropped.LOWER_RANKED
-        if any(self._led[one] >= self._cap(one, self._once) for one in leads_of(entry)):
+        if any(self._led[one] >= self._cap(one) for one in leads_of(entry)):
             return Dropped.ARTIST_CAP
         if strictness >= Strictness.GUESTS and any(
-            self._heard[one] >= self._cap(one, self._heard_once) for one in heard_on(entry)
+            self._heard[one] >= self._cap(one) for one in heard_on(entry)
         ):
             return Dropped.ARTIST_CAP
         if strictness >= Strictness.SOURCES and self._sources[entry.source] >= self._source_cap:
             return Dropped.SOURCE_CAP
         return None
 
-    def _cap(self, artist: str, once: Collection[str]) -> int:
-        return min(1, self._artist_cap) if artist in once else self._artist_cap
+    def worth(self, wished_new: int) -> tuple[int, int]:
+        """How much of the wish for new is met, then how many tracks there are; to be compared."""
+        return min(sum(entry.is_new for entry in self.chosen), wished_new), len(self.chosen)
 
-    @property
-    def worth(self) -> tuple[int, int]:
-        """How many tracks, and how many new ones."""
-        return len(self.chosen), sum(entry.is_new for entry in self.chosen)
+    def _cap(self, artist: str) -> int:
+        return min(1, self._artist_cap) if artist in self._once else self._artist_cap
 
     def _add(self, entry: Ranked) -> None:
         self.chosen.append(entry)

@@ -60,7 +60,8 @@ _SPELT_OUT = {name: _NUMERALS[name] for name in _WORDS}
 _LAST_ROMAN = frozenset(_ROMAN) - {"i", "v", "x"}
 _NUMBER_SIGNS = frozenset({"no", "nr", "number", "numero"})
 _NUMBER_SIGN = re.compile(r"\b(?:no|nr|number|numero) (?=\d)")
-_LONG = 4  # "The House of the Rising Sun" loses its first word, "The End" does not
+_LONG = 4
+"""A title of more words loses its first "the": ``The House of the Rising Sun``, not ``The End``."""
 _NUMBERED_WORDS = frozenset(
     {"part", "pt", "parts", "pts", "parte", "teil", "deel", "volume", "vol"}
     | {"chast", "chastyna", "chastina"}
@@ -221,7 +222,7 @@ def _speaks(aside: str) -> bool:
 
 
 def _with_source(words: str, asides: list[str]) -> str:
-    """ "Main Title" is nobody's own name: the film a track is from tells it from others."""
+    """The song's name and its film: ``Main Title`` alone is nobody's own name."""
     return " ".join((words, *sorted(folded(one) for one in asides if aside_names_source(one))))
 
 

@@ -95,12 +95,12 @@ class Selecting:
         """The list, and for every candidate why it is or is not on it."""
         drafted = self._drafted(found, hopeful=hopeful)
         positions = {stop.key: position for position, stop in enumerate(drafted.order, start=1)}
-        reasons = drafted.draft.refused | drafted.dropped
+        reasons = drafted.draft.refused | drafted.judged.dropped
         finished = tuple(
             replace(entry, position=positions[key], dropped=None)
             if (key := entry.candidate.key) in positions
             else replace(entry, position=None, dropped=reasons.get(key, Dropped.LOWER_RANKED))
-            for entry in drafted.entries
+            for entry in drafted.judged.entries
         )
         notes = _notes(finished, self._wishes, self._policy)
         if drafted.shortened:
@@ -127,11 +127,11 @@ class Selecting:
             entries.append(entry)
         judged = _AllJudged(entries, dropped, hopeful)
         strict = self._spaced(judged, guests=True)
-        if strict is not None and not strict.gave_way:
+        if strict is not None and not strict.once:
             return strict
         loose = self._spaced(judged, guests=False)
         kept = [one for one in (strict, loose) if one is not None]
-        return max(kept, key=lambda one: one.draft.worth)
+        return max(kept, key=lambda one: one.draft.worth(wished_new(self._wishes)))
 
     def _spaced(self, judged: _AllJudged, *, guests: bool) -> _Drafted | None:
         """The best list in which an artist who cannot keep the distance comes only once.
@@ -147,7 +147,6 @@ class Selecting:
                 artist_cap=policy.artist_cap,
                 source_cap=policy.source_cap,
                 once=once,
-                heard_once=once if guests else frozenset(),
             )
             draft.fill(fit, wished_new(wishes))
             shortened = _fall_back(draft, judged, self._known)
@@ -155,7 +154,7 @@ class Selecting:
             stops = with_guests(stops) if guests else stops
             order = flowing(stops, spacing=policy.artist_spacing)
             if order is not None:
-                return _Drafted(judged.entries, judged.dropped, draft, order, shortened, bool(once))
+                return _Drafted(judged, draft, order, shortened, once)
             crowding = too_near(stops)
             if crowding <= once:
                 return None
@@ -183,24 +182,25 @@ class _Judged(NamedTuple):
     looked_up: bool
 
 
-class _Drafted(NamedTuple):
-    """A list before it is told: everybody, who cannot be on it, who is, in what order."""
-
-    entries: list[Ranked]
-    dropped: dict[str, Dropped]
-    draft: Draft
-    order: list[Stop]
-    shortened: bool
-    gave_way: bool
-    """Whether tracks were passed over to keep others apart."""
-
-
 class _AllJudged(NamedTuple):
     """Everybody, why some cannot be on the list, and whether the unfound are hoped for."""
 
     entries: list[Ranked]
     dropped: dict[str, Dropped]
     hopeful: bool
+
+
+class _Drafted(NamedTuple):
+    """A list before it is told: out of whom, who is on it, in what order.
+
+    ``once`` are the artists that had to be held to one track to keep others apart.
+    """
+
+    judged: _AllJudged
+    draft: Draft
+    order: list[Stop]
+    shortened: bool
+    once: frozenset[str]
 
 
 def wished_new(wishes: Wishes) -> int:

@@ -60,19 +60,8 @@ _LIVE_IS_A_VERB = _after(
     *("never", "how", "dont", "cant", "still", "ill"),
 )
 _MIX_IS_NO_REMIX = _after(
-    *(
-        "original",
-        "album",
-        "single",
-        "radio",
-        "extended",
-        "mono",
-        "stereo",
-        "main",
-        r"\d",
-        r"\d{4}",
-    ),
-    *("live", "rough", "new", "long", "short", "studio", "full", "surround", "atmos"),
+    *("original", "album", "single", "radio", "extended", "mono", "stereo", "main", r"\d"),
+    *(r"\d{4}", "live", "rough", "new", "long", "short", "studio", "full", "surround", "atmos"),
 )
 _VERSION_IS_THE_SAME = _after(
     *("album", "single", "original", "lp", "studio", "explicit", "clean", "main", "remastered"),
@@ -143,9 +132,7 @@ _IN_ASIDE: tuple[tuple[Version, re.Pattern[str]], ...] = (
     ),
     (
         Version.INSTRUMENTAL,
-        _any(
-            r"instrumental\w*|inst$|(?:no|without|off) vocals?|enstrumantal|strumentale",
-        ),
+        _any(r"instrumental\w*|inst$|(?:no|without|off) vocals?|enstrumantal|strumentale"),
     ),
     (
         Version.SPOKEN,
