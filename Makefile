@@ -17,7 +17,7 @@ check: $(VENV)/.dev-ready
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m tests.definitions_load
+	@$(BIN)/python -m tests.support.definitions_load
 
 format: $(VENV)/.dev-ready
 	@$(BIN)/ruff format .

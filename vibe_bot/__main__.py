@@ -7,8 +7,8 @@ import sys
 
 import structlog
 
+from vibe_bot.lifecycle import TokenRefused, TokenTakenElsewhere, run
 from vibe_bot.poller import AlreadyPolling, single_poller
-from vibe_bot.running import TokenRefused, TokenTakenElsewhere, run
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.store import migrate
 from vibe_pipeline.logs import set_up_logs

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from telegram import InlineKeyboardMarkup
 
+from vibe_bot.formatting import Html, button, keyboard, tell, together
 from vibe_bot.jobs import Job
 from vibe_bot.results import Obstacle, because, made, way_out
 from vibe_bot.services import Services
-from vibe_bot.telling import Html, button, keyboard, tell, together
 from vibe_pipeline.accounts.records import Account, Cause, OutboxMessage
 from vibe_pipeline.locales import day, knows, moment, say
 from vibe_pipeline.nightly import next_night

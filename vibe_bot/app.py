@@ -13,13 +13,14 @@ from telegram.ext import (
 )
 from telegram.request import BaseRequest
 
-from vibe_bot.handlers import BUTTONS, COMMANDS, pasting, welcome
-from vibe_bot.pacing import Pacing
+from vibe_bot.formatting import tell
+from vibe_bot.handlers import BUTTONS, COMMANDS, welcome
+from vibe_bot.handlers import paste_callback as pasting
+from vibe_bot.interactions import App, Bench, Context, Handler, Visit, bench_of, visit
 from vibe_bot.progress import Watchers
+from vibe_bot.rate_limiter import Pacing
 from vibe_bot.sending import send
 from vibe_bot.services import Services
-from vibe_bot.telling import tell
-from vibe_bot.visits import App, Bench, Context, Handler, Visit, bench_of, visit
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
 from vibe_pipeline.locales import say, spoken
 

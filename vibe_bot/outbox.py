@@ -15,7 +15,7 @@ from telegram import Bot
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from vibe_bot.announcements import Announcement, announcement
-from vibe_bot.pacing import pause_seconds
+from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.sending import send
 from vibe_bot.services import Services
 from vibe_pipeline.accounts.errors import AccountsUnreadable

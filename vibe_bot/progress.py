@@ -16,12 +16,12 @@ import structlog
 from telegram import Bot
 from telegram.error import Forbidden, RetryAfter, TelegramError
 
+from vibe_bot.formatting import Html, tell, together
 from vibe_bot.jobs import Job, job_named
-from vibe_bot.pacing import pause_seconds
+from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.results import Figures, Result, gave_up, result_of
 from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import Services
-from vibe_bot.telling import Html, tell, together
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Account, Watch
 from vibe_pipeline.clients.dagster import RunView

@@ -13,10 +13,10 @@ import structlog
 from telegram import Bot
 from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 
-from vibe_bot.pacing import pause_seconds
+from vibe_bot.formatting import Html, tell, together
+from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.sending import send
 from vibe_bot.services import Services
-from vibe_bot.telling import Html, tell, together
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Erasure, ErasureKind
 

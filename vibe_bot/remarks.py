@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vibe_bot.telling import Html
-from vibe_bot.visits import Visit
+from vibe_bot.formatting import Html
+from vibe_bot.interactions import Visit
 from vibe_pipeline.accounts.records import Considered
 from vibe_pipeline.locales import knows
 

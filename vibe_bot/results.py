@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
+from vibe_bot.formatting import Html, button, keyboard, link, opening, tell, together
 from vibe_bot.jobs import Job
 from vibe_bot.services import Services
-from vibe_bot.telling import Html, button, keyboard, link, opening, tell, together
 from vibe_pipeline.accounts.records import Account, Cause, Edition, EditionKind, Summary
-from vibe_pipeline.archives import archive_path
 from vibe_pipeline.clients.dagster import RunView
 from vibe_pipeline.locales import day, knows, listed, moment, say
+from vibe_pipeline.personal_data.archives import archive_path
 from vibe_pipeline.records import EditionId, PoolState
 
 EDITION_TAG = "vibe/edition"

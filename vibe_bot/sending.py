@@ -21,7 +21,7 @@ from telegram import (
 from telegram.constants import ParseMode
 from telegram.error import BadRequest
 
-from vibe_bot.telling import keyboard, link, pages, plain
+from vibe_bot.formatting import keyboard, link, pages, plain
 
 log = structlog.get_logger()
 

@@ -18,6 +18,7 @@ from vibe_oauth.services import Services
 from vibe_oauth.visitors import language_of, only_looks, sent_from_elsewhere
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
 from vibe_pipeline.accounts.records import Account, PendingConnection
+from vibe_pipeline.authorization import ScopesMissing, agreed, link
 from vibe_pipeline.clients.errors import (
     KeyRefused,
     NotAllowlisted,
@@ -26,7 +27,6 @@ from vibe_pipeline.clients.errors import (
     ServiceError,
     ServiceUnavailable,
 )
-from vibe_pipeline.connection import ScopesMissing, agreed, link
 from vibe_pipeline.locales import moment
 from vibe_pipeline.records import UserId
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vibe_pipeline.accounts.records import Account, OAuthState, PendingConnection, StateKind
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.connection import challenge_of, new_verifier
+from vibe_pipeline.authorization import challenge_of, new_verifier
 
 
 @dataclass(frozen=True, slots=True)

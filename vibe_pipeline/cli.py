@@ -11,18 +11,18 @@ from typing import Any
 
 import click
 
-from vibe_pipeline.endings import SetUpWrong, WentWrong
+from vibe_pipeline.errors import SetUpWrong, WentWrong
 
 COMMANDS = {
     "demo": "vibe_pipeline.demo.command:demo",
-    "doctor": "vibe_pipeline.operating:doctor",
-    "erase": "vibe_pipeline.personal:erase",
+    "doctor": "vibe_pipeline.commands.up:doctor",
+    "erase": "vibe_pipeline.commands.personal_data:erase",
     "eval": "vibe_pipeline.evaluation.command:eval_command",
-    "export": "vibe_pipeline.personal:export",
-    "nights": "vibe_pipeline.evaluation.nights_command:nights_command",
-    "replay": "vibe_pipeline.replay_command:replay_command",
+    "export": "vibe_pipeline.commands.personal_data:export",
+    "nights": "vibe_pipeline.evaluation.nights.command:nights_command",
+    "replay": "vibe_pipeline.commands.replay:replay_command",
     "simulator": "vibe_pipeline.simulator.command:simulator",
-    "up": "vibe_pipeline.operating:up",
+    "up": "vibe_pipeline.commands.up:up",
 }
 
 

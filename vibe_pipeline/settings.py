@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from vibe_pipeline.endings import SetUpWrong
+from vibe_pipeline.errors import SetUpWrong
 from vibe_pipeline.ranking.policy import POLICIES
 
 

@@ -18,8 +18,8 @@ from typing import Any
 import psutil
 from dagster import DagsterRunStatus
 
-from tests.pipeline.launch_site import STOCK, WARM, LaunchSite, launch_site
-from vibe_pipeline.launcher import WarmRunLauncher
+from tests.support.launch_site import STOCK, WARM, LaunchSite, launch_site
+from vibe_pipeline.launcher.run_launcher import WarmRunLauncher
 
 ROUNDS = 7
 

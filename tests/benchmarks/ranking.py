@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.pipeline.large_case import large_pools, large_wishes
+from tests.support.large_case import large_pools, large_wishes
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.ranking.likeness import credited
 from vibe_pipeline.ranking.merge import merge

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.town import Town, living_bot, town
+from tests.support.town import Town, living_bot, town
 from vibe_pipeline.accounts.store import migrate
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.town import Town, data_of, living_bot, town, until, urls_of
+from tests.support.town import Town, data_of, living_bot, town, until, urls_of
 from vibe_bot.menus import LISTED
 from vibe_pipeline.accounts.records import StateKind
 from vibe_pipeline.locales import LANGUAGES, say

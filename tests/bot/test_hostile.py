@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bot.town import Town, until
+from tests.support.town import Town, until
 from vibe_bot.handlers import COMMANDS
 from vibe_pipeline.locales import LANGUAGES, say
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.pipeline_stand_in import StandInRun
-from tests.bot.town import Resident, Town, data_of, living_bot, saying, until
+from tests.support.pipeline_stand_in import StandInRun
+from tests.support.town import Resident, Town, data_of, living_bot, saying, until
 from vibe_pipeline.accounts.records import Considered, Erasure
-from vibe_pipeline.archives import archive_path
 from vibe_pipeline.locales import LANGUAGES, say
+from vibe_pipeline.personal_data.archives import archive_path
 from vibe_pipeline.records import EditionId
 
 EDITION = "00000000-0000-4000-8000-00000000abcd"

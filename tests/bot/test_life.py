@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.bot.town import Town, town
+from tests.support.town import Town, town
 from vibe_bot.poller import single_poller
 
 PYTHON = sys.executable

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from tests.bot.town import Resident, Town, data_of, living_bot, saying, urls_of
+from tests.support.town import Resident, Town, data_of, living_bot, saying, urls_of
 from vibe_pipeline.accounts.records import BlockKind, Cause
 from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.locales import LANGUAGES, say

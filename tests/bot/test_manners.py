@@ -12,10 +12,10 @@ from telegram.error import BadRequest, Conflict, Forbidden, NetworkError, RetryA
 from telegram.ext import ExtBot
 from telegram.request import BaseRequest, RequestData
 
-from vibe_bot.pacing import Pacing
-from vibe_bot.running import CONFLICTS_TOO_MANY, Polling, TokenTakenElsewhere
+from vibe_bot.formatting import button, keyboard
+from vibe_bot.lifecycle import CONFLICTS_TOO_MANY, Polling, TokenTakenElsewhere
+from vibe_bot.rate_limiter import Pacing
 from vibe_bot.sending import Edited, edit, send
-from vibe_bot.telling import button, keyboard
 
 Refusal = tuple[int, str]
 MESSAGE = {"message_id": 7, "date": 0, "chat": {"id": 1, "type": "private"}, "text": "x"}

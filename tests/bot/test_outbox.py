@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.bot.town import Resident, Town, data_of, living_bot, until, urls_of
+from tests.support.town import Resident, Town, data_of, living_bot, until, urls_of
 from vibe_pipeline.accounts.records import Cause
 from vibe_pipeline.locales import LANGUAGES, say
 

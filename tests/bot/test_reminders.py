@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from tests.bot.town import Resident, Town, data_of, saying
+from tests.support.town import Resident, Town, data_of, saying
 from vibe_bot.reminders import remind
 from vibe_bot.services import Services
 from vibe_pipeline.clients.opening import open_dagster

@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from tests.bot.pipeline_stand_in import StandInRun
-from tests.bot.town import Resident, Town, data_of, saying
-from vibe_bot.missing import find
+from tests.support.pipeline_stand_in import StandInRun
+from tests.support.town import Resident, Town, data_of, saying
+from vibe_bot.why_not import find
 from vibe_pipeline.accounts.records import BlockKind, Considered, ConsideredList, SourceOutcome
 from vibe_pipeline.locales import LANGUAGES, day, knows, say
 from vibe_pipeline.records import Dropped, EditionId

@@ -6,7 +6,7 @@ from datetime import time
 
 import pytest
 
-from tests.bot.town import Town, data_of
+from tests.support.town import Town, data_of
 from vibe_pipeline.locales import LANGUAGES, percent, say
 from vibe_pipeline.records import Mode
 

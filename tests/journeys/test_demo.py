@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.journeys.vibe_command import VIBE, clean_environment, processes_that_mention, vibe
+from tests.support.vibe_command import VIBE, clean_environment, processes_that_mention, vibe
 
 pytestmark = pytest.mark.slow
 

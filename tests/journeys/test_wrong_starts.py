@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.vibe_command import processes_that_mention, vibe
+from tests.support.vibe_command import processes_that_mention, vibe
 
 KEYS = {
     "TELEGRAM_BOT_TOKEN": "12345:not-a-real-token-but-shaped-like-one-000",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.oauth.site import Site, site
+from tests.support.oauth_site import Site, site
 from vibe_pipeline.simulator.simulation import Simulation
-from vibe_pipeline.simulator.world import BuiltInWorld
+from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.oauth.site import Site, token_on, words
+from tests.support.oauth_site import Site, token_on, words
 from vibe_pipeline.accounts.records import StateKind
+from vibe_pipeline.authorization import challenge_of
 from vibe_pipeline.clients.spotify_accounts import SCOPES
-from vibe_pipeline.connection import challenge_of
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.simulator.faults import Fault
 

@@ -16,7 +16,7 @@ import uvicorn
 from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, Page, expect
 
-from tests.chromium import chromium
+from tests.support.chromium import chromium
 from vibe_oauth.app import create_app
 from vibe_oauth.services import open_services
 from vibe_pipeline.accounts.records import Account, StateKind
@@ -25,7 +25,7 @@ from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.simulator.server import running
 from vibe_pipeline.simulator.simulation import Simulation
-from vibe_pipeline.simulator.world import BuiltInWorld
+from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
 
 _WIDTH, _HEIGHT = 360, 740
 _NAMES = {"en": "Anna Bell", "ru": "Мария Ветрова", "uk": "Олена Гай", "nl": "Sanne de Wit"}

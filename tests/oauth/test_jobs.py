@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.oauth.site import Site, bearer, site
+from tests.support.oauth_site import Site, bearer, site
 from vibe_pipeline.accounts.records import Account, Cause, EditionKind, EditionState
 from vibe_pipeline.records import EditionId, Mode
 from vibe_pipeline.simulator.simulation import Simulation
-from vibe_pipeline.simulator.world import BuiltInWorld
+from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
 
 MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 TODAY = "2026-11-23"

@@ -17,14 +17,14 @@ import pytest
 import structlog
 from cryptography.fernet import Fernet
 
-from tests.oauth.site import Site, site, token_on, words
+from tests.support.oauth_site import Site, site, token_on, words
 from vibe_oauth.__main__ import usual_place
 from vibe_pipeline.accounts.records import StateKind
 from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.locales import say
 from vibe_pipeline.simulator.server import running
 from vibe_pipeline.simulator.simulation import Simulation
-from vibe_pipeline.simulator.world import BuiltInWorld
+from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.simulator.telegram_site import TelegramSite, telegram_site
+from tests.support.telegram_site import TelegramSite, telegram_site
 from vibe_pipeline.simulator.server import running
 from vibe_pipeline.simulator.simulation import Simulation
 

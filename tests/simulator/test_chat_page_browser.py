@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.chromium import chromium
-from tests.simulator.telegram_site import TelegramSite, telegram_site
+from tests.support.chromium import chromium
+from tests.support.telegram_site import TelegramSite, telegram_site
 
 ANNA = 101
 _LIST = (

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.simulator.music_site import MusicSite, music_site
+from tests.support.music_site import MusicSite, music_site
 from vibe_pipeline.simulator.server import SimulatorNotStarted, running
 from vibe_pipeline.simulator.simulation import Simulation
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.music_site import MusicSite, music_site
-from vibe_pipeline.simulator.catalogue import Artist, Recording
+from tests.support.music_site import MusicSite, music_site
 from vibe_pipeline.simulator.rules import Rules
+from vibe_pipeline.simulator.worlds.catalogue import Artist, Recording
 
 
 @pytest.fixture(scope="module")

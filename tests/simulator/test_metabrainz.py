@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.music_site import MusicSite, music_site
-from vibe_pipeline.simulator.catalogue import Recording, Track
-from vibe_pipeline.simulator.listenbrainz import ARTIST_ALGORITHMS, RECORDING_ALGORITHMS
+from tests.support.music_site import MusicSite, music_site
+from vibe_pipeline.simulator.metabrainz.listenbrainz import ARTIST_ALGORITHMS, RECORDING_ALGORITHMS
 from vibe_pipeline.simulator.rules import Rules
+from vibe_pipeline.simulator.worlds.catalogue import Recording, Track
 
 
 @pytest.fixture(scope="module")

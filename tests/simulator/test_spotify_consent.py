@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.simulator.music_site import CALLBACK, MusicSite, music_site
+from tests.support.music_site import CALLBACK, MusicSite, music_site
 from vibe_pipeline.simulator.clock import Clock
-from vibe_pipeline.simulator.spotify_accounts import redirect_uri_allowed
+from vibe_pipeline.simulator.spotify.accounts import redirect_uri_allowed
 
 
 @pytest.fixture

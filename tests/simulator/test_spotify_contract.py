@@ -12,7 +12,7 @@ import referencing
 import yaml
 from referencing.jsonschema import DRAFT202012
 
-from tests.simulator.music_site import MusicSite, Spotify, music_site
+from tests.support.music_site import MusicSite, Spotify, music_site
 
 _CUT_FROM_NEW_APPS = {
     "album_group",

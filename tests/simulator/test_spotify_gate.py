@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.simulator.music_site import MusicSite, music_site
+from tests.support.music_site import MusicSite, music_site
 from vibe_pipeline.simulator.rules import Rules
 
 FORBIDDEN = {"error": {"status": 403, "message": "Forbidden"}}

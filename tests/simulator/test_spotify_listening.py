@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.simulator.music_site import MusicSite, music_site
+from tests.support.music_site import MusicSite, music_site
 
 
 @pytest.fixture

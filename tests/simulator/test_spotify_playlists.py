@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.simulator.music_site import MusicSite, Spotify, music_site
+from tests.support.music_site import MusicSite, Spotify, music_site
 
 
 @pytest.fixture

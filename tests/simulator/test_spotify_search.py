@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.music_site import MusicSite, Spotify, music_site
-from vibe_pipeline.simulator.catalogue import Track
-from vibe_pipeline.simulator.spotify_search import read_query
+from tests.support.music_site import MusicSite, Spotify, music_site
+from vibe_pipeline.simulator.spotify.search import read_query
+from vibe_pipeline.simulator.worlds.catalogue import Track
 
 
 @pytest.fixture(scope="module")

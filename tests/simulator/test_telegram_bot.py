@@ -26,10 +26,10 @@ from telegram.ext import (
     ContextTypes,
 )
 
-from tests.simulator.telegram_site import eventually
+from tests.support.telegram_site import eventually
 from vibe_pipeline.simulator.server import RunningSimulator, running
 from vibe_pipeline.simulator.simulation import Simulation
-from vibe_pipeline.simulator.telegram import SimulatedTelegram
+from vibe_pipeline.simulator.telegram.bot_api import SimulatedTelegram
 
 pytestmark = pytest.mark.filterwarnings("ignore::telegram.warnings.PTBDeprecationWarning")
 OLENA = 555

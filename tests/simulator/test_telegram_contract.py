@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.telegram_site import TelegramSite, telegram_site
-from vibe_pipeline.simulator.telegram_parameters import PARAMETERS
+from tests.support.telegram_site import TelegramSite, telegram_site
+from vibe_pipeline.simulator.telegram.parameters import PARAMETERS
 
 Json = dict[str, Any]
 _SIMPLE = {"Integer": int, "String": str, "Boolean": bool, "True": bool, "Float": float}

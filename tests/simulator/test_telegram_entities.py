@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibe_pipeline.simulator.telegram_entities import read_text, typed
-from vibe_pipeline.simulator.telegram_html import parse_html
-from vibe_pipeline.simulator.telegram_links import WrongLink, checked_link
-from vibe_pipeline.simulator.telegram_markdown import parse_markdown
-from vibe_pipeline.simulator.telegram_text import Unparsable, utf16_length
-from vibe_pipeline.simulator.telegram_wire import Parameters
+from vibe_pipeline.simulator.telegram.entities import read_text, typed
+from vibe_pipeline.simulator.telegram.html import parse_html
+from vibe_pipeline.simulator.telegram.links import WrongLink, checked_link
+from vibe_pipeline.simulator.telegram.markdown import parse_markdown
+from vibe_pipeline.simulator.telegram.text import Unparsable, utf16_length
+from vibe_pipeline.simulator.telegram.wire import Parameters
 
 
 @pytest.mark.parametrize(

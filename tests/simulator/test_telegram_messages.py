@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.telegram_site import TelegramSite, telegram_site
+from tests.support.telegram_site import TelegramSite, telegram_site
 
 ANNA = 101
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.simulator.telegram_site import TelegramSite, eventually, telegram_site
+from tests.support.telegram_site import TelegramSite, eventually, telegram_site
 
 ANNA = 101
 

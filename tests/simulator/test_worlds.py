@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from vibe_pipeline.simulator.catalogue import World
-from vibe_pipeline.simulator.identifiers import (
+from vibe_pipeline.simulator.matching import folded
+from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
+from vibe_pipeline.simulator.worlds.catalogue import World
+from vibe_pipeline.simulator.worlds.identifiers import (
     Identifiers,
     owner_of_isrc,
     owner_of_mbid,
     owner_of_spotify_id,
 )
-from vibe_pipeline.simulator.matching import folded
-from vibe_pipeline.simulator.real_world import WorldUnreadable, real_world
-from vibe_pipeline.simulator.world import BuiltInWorld
+from vibe_pipeline.simulator.worlds.real import WorldUnreadable, real_world
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 

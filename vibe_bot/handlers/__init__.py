@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vibe_bot.handlers import (
-    back,
-    connection,
-    leaving_out,
-    lists,
-    making,
-    pasting,
-    settings,
-    sources,
-    status,
-    taste,
-    welcome,
-    whynot,
-)
-from vibe_bot.visits import Handler
+from vibe_bot.handlers import connection, lists, settings, sources, status, taste, welcome, whynot
+from vibe_bot.handlers import exclusions as leaving_out
+from vibe_bot.handlers import generate as making
+from vibe_bot.handlers import paste_callback as pasting
+from vibe_bot.handlers import undo as back
+from vibe_bot.interactions import Handler
 
 COMMANDS: Mapping[str, Handler] = {
     "start": welcome.start,

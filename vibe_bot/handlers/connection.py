@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from vibe_bot.jobs import UNDER_WAY
-from vibe_bot.telling import (
+from vibe_bot.formatting import (
     Html,
     copying,
     keyboard,
@@ -17,12 +16,13 @@ from vibe_bot.telling import (
     opening,
     together,
 )
-from vibe_bot.visits import Visit
+from vibe_bot.interactions import Visit
+from vibe_bot.jobs import UNDER_WAY
 from vibe_pipeline.accounts.records import Account, Erasure, StateKind
+from vibe_pipeline.authorization import challenge_of, new_verifier
 from vibe_pipeline.clients.dagster import PARTITION_TAG
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.clients.opening import open_spotify_accounts
-from vibe_pipeline.connection import challenge_of, new_verifier
 from vibe_pipeline.locales import day
 
 log = structlog.get_logger()

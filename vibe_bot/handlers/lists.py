@@ -9,10 +9,10 @@ from datetime import date
 from telegram import InlineKeyboardButton
 
 from vibe_bot import arguments
+from vibe_bot.formatting import Html, button, in_rows, together, with_button
+from vibe_bot.interactions import Visit
 from vibe_bot.remarks import spoke
 from vibe_bot.results import because, made, source_name
-from vibe_bot.telling import Html, button, in_rows, together, with_button
-from vibe_bot.visits import Visit
 from vibe_pipeline.accounts.records import Edition, EditionKind
 from vibe_pipeline.locales import day, knows, say
 from vibe_pipeline.nightly import local_date

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 from telegram import InlineKeyboardButton
 
 from vibe_bot import arguments
+from vibe_bot.formatting import Html, button, in_rows
 from vibe_bot.handlers.welcome import main_keyboard
+from vibe_bot.interactions import Visit
 from vibe_bot.menus import register_commands
-from vibe_bot.telling import Html, button, in_rows
-from vibe_bot.visits import Visit
 from vibe_pipeline.locales import LANGUAGES, clock, moment, number, percent, say
 from vibe_pipeline.nightly import next_night
 from vibe_pipeline.records import Mode

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+from vibe_bot.formatting import together
+from vibe_bot.interactions import Visit
 from vibe_bot.results import source_name
-from vibe_bot.telling import together
-from vibe_bot.visits import Visit
 from vibe_pipeline.accounts.records import SourceOutcome
 
 LISTS_COUNTED = 30

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from vibe_bot.formatting import Html, together
 from vibe_bot.handlers.connection import consent_ended
+from vibe_bot.interactions import Visit
 from vibe_bot.results import source_name
-from vibe_bot.telling import Html, together
-from vibe_bot.visits import Visit
 from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.locales import day, knows, listed, moment, percent
 from vibe_pipeline.nightly import next_night

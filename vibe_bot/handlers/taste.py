@@ -8,9 +8,9 @@ import re
 from telegram import InlineKeyboardButton
 
 from vibe_bot import arguments
+from vibe_bot.formatting import together
 from vibe_bot.handlers.lists import TRACKS_A_PAGE, edition_said, show_tracks, track_at
-from vibe_bot.telling import together
-from vibe_bot.visits import Visit
+from vibe_bot.interactions import Visit
 from vibe_pipeline.accounts.records import Block, BlockKind
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from telegram import KeyboardButton, ReplyKeyboardMarkup
 
+from vibe_bot.formatting import Html, together
 from vibe_bot.handlers.connection import consent_ended, invitation
+from vibe_bot.interactions import Visit
 from vibe_bot.menus import LISTED
-from vibe_bot.telling import Html, together
-from vibe_bot.visits import Visit
 from vibe_pipeline.locales import LANGUAGES, catalogue, say
 
 KEYS = (("generate", "preview"), ("latest", "status"), ("sync", "help"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from vibe_bot import arguments
+from vibe_bot.formatting import Html, together
 from vibe_bot.handlers.taste import is_meant
-from vibe_bot.missing import Missed, find
+from vibe_bot.interactions import Visit
 from vibe_bot.remarks import spoke
-from vibe_bot.telling import Html, together
-from vibe_bot.visits import Visit
+from vibe_bot.why_not import Missed, find
 from vibe_pipeline.locales import day, knows
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import dagster as dg
 
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.allowance import Allowance
 from vibe_pipeline.defs.editions import Making, making
 from vibe_pipeline.defs.resources import (
     AccountsResource,
@@ -22,9 +21,10 @@ from vibe_pipeline.defs.showing import counted, table
 from vibe_pipeline.defs.specs import asset_spec
 from vibe_pipeline.defs.taste import PROFILE, hygiene_of
 from vibe_pipeline.defs.users import users
+from vibe_pipeline.playlists.call_allowance import Allowance
 from vibe_pipeline.records import EditionId, Pool, PoolState, SeedProfile, Source
-from vibe_pipeline.sources.ask import propose_all
-from vibe_pipeline.sources.question import Limits, Question, Services
+from vibe_pipeline.sources.context import Limits, Question, Services
+from vibe_pipeline.sources.registry import propose_all
 from vibe_pipeline.warehouse import Tables, WarehouseLookups
 
 _ABOUT: Mapping[Source, tuple[str, str]] = {

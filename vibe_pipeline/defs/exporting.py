@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from vibe_pipeline.archives import archive_path
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.defs.users import users
-from vibe_pipeline.exporting import everything, throw_away_old, write_archive
+from vibe_pipeline.personal_data.archives import archive_path
+from vibe_pipeline.personal_data.export import everything, throw_away_old, write_archive
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import read_settings
 

@@ -6,7 +6,15 @@ from typing import Any
 import dagster as dg
 
 from vibe_pipeline.accounts.records import SourceOutcome
-from vibe_pipeline.comparison import (
+from vibe_pipeline.defs.editions import making
+from vibe_pipeline.defs.playlist import HISTORY
+from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
+from vibe_pipeline.defs.showing import Cell, bars, counted, table
+from vibe_pipeline.defs.specs import OWNERS
+from vibe_pipeline.defs.users import users
+from vibe_pipeline.settings import read_settings
+from vibe_pipeline.taste.outcomes import by_band, outcomes
+from vibe_pipeline.taste.policy_comparison import (
     RIPE_DAYS,
     MadeList,
     Verdict,
@@ -15,14 +23,6 @@ from vibe_pipeline.comparison import (
     tallies,
     verdict,
 )
-from vibe_pipeline.defs.editions import making
-from vibe_pipeline.defs.playlist import HISTORY
-from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
-from vibe_pipeline.defs.showing import Cell, bars, counted, table
-from vibe_pipeline.defs.specs import OWNERS
-from vibe_pipeline.defs.users import users
-from vibe_pipeline.outcomes import by_band, outcomes
-from vibe_pipeline.settings import read_settings
 from vibe_pipeline.warehouse import Fate, Outcome
 
 

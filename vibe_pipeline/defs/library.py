@@ -9,7 +9,6 @@ from typing import Any
 
 import dagster as dg
 
-from vibe_pipeline.allowance import listening_of
 from vibe_pipeline.defs.editions import Making, making
 from vibe_pipeline.defs.resources import (
     AccountsResource,
@@ -21,7 +20,9 @@ from vibe_pipeline.defs.resources import (
 from vibe_pipeline.defs.showing import bars, counted, table
 from vibe_pipeline.defs.specs import asset_spec
 from vibe_pipeline.defs.users import users
-from vibe_pipeline.listening import (
+from vibe_pipeline.playlists.call_allowance import listening_of
+from vibe_pipeline.records import LikedTrack, Play, TopItem
+from vibe_pipeline.taste.library_sync import (
     FIRST_WALK_PAGES,
     NEXT_WALK_PAGES,
     SYNC_WALK_PAGES,
@@ -34,7 +35,6 @@ from vibe_pipeline.listening import (
     top_items,
     top_items_due,
 )
-from vibe_pipeline.records import LikedTrack, Play, TopItem
 from vibe_pipeline.warehouse import (
     LibraryState,
     LikeChange,

@@ -20,7 +20,7 @@ from vibe_pipeline.defs.resources import (
 from vibe_pipeline.defs.showing import counted, table
 from vibe_pipeline.defs.specs import asset_spec
 from vibe_pipeline.defs.users import users
-from vibe_pipeline.publishing import Publication, chosen_twice, without_uri
+from vibe_pipeline.playlists.publish import Publication, chosen_twice, without_uri
 from vibe_pipeline.records import ChosenTrack
 from vibe_pipeline.warehouse import Slice, Warehouse
 

@@ -8,8 +8,7 @@ import dagster as dg
 from vibe_pipeline.defs.resources import WarehouseResource
 from vibe_pipeline.defs.showing import Cell, table
 from vibe_pipeline.defs.users import users
-from vibe_pipeline.records import EditionId, UserId
-from vibe_pipeline.replaying import (
+from vibe_pipeline.playlists.replay import (
     NothingStored,
     PolicyUnknown,
     Replay,
@@ -18,6 +17,7 @@ from vibe_pipeline.replaying import (
     replay,
     same_policy,
 )
+from vibe_pipeline.records import EditionId, UserId
 from vibe_pipeline.warehouse import EditionInputs, Slice
 
 

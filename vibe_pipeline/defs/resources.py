@@ -15,6 +15,7 @@ import httpx
 from dagster_duckdb import DuckDBResource
 
 from vibe_pipeline.accounts.store import AccountStore, open_for
+from vibe_pipeline.authorization import SpotifyConnection
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
@@ -28,7 +29,6 @@ from vibe_pipeline.clients.opening import (
 )
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.transport import Sent
-from vibe_pipeline.connection import SpotifyConnection
 from vibe_pipeline.records import EditionId, UserId
 from vibe_pipeline.settings import Settings, read_settings
 from vibe_pipeline.warehouse import Warehouse

@@ -20,8 +20,8 @@ from vibe_pipeline.defs.resources import (
     WarehouseResource,
 )
 from vibe_pipeline.defs.users import users
+from vibe_pipeline.playlists.restore import NotRestorable, Restoration
 from vibe_pipeline.records import EditionId, UserId
-from vibe_pipeline.restoring import NotRestorable, Restoration
 from vibe_pipeline.warehouse import Slice, Warehouse, WarehouseError
 
 

@@ -12,9 +12,6 @@ import dagster as dg
 
 from vibe_pipeline.accounts.records import Cause, Considered, EditionState
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.allowance import Allowance
-from vibe_pipeline.choosing import Selection, choose, in_stock
-from vibe_pipeline.comparison import assigned_policy
 from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.defs.editions import SELECTION, Making, making
 from vibe_pipeline.defs.failures import refusal
@@ -28,13 +25,10 @@ from vibe_pipeline.defs.resources import (
 from vibe_pipeline.defs.showing import bars, counted, table
 from vibe_pipeline.defs.specs import OWNERS
 from vibe_pipeline.defs.users import users
-from vibe_pipeline.hygiene import exclusions_kept
-from vibe_pipeline.publishing import PublicationLost, chosen_twice, without_uri
-from vibe_pipeline.ranking.policy import DEFAULT, POLICIES, Policy
-from vibe_pipeline.ranking.remarks import remarks
-from vibe_pipeline.ranking.wishes import Wishes
-from vibe_pipeline.records import Pool, Ranked, Source, Track
-from vibe_pipeline.replaying import (
+from vibe_pipeline.playlists.build import Selection, choose, in_stock
+from vibe_pipeline.playlists.call_allowance import Allowance
+from vibe_pipeline.playlists.publish import PublicationLost, chosen_twice, without_uri
+from vibe_pipeline.playlists.replay import (
     digest,
     feedback_of,
     policy_of,
@@ -43,9 +37,15 @@ from vibe_pipeline.replaying import (
     wishes_from,
     worth_keeping,
 )
-from vibe_pipeline.resolution import Resolver
+from vibe_pipeline.playlists.resolve import Resolver
+from vibe_pipeline.playlists.unsynced_likes import Question, as_likes, calls_for
+from vibe_pipeline.ranking.policy import DEFAULT, POLICIES, Policy
+from vibe_pipeline.ranking.remarks import remarks
+from vibe_pipeline.ranking.wishes import Wishes
+from vibe_pipeline.records import Pool, Ranked, Source, Track
 from vibe_pipeline.settings import read_settings
-from vibe_pipeline.unwalked import Question, as_likes, calls_for
+from vibe_pipeline.taste.exclusions import exclusions_kept
+from vibe_pipeline.taste.policy_comparison import assigned_policy
 from vibe_pipeline.warehouse import EditionInputs, LibraryState, Tables, WarehouseLookups
 
 SEARCHES_FOR_THE_BEST = 12

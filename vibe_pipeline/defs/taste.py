@@ -15,11 +15,11 @@ from vibe_pipeline.defs.resources import AccountsResource, ClockResource, Wareho
 from vibe_pipeline.defs.showing import Cell, counted, stacked, table
 from vibe_pipeline.defs.specs import OWNERS
 from vibe_pipeline.defs.users import users
-from vibe_pipeline.hygiene import Hygiene, LeftOut, exclusions_kept
+from vibe_pipeline.playlists.replay import Feedback, feedback_of
 from vibe_pipeline.records import SeedArtist, SeedProfile, SeedTrack
-from vibe_pipeline.replaying import Feedback, feedback_of
-from vibe_pipeline.taste import PARTS, times_played
-from vibe_pipeline.taste import seed_profile as profile_of
+from vibe_pipeline.taste.exclusions import Hygiene, LeftOut, exclusions_kept
+from vibe_pipeline.taste.seed_profile import PARTS, times_played
+from vibe_pipeline.taste.seed_profile import seed_profile as profile_of
 
 PROFILE = dg.AssetKey("seed_profile")
 DRAWN = 15

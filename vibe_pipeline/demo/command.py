@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from vibe_pipeline.commands.supervisor import Interrupted, run_to_the_end
 from vibe_pipeline.demo.run import play
 from vibe_pipeline.demo.stage import set_stage
-from vibe_pipeline.deployment import Interrupted, run_to_the_end
 
 WIDTH_OF_NO_TERMINAL = 132
 

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import httpx
 
 from vibe_pipeline.demo.forms import buttons_of
-from vibe_pipeline.endings import WentWrong
+from vibe_pipeline.errors import WentWrong
 
 _LINK = re.compile(r"https?://\S+/connect/\S+")
 _POLL_SECONDS = 20.0

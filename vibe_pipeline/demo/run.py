@@ -17,12 +17,12 @@ from rich.text import Text
 
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.accounts.store import open_for
+from vibe_pipeline.commands.supervisor import running
 from vibe_pipeline.demo import telling
 from vibe_pipeline.demo.newcomer import Message, Newcomer, connect_link
 from vibe_pipeline.demo.promises import Seen, broken_promises
 from vibe_pipeline.demo.stage import Stage
-from vibe_pipeline.deployment import running
-from vibe_pipeline.endings import WentWrong
+from vibe_pipeline.errors import WentWrong
 
 ANSWER_SECONDS = 30.0
 LIST_SECONDS = 240.0

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 
-from vibe_pipeline import preflight
-from vibe_pipeline.deployment import Part, answers, free_port, script
-from vibe_pipeline.installation import Ports, environment, parts, prepare
+from vibe_pipeline.commands import checks as preflight
+from vibe_pipeline.commands.processes import Ports, environment, parts, prepare
+from vibe_pipeline.commands.supervisor import Part, answers, free_port, script
 from vibe_pipeline.settings import Settings, read_settings, settings_from
 from vibe_pipeline.simulator.server import environment as simulated_environment
 

@@ -8,21 +8,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
-from vibe_pipeline.simulator import (
-    chat,
-    control,
-    control_people,
-    lastfm,
-    listenbrainz,
-    musicbrainz,
-    spotify,
-    spotify_accounts,
-    telegram,
-    telegram_control,
-)
+from vibe_pipeline.simulator import control, control_people
+from vibe_pipeline.simulator.lastfm import api as lastfm
+from vibe_pipeline.simulator.metabrainz import listenbrainz, musicbrainz
 from vibe_pipeline.simulator.middleware import Recorder
 from vibe_pipeline.simulator.simulation import Simulation
-from vibe_pipeline.simulator.spotify_state import SpotifyAccounts
+from vibe_pipeline.simulator.spotify import accounts as spotify_accounts
+from vibe_pipeline.simulator.spotify import routes as spotify
+from vibe_pipeline.simulator.spotify.state import SpotifyAccounts
+from vibe_pipeline.simulator.telegram import bot_api as telegram
+from vibe_pipeline.simulator.telegram import chat
+from vibe_pipeline.simulator.telegram import control as telegram_control
 
 _SERVICES = (
     control,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from vibe_pipeline.endings import SetUpWrong
-from vibe_pipeline.simulator.real_world import WorldUnreadable
+from vibe_pipeline.errors import SetUpWrong
 from vibe_pipeline.simulator.server import SimulatorNotStarted, serve
+from vibe_pipeline.simulator.worlds.real import WorldUnreadable
 
 
 @click.command()

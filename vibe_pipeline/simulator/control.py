@@ -13,7 +13,7 @@ from vibe_pipeline.simulator.clock import read_moment, written
 from vibe_pipeline.simulator.faults import fault_from_json
 from vibe_pipeline.simulator.people import PersonTaken, PersonUnknown
 from vibe_pipeline.simulator.simulation import Simulation
-from vibe_pipeline.simulator.spotify_state import SpotifyAccounts
+from vibe_pipeline.simulator.spotify.state import SpotifyAccounts
 
 Handler = Callable[[Request], Awaitable[Response]]
 

@@ -10,18 +10,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from vibe_pipeline.simulator.catalogue import Track
 from vibe_pipeline.simulator.clock import read_moment, written
 from vibe_pipeline.simulator.control import NotUnderstood, answering, order
 from vibe_pipeline.simulator.matching import folded
 from vibe_pipeline.simulator.simulation import Simulation
-from vibe_pipeline.simulator.spotify_state import (
+from vibe_pipeline.simulator.spotify.state import (
     Account,
     Played,
     Playlist,
     Saved,
     SpotifyAccounts,
 )
+from vibe_pipeline.simulator.worlds.catalogue import Track
 
 
 class ListeningControl:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vibe_pipeline.simulator.catalogue import Listener
+from vibe_pipeline.simulator.worlds.catalogue import Listener
 
 
 class PersonUnknown(LookupError):

@@ -14,13 +14,13 @@ from pathlib import Path
 import uvicorn
 
 from vibe_pipeline.simulator.app import create_app
-from vibe_pipeline.simulator.catalogue import World
 from vibe_pipeline.simulator.credentials import METABRAINZ_CONTACT, demo_credentials
-from vibe_pipeline.simulator.real_world import real_world
 from vibe_pipeline.simulator.rules import Rules, read_regime
 from vibe_pipeline.simulator.simulation import Simulation
-from vibe_pipeline.simulator.telegram import SimulatedTelegram
-from vibe_pipeline.simulator.world import BuiltInWorld
+from vibe_pipeline.simulator.telegram.bot_api import SimulatedTelegram
+from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
+from vibe_pipeline.simulator.worlds.catalogue import World
+from vibe_pipeline.simulator.worlds.real import real_world
 
 _START_SECONDS = 20.0
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 from typing import Protocol, TypeVar
 
-from vibe_pipeline.simulator.catalogue import World
 from vibe_pipeline.simulator.clock import Clock
 from vibe_pipeline.simulator.credentials import Credentials, demo_credentials
 from vibe_pipeline.simulator.faults import Faults
 from vibe_pipeline.simulator.people import People, Person
 from vibe_pipeline.simulator.request_log import RequestLog
 from vibe_pipeline.simulator.rules import Rules
-from vibe_pipeline.simulator.world import BuiltInWorld
+from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
+from vibe_pipeline.simulator.worlds.catalogue import World
 
 PartType = TypeVar("PartType", bound="Part")
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from vibe_pipeline.artist_pages import look_up_page, page_of
 from vibe_pipeline.clients.spotify import Spotify
-from vibe_pipeline.lookups import SPOTIFY_ARTIST_PAGES, Lookups, track_from_json
+from vibe_pipeline.lookup_cache import SPOTIFY_ARTIST_PAGES, Lookups, track_from_json
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedArtist, Source, Track
-from vibe_pipeline.sources.looking_up import LookedUp, Wanted, look_up_from_purse
+from vibe_pipeline.sources.artist_pages import look_up_page, page_of
+from vibe_pipeline.sources.cached_calls import LookedUp, Wanted, look_up_from_purse
+from vibe_pipeline.sources.context import Question
 from vibe_pipeline.sources.near_artists import (
     NEAR_ON_LISTENBRAINZ,
     SIMILAR,
@@ -18,7 +19,6 @@ from vibe_pipeline.sources.near_artists import (
     nearest,
 )
 from vibe_pipeline.sources.pools import Reason, pooled, without
-from vibe_pipeline.sources.question import Question
 
 SOURCE = Source.ARTIST_CATALOGUE
 CACHE = SPOTIFY_ARTIST_PAGES

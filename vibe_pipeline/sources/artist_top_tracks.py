@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from vibe_pipeline.artist_pages import remember_tracks
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.spotify_web import ARTIST_TOP_TRACKS
-from vibe_pipeline.lookups import Lookups, track_as_json, track_from_json
+from vibe_pipeline.lookup_cache import Lookups, track_as_json, track_from_json
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedArtist, Source
 from vibe_pipeline.sources.artist_catalogue import spotify_proposal
-from vibe_pipeline.sources.looking_up import LookedUp, Wanted, look_up_from_purse
+from vibe_pipeline.sources.artist_pages import remember_tracks
+from vibe_pipeline.sources.cached_calls import LookedUp, Wanted, look_up_from_purse
+from vibe_pipeline.sources.context import Question
 from vibe_pipeline.sources.pools import Reason, pooled, without
-from vibe_pipeline.sources.question import Question
 
 SOURCE = Source.ARTIST_TOP_TRACKS
 CACHE = "spotify_top_tracks"

@@ -10,8 +10,8 @@ from typing import Any
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import Pool, Proposal
-from vibe_pipeline.sources.looking_up import LookedUp, Wanted, look_up
-from vibe_pipeline.sources.question import Question
+from vibe_pipeline.sources.cached_calls import LookedUp, Wanted, look_up
+from vibe_pipeline.sources.context import Question
 
 CACHE = "lastfm_artists"
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vibe_pipeline.records import Pool, PoolState, Source
+from vibe_pipeline.sources.context import Question
 from vibe_pipeline.sources.near_artists import nearest, similar_artists, top_tracks, tracks_of
 from vibe_pipeline.sources.pools import Reason, pooled, without
-from vibe_pipeline.sources.question import Question
 
 SOURCE = Source.LASTFM_SIMILAR_ARTISTS
 

@@ -8,9 +8,9 @@ from typing import Any
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.ranking.identity import recording_key
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source
-from vibe_pipeline.sources.looking_up import Wanted, look_up
+from vibe_pipeline.sources.cached_calls import Wanted, look_up
+from vibe_pipeline.sources.context import Question
 from vibe_pipeline.sources.pools import Reason, pooled, without
-from vibe_pipeline.sources.question import Question
 
 SOURCE = Source.LASTFM_SIMILAR_TRACKS
 CACHE = "lastfm_similar_tracks"

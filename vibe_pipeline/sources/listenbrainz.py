@@ -13,10 +13,10 @@ from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source
-from vibe_pipeline.sources.looking_up import LookedUp, Wanted, look_up, look_up_together
+from vibe_pipeline.sources.cached_calls import LookedUp, Wanted, look_up, look_up_together
+from vibe_pipeline.sources.context import Question
 from vibe_pipeline.sources.near_artists import NEAR_ON_LISTENBRAINZ, TOP_TRACKS, nearest, tracks_of
 from vibe_pipeline.sources.pools import Reason, pooled, without
-from vibe_pipeline.sources.question import Question
 
 SOURCE = Source.LISTENBRAINZ
 BY_NAME = "listenbrainz_recordings"

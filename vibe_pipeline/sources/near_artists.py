@@ -9,8 +9,8 @@ from typing import Any
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Proposal, SeedArtist, Source
-from vibe_pipeline.sources.looking_up import LookedUp, Wanted, look_up
-from vibe_pipeline.sources.question import Question
+from vibe_pipeline.sources.cached_calls import LookedUp, Wanted, look_up
+from vibe_pipeline.sources.context import Question
 
 SIMILAR = "lastfm_similar_artists"
 NEAR_ON_LISTENBRAINZ = "listenbrainz_similar_artists"

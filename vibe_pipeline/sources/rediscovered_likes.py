@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import LikedTrack, Pool, Proposal, Source
+from vibe_pipeline.sources.context import Question
 from vibe_pipeline.sources.pools import Reason, pooled
-from vibe_pipeline.sources.question import Question
 
 SOURCE = Source.REDISCOVERED_LIKES
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from vibe_pipeline.artist_pages import remember_tracks
 from vibe_pipeline.clients.errors import CapabilityAbsent, ServiceError, ServiceUnavailable
 from vibe_pipeline.clients.spotify import SEEDS_PER_REQUEST, Spotify
 from vibe_pipeline.clients.spotify_web import RECOMMENDATIONS
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source, Track
 from vibe_pipeline.sources.artist_catalogue import spotify_proposal
+from vibe_pipeline.sources.artist_pages import remember_tracks
+from vibe_pipeline.sources.context import Question
 from vibe_pipeline.sources.pools import Reason, pooled, without
-from vibe_pipeline.sources.question import Question
 
 SOURCE = Source.SPOTIFY_RECOMMENDATIONS
 

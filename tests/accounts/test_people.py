@@ -1,0 +1,395 @@
+"""Accounts, tokens and one-time states."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.accounts_site import (
+    BEGINNING,
+    KEY,
+    Clock,
+    address,
+    connected,
+    in_processes,
+    made,
+    opened,
+    tokens,
+)
+from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
+from vibe_pipeline.accounts.people import consent_end
+from vibe_pipeline.accounts.records import (
+    BlockKind,
+    Considered,
+    Defaults,
+    ExclusionKind,
+    PendingConnection,
+    SourceOutcome,
+    StateKind,
+)
+from vibe_pipeline.accounts.store import open_store
+from vibe_pipeline.accounts.tables import metadata
+from vibe_pipeline.records import EditionId, Mode, Source, UserId
+
+NOBODY = UserId("nobody")
+
+
+def test_somebody_new_gets_the_defaults_of_the_house(tmp_path: Path) -> None:
+    made(tmp_path)
+    defaults = Defaults(timezone="Europe/Kyiv", playlist_size=25, min_new_ratio=0.5)
+    store = open_store(address(tmp_path), KEY, now=Clock(), defaults=defaults)
+
+    account = store.people.register(7, "Олена", "uk")
+
+    assert account.timezone == "Europe/Kyiv"
+    assert account.playlist_size == 25
+    assert account.min_new_ratio == 0.5
+    assert account.nightly_at == time(6, 0)
+    assert account.adventure == 40
+    assert account.mode is Mode.LIVING
+    assert account.active
+    assert not account.connected
+    assert account.created_at == BEGINNING
+
+
+def test_a_chat_has_one_account_however_often_it_says_start(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    first = store.people.register(7, "Olena", "uk")
+    store.people.change(first.user_id, language="nl")
+
+    again = store.people.register(7, "Olena K.", "uk")
+
+    assert again.user_id == first.user_id
+    assert again.telegram_name == "Olena K."
+    assert again.language == "nl"
+    assert store.people.by_chat(7) == again
+    assert store.people.all() == [again]
+
+
+def test_who_comes_back_after_blocking_the_bot_is_active_again(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = store.people.register(7, "Olena", "uk")
+    store.people.change(account.user_id, active=False)
+    assert store.people.all(active_only=True) == []
+
+    again = store.people.register(7, "Olena", "uk")
+
+    assert again.active
+
+
+def test_a_name_may_hold_anything_but_the_zero_character(tmp_path: Path) -> None:
+    store = made(tmp_path)
+
+    account = store.people.register(7, "'; DROP TABLE accounts; --\0 \u202e🎧\n", "uk")
+
+    assert account.telegram_name == "'; DROP TABLE accounts; -- \u202e🎧\n"
+    assert store.people.by_chat(7) == account
+
+
+def test_a_user_id_says_nothing_of_the_chat(tmp_path: Path) -> None:
+    store = made(tmp_path)
+
+    ids = {store.people.register(chat, "A", "en").user_id for chat in range(50)}
+
+    assert len(ids) == 50
+    assert all(user_id.isalnum() and 8 <= len(user_id) <= 40 for user_id in ids)
+
+
+def test_every_setting_comes_back_as_it_was_set(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = store.people.register(-100123456789, "A", "en")
+    synced = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+
+    changed = store.people.change(
+        account.user_id,
+        nightly_at=None,
+        mode=Mode.DAILY,
+        sources_off=frozenset({Source.LISTENBRAINZ, Source.ARTIST_CATALOGUE}),
+        likes_cached=0,
+        likes_synced_at=synced,
+        min_new_ratio=1.0,
+        adventure=0,
+    )
+
+    assert changed == store.people.get(account.user_id)
+    assert changed.nightly_at is None
+    assert changed.mode is Mode.DAILY
+    assert changed.sources_off == {Source.LISTENBRAINZ, Source.ARTIST_CATALOGUE}
+    assert changed.likes_cached == 0
+    assert changed.likes_synced_at == synced
+    assert changed.likes_synced_at is not None
+    assert changed.likes_synced_at.tzinfo is UTC
+
+
+def test_a_naive_moment_is_refused(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = store.people.register(1, "A", "en")
+
+    with pytest.raises(Exception, match="time zone"):
+        store.people.change(account.user_id, likes_synced_at=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_changing_nobody_is_an_error_not_a_silence(tmp_path: Path) -> None:
+    store = made(tmp_path)
+
+    with pytest.raises(UnknownPerson):
+        store.people.change(NOBODY, language="nl")
+    with pytest.raises(UnknownPerson):
+        store.people.connect(NOBODY, "s", None, tokens())
+    assert store.people.get(NOBODY) is None
+    assert store.tokens.get(NOBODY) is None
+
+
+def test_connecting_keeps_tokens_sealed(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = connected(store)
+
+    assert account.connected
+    assert account.consented_at == BEGINNING
+    assert account.consent_ends_at == datetime(2027, 5, 23, 6, 0, tzinfo=UTC)
+    assert store.tokens.get(account.user_id) == tokens()
+    assert "access-1" not in repr(store.tokens.get(account.user_id))
+    assert "refresh-1" not in repr(store.tokens.get(account.user_id))
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"access-1" not in kept
+    assert b"refresh-1" not in kept
+    assert KEY.encode() not in kept
+    assert KEY not in repr(store)
+
+
+def test_an_ended_consent_leaves_the_person_and_takes_the_tokens(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = connected(store)
+
+    store.tokens.expire_consent(account.user_id)
+
+    after = store.people.get(account.user_id)
+    assert after is not None
+    assert not after.connected
+    assert after.spotify_name == "Name"
+    assert after.consented_at == BEGINNING
+    assert store.tokens.get(account.user_id) is None
+
+
+def test_renewed_tokens_keep_the_moment_of_consent(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = connected(store)
+    later = tokens(BEGINNING + timedelta(days=9), number=2)
+
+    assert store.tokens.save(account.user_id, later)
+
+    kept = store.tokens.get(account.user_id)
+    assert kept is not None
+    assert kept.access_token == "access-2"
+    assert kept.consented_at == BEGINNING
+    assert kept.expires_at == later.expires_at
+
+
+def test_tokens_are_not_saved_for_who_disconnected_meanwhile(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = connected(store)
+    store.people.disconnect(account.user_id)
+
+    assert not store.tokens.save(account.user_id, tokens())
+    assert store.tokens.get(account.user_id) is None
+
+
+def test_a_spotify_account_belongs_to_one_connected_chat(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    first = connected(store, 1)
+    second = store.people.register(2, "B", "en")
+
+    with pytest.raises(SpotifyAccountTaken):
+        store.people.connect(second.user_id, "spotify-1", "Name", tokens())
+
+    store.tokens.expire_consent(first.user_id)
+    assert store.people.connect(second.user_id, "spotify-1", "Name", tokens()).connected
+
+
+def test_disconnecting_erases_all_of_spotify_and_keeps_the_settings(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = connected(store)
+    store.people.change(account.user_id, adventure=90, playlist_id="p", likes_cached=5, market="NL")
+    state = store.oauth_states.make(account.user_id, StateKind.CONSENT, "v")
+
+    store.people.disconnect(account.user_id)
+
+    after = store.people.get(account.user_id)
+    assert after is not None
+    assert not after.connected
+    assert after.adventure == 90
+    for erased in (
+        after.spotify_account_id,
+        after.spotify_name,
+        after.market,
+        after.consented_at,
+        after.playlist_id,
+        after.likes_cached,
+    ):
+        assert erased is None
+    assert store.oauth_states.take(state, StateKind.CONSENT) is None
+
+
+def test_forgetting_leaves_nothing_of_the_person(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account, other = connected(store, 1), connected(store, 2)
+    for person in (account, other):
+        opened(store, person, f"run-of-{person.user_id}")
+        store.outbox.put(person.user_id, "bot.connected", {"name": "x"}, f"k:{person.user_id}")
+        store.watches.add(f"r:{person.user_id}", person.user_id, 1, 2, "daily_vibe")
+        store.blocks.add(person.user_id, BlockKind.ARTIST, "k", "K")
+        store.thumbs.set(person.user_id, "k", 1, artist_key="k", artist="K", title="T")
+        store.exclusions.add(person.user_id, ExclusionKind.ARTIST, "k", "K")
+        store.oauth_states.make(person.user_id, StateKind.LINK)
+        considered = Considered(artist="A", title="T", fate="rested", rank=1, is_new=True)
+        day, edition_id = date(2026, 11, 20), EditionId(f"run-of-{person.user_id}")
+        store.considered.keep(edition_id, person.user_id, day, [considered])
+        outcome = SourceOutcome(source="listenbrainz", chosen=1, liked=0, replayed=0)
+        store.source_outcomes.replace(person.user_id, [outcome])
+
+    assert store.people.forget(account.user_id)
+
+    with store.database.reading() as connection:
+        for name in set(_tables_about_people()) - {"erasures"}:
+            query = f"SELECT DISTINCT user_id FROM {name}"  # noqa: S608 - our own names
+            left = connection.exec_driver_sql(query).scalars().all()
+            assert left == [other.user_id], name
+    assert not store.people.forget(account.user_id)
+
+
+def _tables_about_people() -> list[str]:
+    return [table.name for table in metadata.sorted_tables if "user_id" in table.c]
+
+
+@given(st.integers(min_value=0, max_value=40_000))
+def test_a_consent_ends_six_months_on_and_never_later(hours: int) -> None:
+    consented_at = BEGINNING + timedelta(hours=hours)
+
+    end = consent_end(consented_at)
+    months = (end.year - consented_at.year) * 12 + end.month - consented_at.month
+    assert months == 6
+    assert end.day <= consented_at.day
+    assert end.day == consented_at.day or (end + timedelta(days=1)).day == 1
+    assert timedelta(days=178) <= end - consented_at <= timedelta(days=184)
+
+
+def test_one_renewal_is_under_way_at_a_time(tmp_path: Path) -> None:
+    clock = Clock()
+    store = made(tmp_path, clock)
+    account = connected(store)
+
+    assert store.tokens.lease_renewal(account.user_id, 30)
+    assert not store.tokens.lease_renewal(account.user_id, 30)
+    store.tokens.release(account.user_id)
+    assert store.tokens.lease_renewal(account.user_id, 30)
+    clock.advance(seconds=31)
+    assert store.tokens.lease_renewal(account.user_id, 30)
+    assert not store.tokens.lease_renewal(NOBODY, 30)
+
+
+def _lease(folder: str, user_id: str) -> bool:
+    store = open_store(address(Path(folder)), KEY, now=Clock())
+    return store.tokens.lease_renewal(UserId(user_id), 30)
+
+
+def test_of_several_processes_one_gets_the_renewal(tmp_path: Path) -> None:
+    account = connected(made(tmp_path))
+
+    got = in_processes(_lease, [(str(tmp_path), account.user_id)] * 4)
+
+    assert sorted(got) == [False, False, False, True]
+
+
+def test_a_state_is_good_once_and_gives_its_verifier_back(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = store.people.register(1, "A", "en")
+    state = store.oauth_states.make(account.user_id, StateKind.CONSENT, "verifier-1")
+
+    taken = store.oauth_states.take(state, StateKind.CONSENT)
+
+    assert taken is not None
+    assert taken.user_id == account.user_id
+    assert taken.verifier == "verifier-1"
+    assert "verifier-1" not in repr(taken)
+    assert store.oauth_states.take(state, StateKind.CONSENT) is None
+
+
+def test_neither_state_nor_verifier_can_be_read_in_the_file(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = store.people.register(1, "A", "en")
+
+    state = store.oauth_states.make(account.user_id, StateKind.CONSENT, "verifier-1")
+
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert state.encode() not in kept
+    assert b"verifier-1" not in kept
+
+
+def test_a_state_ends(tmp_path: Path) -> None:
+    clock = Clock()
+    store = made(tmp_path, clock)
+    account = store.people.register(1, "A", "en")
+    state = store.oauth_states.make(account.user_id, StateKind.LINK)
+    clock.advance(seconds=600)
+
+    assert store.oauth_states.take(state, StateKind.LINK) is None
+
+
+def test_a_state_asked_for_as_another_kind_stays_good(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = store.people.register(1, "A", "en")
+    state = store.oauth_states.make(account.user_id, StateKind.LINK)
+
+    assert store.oauth_states.take(state, StateKind.CONSENT) is None
+    assert store.oauth_states.claim(state) is None
+    assert store.oauth_states.take(state, StateKind.LINK) is not None
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_nonsense_is_nobodys_state(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    folder = tmp_path_factory.getbasetemp() / "nonsense"
+    folder.mkdir(exist_ok=True)
+
+    assert made(folder).oauth_states.take(text, StateKind.LINK) is None
+
+
+def _take(folder: str, state: str) -> bool:
+    store = open_store(address(Path(folder)), KEY, now=Clock())
+    return store.oauth_states.take(state, StateKind.CONSENT) is not None
+
+
+def test_of_several_processes_one_gets_the_state(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = store.people.register(1, "A", "en")
+    state = store.oauth_states.make(account.user_id, StateKind.CONSENT, "v")
+
+    got = in_processes(_take, [(str(tmp_path), state)] * 4)
+
+    assert sorted(got) == [False, False, False, True]
+
+
+def test_a_held_connection_comes_back_whole_and_once(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = store.people.register(1, "A", "en")
+    pending = PendingConnection(
+        user_id=account.user_id,
+        spotify_account_id="s",
+        spotify_name=None,
+        market="NL",
+        tokens=tokens(),
+    )
+
+    state = store.oauth_states.hold(pending)
+
+    assert store.oauth_states.claim(state) == pending
+    assert store.oauth_states.claim(state) is None
+
+
+def test_a_state_for_nobody_cannot_be_made(tmp_path: Path) -> None:
+    with pytest.raises(UnknownPerson):
+        made(tmp_path).oauth_states.make(NOBODY, StateKind.LINK)

@@ -1,0 +1,399 @@
+"""/generate, /preview and /sync: one message that follows the run to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.support.pipeline_stand_in import StandInRun
+from tests.support.town import Resident, Town, data_of, living_bot, saying, until, urls_of
+from vibe_bot import progress
+from vibe_pipeline.accounts.records import Cause, EditionKind
+from vibe_pipeline.locales import LANGUAGES, moment, say
+
+STEPS = ("library", "seed_profile", "candidates", "ranked_selection", "playlist")
+
+
+async def connected(place: Town, *, language: str = "en") -> Resident:
+    anna = await place.person(language=language)
+    await anna.says("/start")
+    anna.connected()
+    return anna
+
+
+async def the_run(place: Town, number: int = 1) -> StandInRun:
+    await until(lambda: len(place.pipeline.launched) >= number)
+    run = place.pipeline.launched[number - 1]
+    await until(lambda: place.store.watches.get(run.run_id) is not None)
+    return run
+
+
+def at(run: StandInRun, step: str) -> None:
+    run.status = "STARTED"
+    done = STEPS.index(step)
+    run.steps = dict.fromkeys(STEPS[:done], "SUCCESS") | {step: "IN_PROGRESS"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_one_message_goes_through_the_stages_and_ends_with_the_list(
+    place: Town, language: str
+) -> None:
+    anna = await connected(place, language=language)
+    asked = await anna.types("/generate")
+    first = await anna.sees(since=asked)
+    run = await the_run(place)
+
+    for step in STEPS:
+        at(run, step)
+        words = f"⏳ {say(language, f'bot.progress.{step}')}"
+        message = await anna.sees(saying(words), since=asked)
+        assert message["message_id"] == first["message_id"]
+    anna.edition(run.run_id)
+    run.status = "SUCCESS"
+    done = await anna.sees(lambda one: "Anna's day <3" in one["text"], since=asked)
+
+    assert done["message_id"] == first["message_id"]
+    assert say(language, "bot.count.new", count=9) in done["text"]
+    assert say(language, "bot.count.familiar", count=3) in done["text"]
+    assert say(language, "source.lastfm_similar_artists") in done["text"]
+    assert urls_of(done) == ["https://open.spotify.com/playlist/pl1"]
+    assert data_of(done) == [f"tr:{run.run_id}:0", f"ys:{run.run_id}:0", "go:generate"]
+    await until(lambda: place.store.watches.open() == [])
+
+
+async def test_the_run_is_launched_for_this_person_and_marked_as_asked_for(place: Town) -> None:
+    anna = await connected(place)
+
+    await anna.says("/generate")
+    run = await the_run(place)
+
+    assert run.job == "daily_vibe"
+    assert run.tags["dagster/partition"] == anna.account.user_id
+    assert run.tags["vibe/asked_by"] == "chat"
+    assert place.pipeline.partitions == {anna.account.user_id}
+    assert "secret" not in str(run.tags)
+
+
+async def test_a_second_generate_is_answered_at_once(place: Town) -> None:
+    anna = await connected(place)
+    await anna.says("/generate")
+    await the_run(place)
+
+    again = await anna.says("/generate")
+
+    assert again["text"] == say("en", "bot.progress.already")
+    assert len(place.pipeline.launched) == 1
+
+
+async def test_two_taps_at_the_same_moment_launch_once(place: Town) -> None:
+    anna = await connected(place)
+
+    await asyncio.gather(anna.types("/generate"), anna.types("/generate"))
+    await anna.sees(lambda one: one["text"] == say("en", "bot.progress.already"))
+    await the_run(place)
+
+    assert len(place.pipeline.launched) == 1
+
+
+async def test_a_list_under_way_at_night_is_not_started_a_second_time(place: Town) -> None:
+    anna = await connected(place)
+    place.pipeline.begin("daily_vibe", anna.account.user_id)
+
+    asked = await anna.types("/generate")
+    answer = await anna.sees(
+        lambda one: one["text"] == say("en", "bot.progress.already_night"), since=asked
+    )
+
+    assert answer
+    assert len(place.pipeline.launched) == 1
+
+
+async def test_the_first_refresh_after_connecting_is_not_in_the_way(place: Town) -> None:
+    anna = await connected(place)
+    place.pipeline.begin("sync_library", anna.account.user_id)
+
+    await anna.says("/generate")
+    run = await the_run(place, 2)
+
+    assert run.job == "daily_vibe"
+
+
+async def test_whoever_is_not_connected_is_shown_the_way_at_once(place: Town) -> None:
+    anna = await place.person()
+
+    message = await anna.says("/generate")
+
+    assert "http://127.0.0.1:8000/connect/" in message["text"]
+    assert place.pipeline.launched == []
+
+
+async def test_a_blocked_budget_is_said_at_once_with_its_end(place: Town) -> None:
+    anna = await connected(place)
+    ends = datetime.now(UTC) + timedelta(hours=7)
+    place.store.budget.block("spotify", ends, "quota")
+
+    message = await anna.says("/generate")
+
+    assert moment("en", ends) in message["text"]
+    assert place.pipeline.launched == []
+
+
+async def test_a_pipeline_that_is_down_is_admitted(place: Town) -> None:
+    anna = await connected(place)
+    place.pipeline.down = True
+
+    asked = await anna.types("/generate")
+    message = await anna.sees(
+        lambda one: one["text"] == say("en", "bot.progress.cannot_start"), since=asked
+    )
+
+    assert data_of(message) == ["go:generate"]
+    assert place.store.watches.open() == []
+
+
+@pytest.mark.parametrize(
+    ("language", "cause"),
+    [
+        ("en", Cause.UNEXPECTED),
+        ("ru", Cause.NOTHING_TO_CHOOSE),
+        ("uk", Cause.CONSENT_EXPIRED),
+        ("nl", Cause.OWNER_NOT_PREMIUM),
+    ],
+)
+async def test_a_failed_run_says_why_and_what_to_do(
+    place: Town, language: str, cause: Cause
+) -> None:
+    anna = await connected(place, language=language)
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+
+    anna.failed_edition(run.run_id, cause)
+    run.status = "FAILURE"
+    message = await anna.sees(
+        lambda one: say(language, f"bot.failed.{cause}") in one["text"], since=asked
+    )
+
+    assert len(data_of(message)) == 1
+
+
+async def test_a_failure_with_an_end_names_it_on_the_persons_clock(place: Town) -> None:
+    anna = await connected(place)
+    place.store.people.change(anna.account.user_id, timezone="Europe/Kyiv")
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+
+    ends = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+    anna.failed_edition(run.run_id, Cause.QUOTA, until=ends)
+    run.status = "FAILURE"
+    message = await anna.sees(lambda one: "24 Nov, 06:00" in one["text"], since=asked)
+
+    assert data_of(message) == ["go:generate"]
+
+
+async def test_a_run_that_vanished_or_was_ended_is_told(place: Town) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+
+    run.status = "CANCELED"
+    message = await anna.sees(
+        lambda one: say("en", "bot.failed.canceled") in one["text"], since=asked
+    )
+
+    assert data_of(message) == ["go:generate"]
+
+
+async def test_a_pipeline_that_goes_away_meanwhile_is_waited_for(place: Town) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+
+    place.pipeline.down = True
+    await anna.sees(
+        lambda one: say("en", "bot.progress.out_of_reach") in one["text"], since=asked, within=30
+    )
+    place.pipeline.down = False
+    anna.edition(run.run_id)
+    run.status = "SUCCESS"
+
+    assert await anna.sees(lambda one: "Anna's day" in one["text"], since=asked)
+
+
+async def test_edits_come_one_after_the_other_with_pauses(empty_place: Town) -> None:
+    async with living_bot(empty_place, speed=4):
+        anna = await connected(empty_place)
+        asked = await anna.types("/generate")
+        run = await the_run(empty_place)
+
+        for step in STEPS * 3:
+            at(run, step)
+            await asyncio.sleep(0.1)
+        edits = empty_place.calls("editMessageText")
+
+        anna.edition(run.run_id)
+        run.status = "SUCCESS"
+        await anna.sees(lambda one: "Anna's day" in one["text"], since=asked)
+
+    assert edits <= 1 + 1.5 * 4 / progress.EDIT_SECONDS
+
+
+async def test_nothing_is_edited_while_nothing_changes(place: Town) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+    at(run, "candidates")
+    await anna.sees(lambda one: "⏳" in one["text"], since=asked)
+    before = place.calls("editMessageText")
+
+    await asyncio.sleep(0.7)
+
+    assert place.calls("editMessageText") == before
+
+
+async def test_a_restarted_bot_tells_the_result_once(empty_place: Town) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+        asked = await anna.types("/generate")
+        first = await anna.sees(since=asked)
+        run = await the_run(empty_place)
+        at(run, "candidates")
+        await anna.sees(lambda one: "⏳" in one["text"], since=asked)
+    anna.edition(run.run_id)
+    run.status = "SUCCESS"
+
+    async with living_bot(empty_place):
+        done = await anna.sees(lambda one: "Anna's day" in one["text"], since=asked)
+        await asyncio.sleep(0.3)
+    async with living_bot(empty_place):
+        await asyncio.sleep(0.3)
+
+    told = [one for one in await anna.said_by_bot() if "Anna's day" in one["text"]]
+    assert [one["message_id"] for one in told] == [first["message_id"]]
+    assert done["message_id"] == first["message_id"]
+
+
+async def test_waiting_is_bounded_and_its_end_honest(
+    place: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "SLOW_AFTER", timedelta(seconds=0.3))
+    monkeypatch.setattr(progress, "GIVE_UP_AFTER", timedelta(seconds=1))
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+    at(run, "candidates")
+
+    await anna.sees(lambda one: say("en", "bot.progress.slow") in one["text"], since=asked)
+    ended = await anna.sees(lambda one: "I stopped waiting" in one["text"], since=asked)
+
+    assert data_of(ended) == ["go:generate"]
+    await until(lambda: place.store.watches.open() == [])
+
+
+async def test_whoever_blocks_the_bot_meanwhile_becomes_inactive(place: Town) -> None:
+    anna = await connected(place)
+    await anna.says("/generate")
+    run = await the_run(place)
+
+    place.telegram.block(anna.telegram_id)
+    at(run, "candidates")
+    await until(lambda: not place.store.watches.open())
+
+    assert not anna.account.active
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_refresh_ends_with_counts(place: Town, language: str) -> None:
+    anna = await connected(place, language=language)
+    asked = await anna.types("/sync")
+    run = await the_run(place)
+
+    place.store.people.change(anna.account.user_id, likes_cached=321)
+    run.figures = {"liked_tracks": {"added": 12, "removed": 3}, "recent_plays": {"added": 7}}
+    run.status = "SUCCESS"
+    total = say(language, "bot.count.likes", count=321)
+    message = await anna.sees(lambda one: total in one["text"], since=asked)
+
+    assert run.job == "sync_library"
+    assert say(language, "bot.synced.changes", added=12, removed=3) in message["text"]
+    assert say(language, "bot.synced.plays", count=7) in message["text"]
+
+
+async def test_a_refresh_that_changed_nothing_says_so(place: Town) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/sync")
+    run = await the_run(place)
+
+    run.figures = {"liked_tracks": {"added": 0, "removed": 0}}
+    run.status = "SUCCESS"
+
+    assert await anna.sees(
+        lambda one: say("en", "bot.synced.no_changes") in one["text"], since=asked
+    )
+
+
+async def test_a_preview_is_shown_and_exactly_it_is_published(place: Town) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/preview")
+    run = await the_run(place)
+    edition = anna.edition(run.run_id, kind=EditionKind.PREVIEW)
+    run.status = "SUCCESS"
+    shown = await anna.sees(lambda one: "Like it?" in one["text"], since=asked)
+
+    await anna.taps(f"pb:{edition.edition_id}")
+    publishing = await the_run(place, 2)
+
+    assert run.job == "preview_vibe"
+    assert urls_of(shown) == []
+    assert publishing.job == "publish_preview"
+    assert publishing.tags["vibe/edition"] == edition.edition_id
+
+
+async def test_a_published_preview_ends_with_its_link(place: Town) -> None:
+    anna = await connected(place)
+    await anna.types("/preview")
+    run = await the_run(place)
+    anna.edition(run.run_id)
+    publishing = place.pipeline.begin("publish_preview", anna.account.user_id)
+    publishing.tags["vibe/edition"] = run.run_id
+    run.status = publishing.status = "SUCCESS"
+
+    message = await anna.sees(lambda one: "Anna's day" in one["text"])
+
+    assert urls_of(message) == ["https://open.spotify.com/playlist/pl1"]
+
+
+async def test_latest_shows_the_last_list_or_says_there_is_none(place: Town) -> None:
+    anna = await connected(place)
+
+    none = await anna.says("/latest")
+    anna.edition()
+    there = await anna.says("/latest")
+
+    assert "no list yet" in none["text"]
+    assert "Anna's day <3" in there["text"]
+    assert "20 November 2026" in there["text"]
+    assert urls_of(there) == ["https://open.spotify.com/playlist/pl1"]
+
+
+async def test_what_did_not_come_out_as_wished_is_said(place: Town) -> None:
+    anna = await connected(place)
+    anna.edition(notes=("fewer_new_than_wished", "rest_shortened", "a_note_nobody_words"))
+
+    message = await anna.says("/latest")
+
+    assert "You asked for at least 9 new" in message["text"]
+    assert say("en", "bot.note.rest_shortened") in message["text"]
+    assert "nobody" not in message["text"]
+    assert "Today without: listeners like you" in message["text"]
+
+
+async def test_only_favourites_are_called_by_that_name(place: Town) -> None:
+    anna = await connected(place)
+    anna.edition(notes=("fewer_new_than_wished", "only_familiar"))
+
+    message = await anna.says("/latest")
+
+    assert say("en", "bot.note.only_familiar") in message["text"]
+    assert "You asked for" not in message["text"]

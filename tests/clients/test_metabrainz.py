@@ -1,0 +1,175 @@
+"""ListenBrainz labs and MusicBrainz: batches, misses, and the manners they ask for."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from tests.support.outside_world import Naps, answering, outside_world, said
+from vibe_pipeline.clients import musicbrainz
+from vibe_pipeline.clients.budget import Unmetered
+from vibe_pipeline.clients.errors import RateLimited, ServiceUnavailable, UnexpectedResponse
+from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
+from vibe_pipeline.clients.musicbrainz import MusicBrainz
+from vibe_pipeline.clients.opening import open_http, open_labs, open_lastfm, open_musicbrainz
+from vibe_pipeline.clients.transport import Transport
+from vibe_pipeline.settings import Settings
+
+
+def labs_answering(*answers: httpx.Response) -> tuple[ListenBrainzLabs, list[httpx.Request]]:
+    http, received = answering(*answers)
+    transport = Transport(http, service="listenbrainz", address="http://labs.example", sleep=Naps())
+    return ListenBrainzLabs(transport), received
+
+
+def musicbrainz_answering(*answers: httpx.Response) -> tuple[MusicBrainz, list[httpx.Request]]:
+    http, received = answering(*answers)
+    transport = Transport(
+        http,
+        service="musicbrainz",
+        address="http://mb.example/ws/2",
+        judge=musicbrainz.judge,
+        sleep=Naps(),
+    )
+    return MusicBrainz(transport), received
+
+
+def row(mbid: str, score: int, of: str, **more: object) -> dict[str, object]:
+    return {
+        "recording_mbid": mbid,
+        "recording_name": f"Song {mbid}",
+        "artist_credit_name": "A",
+        "score": score,
+        "reference_mbid": of,
+        **more,
+    }
+
+
+async def test_a_track_leads_to_neighbours_without_a_call_to_spotify() -> None:
+    async with outside_world() as world:
+        (like, *_) = [like async for like in world.spotify().saved_tracks()]
+        labs = world.labs()
+        world.simulation.log.clear()
+
+        found = await labs.find_recording(like.track.artist, like.track.title)
+        assert found is not None
+        recordings = await labs.similar_recordings([found.mbid])
+        artists = await labs.similar_artists(found.artist_mbids[:1])
+        ids = await labs.spotify_ids([near.mbid for near in recordings])
+
+        assert world.asked("spotify") == []
+    assert recordings
+    assert artists
+    assert 0 < len(ids) <= len(recordings)
+
+
+async def test_neighbours_are_ordered_and_told_once_per_seed() -> None:
+    rows = [
+        row("b", 5, "x"),
+        row("a", 9, "x"),
+        row("b", 5, "x"),
+        row("b", 7, "y"),
+        row("c", 1, "x", recording_name=None),
+        None,
+    ]
+    labs, received = labs_answering(said(rows))
+
+    found = await labs.similar_recordings(["x", "y"])
+
+    assert [(near.of, near.mbid, near.score) for near in found] == [
+        ("x", "a", 9.0),
+        ("x", "b", 5.0),
+        ("y", "b", 7.0),
+    ]
+    (asked,) = json.loads(received[0].content)
+    assert asked["recording_mbids"] == ["x", "y"]
+
+
+async def test_unmapped_recordings_are_absent_however_labs_says_so() -> None:
+    rows = [
+        {"recording_mbid": "a", "spotify_track_ids": ["s1", "s2"]},
+        {"recording_mbid": "b", "spotify_track_ids": []},
+        {"recording_mbid": "c", "spotify_track_ids": None},
+    ]
+    labs, _ = labs_answering(said(rows))
+
+    assert await labs.spotify_ids(["a", "b", "c", "d"]) == {"a": ("s1", "s2")}
+
+
+@pytest.mark.parametrize("answer", [[], {}, [{}], [None]])
+async def test_a_name_nobody_knows_has_no_recording(answer: object) -> None:
+    labs, _ = labs_answering(said(answer))
+
+    assert await labs.find_recording("A", "B") is None
+
+
+async def test_an_algorithm_that_is_no_longer_offered_is_unexpected_not_a_crash() -> None:
+    labs, _ = labs_answering(said({"error": "algorithm must be one of ..."}, 400))
+
+    with pytest.raises(UnexpectedResponse):
+        await labs.similar_artists(["x"])
+
+
+async def test_labs_trouble_is_retried_and_then_given_up() -> None:
+    async with outside_world() as world:
+        world.fault("labs", "status", status=500)
+
+        with pytest.raises(ServiceUnavailable):
+            await world.labs().similar_artists(["x"])
+
+        assert len(world.asked("labs")) == 3
+
+
+async def test_an_isrc_leads_to_its_recording() -> None:
+    async with outside_world() as world:
+        likes = [like async for like in world.spotify().saved_tracks()]
+        isrc = next(like.track.isrc for like in likes if like.track.isrc)
+
+        found = await world.musicbrainz().recordings_by_isrc(isrc)
+
+    assert all(recording.mbid and recording.artist_mbids for recording in found)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+async def test_an_isrc_nobody_entered_has_no_recordings(status: int) -> None:
+    client, _ = musicbrainz_answering(said({"error": "Not Found"}, status))
+
+    assert await client.recordings_by_isrc("XX0000000000") == []
+
+
+async def test_musicbrainz_refusing_everything_means_slow_down() -> None:
+    client, received = musicbrainz_answering(said({"error": "rate"}, 503))
+
+    with pytest.raises(RateLimited):
+        await client.recordings_by_isrc("XX0000000000")
+
+    assert len(received) <= 4
+
+
+async def test_metabrainz_is_told_whom_to_write_to() -> None:
+    seen: list[str] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["User-Agent"])
+        return httpx.Response(200, json=[])
+
+    settings = Settings(metabrainz_contact="me@example.org")
+    http = httpx.AsyncClient(transport=httpx.MockTransport(note))
+    labs = open_labs(http, settings, budget=Unmetered())
+    brainz = open_musicbrainz(http, settings, budget=Unmetered())
+    assert labs is not None
+    assert brainz is not None
+
+    await labs.find_recording("A", "B")
+    await brainz.recordings_by_isrc("X")
+
+    assert seen == ["Vibe/0.1 ( me@example.org )"] * 2
+
+
+async def test_without_a_contact_or_a_key_nobody_is_asked() -> None:
+    async with open_http() as http:
+        assert open_labs(http, Settings(), budget=Unmetered()) is None
+        assert open_musicbrainz(http, Settings(), budget=Unmetered()) is None
+        assert open_lastfm(http, Settings(), budget=Unmetered()) is None

@@ -1,0 +1,444 @@
+"""Spotify's Web API as the simulator plays it, with all that goes wrong there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.fernet import Fernet
+
+from tests.support.outside_world import NOON, answering, outside_world, said, said_in_words
+from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
+from vibe_pipeline.clients.budget import GivenToken, OpenCapabilities
+from vibe_pipeline.clients.errors import (
+    AuthorizationExpired,
+    CapabilityAbsent,
+    NotAllowlisted,
+    NotThere,
+    OwnerNotPremium,
+    RateLimited,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
+from vibe_pipeline.clients.spotify import Spotify
+from vibe_pipeline.clients.spotify_web import SpotifyWeb, judge
+from vibe_pipeline.clients.transport import Transport
+from vibe_pipeline.simulator.spotify.state import SpotifyAccounts
+
+
+@contextmanager
+def account_store(folder: Path) -> Iterator[AccountStore]:
+    """A store of its own, whose clock stands at noon."""
+    url = f"sqlite:///{folder / 'accounts.sqlite'}"
+    migrate(url)
+    yield open_store(url, Fernet.generate_key().decode(), now=lambda: NOON)
+
+
+class Doorman:
+    """An access whose first token is no good; counts the forced renewals."""
+
+    def __init__(self, *tokens: str) -> None:
+        self.tokens = list(tokens)
+        self.forced = 0
+
+    async def token(self, *, force_refresh: bool = False) -> str:
+        self.forced += force_refresh
+        return self.tokens[min(self.forced, len(self.tokens) - 1)]
+
+
+def spotify_answering(
+    *answers: httpx.Response | Exception,
+) -> tuple[Spotify, list[httpx.Request]]:
+    """A Spotify that says just this."""
+
+    async def no_sleep(_: float) -> None:
+        return None
+
+    http, received = answering(*answers)
+    transport = Transport(
+        http, service="spotify", address="http://spotify.example/v1", judge=judge, sleep=no_sleep
+    )
+    return Spotify(SpotifyWeb(transport, GivenToken("t0ken"), OpenCapabilities())), received
+
+
+async def test_every_like_is_read_and_local_files_and_ghosts_are_passed_over() -> None:
+    async with outside_world() as world:
+        saved = world.simulation.part(SpotifyAccounts).account(world.listener).saved
+
+        likes = [like async for like in world.spotify().saved_tracks()]
+
+    there = [item for item in saved if item.track is not None and not item.track.vanished]
+    assert len(there) <= len(saved) - 2
+    assert len(likes) == len(there)
+    assert [like.added_at for like in likes] == sorted(
+        (like.added_at for like in likes), reverse=True
+    )
+    assert all(like.track.uri.startswith("spotify:track:") for like in likes)
+
+
+async def test_a_page_says_how_many_likes_there_are_in_all() -> None:
+    async with outside_world() as world:
+        page = await world.spotify().saved_tracks_page(offset=0)
+
+    assert page.entries == 50
+    assert page.total > 50
+
+
+async def test_only_plays_after_the_cursor_are_given() -> None:
+    async with outside_world() as world:
+        spotify = world.spotify()
+        plays = await spotify.recently_played()
+
+        newer = await spotify.recently_played(after=plays[10].played_at)
+
+    assert len(plays) == 50
+    assert newer == plays[:10]
+
+
+async def test_what_a_development_app_no_longer_gets_is_none() -> None:
+    async with outside_world() as world:
+        track = (await world.spotify().recently_played())[0].track
+
+    assert track.popularity is None
+    assert track.artists
+    assert track.duration_ms
+
+
+async def test_top_items_are_ranked_from_one() -> None:
+    async with outside_world() as world:
+        artists = await world.spotify().top_artists("short_term")
+        tracks = await world.spotify().top_tracks("long_term")
+
+    assert [item.rank for item in artists] == list(range(1, len(artists) + 1))
+    assert {item.kind for item in artists} == {"artist"}
+    assert all(item.artist for item in tracks)
+
+
+@pytest.mark.parametrize("limit", [0, 11, 50])
+async def test_a_search_never_asks_for_more_than_ten(limit: int) -> None:
+    spotify, received = spotify_answering(said({}))
+
+    with pytest.raises(ValueError, match="1 to 10"):
+        await spotify.search_tracks("x", limit=limit)
+
+    assert received == []
+
+
+@pytest.mark.parametrize("seeds", [0, 6, 20])
+async def test_recommendations_never_take_more_than_five_seeds(seeds: int) -> None:
+    spotify, received = spotify_answering(said({}))
+
+    with pytest.raises(ValueError, match="1 to 5 seeds"):
+        await spotify.recommendations(track_ids=[f"t{n}" for n in range(seeds)])
+
+    assert received == []
+
+
+async def test_recommendations_come_where_the_app_still_has_them() -> None:
+    async with outside_world(regime="A") as world:
+        spotify = world.spotify()
+        plays = await spotify.recently_played()
+
+        found = await spotify.recommendations(track_ids=[p.track.spotify_id for p in plays[:5]])
+
+    assert len(found) > 20
+
+
+async def test_a_closed_endpoint_is_proved_by_one_call_and_remembered_for_a_day(
+    tmp_path: Path,
+) -> None:
+    with account_store(tmp_path) as store:
+        async with outside_world(capabilities=store.capabilities) as world:
+            for _ in range(3):
+                with pytest.raises(CapabilityAbsent) as caught:
+                    await world.spotify().recommendations(track_ids=["4urIIonRzkWSUmPLQBdV63"])
+            asked = world.asked("spotify")
+        (closed,) = store.capabilities.list()
+
+    assert asked == ["GET /recommendations", "GET /me"]
+    assert closed.name == caught.value.capability == "spotify_recommendations"
+    assert closed.until == NOON + timedelta(days=1)
+
+
+async def test_whatever_spotify_granted_lately_proves_the_token_too() -> None:
+    async with outside_world() as world:
+        spotify = world.spotify()
+        await spotify.recently_played()
+
+        with pytest.raises(CapabilityAbsent):
+            await spotify.artist_top_tracks("4iOpT9zRyHm9Csf4td8kzL")
+
+        assert "GET /me" not in world.asked("spotify")
+
+
+async def test_somebody_who_is_no_user_of_the_app_is_told_apart() -> None:
+    async with outside_world() as world:
+        spotify = world.spotify()
+        world.simulation.part(SpotifyAccounts).allowlist.clear()
+
+        with pytest.raises(NotAllowlisted):
+            await spotify.recommendations(track_ids=["4urIIonRzkWSUmPLQBdV63"])
+
+        assert not world.capabilities.absent("spotify_recommendations")
+
+
+async def test_a_bare_refusal_of_everything_means_no_user_of_the_app() -> None:
+    spotify, _ = spotify_answering(said({"error": {"status": 403, "message": "Forbidden"}}, 403))
+
+    with pytest.raises(NotAllowlisted):
+        await spotify.recommendations(track_ids=["a"])
+
+
+async def test_an_owner_without_premium_is_told_apart() -> None:
+    async with outside_world() as world:
+        spotify = world.spotify()
+        world.simulation.rules.owner_has_premium = False
+
+        with pytest.raises(OwnerNotPremium):
+            await spotify.me()
+
+
+async def test_a_missing_permission_asks_for_a_new_consent() -> None:
+    async with outside_world() as world:
+        spotify = world.spotify(access=GivenToken(world.token(scopes=frozenset())))
+
+        with pytest.raises(AuthorizationExpired):
+            await spotify.recently_played()
+
+
+async def test_a_refused_token_is_renewed_once_and_the_call_repeated() -> None:
+    async with outside_world() as world:
+        doorman = Doorman("stale", world.token())
+
+        await world.spotify(access=doorman).me()
+
+        assert doorman.forced == 1
+        assert world.asked("spotify") == ["GET /me", "GET /me"]
+
+
+async def test_a_token_refused_twice_means_that_the_consent_is_gone() -> None:
+    async with outside_world() as world:
+        doorman = Doorman("stale", "stale too")
+
+        with pytest.raises(AuthorizationExpired):
+            await world.spotify(access=doorman).me()
+
+        assert doorman.forced == 1
+
+
+@pytest.mark.parametrize("kind", ["html", "empty", "garbage", "error200"])
+async def test_one_spoiled_answer_is_asked_for_again(kind: str) -> None:
+    async with outside_world() as world:
+        world.fault("spotify", kind, times=1)
+
+        profile = await world.spotify().me()
+
+    assert profile.account_id
+
+
+@pytest.mark.parametrize("kind", ["html", "empty", "garbage", "error200"])
+async def test_spoiled_answers_without_end_are_trouble_of_the_service(kind: str) -> None:
+    async with outside_world() as world:
+        world.fault("spotify", kind)
+
+        with pytest.raises(ServiceUnavailable):
+            await world.spotify().me()
+
+
+async def test_a_days_quota_stops_every_process_and_calls_no_more(tmp_path: Path) -> None:
+    with account_store(tmp_path) as store:
+        async with outside_world(budget=store.budget) as world:
+            world.fault("spotify", "quota")
+            for _ in range(3):
+                with pytest.raises(RateLimited) as caught:
+                    await world.spotify().me()
+            asked = world.asked("spotify")
+        until = store.budget.blocked_until("spotify")
+
+    assert asked == ["GET /me"]
+    assert caught.value.quota
+    assert until == caught.value.until == NOON + timedelta(seconds=48_925)
+    assert world.naps.taken == []
+
+
+async def test_a_quota_that_names_no_hour_is_believed_for_hours() -> None:
+    body = {"error": {"status": 429, "message": "Too many requests", "reason": "QUOTA_EXCEEDED"}}
+    spotify, _ = spotify_answering(said(body, 429))
+
+    with pytest.raises(RateLimited) as caught:
+        await spotify.me()
+
+    assert caught.value.quota
+
+
+async def test_a_moments_limit_is_waited_for_in_place() -> None:
+    async with outside_world() as world:
+        world.fault("spotify", "rate", times=2, retry_after=2)
+
+        await world.spotify().me()
+
+        assert 4 <= sum(world.naps.taken) < 6
+
+
+async def test_a_playlist_is_made_filled_and_described() -> None:
+    async with outside_world() as world:
+        spotify = world.spotify()
+        uris = [like.track.uri async for like in spotify.saved_tracks()][:230]
+
+        made = await spotify.create_playlist("Mon", description="A day", public=False)
+        snapshot = await spotify.replace_items(made.id, uris)
+        await spotify.change_details(made.id, name="Tue")
+        held = await spotify.playlist_items(made.id)
+        newest = (await spotify.newest_playlists())[0]
+
+    assert [entry.uri for entry in held] == uris
+    assert snapshot
+    assert (newest.id, newest.name, newest.description) == (made.id, "Tue", "A day")
+    assert made.url.endswith(made.id)
+
+
+async def test_a_hundred_items_go_in_one_call_and_none_empties_the_list() -> None:
+    async with outside_world() as world:
+        spotify = world.spotify()
+        uris = [like.track.uri async for like in spotify.saved_tracks()][:100]
+        made = await spotify.create_playlist("Mon", description="", public=False)
+        world.simulation.log.clear()
+
+        await spotify.replace_items(made.id, uris)
+        await spotify.replace_items(made.id, [])
+        asked = world.asked("spotify")
+
+        assert asked == ["PUT /playlists/{id}/items"] * 2
+        assert await spotify.playlist_items(made.id) == []
+
+
+async def test_a_lost_answer_to_making_a_playlist_is_not_repeated() -> None:
+    async with outside_world() as world:
+        spotify = world.spotify()
+        world.fault("spotify", "status", status=502, endpoint="POST /me/playlists", applied=True)
+
+        with pytest.raises(ServiceUnavailable) as caught:
+            await spotify.create_playlist("Mon", description="", public=False)
+
+        assert caught.value.may_have_happened
+        assert len(await spotify.newest_playlists()) == 1
+
+
+async def test_a_made_playlist_without_a_name_may_have_happened() -> None:
+    spotify, received = spotify_answering(said_in_words("", 201))
+
+    with pytest.raises(ServiceUnavailable) as caught:
+        await spotify.create_playlist("Mon", description="", public=False)
+
+    assert caught.value.may_have_happened
+    assert len(received) == 1
+
+
+async def test_replacing_items_survives_one_failure() -> None:
+    async with outside_world() as world:
+        spotify = world.spotify()
+        uris = [play.track.uri for play in await spotify.recently_played()]
+        made = await spotify.create_playlist("Mon", description="", public=False)
+        world.fault("spotify", "status", status=503, endpoint="PUT /playlists/{id}/items", times=1)
+
+        assert await spotify.replace_items(made.id, uris)
+
+
+async def test_the_library_is_asked_forty_at_a_time_by_full_uri() -> None:
+    async with outside_world() as world:
+        spotify = world.spotify()
+        uris = [like.track.uri async for like in spotify.saved_tracks()][:90]
+        world.simulation.log.clear()
+
+        await spotify.remove_from_library(uris)
+        held = await spotify.library_contains(uris)
+        await spotify.save_to_library(uris[:1])
+        after = await spotify.library_contains(uris[:2])
+
+        assert world.asked("spotify")[:3] == ["DELETE /me/library"] * 3
+    assert list(held) == uris
+    assert not any(held.values())
+    assert list(after.values()) == [True, False]
+
+
+async def test_a_playlist_that_does_not_exist_is_not_there() -> None:
+    async with outside_world() as world:
+        with pytest.raises(NotThere):
+            await world.spotify().playlist("0000000000000000000000")
+
+
+async def test_an_id_cannot_lead_to_another_path() -> None:
+    spotify, received = spotify_answering(said({"id": "x"}))
+
+    await spotify.playlist("../me?x=1")
+
+    assert received[0].url.raw_path == b"/v1/playlists/..%2Fme%3Fx%3D1"
+
+
+async def test_new_and_old_names_of_entries_are_both_read() -> None:
+    track = {"id": "a", "uri": "spotify:track:a", "name": "A", "artists": [{"name": "B"}]}
+    episode = {"id": "e", "uri": "spotify:episode:e", "name": "E", "type": "episode"}
+    local = {"id": None, "uri": "spotify:local:x", "name": "L", "is_local": True}
+    spotify, _ = spotify_answering(
+        said(
+            {
+                "items": [
+                    {"item": track},
+                    {"track": track},
+                    {"item": None, "track": track},
+                    {"item": episode},
+                    {"item": local},
+                    {"item": None},
+                    None,
+                ],
+                "next": None,
+            }
+        )
+    )
+
+    held = await spotify.playlist_items("p")
+
+    assert [entry.uri for entry in held] == [
+        *["spotify:track:a"] * 3,
+        "spotify:episode:e",
+        "spotify:local:x",
+    ]
+    assert [entry.track is not None for entry in held] == [True, True, True, False, False]
+
+
+async def test_what_cannot_be_played_here_is_no_hit() -> None:
+    def hit(name: str, **more: object) -> dict[str, object]:
+        return {"id": name, "name": name, "artists": [{"name": "B"}], **more}
+
+    hits = [hit("a", is_playable=False), hit("b", is_playable=True), hit("c"), None, {"id": "d"}]
+    spotify, _ = spotify_answering(said({"tracks": {"items": hits}}))
+
+    found = await spotify.search_tracks("isrc:X")
+
+    assert [track.spotify_id for track in found] == ["b", "c"]
+
+
+async def test_an_answer_that_names_nobody_is_unexpected() -> None:
+    spotify, _ = spotify_answering(said({"href": "x"}))
+
+    with pytest.raises(UnexpectedResponse):
+        await spotify.me()
+
+
+async def test_an_empty_refusal_is_unexpected_not_a_crash() -> None:
+    spotify, _ = spotify_answering(said_in_words("", 400))
+
+    with pytest.raises(UnexpectedResponse):
+        await spotify.search_tracks("x")
+
+
+async def test_an_older_account_without_account_id_goes_by_its_id() -> None:
+    spotify, _ = spotify_answering(said({"id": "anna", "display_name": None, "country": "NL"}))
+
+    profile = await spotify.me()
+
+    assert (profile.account_id, profile.name, profile.market) == ("anna", None, "NL")

@@ -1,0 +1,297 @@
+"""Every wait is bounded, every retry safe, every secret kept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.outside_world import NOON, Naps, answering, outside_world, said, said_in_words
+from vibe_pipeline.clients.errors import RateLimited, ServiceError, ServiceUnavailable
+from vibe_pipeline.clients.pace import OwnTurns, Pace, SharedTurns
+from vibe_pipeline.clients.transport import Call, Patience, Transport, retry_after
+
+READ = Call(method="GET", path="/thing", endpoint="GET /thing")
+MAKE = Call(method="POST", path="/thing", endpoint="POST /thing", repeatable=False)
+
+
+class Ledger:
+    """A budget that writes down what was asked and blocked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.blocks: list[tuple[str, datetime, str]] = []
+
+    def ask(self, service: str, *, asked_for: bool) -> None:
+        self.asked += 1
+
+    def block(self, service: str, until: datetime, reason: str) -> None:
+        self.blocks.append((service, until, reason))
+
+    def blocked_until(self, service: str) -> datetime | None:
+        return None
+
+
+def transport(
+    http: httpx.AsyncClient,
+    *,
+    naps: Naps | None = None,
+    ledger: Ledger | None = None,
+    patience: Patience | None = None,
+) -> Transport:
+    naps = naps or Naps()
+    return Transport(
+        http,
+        service="thing",
+        address="http://thing.example/v1",
+        budget=ledger or Ledger(),
+        patience=patience,
+        pace=Pace(sleep=naps),
+        now=lambda: NOON,
+        sleep=naps,
+        rng=random.Random(1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e999", None),
+        ("0", 0.0),
+        ("7", 7.0),
+        ("2.5", 2.5),
+        ("99999999", 99_999_999.0),
+        ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0),
+        ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),
+        ("Mon, 99 Nov 2026", None),
+    ],
+)
+def test_a_retry_after_is_read_with_doubt(written: str, seconds: float | None) -> None:
+    assert retry_after({"retry-after": written}, now=NOON) == seconds
+
+
+async def test_a_short_wait_is_honoured_in_place() -> None:
+    http, received = answering(said({}, 429, Retry_After="3"), said({"fine": True}))
+    naps, ledger = Naps(), Ledger()
+
+    answer = await transport(http, naps=naps, ledger=ledger).send(READ)
+
+    assert answer.json() == {"fine": True}
+    assert len(received) == 2
+    assert 2.9 <= sum(naps.taken) <= 3.6
+    assert ledger.blocks == []
+
+
+async def test_a_long_wait_is_not_slept_but_remembered_for_everybody() -> None:
+    http, received = answering(said({}, 429, Retry_After="31"))
+    naps, ledger = Naps(), Ledger()
+
+    with pytest.raises(RateLimited) as caught:
+        await transport(http, naps=naps, ledger=ledger).send(READ)
+
+    assert caught.value.until == NOON + timedelta(seconds=31)
+    assert not caught.value.quota
+    assert ledger.blocks == [("thing", caught.value.until, "too many calls")]
+    assert naps.taken == []
+    assert len(received) == 1
+
+
+@pytest.mark.parametrize("written", ["", "0", "rubbish", "9"])
+async def test_waiting_in_place_ends_however_short_each_wait_is(written: str) -> None:
+    http, received = answering(said({}, 429, Retry_After=written))
+    naps = Naps()
+
+    with pytest.raises(RateLimited):
+        await transport(http, naps=naps).send(READ)
+
+    assert len(received) <= 5
+    assert sum(naps.taken) <= 32
+
+
+async def test_an_absurd_wait_is_cut_to_a_day() -> None:
+    http, _ = answering(said({}, 429, Retry_After="99999999"))
+
+    with pytest.raises(RateLimited) as caught:
+        await transport(http).send(READ)
+
+    assert caught.value.until == NOON + timedelta(hours=24)
+
+
+async def test_a_read_is_repeated_after_the_services_own_trouble() -> None:
+    http, received = answering(said_in_words("<html>", 502), said_in_words("", 503), said({"a": 1}))
+
+    answer = await transport(http).send(READ)
+
+    assert answer.json() == {"a": 1}
+    assert len(received) == 3
+
+
+@pytest.mark.parametrize("body", ["", "<html>Sorry</html>", '{"items": ['])
+async def test_a_success_without_readable_json_counts_as_trouble(body: str) -> None:
+    http, received = answering(said_in_words(body))
+
+    with pytest.raises(ServiceUnavailable):
+        await transport(http).send(READ)
+
+    assert len(received) == 3
+
+
+async def test_what_cannot_be_repeated_safely_is_not_repeated() -> None:
+    http, received = answering(said({}, 502), said({}))
+
+    with pytest.raises(ServiceUnavailable) as caught:
+        await transport(http).send(MAKE)
+
+    assert caught.value.may_have_happened
+    assert len(received) == 1
+
+
+async def test_what_never_left_is_repeated_and_certainly_did_not_happen() -> None:
+    http, received = answering(httpx.ConnectError("no route"))
+
+    with pytest.raises(ServiceUnavailable) as caught:
+        await transport(http).send(MAKE)
+
+    assert not caught.value.may_have_happened
+    assert len(received) == 3
+
+
+async def test_a_refused_write_is_tried_again_when_the_wait_is_short() -> None:
+    http, received = answering(said({}, 429, Retry_After="1"), said({"made": True}))
+
+    answer = await transport(http).send(MAKE)
+
+    assert answer.json() == {"made": True}
+    assert len(received) == 2
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    http, received = answering(httpx.Response(302, headers={"Location": "http://elsewhere"}))
+
+    answer = await transport(http).send(READ)
+
+    assert answer.status == 302
+    assert len(received) == 1
+
+
+async def test_every_attempt_is_asked_of_the_budget() -> None:
+    http, _ = answering(said({}, 500), said({}))
+    ledger = Ledger()
+
+    await transport(http, ledger=ledger).send(READ)
+
+    assert ledger.asked == 2
+
+
+async def test_a_service_that_never_answers_is_given_up_in_time() -> None:
+    patience = Patience(attempts=2, attempt_seconds=0.2)
+    async with outside_world() as world:
+        world.fault("spotify", "timeout", delay=2.0)
+        started = asyncio.get_running_loop().time()
+
+        with pytest.raises(ServiceUnavailable):
+            await world.spotify(patience=patience).me()
+
+        assert asyncio.get_running_loop().time() - started < 1.5
+
+
+async def test_a_connection_that_breaks_in_the_middle_is_tried_again() -> None:
+    async with outside_world() as world:
+        world.fault("spotify", "drop", times=1)
+
+        profile = await world.spotify().me()
+
+    assert profile.account_id
+
+
+async def test_calls_start_no_faster_than_the_pace_allows() -> None:
+    naps = Naps()
+    pace = Pace(interval=0.5, at_once=2, turns=OwnTurns(clock=lambda: 10.0), sleep=naps)
+
+    for _ in range(4):
+        async with pace.turn():
+            pass
+
+    assert naps.taken == [0.5, 1.0, 1.5]
+
+
+async def test_no_more_calls_are_under_way_than_the_pace_allows() -> None:
+    pace, under_way, most = Pace(at_once=3), 0, 0
+
+    async def call() -> None:
+        nonlocal under_way, most
+        async with pace.turn():
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0.001)
+            under_way -= 1
+
+    await asyncio.gather(*(call() for _ in range(12)))
+
+    assert most == 3
+
+
+def test_processes_on_one_machine_take_turns(tmp_path: Path) -> None:
+    one, other = (SharedTurns(tmp_path / "t" / "lastfm", clock=lambda: 100.0) for _ in range(2))
+
+    waits = [turns.book(0.5) for turns in (one, other, one, other)]
+    other.hold(30)
+
+    assert waits == [0.0, 0.5, 1.0, 1.5]
+    assert one.book(0.5) == 30.0
+
+
+@pytest.mark.parametrize("written", ["", "rubbish", "nan", "inf", "99999999999", "-5"])
+def test_a_damaged_file_of_turns_stops_nobody(written: str, tmp_path: Path) -> None:
+    path = tmp_path / "lastfm"
+    path.write_text(written)
+
+    assert SharedTurns(path, clock=lambda: 100.0).book(0.5) == 0.0
+
+
+async def test_keys_and_tokens_stay_out_of_errors_and_logs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    async with outside_world() as world:
+        token, key = world.token(), world.simulation.credentials.lastfm_api_key
+        world.fault("*", "garbage")
+        texts = []
+        for call in (world.spotify().me(), world.lastfm().similar_artists("Nobody")):
+            with pytest.raises(ServiceError) as caught:
+                await call
+            texts.append(repr(caught.value) + str(caught.value))
+
+    said_anywhere = caplog.text + "".join(texts)
+    assert token not in said_anywhere
+    assert key not in said_anywhere
+    assert "Bearer" not in said_anywhere
+
+
+def test_a_call_does_not_show_what_it_carries() -> None:
+    call = Call(
+        method="GET",
+        path="/2.0/",
+        endpoint="artist.getInfo",
+        query={"api_key": "hush"},
+        form={"refresh_token": "hush"},
+        headers={"Authorization": "Bearer hush"},
+        body={"secret": "hush"},
+    )
+
+    assert "hush" not in repr(call)
+
+
+def test_a_moment_of_the_clock_is_aware() -> None:
+    assert Transport(httpx.AsyncClient(), service="x", address="http://x").now().tzinfo is UTC

@@ -1,0 +1,218 @@
+"""The whole path from listening to a published list, against the simulator over real HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+import pytest
+from click.testing import CliRunner
+
+from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
+from vibe_pipeline.accounts.records import Cause, Edition, EditionKind, EditionState
+from vibe_pipeline.commands.replay import replay_command
+from vibe_pipeline.errors import SetUpWrong, WentWrong
+from vibe_pipeline.ranking.policy import SIMILAR_SUM
+from vibe_pipeline.records import EditionId, Source, UserId
+
+NIGHT = {"vibe/occasion": "nightly:2026-11-23", "vibe/asked_by": "schedule"}
+
+
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
+    """One world for all tests here; each brings a person of its own."""
+    with vibe_world(tmp_path_factory.mktemp("world")) as running:
+        yield running
+
+
+@pytest.fixture
+def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld:
+    shared_world.point_here(monkeypatch)
+    shared_world.forget_calls()
+    for message in shared_world.store.outbox.take_due(1000):
+        shared_world.store.outbox.done(message.id)
+    return shared_world
+
+
+def row_counts(result: dg.ExecuteInProcessResult) -> dict[str, object]:
+    """What each materialization says it holds."""
+    found: dict[str, object] = {}
+    for event in result.get_asset_materialization_events():
+        shown = event.step_materialization_data.materialization
+        count = shown.metadata["dagster/partition_row_count"].value
+        found[shown.asset_key.to_user_string()] = count
+    return found
+
+
+def latest(world: VibeWorld, user_id: UserId) -> Edition:
+    edition = world.store.editions.latest(user_id)
+    assert edition is not None
+    return edition
+
+
+def test_a_first_list_is_made_published_and_remembered_within_sixty_calls(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+
+    result = world.run("daily_vibe", anna.user_id)
+
+    edition = latest(world, anna.user_id)
+    (playlist,) = playlists_of(world, anna)
+    assert edition.state is EditionState.RECORDED
+    assert edition.edition_id == result.run_id
+    assert len(edition.tracks) == anna.playlist_size
+    assert uris_of(playlist) == [track.uri for track in edition.tracks]
+    assert world.remembered(anna.user_id) == [track.key for track in edition.tracks]
+    assert world.calls().total() <= 60
+    assert row_counts(result).keys() >= {"liked_tracks", "ranked_selection"}
+    assert len(row_counts(result)) == 8 + len(Source)
+    assert row_counts(result)["candidates/spotify_recommendations"] == 0
+
+
+def test_a_warm_list_costs_eight_calls_refreshes_the_playlist_and_repeats_nothing_new(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    world.run("daily_vibe", anna.user_id)
+    first = {track.key for track in latest(world, anna.user_id).tracks}
+    world.forget_calls()
+
+    world.run("daily_vibe", anna.user_id)
+
+    edition = latest(world, anna.user_id)
+    (playlist,) = playlists_of(world, anna)
+    assert uris_of(playlist) == [track.uri for track in edition.tracks]
+    assert world.calls()["POST /me/playlists"] == 0
+    assert world.calls().total() <= 8
+    assert not first & {track.key for track in edition.tracks if track.is_new}
+
+
+def test_every_source_is_an_asset_of_its_own(world: VibeWorld) -> None:
+    graph = world.definitions.resolve_asset_graph()
+
+    parents = {
+        key.to_user_string() for key in graph.get(dg.AssetKey("ranked_selection")).parent_keys
+    }
+
+    assert parents == {f"candidates/{source}" for source in Source}
+
+
+def test_a_doubled_night_makes_one_list_asks_nothing_twice_and_tells_once(world: VibeWorld) -> None:
+    anna = world.connected()
+    world.run("daily_vibe", anna.user_id, tags=NIGHT)
+    first = latest(world, anna.user_id)
+    world.forget_calls()
+
+    again = world.run("daily_vibe", anna.user_id, tags=NIGHT)
+
+    (message,) = world.store.outbox.take_due()
+    assert again.success
+    assert world.calls().total() == 0
+    assert latest(world, anna.user_id) == first
+    assert len(world.remembered(anna.user_id)) == len(first.tracks)
+    assert message.key == "bot.night_ready"
+    assert message.params["url"] == latest(world, anna.user_id).playlist_url
+
+
+def test_a_preview_writes_nothing_and_can_be_published_exactly_as_shown(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    preview = world.run("preview_vibe", anna.user_id, tags={"vibe/vibe_date": "2026-11-20"})
+    shown = world.store.editions.required(EditionId(preview.run_id))
+    assert (shown.kind, shown.state) == (EditionKind.PREVIEW, EditionState.CHOSEN)
+    assert playlists_of(world, anna) == []
+
+    world.run("publish_preview", anna.user_id, tags={"vibe/edition": preview.run_id})
+
+    (playlist,) = playlists_of(world, anna)
+    edition = latest(world, anna.user_id)
+    assert edition.kind is EditionKind.DAILY
+    assert edition.vibe_date == date(2026, 11, 20)
+    assert edition.tracks == shown.tracks
+    assert uris_of(playlist) == [track.uri for track in shown.tracks]
+    assert world.store.outbox.take_due() == []
+
+
+def test_an_unknown_person_is_a_clear_failure(world: VibeWorld) -> None:
+    world.instance.add_dynamic_partitions("users", ["nobody"])
+
+    result = world.run("daily_vibe", UserId("nobody"), raise_on_error=False)
+
+    assert not result.success
+    assert "Nobody is known as nobody" in world.failure(result)
+
+
+def test_somebody_not_connected_is_a_clear_failure(world: VibeWorld) -> None:
+    boris = world.store.people.register(5, "Boris", "en")
+    world.instance.add_dynamic_partitions("users", [boris.user_id])
+
+    result = world.run("daily_vibe", boris.user_id, raise_on_error=False)
+
+    (edition,) = world.store.editions.history(boris.user_id)
+    assert not result.success
+    assert edition.cause is Cause.NOT_CONNECTED
+    assert "/connect" in world.failure(result)
+
+
+def test_a_replay_gives_the_same_list_byte_for_byte_and_shows_what_another_policy_would(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    world.run("daily_vibe", anna.user_id)
+    first = latest(world, anna.user_id)
+    world.run("daily_vibe", anna.user_id)
+    world.forget_calls()
+
+    same = world.output_metadata(world.replay(anna.user_id, first), "replay")
+    other = world.output_metadata(world.replay(anna.user_id, first, policy="similar-sum"), "replay")
+
+    assert same["equal"].value is True
+    assert same["digest then"] == same["digest again"]
+    assert other["made again with"].value == f"similar-sum {SIMILAR_SUM.version}"
+    assert other["equal"].value is False
+    assert world.calls().total() == 0
+
+
+def test_operators_replay_a_day_from_the_shell_and_hear_when_it_differs(world: VibeWorld) -> None:
+    anna = world.connected()
+    world.run("daily_vibe", anna.user_id)
+    made = latest(world, anna.user_id)
+    day = made.vibe_date.isoformat()
+    shell = CliRunner()
+
+    same = json.loads(shell.invoke(replay_command, [anna.user_id, day, "--json"]).stdout)
+    told = shell.invoke(replay_command, [anna.user_id, day, "--policy", "similar-sum"])
+    with world.warehouse.open() as tables:
+        tables.connection.execute(
+            "UPDATE edition_inputs SET digest = 'other' WHERE edition_id = ?", [made.edition_id]
+        )
+    spoiled = shell.invoke(replay_command, [anna.user_id, day])
+
+    assert same["equal"] is True
+    assert same["digest_then"] == same["digest_again"]
+    assert same["edition_id"] == made.edition_id
+    assert [row["then"] for row in same["tracks"]] == [row["again"] for row in same["tracks"]]
+    assert len(same["tracks"]) == anna.playlist_size
+    assert told.exit_code == 0
+    assert "tracks in both" in told.stdout
+    assert isinstance(spoiled.exception, WentWrong)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["u0000", "2026-11-20"], "no list of 2026-11-20 is stored for u0000"),
+        (["u0000", "2026-11-20", "--policy", "best"], "there is no policy best"),
+    ],
+)
+def test_a_replay_of_nothing_says_what_is_missing(
+    world: VibeWorld, arguments: list[str], said: str
+) -> None:
+    result = CliRunner().invoke(replay_command, arguments)
+
+    assert isinstance(result.exception, SetUpWrong)
+    assert said in str(result.exception)

@@ -1,0 +1,266 @@
+"""The graph in bad weather: sources off, absent or failing, runs that die, people who left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from tests.support.vibe_world import VibeWorld, playlists_of, vibe_world
+from vibe_pipeline.accounts.records import Account, Cause, Edition, EditionState
+from vibe_pipeline.defs.candidates import pool_key
+from vibe_pipeline.records import EditionId, PoolState, Source
+
+OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
+NIGHT = {"vibe/occasion": "nightly:2026-11-23", "vibe/asked_by": "schedule"}
+
+
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
+    """One world for all tests here; each brings a person of its own."""
+    with vibe_world(tmp_path_factory.mktemp("world")) as running:
+        yield running
+
+
+@pytest.fixture
+def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[VibeWorld]:
+    shared_world.point_here(monkeypatch)
+    shared_world.forget_calls()
+    yield shared_world
+    shared_world.no_trouble()
+    for service in ("spotify", "lastfm", "listenbrainz"):
+        shared_world.store.budget.unblock(service)
+
+
+def only(world: VibeWorld, person: Account) -> Edition:
+    """The person's one edition."""
+    (edition,) = world.store.editions.history(person.user_id)
+    return edition
+
+
+def at_home(world: VibeWorld, name: str = "Anna") -> Account:
+    """Somebody whose sources outside are all switched off, which makes runs quick."""
+    return world.store.people.change(world.connected(name).user_id, sources_off=OUTSIDE)
+
+
+def states(edition: Edition) -> dict[str, str]:
+    assert edition.summary is not None
+    return {pool.source: pool.state for pool in edition.summary.pools}
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {
+        event.asset_key.to_user_string()
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+
+
+def test_with_every_source_switched_off_but_one_there_is_a_list(world: VibeWorld) -> None:
+    anna = at_home(world)
+
+    world.run("daily_vibe", anna.user_id)
+
+    edition = only(world, anna)
+    assert len(edition.tracks) == anna.playlist_size
+    assert {states(edition)[source] for source in OUTSIDE} == {PoolState.OFF}
+    assert world.calls()["GET /search"] == 0
+
+
+def test_with_every_service_in_trouble_there_is_a_list_and_every_pool_says_why(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    world.trouble(service="lastfm", kind="html")
+    world.trouble(service="labs", kind="status", status=500)
+    world.trouble(service="spotify", kind="status", status=500, endpoint="GET /search")
+
+    result = world.run("daily_vibe", anna.user_id)
+
+    edition = only(world, anna)
+    failed = {
+        check.check_name for check in result.get_asset_check_evaluations() if not check.passed
+    }
+    assert edition.state is EditionState.RECORDED
+    assert len(edition.tracks) == anna.playlist_size
+    assert states(edition)[Source.LASTFM_SIMILAR_TRACKS] == PoolState.FAILED
+    assert states(edition)[Source.SPOTIFY_RECOMMENDATIONS] == PoolState.ABSENT
+    assert "lastfm_similar_tracks_had_something_to_offer" in failed
+    assert materialized(result) >= {f"candidates/{source}" for source in Source}
+
+
+def test_one_source_can_be_asked_alone(world: VibeWorld) -> None:
+    anna = world.connected()
+    world.run("collect_listening", anna.user_id)
+    source = pool_key(Source.REDISCOVERED_LIKES)
+
+    result = world.run("daily_vibe", anna.user_id, selection=[source])
+
+    assert materialized(result) == {"candidates/rediscovered_likes"}
+    assert world.store.editions.history(anna.user_id) == []
+
+
+def test_the_selection_alone_takes_the_newest_pools(world: VibeWorld) -> None:
+    anna = at_home(world)
+    world.run("daily_vibe", anna.user_id)
+
+    result = world.run("daily_vibe", anna.user_id, selection=[dg.AssetKey("ranked_selection")])
+
+    with world.warehouse.open() as tables:
+        inputs = tables.selections.inputs(anna.user_id, EditionId(result.run_id))
+    first = world.store.editions.latest(anna.user_id)
+    assert first is not None
+    assert inputs is not None
+    assert set(inputs.pool_editions.values()) == {first.edition_id}
+
+
+def test_syncing_touches_the_library_only(world: VibeWorld) -> None:
+    anna = world.connected()
+
+    result = world.run("sync_library", anna.user_id)
+
+    account = world.store.people.get(anna.user_id)
+    assert account is not None
+    assert materialized(result) == {"liked_tracks", "recent_plays"}
+    assert account.likes_cached
+    assert account.likes_synced_at is not None
+    assert world.store.editions.history(anna.user_id) == []
+
+
+def test_collecting_again_costs_one_call_and_top_items_a_week(world: VibeWorld) -> None:
+    anna = world.connected()
+    world.run("collect_listening", anna.user_id)
+    world.forget_calls()
+
+    world.run("collect_listening", anna.user_id)
+
+    assert dict(world.calls()) == {"GET /me/player/recently-played": 1}
+
+
+def test_a_run_that_failed_goes_on_from_there_with_the_same_edition(world: VibeWorld) -> None:
+    anna = at_home(world)
+    world.trouble(
+        service="spotify", kind="status", status=503, endpoint="PUT /playlists/{id}/items"
+    )
+    failed = world.run("daily_vibe", anna.user_id, raise_on_error=False)
+    stood = only(world, anna)
+    world.no_trouble()
+    world.forget_calls()
+
+    again = world.rerun_from_failure(failed.run_id, anna.user_id)
+
+    edition = only(world, anna)
+    assert (stood.cause, stood.state) == (Cause.SERVICE_UNAVAILABLE, EditionState.PLAYLIST_MADE)
+    assert again.success
+    assert edition.edition_id == failed.run_id
+    assert edition.state is EditionState.RECORDED
+    assert edition.cause is None
+    assert world.calls()["GET /me/tracks"] == 0
+    assert len(playlists_of(world, anna)) == 1
+
+
+def test_a_night_whose_first_run_died_is_finished_by_the_second(world: VibeWorld) -> None:
+    anna = at_home(world)
+    world.trouble(
+        service="spotify",
+        kind="drop",
+        endpoint="POST /me/playlists",
+        times=1,
+        applied=True,
+    )
+    first = world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
+    assert not first.success
+
+    second = world.run("daily_vibe", anna.user_id, tags=NIGHT)
+
+    edition = only(world, anna)
+    assert second.success
+    assert (edition.edition_id, edition.state) == (first.run_id, EditionState.RECORDED)
+    assert len(playlists_of(world, anna)) == 1
+
+
+def test_the_day_s_quota_is_told_with_its_end_and_nothing_waits_for_it(world: VibeWorld) -> None:
+    anna = at_home(world)
+    world.trouble(service="spotify", kind="quota", retry_after=40_000)
+
+    result = world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
+
+    edition = only(world, anna)
+    (message,) = [
+        message for message in world.store.outbox.take_due(100) if message.user_id == anna.user_id
+    ]
+    assert not result.success
+    assert edition.cause is Cause.QUOTA
+    assert edition.cause_until is not None
+    assert edition.cause_until > datetime.now(UTC) + timedelta(hours=10)
+    assert message.key == "bot.failed.quota"
+    assert world.calls().total() == 1
+
+
+def test_a_consent_taken_back_is_told_and_stops_nobody_else(world: VibeWorld) -> None:
+    anna, boris = at_home(world), at_home(world, "Boris")
+    world.revoke(anna)
+
+    failed = world.run("daily_vibe", anna.user_id, raise_on_error=False)
+    made = world.run("daily_vibe", boris.user_id)
+
+    assert not failed.success
+    assert only(world, anna).cause is Cause.CONSENT_EXPIRED
+    assert made.success
+
+
+def test_somebody_with_nothing_at_all_is_told_that_there_was_nothing_to_choose(
+    world: VibeWorld,
+) -> None:
+    anna = at_home(world)
+    listening = world.listener_of(anna)
+    listening.saved.clear()
+    listening.played.clear()
+
+    result = world.run("daily_vibe", anna.user_id, raise_on_error=False)
+
+    assert not result.success
+    assert only(world, anna).cause is Cause.NOTHING_TO_CHOOSE
+    assert "liked" in world.failure(result) or "likes" in world.failure(result)
+
+
+def test_everything_already_liked_still_gives_a_list_that_says_so(world: VibeWorld) -> None:
+    anna = at_home(world)
+
+    world.run("daily_vibe", anna.user_id)
+
+    summary = only(world, anna).summary
+    assert summary is not None
+    assert (summary.new, summary.familiar) == (0, anna.playlist_size)
+    assert "only_familiar" in summary.notes
+
+
+def test_a_backfill_of_two_users_makes_each_their_own(world: VibeWorld) -> None:
+    people = [at_home(world, name) for name in ("Anna", "Boris")]
+
+    for person in people:
+        world.run("daily_vibe", person.user_id, tags={"dagster/backfill": "b1"})
+
+    done = world.instance.get_materialized_partitions(dg.AssetKey("published_playlist"))
+    assert {person.user_id for person in people} <= done
+    assert {only(world, person).user_id for person in people} == {p.user_id for p in people}
+
+
+def test_the_outcome_of_a_track_is_what_the_person_did_after_it(world: VibeWorld) -> None:
+    anna = world.connected()
+    world.run("daily_vibe", anna.user_id)
+    tracks = [track for track in only(world, anna).tracks if track.is_new]
+    for track in tracks[:5]:
+        world.like(anna, track.uri)
+
+    result = world.run("daily_vibe", anna.user_id)
+
+    shown = {
+        event.asset_key.to_user_string(): event.step_materialization_data.materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }["recommendation_outcomes"]
+    assert shown["liked"].value in range(1, 6)
+    assert shown["dagster/partition_row_count"].value == 2 * anna.playlist_size

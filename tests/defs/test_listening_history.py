@@ -1,0 +1,147 @@
+"""A play history of our own: gaps noticed and shown, and whatever Spotify lists kept or passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from tests.support.vibe_world import VibeWorld, vibe_world
+from vibe_pipeline.accounts.records import Account, ExclusionKind
+from vibe_pipeline.ranking.identity import artist_key
+from vibe_pipeline.records import Source
+from vibe_pipeline.simulator.spotify.state import LocalFile, Played, Saved
+
+OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
+
+
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
+    """One world for all tests here; each brings a person of its own."""
+    with vibe_world(tmp_path_factory.mktemp("world")) as running:
+        yield running
+
+
+@pytest.fixture
+def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld:
+    shared_world.point_here(monkeypatch)
+    return shared_world
+
+
+def at_home(world: VibeWorld) -> Account:
+    """Somebody whose sources outside are all switched off, which makes runs quick."""
+    return world.store.people.change(world.connected().user_id, sources_off=OUTSIDE)
+
+
+def plays_on(world: VibeWorld, person: Account, count: int) -> None:
+    """The person plays on: so many tracks in a row, up to this moment."""
+    listening, now = world.listener_of(person), datetime.now(UTC)
+    tracks = [saved.track for saved in listening.saved if saved.track is not None][:count]
+    heard = [
+        Played(track=track, played_at=now - timedelta(seconds=20 * place))
+        for place, track in enumerate(tracks)
+    ]
+    listening.played[:] = [
+        *heard,
+        *(one for one in listening.played if one.played_at < heard[-1].played_at),
+    ]
+
+
+def plays_shown(
+    result: dg.ExecuteInProcessResult,
+) -> tuple[dict[str, object], dg.AssetCheckEvaluation]:
+    shown = next(
+        event.step_materialization_data.materialization
+        for event in result.get_asset_materialization_events()
+        if event.asset_key == dg.AssetKey("recent_plays")
+    )
+    (check,) = [
+        one
+        for one in result.get_asset_check_evaluations()
+        if one.check_name == "no_plays_slipped_away"
+    ]
+    return {name: value.value for name, value in shown.metadata.items()}, check
+
+
+def test_more_than_fifty_plays_between_two_collections_are_shown_as_a_gap_and_a_warning(
+    world: VibeWorld,
+) -> None:
+    anna = at_home(world)
+    first, before = plays_shown(world.run("collect_listening", anna.user_id))
+    plays_on(world, anna, 70)
+
+    second, after = plays_shown(world.run("collect_listening", anna.user_id))
+
+    assert (first["gaps"], before.passed) == (0, True)
+    assert (second["gaps"], after.passed) == (1, False)
+    assert after.severity is dg.AssetCheckSeverity.WARN
+    assert after.description is not None
+    assert "Collect more often" in after.description
+    assert "missing" in second
+    with world.warehouse.open() as tables:
+        (gap,) = tables.library.gaps(anna.user_id)
+    assert gap.since is not None
+    assert gap.until is not None
+    assert gap.since < gap.until <= gap.noticed_at
+
+
+def test_fewer_plays_between_two_collections_are_all_kept(world: VibeWorld) -> None:
+    anna = at_home(world)
+    first, _ = plays_shown(world.run("collect_listening", anna.user_id))
+    plays_on(world, anna, 30)
+
+    second, check = plays_shown(world.run("collect_listening", anna.user_id))
+
+    assert check.passed
+    assert second["added"] == 30
+    assert second["dagster/partition_row_count"] == int(str(first["added"])) + 30
+
+
+def test_local_files_and_vanished_tracks_trouble_nobody(world: VibeWorld) -> None:
+    anna = at_home(world)
+    listening, now = world.listener_of(anna), datetime.now(UTC)
+    local = LocalFile(artist="My Brother", title="Demo Tape", seconds=100)
+    listening.saved.insert(0, Saved(track=None, local=local, added_at=now - timedelta(minutes=1)))
+    listening.saved.insert(0, Saved(track=None, added_at=now - timedelta(seconds=30)))
+    gone = replace(listening.played[0].track, vanished=True)
+    listening.played.insert(0, Played(track=gone, played_at=now - timedelta(seconds=5)))
+
+    made = world.run("daily_vibe", anna.user_id)
+    again = world.run("daily_vibe", anna.user_id)
+
+    assert made.success
+    assert again.success
+    with world.warehouse.open() as tables:
+        likes = tables.library.likes(anna.user_id)
+    assert all(like.track.spotify_id for like in likes)
+    assert "Demo Tape" not in {like.track.title for like in likes}
+
+
+def test_what_is_left_out_is_told_in_the_profile_and_kept_with_the_edition(
+    world: VibeWorld,
+) -> None:
+    anna = at_home(world)
+    heard = world.listener_of(anna).played[0].track
+    name = heard.recording.artist.name
+    world.store.exclusions.add(anna.user_id, ExclusionKind.ARTIST, artist_key(name), name)
+
+    made = world.run("daily_vibe", anna.user_id)
+
+    profile = next(
+        event.step_materialization_data.materialization.metadata
+        for event in made.get_asset_materialization_events()
+        if event.asset_key == dg.AssetKey("seed_profile")
+    )
+    (edition,) = world.store.editions.history(anna.user_id)
+    with world.warehouse.open() as tables:
+        inputs = tables.selections.inputs(anna.user_id, edition.edition_id)
+        seeds = tables.taste.profile(anna.user_id, edition.edition_id)
+    assert int(str(profile["plays left out"].value)) >= 1
+    assert inputs is not None
+    assert list(inputs.exclusions) == [{"kind": "artist", "key": artist_key(name)}]
+    assert artist_key(name) not in {seed.key for seed in seeds.artists}
+    same = world.output_metadata(world.replay(anna.user_id, edition), "replay")
+    assert same["equal"].value is True

@@ -1,0 +1,222 @@
+"""The offline gate: the default policy foretells listening better than the plain sum does."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from tests.support.listening_example import real_listening, write_listening
+from vibe_pipeline.evaluation.command import eval_command
+from vibe_pipeline.evaluation.crowd import Crowd
+from vibe_pipeline.evaluation.listener import Listener
+from vibe_pipeline.evaluation.listening import Listening
+from vibe_pipeline.evaluation.report import (
+    BASELINE,
+    Contender,
+    compared,
+    diversity,
+    evaluate,
+    table,
+)
+from vibe_pipeline.evaluation.tuning import Bench, estimate, tuned
+from vibe_pipeline.ranking.policy import DEFAULT, SIMILAR_SUM
+
+BARS = {"recall": 0.182, "ndcg": 0.232, "novelty": 4.4, "coverage": 0.12, "diversity": 0.72}
+DIALS = (0, 20, 40, 60, 80, 100)
+
+
+@pytest.fixture(scope="module")
+def invented(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_listening(tmp_path_factory.mktemp("listening"))
+
+
+def test_the_default_policy_clears_the_bars_on_real_listening() -> None:
+    folder = real_listening()
+    if folder is None:
+        pytest.skip("no real listening beside the project; the invented one is tried below")
+
+    report = evaluate(folder, [0])
+
+    figures, plain = report.figures(DEFAULT.name), report.figures(BASELINE)
+    assert {name for name, bar in BARS.items() if figures[name] < bar} == set(), table(report)
+    assert all(figures[name] >= plain[name] for name in BARS if name != "diversity")
+
+
+def test_on_invented_listening_the_default_policy_reaches_further_at_little_cost(
+    invented: Path,
+) -> None:
+    """Invented people follow fame alone, so the plain sum is hard to beat there in recall."""
+    report = evaluate(invented, [0, 1])
+
+    figures, plain = report.figures(DEFAULT.name), report.figures(BASELINE)
+    assert figures["recall"] > 0.9 * plain["recall"]
+    assert figures["recall"] > 2 * report.figures("popularity")["recall"]
+    assert figures["novelty"] > plain["novelty"] + 0.3
+    assert figures["coverage"] > plain["coverage"]
+
+
+def test_the_adventure_dial_leads_steadily_away_from_what_everybody_knows(invented: Path) -> None:
+    data = Listening.read(real_listening() or invented)
+    some = frozenset(data.users[::8])
+
+    report = compared(
+        data,
+        [0],
+        [Contender(name=str(dial), policy=DEFAULT, adventure=dial) for dial in DIALS],
+        only=some,
+    )
+
+    novelty = [report.figures(str(dial))["novelty"] for dial in DIALS]
+    assert novelty == sorted(novelty)
+    assert novelty[-1] > novelty[0] + 0.5
+
+
+def test_the_adapter_gives_no_more_than_production_has(invented: Path) -> None:
+    crowd = Crowd.split(Listening.read(invented), 0)
+
+    for user in crowd.evaluated():
+        listener = Listener.of(crowd, user)
+        known = set(crowd.known[user].tolist())
+        assert len(listener.ballots) <= 20
+        assert all(len(ballot.votes) <= 100 for ballot in listener.ballots)
+        assert all(0 < vote.match <= 1 for ballot in listener.ballots for vote in ballot.votes)
+        assert known.isdisjoint(listener.scores(DEFAULT, 40))
+
+
+def test_what_is_held_out_is_not_known(invented: Path) -> None:
+    crowd = Crowd.split(Listening.read(invented), 3)
+
+    mask = np.random.RandomState(3).rand(len(crowd.data.user)) < 0.8
+    assert (crowd.train == mask).all()
+    assert all(
+        crowd.truth[user].isdisjoint(crowd.known[user].tolist())
+        for user in range(len(crowd.data.users))
+    )
+
+
+def test_neighbours_are_nearest_first_and_the_nearest_is_one(invented: Path) -> None:
+    crowd = Crowd.split(Listening.read(invented), 0)
+
+    for artist in range(len(crowd.data.names)):
+        ids, matches = crowd.neighbours.of(artist)
+        assert artist not in ids
+        assert len(matches) == 0 or matches[0] == 1.0
+        assert (np.diff(matches) <= 0).all()
+
+
+def test_the_plain_sum_is_a_plain_sum(invented: Path) -> None:
+    crowd = Crowd.split(Listening.read(invented), 0)
+    user = crowd.evaluated()[0]
+
+    offered = Listener.of(crowd, user).list(SIMILAR_SUM, 40, 10)
+
+    sums: dict[int, float] = {}
+    for artist, weight in zip(crowd.known[user][:10], crowd.weight[user][:10], strict=True):
+        for near, match in zip(*crowd.neighbours.of(int(artist)), strict=True):
+            sums[int(near)] = sums.get(int(near), 0.0) + float(weight) * float(match)
+    for artist in crowd.known[user].tolist():
+        sums.pop(artist, None)
+    best = sorted(sums, key=lambda near: (-sums[near], near))[:10]
+    assert set(offered) == set(best)
+
+
+def test_lists_of_one_kind_have_no_diversity() -> None:
+    assert diversity([{1: 1.0}, {1: 1.0}]) == pytest.approx(0.0)
+    assert diversity([{1: 1.0}, {2: 1.0}]) == pytest.approx(1.0)
+    assert diversity([{1: 1.0}, {}]) == pytest.approx(1.0)
+
+
+def test_the_command_ends_with_one_line_of_json(invented: Path, tmp_path: Path) -> None:
+    users = tmp_path / "users.txt"
+    users.write_text("\n".join(str(number) for number in range(1, 31)), encoding="utf-8")
+    rows = tmp_path / "rows.csv"
+    arguments = ["--data", str(invented), "--split-seed", "5", "--users", str(users), "--json"]
+
+    result = CliRunner().invoke(eval_command, [*arguments, "--per-user", str(rows)])
+
+    assert result.exit_code == 0, result.output
+    policies = json.loads(result.stdout.strip().splitlines()[-1])["policies"]
+    assert {"default", "similar-sum-10", "popularity"} <= set(policies)
+    assert all(set(figures) == set(BARS) for figures in policies.values())
+    with rows.open(encoding="utf-8") as file:
+        assert {row["user_id"] for row in csv.DictReader(file)} <= set(map(str, range(1, 31)))
+
+
+def test_a_folder_without_data_is_named_in_one_sentence(tmp_path: Path) -> None:
+    result = CliRunner().invoke(eval_command, ["--data", str(tmp_path)])
+
+    assert result.exit_code == 2
+    assert "listens.csv" in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        (
+            "listens.csv",
+            "user_id,artist_id,plays\n1,77,3\n",
+            "line 2: artists.csv has no artist 77",
+        ),
+        ("listens.csv", "user_id,artist_id,plays\n1,1,often\n", "'often' is no count"),
+        ("listens.csv", "user_id,artist_id,plays\n1,1,-2\n", "'-2' is no count"),
+        ("listens.csv", "user_id,artist_id,plays\n1,1\n", "line 2: too few columns"),
+        ("listens.csv", "who,artist_id,plays\n", "listens.csv has no column user_id"),
+        ("artist_tags.csv", "", "artist_tags.csv has no column artist_id, tag, count"),
+    ],
+)
+def test_odd_data_is_named_by_file_and_line(
+    tmp_path: Path, name: str, text: str, sentence: str
+) -> None:
+    folder = write_listening(tmp_path)
+    (folder / "artists.csv").write_text("artist_id,name\n1,Somebody\n", encoding="utf-8")
+    (folder / "listens.csv").write_text("user_id,artist_id,plays\n1,1,3\n", encoding="utf-8")
+    (folder / name).write_text(text, encoding="utf-8")
+
+    result = CliRunner().invoke(eval_command, ["--data", str(folder)])
+
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing(
+    invented: Path, tmp_path: Path
+) -> None:
+    for file in invented.iterdir():
+        text = file.read_text(encoding="utf-8").replace("\n", "\r\n")
+        (tmp_path / file.name).write_bytes(b"\xef\xbb\xbf" + text.encode())
+
+    first, again = Listening.read(invented), Listening.read(tmp_path)
+
+    assert (first.users, first.names, first.tags) == (again.users, again.names, again.tags)
+    assert np.array_equal(first.plays, again.plays)
+
+
+def test_an_artist_named_in_two_rows_is_one_seed(invented: Path) -> None:
+    data = Listening.read(invented)
+    twice = replace(
+        data,
+        user=np.concatenate([data.user, data.user]),
+        artist=np.concatenate([data.artist, data.artist]),
+        plays=np.concatenate([data.plays, data.plays]),
+    )
+
+    crowd = Crowd.split(twice, 0)
+
+    assert all(len(set(known.tolist())) == len(known) for known in crowd.known)
+    assert int(crowd.listeners.max()) <= len(data.users)
+
+
+def test_tuning_keeps_what_the_folds_agree_on(invented: Path) -> None:
+    bench = Bench(Listening.read(invented), splits=[100])
+
+    chosen = tuned(bench, grid={"tag_weight": (0.0, 3.5)}, passes=1)
+
+    assert chosen.tag_weight in {0.0, 3.5}
+    assert set(estimate(bench, [DEFAULT, chosen])) == {"recall", "ndcg", "novelty", "diversity"}

@@ -1,0 +1,188 @@
+"""Being forgotten: every store is swept, and counting proves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from tests.support.vibe_world import VibeWorld, vibe_world
+from vibe_pipeline.accounts.records import Account, Erasure
+from vibe_pipeline.defs import tags
+from vibe_pipeline.defs.erasing import promises
+from vibe_pipeline.defs.resources import AccountsResource, ClockResource
+from vibe_pipeline.personal_data.archives import archive_path
+from vibe_pipeline.records import Source
+
+OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
+
+
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
+    """One world for all tests here; each brings people of its own."""
+    with vibe_world(tmp_path_factory.mktemp("world")) as running:
+        yield running
+
+
+@pytest.fixture
+def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld:
+    shared_world.point_here(monkeypatch)
+    return shared_world
+
+
+def with_a_list(world: VibeWorld, name: str) -> Account:
+    person = world.store.people.change(world.connected(name).user_id, sources_off=OUTSIDE)
+    world.run("daily_vibe", person.user_id)
+    return person
+
+
+def sweep(world: VibeWorld, note: Erasure) -> dg.ExecuteInProcessResult:
+    return world.definitions.resolve_job_def("forget_person").execute_in_process(
+        instance=world.instance,
+        run_config={"ops": {"forget": {"config": {"receipt": note.receipt}}}},
+        tags={tags.RECEIPT: note.receipt},
+        raise_on_error=False,
+    )
+
+
+def rows(world: VibeWorld, person: Account) -> int:
+    with world.warehouse.open() as tables:
+        return tables.rows_of(person.user_id)
+
+
+def runs(world: VibeWorld, person: Account) -> int:
+    return len(world.instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: person.user_id})))
+
+
+def test_somebody_forgotten_is_in_no_store_and_nobody_else_loses_a_row(world: VibeWorld) -> None:
+    anna, boris = with_a_list(world, "Anna"), with_a_list(world, "Boris")
+    before = rows(world, boris)
+
+    note = world.store.erasures.forget(anna.user_id)
+    result = sweep(world, note)
+
+    swept = world.store.erasures.get(note.receipt)
+    assert result.success
+    assert swept is not None
+    assert swept.swept_at is not None
+    assert swept.counts["accounts.accounts"] == 1
+    assert swept.counts["warehouse.liked_tracks"] > 0
+    assert swept.counts["dagster.runs"] == 1
+    assert swept.counts["dagster.partitions"] == 1
+    assert world.store.erasures.left_of(anna.user_id) == 0
+    assert rows(world, anna) == runs(world, anna) == 0
+    assert not world.instance.has_dynamic_partition("users", anna.user_id)
+    assert rows(world, boris) == before
+    assert runs(world, boris) == 1
+
+
+def test_dagster_keeps_no_copy_of_the_last_event(world: VibeWorld) -> None:
+    anna = with_a_list(world, "Anna")
+    note = world.store.erasures.forget(anna.user_id)
+
+    sweep(world, note)
+
+    for key in world.instance.all_asset_keys():
+        event = world.instance.get_latest_materialization_event(key)
+        assert event is None or anna.user_id not in str(event)
+
+
+def test_an_archive_nobody_fetched_goes_too(world: VibeWorld) -> None:
+    anna = world.connected("Anna")
+    made = world.run("export_person", anna.user_id)
+    path = archive_path(world.settings.home, made.run_id)
+    before = path.exists()
+
+    sweep(world, world.store.erasures.forget(anna.user_id))
+
+    assert before
+    assert not path.exists()
+
+
+def test_the_run_that_erases_names_nobody(world: VibeWorld) -> None:
+    anna = with_a_list(world, "Anna")
+    note = world.store.erasures.forget(anna.user_id)
+
+    result = sweep(world, note)
+
+    run = world.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert anna.user_id not in f"{run.tags} {run.run_config}"
+    events = world.instance.all_logs(result.run_id)
+    assert not any(anna.user_id in str(event) for event in events)
+
+
+def test_sweeping_again_changes_nothing(world: VibeWorld) -> None:
+    anna = with_a_list(world, "Anna")
+    note = world.store.erasures.forget(anna.user_id)
+    sweep(world, note)
+    first = world.store.erasures.get(note.receipt)
+
+    again = sweep(world, note)
+
+    assert again.success
+    assert world.store.erasures.get(note.receipt) == first
+
+
+def test_nothing_is_swept_under_a_run_and_the_sensor_waits_for_it(world: VibeWorld) -> None:
+    anna = with_a_list(world, "Anna")
+    world.instance.create_run_for_job(
+        world.definitions.resolve_job_def("sync_library"),
+        tags={tags.PARTITION: anna.user_id},
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    note = world.store.erasures.forget(anna.user_id)
+
+    result = sweep(world, note)
+    waits = promises(
+        dg.build_sensor_context(
+            instance=world.instance,
+            resources={"accounts": AccountsResource(), "clock": ClockResource()},
+        )
+    )
+
+    kept = world.store.erasures.get(note.receipt)
+    assert not result.success
+    assert kept is not None
+    assert kept.swept_at is None
+    assert isinstance(waits, dg.SkipReason)
+    world.store.erasures.close(note.receipt)
+
+
+def test_the_sensor_keeps_a_promise_that_was_left_open(world: VibeWorld) -> None:
+    anna = with_a_list(world, "Anna")
+    note = world.store.erasures.forget(anna.user_id)
+
+    found = promises(
+        dg.build_sensor_context(
+            instance=world.instance,
+            resources={"accounts": AccountsResource(), "clock": ClockResource()},
+        )
+    )
+
+    assert isinstance(found, list)
+    (request,) = found
+    assert request.run_key == f"{note.receipt}:1"
+    assert request.run_config == {"ops": {"forget": {"config": {"receipt": note.receipt}}}}
+    assert anna.user_id not in str(request)
+    world.store.erasures.close(note.receipt)
+
+
+def test_unlinking_erases_the_listening_and_keeps_our_lists(world: VibeWorld) -> None:
+    anna = with_a_list(world, "Anna")
+    remembered = world.remembered(anna.user_id)
+
+    note = world.store.erasures.disconnect(anna.user_id)
+    result = sweep(world, note)
+
+    account = world.store.people.get(anna.user_id)
+    assert result.success
+    assert account is not None
+    assert not account.connected
+    assert world.store.tokens.get(anna.user_id) is None
+    with world.warehouse.open() as tables:
+        assert tables.rows_of_listening(anna.user_id) == 0
+    assert world.remembered(anna.user_id) == remembered != []
+    assert world.instance.has_dynamic_partition("users", anna.user_id)
+    assert runs(world, anna) == 0

@@ -1,0 +1,223 @@
+"""What one list may cost, and what is done with calls that are left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.accounts_site import Clock, chosen, connected, made, opened
+from tests.support.vibe_world import VibeWorld, vibe_world
+from vibe_pipeline.accounts.records import EditionState
+from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
+from vibe_pipeline.lookup_cache import SPOTIFY_ARTIST_PAGES, SPOTIFY_TRACKS, InMemoryLookups
+from vibe_pipeline.playlists.call_allowance import FIRST_LIST, LIST, PUBLISHING, Allowance
+from vibe_pipeline.playlists.resolve import Resolver
+from vibe_pipeline.playlists.unsynced_likes import PER_CALL, Question, as_likes, calls_for
+from vibe_pipeline.ranking.identity import artist_key, recording_key
+from vibe_pipeline.records import (
+    Candidate,
+    Dropped,
+    EditionId,
+    LikedTrack,
+    Ranked,
+    Source,
+    Track,
+)
+from vibe_pipeline.simulator.spotify.state import Account as Listening
+from vibe_pipeline.simulator.spotify.state import Saved
+from vibe_pipeline.simulator.worlds.catalogue import Track as Song
+
+ONE, OTHER = EditionId("one"), EditionId("other")
+
+
+def track(number: int, artist: str = "A") -> Track:
+    return Track(
+        spotify_id=f"id{number}",
+        uri=f"spotify:track:id{number}",
+        title=f"Song {number}",
+        artists=(artist,),
+    )
+
+
+def entry(number: int, artist: str = "A", **changes: object) -> Ranked:
+    """A new candidate, ranked by its number."""
+    title = f"Song {number}"
+    candidate = Candidate(
+        key=recording_key(artist, title),
+        artist=artist,
+        artist_key=artist_key(artist),
+        title=title,
+        proposals=(),
+    )
+    given: dict[str, object] = {
+        "candidate": candidate,
+        "terms": {},
+        "score": 0.0,
+        "rank": number,
+        "is_new": True,
+        "source": Source.LISTENBRAINZ,
+        "seed": "",
+        "dropped": Dropped.NOT_LOOKED_UP,
+    }
+    return Ranked(**{**given, **changes})  # type: ignore[arg-type]
+
+
+class Spotify:
+    """Answers every search with one song of the artist it names; knows what is saved."""
+
+    def __init__(self, *, liked: Sequence[str] = (), trouble: ServiceError | None = None) -> None:
+        self.queries: list[str] = []
+        self.asked: list[str] = []
+        self._liked = liked
+        self._trouble = trouble
+
+    async def search_tracks(self, query: str, *, limit: int = 10) -> list[Track]:
+        self.queries.append(query)
+        if self._trouble is not None:
+            raise self._trouble
+        return [track(1, query.split('"')[1])]
+
+    async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]:
+        self.asked += uris
+        if self._trouble is not None:
+            raise self._trouble
+        return {uri: uri in self._liked for uri in uris}
+
+
+def test_calls_are_counted_by_edition_and_for_everybody(tmp_path: Path) -> None:
+    budget = made(tmp_path).budget
+    for edition in (ONE, ONE, OTHER):
+        budget.of(edition).ask("spotify", asked_for=True)
+    budget.ask("spotify", asked_for=True)
+
+    assert (budget.spent("spotify", ONE), budget.spent("spotify", OTHER)) == (2, 1)
+    assert budget.used("spotify") == 4
+
+
+def test_a_first_list_may_cost_more_than_a_later_one(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    anna = connected(store)
+    store.budget.of(ONE).ask("spotify", asked_for=True)
+    first = Allowance.of(store, anna.user_id, ONE, asked_for=True)
+    opened(store, anna, OTHER)
+    store.editions.advance(OTHER, EditionState.STARTED, EditionState.CHOSEN, tracks=(chosen(1),))
+
+    later = Allowance.of(store, anna.user_id, ONE, asked_for=True)
+
+    assert (first.first, first.left) == (True, FIRST_LIST - 1 - PUBLISHING)
+    assert (later.first, later.left) == (False, LIST - 1 - PUBLISHING)
+
+
+def test_a_door_found_closed_again_is_left_alone_twice_as_long(tmp_path: Path) -> None:
+    clock = Clock()
+    capabilities = made(tmp_path, clock).capabilities
+    for times in (1, 2, 3):
+        capabilities.switch_off("recommendations", clock() + timedelta(days=1), "answered 404")
+        capabilities.switch_off("recommendations", clock() + timedelta(days=1), "answered 404")
+        assert capabilities.times_closed("recommendations") == times
+        clock.advance(days=2)
+
+    capabilities.switch_on("recommendations")
+
+    assert capabilities.times_closed("recommendations") == 0
+
+
+async def test_calls_that_are_left_bring_pages_of_the_artists_that_promise_most() -> None:
+    spotify, lookups = Spotify(), InMemoryLookups()
+    lookups.remember(SPOTIFY_ARTIST_PAGES, {"seen": None}, days=1)
+    ranked = [entry(1, "Seen"), entry(2, "B"), entry(3, "C"), entry(4, "C"), entry(500, "D")]
+
+    await Resolver(lookups=lookups, spotify=spotify).harvest(ranked, calls=2)
+
+    assert spotify.queries == ['artist:"C"', 'artist:"B"']
+    page = lookups.known(SPOTIFY_ARTIST_PAGES, ["b"])["b"]
+    assert [kept["title"] for kept in page] == ["Song 1"]
+    assert lookups.known(SPOTIFY_TRACKS, [recording_key("B", "Song 1")])
+
+
+async def test_laying_in_music_stops_at_the_first_trouble() -> None:
+    spotify = Spotify(trouble=ServiceUnavailable("spotify", "is down"))
+    ranked = [entry(number, f"Artist {number}") for number in range(1, 10)]
+
+    await Resolver(lookups=InMemoryLookups(), spotify=spotify).harvest(ranked, calls=9)
+
+    assert len(spotify.queries) == 3
+
+
+async def test_new_tracks_are_asked_about_chosen_ones_first_and_no_more_than_a_call_takes() -> None:
+    spare = [entry(n, track=track(n), dropped=Dropped.LOWER_RANKED) for n in range(1, 41)]
+    listed = [entry(n, track=track(n), dropped=None, position=n - 40) for n in range(41, 61)]
+    familiar = entry(99, track=track(99), dropped=None, position=21, is_new=False)
+    spotify = Spotify(liked=["spotify:track:id45", "spotify:track:id3"])
+
+    liked = await Question.about([*spare, *listed, familiar], calls=1).liked(spotify)
+
+    assert len(spotify.asked) == PER_CALL
+    assert spotify.asked[:20] == [f"spotify:track:id{number}" for number in range(41, 61)]
+    assert "spotify:track:id99" not in spotify.asked
+    assert [found.spotify_id for found in liked] == ["id45", "id3"]
+
+
+async def test_nobody_asks_when_nothing_is_new_and_trouble_costs_no_list() -> None:
+    spotify = Spotify(trouble=ServiceUnavailable("spotify", "is down"))
+    new = entry(1, track=track(1), dropped=None, position=1)
+
+    assert await Question.about([], calls=1).liked(spotify) == []
+    assert spotify.asked == []
+    assert await Question.about([new], calls=1).liked(spotify) == []
+
+
+@pytest.mark.parametrize(("size", "calls"), [(10, 1), (40, 1), (41, 2), (100, 3)])
+def test_forty_tracks_take_one_call(size: int, calls: int) -> None:
+    assert calls_for(size) == calls
+
+
+def test_a_like_the_walk_has_not_reached_is_older_than_all_it_has() -> None:
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    known = [LikedTrack(track=track(1), added_at=now - timedelta(days=days)) for days in (1, 9)]
+
+    (like,) = as_likes([track(2)], known, now=now)
+
+    assert like.added_at < min(known.added_at for known in known)
+
+
+def test_nothing_is_called_new_that_waits_unseen_in_a_long_library(tmp_path: Path) -> None:
+    with vibe_world(tmp_path) as world:
+        anna = world.connected()
+        listener = world.listener_of(anna)
+        hidden = _save_much(world, listener)
+        world.run("daily_vibe", anna.user_id)
+        (first,) = world.store.editions.history(anna.user_id)
+        world.forget_calls()
+
+        world.run("daily_vibe", anna.user_id)
+
+        second, _ = world.store.editions.history(anna.user_id)
+        assert world.calls()["GET /me/library/contains"] == 1
+        assert world.calls().total() <= 8
+        for edition in (first, second):
+            called_new = {track.uri for track in edition.tracks if track.is_new}
+            assert len(called_new) >= 20
+            assert called_new.isdisjoint(hidden)
+        replayed = world.output_metadata(world.replay(anna.user_id, second), "replay")
+        assert replayed["equal"].value is True
+
+
+def _save_much(world: VibeWorld, listener: Listening) -> set[str]:
+    """Two thousand songs long ago, far more than a first walk reaches; says which."""
+    long_ago = min(saved.added_at for saved in listener.saved) - timedelta(days=30)
+    mine = {saved.uri for saved in listener.saved}
+    songs: dict[str, Song] = {}
+    for artist in world.simulator.simulation.world.artists:
+        for song in world.simulator.simulation.world.discography(artist).tracks:
+            if not song.vanished and song.substitute is None and song.uri not in mine:
+                songs.setdefault(song.recording.mbid, song)
+    some = sorted(songs.values(), key=lambda song: song.spotify_id)[::3][:2000]
+    listener.saved += [
+        Saved(track=song, added_at=long_ago - timedelta(hours=place))
+        for place, song in enumerate(some)
+    ]
+    return {song.uri for song in some}

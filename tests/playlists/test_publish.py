@@ -1,0 +1,351 @@
+"""From chosen tracks to a playlist: whatever dies, one playlist, one history, the right tracks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.support.accounts_site import KEY
+from tests.support.warehouse_examples import chosen
+from vibe_pipeline.accounts.records import (
+    Account,
+    Edition,
+    EditionKind,
+    EditionState,
+    Summary,
+)
+from vibe_pipeline.accounts.schema import migrate
+from vibe_pipeline.accounts.store import AccountStore, open_store
+from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable
+from vibe_pipeline.clients.spotify_records import Playlist
+from vibe_pipeline.playlists.publish import (
+    Publication,
+    PublicationLost,
+    chosen_twice,
+    marker,
+    without_uri,
+    wording,
+)
+from vibe_pipeline.records import EditionId, Mode
+
+TRACKS = tuple(chosen(position) for position in range(1, 4))
+SUMMARY = Summary(new=2, familiar=1, wished_new=2)
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+class Shelf:
+    """A person's playlists on Spotify; ``dies`` says after which call the process is killed."""
+
+    def __init__(self) -> None:
+        self.playlists: dict[str, Playlist] = {}
+        self.items: dict[str, list[str]] = {}
+        self.calls: list[str] = []
+        self.dies: Callable[[str], bool] = lambda _: False
+        self.gone: set[str] = set()
+
+    async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist:
+        number = len(self.playlists) + 1
+        made = Playlist(
+            id=f"p{number}",
+            name=name,
+            url=f"https://open.spotify.com/playlist/p{number}",
+            description=description,
+        )
+        self.playlists[made.id] = made
+        self._called("create")
+        return made
+
+    async def newest_playlists(self) -> list[Playlist]:
+        self._called("newest")
+        return list(reversed(self.playlists.values()))
+
+    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str | None:
+        if playlist_id in self.gone:
+            raise NotThere("spotify", "no such playlist")
+        self.items[playlist_id] = list(uris)
+        self._called("items")
+        return f"snapshot {len(self.calls)}"
+
+    async def change_details(
+        self, playlist_id: str, *, name: str | None = None, description: str | None = None
+    ) -> None:
+        before = self.playlists[playlist_id]
+        self.playlists[playlist_id] = replace(
+            before, name=name or before.name, description=description
+        )
+        self._called("details")
+
+    def _called(self, call: str) -> None:
+        self.calls.append(call)
+        if self.dies(call):
+            raise Killed
+
+
+class Desk:
+    """One person's ledger, their playlists, and what was recorded."""
+
+    def __init__(self, folder: Path) -> None:
+        url = f"sqlite:///{folder / 'accounts.sqlite'}"
+        migrate(url)
+        self.now = datetime(2026, 11, 20, 6, tzinfo=UTC)
+        self.store: AccountStore = open_store(url, KEY, now=lambda: self.now)
+        self.account: Account = self.store.people.register(1, "Anna", "en")
+        self.spotify = Shelf()
+        self.recorded: list[str] = []
+        self.record_dies = False
+
+    def chosen(self, name: str, *, mode: Mode = Mode.LIVING, day: int = 20) -> EditionId:
+        """An edition that has its tracks."""
+        edition = self.store.editions.open(
+            EditionId(name),
+            self.account.user_id,
+            vibe_date=date(2026, 11, day),
+            occasion=f"asked:{name}",
+            kind=EditionKind.DAILY,
+            mode=mode,
+        )
+        self.store.editions.advance(
+            edition.edition_id,
+            EditionState.STARTED,
+            EditionState.CHOSEN,
+            tracks=TRACKS,
+            summary=SUMMARY,
+        )
+        return edition.edition_id
+
+    def publish(self, edition_id: EditionId) -> Edition:
+        """Run the step."""
+        publication = Publication(store=self.store, spotify=self.spotify, record=self._record)
+        return asyncio.run(publication.publish(edition_id))
+
+    def _record(self, edition: Edition) -> None:
+        if edition.edition_id not in self.recorded:
+            self.recorded.append(edition.edition_id)
+        if self.record_dies:
+            self.record_dies = False
+            raise Killed
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_a_first_list_takes_two_calls(desk: Desk) -> None:
+    edition = desk.publish(desk.chosen("e1"))
+
+    assert desk.spotify.calls == ["create", "items"]
+    assert edition.state is EditionState.RECORDED
+    assert edition.playlist_url == "https://open.spotify.com/playlist/p1"
+    assert desk.spotify.items == {"p1": [track.uri for track in TRACKS]}
+    assert desk.recorded == ["e1"]
+
+
+def test_the_next_day_refreshes_the_same_playlist_in_two_calls(desk: Desk) -> None:
+    desk.publish(desk.chosen("e1"))
+    desk.spotify.calls.clear()
+
+    edition = desk.publish(desk.chosen("e2", day=21))
+
+    assert desk.spotify.calls == ["items", "details"]
+    assert edition.playlist_id == "p1"
+    assert "21 November 2026" in (desk.spotify.playlists["p1"].description or "")
+
+
+def test_a_second_list_of_the_day_need_not_change_the_words(desk: Desk) -> None:
+    desk.publish(desk.chosen("e1"))
+    desk.spotify.calls.clear()
+
+    desk.publish(desk.chosen("e2"))
+
+    assert desk.spotify.calls == ["items"]
+
+
+def test_daily_mode_makes_a_playlist_for_each_list_and_leaves_the_living_one(desk: Desk) -> None:
+    living = desk.publish(desk.chosen("e1"))
+
+    daily = desk.publish(desk.chosen("e2", mode=Mode.DAILY))
+    again = desk.publish(desk.chosen("e3"))
+
+    assert daily.playlist_id == "p2"
+    assert again.playlist_id == living.playlist_id == "p1"
+    assert "20 November 2026" in desk.spotify.playlists["p2"].name
+
+
+def test_a_recorded_list_costs_nothing(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+    first = desk.publish(edition_id)
+    desk.spotify.calls.clear()
+
+    assert desk.publish(edition_id) == first
+    assert desk.spotify.calls == []
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("call", ["create", "items", "record"])
+def test_killed_anywhere_and_rerun_there_is_one_playlist_with_the_right_tracks(
+    desk: Desk, call: str, mode: Mode
+) -> None:
+    edition_id = desk.chosen("e1", mode=mode)
+    desk.spotify.dies = lambda made: made == call
+    desk.record_dies = call == "record"
+    with pytest.raises(Killed):
+        desk.publish(edition_id)
+
+    desk.spotify.dies = lambda _: False
+    edition = desk.publish(edition_id)
+
+    assert edition.state is EditionState.RECORDED
+    assert len(desk.spotify.playlists) == 1
+    assert desk.spotify.items == {"p1": [track.uri for track in TRACKS]}
+    assert desk.recorded == ["e1"]
+
+
+def test_killed_between_items_and_words_both_are_right_after_a_rerun(desk: Desk) -> None:
+    desk.publish(desk.chosen("e1"))
+    edition_id = desk.chosen("e2", day=21)
+    desk.spotify.dies = lambda made: made == "details"
+    with pytest.raises(Killed):
+        desk.publish(edition_id)
+
+    desk.spotify.dies = lambda _: False
+    edition = desk.publish(edition_id)
+
+    assert edition.state is EditionState.RECORDED
+    assert desk.spotify.playlists["p1"].description == edition.description
+
+
+def test_killed_at_every_call_in_turn_still_one_playlist(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+    desk.spotify.dies = lambda _: True
+    for _ in range(4):
+        with pytest.raises(Killed):
+            desk.publish(edition_id)
+
+    desk.spotify.dies = lambda _: False
+    edition = desk.publish(edition_id)
+
+    assert edition.state is EditionState.RECORDED
+    assert len(desk.spotify.playlists) == 1
+
+
+def test_another_day_finds_the_living_playlist_that_a_killed_run_made(desk: Desk) -> None:
+    desk.spotify.dies = lambda made: made == "create"
+    with pytest.raises(Killed):
+        desk.publish(desk.chosen("e1"))
+
+    desk.spotify.dies = lambda _: False
+    edition = desk.publish(desk.chosen("e2", day=21))
+
+    assert edition.playlist_id == "p1"
+    assert len(desk.spotify.playlists) == 1
+
+
+def test_an_attempt_that_never_reached_spotify_is_made_again(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+    desk.spotify.dies = lambda made: made == "create"
+    with pytest.raises(Killed):
+        desk.publish(edition_id)
+    desk.spotify.playlists.clear()
+
+    desk.spotify.dies = lambda _: False
+    desk.publish(edition_id)
+
+    assert desk.spotify.calls == ["create", "newest", "create", "items"]
+
+
+def test_a_vanished_living_playlist_is_replaced_by_a_new_one(desk: Desk) -> None:
+    desk.publish(desk.chosen("e1"))
+    desk.spotify.gone.add("p1")
+
+    edition = desk.publish(desk.chosen("e2", day=21))
+
+    account = desk.store.people.get(desk.account.user_id)
+    assert edition.playlist_id == "p2"
+    assert account is not None
+    assert account.playlist_id == "p2"
+    assert desk.spotify.items["p2"] == [track.uri for track in TRACKS]
+
+
+def test_a_playlist_that_keeps_vanishing_is_not_made_for_ever(desk: Desk) -> None:
+    desk.spotify.gone |= {"p1", "p2", "p3"}
+
+    with pytest.raises(NotThere):
+        desk.publish(desk.chosen("e1"))
+
+    assert len(desk.spotify.playlists) == 2
+
+
+def test_an_outage_leaves_the_edition_where_it_stands(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+
+    async def out(*_: object, **__: object) -> str | None:
+        raise ServiceUnavailable("spotify", "down")
+
+    desk.spotify.replace_items = out  # type: ignore[method-assign]
+    with pytest.raises(ServiceUnavailable):
+        desk.publish(edition_id)
+
+    edition = desk.store.editions.required(edition_id)
+    assert edition.state is EditionState.PLAYLIST_MADE
+    assert edition.playlist_id == "p1"
+
+
+def test_a_second_process_that_moves_the_edition_on_is_noticed(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+
+    def meanwhile(_: str) -> bool:
+        desk.store.editions.advance(
+            edition_id, EditionState.CHOSEN, EditionState.PLAYLIST_MADE, playlist_id="other"
+        )
+        return False
+
+    desk.spotify.dies = meanwhile
+    with pytest.raises(PublicationLost):
+        desk.publish(edition_id)
+
+
+def test_nothing_chosen_is_a_mistake_of_the_caller(desk: Desk) -> None:
+    edition = desk.store.editions.open(
+        EditionId("e1"),
+        desk.account.user_id,
+        vibe_date=date(2026, 11, 20),
+        occasion="asked:e1",
+        kind=EditionKind.DAILY,
+        mode=Mode.LIVING,
+    )
+
+    with pytest.raises(ValueError, match="nothing chosen"):
+        desk.publish(edition.edition_id)
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "uk", "nl"])
+@pytest.mark.parametrize("mode", Mode)
+def test_title_and_description_are_in_the_person_s_language(
+    desk: Desk, language: str, mode: Mode
+) -> None:
+    account = desk.store.people.change(desk.account.user_id, language=language)
+    edition = desk.store.editions.required(desk.chosen("e1", mode=mode))
+
+    words = wording(account, edition, SUMMARY)
+
+    assert "2026" in words.description
+    assert words.description.endswith(marker(edition))
+    assert len(words.title) < 100
+    assert len(words.description) <= 300
+
+
+def test_repeats_and_holes_are_counted() -> None:
+    twice = [chosen(1), replace(chosen(2), uri=chosen(1).uri), chosen(3)]
+
+    assert chosen_twice(twice) == 1
+    assert without_uri([replace(chosen(1), uri="")]) == 1
+    assert (chosen_twice(TRACKS), without_uri(TRACKS)) == (0, 0)

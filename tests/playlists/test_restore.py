@@ -1,0 +1,191 @@
+"""Changing one's mind: lists taken back and put in again; what is kept for people to ask about."""
+
+from __future__ import annotations
+
+import json
+import stat
+import zipfile
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
+from vibe_pipeline.accounts.records import Account, Edition
+from vibe_pipeline.personal_data.archives import archive_path
+from vibe_pipeline.records import Mode, Source
+
+OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
+
+
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
+    """One world for all tests here; each brings a person of its own."""
+    with vibe_world(tmp_path_factory.mktemp("world")) as running:
+        yield running
+
+
+@pytest.fixture
+def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld:
+    shared_world.point_here(monkeypatch)
+    shared_world.forget_calls()
+    return shared_world
+
+
+def with_lists(world: VibeWorld, count: int, *, mode: Mode = Mode.LIVING) -> Account:
+    made = world.connected()
+    person = world.store.people.change(made.user_id, sources_off=OUTSIDE, mode=mode)
+    for _ in range(count):
+        world.run("daily_vibe", person.user_id)
+    return person
+
+
+def change(
+    world: VibeWorld, person: Account, edition: Edition, *, undo: bool = False
+) -> dg.ExecuteInProcessResult:
+    marks = {"vibe/edition": edition.edition_id, **({"vibe/undo": "yes"} if undo else {})}
+    return world.run("restore_edition", person.user_id, tags=marks, raise_on_error=False)
+
+
+def standing(world: VibeWorld, person: Account) -> list[Edition]:
+    return world.store.editions.standing(person.user_id)
+
+
+def addresses(edition: Edition) -> list[str]:
+    return [track.uri for track in edition.tracks]
+
+
+def keys(edition: Edition) -> list[str]:
+    return [track.key for track in edition.tracks]
+
+
+def test_undoing_brings_the_list_before_and_what_was_undone_never_was(world: VibeWorld) -> None:
+    anna = with_lists(world, 2)
+    second, first = standing(world, anna)
+    world.forget_calls()
+
+    result = change(world, anna, second, undo=True)
+
+    (playlist,) = playlists_of(world, anna)
+    assert result.success
+    assert uris_of(playlist) == addresses(first)
+    assert standing(world, anna) == [first]
+    assert world.remembered(anna.user_id) == keys(first)
+    assert world.calls().total() <= 2
+
+    again = change(world, anna, second, undo=True)
+    assert again.success
+    assert standing(world, anna) == [first]
+
+    change(world, anna, second)
+    (playlist,) = playlists_of(world, anna)
+    assert uris_of(playlist) == addresses(second)
+    assert sorted(world.remembered(anna.user_id)) == sorted(keys(first) + keys(second))
+    assert standing(world, anna)[0].edition_id == second.edition_id
+
+
+def test_a_past_day_is_put_back_and_undoing_that_keeps_its_place_in_the_past(
+    world: VibeWorld,
+) -> None:
+    anna = with_lists(world, 2)
+    second, first = standing(world, anna)
+
+    change(world, anna, first)
+    restored = standing(world, anna)[0]
+    (during,) = playlists_of(world, anna)
+    change(world, anna, restored, undo=True)
+    (after,) = playlists_of(world, anna)
+
+    assert restored.edition_id == first.edition_id
+    assert uris_of(during) == addresses(first)
+    assert uris_of(after) == addresses(second)
+    assert [one.edition_id for one in standing(world, anna)] == [
+        second.edition_id,
+        first.edition_id,
+    ]
+    assert len(world.remembered(anna.user_id)) == len(first.tracks) + len(second.tracks)
+
+
+def test_undoing_the_only_list_lets_its_playlist_go_and_the_next_makes_another(
+    world: VibeWorld,
+) -> None:
+    anna = with_lists(world, 1)
+    (only,) = standing(world, anna)
+
+    change(world, anna, only, undo=True)
+    gone = playlists_of(world, anna)
+    account = world.store.people.get(anna.user_id)
+    world.run("daily_vibe", anna.user_id)
+
+    (again,) = standing(world, anna)
+    assert all(not one.get("followed", True) for one in gone)
+    assert account is not None
+    assert account.playlist_id is None
+    assert world.calls()["DELETE /me/library"] == 1
+    assert again.playlist_id != only.playlist_id
+
+
+def test_a_days_own_playlist_is_unfollowed_and_followed_again(world: VibeWorld) -> None:
+    anna = with_lists(world, 1, mode=Mode.DAILY)
+    (only,) = standing(world, anna)
+
+    change(world, anna, only, undo=True)
+    empty = standing(world, anna)
+    change(world, anna, only)
+
+    assert empty == []
+    assert world.calls()["DELETE /me/library"] == 1
+    assert world.calls()["PUT /me/library"] == 1
+    assert [one.edition_id for one in standing(world, anna)] == [only.edition_id]
+    assert world.remembered(anna.user_id) == keys(only)
+
+
+def test_somebody_elses_list_and_an_unknown_one_are_refused(world: VibeWorld) -> None:
+    anna, boris = with_lists(world, 1), with_lists(world, 0)
+    (hers,) = standing(world, anna)
+
+    foreign = change(world, boris, hers)
+    unnamed = world.run("restore_edition", boris.user_id, raise_on_error=False)
+
+    assert not foreign.success
+    assert not unnamed.success
+    assert f"has no edition {hers.edition_id}" in world.failure(foreign)
+
+
+def test_the_archive_holds_every_table_twice_and_is_for_its_owner_only(world: VibeWorld) -> None:
+    anna = with_lists(world, 1)
+
+    result = world.run("export_person", anna.user_id)
+
+    path = archive_path(world.settings.home, result.run_id)
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist())
+        likes = json.loads(archive.read("warehouse/liked_tracks.json"))
+        (account,) = json.loads(archive.read("accounts/accounts.json"))
+        everything = b"".join(archive.read(name) for name in names)
+    tokens = world.store.tokens.get(anna.user_id)
+    assert tokens is not None
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert likes
+    assert account["user_id"] == anna.user_id
+    assert {"README.txt", "warehouse/liked_tracks.csv", "accounts/editions.csv"} <= names
+    assert tokens.refresh_token.encode() not in everything
+    assert tokens.access_token.encode() not in everything
+
+
+def test_what_was_considered_and_what_sources_brought_is_kept_for_the_bot(
+    world: VibeWorld,
+) -> None:
+    anna = with_lists(world, 1)
+    (edition,) = standing(world, anna)
+
+    (considered,) = world.store.considered.newest_first(anna.user_id)
+    outcomes = {one.source: one.chosen for one in world.store.source_outcomes.list(anna.user_id)}
+
+    chosen = [item for item in considered.items if item.fate == "chosen"]
+    assert considered.edition_id == edition.edition_id
+    assert len(chosen) == len(edition.tracks)
+    assert [item.rank for item in considered.items] == sorted(
+        item.rank for item in considered.items
+    )
+    assert outcomes == {Source.REDISCOVERED_LIKES: len(edition.tracks)}

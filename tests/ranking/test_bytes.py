@@ -1,0 +1,39 @@
+"""Ranking gives the same bytes in every process."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+
+from tests.support.large_case import large_pools, large_wishes
+from vibe_pipeline.ranking.merge import merge
+from vibe_pipeline.ranking.score import rank
+from vibe_pipeline.ranking.selection import select
+
+
+def digest() -> str:
+    """One figure for a whole list with all its terms."""
+    wishes = large_wishes(likes=300, history=500, plays=500)
+    ranked = rank(merge(large_pools(600)), wishes)
+    choice = select(ranked, wishes, found={}, hopeful=True)
+    told = [(e.candidate.key, e.score, sorted(e.terms.items()), e.position) for e in choice.ranked]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def test_the_hash_seed_changes_nothing() -> None:
+    code = "from tests.ranking.test_bytes import digest; print(digest())"
+
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1", "2718")
+    }
+
+    assert len(digests) == 1

@@ -1,0 +1,439 @@
+"""What each source makes of its answers, without the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+import httpx
+import pytest
+
+from tests.support.outside_world import NOON, Naps, answering, said
+from vibe_pipeline.clients.budget import GivenToken, OpenCapabilities
+from vibe_pipeline.clients.errors import NotThere, RateLimited, ServiceUnavailable
+from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
+from vibe_pipeline.clients.musicbrainz import MusicBrainz
+from vibe_pipeline.clients.spotify import Spotify
+from vibe_pipeline.clients.spotify_web import SpotifyWeb, judge
+from vibe_pipeline.clients.transport import Transport
+from vibe_pipeline.lookup_cache import SPOTIFY_TRACKS, InMemoryLookups
+from vibe_pipeline.playlists.resolve import Resolver
+from vibe_pipeline.ranking.identity import artist_key, recording_key
+from vibe_pipeline.ranking.merge import merge
+from vibe_pipeline.records import (
+    EditionId,
+    LikedTrack,
+    Past,
+    Play,
+    PoolState,
+    Proposal,
+    SeedArtist,
+    SeedProfile,
+    SeedTrack,
+    Source,
+    Track,
+)
+from vibe_pipeline.sources import (
+    artist_catalogue,
+    listenbrainz,
+    rediscovered_likes,
+    spotify_recommendations,
+)
+from vibe_pipeline.sources.cached_calls import Wanted, look_up, look_up_together
+from vibe_pipeline.sources.context import Limits, Purse, Question, Services
+from vibe_pipeline.sources.near_artists import SIMILAR, nearest
+from vibe_pipeline.sources.pools import Reason, pooled
+
+
+def seed_artist(name: str, weight: float = 1.0) -> SeedArtist:
+    return SeedArtist(name=name, key=artist_key(name), weight=weight)
+
+
+def seed_track(artist: str, title: str, **more: object) -> SeedTrack:
+    key = recording_key(artist, title)
+    return SeedTrack(artist=artist, title=title, key=key, weight=1.0, **more)  # type: ignore[arg-type]
+
+
+def track(number: int, artist: str = "A") -> Track:
+    return Track(
+        spotify_id=f"id{number}",
+        uri=f"spotify:track:id{number}",
+        title=f"S {number}",
+        artists=(artist,),
+    )
+
+
+def like(number: int, artist: str = "A", *, days_ago: int = 400) -> LikedTrack:
+    return LikedTrack(track=track(number, artist), added_at=NOON - timedelta(days=days_ago))
+
+
+def past(key: str, *, days_ago: int) -> Past:
+    return Past(
+        key=key,
+        artist_key="a",
+        vibe_date=(NOON - timedelta(days=days_ago)).date(),
+        edition_id=EditionId("e"),
+    )
+
+
+def question(
+    *,
+    artists: Sequence[SeedArtist] = (),
+    tracks: Sequence[SeedTrack] = (),
+    likes: Sequence[LikedTrack] = (),
+    plays: Sequence[Play] = (),
+    before: Sequence[Past] = (),
+    services: Services | None = None,
+    limits: Limits | None = None,
+    purse: int = 18,
+) -> Question:
+    return Question(
+        profile=SeedProfile(artists=tuple(artists), tracks=tuple(tracks)),
+        likes=likes,
+        plays=plays,
+        past=before,
+        services=services or Services(lookups=InMemoryLookups(), capabilities=OpenCapabilities()),
+        limits=limits or Limits(),
+        now=NOON,
+        purse=Purse(purse),
+    )
+
+
+def spotify_answering(*answers: httpx.Response) -> tuple[Services, list[httpx.Request]]:
+    http, received = answering(*answers)
+    transport = Transport(
+        http, service="spotify", address="http://s.example/v1", judge=judge, sleep=Naps()
+    )
+    capabilities = OpenCapabilities()
+    spotify = Spotify(SpotifyWeb(transport, GivenToken("t"), capabilities))
+    services = Services(lookups=InMemoryLookups(), capabilities=capabilities, spotify=spotify)
+    return services, received
+
+
+def hit(number: int, *artists: str) -> dict[str, object]:
+    names = [{"name": name, "id": f"a-{name}"} for name in artists or ("A",)]
+    return {"id": f"id{number}", "name": f"Song {number}", "artists": names, "type": "track"}
+
+
+# Artists near several seeds
+
+
+def test_artists_near_several_seeds_come_first() -> None:
+    seeds = [seed_artist("One"), seed_artist("Two", 0.5)]
+    rows = {"one": [["Near", 1.0], ["Both", 0.9]], "two": [["Both", 1.0], ["Far", 0.4]]}
+
+    found = nearest(seeds, rows, most=10)
+
+    assert [artist.name for artist in found] == ["Both", "Near", "Far"]
+    assert found[0].by_seed == (("Two", 1.0), ("One", 0.9))
+
+
+def test_matches_are_scaled_to_each_seeds_best() -> None:
+    found = nearest([seed_artist("One")], {"one": [["A", 80.0], ["B", 40.0]]}, most=10)
+
+    assert [artist.by_seed[0][1] for artist in found] == [1.0, 0.5]
+
+
+def test_the_seeds_themselves_are_not_near_artists() -> None:
+    rows = {"one": [["Two", 1.0], ["The Three", 0.5]]}
+
+    found = nearest([seed_artist("One"), seed_artist("Two")], rows, most=10)
+
+    assert [artist.name for artist in found] == ["The Three"]
+
+
+# Rediscovered likes
+
+
+async def test_rested_likes_come_before_those_heard_or_liked_lately() -> None:
+    old, fresh, played, offered = like(1), like(2, days_ago=3), like(3), like(4)
+    asked = question(
+        likes=[fresh, played, offered, old],
+        plays=[Play(track=played.track, played_at=NOON - timedelta(days=2))],
+        before=[past(recording_key("A", "S 4"), days_ago=10)],
+    )
+
+    pool = await rediscovered_likes.propose(asked)
+
+    assert [p.spotify_id for p in pool.proposals] == ["id1", "id3", "id2", "id4"]
+
+
+async def test_what_was_recommended_long_ago_is_rested() -> None:
+    asked = question(likes=[like(1)], before=[past(recording_key("A", "S 1"), days_ago=61)])
+
+    pool = await rediscovered_likes.propose(asked)
+
+    assert pool.proposals[0].match > 0.5
+
+
+async def test_one_artist_does_not_fill_the_rediscovered() -> None:
+    likes = [like(n, "Much") for n in range(20)] + [like(20 + n, f"B{n}") for n in range(5)]
+    asked = question(likes=likes, artists=[seed_artist("Much")])
+
+    pool = await rediscovered_likes.propose(asked)
+
+    assert [p.artist for p in pool.proposals[:4]] == ["Much"] * 4
+    assert {p.artist for p in pool.proposals[4:9]} == {f"B{n}" for n in range(5)}
+    assert len(pool.proposals) == 25
+
+
+async def test_whoever_likes_anything_always_has_something() -> None:
+    asked = question(
+        likes=[like(1, days_ago=0)], before=[past(recording_key("A", "S 1"), days_ago=1)]
+    )
+
+    pool = await rediscovered_likes.propose(asked)
+
+    assert pool.state is PoolState.OFFERED
+
+
+async def test_without_likes_the_pool_says_so() -> None:
+    pool = await rediscovered_likes.propose(question())
+
+    assert (pool.state, pool.reason) == (PoolState.EMPTY, Reason.NO_LIKES)
+
+
+# Looking things up
+
+
+def wanted(key: str, asked: list[str], answer: object = None) -> Wanted:
+    async def ask() -> object:
+        asked.append(key)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return Wanted(key=key, ask=ask)
+
+
+async def test_only_so_many_unknown_things_are_asked_in_order() -> None:
+    lookups, asked = InMemoryLookups(), list[str]()
+    lookups.remember("c", {"b": 7}, days=1)
+
+    found = await look_up(
+        lookups, "c", [wanted(k, asked, 1) for k in "abcde"], limits=Limits(), calls=2, days=1
+    )
+
+    assert asked == ["a", "c"]
+    assert found.answers == {"a": 1, "b": 7, "c": 1}
+    assert found.asked == 2
+
+
+async def test_that_something_is_not_there_is_remembered_too() -> None:
+    lookups, asked = InMemoryLookups(), list[str]()
+    gone = [wanted("a", asked, NotThere("x", "gone")), wanted("b", asked, None)]
+
+    for _ in range(2):
+        found = await look_up(lookups, "c", gone, limits=Limits(), calls=5, days=1)
+
+    assert asked == ["a", "b"]
+    assert found.answers == {"a": None, "b": None}
+    assert found.trouble is None
+
+
+async def test_after_trouble_nothing_more_is_asked_and_nothing_wrong_remembered() -> None:
+    lookups, asked = InMemoryLookups(), list[str]()
+    trouble = RateLimited("x", "slow down", until=NOON)
+    things = [wanted("a", asked, 1), wanted("b", asked, trouble)]
+    things += [wanted(k, asked, 1) for k in "cdefgh"]
+
+    found = await look_up(lookups, "c", things, limits=Limits(at_once=1), calls=9, days=1)
+
+    assert asked == ["a", "b"]
+    assert found.answers == {"a": 1}
+    assert found.trouble is trouble
+    assert lookups.known("c", list("abc")) == {"a": 1}
+
+
+async def test_questions_in_one_call_are_answered_or_missing() -> None:
+    lookups, asked = InMemoryLookups(), list[list[str]]()
+
+    async def ask(keys: Sequence[str]) -> dict[str, object]:
+        asked.append(list(keys))
+        return {"a": [1]}
+
+    for _ in range(2):
+        found = await look_up_together(
+            lookups, "c", ["a", "b", "a"], ask, together=2, limits=Limits(), calls=3, days=1
+        )
+
+    assert asked == [["a", "b"]]
+    assert found.answers == {"a": [1], "b": None}
+
+
+def test_a_purse_never_gives_more_than_it_holds() -> None:
+    purse = Purse(3)
+
+    assert [purse.take(2), purse.take(2), purse.take(2), purse.take(-1)] == [2, 1, 0, 0]
+    purse.give_back(1)
+    assert purse.left == 1
+
+
+# Pools
+
+
+def proposal(title: str, match: float, seed: str = "s") -> Proposal:
+    return Proposal(
+        source=Source.LISTENBRAINZ, artist="A", title=title, seed=seed, match=match, rank=1
+    )
+
+
+def test_a_seed_proposes_a_recording_once_with_its_best_match() -> None:
+    pool = pooled(
+        Source.LISTENBRAINZ,
+        [proposal("x", 0.2), proposal("X!", 0.9), proposal("x", 0.5, "other")],
+        most=10,
+    )
+
+    assert [(p.seed, p.match, p.rank) for p in pool.proposals] == [("s", 0.9, 1), ("other", 0.5, 2)]
+
+
+def test_nothing_with_trouble_is_a_failure_and_without_is_emptiness() -> None:
+    trouble = ServiceUnavailable("x", "down")
+
+    failed = pooled(Source.LISTENBRAINZ, [], most=10, trouble=trouble)
+    empty = pooled(Source.LISTENBRAINZ, [], most=10)
+
+    assert (failed.state, failed.reason) == (PoolState.FAILED, Reason.UNAVAILABLE)
+    assert (empty.state, empty.reason) == (PoolState.EMPTY, Reason.NOTHING_FOUND)
+
+
+# Spotify's three
+
+
+async def test_recommendations_are_asked_for_five_seeds_at_a_time() -> None:
+    services, received = spotify_answering(said({"tracks": [hit(n) for n in range(10)]}))
+    tracks = [seed_track("A", f"T{n}", spotify_id=f"t{n}") for n in range(12)]
+
+    pool = await spotify_recommendations.propose(question(tracks=tracks, services=services))
+
+    seeds = [request.url.params["seed_tracks"].split(",") for request in received]
+    assert [len(some) for some in seeds] == [5, 5]
+    assert pool.proposals[0].match == 1.0
+    assert all(a.match >= b.match for a, b in pairwise(pool.proposals))
+
+
+async def test_an_empty_purse_asks_spotify_nothing() -> None:
+    services, received = spotify_answering(said({"tracks": {"items": [hit(1)]}}))
+    asked = question(
+        artists=[seed_artist("A")],
+        tracks=[seed_track("A", "T", spotify_id="t")],
+        services=services,
+        purse=0,
+    )
+
+    pools = [await spotify_recommendations.propose(asked), await artist_catalogue.propose(asked)]
+
+    assert received == []
+    assert {pool.state for pool in pools} == {PoolState.EMPTY}
+
+
+async def test_hits_of_other_artists_are_remembered_but_not_proposed() -> None:
+    hits = [hit(1, "A"), hit(2, "Tribute Band"), hit(3, "B", "A")]
+    services, _ = spotify_answering(said({"tracks": {"items": hits}}))
+
+    pool = await artist_catalogue.propose(question(artists=[seed_artist("A")], services=services))
+
+    key = recording_key("Tribute Band", "Song 2")
+    assert [p.spotify_id for p in pool.proposals] == ["id1", "id3"]
+    assert services.lookups.known(SPOTIFY_TRACKS, [key])[key]["spotify_id"] == "id2"
+
+
+async def test_what_the_catalogue_found_needs_no_looking_up_when_chosen() -> None:
+    services, received = spotify_answering(said({"tracks": {"items": [hit(1, "A")]}}))
+    pool = await artist_catalogue.propose(question(artists=[seed_artist("A")], services=services))
+    candidates = [replace(candidate, spotify_id=None) for candidate in merge([pool])]
+    resolver = Resolver(spotify=services.spotify, lookups=services.lookups)
+
+    found = await resolver.for_free(candidates)
+
+    assert [track.spotify_id for track in found.values() if track] == ["id1"]
+    assert len(received) == 1
+
+
+async def test_artists_near_the_seeds_are_searched_between_them() -> None:
+    services, received = spotify_answering(said({"tracks": {"items": []}}))
+    services.lookups.remember(SIMILAR, {"a": [["Near A", 1.0]]}, days=1)
+
+    await artist_catalogue.propose(
+        question(
+            artists=[seed_artist("A"), seed_artist("B")],
+            services=services,
+            limits=Limits(at_once=1),
+            purse=3,
+        )
+    )
+
+    assert [request.url.params["q"] for request in received] == [
+        'artist:"A"',
+        'artist:"Near A"',
+        'artist:"B"',
+    ]
+
+
+async def test_a_quote_in_a_name_cannot_change_the_search() -> None:
+    services, received = spotify_answering(said({"tracks": {"items": []}}))
+
+    await artist_catalogue.propose(
+        question(artists=[seed_artist('Weird "Al" track:x')], services=services)
+    )
+
+    assert received[0].url.params["q"] == 'artist:"Weird  Al  track:x"'
+
+
+# ListenBrainz
+
+
+async def test_a_seed_that_labs_does_not_know_by_name_is_found_by_its_isrc() -> None:
+    near = {
+        "recording_mbid": "m2",
+        "recording_name": "Near",
+        "artist_credit_name": "B",
+        "score": 9,
+        "reference_mbid": "m1",
+    }
+    labs_http, labs_received = answering(said([]), said([near]), said([]))
+    brainz_http, _ = answering(
+        said(
+            {
+                "recordings": [
+                    {
+                        "id": "m1",
+                        "title": "T",
+                        "artist-credit": [{"name": "A", "artist": {"id": "am1"}}],
+                    }
+                ]
+            }
+        )
+    )
+    services = Services(
+        lookups=InMemoryLookups(),
+        capabilities=OpenCapabilities(),
+        labs=ListenBrainzLabs(
+            Transport(labs_http, service="listenbrainz", address="http://l", sleep=Naps())
+        ),
+        musicbrainz=MusicBrainz(
+            Transport(brainz_http, service="musicbrainz", address="http://m", sleep=Naps())
+        ),
+    )
+
+    pool = await listenbrainz.propose(
+        question(tracks=[seed_track("A", "T", isrc="NL0000000001")], services=services)
+    )
+
+    (found,) = pool.proposals
+    assert (found.artist, found.title, found.mbid, found.match) == ("B", "Near", "m2", 1.0)
+    assert found.seed == "A – T"
+    assert len(labs_received) == 3
+
+
+@pytest.mark.parametrize("source", [listenbrainz, artist_catalogue, spotify_recommendations])
+async def test_a_service_nobody_set_up_is_off(source: object) -> None:
+    pool = await source.propose(  # type: ignore[attr-defined]
+        question(artists=[seed_artist("A")], tracks=[seed_track("A", "T")])
+    )
+
+    assert pool.state is PoolState.OFF
+    assert pool.reason in {Reason.NO_CONTACT, Reason.NOT_CONNECTED}

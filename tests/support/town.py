@@ -1,0 +1,374 @@
+"""A small town for the bot: Telegram and the pipeline on one port, people who type and look."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+
+from tests.support.pipeline_stand_in import PipelineStandIn
+from vibe_bot.app import build
+from vibe_bot.interactions import App
+from vibe_bot.lifecycle import serve
+from vibe_bot.services import Services
+from vibe_pipeline.accounts.records import (
+    Account,
+    Cause,
+    Edition,
+    EditionKind,
+    EditionState,
+    PoolSummary,
+    Summary,
+    Tokens,
+)
+from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, utc_now
+from vibe_pipeline.clients.opening import open_dagster, open_http
+from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source
+from vibe_pipeline.settings import Settings
+from vibe_pipeline.simulator.telegram.bot_api import bot_api_routes
+from vibe_pipeline.simulator.telegram.control import control_routes
+from vibe_pipeline.simulator.telegram.state import TelegramState
+
+SPEED = 20.0
+"""How much faster the bot's waits pass."""
+WITHIN = 20.0
+Message = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Town:
+    """Everything outside the bot."""
+
+    address: str
+    telegram: TelegramState
+    pipeline: PipelineStandIn
+    settings: Settings
+    store: AccountStore
+    http: httpx.AsyncClient
+
+    async def person(
+        self, telegram_id: int = 101, *, name: str = "Anna", language: str = "en"
+    ) -> Resident:
+        """Somebody with a phone, who has not met the bot yet."""
+        self.telegram.add_person(
+            telegram_id=telegram_id, name=name, username=None, language_code=language
+        )
+        return Resident(town=self, telegram_id=telegram_id)
+
+    def calls(self, method: str) -> int:
+        """How often the bot called a method of the Bot API."""
+        return sum(call.method == method for call in list(self.telegram.calls))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resident:
+    """A person of the town at their phone."""
+
+    town: Town
+    telegram_id: int
+
+    @property
+    def account(self) -> Account:
+        """What the bot knows of them."""
+        account = self.town.store.people.by_chat(self.telegram_id)
+        assert account is not None
+        return account
+
+    async def types(self, text: str) -> int:
+        """Send a message; gives its id."""
+        sent = await self._post("messages", text=text)
+        return int(sent["message_id"])
+
+    async def taps(self, data: str) -> None:
+        """Tap the newest button with this data."""
+        await self._post("taps", data=data)
+
+    async def taps_forged(self, data: str) -> None:
+        """Tap a button that only a tampered client could show, under our newest buttons."""
+        newest = next(one for one in reversed(await self.said_by_bot()) if one["buttons"])
+        stored = self.town.telegram.chat(self.telegram_id).messages[newest["message_id"]]
+        rows = stored.inline_keyboard
+        rows[0][0]["callback_data"] = data
+        rows[0][0].pop("url", None)
+        await self.taps(data)
+
+    async def notices(self, words: str) -> None:
+        """Wait for these words over a tapped button."""
+        deadline, texts = time.monotonic() + WITHIN, []
+        while time.monotonic() < deadline:
+            texts = [one["text"] for one in (await self.chat())["notices"]]
+            if words in texts:
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"no such notice, only {texts}")
+
+    async def says(self, text: str) -> Message:
+        """Send a message and read the bot's first new message after it."""
+        sent = await self.types(text)
+        return await self.sees(since=sent)
+
+    async def sees(
+        self,
+        wanted: Callable[[Message], bool] = lambda message: True,
+        *,
+        since: int = 0,
+        within: float = WITHIN,
+    ) -> Message:
+        """The first message of the bot after ``since`` that is wanted, as soon as it is there."""
+        deadline, revision, seen = time.monotonic() + within, 0, []
+        while (left := deadline - time.monotonic()) > 0:
+            chat = await self.chat(after=revision, wait=min(left, 5.0))
+            revision = chat["revision"]
+            for message in chat["messages"]:
+                if message["from"] == "bot" and message["message_id"] > since:
+                    seen.append(message["text"])
+                    if wanted(message):
+                        return dict(message)
+        raise AssertionError(f"waited {within} s, saw only {seen}")
+
+    async def chat(self, *, after: int = 0, wait: float = 0.0) -> dict[str, Any]:
+        """The chat as the phone shows it."""
+        answer = await self.town.http.get(
+            f"{self.town.address}/control/telegram/chats/{self.telegram_id}",
+            params={"after": after, "wait": wait},
+            timeout=wait + 10,
+        )
+        chat: dict[str, Any] = answer.raise_for_status().json()
+        return chat
+
+    async def said_by_bot(self) -> list[Message]:
+        """All the bot's messages, oldest first."""
+        return [one for one in (await self.chat())["messages"] if one["from"] == "bot"]
+
+    def connected(self, **settings: Any) -> Account:
+        """Let the account be linked to Spotify, as if they had agreed."""
+        people, user_id = self.town.store.people, self.account.user_id
+        now = utc_now()
+        tokens = Tokens(
+            access_token="secret-access",
+            refresh_token="secret-refresh",
+            expires_at=now + timedelta(hours=1),
+            scopes=frozenset({"user-library-read"}),
+            consented_at=now,
+        )
+        people.connect(user_id, f"spotify-{user_id}", "anna.music", tokens)
+        return people.change(user_id, **settings) if settings else self.account
+
+    def edition(
+        self,
+        edition_id: str = "00000000-0000-4000-8000-00000000abcd",
+        *,
+        tracks: int = 12,
+        kind: EditionKind = EditionKind.DAILY,
+        recorded: bool = True,
+        vibe_date: date = date(2026, 11, 20),
+        notes: tuple[str, ...] = (),
+        missing: str = "timed out",
+    ) -> Edition:
+        """A list in the ledger, as a finished run leaves it."""
+        editions = self.town.store.editions
+        found = editions.open(
+            EditionId(edition_id),
+            self.account.user_id,
+            vibe_date=vibe_date,
+            occasion=f"asked:{edition_id}",
+            kind=kind,
+            mode=Mode.LIVING,
+        )
+        chosen = tuple(track(number) for number in range(1, tracks + 1))
+        new = sum(one.is_new for one in chosen)
+        summary = Summary(
+            new=new,
+            familiar=tracks - new,
+            wished_new=new,
+            sources={
+                "lastfm_similar_artists": new,
+                "rediscovered_likes": tracks - new,
+            },
+            pools=(PoolSummary(source="listenbrainz", state="failed", reason=missing),),
+            notes=notes,
+        )
+        editions.advance(
+            found.edition_id,
+            EditionState.STARTED,
+            EditionState.CHOSEN,
+            tracks=chosen,
+            summary=summary,
+            title="Anna's day <3",
+        )
+        if recorded and kind is EditionKind.DAILY:
+            self._publish(found.edition_id)
+        return editions.required(found.edition_id)
+
+    def failed_edition(
+        self, edition_id: str, cause: Cause, *, until: datetime | None = None
+    ) -> None:
+        """An edition that did not come about."""
+        editions = self.town.store.editions
+        editions.open(
+            EditionId(edition_id),
+            self.account.user_id,
+            vibe_date=date(2026, 11, 20),
+            occasion=f"asked:{edition_id}",
+            kind=EditionKind.DAILY,
+            mode=Mode.LIVING,
+        )
+        editions.fail(EditionId(edition_id), cause, until=until)
+
+    def _publish(self, edition_id: EditionId) -> None:
+        states = list(EditionState)[1:]
+        for before, after in itertools.pairwise(states):
+            self.town.store.editions.advance(
+                edition_id,
+                before,
+                after,
+                playlist_id="pl1",
+                playlist_url="https://open.spotify.com/playlist/pl1",
+            )
+
+    async def _post(self, what: str, **body: Any) -> dict[str, Any]:
+        address = f"{self.town.address}/control/telegram/{what}"
+        given = {"telegram_id": self.telegram_id, **body}
+        answer = await self.town.http.post(address, json=given)
+        assert answer.status_code == 200, answer.text
+        said: dict[str, Any] = answer.json()
+        return said
+
+
+def track(number: int) -> ChosenTrack:
+    """One line of a list; every fourth is familiar, and names try to break HTML."""
+    familiar = number % 4 == 0
+    return ChosenTrack(
+        position=number,
+        artist=f"Artist & Sons {number}",
+        title=f"Song <b>{number}",
+        spotify_id=f"id{number}",
+        uri=f"spotify:track:id{number}",
+        isrc=None,
+        is_new=not familiar,
+        source=Source.REDISCOVERED_LIKES if familiar else Source.LASTFM_SIMILAR_ARTISTS,
+        seed="Seed Artist",
+        reason="because Seed Artist",
+        key=f"artist sons {number}|song {number}",
+        artist_key=f"artist sons {number}",
+    )
+
+
+def saying(words: str) -> Callable[[Message], bool]:
+    """Whether a message says this."""
+    return lambda message: words in message["text"]
+
+
+async def until(claim: Callable[[], bool], *, within: float = WITHIN) -> None:
+    """Wait for something that no message tells."""
+    deadline = time.monotonic() + within
+    while not claim():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"still not so after {within} s")
+        await asyncio.sleep(0.01)
+
+
+def data_of(message: Message) -> list[str]:
+    """What the buttons under a message send."""
+    return [
+        one["callback_data"] for row in message["buttons"] for one in row if "callback_data" in one
+    ]
+
+
+def urls_of(message: Message) -> list[str]:
+    """Where the buttons under a message lead."""
+    return [one["url"] for row in message["buttons"] for one in row if "url" in one]
+
+
+@asynccontextmanager
+async def town(folder: Path, *, flood: bool = False, **settings: Any) -> AsyncIterator[Town]:
+    """Telegram and the pipeline behind a real port."""
+    telegram = TelegramState(clock=utc_now, monotonic=time.monotonic)
+    telegram.flood.switched_on = flood
+    pipeline = PipelineStandIn()
+    with _served(telegram, pipeline) as address:
+        given: dict[str, Any] = {
+            "telegram_api_url": f"{address}/telegram",
+            "telegram_bot_token": telegram.token,
+            "dagster_graphql_url": f"{address}/graphql",
+            "vibe_home": folder / "home",
+            "spotify_client_id": "client",
+            "public_url": "http://127.0.0.1:8000",
+        }
+        made = Settings(**given | settings)
+        made.home.mkdir(parents=True, exist_ok=True)
+        migrate(made.accounts_address)
+        async with httpx.AsyncClient() as http:
+            yield Town(
+                address=address,
+                telegram=telegram,
+                pipeline=pipeline,
+                settings=made,
+                store=open_for(made),
+                http=http,
+            )
+
+
+@asynccontextmanager
+async def living_bot(
+    place: Town, *, now: Callable[[], datetime] = utc_now, speed: float = SPEED
+) -> AsyncIterator[App]:
+    """The real bot, from its start order to its clean stop."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / speed)
+
+    async with open_http() as http:
+        services = Services(
+            store=place.store,
+            dagster=open_dagster(http, place.settings),
+            http=http,
+            settings=place.settings,
+            now=now,
+            sleep=sleep,
+        )
+        app = build(services, place.telegram.token)
+        stopping = asyncio.Event()
+        life = asyncio.create_task(serve(app, services, stopping))
+        try:
+            while not (app.updater and app.updater.running):
+                assert not life.done(), life.exception()
+                await asyncio.sleep(0.01)
+            yield app
+        finally:
+            stopping.set()
+            async with asyncio.timeout(15):
+                await life
+
+
+@contextmanager
+def _served(telegram: TelegramState, pipeline: PipelineStandIn) -> Iterator[str]:
+    routes = [*bot_api_routes(telegram), *control_routes(telegram), *pipeline.routes()]
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        Starlette(routes=routes), log_level="error", lifespan="off", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        telegram.close()
+        server.should_exit = True
+        thread.join(timeout=10)
+        listener.close()

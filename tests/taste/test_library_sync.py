@@ -1,0 +1,257 @@
+"""Likes, plays and top items: kept up to date with as few calls as possible."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.warehouse_examples import NOON, like, play
+from vibe_pipeline.clients.spotify_records import LikedPage
+from vibe_pipeline.records import LikedTrack, Play, TopItem
+from vibe_pipeline.taste.library_sync import (
+    Cache,
+    LikesNews,
+    likes_news,
+    plays_news,
+    top_items,
+    top_items_due,
+)
+
+
+class Shelf:
+    """A library on Spotify, counting how often it is asked.
+
+    ``unreadable`` are entries that count but cannot be kept, such as local files; they stand at
+    the end.
+    """
+
+    def __init__(self, likes: Sequence[LikedTrack], *, unreadable: int = 0) -> None:
+        self.likes = sorted(likes, key=lambda like: like.added_at, reverse=True)
+        self.plays: list[Play] = []
+        self.unreadable = unreadable
+        self.calls = 0
+
+    async def saved_tracks_page(self, *, offset: int = 0, limit: int = 50) -> LikedPage:
+        self.calls += 1
+        total = len(self.likes) + self.unreadable
+        return LikedPage(
+            likes=tuple(self.likes[offset : offset + limit]),
+            total=total,
+            entries=max(0, min(limit, total - offset)),
+        )
+
+    async def recently_played(self, *, after: datetime | None = None) -> list[Play]:
+        self.calls += 1
+        since = [p for p in self.plays if after is None or p.played_at > after]
+        return sorted(since, key=lambda p: p.played_at, reverse=True)[:50]
+
+    async def top_artists(self, time_range: str) -> list[TopItem]:
+        self.calls += 1
+        return [_top("artist", time_range)]
+
+    async def top_tracks(self, time_range: str) -> list[TopItem]:
+        self.calls += 1
+        return [_top("track", time_range)]
+
+
+def _top(kind: str, time_range: str) -> TopItem:
+    return TopItem(kind=kind, time_range=time_range, rank=1, name="N", artist="A", spotify_id="1")
+
+
+def library(count: int, *, newest_days_ago: int = 1) -> list[LikedTrack]:
+    return [like(number, days_ago=number + newest_days_ago) for number in range(count)]
+
+
+def synced(shelf: Shelf) -> Cache:
+    """The cache right after a whole walk."""
+    total = len(shelf.likes) + shelf.unreadable
+    return Cache(likes=list(shelf.likes), total=total)
+
+
+def kept(cache: Cache, news: LikesNews) -> Cache:
+    """The cache after keeping the news."""
+    there = {one.track.spotify_id: one for one in cache.likes}
+    for spotify_id in news.gone:
+        there.pop(spotify_id, None)
+    there |= {one.track.spotify_id: one for one in news.added}
+    likes = sorted(there.values(), key=lambda one: one.added_at, reverse=True)
+    return Cache(likes=likes, total=news.total, walked=news.walked)
+
+
+def news_of(shelf: Shelf, cache: Cache, *, pages: int = 16) -> LikesNews:
+    shelf.calls = 0
+    return asyncio.run(likes_news(shelf, cache, pages=pages))
+
+
+def test_a_new_person_s_library_is_walked_once() -> None:
+    shelf = Shelf(library(120))
+
+    news = news_of(shelf, Cache(likes=[], total=None))
+
+    assert len(news.added) == 120
+    assert (news.total, news.walked, shelf.calls) == (120, None, 3)
+
+
+@pytest.mark.parametrize("count", [0, 1, 50, 51, 500])
+def test_nothing_changed_costs_one_call(count: int) -> None:
+    shelf = Shelf(library(count), unreadable=3)
+
+    news = news_of(shelf, synced(shelf))
+
+    assert (news.added, news.gone, shelf.calls) == ([], set(), 1)
+
+
+def test_new_likes_cost_one_call() -> None:
+    shelf = Shelf(library(300))
+    cache = synced(shelf)
+    shelf.likes = [like(1000), like(1001), *shelf.likes]
+
+    news = news_of(shelf, cache)
+
+    assert {one.track.title for one in news.added} == {"Song 1000", "Song 1001"}
+    assert (news.gone, shelf.calls) == (set(), 1)
+
+
+def test_an_unliked_track_is_found_without_walking_to_the_end() -> None:
+    shelf = Shelf(library(500))
+    cache = synced(shelf)
+    gone = shelf.likes.pop(70)
+
+    news = news_of(shelf, cache)
+
+    assert news.gone == {gone.track.spotify_id}
+    assert shelf.calls == 2
+
+
+def test_one_liked_and_one_unliked_do_not_cancel_out() -> None:
+    shelf = Shelf(library(200))
+    cache = synced(shelf)
+    gone = shelf.likes.pop(120)
+    shelf.likes.insert(0, like(1000))
+
+    news = news_of(shelf, cache)
+
+    assert news.gone == {gone.track.spotify_id}
+    assert [one.track.title for one in news.added] == ["Song 1000"]
+
+
+def test_liking_again_moves_the_like() -> None:
+    shelf = Shelf(library(60))
+    cache = synced(shelf)
+    again = LikedTrack(track=shelf.likes.pop(30).track, added_at=NOON)
+    shelf.likes.insert(0, again)
+
+    after = kept(cache, news_of(shelf, cache))
+
+    assert list(after.likes) == shelf.likes
+
+
+def test_an_emptied_library_is_noticed() -> None:
+    shelf = Shelf(library(80))
+    cache = synced(shelf)
+    shelf.likes = []
+
+    assert len(news_of(shelf, cache).gone) == 80
+
+
+def test_a_huge_library_is_walked_in_parts_that_join() -> None:
+    shelf = Shelf(library(500))
+    first = kept(cache := Cache(likes=[], total=None), news_of(shelf, cache, pages=4))
+    assert (len(first.likes), first.walked) == (200, 200)
+    shelf.likes.insert(0, like(1000))
+
+    second = kept(first, news_of(shelf, first, pages=4))
+    third = kept(second, news_of(shelf, second, pages=4))
+
+    assert list(third.likes) == shelf.likes
+    assert third.walked is None
+    assert news_of(shelf, third).added == []
+    assert shelf.calls == 1
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0, 180),
+    st.sets(st.integers(0, 179), max_size=40),
+    st.integers(0, 70),
+    st.integers(0, 3),
+)
+def test_after_any_change_the_cache_is_what_spotify_has(
+    count: int, unliked: set[int], liked: int, unreadable: int
+) -> None:
+    shelf = Shelf(library(count), unreadable=unreadable)
+    cache = synced(shelf)
+    shelf.likes = [one for place, one in enumerate(shelf.likes) if place not in unliked]
+    shelf.likes = [like(1000 + number) for number in range(liked)] + shelf.likes
+
+    after = kept(cache, news_of(shelf, cache))
+
+    assert list(after.likes) == sorted(shelf.likes, key=lambda one: one.added_at, reverse=True)
+
+
+def test_plays_since_the_last_time_cost_one_call_and_reach_a_little_back() -> None:
+    shelf = Shelf([])
+    shelf.plays = [play(1, minutes_ago=200), play(2, minutes_ago=110), play(3, minutes_ago=5)]
+
+    news = asyncio.run(plays_news(shelf, cursor=NOON - timedelta(minutes=100)))
+
+    assert [p.track.title for p in news.plays] == ["Song 3", "Song 2"]
+    assert (news.gap, shelf.calls) == (False, 1)
+
+
+def test_a_full_answer_that_does_not_reach_back_is_a_gap() -> None:
+    shelf = Shelf([])
+    shelf.plays = [play(number, minutes_ago=number) for number in range(80)]
+
+    news = asyncio.run(plays_news(shelf, cursor=NOON - timedelta(minutes=70)))
+
+    assert news.gap
+
+
+def test_a_full_answer_that_reaches_back_is_no_gap() -> None:
+    shelf = Shelf([])
+    shelf.plays = [play(number, minutes_ago=number) for number in range(80)]
+
+    news = asyncio.run(plays_news(shelf, cursor=NOON - timedelta(minutes=45)))
+
+    assert not news.gap
+
+
+def test_a_few_entries_that_cannot_be_read_hide_no_gap() -> None:
+    shelf = Shelf([])
+    shelf.plays = [play(number, minutes_ago=number) for number in range(44)]
+
+    news = asyncio.run(plays_news(shelf, cursor=NOON - timedelta(minutes=70)))
+
+    assert news.gap
+
+
+def test_the_first_fifty_plays_are_no_gap() -> None:
+    shelf = Shelf([])
+    shelf.plays = [play(number, minutes_ago=number) for number in range(80)]
+
+    assert not asyncio.run(plays_news(shelf, cursor=None)).gap
+
+
+@pytest.mark.parametrize(
+    ("days", "due"), [(None, True), (0, False), (6, False), (7, True), (30, True)]
+)
+def test_top_items_are_due_once_a_week(days: int | None, due: bool) -> None:  # noqa: FBT001
+    fetched_at = None if days is None else NOON - timedelta(days=days)
+
+    assert top_items_due(fetched_at, now=NOON) is due
+
+
+def test_top_items_come_from_two_ranges_of_time() -> None:
+    found = asyncio.run(top_items(Shelf([])))
+
+    assert {(item.kind, item.time_range) for item in found} == {
+        (kind, time_range)
+        for kind in ("artist", "track")
+        for time_range in ("short_term", "medium_term")
+    }

@@ -1,0 +1,131 @@
+"""The seed profile: what counts, what does not, and how much."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from vibe_pipeline.ranking.identity import artist_key, recording_key
+from vibe_pipeline.records import LikedTrack, Play, SeedProfile, TopItem, Track
+from vibe_pipeline.taste.seed_profile import seed_profile
+
+NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
+
+
+def track(artist: str, title: str) -> Track:
+    name = f"{artist}-{title}"
+    return Track(spotify_id=name, uri=f"spotify:track:{name}", title=title, artists=(artist,))
+
+
+def played(artist: str, title: str, *, hours_ago: float = 1) -> Play:
+    return Play(track=track(artist, title), played_at=NOW - timedelta(hours=hours_ago))
+
+
+def liked(artist: str, title: str, *, days_ago: float = 1) -> LikedTrack:
+    return LikedTrack(track=track(artist, title), added_at=NOW - timedelta(days=days_ago))
+
+
+def profile(*things: Play | LikedTrack | TopItem, **more: object) -> SeedProfile:
+    return seed_profile(
+        likes=[thing for thing in things if isinstance(thing, LikedTrack)],
+        plays=[thing for thing in things if isinstance(thing, Play)],
+        top=[thing for thing in things if isinstance(thing, TopItem)],
+        now=NOW,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def names(made: SeedProfile) -> list[str]:
+    return [artist.name for artist in made.artists]
+
+
+def test_nothing_known_gives_an_empty_profile() -> None:
+    made = profile()
+
+    assert made == SeedProfile(artists=(), tracks=())
+
+
+def test_what_was_played_more_often_comes_first() -> None:
+    made = profile(*(played("Often", "A", hours_ago=n) for n in range(1, 6)), played("Once", "B"))
+
+    assert names(made) == ["Often", "Once"]
+    assert made.artists[0].weight == 1
+    assert 0 < made.artists[1].weight < 1
+
+
+def test_what_was_played_lately_outweighs_what_was_played_long_ago() -> None:
+    made = profile(played("Now", "A"), played("Then", "B", hours_ago=24 * 60))
+
+    assert names(made) == ["Now", "Then"]
+
+
+def test_the_hundredth_play_says_less_than_the_first() -> None:
+    many = profile(*(played("Many", "A", hours_ago=n / 60) for n in range(100)), played("One", "B"))
+
+    assert many.artists[1].weight > 0.1
+
+
+def test_a_play_at_this_hour_counts_for_more() -> None:
+    made = profile(played("Night", "A", hours_ago=60), played("Now", "B", hours_ago=72))
+
+    assert names(made) == ["Now", "Night"]
+
+
+def test_likes_top_items_and_thumbs_count_and_are_named() -> None:
+    top = TopItem(
+        kind="artist", time_range="short_term", rank=1, name="C", artist="C", spotify_id="c"
+    )
+    made = profile(
+        played("A", "One"),
+        liked("B", "Two"),
+        top,
+        thumbs={recording_key("A", "One"): 1},
+        artist_thumbs={artist_key("B"): 1},
+    )
+
+    why = {artist.name: set(artist.why) for artist in made.artists}
+    assert "plays" in why["A"]
+    assert {"likes", "thumbs"} <= why["B"]
+    assert "top" in why["C"]
+
+
+def test_a_thumb_down_pushes_out() -> None:
+    made = profile(played("A", "One"), played("B", "Two"), artist_thumbs={artist_key("B"): -1})
+
+    assert names(made) == ["A"]
+
+
+def test_what_is_blocked_plays_no_part() -> None:
+    made = profile(
+        played("A", "One"),
+        played("B", "Two"),
+        played("B", "Three"),
+        blocked_artists=frozenset({artist_key("A")}),
+        blocked_tracks=frozenset({recording_key("B", "Two")}),
+    )
+
+    assert names(made) == ["B"]
+    assert [one.title for one in made.tracks] == ["Three"]
+
+
+def test_one_album_does_not_fill_the_profile() -> None:
+    made = profile(*(played("A", f"Track {n}") for n in range(12)), played("B", "Two"))
+
+    assert sum(one.artist == "A" for one in made.tracks) == 3
+    assert any(one.artist == "B" for one in made.tracks)
+
+
+def test_spellings_of_one_recording_add_up() -> None:
+    made = profile(
+        played("Queen", "Heroes"),
+        played("Queen", "Heroes - Remastered 2011", hours_ago=2),
+        played("Other", "Song"),
+    )
+
+    assert len(made.tracks) == 2
+    assert made.tracks[0].artist == "Queen"
+
+
+def test_the_order_of_what_comes_in_does_not_matter() -> None:
+    things = [played(f"A{n % 5}", f"T{n}", hours_ago=n) for n in range(20)]
+
+    assert profile(*things) == profile(*reversed(things))

@@ -1,0 +1,168 @@
+"""Coming back from Spotify by hand: the address somebody landed on, sent to us as a message.
+
+An installation without a public address sends people back to the machine it runs on, which a
+phone cannot open; but the address that failed to open holds all we need.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import structlog
+
+from vibe_bot.formatting import Html, button, tell, together
+from vibe_bot.interactions import Visit
+from vibe_pipeline.accounts.errors import SpotifyAccountTaken
+from vibe_pipeline.accounts.records import PendingConnection, StateKind
+from vibe_pipeline.authorization import ScopesMissing, agreed, link
+from vibe_pipeline.clients.budget import GivenToken
+from vibe_pipeline.clients.errors import (
+    KeyRefused,
+    NotAllowlisted,
+    OwnerNotPremium,
+    RateLimited,
+    ServiceError,
+    ServiceUnavailable,
+)
+from vibe_pipeline.clients.opening import QUICK, open_spotify, open_spotify_accounts
+from vibe_pipeline.clients.spotify_records import SpotifyProfile
+from vibe_pipeline.locales import moment
+from vibe_pipeline.settings import Settings
+
+log = structlog.get_logger()
+
+_ADDRESS = re.compile(r"(?:https?://)?[\w.:\[\]-]+/\S*\?\S+")
+
+
+def landed_on(words: str, settings: Settings) -> str | None:
+    """The query of our own way back from Spotify, if that is what somebody sent."""
+    found = _ADDRESS.search(words)
+    if found is None:
+        return None
+    sent = found[0] if "://" in found[0] else f"http://{found[0]}"
+    try:
+        parts, ours = urlsplit(sent), urlsplit(settings.spotify_redirect_uri)
+    except ValueError:
+        return None
+    same = (parts.netloc, parts.path) == (ours.netloc, ours.path)
+    return parts.query if same and "state=" in parts.query else None
+
+
+async def landed(visit: Visit) -> None:
+    """The query of that address: whose Spotify account it is, to be confirmed by name."""
+    query = parse_qs(visit.said)
+    store = visit.services.store
+    consent = store.oauth_states.take(query.get("state", [""])[0], StateKind.CONSENT)
+    if consent is None or consent.user_id != visit.account.user_id:
+        await _tell(visit, "unusable")
+        return
+    if "code" not in query:
+        denied = query.get("error") == ["access_denied"]
+        await _tell(visit, "refused" if denied else "failed")
+        return
+    try:
+        pending = await agreed(
+            open_spotify_accounts(visit.services.http, visit.services.settings),
+            lambda token: _profile(visit, token),
+            consent=consent,
+            code=query["code"][0],
+            now=visit.services.now,
+        )
+    except ScopesMissing:
+        await _tell(visit, "scopes_missing")
+    except ServiceError as error:
+        log.warning("not connected", user=visit.account.user_id, why=error.sentence)
+        await _refused(visit, error)
+    else:
+        await _ask(visit, pending)
+
+
+async def confirmed(visit: Visit) -> str | None:
+    """Yes or no to both names: ``y:TOKEN`` or ``n:TOKEN``, once."""
+    answer, _, token = visit.said.partition(":")
+    store = visit.services.store
+    pending = store.oauth_states.claim(token)
+    if pending is None or pending.user_id != visit.account.user_id:
+        return visit.text("bot.stale_button")
+    if answer != "y":
+        await visit.show(visit.html("bot.connect.kept"))
+        return None
+    try:
+        link(store, pending)
+    except SpotifyAccountTaken:
+        await visit.show(_page(visit, "taken"))
+        return None
+    log.info("connected", user=pending.user_id)
+    await visit.show(visit.html("bot.done"))
+    try:
+        await visit.services.dagster.add_user(pending.user_id)
+        tags = {"vibe/asked_by": "chat"}
+        await visit.services.dagster.launch("sync_library", pending.user_id, tags=tags)
+    except ServiceError as error:
+        log.warning("sync_library not launched", user=pending.user_id, why=error.sentence)
+    return None
+
+
+async def _profile(visit: Visit, token: str) -> SpotifyProfile:
+    services = visit.services
+    spotify = open_spotify(
+        services.http,
+        services.settings,
+        access=GivenToken(token),
+        budget=services.store.budget,
+        capabilities=services.store.capabilities,
+        asked_for=True,
+        now=services.now,
+        patience=QUICK,
+    )
+    return await spotify.me()
+
+
+async def _ask(visit: Visit, pending: PendingConnection) -> None:
+    """The same question as on the page, with the same two names."""
+    account, token = visit.account, visit.services.store.oauth_states.hold(pending)
+    spotify = pending.spotify_name or pending.spotify_account_id
+    former = account.spotify_account_id
+    change = None
+    if former is not None and former != pending.spotify_account_id:
+        name = account.spotify_name or former
+        change = tell(account.language, "oauth.confirm.change", former=name, spotify=spotify)
+    text = together(
+        Html(f"<b>{visit.html('oauth.confirm.title')}</b>"),
+        "",
+        visit.html("bot.connect.both", spotify=spotify, telegram=account.telegram_name),
+        "",
+        visit.html("oauth.confirm.meaning"),
+        change,
+    )
+    yes = button(visit.text("oauth.confirm.yes"), f"cn:y:{token}")
+    no = button(visit.text("oauth.confirm.no"), f"cn:n:{token}")
+    await visit.answer(text, [yes], [no])
+
+
+async def _refused(visit: Visit, error: ServiceError) -> None:
+    match error:
+        case RateLimited():
+            until = moment(visit.language, error.until, visit.zone)
+            await _tell(visit, "limited", until=until)
+        case NotAllowlisted():
+            await _tell(visit, "not_allowlisted")
+        case OwnerNotPremium():
+            await _tell(visit, "owner_not_premium")
+        case KeyRefused():
+            await _tell(visit, "misconfigured")
+        case ServiceUnavailable():
+            await _tell(visit, "unavailable")
+        case _:
+            await _tell(visit, "failed")
+
+
+async def _tell(visit: Visit, page: str, **blanks: object) -> None:
+    await visit.answer(_page(visit, page, **blanks), [visit.button("new_link", "go:connect")])
+
+
+def _page(visit: Visit, page: str, **blanks: object) -> Html:
+    """What the page of that name would have said."""
+    title = Html(f"<b>{visit.html(f'oauth.{page}.title')}</b>")
+    return together(title, "", visit.html(f"oauth.{page}.text", **blanks))

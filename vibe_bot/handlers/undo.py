@@ -1,0 +1,32 @@
+"""Changing one's mind about a list: taking the last one back, putting a past one in again."""
+
+from __future__ import annotations
+
+from vibe_bot.handlers.generate import begin
+from vibe_bot.interactions import Visit
+from vibe_bot.jobs import Job
+from vibe_bot.results import EDITION_TAG, UNDO_TAG
+from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState
+from vibe_pipeline.records import EditionId
+
+
+async def undo(visit: Visit) -> str | None:
+    """/undo: the last publication is taken back."""
+    edition = visit.services.store.editions.latest(visit.account.user_id)
+    if edition is None:
+        await visit.answer(visit.html("bot.undo.none"), [visit.button("generate", "go:generate")])
+        return None
+    return await begin(visit, Job.restore, {EDITION_TAG: edition.edition_id, UNDO_TAG: "yes"})
+
+
+async def restore(visit: Visit) -> str | None:
+    """Put the list that was shown back into its playlist: ``EDITION``."""
+    edition = visit.services.store.editions.get(EditionId(visit.said))
+    if edition is None or edition.user_id != visit.account.user_id or not restorable(edition):
+        return visit.text("bot.not_yours")
+    return await begin(visit, Job.restore, {EDITION_TAG: edition.edition_id})
+
+
+def restorable(edition: Edition) -> bool:
+    """Whether it was a finished list of a day."""
+    return edition.kind is EditionKind.DAILY and edition.state is EditionState.RECORDED

@@ -1,0 +1,141 @@
+"""From a Telegram update to somebody saying something: what every handler receives."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Unpack
+from zoneinfo import ZoneInfo
+
+from telegram import Bot, InlineKeyboardButton, Message, Update, User
+from telegram.ext import Application, CallbackContext, ExtBot
+
+from vibe_bot.formatting import Html, button, keyboard, tell
+from vibe_bot.progress import Watchers
+from vibe_bot.sending import Edited, Markup, edit, send
+from vibe_bot.services import Services
+from vibe_pipeline.accounts.records import Account, AccountChanges
+from vibe_pipeline.locales import say, spoken
+from vibe_pipeline.records import UserId
+
+Data = dict[Any, Any]
+Context = CallbackContext[ExtBot[None], Data, Data, Data]
+App = Application[Any, Context, Data, Data, Data, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What lasts from one visit to the next: services, followed runs, open questions."""
+
+    services: Services
+    watchers: Watchers
+    starting: set[UserId] = field(default_factory=set)
+    """Whose run is being launched at this moment."""
+    questions: dict[int, str] = field(default_factory=dict)
+    """The command a chat was last asked to complete; forgotten with a restart, which is fine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One person saying or tapping one thing.
+
+    ``said`` is what followed the command. ``tapped`` is the message whose button was tapped.
+    """
+
+    bench: Bench
+    bot: Bot
+    account: Account
+    first_name: str
+    said: str
+    tapped: int | None = None
+
+    @property
+    def services(self) -> Services:
+        """What the bot works with."""
+        return self.bench.services
+
+    @property
+    def language(self) -> str:
+        """The language to answer in."""
+        return self.account.language
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The person's own clock."""
+        return ZoneInfo(self.account.timezone)
+
+    def html(self, key: str, /, **blanks: object) -> Html:
+        """A sentence in the person's language, as HTML."""
+        return tell(self.language, key, **blanks)
+
+    def text(self, key: str, /, **blanks: object) -> str:
+        """A sentence in the person's language, plain: for buttons and toasts."""
+        return say(self.language, key, **blanks)
+
+    def button(self, key: str, data: str, /, **blanks: object) -> InlineKeyboardButton:
+        """A button in the person's language."""
+        return button(self.text(f"button.{key}", **blanks), data)
+
+    async def answer(
+        self, text: str, *rows: Iterable[InlineKeyboardButton | None], markup: Markup | None = None
+    ) -> Message:
+        """Say it in a new message, with rows of buttons under it."""
+        return await send(self.bot, self.account.chat_id, text, markup or keyboard(*rows))
+
+    async def show(self, text: str, *rows: Iterable[InlineKeyboardButton | None]) -> None:
+        """Say it in the message that was tapped, or in a new one."""
+        chat, message_id, markup = self.account.chat_id, self.tapped, keyboard(*rows)
+        if (
+            message_id is None
+            or await edit(self.bot, chat, message_id, text, markup) is Edited.GONE
+        ):
+            await send(self.bot, chat, text, markup)
+
+    def with_said(self, said: str) -> Visit:
+        """The same visit, something else said."""
+        return replace(self, said=said)
+
+    def ask(self, command: str) -> None:
+        """Take the next plain words from this chat as what was missing after ``command``."""
+        self.bench.questions[self.account.chat_id] = command
+
+    def change(self, **changes: Unpack[AccountChanges]) -> Visit:
+        """Change the person's settings; gives the visit with them as they are then."""
+        people = self.services.store.people
+        return replace(self, account=people.change(self.account.user_id, **changes))
+
+
+Handler = Callable[[Visit], Awaitable[str | None]]
+"""Reads, decides, answers. What it gives back is shown shortly over a tapped button."""
+
+
+def visit(update: Update, context: Context, *, said: str) -> Visit | None:
+    """Who this update is from, registered on first sight; ``None`` when it is from nobody."""
+    user, chat = update.effective_user, update.effective_chat
+    if user is None or chat is None:
+        return None
+    bench = bench_of(context)
+    bench_people = bench.services.store.people
+    account = bench_people.register(chat.id, name_of(user), spoken(user.language_code))
+    query = update.callback_query
+    message = None if query is None else query.message
+    return Visit(
+        bench=bench,
+        bot=context.bot,
+        account=account,
+        first_name=user.first_name,
+        said=said,
+        tapped=None if message is None else message.message_id,
+    )
+
+
+def bench_of(context: Context) -> Bench:
+    """What this application works with."""
+    bench: Bench = context.bot_data["bench"]
+    return bench
+
+
+def name_of(user: User) -> str:
+    """The name under which a page outside Telegram speaks of the person."""
+    full_name = " ".join(user.full_name.split())[:80]
+    return f"{full_name} (@{user.username})" if user.username else full_name

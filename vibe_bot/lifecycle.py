@@ -1,0 +1,172 @@
+"""The bot's life: waiting for Telegram, polling, delivering, stopping cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from telegram.error import Conflict, InvalidToken, TelegramError
+
+from vibe_bot.app import KINDS, build
+from vibe_bot.interactions import App, Bench
+from vibe_bot.menus import register_all
+from vibe_bot.outbox import Outbox
+from vibe_bot.receipts import Receipts
+from vibe_bot.reminders import remind_forever
+from vibe_bot.services import Services
+from vibe_pipeline.accounts.store import open_for, utc_now
+from vibe_pipeline.clients.opening import open_dagster, open_http
+from vibe_pipeline.settings import Settings
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 25
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+CONFLICTS_TOO_MANY, CONFLICT_MEMORY = 10, 60.0
+
+
+class TokenRefused(Exception):
+    """Telegram does not know this token; the text says what to do."""
+
+
+class TokenTakenElsewhere(Exception):
+    """Another program polls with our token and does not stop."""
+
+
+async def run(settings: Settings, token: str) -> None:
+    """Everything from opening the services to the last goodbye; returns when told to stop."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stopping.set)
+    async with open_http() as http:
+        services = Services(
+            store=open_for(settings),
+            dagster=open_dagster(http, settings),
+            http=http,
+            settings=settings,
+            now=utc_now,
+            sleep=asyncio.sleep,
+        )
+        await serve(build(services, token), services, stopping)
+
+
+async def serve(app: App, services: Services, stopping: asyncio.Event) -> None:
+    """The order PTB asks of a host: initialize, start, poll; and back."""
+    if not await _reached(app, stopping):
+        return
+    bench: Bench = app.bot_data["bench"]
+    polling = Polling(stopping)
+    updater = app.updater
+    if updater is None:
+        raise RuntimeError("the application was built without an updater")
+    side_work: list[asyncio.Task[None]] = []
+    try:
+        await app.start()
+        side_work = [
+            _beside(_menus(app, services), "menus"),
+            _beside(Outbox(services, app.bot).deliver_forever(), "outbox"),
+            _beside(Receipts(services, app.bot).deliver_forever(), "receipts"),
+            _beside(remind_forever(services), "reminders"),
+        ]
+        await updater.start_polling(
+            timeout=POLL_SECONDS,
+            bootstrap_retries=-1,
+            allowed_updates=KINDS,
+            error_callback=polling.trouble,
+        )
+        resumed = bench.watchers.resume()
+        log.info("listening to Telegram", bot=app.bot.username, resumed=resumed)
+        await stopping.wait()
+    finally:
+        log.info("stopping")
+        for task in side_work:
+            task.cancel()
+        await asyncio.gather(*side_work, return_exceptions=True)
+        if updater.running:
+            await updater.stop()
+        if app.running:
+            await app.stop()
+        await bench.watchers.stop()
+        await app.shutdown()
+    polling.raise_if_hopeless()
+
+
+@dataclass(slots=True)
+class Polling:
+    """What Telegram says to our asking for news; endless conflicts end the bot."""
+
+    stopping: asyncio.Event
+    conflicts: int = 0
+    last_conflict: float = 0.0
+
+    def trouble(self, error: TelegramError) -> None:
+        """Called for each failed poll; the next one comes by itself."""
+        if not isinstance(error, Conflict):
+            log.warning("polling telegram failed", why=type(error).__name__)
+            return
+        now = time.monotonic()
+        self.conflicts = self.conflicts + 1 if now - self.last_conflict < CONFLICT_MEMORY else 1
+        self.last_conflict = now
+        log.error("another program polls with this bot's token", times=self.conflicts)
+        if self.conflicts >= CONFLICTS_TOO_MANY:
+            self.stopping.set()
+
+    def raise_if_hopeless(self) -> None:
+        """Say why we stopped, if nobody asked us to."""
+        if self.conflicts >= CONFLICTS_TOO_MANY:
+            raise TokenTakenElsewhere(
+                "Another program keeps polling Telegram with this bot's token; stop it, or take a"
+                " bot of your own from @BotFather."
+            )
+
+
+async def _reached(app: App, stopping: asyncio.Event) -> bool:
+    """Wait until Telegram answers; false when told to stop before it did."""
+    wait = FIRST_WAIT
+    while not stopping.is_set():
+        try:
+            await app.initialize()
+        except InvalidToken:
+            raise TokenRefused(
+                "Telegram does not know this TELEGRAM_BOT_TOKEN; compare it with what @BotFather"
+                " gave you."
+            ) from None
+        except TelegramError as error:
+            log.warning("telegram cannot be reached", why=type(error).__name__, next_try_in=wait)
+        else:
+            return True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), wait)
+        wait = min(wait * 2, LONGEST_WAIT)
+    return False
+
+
+async def _menus(app: App, services: Services) -> None:
+    """The command menus are a comfort: tried until they are there, never in the way."""
+    wait = FIRST_WAIT
+    while True:
+        try:
+            await register_all(app.bot)
+        except TelegramError:
+            await services.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)
+        else:
+            return
+
+
+def _beside(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(_say_if_it_broke)
+    return task
+
+
+def _say_if_it_broke(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("side work broke", task=task.get_name(), exc_info=task.exception())

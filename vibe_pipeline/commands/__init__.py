@@ -1,0 +1,1 @@
+"""What the shell runs: each module is one command or what it needs."""

@@ -1,0 +1,151 @@
+"""What could be wrong with an installation, looked at before anything is started."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.store import migrate, open_for
+from vibe_pipeline.commands.processes import Ports
+from vibe_pipeline.commands.supervisor import port_is_free
+from vibe_pipeline.errors import SetUpWrong
+from vibe_pipeline.settings import Settings
+from vibe_pipeline.warehouse import Warehouse, WarehouseError
+
+SERVICES = {
+    "SPOTIFY_API_URL": "Spotify's Web API",
+    "SPOTIFY_ACCOUNTS_URL": "Spotify's accounts service",
+    "LASTFM_API_URL": "Last.fm",
+    "LISTENBRAINZ_LABS_URL": "ListenBrainz labs",
+    "LISTENBRAINZ_API_URL": "ListenBrainz",
+    "MUSICBRAINZ_API_URL": "MusicBrainz",
+    "TELEGRAM_API_URL": "Telegram",
+}
+"""The settings that say where the outside world is, and who should answer there."""
+
+_NEEDED = {
+    "telegram_bot_token": "get one from @BotFather in Telegram",
+    "spotify_client_id": "copy it from your app in Spotify's developer dashboard",
+    "spotify_client_secret": "copy it from your app in Spotify's developer dashboard",
+}
+_RECOMMENDED = {
+    "lastfm_api_key": "without it both Last.fm sources stay silent; a key is free",
+    "metabrainz_contact": "without it ListenBrainz and MusicBrainz are left alone",
+    "internal_job_token": "without it /internal/jobs refuses everybody",
+}
+
+
+class NotReady(SetUpWrong):
+    """Something must be put right first; the text says what."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at: ``trouble`` stops a start, ``advice`` does not."""
+
+    what: str
+    trouble: str | None = None
+    advice: str | None = None
+
+
+def stop_on_trouble(findings: Iterable[Finding]) -> None:
+    """Raise ``NotReady`` with the first trouble there is."""
+    for finding in findings:
+        if finding.trouble is not None:
+            raise NotReady(finding.trouble)
+
+
+def keys(settings: Settings) -> Iterator[Finding]:
+    """Whether everything that must be set is set."""
+    for name, way in _NEEDED.items():
+        missing = getattr(settings, name) is None
+        trouble = f"{name.upper()} is not set; {way} and put it into .env." if missing else None
+        yield Finding(what=name.upper(), trouble=trouble)
+    for name, loss in _RECOMMENDED.items():
+        missing = getattr(settings, name) is None
+        yield Finding(what=name.upper(), advice=f"not set; {loss}" if missing else None)
+
+
+def state(settings: Settings) -> Iterator[Finding]:
+    """Whether all that we keep can be read and written."""
+    yield Finding(what=f"folder {settings.home}", trouble=_folder_trouble(settings.home))
+    yield Finding(what=f"warehouse {settings.warehouse_path}", trouble=_warehouse_trouble(settings))
+    yield Finding(what="account store", trouble=_accounts_trouble(settings))
+
+
+def ports(chosen: Ports) -> Iterator[Finding]:
+    """Whether the places where people expect us are free."""
+    places = {
+        "DAGSTER_GRAPHQL_URL": chosen.webserver,
+        "PUBLIC_URL": chosen.oauth,
+    }
+    for name, port in places.items():
+        trouble = (
+            None
+            if port_is_free("127.0.0.1", port)
+            else f"Port {port} is in use; stop what listens there, or name another in {name}."
+        )
+        yield Finding(what=f"port {port}", trouble=trouble)
+
+
+def services(settings: Settings, names: Iterable[str] = tuple(SERVICES)) -> Iterator[Finding]:
+    """Whether the outside world answers at all; whatever it says is good enough."""
+    addresses = {name: str(getattr(settings, name.lower())) for name in names}
+    troubles = asyncio.run(_unreachable(addresses))
+    for name, address in addresses.items():
+        said = troubles[name]
+        trouble = (
+            f"{SERVICES[name]} does not answer at {address} ({said}); check the network, or {name}."
+            if said
+            else None
+        )
+        yield Finding(what=f"{SERVICES[name]} at {address}", trouble=trouble)
+
+
+async def _unreachable(addresses: dict[str, str]) -> dict[str, str | None]:
+    async with httpx.AsyncClient(timeout=5) as http:
+
+        async def trouble(address: str) -> str | None:
+            try:
+                await http.get(address)
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                return type(error).__name__
+            return None
+
+        said = await asyncio.gather(*(trouble(address) for address in addresses.values()))
+    return dict(zip(addresses, said, strict=True))
+
+
+def _folder_trouble(folder: Path) -> str | None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return (
+            f"{folder} cannot be written ({error.strerror}); give yourself the right to it, or"
+            " name another folder in VIBE_HOME."
+        )
+
+
+def _warehouse_trouble(settings: Settings) -> str | None:
+    try:
+        with Warehouse(settings.warehouse_path, patience=5.0).open():
+            return None
+    except WarehouseError as error:
+        return str(error)
+
+
+def _accounts_trouble(settings: Settings) -> str | None:
+    try:
+        migrate(settings.accounts_address)
+        open_for(settings).check()
+    except AccountsUnreadable as error:
+        return str(error)
+    return None

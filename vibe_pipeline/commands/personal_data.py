@@ -1,0 +1,100 @@
+"""The operator's commands about one person's data: ``vibe erase`` and ``vibe export``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.records import ErasureKind
+from vibe_pipeline.accounts.store import AccountStore, migrate, open_for
+from vibe_pipeline.errors import SetUpWrong, WentWrong
+from vibe_pipeline.personal_data.erase import sweep
+from vibe_pipeline.personal_data.export import everything, write_archive
+from vibe_pipeline.records import UserId
+from vibe_pipeline.settings import read_settings
+from vibe_pipeline.warehouse import Warehouse, WarehouseError
+
+
+class NobodyKnown(SetUpWrong):
+    """The name given is nobody's."""
+
+
+@click.command()
+@click.argument("user")
+@click.option("--json", "as_json", is_flag=True, help="Print one record and nothing else.")
+def erase(user: str, *, as_json: bool) -> None:
+    """Erase USER (an id such as u0123456789ab) from account store and warehouse, counted.
+
+    Dagster's own runs and the partition follow by themselves while the daemon is up.
+    """
+    user_id = UserId(user)
+    with _stores() as (store, house):
+        receipt = None
+        erased: dict[str, int] = {}
+        if store.people.get(user_id) is not None:
+            note = store.erasures.forget(user_id)
+            receipt, erased = note.receipt, dict(note.counts)
+        swept = sweep(house, user_id, ErasureKind.PERSON)
+        if receipt is None and swept.total == 0:
+            raise _nobody(user)
+        if receipt is not None:
+            store.erasures.count(receipt, swept.erased)
+        erased |= {name: count for name, count in swept.erased.items() if count}
+        left = swept.left + store.erasures.left_of(user_id)
+    _tell_erased(receipt, erased, left, as_json=as_json)
+    if left:
+        raise WentWrong(f"{left} rows about {user} are still there; run this again.")
+
+
+def _tell_erased(receipt: str | None, erased: dict[str, int], left: int, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"receipt": receipt, "erased": erased, "left": left}))
+        return
+    for name, count in sorted(erased.items()):
+        click.echo(f"{count:>8}  {name}")
+    click.echo(f"{sum(erased.values()):>8}  rows erased, {left} left")
+    if receipt is not None:
+        click.echo(f"Receipt {receipt}. Runs and partition in Dagster follow by themselves.")
+
+
+@click.command()
+@click.argument("user")
+@click.option("--to", type=click.Path(path_type=Path), help="The file; default USER.zip here.")
+def export(user: str, to: Path | None) -> None:
+    """Write everything kept about USER into one zip of JSON and CSV tables."""
+    user_id, path = UserId(user), to or Path(f"{user}.zip")
+    with _stores() as (store, house):
+        account = store.people.get(user_id)
+        tables = everything(store, house, user_id)
+        if account is None and not any(tables.values()):
+            raise _nobody(user)
+        language = account.language if account is not None else "en"
+        try:
+            write_archive(path, tables, language=language, now=datetime.now(UTC))
+        except OSError as error:
+            raise SetUpWrong(f"{path} cannot be written: {os.strerror(error.errno or 0)}") from None
+    click.echo(f"{path}: {sum(len(rows) for rows in tables.values())} rows")
+
+
+@contextmanager
+def _stores() -> Iterator[tuple[AccountStore, Warehouse]]:
+    settings = read_settings()
+    try:
+        migrate(settings.accounts_address)
+        yield open_for(settings), Warehouse(settings.warehouse_path)
+    except (AccountsUnreadable, WarehouseError) as error:
+        raise WentWrong(str(error)) from error
+
+
+def _nobody(user: str) -> NobodyKnown:
+    return NobodyKnown(
+        f"Nobody is known as {user}. People's ids are the partitions in the Dagster UI, such as"
+        " u0123456789ab."
+    )

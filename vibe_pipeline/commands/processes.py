@@ -1,0 +1,133 @@
+"""What an installation consists of: its folder, its processes, the environment they share."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+from vibe_pipeline.commands.supervisor import Part, answers, free_port, listens, says, script
+from vibe_pipeline.errors import SetUpWrong
+from vibe_pipeline.settings import Settings
+
+STORAGE = "Dagster storage"
+CODE_SERVER = "Code server"
+WEBSERVER = "Dagster webserver"
+DAEMON = "Dagster daemon"
+BOT = "Telegram bot"
+OAUTH = "OAuth service"
+
+
+class ProjectIncomplete(SetUpWrong):
+    """A file of the project is not where it should be; the text says which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where the parts listen, all on the loopback."""
+
+    code_server: int
+    webserver: int
+    oauth: int
+
+    @classmethod
+    def free(cls) -> Ports:
+        """Three that nobody uses now."""
+        return cls(code_server=free_port(), webserver=free_port(), oauth=free_port())
+
+    @classmethod
+    def of(cls, settings: Settings) -> Ports:
+        """Those that the settings name; behind a proxy the OAuth service keeps its usual port."""
+        public = urlsplit(settings.public_url)
+        loopback = public.hostname in {"127.0.0.1", "::1"}
+        return cls(
+            code_server=free_port(),
+            webserver=urlsplit(settings.dagster_graphql_url).port or 3000,
+            oauth=(public.port if loopback else None) or 8000,
+        )
+
+
+def prepare(home: Path, ports: Ports) -> None:
+    """Make the home folder ready for Dagster: its configuration, and where the code is served."""
+    dagster_home = home / "dagster"
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(_project_file("dagster.yaml"), dagster_home / "dagster.yaml")
+    location = {"host": "127.0.0.1", "port": ports.code_server, "location_name": "vibe"}
+    workspace = yaml.safe_dump({"load_from": [{"grpc_server": location}]})
+    _workspace_file(home).write_text(workspace, encoding="utf-8")
+
+
+def environment(outer: Mapping[str, str], home: Path, ports: Ports) -> dict[str, str]:
+    """What every part is told, on top of the outer environment."""
+    return {
+        **outer,
+        "VIBE_HOME": str(home),
+        "DAGSTER_HOME": str(home / "dagster"),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "DAGSTER_GRAPHQL_URL": f"http://127.0.0.1:{ports.webserver}/graphql",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def parts(inner: Mapping[str, str], home: Path, folder: Path, ports: Ports) -> list[Part]:
+    """Every process of an installation, started from ``folder``."""
+    workspace = str(_workspace_file(home))
+    python = sys.executable
+
+    def part(name: str, *command: str, **more: object) -> Part:
+        log = home / "logs" / f"{name.lower().replace(' ', '-')}.log"
+        return Part(name=name, command=command, environment=inner, folder=folder, log=log, **more)  # type: ignore[arg-type]
+
+    log = home / "logs"
+    return [
+        part(STORAGE, script("dagster"), "instance", "migrate", ready=None),
+        part(
+            CODE_SERVER,
+            *(python, "-m", "dagster", "api", "grpc"),
+            *("--module-name", "vibe_pipeline.definitions", "--location-name", "vibe"),
+            *("--host", "127.0.0.1", "--port", str(ports.code_server)),
+            ready=listens(ports.code_server),
+            after=(STORAGE,),
+        ),
+        part(
+            WEBSERVER,
+            *(script("dagster-webserver"), "--workspace", workspace),
+            *("--host", "127.0.0.1", "--port", str(ports.webserver)),
+            ready=answers(f"http://127.0.0.1:{ports.webserver}/server_info"),
+            after=(STORAGE,),
+        ),
+        part(
+            DAEMON,
+            *(script("dagster-daemon"), "run", "--workspace", workspace),
+            ready=says(log / "dagster-daemon.log", "Instance is configured"),
+            after=(STORAGE,),
+        ),
+        part(
+            OAUTH,
+            *(python, "-m", "vibe_oauth", "--port", str(ports.oauth)),
+            ready=answers(f"http://127.0.0.1:{ports.oauth}/health/live"),
+        ),
+        part(
+            BOT,
+            *(python, "-m", "vibe_bot"),
+            ready=says(log / "telegram-bot.log", "listening"),
+        ),
+    ]
+
+
+def _workspace_file(home: Path) -> Path:
+    return home / "dagster" / "workspace.yaml"
+
+
+def _project_file(name: str) -> Path:
+    path = Path(__file__).parents[2] / name
+    if not path.exists():
+        raise ProjectIncomplete(
+            f"{name} is missing beside the vibe_pipeline package; run vibe from a full checkout"
+        )
+    return path

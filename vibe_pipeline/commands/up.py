@@ -1,0 +1,70 @@
+"""The operator's commands for a real installation: ``vibe up`` and ``vibe doctor``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from vibe_pipeline.commands import checks as preflight
+from vibe_pipeline.commands.checks import Finding
+from vibe_pipeline.commands.processes import Ports, environment, parts, prepare
+from vibe_pipeline.commands.supervisor import Interrupted, Part, run_to_the_end, running
+from vibe_pipeline.settings import Settings, read_settings
+
+
+@click.command()
+def up() -> None:
+    """Start a real installation on this machine, from .env and the environment."""
+    settings = read_settings()
+    ports = Ports.of(settings)
+    preflight.stop_on_trouble(preflight.keys(settings))
+    preflight.stop_on_trouble(preflight.ports(ports))
+    preflight.stop_on_trouble(preflight.state(settings))
+    preflight.stop_on_trouble(preflight.services(settings, ["TELEGRAM_API_URL"]))
+    prepare(settings.home, ports)
+    told = environment(os.environ, settings.home, ports)
+    try:
+        run_to_the_end(_stay_up(parts(told, settings.home, Path.cwd(), ports), settings))
+    except Interrupted:
+        click.echo("Stopped.")
+
+
+async def _stay_up(everything: list[Part], settings: Settings) -> None:
+    def told(name: str) -> None:
+        click.echo(f"  {name} is ready")
+
+    async with running(everything, told=told) as deployment:
+        click.echo(f"Dagster UI: {settings.dagster_graphql_url.removesuffix('/graphql')}")
+        click.echo(f"People's browsers: {settings.public_url}")
+        click.echo(f"Logs: {settings.home / 'logs'}. Ctrl-C stops everything.")
+        await deployment.watch()
+
+
+@click.command()
+def doctor() -> None:
+    """Say what is wrong with the installation, and what to do about it."""
+    settings = read_settings()
+    troubles = 0
+    for finding in _everything(settings):
+        troubles += finding.trouble is not None
+        click.echo(_line(finding))
+    if troubles:
+        sys.exit(1)
+
+
+def _everything(settings: Settings) -> Iterable[Finding]:
+    yield from preflight.keys(settings)
+    yield from preflight.state(settings)
+    yield from preflight.services(settings)
+
+
+def _line(finding: Finding) -> str:
+    if finding.trouble is not None:
+        return f"wrong  {finding.what}: {finding.trouble}"
+    if finding.advice is not None:
+        return f"note   {finding.what}: {finding.advice}"
+    return f"fine   {finding.what}"

@@ -1,0 +1,293 @@
+"""Sixty nights in the simulated world: production's own making of lists, and listeners who live on.
+
+Taste, sources, merge, ranking, selection and resolution are the production code with production's
+limits; Dagster, warehouse and HTTP are left out. Every policy meets the same listeners.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from vibe_pipeline.evaluation.nights.checks import Truth, Violation, violations
+from vibe_pipeline.evaluation.nights.listener import Life
+from vibe_pipeline.evaluation.nights.world import Outside, WorldRecipe
+from vibe_pipeline.lookup_cache import InMemoryLookups
+from vibe_pipeline.playlists.build import Selection, choose
+from vibe_pipeline.playlists.resolve import Resolver
+from vibe_pipeline.ranking.policy import DEFAULT, POLICIES, SIMILAR_SUM
+from vibe_pipeline.ranking.wishes import Wishes
+from vibe_pipeline.records import EditionId, Past, SeedProfile, TopItem
+from vibe_pipeline.simulator.worlds import catalogue
+from vibe_pipeline.sources.context import Limits, Question
+from vibe_pipeline.sources.registry import propose_all
+from vibe_pipeline.taste.seed_profile import seed_profile
+
+FIRST_MORNING = datetime(2026, 9, 1, 6, 0, tzinfo=UTC)
+TOP_EVERY = 7
+OVERLAP_DAYS = 7
+FIRST_SEARCHES, SEARCHES = 24, 2
+"""What a list may spend on looking up: what production has left after library and sources."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be played."""
+
+    recipe: WorldRecipe = field(default_factory=WorldRecipe)
+    listeners: int = 30
+    nights: int = 60
+    policies: tuple[str, ...] = (DEFAULT.name, SIMILAR_SUM.name)
+    seed: int = 1
+    size: int = 30
+    min_new_ratio: float = 0.8
+    adventure: int = 40
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Night:
+    """One list, and what it held; ``listeners`` counts for each new track who knows its artist."""
+
+    vibe_date: date
+    length: int
+    new: int
+    artists: frozenset[int]
+    listeners: tuple[int, ...]
+    repeated: int
+    violations: tuple[Violation, ...]
+    candidates: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """All nights of one listener with one policy; ``accepted`` of the ``offered`` new tracks."""
+
+    listener: str
+    policy: str
+    nights: tuple[Night, ...]
+    offered: int
+    accepted: int
+    kept_by_week: tuple[tuple[int, int], ...] = ()
+
+
+def play(
+    plan: Plan, *, processes: int = 1, progress: Callable[[str], None] = lambda _: None
+) -> list[Course]:
+    """Every listener's nights with every policy, in a fixed order whatever the processes."""
+    tasks = [(number, policy) for number in range(plan.listeners) for policy in plan.policies]
+    courses: list[Course] = []
+    for course in _played(plan, tasks, processes):
+        courses.append(course)
+        progress(
+            f"{len(courses)}/{len(tasks)}: {course.listener}, {course.policy}:"
+            f" {course.accepted} of {course.offered} new tracks accepted"
+        )
+    return courses
+
+
+def _played(plan: Plan, tasks: Sequence[tuple[int, str]], processes: int) -> Iterator[Course]:
+    if processes <= 1:
+        stage = Stage(plan)
+        for number, policy in tasks:
+            yield stage.course(number, policy)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, _set_stage, (plan,)) as pool:
+        yield from pool.map(_course, tasks)
+
+
+class Stage:
+    """The world and its services, for one process."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.outside = Outside(plan.recipe.make())
+
+    @property
+    def world(self) -> catalogue.World:
+        """Where it all happens."""
+        return self.outside.world
+
+    def course(self, number: int, policy: str) -> Course:
+        """One listener's nights with one policy."""
+        return asyncio.run(self._course(self.world.listeners[number], policy))
+
+    async def _course(self, listener: catalogue.Listener, policy: str) -> Course:
+        home = _Home(self, listener, policy)
+        nights = [await home.night(number) for number in range(self.plan.nights)]
+        return Course(
+            listener=listener.name,
+            policy=policy,
+            nights=tuple(nights),
+            offered=sum(night.new for night in nights),
+            accepted=len(home.new_ones & home.life.accepted),
+            kept_by_week=home.kept_by_week(),
+        )
+
+
+_stage: list[Stage] = []
+
+
+def _set_stage(plan: Plan) -> None:
+    _stage[:] = [Stage(plan)]
+
+
+def _course(task: tuple[int, str]) -> Course:
+    return _stage[0].course(*task)
+
+
+class _Home:
+    """One listener with one installation of ours: nobody else's lookups help."""
+
+    def __init__(self, stage: Stage, listener: catalogue.Listener, policy: str) -> None:
+        self.plan = stage.plan
+        self.policy = POLICIES[policy]
+        self.now = FIRST_MORNING
+        self.life = Life.begin(stage.world, listener, self.plan.seed, FIRST_MORNING)
+        self.lookups = InMemoryLookups(lambda: self.now)
+        self.services = stage.outside.services(self.lookups)
+        self.past: list[Past] = []
+        self.recommended: dict[str, date] = {}
+        self.new_ones: set[str] = set()
+        self.lists: list[frozenset[str]] = []
+        self.weeks: list[set[str]] = []
+        self.top: list[TopItem] = []
+        self.world = stage.world
+
+    async def night(self, number: int) -> Night:
+        """Make a list, judge it, and let the listener live through the day with it."""
+        self.now = FIRST_MORNING + timedelta(days=number)
+        if number % TOP_EVERY == 0:
+            self.top = self.life.top_items(self.now)
+        started = time.perf_counter()
+        selection = await self._made()
+        seconds = time.perf_counter() - started
+        night = self._judged(selection, seconds)
+        self._remember(number, selection)
+        self.life.live(self.now, selection.tracks)
+        return night
+
+    async def _made(self) -> Selection:
+        profile = self._profile()
+        pools = await propose_all(
+            Question(
+                profile=profile,
+                likes=tuple(self.life.likes.values()),
+                plays=self.life.plays,
+                past=self.past,
+                services=self.services,
+                limits=self.plan.limits,
+                now=self.now,
+            )
+        )
+        first = not self.past
+        resolver = Resolver(
+            lookups=self.lookups,
+            spotify=self.services.spotify,
+            labs=self.services.labs,
+            soft_limit=12 if first else SEARCHES,
+            hard_limit=FIRST_SEARCHES if first else SEARCHES,
+            name_limit=24,
+        )
+        selection = await choose(self._wishes(profile), pools, resolver, self.policy)
+        if first:
+            left = FIRST_SEARCHES - resolver.searches
+            await resolver.harvest(selection.ranked, calls=left)
+        return selection
+
+    def _profile(self) -> SeedProfile:
+        life = self.life
+        return seed_profile(
+            likes=tuple(life.likes.values()),
+            plays=life.plays,
+            top=self.top,
+            thumbs=life.thumbs,
+            artist_thumbs=life.artist_thumbs,
+            blocked_artists=life.blocked_keys(),
+            now=self.now,
+        )
+
+    def _wishes(self, profile: SeedProfile) -> Wishes:
+        life = self.life
+        return Wishes(
+            vibe_date=self.now.date(),
+            now=self.now,
+            profile=profile,
+            size=self.plan.size,
+            min_new_ratio=self.plan.min_new_ratio,
+            adventure=self.plan.adventure,
+            likes=tuple(life.likes.values()),
+            plays=tuple(life.plays),
+            past=tuple(self.past),
+            blocked_artists=life.blocked_keys(),
+            thumbs=dict(life.thumbs),
+            artist_thumbs=dict(life.artist_thumbs),
+        )
+
+    def _judged(self, selection: Selection, seconds: float) -> Night:
+        truth = Truth(
+            world=self.world,
+            liked=self.life.liked_recordings,
+            blocked=frozenset(self.life.blocked),
+            recommended=self.recommended,
+        )
+        broken = violations(
+            selection,
+            truth,
+            today=self.now.date(),
+            size=self.plan.size,
+            min_new_ratio=self.plan.min_new_ratio,
+        )
+        heard = [(t, truth.recording(t.spotify_id)) for t in selection.tracks]
+        there = [(track, recording) for track, recording in heard if recording is not None]
+        new = [recording for track, recording in there if track.is_new]
+        lately = frozenset().union(*self.lists[-OVERLAP_DAYS:])
+        return Night(
+            vibe_date=self.now.date(),
+            length=len(selection.tracks),
+            new=len(new),
+            artists=frozenset(recording.artist.number for _, recording in there),
+            listeners=tuple(recording.artist.listeners for recording in new),
+            repeated=sum(recording.mbid in lately for recording in new),
+            violations=tuple(broken),
+            candidates=len(selection.ranked),
+            seconds=seconds,
+        )
+
+    def _remember(self, number: int, selection: Selection) -> None:
+        today, edition = self.now.date(), EditionId(f"night-{number}")
+        names: set[str] = set()
+        fresh: set[str] = set()
+        for chosen in selection.tracks:
+            self.past.append(
+                Past(
+                    key=chosen.key,
+                    artist_key=chosen.artist_key,
+                    vibe_date=today,
+                    edition_id=edition,
+                )
+            )
+            track = self.world.track(chosen.spotify_id)
+            if track is not None:
+                name = track.recording.mbid
+                self.recommended[name] = today
+                names.add(name)
+                if chosen.is_new:
+                    fresh.add(name)
+        self.new_ones |= fresh
+        self.lists.append(frozenset(names))
+        if number % 7 == 0:
+            self.weeks.append(set())
+        self.weeks[-1] |= fresh
+
+    def kept_by_week(self) -> tuple[tuple[int, int], ...]:
+        """By week: how many new tracks were offered, and how many of them accepted."""
+        accepted = self.life.accepted
+        return tuple((len(week), len(week & accepted)) for week in self.weeks)

@@ -1,0 +1,93 @@
+"""One archive of everything kept about a person: JSON and CSV per table, a README inside."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.locales import day, say
+from vibe_pipeline.personal_data.archives import FOLDER
+from vibe_pipeline.records import UserId
+from vibe_pipeline.warehouse import Warehouse
+
+Rows = Sequence[Mapping[str, Any]]
+
+KEPT = timedelta(hours=24)
+"""An archive nobody came for is thrown away after this."""
+
+_README = ("title", "made", "what", "accounts", "warehouse", "not_in", "erase")
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def everything(store: AccountStore, house: Warehouse, user_id: UserId) -> dict[str, Rows]:
+    """All rows about a person in both stores, by ``store/table``; nothing sealed."""
+    with house.open() as tables:
+        kept = tables.everything_of(user_id)
+    mine = store.erasures.everything_of(user_id)
+    return {
+        **{f"accounts/{name}": rows for name, rows in mine.items()},
+        **{f"warehouse/{name}": rows for name, rows in kept.items()},
+    }
+
+
+def write_archive(path: Path, tables: Mapping[str, Rows], *, language: str, now: datetime) -> None:
+    """Write the archive, readable by its owner only; it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    unfinished.unlink(missing_ok=True)
+    door = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(door, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("README.txt", _readme(language, now))
+        for name, rows in tables.items():
+            made.writestr(f"{name}.json", _json(rows))
+            made.writestr(f"{name}.csv", _csv(rows))
+    unfinished.replace(path)
+
+
+def throw_away_old(home: Path, *, now: datetime) -> int:
+    """Delete archives that were never fetched; says how many."""
+    gone = 0
+    for path in (home / FOLDER).glob("*"):
+        if path.stat().st_mtime < (now - KEPT).timestamp():
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone
+
+
+def _readme(language: str, now: datetime) -> str:
+    told = day(language, now.date())
+    return "\n\n".join(say(language, f"export.{part}", day=told) for part in _README) + "\n"
+
+
+def _json(rows: Rows) -> str:
+    return json.dumps([dict(row) for row in rows], ensure_ascii=False, indent=1, default=_plain)
+
+
+def _csv(rows: Rows) -> str:
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return "\ufeff" + text.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A value as a spreadsheet may read it: names that look like formulas stay names."""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA_SIGNS) else value
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=_plain)
+    return _plain(value) if isinstance(value, datetime | date | time) else value
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime | date | time) else str(value)

@@ -1,0 +1,1 @@
+"""A list from request to publication: build, resolve, publish, restore, replay. No Dagster here."""

@@ -1,0 +1,335 @@
+"""Candidates to tracks on Spotify, as late and as cheaply as possible.
+
+First what is known already, then ListenBrainz labs, which costs nothing of Spotify's budget, then
+Spotify's search within a limit. Every answer is remembered for everyone, also "not there"; one page
+of hits often answers for several candidates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceError
+from vibe_pipeline.clients.listenbrainz import FoundRecording
+from vibe_pipeline.lookup_cache import (
+    SPOTIFY_ARTIST_PAGES,
+    SPOTIFY_TRACKS,
+    Lookups,
+    track_as_json,
+    track_from_json,
+)
+from vibe_pipeline.ranking.known import track_key
+from vibe_pipeline.ranking.likeness import same_recording
+from vibe_pipeline.ranking.merge import canonical_isrc
+from vibe_pipeline.records import Candidate, Ranked, Track
+from vibe_pipeline.sources.artist_pages import Searching, look_up_page
+
+log = logging.getLogger(__name__)
+
+ISRCS = "spotify_isrc"
+"""ISRC -> track."""
+IDS = "labs_spotify_id"
+"""MusicBrainz recording -> Spotify id."""
+NAMES = "labs_recording"
+"""Recording key -> MusicBrainz recording."""
+
+DAYS_FOUND = 90
+DAYS_MISSING = 14
+LABS_BATCH = 50
+ROUND = 4
+"""So many searches are made before the list is looked at again."""
+AT_ONCE = 3
+"""So many artists' pages are asked for at the same time."""
+FAR_DOWN = 30
+"""About the rank at which what waits for a page counts half as much as at the top."""
+_WAITING, _FOUND = 1.0, 0.2
+"""What a new track adds to the promise of its artist's page."""
+
+Found = dict[str, Track | None]
+
+
+class Identifying(Protocol):
+    """The part of ListenBrainz labs that knows Spotify ids."""
+
+    async def spotify_ids(self, mbids: Sequence[str]) -> Mapping[str, tuple[str, ...]]: ...
+    async def find_recording(self, artist: str, title: str) -> FoundRecording | None: ...
+
+
+class Resolver:
+    """Looks candidates up for one making of a list.
+
+    ``soft_limit`` searches are spent on having the best; up to ``hard_limit`` only lest the list
+    be short. Labs takes a second for each question: ``name_limit`` bounds those by name, and
+    ``batch_limit`` those that name fifty recordings at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        lookups: Lookups,
+        spotify: Searching | None = None,
+        labs: Identifying | None = None,
+        soft_limit: int = 3,
+        hard_limit: int = 12,
+        name_limit: int = 8,
+        batch_limit: int = 12,
+    ) -> None:
+        self.soft_limit = soft_limit
+        self.hard_limit = hard_limit
+        self.searches = 0
+        self._lookups = lookups
+        self._spotify = spotify
+        self._labs = labs
+        self._names_left = name_limit
+        self._batches_left = batch_limit
+        self._waiting: dict[str, Candidate] = {}
+
+    async def for_free(self, candidates: Sequence[Candidate]) -> Found:
+        """What costs nothing: ids that came with the candidate, remembered answers, labs."""
+        found: Found = {c.key: track for c in candidates if (track := given(c)) is not None}
+        left = [candidate for candidate in candidates if candidate.key not in found]
+        found |= self._remembered(left)
+        self._waiting |= {c.key: c for c in left if c.key not in found}
+        names = self._lookups.known(NAMES, [c.key for c in left if not c.mbid])
+        mbids = {key: c.mbid or names.get(key) for key, c in self._waiting.items()}
+        found |= await self._mapped({key: mbid for key, mbid in mbids.items() if mbid})
+        self._no_longer_waiting(found)
+        return found
+
+    def beyond_reach(self, candidates: Sequence[Candidate], *, urgent: bool) -> frozenset[str]:
+        """The keys of those that nothing is left to look up with, for this list.
+
+        They must not stand in the way of others: of an unknown name, labs can still be asked.
+        """
+        if self._spotify is not None and self.searches < self._limit(urgent=urgent):
+            return frozenset()
+        if self._labs is None or self._names_left <= 0:
+            return frozenset(candidate.key for candidate in candidates)
+        asked = self._lookups.known(NAMES, [c.key for c in candidates if not c.mbid])
+        return frozenset(c.key for c in candidates if c.mbid or c.key in asked)
+
+    def _limit(self, *, urgent: bool) -> int:
+        return self.hard_limit if urgent else self.soft_limit
+
+    async def by_search(self, candidates: Sequence[Candidate], *, urgent: bool) -> Found:
+        """One more round of lookups for these, best first; empty when the limit is reached."""
+        self._waiting |= {candidate.key: candidate for candidate in candidates}
+        found = await self._named(candidates)
+        left = [candidate for candidate in candidates if candidate.key not in found]
+        await self._search_for(self._in_turn(left), found, self._limit(urgent=urgent))
+        self._no_longer_waiting(found)
+        return found
+
+    async def _search_for(self, candidates: Sequence[Candidate], found: Found, limit: int) -> None:
+        """Search for some of these, until a good many are found."""
+        for candidate in candidates[: ROUND * 4]:
+            if self._spotify is None or self.searches >= limit or len(found) >= ROUND * 2:
+                return
+            if candidate.key in found:
+                continue
+            try:
+                found |= await self._search(candidate)
+            except AuthorizationExpired:
+                raise
+            except ServiceError as error:
+                self._without_spotify(error)
+
+    def _in_turn(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Those first whose artist's page promises most: for this list, then for later ones."""
+        here = Counter(candidate.artist_key for candidate in candidates)
+        waiting = Counter(candidate.artist_key for candidate in self._waiting.values())
+        return sorted(candidates, key=lambda c: (-here[c.artist_key], -waiting[c.artist_key]))
+
+    async def harvest(self, ranked: Sequence[Ranked], *, calls: int) -> None:
+        """Spend calls that are left on artists' pages, for the lists of the following days.
+
+        Those artists first that have most waiting to be looked up, high in the ranking. What is
+        found changes nothing about the list at hand.
+        """
+        artists = self._without_page(ranked)[: max(0, calls)]
+        for start in range(0, len(artists), AT_ONCE):
+            some = artists[start : start + AT_ONCE]
+            answers = await asyncio.gather(*map(self._page, some), return_exceptions=True)
+            for answer in answers:
+                if isinstance(answer, ServiceError):
+                    self._without_spotify(answer)
+                elif isinstance(answer, BaseException):
+                    raise answer
+
+    def _without_page(self, ranked: Sequence[Ranked]) -> list[str]:
+        """Names of artists nobody has searched for, the most promising first."""
+        promise: defaultdict[str, float] = defaultdict(float)
+        names: dict[str, str] = {}
+        for entry in ranked:
+            if entry.is_new:
+                candidate = entry.candidate
+                names.setdefault(candidate.artist_key, candidate.artist)
+                weight = _WAITING if entry.track is None else _FOUND
+                promise[candidate.artist_key] += weight * FAR_DOWN / (FAR_DOWN + entry.rank)
+        known = self._lookups.known(SPOTIFY_ARTIST_PAGES, list(names))
+        unknown = [key for key in names if key not in known]
+        return [names[key] for key in sorted(unknown, key=lambda key: (-promise[key], key))]
+
+    async def _page(self, name: str) -> list[Track]:
+        if self._spotify is None:
+            return []
+        self.searches += 1
+        return await look_up_page(self._spotify, self._lookups, name)
+
+    def _without_spotify(self, error: ServiceError) -> None:
+        log.warning("no more lookups for this list: %s", error)
+        self._spotify = None
+
+    def _no_longer_waiting(self, found: Found) -> None:
+        for key in found:
+            self._waiting.pop(key, None)
+
+    def _remembered(self, candidates: Sequence[Candidate]) -> Found:
+        names = [name for c in candidates for name in (c.key, *c.aliases)]
+        tracks = self._lookups.known(SPOTIFY_TRACKS, names)
+        isrcs = [canonical_isrc(c.isrc) for c in candidates if c.isrc]
+        by_isrc = self._lookups.known(ISRCS, isrcs) if isrcs else {}
+        found: Found = {}
+        for candidate in candidates:
+            answers = [by_isrc.get(canonical_isrc(candidate.isrc))] if candidate.isrc else []
+            answers += [tracks.get(name) for name in (candidate.key, *candidate.aliases)]
+            there = next((answer for answer in answers if answer is not None), None)
+            if there is not None:
+                found[candidate.key] = track_from_json(there)
+            elif candidate.key in tracks:
+                found[candidate.key] = None
+        return found
+
+    async def _named(self, candidates: Sequence[Candidate]) -> Found:
+        """Ids by way of labs' search by name, for a few."""
+        nameless = [c for c in candidates if not c.mbid]
+        known = self._lookups.known(NAMES, [candidate.key for candidate in nameless])
+        asking = [c for c in nameless if c.key not in known][: self._names_left]
+        self._names_left -= len(asking)
+        answers = await asyncio.gather(*(self._name(candidate) for candidate in asking))
+        fresh = {key: mbid for answer in answers for key, mbid in answer.items()}
+        self._lookups.remember(NAMES, fresh, days=DAYS_FOUND)
+        mbids = {c.key: mbid for c in nameless if (mbid := fresh.get(c.key, known.get(c.key)))}
+        return await self._mapped(mbids)
+
+    async def _name(self, candidate: Candidate) -> dict[str, str | None]:
+        if self._labs is None:
+            return {}
+        try:
+            found = await self._labs.find_recording(candidate.artist, candidate.title)
+        except ServiceError as error:
+            self._without_labs(error)
+            return {}
+        same = found is not None and same_recording(
+            candidate.artist, candidate.title, (found.artist,), found.title
+        )
+        return {candidate.key: found.mbid if found is not None and same else None}
+
+    async def _mapped(self, mbids: Mapping[str, str]) -> Found:
+        """Tracks of recordings that labs knows a Spotify id of."""
+        wanted = sorted(set(mbids.values()))
+        ids = self._lookups.known(IDS, wanted)
+        unknown = [mbid for mbid in wanted if mbid not in ids]
+        for start in range(0, len(unknown), LABS_BATCH):
+            if self._labs is None or self._batches_left <= 0:
+                break
+            self._batches_left -= 1
+            batch = unknown[start : start + LABS_BATCH]
+            try:
+                answers = await self._labs.spotify_ids(batch)
+            except ServiceError as error:
+                self._without_labs(error)
+                break
+            fresh = {mbid: answers[mbid][0] if answers.get(mbid) else None for mbid in batch}
+            there = {mbid: spotify_id for mbid, spotify_id in fresh.items() if spotify_id}
+            self._lookups.remember(IDS, there, days=DAYS_FOUND)
+            missing = dict.fromkeys(mbid for mbid in fresh if mbid not in there)
+            self._lookups.remember(IDS, missing, days=DAYS_MISSING)
+            ids |= fresh
+        return {
+            key: _named_track(self._waiting[key], spotify_id)
+            for key, mbid in mbids.items()
+            if (spotify_id := ids.get(mbid)) and key in self._waiting
+        }
+
+    def _without_labs(self, error: ServiceError) -> None:
+        log.warning("going on without ListenBrainz labs: %s", error)
+        self._labs = None
+
+    async def _search(self, candidate: Candidate) -> Found:
+        """One search, and what its hits say about everybody waiting.
+
+        The artist's page comes first, for it answers for others too; what is not on it is
+        searched for by itself the next time.
+        """
+        page = [candidate.artist_key]
+        wide = candidate.isrc is None and not self._lookups.known(SPOTIFY_ARTIST_PAGES, page)
+        if wide:
+            hits = await self._page(candidate.artist)
+        else:
+            hits = await self._hits(_query(candidate))
+        answers: dict[str, Track] = {}
+        for hit in hits:
+            answers.setdefault(track_key(hit), hit)
+        found: Found = {key: answers[key] for key in self._waiting if key in answers}
+        same = next((hit for hit in hits if _is(candidate, hit)), None)
+        if same is not None:
+            answers[candidate.key] = same
+            found[candidate.key] = same
+        self._remember(SPOTIFY_TRACKS, answers)
+        if candidate.isrc:
+            self._remember(ISRCS, {canonical_isrc(candidate.isrc): same})
+            if same is None:
+                return found | await self._search(replace(candidate, isrc=None))
+        elif same is None and not wide:
+            found[candidate.key] = None
+            self._lookups.remember(SPOTIFY_TRACKS, {candidate.key: None}, days=DAYS_MISSING)
+        return found
+
+    async def _hits(self, query: str) -> list[Track]:
+        if self._spotify is None:
+            return []
+        self.searches += 1
+        return await self._spotify.search_tracks(query, limit=10)
+
+    def _remember(self, service: str, answers: Mapping[str, Track | None]) -> None:
+        there = {key: track_as_json(track) for key, track in answers.items() if track is not None}
+        missing = {key: None for key, track in answers.items() if track is None}
+        self._lookups.remember(service, there, days=DAYS_FOUND)
+        if missing:
+            self._lookups.remember(service, missing, days=DAYS_MISSING)
+
+
+def given(candidate: Candidate) -> Track | None:
+    """The track of a candidate that came with its Spotify id."""
+    return _named_track(candidate, candidate.spotify_id) if candidate.spotify_id else None
+
+
+def _named_track(candidate: Candidate, spotify_id: str) -> Track:
+    return Track(
+        spotify_id=spotify_id,
+        uri=f"spotify:track:{spotify_id}",
+        title=candidate.title,
+        artists=(candidate.artist,),
+        isrc=candidate.isrc,
+        duration_ms=candidate.duration_ms,
+    )
+
+
+def _query(candidate: Candidate) -> str:
+    if candidate.isrc:
+        return f"isrc:{canonical_isrc(candidate.isrc)}"
+    return f'artist:"{_quoted(candidate.artist)}" track:"{_quoted(candidate.title)}"'
+
+
+def _quoted(name: str) -> str:
+    return " ".join(name.replace('"', " ").split())
+
+
+def _is(candidate: Candidate, hit: Track) -> bool:
+    return same_recording(candidate.artist, candidate.title, hit.artists, hit.title)

@@ -1,0 +1,1 @@
+"""The simulated Last.fm, with all the seams its API shows."""

@@ -1,0 +1,253 @@
+"""Last.fm's methods, one function each: parameters in, the JSON body out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from vibe_pipeline.simulator.lastfm.records import (
+    NOT_FOUND,
+    Asked,
+    LastFmError,
+    artist_of,
+    mbid_of,
+    one_or_many,
+    pictures,
+    plain_title,
+    url,
+)
+from vibe_pipeline.simulator.matching import folded
+from vibe_pipeline.simulator.spotify.state import Played, SpotifyAccounts
+from vibe_pipeline.simulator.worlds.catalogue import Artist, Recording
+
+_OBSCURE = 400
+_STILL_PLAYING_SECONDS = 240
+
+
+def similar_artists(asked: Asked) -> dict[str, Any]:
+    """artist.getSimilar: ``match`` is a string here."""
+    artist = asked.artist()
+    near = asked.world.similar_artists(artist)[: asked.whole("limit", 30)]
+    rows = [
+        {
+            "name": other.name,
+            **mbid_of(asked, other.mbid, 0.8),
+            "match": f"{match:.6f}".rstrip("0").rstrip("."),
+            "url": url(other.name),
+            "image": pictures(),
+            "streamable": "0",
+        }
+        for other, match in near
+    ]
+    found = {"artist": one_or_many(rows), "@attr": {"artist": artist.name}}
+    return {"similarartists": found}
+
+
+def similar_tracks(asked: Asked) -> dict[str, Any]:
+    """track.getSimilar: ``match`` and ``playcount`` are numbers; the obscure have no neighbours."""
+    recording = asked.recording()
+    name = asked.text("artist")
+    if recording is None or recording.listeners < _OBSCURE:
+        return {"similartracks": {"track": [], "@attr": {"artist": name}}}
+    near = asked.world.similar_recordings(recording)[: asked.whole("limit", 100)]
+    rows = [_similar_track(asked, other, match) for other, match in near]
+    attributes = {"artist": recording.artist.name}
+    return {"similartracks": {"track": one_or_many(rows), "@attr": attributes}}
+
+
+def _similar_track(asked: Asked, recording: Recording, match: float) -> dict[str, Any]:
+    title = plain_title(recording)
+    row: dict[str, Any] = {
+        "name": title,
+        "playcount": recording.playcount,
+        **mbid_of(asked, recording.mbid, 0.45),
+        "match": round(match, 6),
+        "url": url(recording.artist.name, "_", title),
+        "streamable": {"#text": "0", "fulltrack": "0"},
+        "artist": artist_of(asked, recording.artist),
+        "image": pictures(),
+    }
+    if asked.world.ids.share("lastfm duration", recording.mbid) < 0.8:
+        row["duration"] = recording.duration_ms // 1000
+    return row
+
+
+def _page(asked: Asked, total: int) -> tuple[slice, dict[str, str]]:
+    limit, page = asked.whole("limit", 50), asked.whole("page", 1, 100_000)
+    attributes = {
+        "page": str(page),
+        "perPage": str(limit),
+        "totalPages": str(-(-total // limit)),
+        "total": str(total),
+    }
+    return slice((page - 1) * limit, page * limit), attributes
+
+
+def _best_known(asked: Asked, artist: Artist) -> list[Recording]:
+    recordings = asked.world.discography(artist).recordings
+    return sorted(recordings, key=lambda one: (-one.listeners, one.mbid))
+
+
+def artist_top_tracks(asked: Asked) -> dict[str, Any]:
+    """artist.getTopTracks: every count is a string."""
+    artist = asked.artist()
+    recordings = _best_known(asked, artist)
+    part, attributes = _page(asked, len(recordings))
+    rows = [
+        {
+            "name": plain_title(recording),
+            "playcount": str(recording.playcount),
+            "listeners": str(recording.listeners),
+            **mbid_of(asked, recording.mbid, 0.45),
+            "url": url(artist.name, "_", plain_title(recording)),
+            "streamable": "0",
+            "artist": artist_of(asked, artist),
+            "image": pictures(),
+            "@attr": {"rank": str(rank)},
+        }
+        for rank, recording in enumerate(recordings[part], start=part.start + 1)
+    ]
+    return {
+        "toptracks": {"track": one_or_many(rows), "@attr": {"artist": artist.name, **attributes}}
+    }
+
+
+def tag_top_tracks(asked: Asked) -> dict[str, Any]:
+    """tag.getTopTracks: the root is ``tracks``, and the duration a string."""
+    tag = asked.text("tag")
+    if not tag:
+        raise LastFmError(NOT_FOUND, "Missing tag parameter", 400)
+    wanted = folded(tag)
+    artists = [
+        artist
+        for artist in asked.world.artists
+        if wanted in {folded(name) for name, _ in artist.tags}
+    ]
+    artists.sort(key=lambda artist: (-artist.listeners, artist.number))
+    recordings = [one for artist in artists[:100] for one in _best_known(asked, artist)[:5]]
+    recordings.sort(key=lambda one: (-one.listeners, one.mbid))
+    part, attributes = _page(asked, len(recordings))
+    rows = [
+        {
+            "name": plain_title(recording),
+            "duration": str(recording.duration_ms // 1000),
+            **mbid_of(asked, recording.mbid, 0.45),
+            "url": url(recording.artist.name, "_", plain_title(recording)),
+            "streamable": {"#text": "0", "fulltrack": "0"},
+            "artist": artist_of(asked, recording.artist),
+            "image": pictures(),
+            "@attr": {"rank": str(rank)},
+        }
+        for rank, recording in enumerate(recordings[part], start=part.start + 1)
+    ]
+    return {"tracks": {"track": one_or_many(rows), "@attr": {"tag": tag, **attributes}}}
+
+
+def _tags(artist: Artist, attributes: dict[str, str], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"toptags": {"tag": one_or_many(rows), "@attr": {"artist": artist.name, **attributes}}}
+
+
+def _tag_rows(artist: Artist) -> list[dict[str, Any]]:
+    """Weights from 0 to 100, the strongest at 100."""
+    most = max((count for _, count in artist.tags), default=1)
+    return [
+        {
+            "count": max(1, round(100 * count / most)),
+            "name": name,
+            "url": f"https://www.last.fm/tag/{name}",
+        }
+        for name, count in artist.tags
+    ]
+
+
+def artist_tags(asked: Asked) -> dict[str, Any]:
+    """artist.getTopTags: free text, junk included."""
+    artist = asked.artist()
+    return _tags(artist, {}, _tag_rows(artist))
+
+
+def track_tags(asked: Asked) -> dict[str, Any]:
+    """track.getTopTags: most tracks have none."""
+    recording = asked.recording()
+    if recording is None:
+        raise LastFmError(NOT_FOUND, "Track not found")
+    known = asked.world.ids.share("lastfm tags", recording.mbid) < 0.35
+    rows = _tag_rows(recording.artist)[:3] if known else []
+    return _tags(recording.artist, {"track": recording.title}, rows)
+
+
+def artist_info(asked: Asked) -> dict[str, Any]:
+    """artist.getInfo: the counts are strings, and not finding is a 404 here."""
+    try:
+        artist = asked.artist()
+    except LastFmError as error:
+        raise LastFmError(error.code, error.message, 404) from None
+    return {
+        "artist": {
+            **artist_of(asked, artist),
+            "image": pictures(),
+            "streamable": "0",
+            "stats": {
+                "listeners": str(artist.listeners),
+                "playcount": str(artist.listeners * 14),
+            },
+            "tags": {
+                "tag": one_or_many(
+                    [
+                        {"name": name, "url": f"https://www.last.fm/tag/{name}"}
+                        for name, _ in artist.tags[:5]
+                    ]
+                )
+            },
+        }
+    }
+
+
+def recent_tracks(asked: Asked) -> dict[str, Any]:
+    """user.getRecentTracks: what plays now comes on top of the limit and has no date."""
+    user = asked.text("user")
+    listener = next((one for one in asked.world.listeners if one.id == user), None)
+    if listener is None:
+        raise LastFmError(NOT_FOUND, "User not found", 404)
+    account = asked.simulation.part(SpotifyAccounts).account(listener.id)
+    first, last = asked.whole("from", 0, 1 << 40), asked.whole("to", 1 << 40, 1 << 40)
+    now = asked.simulation.clock.now()
+    heard = account.heard(now)
+    plays = [play for play in heard if first <= play.played_at.timestamp() <= last]
+    part, attributes = _page(asked, len(plays))
+    rows = [_scrobble(asked, play) for play in plays[part]]
+    if plays and (now - plays[0].played_at).total_seconds() < _STILL_PLAYING_SECONDS:
+        rows.insert(0, _playing(asked, plays[0]))
+    return {"recenttracks": {"track": one_or_many(rows), "@attr": {"user": user, **attributes}}}
+
+
+def _scrobble(asked: Asked, play: Played) -> dict[str, Any]:
+    recording = play.track.recording
+    artist: dict[str, Any] = {"#text": recording.artist.name, "mbid": recording.artist.mbid}
+    extended = {}
+    if asked.text("extended") == "1":
+        artist = {**artist_of(asked, recording.artist), "image": pictures()}
+        extended = {"loved": "0"}
+    return {
+        "artist": artist,
+        **extended,
+        "name": plain_title(recording),
+        **mbid_of(asked, recording.mbid, 0.45),
+        "album": {"#text": play.track.album.name, "mbid": ""},
+        "url": url(recording.artist.name, "_", plain_title(recording)),
+        "streamable": "0",
+        "image": pictures(),
+        "date": {
+            "uts": str(int(play.played_at.timestamp())),
+            "#text": _written(play.played_at),
+        },
+    }
+
+
+def _playing(asked: Asked, play: Played) -> dict[str, Any]:
+    row = {key: value for key, value in _scrobble(asked, play).items() if key != "date"}
+    return {**row, "@attr": {"nowplaying": "true"}}
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%d %b %Y, %H:%M")

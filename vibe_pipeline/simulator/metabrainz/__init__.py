@@ -1,0 +1,1 @@
+"""The simulated ListenBrainz labs and MusicBrainz, and the house rules they share."""

@@ -1,0 +1,1 @@
+"""The simulated Spotify: accounts, consent, Web API. Shares no code with our clients."""

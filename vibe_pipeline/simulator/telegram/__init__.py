@@ -1,0 +1,1 @@
+"""The simulated Telegram Bot API and its chat page. Shares no code with our bot."""

@@ -1,0 +1,1 @@
+"""The music and listeners the simulated services tell of: invented, or read from real listening."""

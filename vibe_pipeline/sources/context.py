@@ -1,0 +1,111 @@
+"""What every source is asked with: the person's taste, the services, and how much may be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from vibe_pipeline.clients.budget import Capabilities
+from vibe_pipeline.clients.lastfm import LastFm
+from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
+from vibe_pipeline.clients.musicbrainz import MusicBrainz
+from vibe_pipeline.clients.spotify import Spotify
+from vibe_pipeline.lookup_cache import PAGE_DAYS, Lookups
+from vibe_pipeline.records import LikedTrack, Past, Play, SeedProfile
+from vibe_pipeline.taste.exclusions import Hygiene
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Who can be asked; what the operator gave no key or contact for is ``None``."""
+
+    lookups: Lookups
+    capabilities: Capabilities
+    spotify: Spotify | None = None
+    lastfm: LastFm | None = None
+    labs: ListenBrainzLabs | None = None
+    musicbrainz: MusicBrainz | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one making of a list may ask for.
+
+    Calls count only what nobody asked before: what is remembered is free, so every day reaches
+    a little further than the last. Last.fm gets twenty calls in all, ListenBrainz labs eight;
+    Spotify's three sources share what they may spend, more of it the first time.
+    """
+
+    seed_artists: int = 20
+    seed_tracks: int = 20
+    near_artists: int = 60
+    pages: int = 300
+    tracks_per_artist: int = 8
+    tracks_known_per_artist: int = 50
+    neighbours: int = 100
+    proposals_per_source: int = 1500
+    at_once: int = 4
+    seconds_per_source: float = 45.0
+    lastfm_track_calls: int = 5
+    lastfm_artist_calls: int = 4
+    lastfm_top_track_calls: int = 7
+    lastfm_info_calls: int = 4
+    labs_name_calls: int = 5
+    labs_batch_calls: int = 3
+    musicbrainz_calls: int = 3
+    spotify_calls_first: int = 18
+    spotify_calls: int = 2
+    recommendation_calls: int = 2
+    top_tracks_calls: int = 8
+    catalogue_calls: int = 8
+    similar_days: int = 28
+    catalogue_days: int = PAGE_DAYS
+    miss_days: int = 7
+    rediscovered: int = 200
+    rediscovered_per_artist: int = 4
+    fresh_like_days: int = 14
+    played_days: int = 30
+    rest_days: int = 60
+
+
+@dataclass(slots=True)
+class Purse:
+    """Calls that several sources may spend between them, in turn."""
+
+    left: int = 0
+
+    def take(self, most: int) -> int:
+        """As many calls as are wanted and left."""
+        taken = max(0, min(most, self.left))
+        self.left -= taken
+        return taken
+
+    def give_back(self, calls: int) -> None:
+        """What was taken and not used."""
+        self.left += calls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One person's question to all sources."""
+
+    profile: SeedProfile
+    likes: Sequence[LikedTrack]
+    plays: Sequence[Play]
+    past: Sequence[Past]
+    services: Services
+    limits: Limits
+    now: datetime
+    purse: Purse = field(default_factory=Purse)
+    hygiene: Hygiene = field(default_factory=Hygiene)
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The recordings that were recommended to this person before."""
+        return frozenset(past.key for past in self.past)
+
+    @property
+    def first_time(self) -> bool:
+        """Whether nothing was ever recommended to this person."""
+        return not self.past

@@ -1,0 +1,1 @@
+"""What a person likes, in step and summed up: library, seed profile, exclusions, outcomes."""
