@@ -11,7 +11,7 @@ from vibe_bot.lifecycle import TokenRefused, TokenTakenElsewhere, run
 from vibe_bot.poller import AlreadyPolling, single_poller
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.store import migrate
-from vibe_pipeline.logs import set_up_logs
+from vibe_pipeline.logs import configure_logging
 from vibe_pipeline.settings import Settings, SettingsInvalid, read_settings
 
 log = structlog.get_logger()
@@ -37,7 +37,7 @@ def main() -> int:
     try:
         settings = read_settings()
         token = _token(settings)
-        set_up_logs(settings.log_format, secrets=_secrets(settings))
+        configure_logging(settings.log_format, secrets=_secrets(settings))
         with single_poller(settings.home):
             migrate(settings.accounts_address)
             asyncio.run(run(settings, token))

@@ -13,8 +13,8 @@ from telegram import InlineKeyboardMarkup
 from vibe_bot.formatting import Html, button, keyboard, tell, together
 from vibe_bot.jobs import Job
 from vibe_bot.results import Obstacle, because, made, way_out
-from vibe_bot.services import Services
-from vibe_pipeline.accounts.records import Account, Cause, OutboxMessage
+from vibe_bot.services import BotServices
+from vibe_pipeline.accounts.records import Account, FailureCause, OutboxMessage
 from vibe_pipeline.locales import day, knows, moment, say
 from vibe_pipeline.nightly import next_night
 from vibe_pipeline.records import EditionId
@@ -31,7 +31,7 @@ class Announcement:
 
 
 def announcement(
-    services: Services, account: Account, message: OutboxMessage
+    services: BotServices, account: Account, message: OutboxMessage
 ) -> Announcement | None:
     """The message in words; ``None`` when the catalogues hold none for its key."""
     if message.key == "bot.connected":
@@ -60,7 +60,9 @@ def _connected(account: Account, params: Mapping[str, Any]) -> Announcement:
     return Announcement(text=text, markup=markup)
 
 
-def _night_ready(services: Services, account: Account, params: Mapping[str, Any]) -> Announcement:
+def _night_ready(
+    services: BotServices, account: Account, params: Mapping[str, Any]
+) -> Announcement:
     intro = tell(account.language, "bot.night_ready")
     edition = services.store.editions.get(EditionId(str(params.get("edition_id", ""))))
     if edition is None:
@@ -70,13 +72,13 @@ def _night_ready(services: Services, account: Account, params: Mapping[str, Any]
 
 
 def _night_failed(
-    services: Services, account: Account, message: OutboxMessage
+    services: BotServices, account: Account, message: OutboxMessage
 ) -> Announcement | None:
     """Why the night brought no list, and when the next try is: never a silent night."""
     name = message.key.removeprefix(_FAILED)
-    if name not in {cause.value for cause in Cause}:
+    if name not in {cause.value for cause in FailureCause}:
         return None
-    obstacle = Obstacle(cause=Cause(name), until=_moment(message.params.get("until")))
+    obstacle = Obstacle(cause=FailureCause(name), until=_moment(message.params.get("until")))
     language, told_day = account.language, _day(message.params.get("date"))
     intro = (
         None

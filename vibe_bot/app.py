@@ -16,11 +16,19 @@ from telegram.request import BaseRequest
 from vibe_bot.formatting import tell
 from vibe_bot.handlers import BUTTONS, COMMANDS, welcome
 from vibe_bot.handlers import paste_callback as pasting
-from vibe_bot.interactions import App, Bench, Context, Handler, Visit, bench_of, visit
-from vibe_bot.progress import Watchers
-from vibe_bot.rate_limiter import Pacing
+from vibe_bot.interactions import (
+    App,
+    BotState,
+    Context,
+    Handler,
+    Interaction,
+    bot_state,
+    interaction_from,
+)
+from vibe_bot.progress import RunTrackers
+from vibe_bot.rate_limiter import ChatRateLimiter
 from vibe_bot.sending import send
-from vibe_bot.services import Services
+from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
 from vibe_pipeline.locales import say, spoken
 
@@ -32,7 +40,7 @@ KINDS = [Update.MESSAGE, Update.CALLBACK_QUERY, Update.MY_CHAT_MEMBER]
 """What we ask Telegram for."""
 
 
-def build(services: Services, token: str, *, request: BaseRequest | None = None) -> App:
+def build(services: BotServices, token: str, *, request: BaseRequest | None = None) -> App:
     """The application, ready to be initialized; ``request`` stands in for the network in tests."""
     builder = (
         ApplicationBuilder()
@@ -40,14 +48,14 @@ def build(services: Services, token: str, *, request: BaseRequest | None = None)
         .base_url(f"{services.settings.telegram_api_url}/bot")
         .base_file_url(f"{services.settings.telegram_api_url}/file/bot")
         .concurrent_updates(UPDATES_AT_ONCE)
-        .rate_limiter(Pacing(sleep=services.sleep))
+        .rate_limiter(ChatRateLimiter(sleep=services.sleep))
     )
     if request is None:
         builder = builder.connect_timeout(10).read_timeout(20).pool_timeout(20)
     else:
         builder = builder.request(request).get_updates_request(request)
     app: App = builder.build()
-    app.bot_data["bench"] = Bench(services=services, watchers=Watchers(services, app.bot))
+    app.bot_data["bench"] = BotState(services=services, watchers=RunTrackers(services, app.bot))
     _route(app)
     return app
 
@@ -66,13 +74,13 @@ async def _text(update: Update, context: Context) -> None:
     message = update.effective_message
     words = (message.text if message else None) or ""
     chat_id = message.chat_id if message else 0
-    query = pasting.landed_on(words, bench_of(context).services.settings)
+    query = pasting.landed_on(words, bot_state(context).services.settings)
     if query is not None:
         await _call(update, context, pasting.landed, query)
         return
-    question = bench_of(context).questions.pop(chat_id, None)
-    handler, said = _meant(words, question)
-    await _call(update, context, handler, said)
+    question = bot_state(context).questions.pop(chat_id, None)
+    handler, args = _meant(words, question)
+    await _call(update, context, handler, args)
 
 
 def _meant(words: str, question: str | None) -> tuple[Handler, str]:
@@ -94,8 +102,8 @@ async def _other_kind(update: Update, context: Context) -> None:
     await _call(update, context, welcome.unknown_kind, "")
 
 
-async def _call(update: Update, context: Context, handler: Handler, said: str) -> None:
-    found = visit(update, context, said=said)
+async def _call(update: Update, context: Context, handler: Handler, args: str) -> None:
+    found = interaction_from(update, context, args=args)
     if found is not None:
         await handler(found)
 
@@ -111,7 +119,7 @@ async def _in_a_group(update: Update, context: Context) -> None:
 async def _tap(update: Update, context: Context) -> None:
     """A tapped button; its spinner is stopped whatever happens."""
     query = update.callback_query
-    found = visit(update, context, said="")
+    found = interaction_from(update, context, args="")
     if query is None or found is None:
         return
     toast: str | None = None
@@ -124,7 +132,7 @@ async def _tap(update: Update, context: Context) -> None:
             log.info("a tap was answered too late")
 
 
-async def _tapped(found: Visit, data: str) -> str | None:
+async def _tapped(found: Interaction, data: str) -> str | None:
     verb, _, rest = data.partition(":")
     handler = BUTTONS.get(verb)
     if verb == "go":
@@ -132,12 +140,12 @@ async def _tapped(found: Visit, data: str) -> str | None:
         handler = COMMANDS.get(verb)
     if handler is None:
         return found.text("bot.stale_button")
-    return await handler(found.with_said(rest))
+    return await handler(found.with_args(rest))
 
 
 async def _error(update: object, context: Context) -> None:
     """What went wrong in a handler: the person is told, unless they are who left."""
-    error, bench = context.error, bench_of(context)
+    error, bench = context.error, bot_state(context)
     if not isinstance(update, Update) or update.effective_chat is None:
         log.error("trouble outside any chat", exc_info=error)
         return
@@ -158,7 +166,7 @@ async def _error(update: object, context: Context) -> None:
     await send(context.bot, chat_id, words)
 
 
-def _has_left(services: Services, chat_id: int) -> None:
+def _has_left(services: BotServices, chat_id: int) -> None:
     account = services.store.people.by_chat(chat_id)
     if account is not None and account.active:
         services.store.people.change(account.user_id, active=False)

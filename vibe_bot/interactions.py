@@ -11,9 +11,9 @@ from telegram import Bot, InlineKeyboardButton, Message, Update, User
 from telegram.ext import Application, CallbackContext, ExtBot
 
 from vibe_bot.formatting import Html, button, keyboard, tell
-from vibe_bot.progress import Watchers
+from vibe_bot.progress import RunTrackers
 from vibe_bot.sending import Edited, Markup, edit, send
-from vibe_bot.services import Services
+from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.records import Account, AccountChanges
 from vibe_pipeline.locales import say, spoken
 from vibe_pipeline.records import UserId
@@ -24,11 +24,11 @@ App = Application[Any, Context, Data, Data, Data, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
+class BotState:
     """What lasts from one visit to the next: services, followed runs, open questions."""
 
-    services: Services
-    watchers: Watchers
+    services: BotServices
+    watchers: RunTrackers
     starting: set[UserId] = field(default_factory=set)
     """Whose run is being launched at this moment."""
     questions: dict[int, str] = field(default_factory=dict)
@@ -36,21 +36,21 @@ class Bench:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class Interaction:
     """One person saying or tapping one thing.
 
-    ``said`` is what followed the command. ``tapped`` is the message whose button was tapped.
+    ``args`` is what followed the command. ``tapped`` is the message whose button was tapped.
     """
 
-    bench: Bench
+    bench: BotState
     bot: Bot
     account: Account
     first_name: str
-    said: str
+    args: str
     tapped: int | None = None
 
     @property
-    def services(self) -> Services:
+    def services(self) -> BotServices:
         """What the bot works with."""
         return self.bench.services
 
@@ -91,51 +91,51 @@ class Visit:
         ):
             await send(self.bot, chat, text, markup)
 
-    def with_said(self, said: str) -> Visit:
-        """The same visit, something else said."""
-        return replace(self, said=said)
+    def with_args(self, args: str) -> Interaction:
+        """The same interaction with other arguments."""
+        return replace(self, args=args)
 
     def ask(self, command: str) -> None:
         """Take the next plain words from this chat as what was missing after ``command``."""
         self.bench.questions[self.account.chat_id] = command
 
-    def change(self, **changes: Unpack[AccountChanges]) -> Visit:
+    def change(self, **changes: Unpack[AccountChanges]) -> Interaction:
         """Change the person's settings; gives the visit with them as they are then."""
         people = self.services.store.people
         return replace(self, account=people.change(self.account.user_id, **changes))
 
 
-Handler = Callable[[Visit], Awaitable[str | None]]
+Handler = Callable[[Interaction], Awaitable[str | None]]
 """Reads, decides, answers. What it gives back is shown shortly over a tapped button."""
 
 
-def visit(update: Update, context: Context, *, said: str) -> Visit | None:
+def interaction_from(update: Update, context: Context, *, args: str) -> Interaction | None:
     """Who this update is from, registered on first sight; ``None`` when it is from nobody."""
     user, chat = update.effective_user, update.effective_chat
     if user is None or chat is None:
         return None
-    bench = bench_of(context)
+    bench = bot_state(context)
     bench_people = bench.services.store.people
-    account = bench_people.register(chat.id, name_of(user), spoken(user.language_code))
+    account = bench_people.register(chat.id, display_name(user), spoken(user.language_code))
     query = update.callback_query
     message = None if query is None else query.message
-    return Visit(
+    return Interaction(
         bench=bench,
         bot=context.bot,
         account=account,
         first_name=user.first_name,
-        said=said,
+        args=args,
         tapped=None if message is None else message.message_id,
     )
 
 
-def bench_of(context: Context) -> Bench:
+def bot_state(context: Context) -> BotState:
     """What this application works with."""
-    bench: Bench = context.bot_data["bench"]
+    bench: BotState = context.bot_data["bench"]
     return bench
 
 
-def name_of(user: User) -> str:
+def display_name(user: User) -> str:
     """The name under which a page outside Telegram speaks of the person."""
     full_name = " ".join(user.full_name.split())[:80]
     return f"{full_name} (@{user.username})" if user.username else full_name

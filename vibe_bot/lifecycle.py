@@ -14,14 +14,14 @@ import structlog
 from telegram.error import Conflict, InvalidToken, TelegramError
 
 from vibe_bot.app import KINDS, build
-from vibe_bot.interactions import App, Bench
-from vibe_bot.menus import register_all
+from vibe_bot.command_menu import register_all
+from vibe_bot.interactions import App, BotState
 from vibe_bot.outbox import Outbox
 from vibe_bot.receipts import Receipts
 from vibe_bot.reminders import remind_forever
-from vibe_bot.services import Services
+from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.store import open_for, utc_now
-from vibe_pipeline.clients.opening import open_dagster, open_http
+from vibe_pipeline.clients.factory import open_dagster, open_http
 from vibe_pipeline.settings import Settings
 
 log = structlog.get_logger()
@@ -46,7 +46,7 @@ async def run(settings: Settings, token: str) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stopping.set)
     async with open_http() as http:
-        services = Services(
+        services = BotServices(
             store=open_for(settings),
             dagster=open_dagster(http, settings),
             http=http,
@@ -57,11 +57,11 @@ async def run(settings: Settings, token: str) -> None:
         await serve(build(services, token), services, stopping)
 
 
-async def serve(app: App, services: Services, stopping: asyncio.Event) -> None:
+async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> None:
     """The order PTB asks of a host: initialize, start, poll; and back."""
     if not await _reached(app, stopping):
         return
-    bench: Bench = app.bot_data["bench"]
+    bench: BotState = app.bot_data["bench"]
     polling = Polling(stopping)
     updater = app.updater
     if updater is None:
@@ -148,7 +148,7 @@ async def _reached(app: App, stopping: asyncio.Event) -> bool:
     return False
 
 
-async def _menus(app: App, services: Services) -> None:
+async def _menus(app: App, services: BotServices) -> None:
     """The command menus are a comfort: tried until they are there, never in the way."""
     wait = FIRST_WAIT
     while True:

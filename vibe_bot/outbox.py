@@ -17,7 +17,7 @@ from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, Tele
 from vibe_bot.announcements import Announcement, announcement
 from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.sending import send
-from vibe_bot.services import Services
+from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import OutboxMessage
 
@@ -37,7 +37,7 @@ BATCH = 20
 class Outbox:
     """Delivers what is due, one message a second to a chat at most."""
 
-    services: Services
+    services: BotServices
     bot: Bot
     last_sent: dict[int, Any] = field(default_factory=dict)
 

@@ -21,9 +21,9 @@ from vibe_bot.jobs import Job, job_named
 from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.results import Figures, Result, gave_up, result_of
 from vibe_bot.sending import Edited, edit, send
-from vibe_bot.services import Services
+from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
-from vibe_pipeline.accounts.records import Account, Watch
+from vibe_pipeline.accounts.records import Account, TrackedRun
 from vibe_pipeline.clients.dagster import RunView
 from vibe_pipeline.clients.errors import NotThere, ServiceError
 
@@ -55,15 +55,15 @@ def progress(language: str, job: Job, run: RunView | None, waited: timedelta) ->
     return together(title, "", *lines, slow)
 
 
-class Watchers:
+class RunTrackers:
     """The runs that are followed now, each by a task of its own."""
 
-    def __init__(self, services: Services, bot: Bot) -> None:
+    def __init__(self, services: BotServices, bot: Bot) -> None:
         self._services = services
         self._bot = bot
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def follow(self, watch: Watch) -> None:
+    def follow(self, watch: TrackedRun) -> None:
         """Follow a run until its result is told; following it already is fine."""
         if watch.run_id in self._tasks:
             return
@@ -91,9 +91,9 @@ class Watchers:
 class _Follower:
     """One watch being followed."""
 
-    services: Services
+    services: BotServices
     bot: Bot
-    watch: Watch
+    watch: TrackedRun
 
     async def follow(self) -> None:
         """Look, tell, wait, until the result is told."""

@@ -19,7 +19,7 @@ _PACED = frozenset(
 )
 
 
-class Pacing(BaseRateLimiter[int]):
+class ChatRateLimiter(BaseRateLimiter[int]):
     """Sends at once, remembers which chat Telegram asked to rest, and waits when it must."""
 
     def __init__(

@@ -16,7 +16,7 @@ from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 from vibe_bot.formatting import Html, tell, together
 from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.sending import send
-from vibe_bot.services import Services
+from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Erasure, ErasureKind
 
@@ -30,7 +30,7 @@ RETRY = timedelta(minutes=1)
 class Receipts:
     """Delivers each kept promise's receipt."""
 
-    services: Services
+    services: BotServices
     bot: Bot
     not_before: dict[str, datetime] = field(default_factory=dict)
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from vibe_bot.services import Services
+from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
 from vibe_pipeline.accounts.records import Account
 
@@ -19,7 +19,7 @@ WAKING_HOURS = range(9, 21)
 """Nobody is woken for this."""
 
 
-async def remind_forever(services: Services) -> None:
+async def remind_forever(services: BotServices) -> None:
     """Until cancelled; what was told is kept in the outbox, so a restart tells nothing twice."""
     while True:
         try:
@@ -29,7 +29,7 @@ async def remind_forever(services: Services) -> None:
         await services.sleep(LOOK_SECONDS)
 
 
-def remind(services: Services) -> int:
+def remind(services: BotServices) -> int:
     """Put every reminder that is due; gives how many were new."""
     told = 0
     for account in services.store.people.all(active_only=True):
@@ -40,7 +40,7 @@ def remind(services: Services) -> int:
     return told
 
 
-def _remind(services: Services, account: Account) -> bool:
+def _remind(services: BotServices, account: Account) -> bool:
     now, ends = services.now(), account.consent_ends_at
     if not account.connected or ends is None or ends <= now:
         return False

@@ -12,8 +12,8 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from vibe_bot.formatting import Html, button, keyboard, link, opening, tell, together
 from vibe_bot.jobs import Job
-from vibe_bot.services import Services
-from vibe_pipeline.accounts.records import Account, Cause, Edition, EditionKind, Summary
+from vibe_bot.services import BotServices
+from vibe_pipeline.accounts.records import Account, Edition, EditionKind, FailureCause, Summary
 from vibe_pipeline.clients.dagster import RunView
 from vibe_pipeline.locales import day, knows, listed, moment, say
 from vibe_pipeline.personal_data.archives import archive_path
@@ -28,7 +28,12 @@ DOCUMENT_LIMIT = 50_000_000
 Figures = Mapping[str, Mapping[str, int]]
 """What a run counted, by asset and label."""
 CONNECT_AGAIN = frozenset(
-    {Cause.CONSENT_EXPIRED, Cause.NOT_CONNECTED, Cause.NOT_ALLOWLISTED, Cause.OWNER_NOT_PREMIUM}
+    {
+        FailureCause.CONSENT_EXPIRED,
+        FailureCause.NOT_CONNECTED,
+        FailureCause.NOT_ALLOWLISTED,
+        FailureCause.OWNER_NOT_PREMIUM,
+    }
 )
 
 
@@ -36,7 +41,7 @@ CONNECT_AGAIN = frozenset(
 class Obstacle:
     """What stood in the way, and until when if that is known."""
 
-    cause: Cause
+    cause: FailureCause
     until: datetime | None = None
 
 
@@ -52,7 +57,7 @@ class Result:
 
 
 def result_of(
-    services: Services, account: Account, job: Job, run: RunView, figures: Figures
+    services: BotServices, account: Account, job: Job, run: RunView, figures: Figures
 ) -> Result:
     """What a finished run comes to for its person."""
     if job in {Job.sync, Job.restore, Job.export}:
@@ -137,7 +142,7 @@ def source_name(language: str, source: str) -> str:
 
 def failed(account: Account, job: Job, run: RunView, obstacle: Obstacle | None) -> Result:
     """Why there is nothing, and what to do."""
-    language, known = account.language, obstacle or Obstacle(cause=Cause.UNEXPECTED)
+    language, known = account.language, obstacle or Obstacle(cause=FailureCause.UNEXPECTED)
     why = because(account, known.cause, known.until)
     if run.status == "CANCELED" and obstacle is None:
         why = tell(language, "bot.failed.canceled")
@@ -146,19 +151,21 @@ def failed(account: Account, job: Job, run: RunView, obstacle: Obstacle | None) 
     return Result(text=text, markup=markup, good=False)
 
 
-def _failed_unrecorded(services: Services, account: Account, job: Job, run: RunView) -> Result:
+def _failed_unrecorded(services: BotServices, account: Account, job: Job, run: RunView) -> Result:
     """What makes no list leaves no row in the ledger; what stands in the way is seen elsewhere."""
     if not job.asks_spotify:
         return failed(account, job, run, None)
     until = services.store.budget.blocked_until("spotify")
-    obstacle = None if until is None else Obstacle(cause=Cause.QUOTA, until=until)
+    obstacle = None if until is None else Obstacle(cause=FailureCause.QUOTA, until=until)
     if not account.connected:
         ended = account.spotify_account_id is not None
-        obstacle = Obstacle(cause=Cause.CONSENT_EXPIRED if ended else Cause.NOT_CONNECTED)
+        obstacle = Obstacle(
+            cause=FailureCause.CONSENT_EXPIRED if ended else FailureCause.NOT_CONNECTED
+        )
     return failed(account, job, run, obstacle)
 
 
-def because(account: Account, cause: Cause, until: datetime | None) -> Html:
+def because(account: Account, cause: FailureCause, until: datetime | None) -> Html:
     """A cause in words, with the time it ends on the person's clock where we know it."""
     key = f"bot.failed.{cause}"
     if until is None or not knows(f"{key}_until"):
@@ -167,7 +174,7 @@ def because(account: Account, cause: Cause, until: datetime | None) -> Html:
     return tell(account.language, f"{key}_until", until=when)
 
 
-def way_out(language: str, cause: Cause, job: Job) -> InlineKeyboardButton:
+def way_out(language: str, cause: FailureCause, job: Job) -> InlineKeyboardButton:
     """The button to go on with."""
     if cause in CONNECT_AGAIN:
         return button(say(language, "button.connect_again"), "go:connect")
@@ -191,7 +198,7 @@ def synced(account: Account, figures: Figures) -> Result:
     return Result(text=Html(together(*lines).strip()), markup=markup, good=True)
 
 
-def changed_back(services: Services, account: Account, run: RunView) -> Result:
+def changed_back(services: BotServices, account: Account, run: RunView) -> Result:
     """A list was taken back, or put in place again: what the playlist holds now."""
     language, editions = account.language, services.store.editions
     edition = editions.get(EditionId(run.tags.get(EDITION_TAG, "")))
@@ -214,7 +221,7 @@ def changed_back(services: Services, account: Account, run: RunView) -> Result:
     return Result(text=together(words, counts), markup=keyboard([back], [again]), good=True)
 
 
-def exported(services: Services, account: Account, run: RunView) -> Result:
+def exported(services: BotServices, account: Account, run: RunView) -> Result:
     """The archive is there to be sent."""
     path = archive_path(services.settings.home, run.run_id)
     if not path.is_file():
@@ -238,7 +245,7 @@ def gave_up(language: str, job: Job, waited: timedelta) -> Result:
             hours=say(language, "bot.progress.hours", count=hours),
         ),
     )
-    markup = keyboard([way_out(language, Cause.UNEXPECTED, job)])
+    markup = keyboard([way_out(language, FailureCause.UNEXPECTED, job)])
     return Result(text=text, markup=markup, good=False)
 
 

@@ -14,7 +14,7 @@ from vibe_pipeline.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
+class BotServices:
     """The account store, the pipeline, the way to Spotify, the settings, and time."""
 
     store: AccountStore

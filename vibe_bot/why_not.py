@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from vibe_pipeline.accounts.records import Considered, ConsideredList
-from vibe_pipeline.ranking.folding import folded
+from vibe_pipeline.ranking.text_normalization import normalized
 
 CHOSEN = "chosen"
 _CLOSE = 0.8
@@ -19,7 +19,7 @@ _ARTIST_AND_TITLE = re.compile(r"\s+[-–—:]\s+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Missed:
+class MissingTrack:
     """What was meant: the best-placed of it, how many more of the artist's there were."""
 
     among: ConsideredList
@@ -28,9 +28,9 @@ class Missed:
     exact: bool
 
 
-def find(lists: Iterable[ConsideredList], wanted: str) -> Missed | None:
+def find(lists: Iterable[ConsideredList], wanted: str) -> MissingTrack | None:
     """The newest list that considered it; an exact name anywhere beats a similar one."""
-    similar: Missed | None = None
+    similar: MissingTrack | None = None
     for among in lists:
         found = _exact(among, wanted)
         if found is not None:
@@ -40,54 +40,54 @@ def find(lists: Iterable[ConsideredList], wanted: str) -> Missed | None:
     return similar
 
 
-def _exact(among: ConsideredList, wanted: str) -> Missed | None:
-    name, (artist, title) = folded(wanted), _parts(wanted)
+def _exact(among: ConsideredList, wanted: str) -> MissingTrack | None:
+    name, (artist, title) = normalized(wanted), _parts(wanted)
     if not name:
         return None
     both = [
         item
         for item in among.items
-        if title and artist in folded(item.artist) and title in folded(item.title)
+        if title and artist in normalized(item.artist) and title in normalized(item.title)
     ]
-    titles = [item for item in among.items if folded(item.title) == name]
-    artists = [item for item in among.items if folded(item.artist) == name]
+    titles = [item for item in among.items if normalized(item.title) == name]
+    artists = [item for item in among.items if normalized(item.artist) == name]
     whole = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
     inside = [
         item
         for item in among.items
-        if len(name) > 2 and whole.search(folded(f"{item.artist} {item.title}"))
+        if len(name) > 2 and whole.search(normalized(f"{item.artist} {item.title}"))
     ]
     return _best(among, both or artists or titles or inside, exact=True)
 
 
-def _similar(among: ConsideredList, wanted: str) -> Missed | None:
+def _similar(among: ConsideredList, wanted: str) -> MissingTrack | None:
     """By the closest artist or title; only whole names are compared, of which there are few."""
-    name, (artist, title) = folded(wanted), _parts(wanted)
-    artists = {folded(item.artist) for item in among.items}
-    titles = {folded(item.title) for item in among.items}
+    name, (artist, title) = normalized(wanted), _parts(wanted)
+    artists = {normalized(item.artist) for item in among.items}
+    titles = {normalized(item.title) for item in among.items}
     close_artist = set(get_close_matches(artist or name, artists, n=3, cutoff=_CLOSE))
     close_title = set(get_close_matches(title or name, titles, n=3, cutoff=_CLOSE))
     if title:
         hits = [
             item
             for item in among.items
-            if folded(item.artist) in close_artist and folded(item.title) in close_title
+            if normalized(item.artist) in close_artist and normalized(item.title) in close_title
         ]
         return _best(among, hits, exact=False)
-    hits = [item for item in among.items if folded(item.artist) in close_artist]
-    hits = hits or [item for item in among.items if folded(item.title) in close_title]
+    hits = [item for item in among.items if normalized(item.artist) in close_artist]
+    hits = hits or [item for item in among.items if normalized(item.title) in close_title]
     return _best(among, hits, exact=False)
 
 
-def _best(among: ConsideredList, hits: list[Considered], *, exact: bool) -> Missed | None:
+def _best(among: ConsideredList, hits: list[Considered], *, exact: bool) -> MissingTrack | None:
     if not hits:
         return None
     best = min(hits, key=lambda item: (item.fate != CHOSEN, item.rank))
-    artist = folded(best.artist)
-    same = sum(folded(item.artist) == artist for item in among.items)
-    return Missed(among=among, item=best, more=same - 1, exact=exact)
+    artist = normalized(best.artist)
+    same = sum(normalized(item.artist) == artist for item in among.items)
+    return MissingTrack(among=among, item=best, more=same - 1, exact=exact)
 
 
 def _parts(wanted: str) -> tuple[str, str]:
     artist, *title = _ARTIST_AND_TITLE.split(wanted, maxsplit=1)
-    return folded(artist), folded(title[0]) if title else ""
+    return normalized(artist), normalized(title[0]) if title else ""

@@ -11,10 +11,10 @@ import structlog
 import uvicorn
 
 from vibe_oauth.app import create_app
-from vibe_oauth.services import Services, open_services
+from vibe_oauth.services import OAuthServices, open_services
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.store import migrate
-from vibe_pipeline.logs import set_up_logs
+from vibe_pipeline.logs import configure_logging
 from vibe_pipeline.settings import Settings, SettingsInvalid, read_settings
 
 WRONG_INPUT = 2
@@ -40,7 +40,7 @@ def main(host: str | None, port: int | None) -> None:
     """Serve Spotify's consent and the nightly trigger until interrupted."""
     try:
         settings = read_settings()
-        set_up_logs(settings.log_format, secrets=_secrets(settings))
+        configure_logging(settings.log_format, secrets=_secrets(settings))
         usual_host, usual_port = usual_place(settings.public_url)
         with _listening(host or usual_host, port or usual_port) as listener:
             services = open_services(settings)
@@ -59,7 +59,7 @@ def usual_place(public_url: str) -> tuple[str, int]:
     return _LOOPBACK[0], USUAL_PORT
 
 
-def _serve(services: Services, listener: socket.socket) -> None:
+def _serve(services: OAuthServices, listener: socket.socket) -> None:
     config = uvicorn.Config(
         create_app(services),
         access_log=False,

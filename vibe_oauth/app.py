@@ -13,14 +13,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
-from vibe_oauth.connecting import Connecting
+from vibe_oauth.consent_flow import ConsentFlow
 from vibe_oauth.health import Health
-from vibe_oauth.jobs import Jobs
+from vibe_oauth.jobs import NightlyTrigger
 from vibe_oauth.links import Links
 from vibe_oauth.pages import Page, Pages
+from vibe_oauth.request_info import language_of
 from vibe_oauth.security import AccessLog, StrictHeaders
-from vibe_oauth.services import Services
-from vibe_oauth.visitors import language_of
+from vibe_oauth.services import OAuthServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 
 log = structlog.get_logger()
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 Answering = Callable[[Request, Exception], Awaitable[Response]]
 
 
-def create_app(services: Services) -> ASGIApp:
+def create_app(services: OAuthServices) -> ASGIApp:
     """The service, ready to be served; it closes what ``services`` holds open at the end."""
     pages = Pages(services.prefix)
     app = Starlette(
@@ -46,9 +46,9 @@ def create_app(services: Services) -> ASGIApp:
     return AccessLog(StrictHeaders(app, style_hash=pages.style_hash, https=services.https))
 
 
-def _routes(services: Services, pages: Pages) -> list[BaseRoute]:
-    connecting = Connecting(services, pages, Links(services.store))
-    jobs, health = Jobs(services), Health(services)
+def _routes(services: OAuthServices, pages: Pages) -> list[BaseRoute]:
+    connecting = ConsentFlow(services, pages, Links(services.store))
+    jobs, health = NightlyTrigger(services), Health(services)
     routes: list[BaseRoute] = [
         Route("/connect/{link}", connecting.start, methods=["GET"]),
         Route("/confirm", connecting.confirm, methods=["POST"]),
@@ -80,7 +80,7 @@ def _status(error: Exception) -> int:
     return error.status_code if isinstance(error, HTTPException) else 500
 
 
-def _closing(services: Services) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+def _closing(services: OAuthServices) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vibe_oauth.services import Services
+from vibe_oauth.services import OAuthServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.clients.errors import ServiceError
 
@@ -22,7 +22,7 @@ DAGSTER_SECONDS = 5.0
 class Health:
     """Answers those who watch over us."""
 
-    services: Services
+    services: OAuthServices
 
     async def live(self, request: Request) -> Response:
         """The process answers; says nothing about anybody else."""

@@ -13,7 +13,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vibe_oauth.services import Services
+from vibe_oauth.services import OAuthServices
 from vibe_pipeline import nightly
 from vibe_pipeline.accounts.records import Account, EditionState
 from vibe_pipeline.clients.errors import ServiceError
@@ -25,7 +25,7 @@ AT_ONCE = 4
 
 
 @dataclass(slots=True)
-class Outcome:
+class TriggerResult:
     """What became of everybody."""
 
     launched: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -37,10 +37,10 @@ class Outcome:
         return {"launched": self.launched, "skipped": self.skipped, "failed": self.failed}
 
 
-class Jobs:
+class NightlyTrigger:
     """Launches everybody's nightly list, once per person and local date."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: OAuthServices) -> None:
         self._services = services
         self._one_round = asyncio.Lock()
 
@@ -49,7 +49,7 @@ class Jobs:
         refusal = self._refusal(request)
         if refusal is not None:
             return refusal
-        outcome, places = Outcome(), asyncio.Semaphore(AT_ONCE)
+        outcome, places = TriggerResult(), asyncio.Semaphore(AT_ONCE)
 
         async def one(account: Account) -> None:
             async with places:
@@ -93,7 +93,7 @@ class Jobs:
         headers = {"WWW-Authenticate": "Bearer"}
         return JSONResponse({"error": sentence}, HTTPStatus.UNAUTHORIZED, headers)
 
-    async def _begin(self, account: Account, outcome: Outcome) -> None:
+    async def _begin(self, account: Account, outcome: TriggerResult) -> None:
         user_id = account.user_id
         vibe_date, reason = self._vibe_date(account, self._services.now())
         if vibe_date is None:

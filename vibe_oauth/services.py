@@ -13,23 +13,23 @@ from pydantic import SecretStr
 from vibe_oauth.telegram import BotName
 from vibe_pipeline.accounts.store import AccountStore, open_for, utc_now
 from vibe_pipeline.clients import spotify_web
-from vibe_pipeline.clients.budget import GivenToken
+from vibe_pipeline.clients.budget import FixedToken
 from vibe_pipeline.clients.dagster import DagsterGraphQL
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.spotify_accounts import SpotifyAccounts
 from vibe_pipeline.clients.spotify_records import SpotifyProfile
-from vibe_pipeline.clients.transport import Patience, Transport
+from vibe_pipeline.clients.transport import RetryPolicy, Transport
 from vibe_pipeline.settings import Settings
 
-SPOTIFY_PATIENCE = Patience(attempts=2, attempt_seconds=8, slow_downs=1, in_place_seconds=4)
+SPOTIFY_PATIENCE = RetryPolicy(attempts=2, attempt_seconds=8, slow_downs=1, in_place_seconds=4)
 """Somebody waits in front of a blank page."""
 
-DAGSTER_PATIENCE = Patience(attempts=2, attempt_seconds=30)
+DAGSTER_PATIENCE = RetryPolicy(attempts=2, attempt_seconds=30)
 """A launch may start an interpreter before it answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
+class OAuthServices:
     """Everything the routes need; ``consent`` is ``None`` while no client id is set."""
 
     store: AccountStore
@@ -52,18 +52,18 @@ class Services:
             address=self.spotify_api_url,
             budget=self.store.budget,
             patience=SPOTIFY_PATIENCE,
-            judge=spotify_web.judge,
+            judge=spotify_web.answer_kind,
             now=self.now,
         )
-        access = GivenToken(access_token)
+        access = FixedToken(access_token)
         web = spotify_web.SpotifyWeb(transport, access, self.store.capabilities)
         return await Spotify(web).me()
 
 
-def open_services(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Services:
+def open_services(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> OAuthServices:
     """The services these settings describe; nothing is asked of anybody yet."""
     http = httpx.AsyncClient(follow_redirects=False, trust_env=False)
-    return Services(
+    return OAuthServices(
         store=open_for(settings, now=now),
         consent=_consent(settings, http, now),
         dagster=DagsterGraphQL(

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from vibe_pipeline.accounts.records import OAuthState, PendingConnection, Tokens
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceUnavailable
-from vibe_pipeline.clients.pace import Sleep
+from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_accounts import SCOPES, Grant, SpotifyAccounts
 from vibe_pipeline.clients.spotify_records import SpotifyProfile
 from vibe_pipeline.records import UserId
@@ -28,7 +28,7 @@ class ScopesMissing(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Renewal:
+class RenewalPolicy:
     """When a token is renewed, and how long anybody waits for it.
 
     The wait outlasts the lease, so that nobody is lost when the one who renews is killed.
@@ -54,17 +54,17 @@ def first_tokens(grant: Grant, *, consented_at: datetime) -> Tokens:
     )
 
 
-def new_verifier(random_bytes: Callable[[int], bytes]) -> str:
+def new_pkce_verifier(random_bytes: Callable[[int], bytes]) -> str:
     """A fresh secret that ties a consent to whoever asked for it."""
     return _base64url(random_bytes(VERIFIER_BYTES))
 
 
-def challenge_of(verifier: str) -> str:
+def pkce_challenge(verifier: str) -> str:
     """PKCE's S256 challenge."""
     return _base64url(hashlib.sha256(verifier.encode()).digest())
 
 
-async def agreed(
+async def complete_consent(
     accounts: SpotifyAccounts,
     profile: Callable[[str], Awaitable[SpotifyProfile]],
     *,
@@ -86,7 +86,7 @@ async def agreed(
     )
 
 
-def link(store: AccountStore, pending: PendingConnection) -> None:
+def link_account(store: AccountStore, pending: PendingConnection) -> None:
     """Link what its person has confirmed, and have the chat told."""
     store.people.connect(
         pending.user_id,
@@ -112,14 +112,14 @@ class SpotifyConnection:
         store: AccountStore,
         accounts: SpotifyAccounts,
         *,
-        renewal: Renewal | None = None,
+        renewal: RenewalPolicy | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Sleep = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._vault = store.tokens
         self._accounts = accounts
-        self._renewal = renewal or Renewal()
+        self._renewal = renewal or RenewalPolicy()
         self._now = now
         self._sleep = sleep
         self._monotonic = monotonic

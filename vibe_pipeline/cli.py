@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from vibe_pipeline.errors import SetUpWrong, WentWrong
+from vibe_pipeline.errors import CommandFailed, ConfigurationError
 
 COMMANDS = {
     "demo": "vibe_pipeline.demo.command:demo",
@@ -45,9 +45,9 @@ class Commands(click.Group):
         """Run it; what went wrong becomes one sentence and an exit code."""
         try:
             return super().invoke(ctx)
-        except SetUpWrong as trouble:
+        except ConfigurationError as trouble:
             _give_up(trouble, 2)
-        except WentWrong as trouble:
+        except CommandFailed as trouble:
             _give_up(trouble, 1)
 
 

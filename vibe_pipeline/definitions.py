@@ -6,15 +6,15 @@ import dagster as dg
 
 from vibe_pipeline.defs.automation import SCHEDULES, SENSORS
 from vibe_pipeline.defs.candidates import candidates
-from vibe_pipeline.defs.erasing import forget_person, promises
-from vibe_pipeline.defs.exporting import export_person
+from vibe_pipeline.defs.erase import forget_person, promises
+from vibe_pipeline.defs.export import export_person
 from vibe_pipeline.defs.jobs import asset_jobs
 from vibe_pipeline.defs.learning import policy_comparison, recommendation_outcomes
 from vibe_pipeline.defs.library import library
 from vibe_pipeline.defs.playlist import playlist
 from vibe_pipeline.defs.replay import replay_vibe
 from vibe_pipeline.defs.resources import resources
-from vibe_pipeline.defs.restoring import restore_edition
+from vibe_pipeline.defs.restore import restore_edition
 from vibe_pipeline.defs.selection import ranked_selection
 from vibe_pipeline.defs.taste import seed_profile
 from vibe_pipeline.settings import Settings, read_settings

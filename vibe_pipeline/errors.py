@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 
-class SetUpWrong(Exception):
+class ConfigurationError(Exception):
     """Nothing was started; the text is one sentence that says what to put right. Exit code 2."""
 
 
-class WentWrong(Exception):
+class CommandFailed(Exception):
     """It was tried and failed; the text says why. Exit code 1."""

@@ -30,7 +30,7 @@ QUIET = (
 _BOT_TOKEN = re.compile(r"\d{5,}:[A-Za-z0-9_-]{20,}")
 
 
-def set_up_logs(log_format: Literal["text", "json"], *, secrets: Iterable[str] = ()) -> None:
+def configure_logging(log_format: Literal["text", "json"], *, secrets: Iterable[str] = ()) -> None:
     """Send everything to standard error, warnings and worse only from chatty packages."""
     before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -39,7 +39,7 @@ def set_up_logs(log_format: Literal["text", "json"], *, secrets: Iterable[str] =
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        _Strike(secrets),
+        _Redactor(secrets),
     ]
     structlog.configure(
         processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -66,7 +66,7 @@ def set_up_logs(log_format: Literal["text", "json"], *, secrets: Iterable[str] =
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-class _Strike:
+class _Redactor:
     """Replaces every secret we know, and whatever looks like a bot's token."""
 
     def __init__(self, secrets: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from vibe_pipeline.accounts.records import Account, Cause, Edition, EditionState
+from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
 from vibe_pipeline.records import UserId
 
 LATENESS = timedelta(hours=24)
@@ -20,11 +20,11 @@ STALLED_AFTER = timedelta(hours=2)
 """An edition that neither moved nor failed for so long lost its run, and is begun again."""
 
 
-PAUSES: Mapping[Cause, timedelta] = {
-    Cause.SERVICE_UNAVAILABLE: timedelta(minutes=30),
-    Cause.RATE_LIMITED: timedelta(minutes=30),
-    Cause.QUOTA: timedelta(hours=2),
-    Cause.UNEXPECTED: timedelta(hours=1),
+PAUSES: Mapping[FailureCause, timedelta] = {
+    FailureCause.SERVICE_UNAVAILABLE: timedelta(minutes=30),
+    FailureCause.RATE_LIMITED: timedelta(minutes=30),
+    FailureCause.QUOTA: timedelta(hours=2),
+    FailureCause.UNEXPECTED: timedelta(hours=1),
 }
 """How long to wait after a failure that may pass by itself and did not say when."""
 

@@ -186,7 +186,7 @@ class Candidate:
     aliases: tuple[str, ...] = ()
 
 
-class Dropped(StrEnum):
+class DropReason(StrEnum):
     """Why a candidate did not make the list; each has its sentence in the catalogues."""
 
     BLOCKED = "blocked"
@@ -218,12 +218,12 @@ class Ranked:
     source: Source
     seed: str
     position: int | None = None
-    dropped: Dropped | None = None
+    dropped: DropReason | None = None
     track: Track | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class PastRecommendation:
     """A recording recommended before."""
 
     key: str

@@ -22,11 +22,11 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from vibe_pipeline.errors import SetUpWrong
+from vibe_pipeline.errors import ConfigurationError
 from vibe_pipeline.ranking.policy import POLICIES
 
 
-class SettingsInvalid(SetUpWrong):
+class SettingsInvalid(ConfigurationError):
     """The environment holds something we cannot work with; the text says what, and what to do."""
 
 

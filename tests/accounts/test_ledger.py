@@ -22,10 +22,10 @@ from tests.support.accounts_site import (
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.records import (
     BlockKind,
-    Cause,
     EditionKind,
     EditionState,
     ExclusionKind,
+    FailureCause,
     PoolSummary,
     Summary,
 )
@@ -125,12 +125,12 @@ def test_a_failure_keeps_the_place_and_the_next_step_clears_it(tmp_path: Path) -
     store.editions.advance(RUN, EditionState.STARTED, EditionState.CHOSEN)
     until = BEGINNING + timedelta(hours=9)
 
-    assert store.editions.fail(RUN, Cause.QUOTA, until, "spotify: used up")
+    assert store.editions.fail(RUN, FailureCause.QUOTA, until, "spotify: used up")
 
     failed = store.editions.required(RUN)
     assert (failed.state, failed.cause, failed.cause_until) == (
         EditionState.CHOSEN,
-        Cause.QUOTA,
+        FailureCause.QUOTA,
         until,
     )
     assert failed.detail == "spotify: used up"
@@ -143,7 +143,7 @@ def test_what_is_recorded_cannot_fail_any_more(tmp_path: Path) -> None:
     opened(store, connected(store))
     store.editions.advance(RUN, EditionState.STARTED, EditionState.RECORDED)
 
-    assert not store.editions.fail(RUN, Cause.UNEXPECTED)
+    assert not store.editions.fail(RUN, FailureCause.UNEXPECTED)
     assert store.editions.required(RUN).cause is None
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import create_engine, text
 
 from tests.support.accounts_site import KEY, Clock, address, connected, in_processes, made
 from vibe_pipeline.accounts import database, migrations, schema
+from vibe_pipeline.accounts.cipher import Cipher, kept_key, secret_key
 from vibe_pipeline.accounts.errors import (
     AccountsBusy,
     AccountsNotADatabase,
@@ -32,7 +33,6 @@ from vibe_pipeline.accounts.errors import (
     SecretKeyInvalid,
     SecretKeyWrong,
 )
-from vibe_pipeline.accounts.sealing import Sealer, kept_key, secret_key
 from vibe_pipeline.accounts.store import migrate, open_for, open_store
 from vibe_pipeline.accounts.tables import metadata
 from vibe_pipeline.settings import Settings
@@ -227,7 +227,7 @@ def test_a_key_can_be_changed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["", "hello", "ключ", KEY[:-2], f"{KEY},", f"{KEY},x"])
 def test_a_key_that_cannot_seal_is_refused(key: str) -> None:
     with pytest.raises(SecretKeyInvalid, match="VIBE_SECRET_KEY"):
-        Sealer(key)
+        Cipher(key)
 
 
 def test_a_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_a_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     assert kept_key(home) == key
     assert (home / "secret.key").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in home.iterdir()] == ["secret.key"]
-    Sealer(key)
+    Cipher(key)
 
 
 def test_several_processes_make_one_key(tmp_path: Path) -> None:

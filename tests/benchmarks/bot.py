@@ -12,13 +12,13 @@ from pathlib import Path
 import psutil
 
 from tests.bot.test_life import started
-from tests.support.town import Resident, town
+from tests.support.bot_world import ChatUser, bot_world
 
 CHATS = 200
 COMMANDS = ("/status", "/help", "/latest", "/setsize 40", "/adventure", "/blocked")
 
 
-async def answered(resident: Resident, text: str) -> float:
+async def answered(resident: ChatUser, text: str) -> float:
     """Seconds from a typed command to its answer on the phone."""
     began = time.perf_counter()
     sent = await resident.types(text)
@@ -29,7 +29,7 @@ async def answered(resident: Resident, text: str) -> float:
 async def measure() -> dict[str, float]:
     """Latency alone and with all chats active over a minute's typing, and resident memory."""
     with tempfile.TemporaryDirectory() as folder:
-        async with town(Path(folder)) as place:
+        async with bot_world(Path(folder)) as place:
             process = await started(place, Path(folder))
             people = [await place.person(1000 + number) for number in range(CHATS)]
             await people[0].types("/start")
@@ -50,10 +50,10 @@ async def measure() -> dict[str, float]:
     }
 
 
-async def _all_active(people: list[Resident]) -> list[float]:
+async def _all_active(people: list[ChatUser]) -> list[float]:
     """Each chat writes once within twenty seconds, as people do: not in step."""
 
-    async def one(number: int, resident: Resident) -> float:
+    async def one(number: int, resident: ChatUser) -> float:
         await asyncio.sleep(number * 20 / CHATS)
         return await answered(resident, COMMANDS[number % len(COMMANDS)])
 

@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.support.large_case import large_pools, large_wishes
+from tests.support.large_case import large_pools, large_request
+from vibe_pipeline.ranking.explanations import explanations
 from vibe_pipeline.ranking.identity import artist_key, recording_key
-from vibe_pipeline.ranking.likeness import credited
 from vibe_pipeline.ranking.merge import merge
-from vibe_pipeline.ranking.remarks import remarks
+from vibe_pipeline.ranking.recording_match import credited
 from vibe_pipeline.ranking.score import rank
 from vibe_pipeline.ranking.selection import select
 
@@ -27,15 +27,15 @@ MOST_MILLISECONDS = 150
 
 def main() -> int:
     """Print medians and extremes; 1 if ranking takes longer than it may."""
-    wishes, pools = large_wishes(), large_pools()
+    request, pools = large_request(), large_pools()
     candidates = merge(pools)
-    ranked = rank(candidates, wishes)
-    without_plays = replace(wishes, plays=())
+    ranked = rank(candidates, request)
+    without_plays = replace(request, plays=())
     ranking = _measured("rank", lambda: rank(candidates, without_plays))
-    _measured("rank, with plays", lambda: rank(candidates, wishes))
+    _measured("rank, with plays", lambda: rank(candidates, request))
     _measured("merge", lambda: merge(pools))
-    _measured("select", lambda: select(ranked, wishes, found={}, hopeful=True))
-    _measured("remarks", lambda: remarks(ranked))
+    _measured("select", lambda: select(ranked, request, found={}, hopeful=True))
+    _measured("remarks", lambda: explanations(ranked))
     return int(ranking >= MOST_MILLISECONDS)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.town import Town, living_bot, town
+from tests.support.bot_world import BotWorld, bot_world, living_bot
 from vibe_pipeline.accounts.store import migrate
 
 
@@ -21,18 +21,18 @@ def blank_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def place(tmp_path: Path, blank_store: Path) -> AsyncIterator[Town]:
+async def place(tmp_path: Path, blank_store: Path) -> AsyncIterator[BotWorld]:
     """A town in which the bot lives already."""
     _lay_out(tmp_path, blank_store)
-    async with town(tmp_path) as made, living_bot(made):
+    async with bot_world(tmp_path) as made, living_bot(made):
         yield made
 
 
 @pytest.fixture
-async def empty_place(tmp_path: Path, blank_store: Path) -> AsyncIterator[Town]:
+async def empty_place(tmp_path: Path, blank_store: Path) -> AsyncIterator[BotWorld]:
     """A town whose bot has not been started."""
     _lay_out(tmp_path, blank_store)
-    async with town(tmp_path) as made:
+    async with bot_world(tmp_path) as made:
         yield made
 
 

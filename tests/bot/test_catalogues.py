@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from vibe_pipeline.accounts.records import Cause
+from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.locales import (
     LANGUAGES,
     PLURAL_CATEGORIES,
@@ -151,7 +151,7 @@ def test_no_longer_sentence_is_the_english_one(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_causes_and_sources_have_their_words(language: str) -> None:
-    for cause in Cause:
+    for cause in FailureCause:
         assert f"bot.failed.{cause}" in catalogue(language)
     for source in Source:
         assert f"source.{source}" in catalogue(language)

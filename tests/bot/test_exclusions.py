@@ -6,7 +6,7 @@ from datetime import date, time
 
 import pytest
 
-from tests.support.town import Town, data_of
+from tests.support.bot_world import BotWorld, data_of
 from vibe_bot import arguments
 from vibe_pipeline.accounts.records import ExclusionKind
 from vibe_pipeline.locales import LANGUAGES, day, say
@@ -67,7 +67,7 @@ def test_dates_are_read_as_people_write_them(said: str, dates: tuple[date, date]
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_artists_hours_and_dates_are_left_out_listed_and_counted_again(
-    place: Town, language: str
+    place: BotWorld, language: str
 ) -> None:
     anna = await place.person(language=language)
 
@@ -94,7 +94,7 @@ async def test_artists_hours_and_dates_are_left_out_listed_and_counted_again(
     assert place.store.exclusions.list(anna.account.user_id) == []
 
 
-async def test_without_an_argument_it_asks_and_takes_the_answer(place: Town) -> None:
+async def test_without_an_argument_it_asks_and_takes_the_answer(place: BotWorld) -> None:
     anna = await place.person()
     asked = await anna.says("/leaveout")
 
@@ -107,7 +107,7 @@ async def test_without_an_argument_it_asks_and_takes_the_answer(place: Town) -> 
 
 
 @pytest.mark.parametrize("said", ["25:00-07:00", "2026-13-01..2026-13-09", "22:00-22:00", "-", "…"])
-async def test_a_range_that_is_none_is_no_artist_either(place: Town, said: str) -> None:
+async def test_a_range_that_is_none_is_no_artist_either(place: BotWorld, said: str) -> None:
     anna = await place.person()
 
     message = await anna.says(f"/leaveout {said}")
@@ -116,7 +116,7 @@ async def test_a_range_that_is_none_is_no_artist_either(place: Town, said: str) 
     assert place.store.exclusions.list(anna.account.user_id) == []
 
 
-async def test_leaving_out_twice_is_once_and_can_be_taken_back_at_once(place: Town) -> None:
+async def test_leaving_out_twice_is_once_and_can_be_taken_back_at_once(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/leaveout 22:00-07:00")
     message = await anna.says("/leaveout 22-7")
@@ -129,7 +129,7 @@ async def test_leaving_out_twice_is_once_and_can_be_taken_back_at_once(place: To
     assert place.store.exclusions.list(anna.account.user_id) == []
 
 
-async def test_an_old_button_says_that_it_counts_already(place: Town) -> None:
+async def test_an_old_button_says_that_it_counts_already(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/leaveout 22:00-07:00")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.town import Town, data_of, living_bot, town, until, urls_of
-from vibe_bot.menus import LISTED
+from tests.support.bot_world import BotWorld, bot_world, data_of, living_bot, until, urls_of
+from vibe_bot.command_menu import LISTED
 from vibe_pipeline.accounts.records import StateKind
 from vibe_pipeline.locales import LANGUAGES, say
 
@@ -18,7 +18,7 @@ LINK = re.compile(r"http://127\.0\.0\.1:8000/connect/(\S+)")
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_newcomer_is_greeted_in_the_language_of_their_phone(
-    place: Town, language: str
+    place: BotWorld, language: str
 ) -> None:
     anna = await place.person(language=f"{language}-XX", name="Anna <3")
 
@@ -31,7 +31,7 @@ async def test_a_newcomer_is_greeted_in_the_language_of_their_phone(
     assert say(language, "keyboard.generate") in str(keys)
 
 
-async def test_a_phone_in_a_language_we_do_not_speak_is_greeted_in_english(place: Town) -> None:
+async def test_a_phone_in_a_language_we_do_not_speak_is_greeted_in_english(place: BotWorld) -> None:
     anna = await place.person(language="de")
 
     message = await anna.says("/start")
@@ -39,7 +39,7 @@ async def test_a_phone_in_a_language_we_do_not_speak_is_greeted_in_english(place
     assert message["text"].startswith("Hi Anna!")
 
 
-async def test_starting_twice_makes_one_account(place: Town) -> None:
+async def test_starting_twice_makes_one_account(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/start")
 
@@ -49,7 +49,7 @@ async def test_starting_twice_makes_one_account(place: Town) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_help_names_every_command(place: Town, language: str) -> None:
+async def test_help_names_every_command(place: BotWorld, language: str) -> None:
     anna = await place.person(language=language)
 
     message = await anna.says("/help")
@@ -58,7 +58,7 @@ async def test_help_names_every_command(place: Town, language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_the_command_menu_is_in_the_persons_language(place: Town, language: str) -> None:
+async def test_the_command_menu_is_in_the_persons_language(place: BotWorld, language: str) -> None:
     anna = await place.person(language=language)
     await anna.says("/start")
     await until(lambda: place.calls("setMyCommands") == len(LANGUAGES) + 1)
@@ -70,7 +70,7 @@ async def test_the_command_menu_is_in_the_persons_language(place: Town, language
 
 
 async def test_connect_sends_a_one_time_link_as_text_where_no_button_can_hold_it(
-    place: Town,
+    place: BotWorld,
 ) -> None:
     anna = await place.person()
 
@@ -86,7 +86,10 @@ async def test_connect_sends_a_one_time_link_as_text_where_no_button_can_hold_it
 
 
 async def test_connect_sends_a_button_where_a_phone_can_open_the_address(tmp_path: Path) -> None:
-    async with town(tmp_path, public_url="https://vibe.example.org") as place, living_bot(place):
+    async with (
+        bot_world(tmp_path, public_url="https://vibe.example.org") as place,
+        living_bot(place),
+    ):
         anna = await place.person()
 
         message = await anna.says("/connect")
@@ -97,7 +100,7 @@ async def test_connect_sends_a_button_where_a_phone_can_open_the_address(tmp_pat
 
 
 async def test_connect_says_so_when_the_operator_has_not_entered_an_app(tmp_path: Path) -> None:
-    async with town(tmp_path, spotify_client_id=None) as place, living_bot(place):
+    async with bot_world(tmp_path, spotify_client_id=None) as place, living_bot(place):
         anna = await place.person()
 
         message = await anna.says("/connect")
@@ -105,7 +108,7 @@ async def test_connect_says_so_when_the_operator_has_not_entered_an_app(tmp_path
     assert message["text"] == say("en", "bot.connect.not_set_up")
 
 
-async def test_connect_names_the_account_that_is_connected_already(place: Town) -> None:
+async def test_connect_names_the_account_that_is_connected_already(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/start")
     anna.connected()
@@ -117,7 +120,7 @@ async def test_connect_names_the_account_that_is_connected_already(place: Town) 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_status_before_anything_says_what_is_missing(place: Town, language: str) -> None:
+async def test_status_before_anything_says_what_is_missing(place: BotWorld, language: str) -> None:
     anna = await place.person(language=language)
 
     message = await anna.says("/status")
@@ -127,7 +130,7 @@ async def test_status_before_anything_says_what_is_missing(place: Town, language
     assert data_of(message) == ["go:connect"]
 
 
-async def test_status_shows_connection_settings_last_list_and_next_night(place: Town) -> None:
+async def test_status_shows_connection_settings_last_list_and_next_night(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/start")
     now = datetime.now(UTC)
@@ -145,7 +148,7 @@ async def test_status_shows_connection_settings_last_list_and_next_night(place: 
     assert "900 calls left" in text
 
 
-async def test_status_says_what_is_switched_off_and_until_when(place: Town) -> None:
+async def test_status_says_what_is_switched_off_and_until_when(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/start")
     anna.connected()
@@ -160,7 +163,7 @@ async def test_status_says_what_is_switched_off_and_until_when(place: Town) -> N
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_status_says_why_a_source_was_missing(place: Town, language: str) -> None:
+async def test_status_says_why_a_source_was_missing(place: BotWorld, language: str) -> None:
     anna = await place.person(language=language)
     await anna.says("/start")
     anna.connected()
@@ -172,7 +175,7 @@ async def test_status_says_why_a_source_was_missing(place: Town, language: str) 
     assert say(language, "source.listenbrainz") in text
 
 
-async def test_an_ended_consent_is_named_and_the_way_back_offered(place: Town) -> None:
+async def test_an_ended_consent_is_named_and_the_way_back_offered(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/start")
     anna.connected()
@@ -187,7 +190,7 @@ async def test_an_ended_consent_is_named_and_the_way_back_offered(place: Town) -
     assert place.pipeline.launched == []
 
 
-async def test_an_unknown_command_is_answered_helpfully(place: Town) -> None:
+async def test_an_unknown_command_is_answered_helpfully(place: BotWorld) -> None:
     anna = await place.person()
 
     message = await anna.says("/frobnicate <b>x</b>")
@@ -196,7 +199,7 @@ async def test_an_unknown_command_is_answered_helpfully(place: Town) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_small_talk_is_answered_with_the_buttons(place: Town, language: str) -> None:
+async def test_small_talk_is_answered_with_the_buttons(place: BotWorld, language: str) -> None:
     anna = await place.person(language=language)
 
     message = await anna.says("🎧 what's up? <script>")
@@ -205,7 +208,7 @@ async def test_small_talk_is_answered_with_the_buttons(place: Town, language: st
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_the_keys_of_the_keyboard_are_commands(place: Town, language: str) -> None:
+async def test_the_keys_of_the_keyboard_are_commands(place: BotWorld, language: str) -> None:
     anna = await place.person(language=language)
 
     message = await anna.says(say(language, "keyboard.status"))
@@ -213,7 +216,7 @@ async def test_the_keys_of_the_keyboard_are_commands(place: Town, language: str)
     assert say(language, "bot.status.title").strip("</b>") in f"<b>{message['text']}"
 
 
-async def test_a_key_in_another_language_still_works(place: Town) -> None:
+async def test_a_key_in_another_language_still_works(place: BotWorld) -> None:
     anna = await place.person(language="en")
 
     message = await anna.says(say("uk", "keyboard.status"))
@@ -221,7 +224,7 @@ async def test_a_key_in_another_language_still_works(place: Town) -> None:
     assert "How things stand" in message["text"]
 
 
-async def test_a_command_may_name_the_bot_and_be_written_large(place: Town) -> None:
+async def test_a_command_may_name_the_bot_and_be_written_large(place: BotWorld) -> None:
     anna = await place.person()
 
     message = await anna.says("/STATUS@whatever_bot")
@@ -229,7 +232,7 @@ async def test_a_command_may_name_the_bot_and_be_written_large(place: Town) -> N
     assert "How things stand" in message["text"]
 
 
-async def test_whoever_blocks_the_bot_is_left_alone_and_welcomed_back(place: Town) -> None:
+async def test_whoever_blocks_the_bot_is_left_alone_and_welcomed_back(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/start")
     place.store.people.change(anna.account.user_id, active=False)

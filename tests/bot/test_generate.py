@@ -7,23 +7,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until, urls_of
 from tests.support.pipeline_stand_in import StandInRun
-from tests.support.town import Resident, Town, data_of, living_bot, saying, until, urls_of
 from vibe_bot import progress
-from vibe_pipeline.accounts.records import Cause, EditionKind
+from vibe_pipeline.accounts.records import EditionKind, FailureCause
 from vibe_pipeline.locales import LANGUAGES, moment, say
 
 STEPS = ("library", "seed_profile", "candidates", "ranked_selection", "playlist")
 
 
-async def connected(place: Town, *, language: str = "en") -> Resident:
+async def connected(place: BotWorld, *, language: str = "en") -> ChatUser:
     anna = await place.person(language=language)
     await anna.says("/start")
     anna.connected()
     return anna
 
 
-async def the_run(place: Town, number: int = 1) -> StandInRun:
+async def the_run(place: BotWorld, number: int = 1) -> StandInRun:
     await until(lambda: len(place.pipeline.launched) >= number)
     run = place.pipeline.launched[number - 1]
     await until(lambda: place.store.watches.get(run.run_id) is not None)
@@ -38,7 +38,7 @@ def at(run: StandInRun, step: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_one_message_goes_through_the_stages_and_ends_with_the_list(
-    place: Town, language: str
+    place: BotWorld, language: str
 ) -> None:
     anna = await connected(place, language=language)
     asked = await anna.types("/generate")
@@ -63,7 +63,7 @@ async def test_one_message_goes_through_the_stages_and_ends_with_the_list(
     await until(lambda: place.store.watches.open() == [])
 
 
-async def test_the_run_is_launched_for_this_person_and_marked_as_asked_for(place: Town) -> None:
+async def test_the_run_is_launched_for_this_person_and_marked_as_asked_for(place: BotWorld) -> None:
     anna = await connected(place)
 
     await anna.says("/generate")
@@ -76,7 +76,7 @@ async def test_the_run_is_launched_for_this_person_and_marked_as_asked_for(place
     assert "secret" not in str(run.tags)
 
 
-async def test_a_second_generate_is_answered_at_once(place: Town) -> None:
+async def test_a_second_generate_is_answered_at_once(place: BotWorld) -> None:
     anna = await connected(place)
     await anna.says("/generate")
     await the_run(place)
@@ -87,7 +87,7 @@ async def test_a_second_generate_is_answered_at_once(place: Town) -> None:
     assert len(place.pipeline.launched) == 1
 
 
-async def test_two_taps_at_the_same_moment_launch_once(place: Town) -> None:
+async def test_two_taps_at_the_same_moment_launch_once(place: BotWorld) -> None:
     anna = await connected(place)
 
     await asyncio.gather(anna.types("/generate"), anna.types("/generate"))
@@ -97,7 +97,7 @@ async def test_two_taps_at_the_same_moment_launch_once(place: Town) -> None:
     assert len(place.pipeline.launched) == 1
 
 
-async def test_a_list_under_way_at_night_is_not_started_a_second_time(place: Town) -> None:
+async def test_a_list_under_way_at_night_is_not_started_a_second_time(place: BotWorld) -> None:
     anna = await connected(place)
     place.pipeline.begin("daily_vibe", anna.account.user_id)
 
@@ -110,7 +110,7 @@ async def test_a_list_under_way_at_night_is_not_started_a_second_time(place: Tow
     assert len(place.pipeline.launched) == 1
 
 
-async def test_the_first_refresh_after_connecting_is_not_in_the_way(place: Town) -> None:
+async def test_the_first_refresh_after_connecting_is_not_in_the_way(place: BotWorld) -> None:
     anna = await connected(place)
     place.pipeline.begin("sync_library", anna.account.user_id)
 
@@ -120,7 +120,7 @@ async def test_the_first_refresh_after_connecting_is_not_in_the_way(place: Town)
     assert run.job == "daily_vibe"
 
 
-async def test_whoever_is_not_connected_is_shown_the_way_at_once(place: Town) -> None:
+async def test_whoever_is_not_connected_is_shown_the_way_at_once(place: BotWorld) -> None:
     anna = await place.person()
 
     message = await anna.says("/generate")
@@ -129,7 +129,7 @@ async def test_whoever_is_not_connected_is_shown_the_way_at_once(place: Town) ->
     assert place.pipeline.launched == []
 
 
-async def test_a_blocked_budget_is_said_at_once_with_its_end(place: Town) -> None:
+async def test_a_blocked_budget_is_said_at_once_with_its_end(place: BotWorld) -> None:
     anna = await connected(place)
     ends = datetime.now(UTC) + timedelta(hours=7)
     place.store.budget.block("spotify", ends, "quota")
@@ -140,7 +140,7 @@ async def test_a_blocked_budget_is_said_at_once_with_its_end(place: Town) -> Non
     assert place.pipeline.launched == []
 
 
-async def test_a_pipeline_that_is_down_is_admitted(place: Town) -> None:
+async def test_a_pipeline_that_is_down_is_admitted(place: BotWorld) -> None:
     anna = await connected(place)
     place.pipeline.down = True
 
@@ -156,14 +156,14 @@ async def test_a_pipeline_that_is_down_is_admitted(place: Town) -> None:
 @pytest.mark.parametrize(
     ("language", "cause"),
     [
-        ("en", Cause.UNEXPECTED),
-        ("ru", Cause.NOTHING_TO_CHOOSE),
-        ("uk", Cause.CONSENT_EXPIRED),
-        ("nl", Cause.OWNER_NOT_PREMIUM),
+        ("en", FailureCause.UNEXPECTED),
+        ("ru", FailureCause.NOTHING_TO_CHOOSE),
+        ("uk", FailureCause.CONSENT_EXPIRED),
+        ("nl", FailureCause.OWNER_NOT_PREMIUM),
     ],
 )
 async def test_a_failed_run_says_why_and_what_to_do(
-    place: Town, language: str, cause: Cause
+    place: BotWorld, language: str, cause: FailureCause
 ) -> None:
     anna = await connected(place, language=language)
     asked = await anna.types("/generate")
@@ -178,21 +178,21 @@ async def test_a_failed_run_says_why_and_what_to_do(
     assert len(data_of(message)) == 1
 
 
-async def test_a_failure_with_an_end_names_it_on_the_persons_clock(place: Town) -> None:
+async def test_a_failure_with_an_end_names_it_on_the_persons_clock(place: BotWorld) -> None:
     anna = await connected(place)
     place.store.people.change(anna.account.user_id, timezone="Europe/Kyiv")
     asked = await anna.types("/generate")
     run = await the_run(place)
 
     ends = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
-    anna.failed_edition(run.run_id, Cause.QUOTA, until=ends)
+    anna.failed_edition(run.run_id, FailureCause.QUOTA, until=ends)
     run.status = "FAILURE"
     message = await anna.sees(lambda one: "24 Nov, 06:00" in one["text"], since=asked)
 
     assert data_of(message) == ["go:generate"]
 
 
-async def test_a_run_that_vanished_or_was_ended_is_told(place: Town) -> None:
+async def test_a_run_that_vanished_or_was_ended_is_told(place: BotWorld) -> None:
     anna = await connected(place)
     asked = await anna.types("/generate")
     run = await the_run(place)
@@ -205,7 +205,7 @@ async def test_a_run_that_vanished_or_was_ended_is_told(place: Town) -> None:
     assert data_of(message) == ["go:generate"]
 
 
-async def test_a_pipeline_that_goes_away_meanwhile_is_waited_for(place: Town) -> None:
+async def test_a_pipeline_that_goes_away_meanwhile_is_waited_for(place: BotWorld) -> None:
     anna = await connected(place)
     asked = await anna.types("/generate")
     run = await the_run(place)
@@ -221,7 +221,7 @@ async def test_a_pipeline_that_goes_away_meanwhile_is_waited_for(place: Town) ->
     assert await anna.sees(lambda one: "Anna's day" in one["text"], since=asked)
 
 
-async def test_edits_come_one_after_the_other_with_pauses(empty_place: Town) -> None:
+async def test_edits_come_one_after_the_other_with_pauses(empty_place: BotWorld) -> None:
     async with living_bot(empty_place, speed=4):
         anna = await connected(empty_place)
         asked = await anna.types("/generate")
@@ -239,7 +239,7 @@ async def test_edits_come_one_after_the_other_with_pauses(empty_place: Town) -> 
     assert edits <= 1 + 1.5 * 4 / progress.EDIT_SECONDS
 
 
-async def test_nothing_is_edited_while_nothing_changes(place: Town) -> None:
+async def test_nothing_is_edited_while_nothing_changes(place: BotWorld) -> None:
     anna = await connected(place)
     asked = await anna.types("/generate")
     run = await the_run(place)
@@ -252,7 +252,7 @@ async def test_nothing_is_edited_while_nothing_changes(place: Town) -> None:
     assert place.calls("editMessageText") == before
 
 
-async def test_a_restarted_bot_tells_the_result_once(empty_place: Town) -> None:
+async def test_a_restarted_bot_tells_the_result_once(empty_place: BotWorld) -> None:
     async with living_bot(empty_place):
         anna = await connected(empty_place)
         asked = await anna.types("/generate")
@@ -275,7 +275,7 @@ async def test_a_restarted_bot_tells_the_result_once(empty_place: Town) -> None:
 
 
 async def test_waiting_is_bounded_and_its_end_honest(
-    place: Town, monkeypatch: pytest.MonkeyPatch
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "SLOW_AFTER", timedelta(seconds=0.3))
     monkeypatch.setattr(progress, "GIVE_UP_AFTER", timedelta(seconds=1))
@@ -291,7 +291,7 @@ async def test_waiting_is_bounded_and_its_end_honest(
     await until(lambda: place.store.watches.open() == [])
 
 
-async def test_whoever_blocks_the_bot_meanwhile_becomes_inactive(place: Town) -> None:
+async def test_whoever_blocks_the_bot_meanwhile_becomes_inactive(place: BotWorld) -> None:
     anna = await connected(place)
     await anna.says("/generate")
     run = await the_run(place)
@@ -304,7 +304,7 @@ async def test_whoever_blocks_the_bot_meanwhile_becomes_inactive(place: Town) ->
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_refresh_ends_with_counts(place: Town, language: str) -> None:
+async def test_a_refresh_ends_with_counts(place: BotWorld, language: str) -> None:
     anna = await connected(place, language=language)
     asked = await anna.types("/sync")
     run = await the_run(place)
@@ -320,7 +320,7 @@ async def test_a_refresh_ends_with_counts(place: Town, language: str) -> None:
     assert say(language, "bot.synced.plays", count=7) in message["text"]
 
 
-async def test_a_refresh_that_changed_nothing_says_so(place: Town) -> None:
+async def test_a_refresh_that_changed_nothing_says_so(place: BotWorld) -> None:
     anna = await connected(place)
     asked = await anna.types("/sync")
     run = await the_run(place)
@@ -333,7 +333,7 @@ async def test_a_refresh_that_changed_nothing_says_so(place: Town) -> None:
     )
 
 
-async def test_a_preview_is_shown_and_exactly_it_is_published(place: Town) -> None:
+async def test_a_preview_is_shown_and_exactly_it_is_published(place: BotWorld) -> None:
     anna = await connected(place)
     asked = await anna.types("/preview")
     run = await the_run(place)
@@ -350,7 +350,7 @@ async def test_a_preview_is_shown_and_exactly_it_is_published(place: Town) -> No
     assert publishing.tags["vibe/edition"] == edition.edition_id
 
 
-async def test_a_published_preview_ends_with_its_link(place: Town) -> None:
+async def test_a_published_preview_ends_with_its_link(place: BotWorld) -> None:
     anna = await connected(place)
     await anna.types("/preview")
     run = await the_run(place)
@@ -364,7 +364,7 @@ async def test_a_published_preview_ends_with_its_link(place: Town) -> None:
     assert urls_of(message) == ["https://open.spotify.com/playlist/pl1"]
 
 
-async def test_latest_shows_the_last_list_or_says_there_is_none(place: Town) -> None:
+async def test_latest_shows_the_last_list_or_says_there_is_none(place: BotWorld) -> None:
     anna = await connected(place)
 
     none = await anna.says("/latest")
@@ -377,7 +377,7 @@ async def test_latest_shows_the_last_list_or_says_there_is_none(place: Town) -> 
     assert urls_of(there) == ["https://open.spotify.com/playlist/pl1"]
 
 
-async def test_what_did_not_come_out_as_wished_is_said(place: Town) -> None:
+async def test_what_did_not_come_out_as_wished_is_said(place: BotWorld) -> None:
     anna = await connected(place)
     anna.edition(notes=("fewer_new_than_wished", "rest_shortened", "a_note_nobody_words"))
 
@@ -389,7 +389,7 @@ async def test_what_did_not_come_out_as_wished_is_said(place: Town) -> None:
     assert "Today without: listeners like you" in message["text"]
 
 
-async def test_only_favourites_are_called_by_that_name(place: Town) -> None:
+async def test_only_favourites_are_called_by_that_name(place: BotWorld) -> None:
     anna = await connected(place)
     anna.edition(notes=("fewer_new_than_wished", "only_familiar"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.town import Town, until
+from tests.support.bot_world import BotWorld, until
 from vibe_bot.handlers import COMMANDS
 from vibe_pipeline.locales import LANGUAGES, say
 
@@ -22,7 +22,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_hostile_arguments_are_answered(place: Town, language: str) -> None:
+async def test_hostile_arguments_are_answered(place: BotWorld, language: str) -> None:
     anna = await place.person(language=language, name="<i>Anna</i> & \u202eco")
     await anna.says("/start")
     before = anna.account
@@ -60,7 +60,7 @@ async def test_hostile_arguments_are_answered(place: Town, language: str) -> Non
         "🎧",
     ],
 )
-async def test_tampered_buttons_change_nothing_and_are_answered(place: Town, data: str) -> None:
+async def test_tampered_buttons_change_nothing_and_are_answered(place: BotWorld, data: str) -> None:
     anna = await place.person()
     await anna.says("/start")
     anna.connected()

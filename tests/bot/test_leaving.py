@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until
 from tests.support.pipeline_stand_in import StandInRun
-from tests.support.town import Resident, Town, data_of, living_bot, saying, until
 from vibe_pipeline.accounts.records import Considered, Erasure
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.personal_data.archives import archive_path
@@ -17,7 +17,7 @@ from vibe_pipeline.records import EditionId
 EDITION = "00000000-0000-4000-8000-00000000abcd"
 
 
-async def with_list(place: Town, *, language: str = "en") -> Resident:
+async def with_list(place: BotWorld, *, language: str = "en") -> ChatUser:
     anna = await place.person(language=language)
     await anna.says("/start")
     anna.connected()
@@ -25,12 +25,12 @@ async def with_list(place: Town, *, language: str = "en") -> Resident:
     return anna
 
 
-async def is_sure(anna: Resident, command: str) -> None:
+async def is_sure(anna: ChatUser, command: str) -> None:
     asked = await anna.says(command)
     await anna.taps(data_of(asked)[0])
 
 
-def sweeps(place: Town) -> None:
+def sweeps(place: BotWorld) -> None:
     """Have the pipeline erase as soon as it is asked to."""
 
     def sweep(run: StandInRun) -> None:
@@ -42,7 +42,7 @@ def sweeps(place: Town) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_being_forgotten_ends_with_a_receipt_and_nothing_is_left(
-    place: Town, language: str
+    place: BotWorld, language: str
 ) -> None:
     anna = await with_list(place, language=language)
     user_id = anna.account.user_id
@@ -61,7 +61,7 @@ async def test_being_forgotten_ends_with_a_receipt_and_nothing_is_left(
     assert place.store.erasures.get(run.tags["vibe/receipt"]) is None
 
 
-async def test_runs_under_way_are_ended_before_erasing(place: Town) -> None:
+async def test_runs_under_way_are_ended_before_erasing(place: BotWorld) -> None:
     anna = await with_list(place)
     busy = place.pipeline.begin("daily_vibe", anna.account.user_id)
 
@@ -72,7 +72,9 @@ async def test_runs_under_way_are_ended_before_erasing(place: Town) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_being_forgotten_works_while_the_workshop_is_down(place: Town, language: str) -> None:
+async def test_being_forgotten_works_while_the_workshop_is_down(
+    place: BotWorld, language: str
+) -> None:
     anna = await with_list(place, language=language)
     user_id = anna.account.user_id
     place.pipeline.down = True
@@ -89,12 +91,12 @@ async def test_being_forgotten_works_while_the_workshop_is_down(place: Town, lan
     assert gone is None
 
 
-async def _waiting(place: Town) -> list[Erasure]:
+async def _waiting(place: BotWorld) -> list[Erasure]:
     await until(lambda: place.store.erasures.waiting() != [])
     return place.store.erasures.waiting()
 
 
-async def test_a_receipt_survives_a_restart_of_the_bot(empty_place: Town) -> None:
+async def test_a_receipt_survives_a_restart_of_the_bot(empty_place: BotWorld) -> None:
     empty_place.pipeline.down = True
     async with living_bot(empty_place):
         anna = await with_list(empty_place)
@@ -108,7 +110,7 @@ async def test_a_receipt_survives_a_restart_of_the_bot(empty_place: Town) -> Non
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_unlinking_erases_the_tokens_at_once_and_the_listening_with_a_receipt(
-    place: Town, language: str
+    place: BotWorld, language: str
 ) -> None:
     anna = await with_list(place, language=language)
     place.store.considered.keep(
@@ -129,7 +131,7 @@ async def test_unlinking_erases_the_tokens_at_once_and_the_listening_with_a_rece
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_an_export_is_sent_as_one_file_and_deleted(place: Town, language: str) -> None:
+async def test_an_export_is_sent_as_one_file_and_deleted(place: BotWorld, language: str) -> None:
     anna = await place.person(language=language)
     await anna.says("/start")
     made: list[Path] = []
@@ -156,7 +158,7 @@ async def test_an_export_is_sent_as_one_file_and_deleted(place: Town, language: 
     assert not made[0].exists()
 
 
-async def test_an_export_that_fails_says_so(place: Town) -> None:
+async def test_an_export_that_fails_says_so(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/start")
     place.pipeline.on_launch = lambda run: setattr(run, "status", "FAILURE")
@@ -167,7 +169,7 @@ async def test_an_export_that_fails_says_so(place: Town) -> None:
     assert data_of(message) == ["go:export"]
 
 
-async def test_an_archive_that_is_gone_is_not_promised(place: Town) -> None:
+async def test_an_archive_that_is_gone_is_not_promised(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/start")
     place.pipeline.on_launch = lambda run: setattr(run, "status", "SUCCESS")

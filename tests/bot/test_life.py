@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.town import Town, town
+from tests.support.bot_world import BotWorld, bot_world
 from vibe_bot.poller import single_poller
 
 PYTHON = sys.executable
@@ -40,7 +40,7 @@ def run_bot(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-async def started(place: Town, folder: Path, **more: str) -> asyncio.subprocess.Process:
+async def started(place: BotWorld, folder: Path, **more: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *(PYTHON, "-m", "vibe_bot"),
         cwd=folder,
@@ -105,7 +105,7 @@ def test_a_second_poller_in_the_same_home_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_token_telegram_does_not_know_ends_it_with_a_sentence(tmp_path: Path) -> None:
-    async with town(tmp_path) as place:
+    async with bot_world(tmp_path) as place:
         process = await started(place, tmp_path, TELEGRAM_BOT_TOKEN="123456:not-the-real-one")
         said, _ = await asyncio.wait_for(process.communicate(), 60)
 
@@ -117,7 +117,7 @@ async def test_a_token_telegram_does_not_know_ends_it_with_a_sentence(tmp_path: 
 async def test_it_starts_answers_and_stops_cleanly_without_telling_its_token(
     tmp_path: Path,
 ) -> None:
-    async with town(tmp_path) as place:
+    async with bot_world(tmp_path) as place:
         process = await started(place, tmp_path)
         anna = await place.person()
         await anna.types("/start")
@@ -134,7 +134,7 @@ async def test_it_starts_answers_and_stops_cleanly_without_telling_its_token(
 
 
 async def test_it_waits_for_a_telegram_that_cannot_be_reached(tmp_path: Path) -> None:
-    async with town(tmp_path) as place:
+    async with bot_world(tmp_path) as place:
         process = await started(place, tmp_path, TELEGRAM_API_URL="http://127.0.0.1:9")
         assert process.stdout is not None
         line = b""
@@ -149,7 +149,7 @@ async def test_it_waits_for_a_telegram_that_cannot_be_reached(tmp_path: Path) ->
 
 
 async def test_logs_are_json_when_asked_for(tmp_path: Path) -> None:
-    async with town(tmp_path) as place:
+    async with bot_world(tmp_path) as place:
         process = await started(place, tmp_path, LOG_FORMAT="json")
         assert process.stdout is not None
         line = await asyncio.wait_for(process.stdout.readline(), 60)

@@ -6,15 +6,15 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from tests.support.town import Resident, Town, data_of, living_bot, saying, urls_of
-from vibe_pipeline.accounts.records import BlockKind, Cause
+from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, urls_of
+from vibe_pipeline.accounts.records import BlockKind, FailureCause
 from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.locales import LANGUAGES, say
 
 EDITION = "00000000-0000-4000-8000-00000000abcd"
 
 
-async def with_list(place: Town, *, language: str = "en", tracks: int = 12) -> Resident:
+async def with_list(place: BotWorld, *, language: str = "en", tracks: int = 12) -> ChatUser:
     anna = await place.person(language=language)
     await anna.says("/start")
     anna.connected()
@@ -23,7 +23,7 @@ async def with_list(place: Town, *, language: str = "en", tracks: int = 12) -> R
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_tracks_are_paged_with_a_row_of_buttons_each(place: Town, language: str) -> None:
+async def test_tracks_are_paged_with_a_row_of_buttons_each(place: BotWorld, language: str) -> None:
     anna = await with_list(place, language=language)
     latest = await anna.says("/latest")
 
@@ -42,7 +42,7 @@ async def test_tracks_are_paged_with_a_row_of_buttons_each(place: Town, language
     assert all(len(one.encode()) <= 64 for one in data_of(first))
 
 
-async def test_a_hundred_tracks_can_be_looked_through(place: Town) -> None:
+async def test_a_hundred_tracks_can_be_looked_through(place: BotWorld) -> None:
     anna = await with_list(place, tracks=100)
     await anna.says("/latest")
     await anna.taps(f"tr:{EDITION}:0")
@@ -53,7 +53,7 @@ async def test_a_hundred_tracks_can_be_looked_through(place: Town) -> None:
         assert await anna.sees(saying(f"{page * 5 + 1}. Artist"))
 
 
-async def test_a_thumb_is_kept_shown_and_taken_back(place: Town) -> None:
+async def test_a_thumb_is_kept_shown_and_taken_back(place: BotWorld) -> None:
     anna = await with_list(place)
     await anna.says("/latest")
     await anna.taps(f"tr:{EDITION}:0")
@@ -75,7 +75,7 @@ async def test_a_thumb_is_kept_shown_and_taken_back(place: Town) -> None:
     assert say("en", "bot.tracks.thumbed_up") in notices
 
 
-async def test_one_tap_blocks_the_artist_and_another_allows_them_again(place: Town) -> None:
+async def test_one_tap_blocks_the_artist_and_another_allows_them_again(place: BotWorld) -> None:
     anna = await with_list(place)
     await anna.says("/latest")
     await anna.taps(f"tr:{EDITION}:0")
@@ -95,7 +95,7 @@ async def test_one_tap_blocks_the_artist_and_another_allows_them_again(place: To
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_artists_and_tracks_are_blocked_and_allowed_by_name(
-    place: Town, language: str
+    place: BotWorld, language: str
 ) -> None:
     anna = await place.person(language=language)
 
@@ -114,7 +114,7 @@ async def test_artists_and_tracks_are_blocked_and_allowed_by_name(
     assert kinds == [BlockKind.TRACK]
 
 
-async def test_block_without_a_name_asks_and_takes_the_answer(place: Town) -> None:
+async def test_block_without_a_name_asks_and_takes_the_answer(place: BotWorld) -> None:
     anna = await place.person()
     asked = await anna.says("/block")
 
@@ -125,7 +125,7 @@ async def test_block_without_a_name_asks_and_takes_the_answer(place: Town) -> No
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_why_gives_a_reason_for_every_track(place: Town, language: str) -> None:
+async def test_why_gives_a_reason_for_every_track(place: BotWorld, language: str) -> None:
     anna = await with_list(place, language=language)
 
     message = await anna.says("/why")
@@ -142,7 +142,7 @@ async def test_why_gives_a_reason_for_every_track(place: Town, language: str) ->
     assert "Nobody" in absent["text"]
 
 
-async def test_nobody_can_look_at_somebody_elses_list(place: Town) -> None:
+async def test_nobody_can_look_at_somebody_elses_list(place: BotWorld) -> None:
     await with_list(place)
     boris = await place.person(202, name="Boris")
     await boris.says("/start")
@@ -157,7 +157,9 @@ async def test_nobody_can_look_at_somebody_elses_list(place: Town) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_history_lists_past_days_and_a_day_shows_its_list(place: Town, language: str) -> None:
+async def test_history_lists_past_days_and_a_day_shows_its_list(
+    place: BotWorld, language: str
+) -> None:
     anna = await place.person(language=language)
     none = await anna.says("/history")
     anna.connected()
@@ -179,10 +181,10 @@ async def test_history_lists_past_days_and_a_day_shows_its_list(place: Town, lan
     assert say(language, "bot.history.day_wrong") == wrong["text"]
 
 
-async def test_a_day_without_a_list_says_why(place: Town) -> None:
+async def test_a_day_without_a_list_says_why(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/start")
-    anna.failed_edition("00000000-0000-4000-8000-000000000009", Cause.QUOTA)
+    anna.failed_edition("00000000-0000-4000-8000-000000000009", FailureCause.QUOTA)
 
     message = await anna.says("/day 2026-11-20")
 
@@ -191,7 +193,9 @@ async def test_a_day_without_a_list_says_why(place: Town) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_unlinking_asks_first_and_then_erases_the_tokens(place: Town, language: str) -> None:
+async def test_unlinking_asks_first_and_then_erases_the_tokens(
+    place: BotWorld, language: str
+) -> None:
     anna = await with_list(place, language=language)
 
     asked = await anna.says("/disconnect")
@@ -205,7 +209,7 @@ async def test_unlinking_asks_first_and_then_erases_the_tokens(place: Town, lang
     assert anna.account.spotify_account_id is None
 
 
-async def test_saying_no_keeps_everything(place: Town) -> None:
+async def test_saying_no_keeps_everything(place: BotWorld) -> None:
     anna = await with_list(place)
     await anna.says("/forget")
 
@@ -215,7 +219,7 @@ async def test_saying_no_keeps_everything(place: Town) -> None:
     assert anna.account.connected
 
 
-async def test_being_forgotten_leaves_nothing_and_a_receipt(place: Town) -> None:
+async def test_being_forgotten_leaves_nothing_and_a_receipt(place: BotWorld) -> None:
     anna = await with_list(place)
     user_id = anna.account.user_id
     asked = await anna.says("/forget")
@@ -227,7 +231,7 @@ async def test_being_forgotten_leaves_nothing_and_a_receipt(place: Town) -> None
     assert place.store.editions.history(user_id) == []
 
 
-async def test_an_old_confirmation_no_longer_counts(empty_place: Town) -> None:
+async def test_an_old_confirmation_no_longer_counts(empty_place: BotWorld) -> None:
     later = {"by": timedelta()}
 
     def now() -> datetime:

@@ -14,7 +14,7 @@ from telegram.request import BaseRequest, RequestData
 
 from vibe_bot.formatting import button, keyboard
 from vibe_bot.lifecycle import CONFLICTS_TOO_MANY, Polling, TokenTakenElsewhere
-from vibe_bot.rate_limiter import Pacing
+from vibe_bot.rate_limiter import ChatRateLimiter
 from vibe_bot.sending import Edited, edit, send
 
 Refusal = tuple[int, str]
@@ -121,7 +121,7 @@ class Naps:
 
 def paced(wire: Wire) -> tuple[ExtBot[int], Naps]:
     naps = Naps()
-    pacing = Pacing(sleep=naps.sleep, clock=lambda: naps.now)
+    pacing = ChatRateLimiter(sleep=naps.sleep, clock=lambda: naps.now)
     return ExtBot("1:x", request=wire, get_updates_request=wire, rate_limiter=pacing), naps
 
 

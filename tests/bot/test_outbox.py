@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.town import Resident, Town, data_of, living_bot, until, urls_of
-from vibe_pipeline.accounts.records import Cause
+from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, until, urls_of
+from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.locales import LANGUAGES, say
 
 
-async def connected(place: Town, *, language: str = "en") -> Resident:
+async def connected(place: BotWorld, *, language: str = "en") -> ChatUser:
     anna = await place.person(language=language)
     await anna.says("/start")
     anna.connected()
@@ -20,7 +20,7 @@ async def connected(place: Town, *, language: str = "en") -> Resident:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_connection_is_confirmed_in_the_chat(place: Town, language: str) -> None:
+async def test_a_connection_is_confirmed_in_the_chat(place: BotWorld, language: str) -> None:
     anna = await connected(place, language=language)
     user_id = anna.account.user_id
 
@@ -32,7 +32,7 @@ async def test_a_connection_is_confirmed_in_the_chat(place: Town, language: str)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_nights_list_is_announced_with_its_link(place: Town, language: str) -> None:
+async def test_a_nights_list_is_announced_with_its_link(place: BotWorld, language: str) -> None:
     anna = await connected(place, language=language)
     edition = anna.edition()
 
@@ -46,13 +46,13 @@ async def test_a_nights_list_is_announced_with_its_link(place: Town, language: s
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_night_without_a_list_says_why_and_when_it_goes_on(
-    place: Town, language: str
+    place: BotWorld, language: str
 ) -> None:
     anna = await connected(place, language=language)
 
     params = {"date": "2026-11-23", "until": None}
     place.store.outbox.put(
-        anna.account.user_id, f"bot.failed.{Cause.SERVICE_UNAVAILABLE}", params, "failed:1"
+        anna.account.user_id, f"bot.failed.{FailureCause.SERVICE_UNAVAILABLE}", params, "failed:1"
     )
     message = await anna.sees(
         lambda one: say(language, "bot.failed.service_unavailable") in one["text"]
@@ -65,7 +65,7 @@ async def test_a_night_without_a_list_says_why_and_when_it_goes_on(
     assert data_of(message) == ["go:generate"]
 
 
-async def test_an_end_is_told_on_the_persons_clock(place: Town) -> None:
+async def test_an_end_is_told_on_the_persons_clock(place: BotWorld) -> None:
     anna = await connected(place)
     place.store.people.change(anna.account.user_id, timezone="Europe/Kyiv")
 
@@ -75,7 +75,7 @@ async def test_an_end_is_told_on_the_persons_clock(place: Town) -> None:
     assert await anna.sees(lambda one: "From 24 Nov, 06:00 there are new ones" in one["text"])
 
 
-async def test_an_ended_consent_comes_with_the_way_back(place: Town) -> None:
+async def test_an_ended_consent_comes_with_the_way_back(place: BotWorld) -> None:
     anna = await connected(place)
 
     params = {"date": "2026-11-23", "until": None}
@@ -85,7 +85,7 @@ async def test_an_ended_consent_comes_with_the_way_back(place: Town) -> None:
     assert data_of(message) == ["go:connect"]
 
 
-async def test_any_other_sentence_of_the_catalogues_can_be_sent(place: Town) -> None:
+async def test_any_other_sentence_of_the_catalogues_can_be_sent(place: BotWorld) -> None:
     anna = await connected(place)
 
     place.store.outbox.put(
@@ -95,7 +95,7 @@ async def test_any_other_sentence_of_the_catalogues_can_be_sent(place: Town) -> 
     assert await anna.sees(lambda one: "the command <i>hi</i>" in one["text"])
 
 
-async def test_a_key_without_words_is_dropped_not_repeated(place: Town) -> None:
+async def test_a_key_without_words_is_dropped_not_repeated(place: BotWorld) -> None:
     anna = await connected(place)
 
     place.store.outbox.put(anna.account.user_id, "bot.no_such_thing", {}, "none:1")
@@ -106,7 +106,7 @@ async def test_a_key_without_words_is_dropped_not_repeated(place: Town) -> None:
     assert place.store.outbox.waiting() == 0
 
 
-async def test_a_message_is_delivered_once_over_restarts(empty_place: Town) -> None:
+async def test_a_message_is_delivered_once_over_restarts(empty_place: BotWorld) -> None:
     async with living_bot(empty_place):
         anna = await connected(empty_place)
         empty_place.store.outbox.put(
@@ -121,7 +121,7 @@ async def test_a_message_is_delivered_once_over_restarts(empty_place: Town) -> N
 
 
 async def test_whoever_blocked_the_bot_becomes_inactive_and_is_told_on_return(
-    place: Town,
+    place: BotWorld,
 ) -> None:
     anna = await connected(place)
     place.telegram.block(anna.telegram_id)
@@ -132,7 +132,7 @@ async def test_whoever_blocked_the_bot_becomes_inactive_and_is_told_on_return(
     assert not anna.account.active
 
 
-async def test_several_messages_to_one_chat_are_spaced(place: Town) -> None:
+async def test_several_messages_to_one_chat_are_spaced(place: BotWorld) -> None:
     anna = await connected(place)
     began = datetime.now(UTC)
 
@@ -145,7 +145,7 @@ async def test_several_messages_to_one_chat_are_spaced(place: Town) -> None:
 
 
 async def test_a_flood_pause_is_honoured_and_the_message_comes_after_it(
-    empty_place: Town,
+    empty_place: BotWorld,
 ) -> None:
     anna_calls = 0
     async with living_bot(empty_place):
@@ -162,7 +162,7 @@ async def test_a_flood_pause_is_honoured_and_the_message_comes_after_it(
     assert anna_calls < 40
 
 
-async def test_telegram_being_away_delays_but_loses_nothing(empty_place: Town) -> None:
+async def test_telegram_being_away_delays_but_loses_nothing(empty_place: BotWorld) -> None:
     async with living_bot(empty_place):
         anna = await connected(empty_place)
     user_id = anna.account.user_id

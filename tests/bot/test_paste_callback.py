@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.support.town import Resident, Town, data_of, living_bot, town, until
+from tests.support.bot_world import BotWorld, ChatUser, bot_world, data_of, living_bot, until
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.simulator.server import RunningSimulator, running
 from vibe_pipeline.simulator.simulation import Simulation
@@ -27,23 +27,25 @@ def world() -> BuiltInWorld:
 
 
 @pytest.fixture
-async def home(tmp_path: Path, world: BuiltInWorld) -> AsyncIterator[tuple[Town, RunningSimulator]]:
+async def home(
+    tmp_path: Path, world: BuiltInWorld
+) -> AsyncIterator[tuple[BotWorld, RunningSimulator]]:
     """A bot whose Spotify is the simulated one."""
     with running(Simulation(world)) as spotify:
         names = ("SPOTIFY_API_URL", "SPOTIFY_ACCOUNTS_URL", "SPOTIFY_CLIENT_ID")
         given: dict[str, Any] = {name.lower(): spotify.environment()[name] for name in names}
         given["spotify_client_secret"] = spotify.environment()["SPOTIFY_CLIENT_SECRET"]
         given["spotify_redirect_uri"] = ELSEWHERE
-        async with town(tmp_path, **given) as place, living_bot(place):
+        async with bot_world(tmp_path, **given) as place, living_bot(place):
             yield place, spotify
 
 
-async def landed(anna: Resident, spotify: RunningSimulator, decision: str = "agree") -> str:
+async def landed(anna: ChatUser, spotify: RunningSimulator, decision: str = "agree") -> str:
     """Go to Spotify by the link in the chat, decide; gives the address that cannot open."""
     await anna.says("/connect")
     (message,) = [
         one
-        for one in anna.town.telegram.chat(anna.telegram_id).messages.values()
+        for one in anna.bot_world.telegram.chat(anna.telegram_id).messages.values()
         if "authorize?" in str(one)
     ][-1:]
     found = re.search(r"http://[^\s\"'<>]+/authorize\?[^\s\"'<>]+", str(message))
@@ -60,7 +62,7 @@ async def landed(anna: Resident, spotify: RunningSimulator, decision: str = "agr
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_the_address_one_landed_on_connects_after_both_names_were_confirmed(
-    home: tuple[Town, RunningSimulator], language: str
+    home: tuple[BotWorld, RunningSimulator], language: str
 ) -> None:
     place, spotify = home
     anna = await place.person(language=language)
@@ -81,7 +83,7 @@ async def test_the_address_one_landed_on_connects_after_both_names_were_confirme
 
 
 async def test_an_address_works_once_and_for_its_own_chat(
-    home: tuple[Town, RunningSimulator],
+    home: tuple[BotWorld, RunningSimulator],
 ) -> None:
     place, spotify = home
     anna, ben = await place.person(), await place.person(102, name="Ben")
@@ -97,7 +99,7 @@ async def test_an_address_works_once_and_for_its_own_chat(
     assert not ben.account.connected
 
 
-async def test_a_no_throws_the_access_away(home: tuple[Town, RunningSimulator]) -> None:
+async def test_a_no_throws_the_access_away(home: tuple[BotWorld, RunningSimulator]) -> None:
     place, spotify = home
     anna = await place.person()
     question = await anna.says(await landed(anna, spotify))
@@ -110,7 +112,7 @@ async def test_a_no_throws_the_access_away(home: tuple[Town, RunningSimulator]) 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_refusal_and_a_missing_admission_are_told_in_words(
-    home: tuple[Town, RunningSimulator], language: str
+    home: tuple[BotWorld, RunningSimulator], language: str
 ) -> None:
     place, spotify = home
     anna = await place.person(language=language)
@@ -125,7 +127,7 @@ async def test_a_refusal_and_a_missing_admission_are_told_in_words(
     assert not anna.account.connected
 
 
-async def test_other_addresses_are_ordinary_words(home: tuple[Town, RunningSimulator]) -> None:
+async def test_other_addresses_are_ordinary_words(home: tuple[BotWorld, RunningSimulator]) -> None:
     place, _ = home
     anna = await place.person()
 

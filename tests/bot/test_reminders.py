@@ -7,15 +7,15 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from tests.support.town import Resident, Town, data_of, saying
+from tests.support.bot_world import BotWorld, ChatUser, data_of, saying
 from vibe_bot.reminders import remind
-from vibe_bot.services import Services
-from vibe_pipeline.clients.opening import open_dagster
+from vibe_bot.services import BotServices
+from vibe_pipeline.clients.factory import open_dagster
 from vibe_pipeline.locales import LANGUAGES, say
 
 
-def services(place: Town, moment: datetime) -> Services:
-    return Services(
+def services(place: BotWorld, moment: datetime) -> BotServices:
+    return BotServices(
         store=place.store,
         dagster=open_dagster(place.http, place.settings),
         http=place.http,
@@ -25,21 +25,21 @@ def services(place: Town, moment: datetime) -> Services:
     )
 
 
-def before_the_end(anna: Resident, days: int, at: time = time(12)) -> datetime:
+def before_the_end(anna: ChatUser, days: int, at: time = time(12)) -> datetime:
     """So many days before the consent ends, at this time of day."""
     ends = anna.account.consent_ends_at
     assert ends is not None
     return datetime.combine((ends - timedelta(days=days)).date(), at, UTC)
 
 
-async def somebody_connected(place: Town, language: str = "en") -> Resident:
+async def somebody_connected(place: BotWorld, language: str = "en") -> ChatUser:
     anna = await place.person(language=language)
     await anna.says("/start")
     anna.connected(timezone="UTC")
     return anna
 
 
-async def test_thirty_fourteen_and_three_days_before_and_once_each(place: Town) -> None:
+async def test_thirty_fourteen_and_three_days_before_and_once_each(place: BotWorld) -> None:
     anna = await somebody_connected(place)
 
     told = {
@@ -53,14 +53,14 @@ async def test_thirty_fourteen_and_three_days_before_and_once_each(place: Town) 
     }
 
 
-async def test_nobody_is_woken_for_it(place: Town) -> None:
+async def test_nobody_is_woken_for_it(place: BotWorld) -> None:
     anna = await somebody_connected(place)
 
     assert remind(services(place, before_the_end(anna, 2, time(4)))) == 0
     assert remind(services(place, before_the_end(anna, 2, time(10)))) == 1
 
 
-async def test_a_renewed_consent_is_not_said_to_end(place: Town) -> None:
+async def test_a_renewed_consent_is_not_said_to_end(place: BotWorld) -> None:
     anna = await somebody_connected(place)
     late = before_the_end(anna, 2)
     place.store.tokens.expire_consent(anna.account.user_id)
@@ -69,7 +69,7 @@ async def test_a_renewed_consent_is_not_said_to_end(place: Town) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_the_reminder_says_when_and_offers_the_way(place: Town, language: str) -> None:
+async def test_the_reminder_says_when_and_offers_the_way(place: BotWorld, language: str) -> None:
     anna = await somebody_connected(place, language)
 
     remind(services(place, before_the_end(anna, 2)))

@@ -6,12 +6,12 @@ from datetime import date
 
 import pytest
 
+from tests.support.bot_world import BotWorld, ChatUser, data_of, saying
 from tests.support.pipeline_stand_in import StandInRun
-from tests.support.town import Resident, Town, data_of, saying
 from vibe_bot.why_not import find
 from vibe_pipeline.accounts.records import BlockKind, Considered, ConsideredList, SourceOutcome
 from vibe_pipeline.locales import LANGUAGES, day, knows, say
-from vibe_pipeline.records import Dropped, EditionId
+from vibe_pipeline.records import DropReason, EditionId
 
 FIRST = "00000000-0000-4000-8000-000000000001"
 SECOND = "00000000-0000-4000-8000-000000000002"
@@ -28,7 +28,7 @@ HOSTILE = (
 )
 
 
-async def with_lists(place: Town, *, language: str = "en") -> Resident:
+async def with_lists(place: BotWorld, *, language: str = "en") -> ChatUser:
     anna = await place.person(language=language)
     await anna.says("/start")
     anna.connected()
@@ -37,7 +37,7 @@ async def with_lists(place: Town, *, language: str = "en") -> Resident:
     return anna
 
 
-def obeys(place: Town) -> None:
+def obeys(place: BotWorld) -> None:
     """Have the pipeline do at once what a run of it would."""
 
     def act(run: StandInRun) -> None:
@@ -53,7 +53,7 @@ def obeys(place: Town) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_undo_takes_the_last_list_back_and_one_tap_restores_it(
-    place: Town, language: str
+    place: BotWorld, language: str
 ) -> None:
     anna = await with_lists(place, language=language)
     obeys(place)
@@ -74,7 +74,7 @@ async def test_undo_takes_the_last_list_back_and_one_tap_restores_it(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_undo_without_a_list_says_so(place: Town, language: str) -> None:
+async def test_undo_without_a_list_says_so(place: BotWorld, language: str) -> None:
     anna = await place.person(language=language)
 
     message = await anna.says("/undo whatever")
@@ -83,7 +83,7 @@ async def test_undo_without_a_list_says_so(place: Town, language: str) -> None:
     assert place.pipeline.launched == []
 
 
-async def test_undoing_the_only_list_says_that_its_playlist_is_gone(place: Town) -> None:
+async def test_undoing_the_only_list_says_that_its_playlist_is_gone(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/start")
     anna.connected()
@@ -96,17 +96,17 @@ async def test_undoing_the_only_list_says_that_its_playlist_is_gone(place: Town)
     assert await anna.sees(saying(say("en", "bot.undo.gone", day=told)))
 
 
-async def test_an_undo_that_fails_says_so(place: Town) -> None:
+async def test_an_undo_that_fails_says_so(place: BotWorld) -> None:
     anna = await with_lists(place)
     place.pipeline.on_launch = lambda run: setattr(run, "status", "FAILURE")
 
     await anna.types("/undo")
 
     assert await anna.sees(saying(say("en", "bot.failed.restore")))
-    assert anna.town.store.editions.required(EditionId(SECOND)).undone_at is None
+    assert anna.bot_world.store.editions.required(EditionId(SECOND)).undone_at is None
 
 
-async def test_a_past_day_can_be_put_back_but_not_the_one_that_stands(place: Town) -> None:
+async def test_a_past_day_can_be_put_back_but_not_the_one_that_stands(place: BotWorld) -> None:
     anna = await with_lists(place)
     obeys(place)
     current = await anna.says("/day 2026-11-20")
@@ -122,7 +122,7 @@ async def test_a_past_day_can_be_put_back_but_not_the_one_that_stands(place: Tow
     assert latest.edition_id == FIRST
 
 
-async def test_nobody_can_restore_somebody_elses_list(place: Town) -> None:
+async def test_nobody_can_restore_somebody_elses_list(place: BotWorld) -> None:
     await with_lists(place)
     boris = await place.person(202, name="Boris")
     await boris.says("/start")
@@ -136,8 +136,8 @@ async def test_nobody_can_restore_somebody_elses_list(place: Town) -> None:
     assert place.pipeline.launched == []
 
 
-def considered(place: Town, anna: Resident) -> None:
-    fates = list(Dropped)
+def considered(place: BotWorld, anna: ChatUser) -> None:
+    fates = list(DropReason)
     items = [
         Considered(
             artist="Artist & Sons 1",
@@ -173,11 +173,11 @@ def considered(place: Town, anna: Resident) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_whynot_gives_every_reason_in_words(place: Town, language: str) -> None:
+async def test_whynot_gives_every_reason_in_words(place: BotWorld, language: str) -> None:
     anna = await with_lists(place, language=language)
     considered(place, anna)
 
-    for fate in Dropped:
+    for fate in DropReason:
         message = await anna.says(f"/whynot Band {fate.value.replace('_', ' ')}")
         assert say(language, f"bot.whynot.fate.{fate}") in message["text"]
         assert day(language, DAYS[SECOND]) in message["text"]
@@ -191,7 +191,7 @@ async def test_whynot_gives_every_reason_in_words(place: Town, language: str) ->
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_what_spoke_for_and_against_a_track_is_told_in_words(
-    place: Town, language: str
+    place: BotWorld, language: str
 ) -> None:
     anna = await with_lists(place, language=language)
     considered(place, anna)
@@ -209,7 +209,7 @@ async def test_what_spoke_for_and_against_a_track_is_told_in_words(
     assert spoke[0] not in unremarkable["text"]
 
 
-async def test_whynot_forgives_spelling_and_script(place: Town) -> None:
+async def test_whynot_forgives_spelling_and_script(place: BotWorld) -> None:
     anna = await with_lists(place)
     considered(place, anna)
 
@@ -225,7 +225,7 @@ async def test_whynot_forgives_spelling_and_script(place: Town) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_whynot_asks_and_takes_the_answer_and_knows_what_you_blocked(
-    place: Town, language: str
+    place: BotWorld, language: str
 ) -> None:
     anna = await with_lists(place, language=language)
     place.store.blocks.add(anna.account.user_id, BlockKind.ARTIST, "nickelback", "Nickelback")
@@ -238,7 +238,7 @@ async def test_whynot_asks_and_takes_the_answer_and_knows_what_you_blocked(
 
 
 @pytest.mark.parametrize("command", ["/whynot", "/undo", "/sources", "/day"])
-async def test_hostile_words_get_an_answer(place: Town, command: str) -> None:
+async def test_hostile_words_get_an_answer(place: BotWorld, command: str) -> None:
     anna = await place.person()
     await anna.says("/start")
 
@@ -247,7 +247,7 @@ async def test_hostile_words_get_an_answer(place: Town, command: str) -> None:
         assert say("en", "bot.trouble") not in message["text"]
 
 
-async def test_whynot_before_the_first_list_offers_to_make_one(place: Town) -> None:
+async def test_whynot_before_the_first_list_offers_to_make_one(place: BotWorld) -> None:
     anna = await place.person()
 
     message = await anna.says("/whynot Anybody")
@@ -256,7 +256,7 @@ async def test_whynot_before_the_first_list_offers_to_make_one(place: Town) -> N
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_sources_are_counted_best_first(place: Town, language: str) -> None:
+async def test_sources_are_counted_best_first(place: BotWorld, language: str) -> None:
     anna = await with_lists(place, language=language)
     place.store.source_outcomes.replace(
         anna.account.user_id,
@@ -276,7 +276,7 @@ async def test_sources_are_counted_best_first(place: Town, language: str) -> Non
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_sources_without_a_list_say_so(place: Town, language: str) -> None:
+async def test_sources_without_a_list_say_so(place: BotWorld, language: str) -> None:
     anna = await place.person(language=language)
 
     message = await anna.says("/sources <i>x</i>")
@@ -286,7 +286,7 @@ async def test_sources_without_a_list_say_so(place: Town, language: str) -> None
 
 
 def test_every_reason_for_dropping_has_its_sentence() -> None:
-    assert all(knows(f"bot.whynot.fate.{fate}") for fate in Dropped)
+    assert all(knows(f"bot.whynot.fate.{fate}") for fate in DropReason)
 
 
 def test_the_newest_list_with_the_exact_name_wins() -> None:

@@ -6,7 +6,7 @@ from datetime import time
 
 import pytest
 
-from tests.support.town import Town, data_of
+from tests.support.bot_world import BotWorld, data_of
 from vibe_pipeline.locales import LANGUAGES, percent, say
 from vibe_pipeline.records import Mode
 
@@ -22,7 +22,9 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_a_command_without_its_argument_asks_with_buttons(place: Town, language: str) -> None:
+async def test_a_command_without_its_argument_asks_with_buttons(
+    place: BotWorld, language: str
+) -> None:
     anna = await place.person(language=language)
 
     for command, question in QUESTIONS.items():
@@ -38,7 +40,7 @@ async def test_a_command_without_its_argument_asks_with_buttons(place: Town, lan
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("hostile", ["<b>lots</b>", "'; DROP TABLE accounts; --", "../../etc"])
 async def test_what_cannot_be_meant_is_answered_with_what_can(
-    place: Town, language: str, hostile: str
+    place: BotWorld, language: str, hostile: str
 ) -> None:
     anna = await place.person(language=language)
     await anna.says("/start")
@@ -53,7 +55,7 @@ async def test_what_cannot_be_meant_is_answered_with_what_can(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_settings_take_effect_and_status_shows_them(place: Town, language: str) -> None:
+async def test_settings_take_effect_and_status_shows_them(place: BotWorld, language: str) -> None:
     anna = await place.person(language=language)
 
     for said in (
@@ -78,7 +80,7 @@ async def test_settings_take_effect_and_status_shows_them(place: Town, language:
     assert say(language, "bot.status.mode_daily") in status["text"]
 
 
-async def test_a_tapped_choice_is_shown_in_place_of_the_question(place: Town) -> None:
+async def test_a_tapped_choice_is_shown_in_place_of_the_question(place: BotWorld) -> None:
     anna = await place.person()
     question = await anna.says("/setsize")
 
@@ -89,7 +91,7 @@ async def test_a_tapped_choice_is_shown_in_place_of_the_question(place: Town) ->
     assert anna.account.playlist_size == 50
 
 
-async def test_the_words_after_a_question_are_its_answer(place: Town) -> None:
+async def test_the_words_after_a_question_are_its_answer(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/setratio")
 
@@ -99,7 +101,7 @@ async def test_the_words_after_a_question_are_its_answer(place: Town) -> None:
     assert "65%" in message["text"]
 
 
-async def test_a_question_is_forgotten_after_another_command(place: Town) -> None:
+async def test_a_question_is_forgotten_after_another_command(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/setratio")
     await anna.says("/status")
@@ -110,7 +112,7 @@ async def test_a_question_is_forgotten_after_another_command(place: Town) -> Non
     assert anna.account.min_new_ratio == 0.8
 
 
-async def test_nightly_lists_can_be_turned_off_and_on(place: Town) -> None:
+async def test_nightly_lists_can_be_turned_off_and_on(place: BotWorld) -> None:
     anna = await place.person(language="uk")
 
     await anna.says("/nightly вимк")
@@ -121,7 +123,7 @@ async def test_nightly_lists_can_be_turned_off_and_on(place: Town) -> None:
     assert anna.account.nightly_at == time(7)
 
 
-async def test_another_language_changes_words_keyboard_and_menu(place: Town) -> None:
+async def test_another_language_changes_words_keyboard_and_menu(place: BotWorld) -> None:
     anna = await place.person(language="en")
     await anna.says("/start")
 
@@ -139,7 +141,7 @@ async def test_another_language_changes_words_keyboard_and_menu(place: Town) -> 
     ("said", "zone"),
     [("Київ", "Europe/Kyiv"), ("амстердам", "Europe/Amsterdam"), ("+2", "Etc/GMT-2")],
 )
-async def test_a_clock_is_set_by_naming_a_place(place: Town, said: str, zone: str) -> None:
+async def test_a_clock_is_set_by_naming_a_place(place: BotWorld, said: str, zone: str) -> None:
     anna = await place.person()
 
     await anna.says(f"/timezone {said}")

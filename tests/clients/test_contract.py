@@ -13,9 +13,9 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from vibe_pipeline.clients.budget import GivenToken, OpenCapabilities
+from vibe_pipeline.clients.budget import FixedToken, InMemoryCapabilities
 from vibe_pipeline.clients.spotify import Spotify
-from vibe_pipeline.clients.spotify_web import SpotifyWeb, judge
+from vibe_pipeline.clients.spotify_web import SpotifyWeb, answer_kind
 from vibe_pipeline.clients.transport import Transport
 
 URIS = [f"spotify:track:{number:022d}" for number in range(130)]
@@ -156,9 +156,9 @@ def recording() -> tuple[Spotify, list[httpx.Request]]:
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
     transport = Transport(
-        http, service="spotify", address="https://api.spotify.com/v1", judge=judge
+        http, service="spotify", address="https://api.spotify.com/v1", judge=answer_kind
     )
-    return Spotify(SpotifyWeb(transport, GivenToken("t"), OpenCapabilities())), received
+    return Spotify(SpotifyWeb(transport, FixedToken("t"), InMemoryCapabilities())), received
 
 
 def test_every_method_of_the_client_is_tried() -> None:

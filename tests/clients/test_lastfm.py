@@ -21,7 +21,11 @@ from vibe_pipeline.clients.transport import Transport
 def lastfm_answering(*answers: httpx.Response) -> tuple[LastFm, list[httpx.Request]]:
     http, received = answering(*answers)
     transport = Transport(
-        http, service="lastfm", address="http://last.example", judge=lastfm.judge, sleep=Naps()
+        http,
+        service="lastfm",
+        address="http://last.example",
+        judge=lastfm.answer_kind,
+        sleep=Naps(),
     )
     return LastFm(transport, api_key=SecretStr("k")), received
 

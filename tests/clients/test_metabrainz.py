@@ -9,11 +9,11 @@ import pytest
 
 from tests.support.outside_world import Naps, answering, outside_world, said
 from vibe_pipeline.clients import musicbrainz
-from vibe_pipeline.clients.budget import Unmetered
+from vibe_pipeline.clients.budget import UnlimitedBudget
 from vibe_pipeline.clients.errors import RateLimited, ServiceUnavailable, UnexpectedResponse
+from vibe_pipeline.clients.factory import open_http, open_labs, open_lastfm, open_musicbrainz
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
-from vibe_pipeline.clients.opening import open_http, open_labs, open_lastfm, open_musicbrainz
 from vibe_pipeline.clients.transport import Transport
 from vibe_pipeline.settings import Settings
 
@@ -30,7 +30,7 @@ def musicbrainz_answering(*answers: httpx.Response) -> tuple[MusicBrainz, list[h
         http,
         service="musicbrainz",
         address="http://mb.example/ws/2",
-        judge=musicbrainz.judge,
+        judge=musicbrainz.answer_kind,
         sleep=Naps(),
     )
     return MusicBrainz(transport), received
@@ -157,8 +157,8 @@ async def test_metabrainz_is_told_whom_to_write_to() -> None:
 
     settings = Settings(metabrainz_contact="me@example.org")
     http = httpx.AsyncClient(transport=httpx.MockTransport(note))
-    labs = open_labs(http, settings, budget=Unmetered())
-    brainz = open_musicbrainz(http, settings, budget=Unmetered())
+    labs = open_labs(http, settings, budget=UnlimitedBudget())
+    brainz = open_musicbrainz(http, settings, budget=UnlimitedBudget())
     assert labs is not None
     assert brainz is not None
 
@@ -170,6 +170,6 @@ async def test_metabrainz_is_told_whom_to_write_to() -> None:
 
 async def test_without_a_contact_or_a_key_nobody_is_asked() -> None:
     async with open_http() as http:
-        assert open_labs(http, Settings(), budget=Unmetered()) is None
-        assert open_musicbrainz(http, Settings(), budget=Unmetered()) is None
-        assert open_lastfm(http, Settings(), budget=Unmetered()) is None
+        assert open_labs(http, Settings(), budget=UnlimitedBudget()) is None
+        assert open_musicbrainz(http, Settings(), budget=UnlimitedBudget()) is None
+        assert open_lastfm(http, Settings(), budget=UnlimitedBudget()) is None

@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 
 from tests.support.outside_world import NOON, answering, outside_world, said, said_in_words
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
-from vibe_pipeline.clients.budget import GivenToken, OpenCapabilities
+from vibe_pipeline.clients.budget import FixedToken, InMemoryCapabilities
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
     CapabilityAbsent,
@@ -25,7 +25,7 @@ from vibe_pipeline.clients.errors import (
     UnexpectedResponse,
 )
 from vibe_pipeline.clients.spotify import Spotify
-from vibe_pipeline.clients.spotify_web import SpotifyWeb, judge
+from vibe_pipeline.clients.spotify_web import SpotifyWeb, answer_kind
 from vibe_pipeline.clients.transport import Transport
 from vibe_pipeline.simulator.spotify.state import SpotifyAccounts
 
@@ -60,9 +60,13 @@ def spotify_answering(
 
     http, received = answering(*answers)
     transport = Transport(
-        http, service="spotify", address="http://spotify.example/v1", judge=judge, sleep=no_sleep
+        http,
+        service="spotify",
+        address="http://spotify.example/v1",
+        judge=answer_kind,
+        sleep=no_sleep,
     )
-    return Spotify(SpotifyWeb(transport, GivenToken("t0ken"), OpenCapabilities())), received
+    return Spotify(SpotifyWeb(transport, FixedToken("t0ken"), InMemoryCapabilities())), received
 
 
 async def test_every_like_is_read_and_local_files_and_ghosts_are_passed_over() -> None:
@@ -204,7 +208,7 @@ async def test_an_owner_without_premium_is_told_apart() -> None:
 
 async def test_a_missing_permission_asks_for_a_new_consent() -> None:
     async with outside_world() as world:
-        spotify = world.spotify(access=GivenToken(world.token(scopes=frozenset())))
+        spotify = world.spotify(access=FixedToken(world.token(scopes=frozenset())))
 
         with pytest.raises(AuthorizationExpired):
             await spotify.recently_played()

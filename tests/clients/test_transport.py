@@ -13,8 +13,8 @@ import pytest
 
 from tests.support.outside_world import NOON, Naps, answering, outside_world, said, said_in_words
 from vibe_pipeline.clients.errors import RateLimited, ServiceError, ServiceUnavailable
-from vibe_pipeline.clients.pace import OwnTurns, Pace, SharedTurns
-from vibe_pipeline.clients.transport import Call, Patience, Transport, retry_after
+from vibe_pipeline.clients.rate_limiter import ProcessSlotBook, RateLimiter, SharedSlotBook
+from vibe_pipeline.clients.transport import Call, RetryPolicy, Transport, retry_after
 
 READ = Call(method="GET", path="/thing", endpoint="GET /thing")
 MAKE = Call(method="POST", path="/thing", endpoint="POST /thing", repeatable=False)
@@ -42,7 +42,7 @@ def transport(
     *,
     naps: Naps | None = None,
     ledger: Ledger | None = None,
-    patience: Patience | None = None,
+    patience: RetryPolicy | None = None,
 ) -> Transport:
     naps = naps or Naps()
     return Transport(
@@ -51,7 +51,7 @@ def transport(
         address="http://thing.example/v1",
         budget=ledger or Ledger(),
         patience=patience,
-        pace=Pace(sleep=naps),
+        pace=RateLimiter(sleep=naps),
         now=lambda: NOON,
         sleep=naps,
         rng=random.Random(1),
@@ -194,7 +194,7 @@ async def test_every_attempt_is_asked_of_the_budget() -> None:
 
 
 async def test_a_service_that_never_answers_is_given_up_in_time() -> None:
-    patience = Patience(attempts=2, attempt_seconds=0.2)
+    patience = RetryPolicy(attempts=2, attempt_seconds=0.2)
     async with outside_world() as world:
         world.fault("spotify", "timeout", delay=2.0)
         started = asyncio.get_running_loop().time()
@@ -216,7 +216,9 @@ async def test_a_connection_that_breaks_in_the_middle_is_tried_again() -> None:
 
 async def test_calls_start_no_faster_than_the_pace_allows() -> None:
     naps = Naps()
-    pace = Pace(interval=0.5, at_once=2, turns=OwnTurns(clock=lambda: 10.0), sleep=naps)
+    pace = RateLimiter(
+        interval=0.5, at_once=2, turns=ProcessSlotBook(clock=lambda: 10.0), sleep=naps
+    )
 
     for _ in range(4):
         async with pace.turn():
@@ -226,7 +228,7 @@ async def test_calls_start_no_faster_than_the_pace_allows() -> None:
 
 
 async def test_no_more_calls_are_under_way_than_the_pace_allows() -> None:
-    pace, under_way, most = Pace(at_once=3), 0, 0
+    pace, under_way, most = RateLimiter(at_once=3), 0, 0
 
     async def call() -> None:
         nonlocal under_way, most
@@ -242,7 +244,7 @@ async def test_no_more_calls_are_under_way_than_the_pace_allows() -> None:
 
 
 def test_processes_on_one_machine_take_turns(tmp_path: Path) -> None:
-    one, other = (SharedTurns(tmp_path / "t" / "lastfm", clock=lambda: 100.0) for _ in range(2))
+    one, other = (SharedSlotBook(tmp_path / "t" / "lastfm", clock=lambda: 100.0) for _ in range(2))
 
     waits = [turns.book(0.5) for turns in (one, other, one, other)]
     other.hold(30)
@@ -256,7 +258,7 @@ def test_a_damaged_file_of_turns_stops_nobody(written: str, tmp_path: Path) -> N
     path = tmp_path / "lastfm"
     path.write_text(written)
 
-    assert SharedTurns(path, clock=lambda: 100.0).book(0.5) == 0.0
+    assert SharedSlotBook(path, clock=lambda: 100.0).book(0.5) == 0.0
 
 
 async def test_keys_and_tokens_stay_out_of_errors_and_logs(

@@ -12,14 +12,14 @@ import psutil
 import pytest
 
 from vibe_pipeline.commands.supervisor import (
-    DeploymentFailed,
-    Part,
-    PartRefused,
+    ManagedProcess,
+    ProcessFailed,
+    ProcessRefused,
     free_port,
-    listens,
+    log_ready,
     port_is_free,
+    port_ready,
     running,
-    says,
 )
 
 SAYS_READY_AND_STAYS = "print('ready', flush=True); import time; time.sleep(600)"
@@ -35,15 +35,15 @@ time.sleep(600)
 """
 
 
-def part(folder: Path, name: str, code: str, *, after: tuple[str, ...] = ()) -> Part:
+def part(folder: Path, name: str, code: str, *, after: tuple[str, ...] = ()) -> ManagedProcess:
     log = folder / f"{name}.log"
-    return Part(
+    return ManagedProcess(
         name=name,
         command=(sys.executable, "-c", code),
         environment=dict(os.environ),
         folder=folder,
         log=log,
-        ready=says(log, "ready"),
+        ready=log_ready(log, "ready"),
         after=after,
     )
 
@@ -63,7 +63,7 @@ async def test_a_part_that_cannot_start_is_named_with_its_last_words(tmp_path: P
     good = part(tmp_path, "good", SAYS_READY_AND_STAYS)
     bad = part(tmp_path, "bad", DIES_AT_ONCE)
 
-    with pytest.raises(DeploymentFailed, match=r"(?s)bad ended while.*no disk today"):
+    with pytest.raises(ProcessFailed, match=r"(?s)bad ended while.*no disk today"):
         async with running([good, bad], told=lambda name: None):
             pass
 
@@ -74,7 +74,7 @@ async def test_a_part_that_dies_later_ends_the_watch(tmp_path: Path) -> None:
     stays = part(tmp_path, "stays", SAYS_READY_AND_STAYS)
     dies = part(tmp_path, "dies", DIES_AFTER_READY)
 
-    with pytest.raises(DeploymentFailed, match="dies ended by itself"):
+    with pytest.raises(ProcessFailed, match="dies ended by itself"):
         async with running([stays, dies], told=lambda name: None) as deployment:
             await deployment.watch()
 
@@ -114,11 +114,11 @@ async def test_an_interruption_while_starting_leaves_nothing(tmp_path: Path) -> 
 
 async def test_a_port_is_free_until_somebody_listens() -> None:
     port = free_port()
-    before = port_is_free("127.0.0.1", port), await listens(port)()
+    before = port_is_free("127.0.0.1", port), await port_ready(port)()
 
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", port)
     async with server:
-        during = port_is_free("127.0.0.1", port), await listens(port)()
+        during = port_is_free("127.0.0.1", port), await port_ready(port)()
 
     assert before == (True, False)
     assert during == (False, True)
@@ -138,7 +138,7 @@ async def test_an_errand_must_end_well_before_others_start(tmp_path: Path) -> No
 async def test_a_failed_errand_stops_the_start(tmp_path: Path) -> None:
     errand = replace(part(tmp_path, "errand", DIES_AT_ONCE), ready=None)
 
-    with pytest.raises(DeploymentFailed, match=r"(?s)errand failed.*no disk today"):
+    with pytest.raises(ProcessFailed, match=r"(?s)errand failed.*no disk today"):
         async with running([errand], told=lambda name: None):
             pass
 
@@ -146,7 +146,7 @@ async def test_a_failed_errand_stops_the_start(tmp_path: Path) -> None:
 async def test_work_that_waits_for_a_dead_part_does_not_wait_on(tmp_path: Path) -> None:
     dies = part(tmp_path, "dies", DIES_AFTER_READY)
 
-    with pytest.raises(DeploymentFailed, match="dies ended by itself"):
+    with pytest.raises(ProcessFailed, match="dies ended by itself"):
         async with running([dies], told=lambda name: None) as deployment:
             await deployment.alongside(asyncio.sleep(600))
 
@@ -164,6 +164,6 @@ async def test_work_beside_living_parts_gives_its_result(tmp_path: Path) -> None
 async def test_a_part_that_refuses_its_set_up_is_quoted(tmp_path: Path) -> None:
     refuses = part(tmp_path, "refuses", "print('vibe: Mend this setting.'); raise SystemExit(2)")
 
-    with pytest.raises(PartRefused, match=r"^Mend this setting\.$"):
+    with pytest.raises(ProcessRefused, match=r"^Mend this setting\.$"):
         async with running([refuses], told=lambda name: None):
             pass

@@ -18,20 +18,20 @@ from cryptography.fernet import Fernet
 from tests.support.outside_world import NOON, OutsideWorld, outside_world
 from vibe_pipeline.accounts.records import Tokens
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
-from vibe_pipeline.authorization import Renewal, SpotifyConnection, first_tokens
+from vibe_pipeline.authorization import RenewalPolicy, SpotifyConnection, first_tokens
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
     KeyRefused,
     ServiceError,
     ServiceUnavailable,
 )
-from vibe_pipeline.clients.opening import open_spotify_accounts
+from vibe_pipeline.clients.factory import open_spotify_accounts
 from vibe_pipeline.clients.spotify_accounts import SCOPES, Grant
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.simulator.spotify.state import SpotifyAccounts
 
-QUICKLY = Renewal(wait_seconds=20.0, poll_seconds=0.05, recheck_seconds=0.0)
+QUICKLY = RenewalPolicy(wait_seconds=20.0, poll_seconds=0.05, recheck_seconds=0.0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -243,7 +243,7 @@ async def test_waiting_for_anothers_renewal_is_bounded(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         home.now += timedelta(hours=2)
         assert home.store().tokens.lease_renewal(home.user_id, 600)
-        renewal = Renewal(wait_seconds=0.1, poll_seconds=0.02)
+        renewal = RenewalPolicy(wait_seconds=0.1, poll_seconds=0.02)
         accounts = open_spotify_accounts(home.world.http, home.world.settings)
         connection = SpotifyConnection(
             home.store(), accounts, renewal=renewal, now=lambda: home.now

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vibe_pipeline.accounts.records import Account, Cause, Edition, EditionKind, EditionState
+from vibe_pipeline.accounts.records import Account, Edition, EditionKind, EditionState, FailureCause
 from vibe_pipeline.nightly import (
     STALLED_AFTER,
     due,
@@ -209,9 +209,9 @@ def test_due_names_each_person_once_with_the_occasion() -> None:
         (edition(EditionState.RECORDED), False),
         (edition(updated_at=utc(2026, 11, 23, 6, 30)), False),
         (edition(updated_at=utc(2026, 11, 23, 7) - STALLED_AFTER), True),
-        (edition(cause=Cause.NOTHING_TO_CHOOSE), False),
-        (edition(cause=Cause.QUOTA, cause_until=utc(2026, 11, 23, 9)), False),
-        (edition(cause=Cause.QUOTA, cause_until=utc(2026, 11, 23, 7)), True),
+        (edition(cause=FailureCause.NOTHING_TO_CHOOSE), False),
+        (edition(cause=FailureCause.QUOTA, cause_until=utc(2026, 11, 23, 9)), False),
+        (edition(cause=FailureCause.QUOTA, cause_until=utc(2026, 11, 23, 7)), True),
         (edition(EditionState.RECORDED, occasion="asked:r1"), True),
     ],
 )

@@ -16,10 +16,10 @@ from vibe_pipeline import nightly as nights
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import (
     Account,
-    Cause,
     Edition,
     EditionKind,
     EditionState,
+    FailureCause,
     Tokens,
 )
 from vibe_pipeline.accounts.schema import migrate
@@ -98,7 +98,7 @@ def test_a_failure_that_passes_is_tried_again_later_under_another_key(
 ) -> None:
     anna = _person(store, 1)
     edition = _edition(store, anna)
-    store.editions.fail(edition.edition_id, Cause.SERVICE_UNAVAILABLE)
+    store.editions.fail(edition.edition_id, FailureCause.SERVICE_UNAVAILABLE)
     _run(instance, anna, {tags.OCCASION: edition.occasion}, dg.DagsterRunStatus.FAILURE)
 
     assert _skipped(_tick(instance, NOW + timedelta(minutes=15))) == "Nobody's night has come."
@@ -111,7 +111,7 @@ def test_a_failure_only_the_person_can_mend_is_left_to_them(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:
     edition = _edition(store, _person(store, 1))
-    store.editions.fail(edition.edition_id, Cause.NOT_ALLOWLISTED)
+    store.editions.fail(edition.edition_id, FailureCause.NOT_ALLOWLISTED)
 
     assert _skipped(_tick(instance, NOW + timedelta(hours=5))) == "Nobody's night has come."
 
@@ -119,7 +119,7 @@ def test_a_failure_only_the_person_can_mend_is_left_to_them(
 def test_attempts_are_counted_and_end(store: AccountStore, instance: dg.DagsterInstance) -> None:
     anna = _person(store, 1)
     edition = _edition(store, anna)
-    store.editions.fail(edition.edition_id, Cause.SERVICE_UNAVAILABLE)
+    store.editions.fail(edition.edition_id, FailureCause.SERVICE_UNAVAILABLE)
     for _ in range(automation.ATTEMPTS):
         _run(instance, anna, {tags.OCCASION: edition.occasion}, dg.DagsterRunStatus.FAILURE)
 
@@ -212,7 +212,7 @@ def test_a_run_that_died_without_a_word_is_explained_and_the_sleeper_told(
     assert automation.explain(store, run, NOW, "again") is None
 
     edition = store.editions.required(EditionId(run.run_id))
-    assert (edition.cause, edition.detail) == (Cause.UNEXPECTED, "was ended by SIGKILL")
+    assert (edition.cause, edition.detail) == (FailureCause.UNEXPECTED, "was ended by SIGKILL")
     assert edition.vibe_date == TODAY
     (message,) = store.outbox.take_due()
     assert message.key == "bot.failed.unexpected"
@@ -244,7 +244,7 @@ def test_what_seems_under_way_is_settled_and_what_stalled_is_not(store: AccountS
 
     assert nights.settled(edition, NOW + timedelta(minutes=30))
     assert not nights.settled(edition, NOW + nights.STALLED_AFTER)
-    assert nights.next_try(replace(edition, cause=Cause.CONSENT_EXPIRED)) is None
+    assert nights.next_try(replace(edition, cause=FailureCause.CONSENT_EXPIRED)) is None
 
 
 def _person(store: AccountStore, chat_id: int, *, at: time = time(6, 0)) -> Account:

@@ -12,8 +12,8 @@ from tests.support.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline.defs.automation import comparing
 from vibe_pipeline.settings import SettingsInvalid, settings_from
 from vibe_pipeline.taste.policy_comparison import (
-    Answer,
-    MadeList,
+    ComparedList,
+    Preference,
     accepted_share,
     assigned_policy,
     lists_compared,
@@ -34,7 +34,7 @@ def world(
         yield running
 
 
-def lists(*, days: int = 28, people: int = 8, better: str = "default") -> list[MadeList]:
+def lists(*, days: int = 28, people: int = 8, better: str = "default") -> list[ComparedList]:
     """Everybody gets a list a day; one policy is accepted more."""
     found = []
     for person in range(people):
@@ -42,7 +42,7 @@ def lists(*, days: int = 28, people: int = 8, better: str = "default") -> list[M
             day = MONDAY + timedelta(days=number)
             policy = assigned_policy(f"u{person}", day, BOTH)
             found.append(
-                MadeList(
+                ComparedList(
                     user_id=f"u{person}",
                     vibe_date=day,
                     policy=policy,
@@ -59,22 +59,22 @@ def test_the_policy_that_people_accept_more_wins() -> None:
     found = verdict(tallies(lists(), BOTH), *BOTH)
     other = verdict(tallies(lists(better="similar-sum"), BOTH), *BOTH)
 
-    assert found.answer is Answer.FIRST_BETTER
-    assert other.answer is Answer.SECOND_BETTER
+    assert found.answer is Preference.FIRST_BETTER
+    assert other.answer is Preference.SECOND_BETTER
     assert found.low > 0
 
 
 def test_a_week_of_two_people_is_not_enough() -> None:
     found = verdict(tallies(lists(days=7, people=2), BOTH), *BOTH)
 
-    assert found.answer is Answer.NOT_ENOUGH
+    assert found.answer is Preference.NOT_ENOUGH
     assert "Not enough evidence yet" in found.sentence
 
 
 def test_lists_made_with_another_policy_than_the_day_s_do_not_count() -> None:
     made = lists(days=14, people=1)
     other = {BOTH[0]: BOTH[1], BOTH[1]: BOTH[0]}
-    by_hand = MadeList(
+    by_hand = ComparedList(
         user_id="u0",
         vibe_date=MONDAY,
         policy=other[assigned_policy("u0", MONDAY, BOTH)],
@@ -127,7 +127,7 @@ def test_a_list_is_made_with_the_policy_of_its_day_and_compared_when_ripe(
     (shown,) = result.get_asset_materialization_events()
     metadata = shown.step_materialization_data.materialization.metadata
     assert metadata["dagster/partition_row_count"].value == 3
-    assert metadata["answer"].value == Answer.NOT_ENOUGH
+    assert metadata["answer"].value == Preference.NOT_ENOUGH
     assert metadata["compared now"].value == "default, similar-sum"
     assert "by policy" in metadata
 

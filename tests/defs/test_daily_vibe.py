@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
-from vibe_pipeline.accounts.records import Cause, Edition, EditionKind, EditionState
+from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, FailureCause
 from vibe_pipeline.commands.replay import replay_command
-from vibe_pipeline.errors import SetUpWrong, WentWrong
+from vibe_pipeline.errors import CommandFailed, ConfigurationError
 from vibe_pipeline.ranking.policy import SIMILAR_SUM
 from vibe_pipeline.records import EditionId, Source, UserId
 
@@ -154,7 +154,7 @@ def test_somebody_not_connected_is_a_clear_failure(world: VibeWorld) -> None:
 
     (edition,) = world.store.editions.history(boris.user_id)
     assert not result.success
-    assert edition.cause is Cause.NOT_CONNECTED
+    assert edition.cause is FailureCause.NOT_CONNECTED
     assert "/connect" in world.failure(result)
 
 
@@ -199,7 +199,7 @@ def test_operators_replay_a_day_from_the_shell_and_hear_when_it_differs(world: V
     assert len(same["tracks"]) == anna.playlist_size
     assert told.exit_code == 0
     assert "tracks in both" in told.stdout
-    assert isinstance(spoiled.exception, WentWrong)
+    assert isinstance(spoiled.exception, CommandFailed)
 
 
 @pytest.mark.parametrize(
@@ -214,5 +214,5 @@ def test_a_replay_of_nothing_says_what_is_missing(
 ) -> None:
     result = CliRunner().invoke(replay_command, arguments)
 
-    assert isinstance(result.exception, SetUpWrong)
+    assert isinstance(result.exception, ConfigurationError)
     assert said in str(result.exception)

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from tests.support.vibe_world import VibeWorld, playlists_of, vibe_world
-from vibe_pipeline.accounts.records import Account, Cause, Edition, EditionState
+from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
 from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.records import EditionId, PoolState, Source
 
@@ -152,7 +152,10 @@ def test_a_run_that_failed_goes_on_from_there_with_the_same_edition(world: VibeW
     again = world.rerun_from_failure(failed.run_id, anna.user_id)
 
     edition = only(world, anna)
-    assert (stood.cause, stood.state) == (Cause.SERVICE_UNAVAILABLE, EditionState.PLAYLIST_MADE)
+    assert (stood.cause, stood.state) == (
+        FailureCause.SERVICE_UNAVAILABLE,
+        EditionState.PLAYLIST_MADE,
+    )
     assert again.success
     assert edition.edition_id == failed.run_id
     assert edition.state is EditionState.RECORDED
@@ -192,7 +195,7 @@ def test_the_day_s_quota_is_told_with_its_end_and_nothing_waits_for_it(world: Vi
         message for message in world.store.outbox.take_due(100) if message.user_id == anna.user_id
     ]
     assert not result.success
-    assert edition.cause is Cause.QUOTA
+    assert edition.cause is FailureCause.QUOTA
     assert edition.cause_until is not None
     assert edition.cause_until > datetime.now(UTC) + timedelta(hours=10)
     assert message.key == "bot.failed.quota"
@@ -207,7 +210,7 @@ def test_a_consent_taken_back_is_told_and_stops_nobody_else(world: VibeWorld) ->
     made = world.run("daily_vibe", boris.user_id)
 
     assert not failed.success
-    assert only(world, anna).cause is Cause.CONSENT_EXPIRED
+    assert only(world, anna).cause is FailureCause.CONSENT_EXPIRED
     assert made.success
 
 
@@ -222,7 +225,7 @@ def test_somebody_with_nothing_at_all_is_told_that_there_was_nothing_to_choose(
     result = world.run("daily_vibe", anna.user_id, raise_on_error=False)
 
     assert not result.success
-    assert only(world, anna).cause is Cause.NOTHING_TO_CHOOSE
+    assert only(world, anna).cause is FailureCause.NOTHING_TO_CHOOSE
     assert "liked" in world.failure(result) or "likes" in world.failure(result)
 
 

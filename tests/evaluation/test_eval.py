@@ -13,9 +13,9 @@ from click.testing import CliRunner
 
 from tests.support.listening_example import real_listening, write_listening
 from vibe_pipeline.evaluation.command import eval_command
-from vibe_pipeline.evaluation.crowd import Crowd
+from vibe_pipeline.evaluation.dataset import ListeningDataset
 from vibe_pipeline.evaluation.listener import Listener
-from vibe_pipeline.evaluation.listening import Listening
+from vibe_pipeline.evaluation.neighbours import NeighbourIndex
 from vibe_pipeline.evaluation.report import (
     BASELINE,
     Contender,
@@ -24,7 +24,7 @@ from vibe_pipeline.evaluation.report import (
     evaluate,
     table,
 )
-from vibe_pipeline.evaluation.tuning import Bench, estimate, tuned
+from vibe_pipeline.evaluation.tuning import TuningRun, estimate, tuned
 from vibe_pipeline.ranking.policy import DEFAULT, SIMILAR_SUM
 
 BARS = {"recall": 0.182, "ndcg": 0.232, "novelty": 4.4, "coverage": 0.12, "diversity": 0.72}
@@ -62,7 +62,7 @@ def test_on_invented_listening_the_default_policy_reaches_further_at_little_cost
 
 
 def test_the_adventure_dial_leads_steadily_away_from_what_everybody_knows(invented: Path) -> None:
-    data = Listening.read(real_listening() or invented)
+    data = ListeningDataset.read(real_listening() or invented)
     some = frozenset(data.users[::8])
 
     report = compared(
@@ -78,7 +78,7 @@ def test_the_adventure_dial_leads_steadily_away_from_what_everybody_knows(invent
 
 
 def test_the_adapter_gives_no_more_than_production_has(invented: Path) -> None:
-    crowd = Crowd.split(Listening.read(invented), 0)
+    crowd = NeighbourIndex.split(ListeningDataset.read(invented), 0)
 
     for user in crowd.evaluated():
         listener = Listener.of(crowd, user)
@@ -90,7 +90,7 @@ def test_the_adapter_gives_no_more_than_production_has(invented: Path) -> None:
 
 
 def test_what_is_held_out_is_not_known(invented: Path) -> None:
-    crowd = Crowd.split(Listening.read(invented), 3)
+    crowd = NeighbourIndex.split(ListeningDataset.read(invented), 3)
 
     mask = np.random.RandomState(3).rand(len(crowd.data.user)) < 0.8
     assert (crowd.train == mask).all()
@@ -101,7 +101,7 @@ def test_what_is_held_out_is_not_known(invented: Path) -> None:
 
 
 def test_neighbours_are_nearest_first_and_the_nearest_is_one(invented: Path) -> None:
-    crowd = Crowd.split(Listening.read(invented), 0)
+    crowd = NeighbourIndex.split(ListeningDataset.read(invented), 0)
 
     for artist in range(len(crowd.data.names)):
         ids, matches = crowd.neighbours.of(artist)
@@ -111,7 +111,7 @@ def test_neighbours_are_nearest_first_and_the_nearest_is_one(invented: Path) -> 
 
 
 def test_the_plain_sum_is_a_plain_sum(invented: Path) -> None:
-    crowd = Crowd.split(Listening.read(invented), 0)
+    crowd = NeighbourIndex.split(ListeningDataset.read(invented), 0)
     user = crowd.evaluated()[0]
 
     offered = Listener.of(crowd, user).list(SIMILAR_SUM, 40, 10)
@@ -192,14 +192,14 @@ def test_a_byte_order_mark_and_windows_line_ends_change_nothing(
         text = file.read_text(encoding="utf-8").replace("\n", "\r\n")
         (tmp_path / file.name).write_bytes(b"\xef\xbb\xbf" + text.encode())
 
-    first, again = Listening.read(invented), Listening.read(tmp_path)
+    first, again = ListeningDataset.read(invented), ListeningDataset.read(tmp_path)
 
     assert (first.users, first.names, first.tags) == (again.users, again.names, again.tags)
     assert np.array_equal(first.plays, again.plays)
 
 
 def test_an_artist_named_in_two_rows_is_one_seed(invented: Path) -> None:
-    data = Listening.read(invented)
+    data = ListeningDataset.read(invented)
     twice = replace(
         data,
         user=np.concatenate([data.user, data.user]),
@@ -207,14 +207,14 @@ def test_an_artist_named_in_two_rows_is_one_seed(invented: Path) -> None:
         plays=np.concatenate([data.plays, data.plays]),
     )
 
-    crowd = Crowd.split(twice, 0)
+    crowd = NeighbourIndex.split(twice, 0)
 
     assert all(len(set(known.tolist())) == len(known) for known in crowd.known)
     assert int(crowd.listeners.max()) <= len(data.users)
 
 
 def test_tuning_keeps_what_the_folds_agree_on(invented: Path) -> None:
-    bench = Bench(Listening.read(invented), splits=[100])
+    bench = TuningRun(ListeningDataset.read(invented), splits=[100])
 
     chosen = tuned(bench, grid={"tag_weight": (0.0, 3.5)}, passes=1)
 

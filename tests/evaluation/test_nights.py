@@ -14,29 +14,35 @@ from click.testing import CliRunner
 from vibe_pipeline.accounts.records import Summary
 from vibe_pipeline.cli import main
 from vibe_pipeline.evaluation.nights.checks import Truth, Violation, violations
-from vibe_pipeline.evaluation.nights.listener import REACH_OF_PLAYS, Life
+from vibe_pipeline.evaluation.nights.listener import REACH_OF_PLAYS, SimulatedListener
 from vibe_pipeline.evaluation.nights.report import NightsReport, table
-from vibe_pipeline.evaluation.nights.simulation import FIRST_MORNING, Course, Plan, Stage, play
-from vibe_pipeline.evaluation.nights.world import Outside, WorldRecipe, as_spotify_tells
+from vibe_pipeline.evaluation.nights.simulation import (
+    FIRST_MORNING,
+    ListenerNights,
+    NightsWorld,
+    Plan,
+    play,
+)
+from vibe_pipeline.evaluation.nights.world import SimulatedServices, WorldRecipe, as_spotify_tells
 from vibe_pipeline.lookup_cache import InMemoryLookups
 from vibe_pipeline.playlists.build import Selection
 from vibe_pipeline.ranking.identity import artist_key
-from vibe_pipeline.ranking.known import track_key
+from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.records import ChosenTrack, Source
 from vibe_pipeline.simulator.worlds import catalogue
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
-from vibe_pipeline.sources.context import Limits
-from vibe_pipeline.taste.policy_comparison import Answer
+from vibe_pipeline.sources.context import SourceLimits
+from vibe_pipeline.taste.policy_comparison import Preference
 
 TODAY = date(2026, 9, 20)
-SMALL = Limits(seed_artists=12, seed_tracks=12, neighbours=40, proposals_per_source=250)
+SMALL = SourceLimits(seed_artists=12, seed_tracks=12, neighbours=40, proposals_per_source=250)
 FEW_NIGHTS = Plan(
     recipe=WorldRecipe(seed=3, listeners=40), listeners=4, nights=12, seed=3, limits=SMALL
 )
 
 
 @cache
-def few_nights() -> tuple[Course, ...]:
+def few_nights() -> tuple[ListenerNights, ...]:
     return tuple(play(FEW_NIGHTS, processes=2))
 
 
@@ -127,13 +133,13 @@ def test_the_report_names_both_policies_and_gives_a_verdict() -> None:
 
 
 def test_four_listeners_are_too_few_for_a_verdict() -> None:
-    assert NightsReport.of(few_nights()).verdicts[0].answer is Answer.NOT_ENOUGH
+    assert NightsReport.of(few_nights()).verdicts[0].answer is Preference.NOT_ENOUGH
 
 
 def test_the_same_seed_plays_the_same_nights() -> None:
     plan = replace(FEW_NIGHTS, listeners=1, nights=4, policies=("default",))
 
-    first, again = play(plan)[0], Stage(plan).course(0, "default")
+    first, again = play(plan)[0], NightsWorld(plan).course(0, "default")
 
     assert [replace(night, seconds=0.0) for night in first.nights] == [
         replace(night, seconds=0.0) for night in again.nights
@@ -215,14 +221,14 @@ def test_the_judge_hears_odd_versions_unless_they_are_liked() -> None:
 
 
 def test_spotify_tells_only_the_last_plays_before_the_first_night() -> None:
-    life = Life.begin(world(), world().listeners[0], 1, FIRST_MORNING)
+    life = SimulatedListener.begin(world(), world().listeners[0], 1, FIRST_MORNING)
 
     assert len(life.plays) == REACH_OF_PLAYS
     assert len(life.likes) > 200
 
 
 def test_a_listener_hears_accepts_and_comes_back() -> None:
-    life = Life.begin(world(), world().listeners[0], 1, FIRST_MORNING)
+    life = SimulatedListener.begin(world(), world().listeners[0], 1, FIRST_MORNING)
     loved = sorted(
         (track for artist in world().artists for track in world().discography(artist).tracks[:2]),
         key=lambda track: -world().would_like(life.listener, track.recording),
@@ -241,7 +247,9 @@ def test_a_listener_hears_accepts_and_comes_back() -> None:
 
 
 def test_the_mood_for_a_song_does_not_depend_on_the_list_it_came_with() -> None:
-    one, other = (Life.begin(world(), world().listeners[1], 1, FIRST_MORNING) for _ in range(2))
+    one, other = (
+        SimulatedListener.begin(world(), world().listeners[1], 1, FIRST_MORNING) for _ in range(2)
+    )
     tracks = [track for track in plain_tracks(60) if not track.recording.guests][:20]
 
     one.live(FIRST_MORNING, [chosen(track, n) for n, track in enumerate(tracks, start=1)])
@@ -254,7 +262,7 @@ def test_the_mood_for_a_song_does_not_depend_on_the_list_it_came_with() -> None:
 
 
 def test_the_services_answer_in_the_process_as_production_reads_them() -> None:
-    outside = Outside(world())
+    outside = SimulatedServices(world())
     services = outside.services(InMemoryLookups())
     artist = world().artists[3]
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.oauth_site import Site, token_on, words
 from vibe_pipeline.accounts.records import StateKind
-from vibe_pipeline.authorization import challenge_of
+from vibe_pipeline.authorization import pkce_challenge
 from vibe_pipeline.clients.spotify_accounts import SCOPES
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.simulator.faults import Fault
@@ -403,4 +403,4 @@ def test_the_challenge_is_the_one_of_the_standard() -> None:
     """The example of RFC 7636, appendix B."""
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 
-    assert challenge_of(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    assert pkce_challenge(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.oauth_site import Site, bearer, site
-from vibe_pipeline.accounts.records import Account, Cause, EditionKind, EditionState
+from vibe_pipeline.accounts.records import Account, EditionKind, EditionState, FailureCause
 from vibe_pipeline.records import EditionId, Mode
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
@@ -34,7 +34,9 @@ async def trigger(here: Site, job: str = "nightly") -> dict[str, dict[str, objec
     return said
 
 
-def edition(here: Site, account: Account, state: EditionState, cause: Cause | None = None) -> None:
+def edition(
+    here: Site, account: Account, state: EditionState, cause: FailureCause | None = None
+) -> None:
     """An edition of today's night that stands there."""
     edition_id = EditionId(f"edition-of-{account.user_id}")
     here.store.editions.open(
@@ -120,7 +122,7 @@ async def test_a_list_that_is_made_is_not_made_again(here: Site) -> None:
 
 async def test_a_failure_that_waits_for_the_person_is_left_alone(here: Site) -> None:
     account = await connected(here)
-    edition(here, account, EditionState.STARTED, Cause.NOTHING_TO_CHOOSE)
+    edition(here, account, EditionState.STARTED, FailureCause.NOTHING_TO_CHOOSE)
 
     said = await trigger(here)
 

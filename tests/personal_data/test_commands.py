@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.commands.personal_data import erase, export
-from vibe_pipeline.errors import SetUpWrong, WentWrong
+from vibe_pipeline.errors import CommandFailed, ConfigurationError
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.personal_data.export import throw_away_old, write_archive
 from vibe_pipeline.records import LikedTrack, Track, UserId
@@ -85,7 +85,7 @@ def test_a_name_that_is_nobodys_is_refused_in_a_sentence(
 
     result = vibe(command, name)
 
-    assert isinstance(result.exception, SetUpWrong)
+    assert isinstance(result.exception, ConfigurationError)
     assert "Nobody is known" in str(result.exception)
     assert not list(tmp_path.glob("*.zip"))
 
@@ -113,7 +113,7 @@ def test_a_place_that_cannot_be_written_is_said(anna: UserId, tmp_path: Path) ->
 
     result = vibe(export, anna, "--to", str(tmp_path / "file" / "anna.zip"))
 
-    assert isinstance(result.exception, SetUpWrong)
+    assert isinstance(result.exception, ConfigurationError)
     assert "cannot be written" in str(result.exception)
 
 
@@ -122,7 +122,7 @@ def test_a_warehouse_that_is_none_is_said(anna: UserId) -> None:
 
     result = vibe(erase, anna)
 
-    assert isinstance(result.exception, WentWrong)
+    assert isinstance(result.exception, CommandFailed)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -10,7 +10,7 @@ import pytest
 from tests.support.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline.accounts.records import Account, Erasure
 from vibe_pipeline.defs import tags
-from vibe_pipeline.defs.erasing import promises
+from vibe_pipeline.defs.erase import promises
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.personal_data.archives import archive_path
 from vibe_pipeline.records import Source

@@ -11,9 +11,9 @@ from vibe_pipeline.lookup_cache import InMemoryLookups
 from vibe_pipeline.playlists.build import choose
 from vibe_pipeline.playlists.resolve import Resolver
 from vibe_pipeline.ranking.identity import artist_key, recording_key
-from vibe_pipeline.ranking.wishes import Wishes
+from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedProfile, Source
-from vibe_pipeline.sources.near_artists import NearArtist, tracks_of
+from vibe_pipeline.sources.similar_artists import NearArtist, tracks_of
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 
@@ -45,9 +45,9 @@ def proposal(number: int, *, mbid: str | None = None) -> Proposal:
     )
 
 
-def wishes(size: int) -> Wishes:
+def request(size: int) -> ListRequest:
     nobody = SeedProfile(artists=(), tracks=())
-    return Wishes(vibe_date=NOW.date(), now=NOW, profile=nobody, size=size)
+    return ListRequest(vibe_date=NOW.date(), now=NOW, profile=nobody, size=size)
 
 
 def pool(proposals: Sequence[Proposal]) -> Pool:
@@ -61,7 +61,7 @@ async def test_ids_that_labs_names_are_used_without_asking_spotify() -> None:
     offered = [proposal(n, mbid=f"m{n}") for n in range(1, 11)]
 
     made = await choose(
-        wishes(10), [pool(offered)], Resolver(lookups=InMemoryLookups(), labs=labs, name_limit=0)
+        request(10), [pool(offered)], Resolver(lookups=InMemoryLookups(), labs=labs, name_limit=0)
     )
 
     assert {track.spotify_id for track in made.tracks} == {f"id of m{n}" for n in range(1, 11)}
@@ -73,7 +73,7 @@ async def test_what_nobody_can_look_up_lets_others_onto_the_list() -> None:
     nameless = [proposal(n) for n in range(41, 51)]
 
     made = await choose(
-        wishes(10),
+        request(10),
         [pool([*unmapped, *nameless])],
         Resolver(lookups=InMemoryLookups(), labs=labs, name_limit=10),
     )
@@ -84,10 +84,10 @@ async def test_what_nobody_can_look_up_lets_others_onto_the_list() -> None:
 
 async def test_a_name_found_for_an_earlier_list_needs_no_asking_again() -> None:
     labs, lookups = Labs(mapped=frozenset({"mbid Artist 1"})), InMemoryLookups()
-    await choose(wishes(5), [pool([proposal(1)])], Resolver(lookups=lookups, labs=labs))
+    await choose(request(5), [pool([proposal(1)])], Resolver(lookups=lookups, labs=labs))
 
     made = await choose(
-        wishes(5), [pool([proposal(1)])], Resolver(lookups=lookups, labs=labs, name_limit=0)
+        request(5), [pool([proposal(1)])], Resolver(lookups=lookups, labs=labs, name_limit=0)
     )
 
     assert [track.artist for track in made.tracks] == ["Artist 1"]
@@ -132,7 +132,7 @@ async def test_a_blocked_guest_is_kept_out_whoever_names_them() -> None:
         replace(proposal(2, mbid="m2"), title="Song (feat. Unwanted One)"),
         proposal(3, mbid="m3"),
     ]
-    wished = replace(wishes(3), blocked_artists=frozenset({artist_key("Unwanted One")}))
+    wished = replace(request(3), blocked_artists=frozenset({artist_key("Unwanted One")}))
 
     made = await choose(wished, [pool(offered)], Resolver(lookups=InMemoryLookups(), labs=labs))
 

@@ -15,11 +15,11 @@ from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
 from vibe_pipeline.lookup_cache import SPOTIFY_ARTIST_PAGES, SPOTIFY_TRACKS, InMemoryLookups
 from vibe_pipeline.playlists.call_allowance import FIRST_LIST, LIST, PUBLISHING, Allowance
 from vibe_pipeline.playlists.resolve import Resolver
-from vibe_pipeline.playlists.unsynced_likes import PER_CALL, Question, as_likes, calls_for
+from vibe_pipeline.playlists.unsynced_likes import PER_CALL, SavedTracksCheck, as_likes, calls_for
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import (
     Candidate,
-    Dropped,
+    DropReason,
     EditionId,
     LikedTrack,
     Ranked,
@@ -60,7 +60,7 @@ def entry(number: int, artist: str = "A", **changes: object) -> Ranked:
         "is_new": True,
         "source": Source.LISTENBRAINZ,
         "seed": "",
-        "dropped": Dropped.NOT_LOOKED_UP,
+        "dropped": DropReason.NOT_LOOKED_UP,
     }
     return Ranked(**{**given, **changes})  # type: ignore[arg-type]
 
@@ -148,12 +148,12 @@ async def test_laying_in_music_stops_at_the_first_trouble() -> None:
 
 
 async def test_new_tracks_are_asked_about_chosen_ones_first_and_no_more_than_a_call_takes() -> None:
-    spare = [entry(n, track=track(n), dropped=Dropped.LOWER_RANKED) for n in range(1, 41)]
+    spare = [entry(n, track=track(n), dropped=DropReason.LOWER_RANKED) for n in range(1, 41)]
     listed = [entry(n, track=track(n), dropped=None, position=n - 40) for n in range(41, 61)]
     familiar = entry(99, track=track(99), dropped=None, position=21, is_new=False)
     spotify = Spotify(liked=["spotify:track:id45", "spotify:track:id3"])
 
-    liked = await Question.about([*spare, *listed, familiar], calls=1).liked(spotify)
+    liked = await SavedTracksCheck.about([*spare, *listed, familiar], calls=1).liked(spotify)
 
     assert len(spotify.asked) == PER_CALL
     assert spotify.asked[:20] == [f"spotify:track:id{number}" for number in range(41, 61)]
@@ -165,9 +165,9 @@ async def test_nobody_asks_when_nothing_is_new_and_trouble_costs_no_list() -> No
     spotify = Spotify(trouble=ServiceUnavailable("spotify", "is down"))
     new = entry(1, track=track(1), dropped=None, position=1)
 
-    assert await Question.about([], calls=1).liked(spotify) == []
+    assert await SavedTracksCheck.about([], calls=1).liked(spotify) == []
     assert spotify.asked == []
-    assert await Question.about([new], calls=1).liked(spotify) == []
+    assert await SavedTracksCheck.about([new], calls=1).liked(spotify) == []
 
 
 @pytest.mark.parametrize(("size", "calls"), [(10, 1), (40, 1), (41, 2), (100, 3)])

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from tests.support.large_case import large_pools, large_wishes
+from tests.support.large_case import large_pools, large_request
 from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.ranking.score import rank
 from vibe_pipeline.ranking.selection import select
@@ -15,9 +15,9 @@ from vibe_pipeline.ranking.selection import select
 
 def digest() -> str:
     """One figure for a whole list with all its terms."""
-    wishes = large_wishes(likes=300, history=500, plays=500)
-    ranked = rank(merge(large_pools(600)), wishes)
-    choice = select(ranked, wishes, found={}, hopeful=True)
+    request = large_request(likes=300, history=500, plays=500)
+    ranked = rank(merge(large_pools(600)), request)
+    choice = select(ranked, request, found={}, hopeful=True)
     told = [(e.candidate.key, e.score, sorted(e.terms.items()), e.position) for e in choice.ranked]
     return hashlib.sha256(repr(told).encode()).hexdigest()
 

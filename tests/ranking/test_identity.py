@@ -18,7 +18,7 @@ from vibe_pipeline.ranking.identity import (
     version_in_key,
     version_of,
 )
-from vibe_pipeline.ranking.likeness import same_recording
+from vibe_pipeline.ranking.recording_match import same_recording
 
 PAIRS = Path(__file__).parent / "data" / "identity_pairs.csv"
 

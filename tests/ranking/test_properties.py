@@ -15,19 +15,19 @@ from tests.support.ranking_cases import (
     crowded,
     everything_found,
     pools,
+    request,
     track,
-    wishes,
 )
 from vibe_pipeline.locales import knows
+from vibe_pipeline.ranking.explanations import MOST, explanations
 from vibe_pipeline.ranking.identity import artist_key, song_key
+from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES
-from vibe_pipeline.ranking.remarks import MOST, remarks
 from vibe_pipeline.ranking.score import rank
-from vibe_pipeline.ranking.selection import Choice, Note, select, wished_new
-from vibe_pipeline.ranking.wishes import Wishes
+from vibe_pipeline.ranking.selection import Choice, Note, requested_new, select
 from vibe_pipeline.records import (
-    Dropped,
+    DropReason,
     LikedTrack,
     Pool,
     PoolState,
@@ -46,7 +46,7 @@ anything = settings(
 )
 
 
-def made(given_pools: list[Pool], wanted: Wishes) -> tuple[list[Ranked], Choice]:
+def made(given_pools: list[Pool], wanted: ListRequest) -> tuple[list[Ranked], Choice]:
     ranked = rank(merge(given_pools), wanted)
     return ranked, select(ranked, wanted, found=everything_found(ranked))
 
@@ -59,8 +59,8 @@ def songs_of(entry: Ranked) -> set[str]:
 
 
 @anything
-@given(pools(), wishes())
-def test_no_list_breaks_a_promise(given_pools: list[Pool], wanted: Wishes) -> None:
+@given(pools(), request())
+def test_no_list_breaks_a_promise(given_pools: list[Pool], wanted: ListRequest) -> None:
     _, choice = made(given_pools, wanted)
 
     shortened = Note.REST_SHORTENED in choice.notes
@@ -68,9 +68,9 @@ def test_no_list_breaks_a_promise(given_pools: list[Pool], wanted: Wishes) -> No
 
 
 @anything
-@given(pools(), wishes())
+@given(pools(), request())
 def test_every_candidate_has_a_position_or_a_reason(
-    given_pools: list[Pool], wanted: Wishes
+    given_pools: list[Pool], wanted: ListRequest
 ) -> None:
     ranked, choice = made(given_pools, wanted)
 
@@ -79,19 +79,19 @@ def test_every_candidate_has_a_position_or_a_reason(
 
 
 @anything
-@given(pools(), wishes())
+@given(pools(), request())
 def test_the_wish_for_new_is_met_whenever_the_pool_allows(
-    given_pools: list[Pool], wanted: Wishes
+    given_pools: list[Pool], wanted: ListRequest
 ) -> None:
     _, choice = made(given_pools, wanted)
 
     new = sum(entry.is_new for entry in choice.chosen)
     barred = {
-        Dropped.BLOCKED,
-        Dropped.WRONG_VERSION,
-        Dropped.RESTED,
-        Dropped.RECENTLY_PLAYED,
-        Dropped.NOT_ON_SPOTIFY,
+        DropReason.BLOCKED,
+        DropReason.WRONG_VERSION,
+        DropReason.RESTED,
+        DropReason.RECENTLY_PLAYED,
+        DropReason.NOT_ON_SPOTIFY,
     }
     songs = Counter(
         artist
@@ -104,17 +104,17 @@ def test_the_wish_for_new_is_met_whenever_the_pool_allows(
     seconds = sum(count > 1 for count in songs.values())
     apart = len(songs) >= DEFAULT.artist_spacing
     possible = len(songs) + (seconds if apart else 0)
-    assert new >= min(wished_new(wanted), possible)
-    if new < wished_new(wanted):
+    assert new >= min(requested_new(wanted), possible)
+    if new < requested_new(wanted):
         assert {Note.FEWER_NEW, Note.ONLY_FAMILIAR}.intersection(choice.notes)
     if len(choice.chosen) < wanted.size:
         assert Note.SHORTER in choice.notes
 
 
 @anything
-@given(pools(), wishes())
+@given(pools(), request())
 def test_guests_count_like_others_where_there_are_others(
-    given_pools: list[Pool], wanted: Wishes
+    given_pools: list[Pool], wanted: ListRequest
 ) -> None:
     soloists = Pool(
         source=Source.LISTENBRAINZ,
@@ -155,7 +155,7 @@ def test_guests_do_not_give_way_for_more_new_music_than_was_wished() -> None:
             ),
         )
 
-    wanted = Wishes(
+    wanted = ListRequest(
         vibe_date=NOW.date(),
         now=NOW,
         profile=SeedProfile(artists=(), tracks=()),
@@ -184,9 +184,9 @@ def test_guests_do_not_give_way_for_more_new_music_than_was_wished() -> None:
 
 
 @anything
-@given(pools(), wishes())
+@given(pools(), request())
 def test_no_source_takes_more_than_half_while_others_have_something(
-    given_pools: list[Pool], wanted: Wishes
+    given_pools: list[Pool], wanted: ListRequest
 ) -> None:
     _, choice = made(given_pools, wanted)
 
@@ -197,7 +197,7 @@ def test_no_source_takes_more_than_half_while_others_have_something(
     left_out = [
         entry
         for entry in choice.ranked
-        if entry.dropped is Dropped.LOWER_RANKED
+        if entry.dropped is DropReason.LOWER_RANKED
         and entry.is_new
         and counts[entry.source] < cap
         and songs_of(entry).isdisjoint(taken)
@@ -206,9 +206,9 @@ def test_no_source_takes_more_than_half_while_others_have_something(
 
 
 @anything
-@given(pools(), wishes(), st.randoms(use_true_random=False))
+@given(pools(), request(), st.randoms(use_true_random=False))
 def test_the_order_of_what_comes_in_does_not_matter(
-    given_pools: list[Pool], wanted: Wishes, rng: random.Random
+    given_pools: list[Pool], wanted: ListRequest, rng: random.Random
 ) -> None:
     shuffled = [
         Pool(
@@ -223,8 +223,8 @@ def test_the_order_of_what_comes_in_does_not_matter(
 
 
 @anything
-@given(pools(), wishes())
-def test_terms_are_bounded_and_add_up(given_pools: list[Pool], wanted: Wishes) -> None:
+@given(pools(), request())
+def test_terms_are_bounded_and_add_up(given_pools: list[Pool], wanted: ListRequest) -> None:
     for policy in POLICIES.values():
         for entry in rank(merge(given_pools), wanted, policy):
             assert abs(sum(entry.terms.values()) - entry.score) < 1e-9
@@ -234,9 +234,9 @@ def test_terms_are_bounded_and_add_up(given_pools: list[Pool], wanted: Wishes) -
 
 
 @anything
-@given(pools(), wishes(), st.sets(st.integers(0, 200), max_size=40))
+@given(pools(), request(), st.sets(st.integers(0, 200), max_size=40))
 def test_what_is_not_on_spotify_is_replaced(
-    given_pools: list[Pool], wanted: Wishes, gone: set[int]
+    given_pools: list[Pool], wanted: ListRequest, gone: set[int]
 ) -> None:
     ranked = rank(merge(given_pools), wanted)
     found = everything_found(ranked)
@@ -264,13 +264,13 @@ def test_merging_leaves_no_recording_twice(given_pools: list[Pool]) -> None:
 
 
 @anything
-@given(pools(), wishes())
+@given(pools(), request())
 def test_every_term_has_words_and_remarks_name_what_sets_a_track_apart(
-    given_pools: list[Pool], wanted: Wishes
+    given_pools: list[Pool], wanted: ListRequest
 ) -> None:
     ranked = rank(merge(given_pools), wanted)
 
-    said = remarks(ranked)
+    said = explanations(ranked)
 
     for entry in ranked:
         own = said[entry.candidate.key]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import LikedTrack, Play, SeedArtist, SeedTrack, TopItem, Track
-from vibe_pipeline.taste.exclusions import Hygiene
+from vibe_pipeline.taste.exclusions import ExclusionRules
 from vibe_pipeline.taste.seed_profile import (
     BOUND,
     HOUR_LIFT,
@@ -26,7 +26,7 @@ ZONES = st.sampled_from([ZoneInfo("UTC"), ZoneInfo("Europe/Kyiv"), ZoneInfo("Ame
 ARTISTS = st.sampled_from([f"Artist {letter}" for letter in "ABCDEF"])
 TITLES = st.sampled_from([f"Song {number}" for number in range(8)])
 MOMENTS = st.integers(0, 400 * 24 * 60).map(lambda minutes: NOW - timedelta(minutes=minutes))
-NIGHT = Hygiene.of([{"kind": "hours", "key": "22:00-07:00"}], ZoneInfo("UTC"))
+NIGHT = ExclusionRules.of([{"kind": "hours", "key": "22:00-07:00"}], ZoneInfo("UTC"))
 
 
 def track(artist: str, title: str) -> Track:

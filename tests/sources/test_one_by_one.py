@@ -11,12 +11,12 @@ import httpx
 import pytest
 
 from tests.support.outside_world import NOON, Naps, answering, said
-from vibe_pipeline.clients.budget import GivenToken, OpenCapabilities
+from vibe_pipeline.clients.budget import FixedToken, InMemoryCapabilities
 from vibe_pipeline.clients.errors import NotThere, RateLimited, ServiceUnavailable
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
-from vibe_pipeline.clients.spotify_web import SpotifyWeb, judge
+from vibe_pipeline.clients.spotify_web import SpotifyWeb, answer_kind
 from vibe_pipeline.clients.transport import Transport
 from vibe_pipeline.lookup_cache import SPOTIFY_TRACKS, InMemoryLookups
 from vibe_pipeline.playlists.resolve import Resolver
@@ -25,7 +25,7 @@ from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.records import (
     EditionId,
     LikedTrack,
-    Past,
+    PastRecommendation,
     Play,
     PoolState,
     Proposal,
@@ -41,10 +41,10 @@ from vibe_pipeline.sources import (
     rediscovered_likes,
     spotify_recommendations,
 )
-from vibe_pipeline.sources.cached_calls import Wanted, look_up, look_up_together
-from vibe_pipeline.sources.context import Limits, Purse, Question, Services
-from vibe_pipeline.sources.near_artists import SIMILAR, nearest
-from vibe_pipeline.sources.pools import Reason, pooled
+from vibe_pipeline.sources.cached_calls import WantedAnswer, look_up, look_up_together
+from vibe_pipeline.sources.context import Purse, SourceClients, SourceContext, SourceLimits
+from vibe_pipeline.sources.pools import Reason, pool_of
+from vibe_pipeline.sources.similar_artists import SIMILAR, nearest
 
 
 def seed_artist(name: str, weight: float = 1.0) -> SeedArtist:
@@ -69,8 +69,8 @@ def like(number: int, artist: str = "A", *, days_ago: int = 400) -> LikedTrack:
     return LikedTrack(track=track(number, artist), added_at=NOON - timedelta(days=days_ago))
 
 
-def past(key: str, *, days_ago: int) -> Past:
-    return Past(
+def past(key: str, *, days_ago: int) -> PastRecommendation:
+    return PastRecommendation(
         key=key,
         artist_key="a",
         vibe_date=(NOON - timedelta(days=days_ago)).date(),
@@ -84,31 +84,36 @@ def question(
     tracks: Sequence[SeedTrack] = (),
     likes: Sequence[LikedTrack] = (),
     plays: Sequence[Play] = (),
-    before: Sequence[Past] = (),
-    services: Services | None = None,
-    limits: Limits | None = None,
+    before: Sequence[PastRecommendation] = (),
+    services: SourceClients | None = None,
+    limits: SourceLimits | None = None,
     purse: int = 18,
-) -> Question:
-    return Question(
+) -> SourceContext:
+    return SourceContext(
         profile=SeedProfile(artists=tuple(artists), tracks=tuple(tracks)),
         likes=likes,
         plays=plays,
         past=before,
-        services=services or Services(lookups=InMemoryLookups(), capabilities=OpenCapabilities()),
-        limits=limits or Limits(),
+        services=services
+        or SourceClients(lookups=InMemoryLookups(), capabilities=InMemoryCapabilities()),
+        limits=limits or SourceLimits(),
         now=NOON,
         purse=Purse(purse),
     )
 
 
-def spotify_answering(*answers: httpx.Response) -> tuple[Services, list[httpx.Request]]:
+def spotify_answering(*answers: httpx.Response) -> tuple[SourceClients, list[httpx.Request]]:
     http, received = answering(*answers)
     transport = Transport(
-        http, service="spotify", address="http://s.example/v1", judge=judge, sleep=Naps()
+        http,
+        service="spotify",
+        address="http://s.example/v1",
+        judge=answer_kind,
+        sleep=Naps(),
     )
-    capabilities = OpenCapabilities()
-    spotify = Spotify(SpotifyWeb(transport, GivenToken("t"), capabilities))
-    services = Services(lookups=InMemoryLookups(), capabilities=capabilities, spotify=spotify)
+    capabilities = InMemoryCapabilities()
+    spotify = Spotify(SpotifyWeb(transport, FixedToken("t"), capabilities))
+    services = SourceClients(lookups=InMemoryLookups(), capabilities=capabilities, spotify=spotify)
     return services, received
 
 
@@ -198,14 +203,14 @@ async def test_without_likes_the_pool_says_so() -> None:
 # Looking things up
 
 
-def wanted(key: str, asked: list[str], answer: object = None) -> Wanted:
+def wanted(key: str, asked: list[str], answer: object = None) -> WantedAnswer:
     async def ask() -> object:
         asked.append(key)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    return Wanted(key=key, ask=ask)
+    return WantedAnswer(key=key, ask=ask)
 
 
 async def test_only_so_many_unknown_things_are_asked_in_order() -> None:
@@ -213,7 +218,7 @@ async def test_only_so_many_unknown_things_are_asked_in_order() -> None:
     lookups.remember("c", {"b": 7}, days=1)
 
     found = await look_up(
-        lookups, "c", [wanted(k, asked, 1) for k in "abcde"], limits=Limits(), calls=2, days=1
+        lookups, "c", [wanted(k, asked, 1) for k in "abcde"], limits=SourceLimits(), calls=2, days=1
     )
 
     assert asked == ["a", "c"]
@@ -226,7 +231,7 @@ async def test_that_something_is_not_there_is_remembered_too() -> None:
     gone = [wanted("a", asked, NotThere("x", "gone")), wanted("b", asked, None)]
 
     for _ in range(2):
-        found = await look_up(lookups, "c", gone, limits=Limits(), calls=5, days=1)
+        found = await look_up(lookups, "c", gone, limits=SourceLimits(), calls=5, days=1)
 
     assert asked == ["a", "b"]
     assert found.answers == {"a": None, "b": None}
@@ -239,7 +244,7 @@ async def test_after_trouble_nothing_more_is_asked_and_nothing_wrong_remembered(
     things = [wanted("a", asked, 1), wanted("b", asked, trouble)]
     things += [wanted(k, asked, 1) for k in "cdefgh"]
 
-    found = await look_up(lookups, "c", things, limits=Limits(at_once=1), calls=9, days=1)
+    found = await look_up(lookups, "c", things, limits=SourceLimits(at_once=1), calls=9, days=1)
 
     assert asked == ["a", "b"]
     assert found.answers == {"a": 1}
@@ -256,7 +261,7 @@ async def test_questions_in_one_call_are_answered_or_missing() -> None:
 
     for _ in range(2):
         found = await look_up_together(
-            lookups, "c", ["a", "b", "a"], ask, together=2, limits=Limits(), calls=3, days=1
+            lookups, "c", ["a", "b", "a"], ask, together=2, limits=SourceLimits(), calls=3, days=1
         )
 
     assert asked == [["a", "b"]]
@@ -281,7 +286,7 @@ def proposal(title: str, match: float, seed: str = "s") -> Proposal:
 
 
 def test_a_seed_proposes_a_recording_once_with_its_best_match() -> None:
-    pool = pooled(
+    pool = pool_of(
         Source.LISTENBRAINZ,
         [proposal("x", 0.2), proposal("X!", 0.9), proposal("x", 0.5, "other")],
         most=10,
@@ -293,8 +298,8 @@ def test_a_seed_proposes_a_recording_once_with_its_best_match() -> None:
 def test_nothing_with_trouble_is_a_failure_and_without_is_emptiness() -> None:
     trouble = ServiceUnavailable("x", "down")
 
-    failed = pooled(Source.LISTENBRAINZ, [], most=10, trouble=trouble)
-    empty = pooled(Source.LISTENBRAINZ, [], most=10)
+    failed = pool_of(Source.LISTENBRAINZ, [], most=10, trouble=trouble)
+    empty = pool_of(Source.LISTENBRAINZ, [], most=10)
 
     assert (failed.state, failed.reason) == (PoolState.FAILED, Reason.UNAVAILABLE)
     assert (empty.state, empty.reason) == (PoolState.EMPTY, Reason.NOTHING_FOUND)
@@ -361,7 +366,7 @@ async def test_artists_near_the_seeds_are_searched_between_them() -> None:
         question(
             artists=[seed_artist("A"), seed_artist("B")],
             services=services,
-            limits=Limits(at_once=1),
+            limits=SourceLimits(at_once=1),
             purse=3,
         )
     )
@@ -408,9 +413,9 @@ async def test_a_seed_that_labs_does_not_know_by_name_is_found_by_its_isrc() -> 
             }
         )
     )
-    services = Services(
+    services = SourceClients(
         lookups=InMemoryLookups(),
-        capabilities=OpenCapabilities(),
+        capabilities=InMemoryCapabilities(),
         labs=ListenBrainzLabs(
             Transport(labs_http, service="listenbrainz", address="http://l", sleep=Naps())
         ),

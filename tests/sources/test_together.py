@@ -12,7 +12,7 @@ from vibe_pipeline.locales import say
 from vibe_pipeline.lookup_cache import SPOTIFY_TRACKS, InMemoryLookups, track_from_json
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import PoolState, SeedProfile, Source
-from vibe_pipeline.sources.context import Limits, Question
+from vibe_pipeline.sources.context import SourceContext, SourceLimits
 from vibe_pipeline.sources.pools import Reason
 from vibe_pipeline.sources.registry import SOURCES, propose_all
 
@@ -21,7 +21,7 @@ SPOTIFYS = CLOSED | {Source.ARTIST_CATALOGUE}
 UNHURRIED = {"limits_enforced": False}
 """For tests that ask several times within the same second."""
 
-NO_CALLS = Limits(
+NO_CALLS = SourceLimits(
     lastfm_track_calls=0,
     lastfm_artist_calls=0,
     lastfm_top_track_calls=0,
@@ -207,7 +207,7 @@ async def test_a_service_that_hangs_is_left_behind_in_time() -> None:
     async with outside_world() as world:
         person = await asker(world)
         world.fault("labs", "timeout", delay=5.0)
-        hasty = Limits(seconds_per_source=0.5)
+        hasty = SourceLimits(seconds_per_source=0.5)
 
         pools = await person.ask(person.question(limits=hasty))
 
@@ -245,7 +245,7 @@ async def test_trouble_halfway_keeps_what_was_found_and_says_so() -> None:
 async def test_a_mistake_in_one_source_costs_nobody_the_list(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(_: Question) -> None:
+    async def broken(_: SourceContext) -> None:
         raise KeyError("oh")
 
     monkeypatch.setattr(

@@ -13,7 +13,7 @@ from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import (
     EditionId,
     LikedTrack,
-    Past,
+    PastRecommendation,
     Play,
     Pool,
     SeedArtist,
@@ -22,10 +22,10 @@ from vibe_pipeline.records import (
     Source,
     Track,
 )
-from vibe_pipeline.sources.context import Limits, Question, Services
+from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLimits
 from vibe_pipeline.sources.registry import propose_all
 
-AN_EDITION = Past(
+AN_EDITION = PastRecommendation(
     key="somebody|something",
     artist_key="somebody",
     vibe_date=date(2026, 11, 22),
@@ -43,7 +43,7 @@ class Asker:
     profile: SeedProfile
     lookups: InMemoryLookups = field(default_factory=lambda: InMemoryLookups(now=lambda: NOON))
 
-    def services(self, **changes: object) -> Services:
+    def services(self, **changes: object) -> SourceClients:
         given: dict[str, object] = {
             "lookups": self.lookups,
             "capabilities": self.world.capabilities,
@@ -52,21 +52,21 @@ class Asker:
             "labs": self.world.labs(),
             "musicbrainz": self.world.musicbrainz(),
         }
-        return Services(**{**given, **changes})  # type: ignore[arg-type]
+        return SourceClients(**{**given, **changes})  # type: ignore[arg-type]
 
-    def question(self, *, first: bool = True, **changes: object) -> Question:
-        question = Question(
+    def question(self, *, first: bool = True, **changes: object) -> SourceContext:
+        question = SourceContext(
             profile=self.profile,
             likes=self.likes,
             plays=self.plays,
             past=[] if first else [AN_EDITION],
             services=self.services(),
-            limits=Limits(),
+            limits=SourceLimits(),
             now=NOON,
         )
         return replace(question, **changes)  # type: ignore[arg-type]
 
-    async def ask(self, question: Question | None = None) -> dict[Source, Pool]:
+    async def ask(self, question: SourceContext | None = None) -> dict[Source, Pool]:
         """All pools by source; the request log starts anew."""
         self.world.simulation.log.clear()
         return {p.source: p for p in await propose_all(question or self.question())}

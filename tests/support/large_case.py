@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from vibe_pipeline.ranking.identity import artist_key
-from vibe_pipeline.ranking.wishes import Wishes
+from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.records import (
     EditionId,
     LikedTrack,
-    Past,
+    PastRecommendation,
     Play,
     Pool,
     PoolState,
@@ -36,10 +36,10 @@ def track(number: int) -> Track:
     )
 
 
-def large_wishes(likes: int = 10_000, history: int = 20_000, plays: int = 20_000) -> Wishes:
+def large_request(likes: int = 10_000, history: int = 20_000, plays: int = 20_000) -> ListRequest:
     """A heavy listener after two years: so many likes, recommendations and plays."""
     names = [f"The Artist {number}" for number in range(20)]
-    return Wishes(
+    return ListRequest(
         vibe_date=NOW.date(),
         now=NOW,
         profile=SeedProfile(
@@ -58,7 +58,7 @@ def large_wishes(likes: int = 10_000, history: int = 20_000, plays: int = 20_000
             for number in range(plays)
         ),
         past=tuple(
-            Past(
+            PastRecommendation(
                 key=f"artist{number % 2000}|song{number}",
                 artist_key=f"artist{number % 2000}",
                 vibe_date=NOW.date() - timedelta(days=1 + number // 30),

@@ -16,7 +16,7 @@ import httpx
 from cryptography.fernet import Fernet
 
 from vibe_oauth.app import create_app
-from vibe_oauth.services import Services, open_services
+from vibe_oauth.services import OAuthServices, open_services
 from vibe_pipeline.accounts.records import Account, StateKind
 from vibe_pipeline.accounts.store import AccountStore, migrate
 from vibe_pipeline.clients.dagster import DagsterGraphQL
@@ -91,7 +91,7 @@ class Site:
     """A running service with its world."""
 
     simulation: Simulation
-    services: Services
+    services: OAuthServices
     dagster: DagsterOnPaper
     browser: httpx.AsyncClient
     spotify: httpx.AsyncClient

@@ -17,9 +17,9 @@ from vibe_pipeline.clients.budget import (
     Access,
     Budget,
     Capabilities,
-    GivenToken,
-    OpenCapabilities,
-    Unmetered,
+    FixedToken,
+    InMemoryCapabilities,
+    UnlimitedBudget,
 )
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
@@ -27,7 +27,13 @@ from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.spotify_accounts import SCOPES
 from vibe_pipeline.clients.spotify_web import SpotifyWeb
-from vibe_pipeline.clients.transport import Answer, Patience, Transport, Verdict, by_status
+from vibe_pipeline.clients.transport import (
+    AnswerKind,
+    RetryPolicy,
+    ServiceAnswer,
+    Transport,
+    kind_by_status,
+)
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.simulator.faults import fault_from_json
 from vibe_pipeline.simulator.rules import Rules
@@ -92,39 +98,41 @@ class OutsideWorld:
         self,
         *,
         access: Access | None = None,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
         asked_for: bool = True,
         now: Callable[[], datetime] | None = None,
     ) -> Spotify:
         transport = self.transport(
             "spotify",
             "/spotify/v1",
-            spotify_web.judge,
+            spotify_web.answer_kind,
             patience=patience,
             asked_for=asked_for,
             now=now,
         )
-        access = access or GivenToken(self.token())
+        access = access or FixedToken(self.token())
         return Spotify(SpotifyWeb(transport, access, self.capabilities))
 
     def lastfm(self) -> LastFm:
         key = self.settings.lastfm_api_key
         assert key is not None
-        return LastFm(self.transport("lastfm", "/lastfm", lastfm.judge), api_key=key)
+        return LastFm(self.transport("lastfm", "/lastfm", lastfm.answer_kind), api_key=key)
 
     def labs(self) -> ListenBrainzLabs:
-        return ListenBrainzLabs(self.transport("listenbrainz", "/labs", by_status))
+        return ListenBrainzLabs(self.transport("listenbrainz", "/labs", kind_by_status))
 
     def musicbrainz(self) -> MusicBrainz:
-        return MusicBrainz(self.transport("musicbrainz", "/musicbrainz/ws/2", musicbrainz.judge))
+        return MusicBrainz(
+            self.transport("musicbrainz", "/musicbrainz/ws/2", musicbrainz.answer_kind)
+        )
 
     def transport(
         self,
         service: str,
         path: str,
-        judge: Callable[[Answer], Verdict],
+        judge: Callable[[ServiceAnswer], AnswerKind],
         *,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
         asked_for: bool = True,
         now: Callable[[], datetime] | None = None,
     ) -> Transport:
@@ -165,8 +173,8 @@ async def outside_world(
             yield OutsideWorld(
                 simulator=simulator,
                 http=http,
-                budget=budget or Unmetered(),
-                capabilities=capabilities or OpenCapabilities(),
+                budget=budget or UnlimitedBudget(),
+                capabilities=capabilities or InMemoryCapabilities(),
                 naps=Naps(),
             )
 

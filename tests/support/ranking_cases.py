@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from vibe_pipeline.ranking.identity import artist_key, recording_key, song_key, version_of
-from vibe_pipeline.ranking.known import Known, track_key
+from vibe_pipeline.ranking.list_request import ListRequest
+from vibe_pipeline.ranking.listener_knowledge import ListenerKnowledge, track_key
 from vibe_pipeline.ranking.policy import DEFAULT
 from vibe_pipeline.ranking.selection import Choice
-from vibe_pipeline.ranking.wishes import Wishes
 from vibe_pipeline.records import (
     EditionId,
     LikedTrack,
-    Past,
+    PastRecommendation,
     Play,
     Pool,
     PoolState,
@@ -126,7 +126,7 @@ plays = st.builds(
     days_ago,
 )
 past = st.builds(
-    lambda artist, title, days: Past(
+    lambda artist, title, days: PastRecommendation(
         key=recording_key(artist, title),
         artist_key=artist_key(artist),
         vibe_date=NOW.date() - timedelta(days=days + 1),
@@ -139,10 +139,10 @@ past = st.builds(
 
 
 @st.composite
-def wishes(draw: st.DrawFn) -> Wishes:
+def request(draw: st.DrawFn) -> ListRequest:
     """Any listener with any settings."""
     seeds = draw(st.lists(artists, unique=True, max_size=6))
-    return Wishes(
+    return ListRequest(
         vibe_date=NOW.date(),
         now=NOW,
         profile=SeedProfile(
@@ -189,9 +189,9 @@ def crowded(names: Sequence[Collection[str]]) -> list[str]:
     return wrong
 
 
-def broken_promises(choice: Choice, wishes: Wishes, *, rest_shortened: bool) -> list[str]:
+def broken_promises(choice: Choice, request: ListRequest, *, rest_shortened: bool) -> list[str]:
     """In words, what the list does not keep; nothing for a good one."""
-    known, chosen = Known.of(wishes, DEFAULT), choice.chosen
+    known, chosen = ListenerKnowledge.of(request, DEFAULT), choice.chosen
     tracks = [entry.track for entry in chosen if entry.track is not None]
     keys = [track_key(one) for one in tracks]
     leads = [frozenset({artist_key(one.artist)}) for one in tracks]
@@ -204,16 +204,18 @@ def broken_promises(choice: Choice, wishes: Wishes, *, rest_shortened: bool) -> 
     broken += crowded(leads)
     if any(known.rests((key,)) for key in keys) and not rest_shortened:
         broken.append("a resting recording")
-    if wishes.blocked_artists.intersection(
+    if request.blocked_artists.intersection(
         frozenset().union(*heard)
-    ) or wishes.blocked_tracks.intersection(keys):
+    ) or request.blocked_tracks.intersection(keys):
         broken.append("something blocked")
     if any(
         version_of(one.artist, one.title) & DEFAULT.unwanted_versions and not known.likes_track(one)
         for one in tracks
     ):
         broken.append("a version nobody asked for")
-    if len(chosen) > wishes.size or [e.position for e in chosen] != list(range(1, len(chosen) + 1)):
+    if len(chosen) > request.size or [e.position for e in chosen] != list(
+        range(1, len(chosen) + 1)
+    ):
         broken.append("wrong positions")
     if any(
         entry.is_new == (known.likes_track(one) or known.was_recommended((track_key(one),)))

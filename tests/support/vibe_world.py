@@ -23,7 +23,7 @@ from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.authorization import first_tokens
-from vibe_pipeline.clients.opening import open_http, open_spotify_accounts
+from vibe_pipeline.clients.factory import open_http, open_spotify_accounts
 from vibe_pipeline.clients.spotify_accounts import Grant
 from vibe_pipeline.definitions import build
 from vibe_pipeline.records import UserId

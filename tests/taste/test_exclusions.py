@@ -12,14 +12,14 @@ from vibe_pipeline.accounts.records import Exclusion, ExclusionKind
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import LikedTrack, Play, SeedProfile, TopItem, Track
 from vibe_pipeline.taste.exclusions import (
-    Hygiene,
-    LeftOut,
+    ExclusionCounts,
+    ExclusionRules,
     dates_key,
     dates_of,
     exclusions_kept,
     hours_key,
     hours_of,
-    telling_shares,
+    informative_shares,
 )
 from vibe_pipeline.taste.seed_profile import seed_profile, times_played
 
@@ -39,8 +39,8 @@ def played(artist: str, *, at: datetime) -> Play:
     return Play(track=track(artist), played_at=at)
 
 
-def hygiene(*kept: Mapping[str, str], zone: str = "UTC") -> Hygiene:
-    return Hygiene.of(kept, ZoneInfo(zone))
+def hygiene(*kept: Mapping[str, str], zone: str = "UTC") -> ExclusionRules:
+    return ExclusionRules.of(kept, ZoneInfo(zone))
 
 
 def names(profile: SeedProfile) -> set[str]:
@@ -131,7 +131,7 @@ def test_top_items_count_as_far_as_their_artist_s_plays_do() -> None:
 
     profile = seed_profile(likes=[], plays=plays, top=top, hygiene=hygiene(NIGHT), now=NOW)
 
-    shares = telling_shares(hygiene(NIGHT), plays)
+    shares = informative_shares(hygiene(NIGHT), plays)
     assert shares == {artist_key("Rain Sounds"): 0.0, artist_key("The Band"): 0.5}
     weights = {seed.name: seed.why["top"] for seed in profile.artists}
     assert weights.keys() == {"The Band", "Never Seen"}
@@ -143,7 +143,9 @@ def test_what_was_left_out_is_counted_under_what_left_it_out() -> None:
     plays.append(played("C", at=NOW))
     likes = [LikedTrack(track=track("B"), added_at=NOW)]
 
-    counted = LeftOut.by(hygiene(NIGHT, {"kind": "artist", "key": artist_key("B")}), plays, likes)
+    counted = ExclusionCounts.by(
+        hygiene(NIGHT, {"kind": "artist", "key": artist_key("B")}), plays, likes
+    )
 
     assert dict(counted.plays) == {"hours 22:00-07:00": 1, f"artist {artist_key('B')}": 1}
     assert dict(counted.likes) == {f"artist {artist_key('B')}": 1}
@@ -169,4 +171,4 @@ def test_names_of_hours_and_dates_are_read_back() -> None:
 
     assert hours_of(hours_key(*hours)) == hours
     assert dates_of(dates_key(*dates)) == dates
-    assert Hygiene.of([], AMSTERDAM).why(NOW, "a") is None
+    assert ExclusionRules.of([], AMSTERDAM).why(NOW, "a") is None

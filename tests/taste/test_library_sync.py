@@ -14,10 +14,10 @@ from tests.support.warehouse_examples import NOON, like, play
 from vibe_pipeline.clients.spotify_records import LikedPage
 from vibe_pipeline.records import LikedTrack, Play, TopItem
 from vibe_pipeline.taste.library_sync import (
-    Cache,
-    LikesNews,
-    likes_news,
-    plays_news,
+    CachedLikes,
+    LikesDelta,
+    likes_delta,
+    plays_delta,
     top_items,
     top_items_due,
 )
@@ -67,31 +67,31 @@ def library(count: int, *, newest_days_ago: int = 1) -> list[LikedTrack]:
     return [like(number, days_ago=number + newest_days_ago) for number in range(count)]
 
 
-def synced(shelf: Shelf) -> Cache:
+def synced(shelf: Shelf) -> CachedLikes:
     """The cache right after a whole walk."""
     total = len(shelf.likes) + shelf.unreadable
-    return Cache(likes=list(shelf.likes), total=total)
+    return CachedLikes(likes=list(shelf.likes), total=total)
 
 
-def kept(cache: Cache, news: LikesNews) -> Cache:
+def kept(cache: CachedLikes, news: LikesDelta) -> CachedLikes:
     """The cache after keeping the news."""
     there = {one.track.spotify_id: one for one in cache.likes}
     for spotify_id in news.gone:
         there.pop(spotify_id, None)
     there |= {one.track.spotify_id: one for one in news.added}
     likes = sorted(there.values(), key=lambda one: one.added_at, reverse=True)
-    return Cache(likes=likes, total=news.total, walked=news.walked)
+    return CachedLikes(likes=likes, total=news.total, walked=news.walked)
 
 
-def news_of(shelf: Shelf, cache: Cache, *, pages: int = 16) -> LikesNews:
+def news_of(shelf: Shelf, cache: CachedLikes, *, pages: int = 16) -> LikesDelta:
     shelf.calls = 0
-    return asyncio.run(likes_news(shelf, cache, pages=pages))
+    return asyncio.run(likes_delta(shelf, cache, pages=pages))
 
 
 def test_a_new_person_s_library_is_walked_once() -> None:
     shelf = Shelf(library(120))
 
-    news = news_of(shelf, Cache(likes=[], total=None))
+    news = news_of(shelf, CachedLikes(likes=[], total=None))
 
     assert len(news.added) == 120
     assert (news.total, news.walked, shelf.calls) == (120, None, 3)
@@ -161,7 +161,7 @@ def test_an_emptied_library_is_noticed() -> None:
 
 def test_a_huge_library_is_walked_in_parts_that_join() -> None:
     shelf = Shelf(library(500))
-    first = kept(cache := Cache(likes=[], total=None), news_of(shelf, cache, pages=4))
+    first = kept(cache := CachedLikes(likes=[], total=None), news_of(shelf, cache, pages=4))
     assert (len(first.likes), first.walked) == (200, 200)
     shelf.likes.insert(0, like(1000))
 
@@ -198,7 +198,7 @@ def test_plays_since_the_last_time_cost_one_call_and_reach_a_little_back() -> No
     shelf = Shelf([])
     shelf.plays = [play(1, minutes_ago=200), play(2, minutes_ago=110), play(3, minutes_ago=5)]
 
-    news = asyncio.run(plays_news(shelf, cursor=NOON - timedelta(minutes=100)))
+    news = asyncio.run(plays_delta(shelf, cursor=NOON - timedelta(minutes=100)))
 
     assert [p.track.title for p in news.plays] == ["Song 3", "Song 2"]
     assert (news.gap, shelf.calls) == (False, 1)
@@ -208,7 +208,7 @@ def test_a_full_answer_that_does_not_reach_back_is_a_gap() -> None:
     shelf = Shelf([])
     shelf.plays = [play(number, minutes_ago=number) for number in range(80)]
 
-    news = asyncio.run(plays_news(shelf, cursor=NOON - timedelta(minutes=70)))
+    news = asyncio.run(plays_delta(shelf, cursor=NOON - timedelta(minutes=70)))
 
     assert news.gap
 
@@ -217,7 +217,7 @@ def test_a_full_answer_that_reaches_back_is_no_gap() -> None:
     shelf = Shelf([])
     shelf.plays = [play(number, minutes_ago=number) for number in range(80)]
 
-    news = asyncio.run(plays_news(shelf, cursor=NOON - timedelta(minutes=45)))
+    news = asyncio.run(plays_delta(shelf, cursor=NOON - timedelta(minutes=45)))
 
     assert not news.gap
 
@@ -226,7 +226,7 @@ def test_a_few_entries_that_cannot_be_read_hide_no_gap() -> None:
     shelf = Shelf([])
     shelf.plays = [play(number, minutes_ago=number) for number in range(44)]
 
-    news = asyncio.run(plays_news(shelf, cursor=NOON - timedelta(minutes=70)))
+    news = asyncio.run(plays_delta(shelf, cursor=NOON - timedelta(minutes=70)))
 
     assert news.gap
 
@@ -235,7 +235,7 @@ def test_the_first_fifty_plays_are_no_gap() -> None:
     shelf = Shelf([])
     shelf.plays = [play(number, minutes_ago=number) for number in range(80)]
 
-    assert not asyncio.run(plays_news(shelf, cursor=None)).gap
+    assert not asyncio.run(plays_delta(shelf, cursor=None)).gap
 
 
 @pytest.mark.parametrize(

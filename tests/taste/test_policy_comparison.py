@@ -10,7 +10,7 @@ import pytest
 
 from vibe_pipeline.taste.policy_comparison import (
     BLOCK_DAYS,
-    Answer,
+    Preference,
     Tally,
     assigned_policy,
     unit_of,
@@ -90,7 +90,7 @@ def test_no_policy_at_all_is_refused() -> None:
 def test_a_clear_difference_has_a_winner() -> None:
     found = verdict(units(30, 0.50, 0.40), "default", "similar-sum")
 
-    assert found.answer is Answer.FIRST_BETTER
+    assert found.answer is Preference.FIRST_BETTER
     assert 0 < found.low < found.difference < found.high
     assert "default is better than similar-sum" in found.sentence
 
@@ -98,21 +98,21 @@ def test_a_clear_difference_has_a_winner() -> None:
 def test_the_worse_one_is_called_worse_whichever_is_named_first() -> None:
     found = verdict(units(30, 0.40, 0.50), "default", "similar-sum")
 
-    assert found.answer is Answer.SECOND_BETTER
+    assert found.answer is Preference.SECOND_BETTER
     assert found.high < 0
 
 
 def test_pairing_takes_the_moods_of_people_out() -> None:
     found = verdict(units(12, 0.43, 0.40), "default", "similar-sum")
 
-    assert found.answer is Answer.FIRST_BETTER
+    assert found.answer is Preference.FIRST_BETTER
     assert found.high - found.low < 0.03
 
 
 def test_many_alike_results_make_two_policies_alike() -> None:
     found = verdict(units(60, 0.40, 0.40, offered=1000), "default", "similar-sum")
 
-    assert found.answer is Answer.ALIKE
+    assert found.answer is Preference.ALIKE
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_little_evidence_is_never_enough(people: int, offered: int) -> None:
 
     found = verdict(tallies, "default", "similar-sum")
 
-    assert found.answer is Answer.NOT_ENOUGH
+    assert found.answer is Preference.NOT_ENOUGH
     assert found.sentence.startswith("Not enough evidence yet")
 
 
@@ -142,13 +142,13 @@ def test_a_wide_interval_about_zero_is_not_enough() -> None:
     found = verdict(tallies, "default", "similar-sum")
 
     assert found.low < 0 < found.high
-    assert found.answer is Answer.NOT_ENOUGH
+    assert found.answer is Preference.NOT_ENOUGH
 
 
 def test_nothing_at_all_is_not_enough_either() -> None:
     found = verdict([], "default", "similar-sum")
 
-    assert found.answer is Answer.NOT_ENOUGH
+    assert found.answer is Preference.NOT_ENOUGH
     assert (found.pairs, found.offered) == (0, 0)
 
 

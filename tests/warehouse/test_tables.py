@@ -22,9 +22,9 @@ from tests.support.warehouse_examples import (
 )
 from vibe_pipeline.records import (
     Candidate,
-    Dropped,
+    DropReason,
     EditionId,
-    Past,
+    PastRecommendation,
     Pool,
     PoolState,
     Proposal,
@@ -84,7 +84,7 @@ def ranked(rank: int, *, position: int | None = None) -> Ranked:
         source=Source.LISTENBRAINZ,
         seed="Seed",
         position=position,
-        dropped=None if position else Dropped.LOWER_RANKED,
+        dropped=None if position else DropReason.LOWER_RANKED,
         track=track(rank) if position else None,
     )
 
@@ -309,7 +309,7 @@ def test_history_grows_by_editions_and_is_never_doubled(warehouse: Warehouse) ->
         past = tables.playlists.past(ANNA, besides=EditionId("e2"))
 
     assert past == [
-        Past(
+        PastRecommendation(
             key=line.key,
             artist_key=line.artist_key,
             vibe_date=date(2026, 11, 20),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vibe_bot.handlers import connection, lists, settings, sources, status, taste, welcome, whynot
+from vibe_bot.handlers import connection, lists, settings, sources, status, welcome, whynot
 from vibe_bot.handlers import exclusions as leaving_out
+from vibe_bot.handlers import feedback as taste
 from vibe_bot.handlers import generate as making
 from vibe_bot.handlers import paste_callback as pasting
 from vibe_bot.handlers import undo as back

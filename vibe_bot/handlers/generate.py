@@ -9,11 +9,11 @@ from telegram import Message
 
 from vibe_bot.formatting import keyboard, tell, together
 from vibe_bot.handlers.connection import invitation
-from vibe_bot.interactions import Visit
+from vibe_bot.interactions import Interaction
 from vibe_bot.jobs import LIST_JOBS, UNDER_WAY, Job
 from vibe_bot.results import because, made
 from vibe_bot.sending import edit
-from vibe_pipeline.accounts.records import Cause, EditionKind
+from vibe_pipeline.accounts.records import EditionKind, FailureCause
 from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
 from vibe_pipeline.locales import day
 from vibe_pipeline.records import EditionId
@@ -24,98 +24,104 @@ REQUEST_TAG = "vibe/request"
 """Marks one launch, so that a launch whose answer was lost can be found."""
 
 
-async def generate(visit: Visit) -> str | None:
+async def generate(interaction: Interaction) -> str | None:
     """/generate: make a list now."""
-    return await begin(visit, Job.daily)
+    return await begin(interaction, Job.daily)
 
 
-async def preview(visit: Visit) -> str | None:
+async def preview(interaction: Interaction) -> str | None:
     """/preview: make a list to look at, without writing it to Spotify."""
-    return await begin(visit, Job.preview)
+    return await begin(interaction, Job.preview)
 
 
-async def sync(visit: Visit) -> str | None:
+async def sync(interaction: Interaction) -> str | None:
     """/sync: reread likes and plays."""
-    return await begin(visit, Job.sync)
+    return await begin(interaction, Job.sync)
 
 
-async def export(visit: Visit) -> str | None:
+async def export(interaction: Interaction) -> str | None:
     """/export: everything kept about the person, as one file."""
-    return await begin(visit, Job.export)
+    return await begin(interaction, Job.export)
 
 
-async def publish(visit: Visit) -> str | None:
+async def publish(interaction: Interaction) -> str | None:
     """Put exactly the list that was shown on Spotify."""
-    edition = visit.services.store.editions.get(EditionId(visit.said))
-    if edition is None or edition.user_id != visit.account.user_id or not edition.tracks:
-        return visit.text("bot.not_yours")
+    edition = interaction.services.store.editions.get(EditionId(interaction.args))
+    if edition is None or edition.user_id != interaction.account.user_id or not edition.tracks:
+        return interaction.text("bot.not_yours")
     if edition.kind is EditionKind.DAILY:
-        result = made(visit.account, edition)
-        await visit.answer(result.text, markup=result.markup)
+        result = made(interaction.account, edition)
+        await interaction.answer(result.text, markup=result.markup)
         return None
-    return await begin(visit, Job.publish, {"vibe/edition": edition.edition_id})
+    return await begin(interaction, Job.publish, {"vibe/edition": edition.edition_id})
 
 
-async def latest(visit: Visit) -> None:
+async def latest(interaction: Interaction) -> None:
     """/latest: the last list."""
-    edition = visit.services.store.editions.latest(visit.account.user_id)
+    edition = interaction.services.store.editions.latest(interaction.account.user_id)
     if edition is None:
-        words = visit.html("bot.latest.none", generate=visit.text("keyboard.generate"))
-        await visit.answer(words, [visit.button("generate", "go:generate")])
+        words = interaction.html("bot.latest.none", generate=interaction.text("keyboard.generate"))
+        await interaction.answer(words, [interaction.button("generate", "go:generate")])
         return
-    result = made(visit.account, edition)
-    intro = visit.html("bot.latest.intro", day=day(visit.language, edition.vibe_date))
-    await visit.answer(together(intro, result.text), markup=result.markup)
+    result = made(interaction.account, edition)
+    intro = interaction.html("bot.latest.intro", day=day(interaction.language, edition.vibe_date))
+    await interaction.answer(together(intro, result.text), markup=result.markup)
 
 
-async def begin(visit: Visit, job: Job, marks: dict[str, str] | None = None) -> str | None:
+async def begin(
+    interaction: Interaction, job: Job, marks: dict[str, str] | None = None
+) -> str | None:
     """Start a job for this person, unless it cannot be or one is under way already."""
-    user_id, bench = visit.account.user_id, visit.bench
-    if job.asks_spotify and await _refused(visit):
+    user_id, bench = interaction.account.user_id, interaction.bench
+    if job.asks_spotify and await _refused(interaction):
         return None
-    if user_id in bench.starting or visit.services.store.watches.open(user_id):
-        await visit.answer(visit.html("bot.progress.already"))
+    if user_id in bench.starting or interaction.services.store.watches.open(user_id):
+        await interaction.answer(interaction.html("bot.progress.already"))
         return None
     bench.starting.add(user_id)
     try:
-        title = visit.html(f"bot.progress.title_{job.name}")
-        message = await visit.answer(together(title, "", visit.html("bot.progress.starting")))
-        await _launch(visit, job, message, marks or {})
+        title = interaction.html(f"bot.progress.title_{job.name}")
+        message = await interaction.answer(
+            together(title, "", interaction.html("bot.progress.starting"))
+        )
+        await _launch(interaction, job, message, marks or {})
     finally:
         bench.starting.discard(user_id)
     return None
 
 
-async def _refused(visit: Visit) -> bool:
+async def _refused(interaction: Interaction) -> bool:
     """Say at once what would only fail later."""
-    if not visit.account.connected:
-        await invitation(visit)
+    if not interaction.account.connected:
+        await invitation(interaction)
         return True
-    budget = visit.services.store.budget
+    budget = interaction.services.store.budget
     until = budget.blocked_until("spotify")
     if until is None and budget.left("spotify") != 0:
         return False
-    await visit.answer(because(visit.account, Cause.QUOTA, until))
+    await interaction.answer(because(interaction.account, FailureCause.QUOTA, until))
     return True
 
 
-async def _launch(visit: Visit, job: Job, message: Message, marks: dict[str, str]) -> None:
-    services, account = visit.services, visit.account
+async def _launch(
+    interaction: Interaction, job: Job, message: Message, marks: dict[str, str]
+) -> None:
+    services, account = interaction.services, interaction.account
     try:
-        if job.value in LIST_JOBS and await _list_under_way(visit):
+        if job.value in LIST_JOBS and await _list_under_way(interaction):
             await edit(
-                visit.bot,
+                interaction.bot,
                 account.chat_id,
                 message.message_id,
-                visit.html("bot.progress.already_night"),
+                interaction.html("bot.progress.already_night"),
             )
             return
-        run_id = await _launched(visit, job, marks)
+        run_id = await _launched(interaction, job, marks)
     except ServiceError as error:
         log.warning("could not launch", job=job.value, user=account.user_id, why=error.sentence)
-        again = visit.button("try_again", f"go:{job.command}") if job.command else None
+        again = interaction.button("try_again", f"go:{job.command}") if job.command else None
         await edit(
-            visit.bot,
+            interaction.bot,
             account.chat_id,
             message.message_id,
             tell(account.language, "bot.progress.cannot_start"),
@@ -126,11 +132,11 @@ async def _launch(visit: Visit, job: Job, message: Message, marks: dict[str, str
         run_id, account.user_id, account.chat_id, message.message_id, job.value
     )
     log.info("launched", job=job.value, user=account.user_id, run=run_id)
-    visit.bench.watchers.follow(watch)
+    interaction.bench.watchers.follow(watch)
 
 
-async def _launched(visit: Visit, job: Job, marks: dict[str, str]) -> str:
-    dagster, user_id = visit.services.dagster, visit.account.user_id
+async def _launched(interaction: Interaction, job: Job, marks: dict[str, str]) -> str:
+    dagster, user_id = interaction.services.dagster, interaction.account.user_id
     request = secrets.token_hex(8)
     tags = {"vibe/asked_by": "chat", "dagster/priority": "10", REQUEST_TAG: request, **marks}
     await dagster.add_user(user_id)
@@ -145,9 +151,9 @@ async def _launched(visit: Visit, job: Job, marks: dict[str, str]) -> str:
         return found[0].run_id
 
 
-async def _list_under_way(visit: Visit) -> bool:
+async def _list_under_way(interaction: Interaction) -> bool:
     """Whether a list is being made for this person that nobody asked for in the chat."""
-    runs = await visit.services.dagster.runs(
-        tags={"dagster/partition": visit.account.user_id}, statuses=UNDER_WAY
+    runs = await interaction.services.dagster.runs(
+        tags={"dagster/partition": interaction.account.user_id}, statuses=UNDER_WAY
     )
     return any(run.job in LIST_JOBS for run in runs)

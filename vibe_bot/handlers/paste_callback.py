@@ -12,11 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 import structlog
 
 from vibe_bot.formatting import Html, button, tell, together
-from vibe_bot.interactions import Visit
+from vibe_bot.interactions import Interaction
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken
 from vibe_pipeline.accounts.records import PendingConnection, StateKind
-from vibe_pipeline.authorization import ScopesMissing, agreed, link
-from vibe_pipeline.clients.budget import GivenToken
+from vibe_pipeline.authorization import ScopesMissing, complete_consent, link_account
+from vibe_pipeline.clients.budget import FixedToken
 from vibe_pipeline.clients.errors import (
     KeyRefused,
     NotAllowlisted,
@@ -25,7 +25,7 @@ from vibe_pipeline.clients.errors import (
     ServiceError,
     ServiceUnavailable,
 )
-from vibe_pipeline.clients.opening import QUICK, open_spotify, open_spotify_accounts
+from vibe_pipeline.clients.factory import QUICK, open_spotify, open_spotify_accounts
 from vibe_pipeline.clients.spotify_records import SpotifyProfile
 from vibe_pipeline.locales import moment
 from vibe_pipeline.settings import Settings
@@ -49,67 +49,67 @@ def landed_on(words: str, settings: Settings) -> str | None:
     return parts.query if same and "state=" in parts.query else None
 
 
-async def landed(visit: Visit) -> None:
+async def landed(interaction: Interaction) -> None:
     """The query of that address: whose Spotify account it is, to be confirmed by name."""
-    query = parse_qs(visit.said)
-    store = visit.services.store
+    query = parse_qs(interaction.args)
+    store = interaction.services.store
     consent = store.oauth_states.take(query.get("state", [""])[0], StateKind.CONSENT)
-    if consent is None or consent.user_id != visit.account.user_id:
-        await _tell(visit, "unusable")
+    if consent is None or consent.user_id != interaction.account.user_id:
+        await _tell(interaction, "unusable")
         return
     if "code" not in query:
         denied = query.get("error") == ["access_denied"]
-        await _tell(visit, "refused" if denied else "failed")
+        await _tell(interaction, "refused" if denied else "failed")
         return
     try:
-        pending = await agreed(
-            open_spotify_accounts(visit.services.http, visit.services.settings),
-            lambda token: _profile(visit, token),
+        pending = await complete_consent(
+            open_spotify_accounts(interaction.services.http, interaction.services.settings),
+            lambda token: _profile(interaction, token),
             consent=consent,
             code=query["code"][0],
-            now=visit.services.now,
+            now=interaction.services.now,
         )
     except ScopesMissing:
-        await _tell(visit, "scopes_missing")
+        await _tell(interaction, "scopes_missing")
     except ServiceError as error:
-        log.warning("not connected", user=visit.account.user_id, why=error.sentence)
-        await _refused(visit, error)
+        log.warning("not connected", user=interaction.account.user_id, why=error.sentence)
+        await _refused(interaction, error)
     else:
-        await _ask(visit, pending)
+        await _ask(interaction, pending)
 
 
-async def confirmed(visit: Visit) -> str | None:
+async def confirmed(interaction: Interaction) -> str | None:
     """Yes or no to both names: ``y:TOKEN`` or ``n:TOKEN``, once."""
-    answer, _, token = visit.said.partition(":")
-    store = visit.services.store
+    answer, _, token = interaction.args.partition(":")
+    store = interaction.services.store
     pending = store.oauth_states.claim(token)
-    if pending is None or pending.user_id != visit.account.user_id:
-        return visit.text("bot.stale_button")
+    if pending is None or pending.user_id != interaction.account.user_id:
+        return interaction.text("bot.stale_button")
     if answer != "y":
-        await visit.show(visit.html("bot.connect.kept"))
+        await interaction.show(interaction.html("bot.connect.kept"))
         return None
     try:
-        link(store, pending)
+        link_account(store, pending)
     except SpotifyAccountTaken:
-        await visit.show(_page(visit, "taken"))
+        await interaction.show(_page(interaction, "taken"))
         return None
     log.info("connected", user=pending.user_id)
-    await visit.show(visit.html("bot.done"))
+    await interaction.show(interaction.html("bot.done"))
     try:
-        await visit.services.dagster.add_user(pending.user_id)
+        await interaction.services.dagster.add_user(pending.user_id)
         tags = {"vibe/asked_by": "chat"}
-        await visit.services.dagster.launch("sync_library", pending.user_id, tags=tags)
+        await interaction.services.dagster.launch("sync_library", pending.user_id, tags=tags)
     except ServiceError as error:
         log.warning("sync_library not launched", user=pending.user_id, why=error.sentence)
     return None
 
 
-async def _profile(visit: Visit, token: str) -> SpotifyProfile:
-    services = visit.services
+async def _profile(interaction: Interaction, token: str) -> SpotifyProfile:
+    services = interaction.services
     spotify = open_spotify(
         services.http,
         services.settings,
-        access=GivenToken(token),
+        access=FixedToken(token),
         budget=services.store.budget,
         capabilities=services.store.capabilities,
         asked_for=True,
@@ -119,9 +119,9 @@ async def _profile(visit: Visit, token: str) -> SpotifyProfile:
     return await spotify.me()
 
 
-async def _ask(visit: Visit, pending: PendingConnection) -> None:
+async def _ask(interaction: Interaction, pending: PendingConnection) -> None:
     """The same question as on the page, with the same two names."""
-    account, token = visit.account, visit.services.store.oauth_states.hold(pending)
+    account, token = interaction.account, interaction.services.store.oauth_states.hold(pending)
     spotify = pending.spotify_name or pending.spotify_account_id
     former = account.spotify_account_id
     change = None
@@ -129,40 +129,42 @@ async def _ask(visit: Visit, pending: PendingConnection) -> None:
         name = account.spotify_name or former
         change = tell(account.language, "oauth.confirm.change", former=name, spotify=spotify)
     text = together(
-        Html(f"<b>{visit.html('oauth.confirm.title')}</b>"),
+        Html(f"<b>{interaction.html('oauth.confirm.title')}</b>"),
         "",
-        visit.html("bot.connect.both", spotify=spotify, telegram=account.telegram_name),
+        interaction.html("bot.connect.both", spotify=spotify, telegram=account.telegram_name),
         "",
-        visit.html("oauth.confirm.meaning"),
+        interaction.html("oauth.confirm.meaning"),
         change,
     )
-    yes = button(visit.text("oauth.confirm.yes"), f"cn:y:{token}")
-    no = button(visit.text("oauth.confirm.no"), f"cn:n:{token}")
-    await visit.answer(text, [yes], [no])
+    yes = button(interaction.text("oauth.confirm.yes"), f"cn:y:{token}")
+    no = button(interaction.text("oauth.confirm.no"), f"cn:n:{token}")
+    await interaction.answer(text, [yes], [no])
 
 
-async def _refused(visit: Visit, error: ServiceError) -> None:
+async def _refused(interaction: Interaction, error: ServiceError) -> None:
     match error:
         case RateLimited():
-            until = moment(visit.language, error.until, visit.zone)
-            await _tell(visit, "limited", until=until)
+            until = moment(interaction.language, error.until, interaction.zone)
+            await _tell(interaction, "limited", until=until)
         case NotAllowlisted():
-            await _tell(visit, "not_allowlisted")
+            await _tell(interaction, "not_allowlisted")
         case OwnerNotPremium():
-            await _tell(visit, "owner_not_premium")
+            await _tell(interaction, "owner_not_premium")
         case KeyRefused():
-            await _tell(visit, "misconfigured")
+            await _tell(interaction, "misconfigured")
         case ServiceUnavailable():
-            await _tell(visit, "unavailable")
+            await _tell(interaction, "unavailable")
         case _:
-            await _tell(visit, "failed")
+            await _tell(interaction, "failed")
 
 
-async def _tell(visit: Visit, page: str, **blanks: object) -> None:
-    await visit.answer(_page(visit, page, **blanks), [visit.button("new_link", "go:connect")])
+async def _tell(interaction: Interaction, page: str, **blanks: object) -> None:
+    await interaction.answer(
+        _page(interaction, page, **blanks), [interaction.button("new_link", "go:connect")]
+    )
 
 
-def _page(visit: Visit, page: str, **blanks: object) -> Html:
+def _page(interaction: Interaction, page: str, **blanks: object) -> Html:
     """What the page of that name would have said."""
-    title = Html(f"<b>{visit.html(f'oauth.{page}.title')}</b>")
-    return together(title, "", visit.html(f"oauth.{page}.text", **blanks))
+    title = Html(f"<b>{interaction.html(f'oauth.{page}.title')}</b>")
+    return together(title, "", interaction.html(f"oauth.{page}.text", **blanks))

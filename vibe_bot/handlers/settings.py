@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 from telegram import InlineKeyboardButton
 
 from vibe_bot import arguments
+from vibe_bot.command_menu import register_commands
 from vibe_bot.formatting import Html, button, in_rows
 from vibe_bot.handlers.welcome import main_keyboard
-from vibe_bot.interactions import Visit
-from vibe_bot.menus import register_commands
+from vibe_bot.interactions import Interaction
 from vibe_pipeline.locales import LANGUAGES, clock, moment, number, percent, say
 from vibe_pipeline.nightly import next_night
 from vibe_pipeline.records import Mode
@@ -32,123 +32,153 @@ ZONES = {
 }
 
 
-async def setsize(visit: Visit) -> None:
+async def setsize(interaction: Interaction) -> None:
     """/setsize: how long a list is."""
-    size = arguments.size(visit.said)
+    size = arguments.size(interaction.args)
     if size is None:
-        text = _asked_or(visit, "size", count=visit.account.playlist_size)
-        choices = [_choice(number(visit.language, one), "setsize", str(one)) for one in SIZES]
-        await _ask(visit, "setsize", text, in_rows(choices, 3))
+        text = _asked_or(interaction, "size", count=interaction.account.playlist_size)
+        choices = [_choice(number(interaction.language, one), "setsize", str(one)) for one in SIZES]
+        await _ask(interaction, "setsize", text, in_rows(choices, 3))
         return
-    visit.change(playlist_size=size)
-    await visit.show(visit.html("bot.settings.size_set", count=size))
+    interaction.change(playlist_size=size)
+    await interaction.show(interaction.html("bot.settings.size_set", count=size))
 
 
-async def setratio(visit: Visit) -> None:
+async def setratio(interaction: Interaction) -> None:
     """/setratio: how much is new, at least."""
-    share = arguments.share(visit.said)
+    share = arguments.share(interaction.args)
     if share is None:
-        text = _asked_or(visit, "ratio", share=percent(visit.language, visit.account.min_new_ratio))
-        choices = [_choice(percent(visit.language, one), "setratio", str(one)) for one in SHARES]
-        await _ask(visit, "setratio", text, in_rows(choices, 4))
-        return
-    visit.change(min_new_ratio=share)
-    await visit.show(visit.html("bot.settings.ratio_set", share=percent(visit.language, share)))
-
-
-async def adventure(visit: Visit) -> None:
-    """/adventure: from familiar to adventurous."""
-    value = arguments.adventure(visit.said)
-    if value is None:
-        text = _asked_or(visit, "adventure", value=visit.account.adventure)
+        text = _asked_or(
+            interaction,
+            "ratio",
+            share=percent(interaction.language, interaction.account.min_new_ratio),
+        )
         choices = [
-            _choice(number(visit.language, one), "adventure", str(one)) for one in ADVENTURES
+            _choice(percent(interaction.language, one), "setratio", str(one)) for one in SHARES
         ]
-        await _ask(visit, "adventure", text, in_rows(choices, 3))
+        await _ask(interaction, "setratio", text, in_rows(choices, 4))
         return
-    visit.change(adventure=value)
-    await visit.show(visit.html("bot.settings.adventure_set", value=value))
+    interaction.change(min_new_ratio=share)
+    await interaction.show(
+        interaction.html("bot.settings.ratio_set", share=percent(interaction.language, share))
+    )
 
 
-async def mode(visit: Visit) -> None:
+async def adventure(interaction: Interaction) -> None:
+    """/adventure: from familiar to adventurous."""
+    value = arguments.adventure(interaction.args)
+    if value is None:
+        text = _asked_or(interaction, "adventure", value=interaction.account.adventure)
+        choices = [
+            _choice(number(interaction.language, one), "adventure", str(one)) for one in ADVENTURES
+        ]
+        await _ask(interaction, "adventure", text, in_rows(choices, 3))
+        return
+    interaction.change(adventure=value)
+    await interaction.show(interaction.html("bot.settings.adventure_set", value=value))
+
+
+async def mode(interaction: Interaction) -> None:
     """/mode: one playlist, or one for each day."""
-    wanted = arguments.mode(visit.said)
+    wanted = arguments.mode(interaction.args)
     if wanted is None:
-        choices = [[visit.button(one.value, f"go:mode:{one.value}")] for one in Mode]
-        await _ask(visit, "mode", _asked_or(visit, "mode"), choices)
+        choices = [[interaction.button(one.value, f"go:mode:{one.value}")] for one in Mode]
+        await _ask(interaction, "mode", _asked_or(interaction, "mode"), choices)
         return
-    visit.change(mode=wanted)
-    await visit.show(visit.html(f"bot.settings.mode_{wanted.value}"))
+    interaction.change(mode=wanted)
+    await interaction.show(interaction.html(f"bot.settings.mode_{wanted.value}"))
 
 
-async def nightly(visit: Visit) -> None:
+async def nightly(interaction: Interaction) -> None:
     """/nightly: when the list is made, or never."""
-    if arguments.says_off(visit.said):
-        visit.change(nightly_at=None)
-        await visit.show(visit.html("bot.settings.night_off"))
+    if arguments.says_off(interaction.args):
+        interaction.change(nightly_at=None)
+        await interaction.show(interaction.html("bot.settings.night_off"))
         return
-    at = arguments.time_of_day(visit.said)
+    at = arguments.time_of_day(interaction.args)
     if at is None:
-        choices = [_choice(clock(visit.language, one), "nightly", f"{one:%H:%M}") for one in NIGHTS]
-        rows = [*in_rows(choices, 3), [visit.button("off", "go:nightly:off")]]
-        await _ask(visit, "nightly", _asked_or(visit, "night", now=_night_now(visit)), rows)
+        choices = [
+            _choice(clock(interaction.language, one), "nightly", f"{one:%H:%M}") for one in NIGHTS
+        ]
+        rows = [*in_rows(choices, 3), [interaction.button("off", "go:nightly:off")]]
+        await _ask(
+            interaction,
+            "nightly",
+            _asked_or(interaction, "night", now=_night_now(interaction)),
+            rows,
+        )
         return
-    account = visit.change(nightly_at=at).account
-    night = next_night(account, visit.services.now())
-    when = "" if night is None else moment(visit.language, night, visit.zone)
-    words = visit.html("bot.settings.night_set", clock=clock(visit.language, at), when=when)
-    await visit.show(words)
+    account = interaction.change(nightly_at=at).account
+    night = next_night(account, interaction.services.now())
+    when = "" if night is None else moment(interaction.language, night, interaction.zone)
+    words = interaction.html(
+        "bot.settings.night_set", clock=clock(interaction.language, at), when=when
+    )
+    await interaction.show(words)
 
 
-async def timezone(visit: Visit) -> None:
+async def timezone(interaction: Interaction) -> None:
     """/timezone: the person's own clock."""
-    zone = arguments.zone(visit.said)
+    zone = arguments.zone(interaction.args)
     if zone is None:
-        text = _asked_or(visit, "zone", zone=visit.account.timezone, clock=_clock(visit))
-        choices = [_choice(one, "timezone", one) for one in ZONES[visit.language]]
-        await _ask(visit, "timezone", text, in_rows(choices, 2))
+        text = _asked_or(
+            interaction, "zone", zone=interaction.account.timezone, clock=_clock(interaction)
+        )
+        choices = [_choice(one, "timezone", one) for one in ZONES[interaction.language]]
+        await _ask(interaction, "timezone", text, in_rows(choices, 2))
         return
-    visit = visit.change(timezone=zone)
-    await visit.show(visit.html("bot.settings.zone_set", zone=zone, clock=_clock(visit)))
+    interaction = interaction.change(timezone=zone)
+    await interaction.show(
+        interaction.html("bot.settings.zone_set", zone=zone, clock=_clock(interaction))
+    )
 
 
-async def lang(visit: Visit) -> None:
+async def lang(interaction: Interaction) -> None:
     """/lang: the language we speak; the keyboard and the command menu follow."""
-    language = arguments.language(visit.said)
+    language = arguments.language(interaction.args)
     if language is None:
         choices = [
-            _choice(say(visit.language, f"language.{one}"), "lang", one) for one in LANGUAGES
+            _choice(say(interaction.language, f"language.{one}"), "lang", one) for one in LANGUAGES
         ]
-        await _ask(visit, "lang", _asked_or(visit, "language"), in_rows(choices, 2))
+        await _ask(interaction, "lang", _asked_or(interaction, "language"), in_rows(choices, 2))
         return
-    visit = visit.change(language=language)
-    words = visit.html("bot.settings.language_set")
-    await visit.answer(words, markup=main_keyboard(language))
-    await register_commands(visit.bot, language, chat_id=visit.account.chat_id)
+    interaction = interaction.change(language=language)
+    words = interaction.html("bot.settings.language_set")
+    await interaction.answer(words, markup=main_keyboard(language))
+    await register_commands(interaction.bot, language, chat_id=interaction.account.chat_id)
 
 
 async def _ask(
-    visit: Visit, command: str, text: Html, rows: Sequence[Sequence[InlineKeyboardButton]]
+    interaction: Interaction,
+    command: str,
+    text: Html,
+    rows: Sequence[Sequence[InlineKeyboardButton]],
 ) -> None:
-    visit.ask(command)
-    await visit.answer(text, *rows)
+    interaction.ask(command)
+    await interaction.answer(text, *rows)
 
 
-def _asked_or(visit: Visit, what: str, **blanks: object) -> Html:
+def _asked_or(interaction: Interaction, what: str, **blanks: object) -> Html:
     """The question; or, when something was said that we cannot read, what we can."""
-    if arguments.plain_text(visit.said):
-        return visit.html(f"bot.settings.{what}_wrong")
-    return visit.html(f"bot.settings.{what}_ask", **blanks)
+    if arguments.plain_text(interaction.args):
+        return interaction.html(f"bot.settings.{what}_wrong")
+    return interaction.html(f"bot.settings.{what}_ask", **blanks)
 
 
 def _choice(words: str, command: str, value: str) -> InlineKeyboardButton:
     return button(words, f"go:{command}:{value}")
 
 
-def _clock(visit: Visit) -> str:
-    return clock(visit.language, visit.services.now(), ZoneInfo(visit.account.timezone))
+def _clock(interaction: Interaction) -> str:
+    return clock(
+        interaction.language, interaction.services.now(), ZoneInfo(interaction.account.timezone)
+    )
 
 
-def _night_now(visit: Visit) -> str:
-    at = visit.account.nightly_at
-    return visit.text("bot.settings.night_is_off") if at is None else clock(visit.language, at)
+def _night_now(interaction: Interaction) -> str:
+    at = interaction.account.nightly_at
+    return (
+        interaction.text("bot.settings.night_is_off")
+        if at is None
+        else clock(interaction.language, at)
+    )

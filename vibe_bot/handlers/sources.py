@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 
 from vibe_bot.formatting import together
-from vibe_bot.interactions import Visit
+from vibe_bot.interactions import Interaction
 from vibe_bot.results import source_name
 from vibe_pipeline.accounts.records import SourceOutcome
 
 LISTS_COUNTED = 30
 
 
-async def sources(visit: Visit) -> None:
+async def sources(interaction: Interaction) -> None:
     """/sources: offered, chosen, later liked or replayed, best first."""
-    store, user_id = visit.services.store, visit.account.user_id
+    store, user_id = interaction.services.store, interaction.account.user_id
     known = {one.source: one for one in store.source_outcomes.list(user_id)}
     offered: Counter[str] = Counter()
     for edition in store.editions.history(user_id, LISTS_COUNTED):
@@ -22,13 +22,13 @@ async def sources(visit: Visit) -> None:
             offered[pool.source] += pool.offered
     names = {name for name, count in offered.items() if count} | known.keys()
     if not names:
-        words = visit.html("bot.sources.none", generate=visit.text("keyboard.generate"))
-        await visit.answer(words, [visit.button("generate", "go:generate")])
+        words = interaction.html("bot.sources.none", generate=interaction.text("keyboard.generate"))
+        await interaction.answer(words, [interaction.button("generate", "go:generate")])
         return
     lines = [
-        visit.html(
+        interaction.html(
             "bot.sources.line",
-            source=source_name(visit.language, one.source),
+            source=source_name(interaction.language, one.source),
             offered=offered[one.source],
             chosen=one.chosen,
             liked=one.liked,
@@ -36,8 +36,8 @@ async def sources(visit: Visit) -> None:
         )
         for one in sorted((_outcome(known, name) for name in names), key=_best_first)
     ]
-    title, explain = visit.html("bot.sources.title"), visit.html("bot.sources.explain")
-    await visit.answer(together(title, "", *lines, "", explain))
+    title, explain = interaction.html("bot.sources.title"), interaction.html("bot.sources.explain")
+    await interaction.answer(together(title, "", *lines, "", explain))
 
 
 def _outcome(known: dict[str, SourceOutcome], name: str) -> SourceOutcome:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from vibe_bot.formatting import Html, together
 from vibe_bot.handlers.connection import consent_ended
-from vibe_bot.interactions import Visit
+from vibe_bot.interactions import Interaction
 from vibe_bot.results import source_name
 from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.locales import day, knows, listed, moment, percent
@@ -17,120 +17,132 @@ _SAID_ABOVE = frozenset({"switched_off", "not_offered"})
 _SAID = frozenset({PoolState.OFF.value, PoolState.ABSENT.value, PoolState.FAILED.value})
 
 
-async def status(visit: Visit) -> None:
+async def status(interaction: Interaction) -> None:
     """Everything the person may want to know, in one message."""
     text = together(
-        visit.html("bot.status.title"),
+        interaction.html("bot.status.title"),
         "",
-        *_connection(visit),
-        *_lists(visit),
+        *_connection(interaction),
+        *_lists(interaction),
         "",
-        visit.html("bot.status.settings"),
-        *_settings(visit),
-        *_spotify(visit),
+        interaction.html("bot.status.settings"),
+        *_settings(interaction),
+        *_spotify(interaction),
     )
-    connect = None if visit.account.connected else visit.button("connect", "go:connect")
-    await visit.answer(text, [connect])
+    connect = None if interaction.account.connected else interaction.button("connect", "go:connect")
+    await interaction.answer(text, [connect])
 
 
-def _connection(visit: Visit) -> list[Html]:
-    account, language = visit.account, visit.language
+def _connection(interaction: Interaction) -> list[Html]:
+    account, language = interaction.account, interaction.language
     name = account.spotify_name or account.spotify_account_id or ""
     if consent_ended(account):
-        ended = account.consent_ends_at or visit.services.now()
-        return [visit.html("bot.status.expired", day=_day(visit, min(ended, visit.services.now())))]
+        ended = account.consent_ends_at or interaction.services.now()
+        return [
+            interaction.html(
+                "bot.status.expired", day=_day(interaction, min(ended, interaction.services.now()))
+            )
+        ]
     if not account.connected:
-        return [visit.html("bot.status.not_connected")]
-    lines = [visit.html("bot.status.connected", spotify=name)]
+        return [interaction.html("bot.status.not_connected")]
+    lines = [interaction.html("bot.status.connected", spotify=name)]
     if account.consented_at is not None and account.consent_ends_at is not None:
-        left = max(0, (account.consent_ends_at - visit.services.now()).days)
+        left = max(0, (account.consent_ends_at - interaction.services.now()).days)
         lines.append(
-            visit.html(
+            interaction.html(
                 "bot.status.consent",
-                day=_day(visit, account.consented_at),
-                end=_day(visit, account.consent_ends_at),
-                left=visit.text("bot.count.days", count=left),
+                day=_day(interaction, account.consented_at),
+                end=_day(interaction, account.consent_ends_at),
+                left=interaction.text("bot.count.days", count=left),
             )
         )
     if account.likes_cached is None or account.likes_synced_at is None:
-        return [*lines, visit.html("bot.status.no_likes")]
-    likes = visit.text("bot.count.likes", count=account.likes_cached)
-    read = moment(language, account.likes_synced_at, visit.zone)
-    return [*lines, visit.html("bot.status.likes", likes=likes, when=read)]
+        return [*lines, interaction.html("bot.status.no_likes")]
+    likes = interaction.text("bot.count.likes", count=account.likes_cached)
+    read = moment(language, account.likes_synced_at, interaction.zone)
+    return [*lines, interaction.html("bot.status.likes", likes=likes, when=read)]
 
 
-def _lists(visit: Visit) -> list[Html]:
-    services, account = visit.services, visit.account
-    lines = [_last(visit, services.store.editions.latest(account.user_id))]
+def _lists(interaction: Interaction) -> list[Html]:
+    services, account = interaction.services, interaction.account
+    lines = [_last(interaction, services.store.editions.latest(account.user_id))]
     night = next_night(account, services.now())
     if night is None:
-        lines.append(visit.html("bot.status.night_off"))
+        lines.append(interaction.html("bot.status.night_off"))
     elif not account.connected:
-        lines.append(visit.html("bot.status.night_waits"))
+        lines.append(interaction.html("bot.status.night_waits"))
     else:
-        when = moment(visit.language, night, visit.zone)
-        lines.append(visit.html("bot.status.night", when=when, zone=account.timezone))
+        when = moment(interaction.language, night, interaction.zone)
+        lines.append(interaction.html("bot.status.night", when=when, zone=account.timezone))
     if services.store.watches.open(account.user_id):
-        lines.append(visit.html("bot.status.running"))
+        lines.append(interaction.html("bot.status.running"))
     return lines
 
 
-def _last(visit: Visit, edition: Edition | None) -> Html:
+def _last(interaction: Interaction, edition: Edition | None) -> Html:
     if edition is None:
-        return visit.html("bot.status.last_none")
-    tracks = visit.text("bot.count.tracks", count=len(edition.tracks))
-    when = moment(visit.language, edition.updated_at, visit.zone)
-    return visit.html("bot.status.last", when=when, tracks=tracks)
+        return interaction.html("bot.status.last_none")
+    tracks = interaction.text("bot.count.tracks", count=len(edition.tracks))
+    when = moment(interaction.language, edition.updated_at, interaction.zone)
+    return interaction.html("bot.status.last", when=when, tracks=tracks)
 
 
-def _settings(visit: Visit) -> list[Html]:
-    account, language = visit.account, visit.language
-    tracks = visit.text("bot.count.tracks", count=account.playlist_size)
+def _settings(interaction: Interaction) -> list[Html]:
+    account, language = interaction.account, interaction.language
+    tracks = interaction.text("bot.count.tracks", count=account.playlist_size)
     mode = "mode_living" if account.mode is Mode.LIVING else "mode_daily"
     return [
-        visit.html("bot.status.size", tracks=tracks),
-        visit.html("bot.status.ratio", share=percent(language, account.min_new_ratio)),
-        visit.html("bot.status.adventure", value=account.adventure),
-        visit.html(f"bot.status.{mode}"),
-        visit.html("bot.status.language", language=visit.text(f"language.{language}")),
+        interaction.html("bot.status.size", tracks=tracks),
+        interaction.html("bot.status.ratio", share=percent(language, account.min_new_ratio)),
+        interaction.html("bot.status.adventure", value=account.adventure),
+        interaction.html(f"bot.status.{mode}"),
+        interaction.html("bot.status.language", language=interaction.text(f"language.{language}")),
     ]
 
 
-def _spotify(visit: Visit) -> list[Html]:
-    store, lines = visit.services.store, [Html("")]
+def _spotify(interaction: Interaction) -> list[Html]:
+    store, lines = interaction.services.store, [Html("")]
     until, left = store.budget.blocked_until("spotify"), store.budget.left("spotify")
     if until is not None:
         lines.append(
-            visit.html("bot.status.blocked", until=moment(visit.language, until, visit.zone))
+            interaction.html(
+                "bot.status.blocked", until=moment(interaction.language, until, interaction.zone)
+            )
         )
     elif left is not None:
         lines.append(
-            visit.html("bot.status.budget", left=visit.text("bot.count.calls", count=left))
+            interaction.html(
+                "bot.status.budget", left=interaction.text("bot.count.calls", count=left)
+            )
         )
-    absent = [source_name(visit.language, one.name) for one in store.capabilities.list()]
+    absent = [source_name(interaction.language, one.name) for one in store.capabilities.list()]
     if absent:
-        lines.append(visit.html("bot.status.off", names=listed(visit.language, absent)))
-    lines += _resting(visit)
-    unwanted = sorted(source_name(visit.language, one) for one in visit.account.sources_off)
+        lines.append(interaction.html("bot.status.off", names=listed(interaction.language, absent)))
+    lines += _resting(interaction)
+    unwanted = sorted(
+        source_name(interaction.language, one) for one in interaction.account.sources_off
+    )
     if unwanted:
-        lines.append(visit.html("bot.status.off_yours", names=listed(visit.language, unwanted)))
+        lines.append(
+            interaction.html("bot.status.off_yours", names=listed(interaction.language, unwanted))
+        )
     return lines
 
 
-def _resting(visit: Visit) -> list[Html]:
+def _resting(interaction: Interaction) -> list[Html]:
     """Sources that could not be asked for the last list, each with its reason."""
-    edition = visit.services.store.editions.latest(visit.account.user_id)
+    edition = interaction.services.store.editions.latest(interaction.account.user_id)
     summary = None if edition is None else edition.summary
     return [
-        visit.html(
+        interaction.html(
             "bot.status.resting",
-            name=source_name(visit.language, pool.source),
-            why=visit.text(f"pool.{pool.reason}"),
+            name=source_name(interaction.language, pool.source),
+            why=interaction.text(f"pool.{pool.reason}"),
         )
         for pool in (() if summary is None else summary.pools)
         if pool.state in _SAID and pool.reason not in _SAID_ABOVE and knows(f"pool.{pool.reason}")
     ]
 
 
-def _day(visit: Visit, moment_of: datetime) -> str:
-    return day(visit.language, moment_of.astimezone(visit.zone).date())
+def _day(interaction: Interaction, moment_of: datetime) -> str:
+    return day(interaction.language, moment_of.astimezone(interaction.zone).date())

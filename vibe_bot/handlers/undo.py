@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from vibe_bot.handlers.generate import begin
-from vibe_bot.interactions import Visit
+from vibe_bot.interactions import Interaction
 from vibe_bot.jobs import Job
 from vibe_bot.results import EDITION_TAG, UNDO_TAG
 from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState
 from vibe_pipeline.records import EditionId
 
 
-async def undo(visit: Visit) -> str | None:
+async def undo(interaction: Interaction) -> str | None:
     """/undo: the last publication is taken back."""
-    edition = visit.services.store.editions.latest(visit.account.user_id)
+    edition = interaction.services.store.editions.latest(interaction.account.user_id)
     if edition is None:
-        await visit.answer(visit.html("bot.undo.none"), [visit.button("generate", "go:generate")])
+        await interaction.answer(
+            interaction.html("bot.undo.none"), [interaction.button("generate", "go:generate")]
+        )
         return None
-    return await begin(visit, Job.restore, {EDITION_TAG: edition.edition_id, UNDO_TAG: "yes"})
+    return await begin(interaction, Job.restore, {EDITION_TAG: edition.edition_id, UNDO_TAG: "yes"})
 
 
-async def restore(visit: Visit) -> str | None:
+async def restore(interaction: Interaction) -> str | None:
     """Put the list that was shown back into its playlist: ``EDITION``."""
-    edition = visit.services.store.editions.get(EditionId(visit.said))
-    if edition is None or edition.user_id != visit.account.user_id or not restorable(edition):
-        return visit.text("bot.not_yours")
-    return await begin(visit, Job.restore, {EDITION_TAG: edition.edition_id})
+    edition = interaction.services.store.editions.get(EditionId(interaction.args))
+    if edition is None or edition.user_id != interaction.account.user_id or not restorable(edition):
+        return interaction.text("bot.not_yours")
+    return await begin(interaction, Job.restore, {EDITION_TAG: edition.edition_id})
 
 
 def restorable(edition: Edition) -> bool:

@@ -4,54 +4,62 @@ from __future__ import annotations
 
 from telegram import KeyboardButton, ReplyKeyboardMarkup
 
+from vibe_bot.command_menu import LISTED
 from vibe_bot.formatting import Html, together
 from vibe_bot.handlers.connection import consent_ended, invitation
-from vibe_bot.interactions import Visit
-from vibe_bot.menus import LISTED
+from vibe_bot.interactions import Interaction
 from vibe_pipeline.locales import LANGUAGES, catalogue, say
 
 KEYS = (("generate", "preview"), ("latest", "status"), ("sync", "help"))
 """The reply keyboard, row by row, by command."""
 
 
-async def start(visit: Visit) -> None:
+async def start(interaction: Interaction) -> None:
     """/start: who we are, and the one next step."""
-    keys = main_keyboard(visit.language)
-    if visit.account.connected:
-        words = visit.html(
-            "bot.hello_back", name=visit.first_name, generate=visit.text("keyboard.generate")
+    keys = main_keyboard(interaction.language)
+    if interaction.account.connected:
+        words = interaction.html(
+            "bot.hello_back",
+            name=interaction.first_name,
+            generate=interaction.text("keyboard.generate"),
         )
-        await visit.answer(words, markup=keys)
+        await interaction.answer(words, markup=keys)
         return
-    hello = visit.html("bot.hello", name=visit.first_name)
-    if consent_ended(visit.account):
-        await visit.answer(hello, markup=keys)
-        await invitation(visit)
+    hello = interaction.html("bot.hello", name=interaction.first_name)
+    if consent_ended(interaction.account):
+        await interaction.answer(hello, markup=keys)
+        await invitation(interaction)
         return
-    await visit.answer(together(hello, "", visit.html("bot.hello_connect")), markup=keys)
+    await interaction.answer(
+        together(hello, "", interaction.html("bot.hello_connect")), markup=keys
+    )
 
 
-async def help_(visit: Visit) -> None:
+async def help_(interaction: Interaction) -> None:
     """/help: what we do, what we need, and every command."""
-    lines = [f"/{name} – {visit.html(f'command.{name}')}" for name in LISTED]
-    words = visit.html("bot.help", commands=Html("\n".join(lines)))
-    await visit.answer(words, markup=main_keyboard(visit.language))
+    lines = [f"/{name} – {interaction.html(f'command.{name}')}" for name in LISTED]
+    words = interaction.html("bot.help", commands=Html("\n".join(lines)))
+    await interaction.answer(words, markup=main_keyboard(interaction.language))
 
 
-async def unknown_command(visit: Visit) -> None:
+async def unknown_command(interaction: Interaction) -> None:
     """A command nobody knows."""
-    command = visit.said.split()[0].split("@")[0][:40]
-    await visit.answer(visit.html("bot.unknown_command", command=command))
+    command = interaction.args.split()[0].split("@")[0][:40]
+    await interaction.answer(interaction.html("bot.unknown_command", command=command))
 
 
-async def small_talk(visit: Visit) -> None:
+async def small_talk(interaction: Interaction) -> None:
     """Words that are no command and answer no question of ours."""
-    await visit.answer(visit.html("bot.unknown_text"), markup=main_keyboard(visit.language))
+    await interaction.answer(
+        interaction.html("bot.unknown_text"), markup=main_keyboard(interaction.language)
+    )
 
 
-async def unknown_kind(visit: Visit) -> None:
+async def unknown_kind(interaction: Interaction) -> None:
     """Pictures, voices, stickers."""
-    await visit.answer(visit.html("bot.unknown_kind"), markup=main_keyboard(visit.language))
+    await interaction.answer(
+        interaction.html("bot.unknown_kind"), markup=main_keyboard(interaction.language)
+    )
 
 
 def main_keyboard(language: str) -> ReplyKeyboardMarkup:

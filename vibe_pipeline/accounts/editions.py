@@ -22,11 +22,11 @@ from sqlalchemy.exc import IntegrityError
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.records import (
-    Cause,
     Edition,
     EditionFacts,
     EditionKind,
     EditionState,
+    FailureCause,
     PoolSummary,
     Summary,
 )
@@ -109,13 +109,13 @@ class Editions:
     def fail(
         self,
         edition_id: EditionId,
-        cause: Cause,
+        cause: FailureCause,
         until: datetime | None = None,
         detail: str | None = None,
     ) -> bool:
         """Note why the edition stands still; where it stands is kept, so a rerun continues."""
         values = {
-            "cause": Cause(cause).value,
+            "cause": FailureCause(cause).value,
             "cause_until": until,
             "detail": detail,
             "updated_at": self.now(),
@@ -232,7 +232,7 @@ def _edition(row: RowMapping) -> Edition:
     values["kind"] = EditionKind(values["kind"])
     values["mode"] = Mode(values["mode"])
     values["state"] = EditionState(values["state"])
-    values["cause"] = None if values["cause"] is None else Cause(values["cause"])
+    values["cause"] = None if values["cause"] is None else FailureCause(values["cause"])
     values["tracks"] = tuple(_track(track) for track in values["tracks"])
     values["summary"] = None if values["summary"] is None else _summary(values["summary"])
     return Edition(**values)

@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from vibe_pipeline.accounts.cipher import Cipher
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.records import OAuthState, PendingConnection, StateKind, Tokens
-from vibe_pipeline.accounts.sealing import Sealer
 from vibe_pipeline.accounts.tables import oauth_states
 from vibe_pipeline.records import UserId
 
@@ -28,7 +28,7 @@ class OAuthStates:
     """Unguessable, single-use, short-lived; unknown, used and expired ones answer alike."""
 
     database: Database
-    sealer: Sealer
+    sealer: Cipher
     now: Callable[[], datetime]
     new_state: Callable[[], str]
 

@@ -11,10 +11,10 @@ from typing import Any, Unpack
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from vibe_pipeline.accounts.cipher import Cipher
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
 from vibe_pipeline.accounts.records import Account, AccountChanges, Defaults, Tokens
-from vibe_pipeline.accounts.sealing import Sealer
 from vibe_pipeline.accounts.tables import accounts, oauth_states, tokens
 from vibe_pipeline.accounts.tokens import token_values
 from vibe_pipeline.records import Mode, Source, UserId
@@ -28,7 +28,7 @@ class People:
     """The accounts. A change for somebody who is gone raises ``UnknownPerson``."""
 
     database: Database
-    sealer: Sealer
+    sealer: Cipher
     defaults: Defaults
     now: Callable[[], datetime]
     new_id: Callable[[], UserId]

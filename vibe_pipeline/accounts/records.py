@@ -139,7 +139,7 @@ class EditionState(StrEnum):
     RECORDED = "recorded"
 
 
-class Cause(StrEnum):
+class FailureCause(StrEnum):
     """Why an edition did not come about; each has its sentence in the catalogues."""
 
     CONSENT_EXPIRED = "consent_expired"
@@ -202,7 +202,7 @@ class Edition:
     playlist_url: str | None = None
     snapshot_id: str | None = None
     marker: str | None = None
-    cause: Cause | None = None
+    cause: FailureCause | None = None
     cause_until: datetime | None = None
     detail: str | None = None
     undone_at: datetime | None = None
@@ -263,7 +263,7 @@ class OutboxMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class TrackedRun:
     """A message in a chat that follows a run."""
 
     run_id: str

@@ -33,7 +33,7 @@ def migrate(url: str) -> None:
     if path is not None:
         _use_write_ahead_log(database, path)
     # Alembic takes a third of a second to import, and is needed once in a version's life.
-    from vibe_pipeline.accounts.migrating import upgrade  # noqa: PLC0415
+    from vibe_pipeline.accounts.migration_runner import upgrade  # noqa: PLC0415
 
     upgrade(database)
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from vibe_pipeline.accounts.budget import CEILINGS, StoredBudget
 from vibe_pipeline.accounts.capabilities import Capabilities
+from vibe_pipeline.accounts.cipher import Cipher, secret_key
 from vibe_pipeline.accounts.considered import ConsideredLists
 from vibe_pipeline.accounts.database import Database, connect
 from vibe_pipeline.accounts.editions import Editions
@@ -22,10 +23,9 @@ from vibe_pipeline.accounts.outbox import Outbox
 from vibe_pipeline.accounts.people import People
 from vibe_pipeline.accounts.records import Defaults
 from vibe_pipeline.accounts.schema import migrate
-from vibe_pipeline.accounts.sealing import Sealer, secret_key
 from vibe_pipeline.accounts.source_outcomes import SourceOutcomes
 from vibe_pipeline.accounts.tokens import TokenVault
-from vibe_pipeline.accounts.watches import Watches
+from vibe_pipeline.accounts.tracked_runs import TrackedRuns
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import Settings
 
@@ -45,7 +45,7 @@ class AccountStore:
     budget: StoredBudget
     capabilities: Capabilities
     outbox: Outbox
-    watches: Watches
+    watches: TrackedRuns
     blocks: Blocks
     thumbs: Thumbs
     exclusions: Exclusions
@@ -89,7 +89,7 @@ def open_store(
     new_id: Callable[[], UserId] = new_user_id,
 ) -> AccountStore:
     """The store at this address, as it stands; ``migrate`` sets it up."""
-    return _assembled(connect(url), Sealer(key), now, defaults or Defaults(), new_id)
+    return _assembled(connect(url), Cipher(key), now, defaults or Defaults(), new_id)
 
 
 def open_for(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AccountStore:
@@ -100,12 +100,12 @@ def open_for(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Ac
         min_new_ratio=settings.min_new_ratio,
     )
     database = connect(settings.accounts_address)
-    return _assembled(database, Sealer(secret_key(settings)), now, defaults, new_user_id)
+    return _assembled(database, Cipher(secret_key(settings)), now, defaults, new_user_id)
 
 
 def _assembled(
     database: Database,
-    sealer: Sealer,
+    sealer: Cipher,
     now: Callable[[], datetime],
     defaults: Defaults,
     new_id: Callable[[], UserId],
@@ -119,7 +119,7 @@ def _assembled(
         budget=StoredBudget(database, now, CEILINGS),
         capabilities=Capabilities(database, now),
         outbox=Outbox(database, now),
-        watches=Watches(database, now),
+        watches=TrackedRuns(database, now),
         blocks=Blocks(database, now),
         thumbs=Thumbs(database, now),
         considered=ConsideredLists(database, now),

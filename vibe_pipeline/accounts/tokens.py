@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import RowMapping, delete, or_, select, update
 
+from vibe_pipeline.accounts.cipher import Cipher
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.records import Tokens
-from vibe_pipeline.accounts.sealing import Sealer
 from vibe_pipeline.accounts.tables import tokens
 from vibe_pipeline.records import UserId
 
@@ -22,7 +22,7 @@ class TokenVault:
     """Each connected person's tokens, sealed; renewed by one process at a time."""
 
     database: Database
-    sealer: Sealer
+    sealer: Cipher
     now: Callable[[], datetime]
 
     def get(self, user_id: UserId) -> Tokens | None:
@@ -67,7 +67,7 @@ class TokenVault:
             connection.execute(delete(tokens).where(tokens.c.user_id == user_id))
 
 
-def token_values(user_id: UserId, granted: Tokens, sealer: Sealer) -> dict[str, Any]:
+def token_values(user_id: UserId, granted: Tokens, sealer: Cipher) -> dict[str, Any]:
     """The columns of a row of tokens."""
     return {
         "user_id": user_id,
@@ -79,7 +79,7 @@ def token_values(user_id: UserId, granted: Tokens, sealer: Sealer) -> dict[str, 
     }
 
 
-def _opened(row: RowMapping, sealer: Sealer) -> Tokens:
+def _opened(row: RowMapping, sealer: Cipher) -> Tokens:
     access_token, refresh_token = json.loads(sealer.open(row["sealed"]))
     return Tokens(
         access_token=access_token,

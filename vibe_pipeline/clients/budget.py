@@ -44,7 +44,7 @@ class Access(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Unmetered:
+class UnlimitedBudget:
     """A budget without end, for services that cost nothing and for the first look at a person."""
 
     def ask(self, service: str, *, asked_for: bool) -> None:
@@ -59,7 +59,7 @@ class Unmetered:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenCapabilities:
+class InMemoryCapabilities:
     """Everything may be tried; remembers closings for as long as it lives."""
 
     closed: dict[str, datetime] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class OpenCapabilities:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenToken:
+class FixedToken:
     """A token in hand, without a way to renew it: the moment right after a consent."""
 
     access_token: str = field(repr=False)

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from vibe_pipeline.clients import dagster_queries as queries
 from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable, UnexpectedResponse
-from vibe_pipeline.clients.reading import Fields, fields, number, objects, text
-from vibe_pipeline.clients.transport import Answer, Call, Transport
+from vibe_pipeline.clients.json_fields import Fields, fields, number, objects, text
+from vibe_pipeline.clients.transport import Call, ServiceAnswer, Transport
 from vibe_pipeline.records import UserId
 
 SERVICE = "dagster"
@@ -293,7 +293,7 @@ def _complaint(body: Fields) -> str | None:
     return None if first is None else (_first_line(first) or "refused without a reason")
 
 
-def _status(answer: Answer) -> str:
+def _status(answer: ServiceAnswer) -> str:
     return f"HTTP {answer.status}"
 
 

@@ -12,8 +12,14 @@ from typing import Self
 from pydantic import SecretStr
 
 from vibe_pipeline.clients.errors import KeyRefused, ServiceUnavailable, UnexpectedResponse
-from vibe_pipeline.clients.reading import Fields, fields, number, objects, text, whole
-from vibe_pipeline.clients.transport import Answer, Call, Transport, Verdict, by_status
+from vibe_pipeline.clients.json_fields import Fields, fields, integer, number, objects, text
+from vibe_pipeline.clients.transport import (
+    AnswerKind,
+    Call,
+    ServiceAnswer,
+    Transport,
+    kind_by_status,
+)
 
 SERVICE = "lastfm"
 
@@ -79,15 +85,15 @@ class LastFmTrack:
         named = text(written) or text(fields(written).get("name")) or artist
         if title is None or not named:
             return None
-        seconds = whole(data.get("duration"))
+        seconds = integer(data.get("duration"))
         return cls(
             artist=named,
             title=title,
             match=_match(data.get("match", 1.0)),
             mbid=text(data.get("mbid")),
             duration_ms=seconds * 1000 if seconds else None,
-            listeners=whole(data.get("listeners")),
-            playcount=whole(data.get("playcount")),
+            listeners=integer(data.get("listeners")),
+            playcount=integer(data.get("playcount")),
         )
 
 
@@ -134,7 +140,7 @@ class LastFm:
         """What people call an artist's music, with a weight from 0 to 100, heaviest first."""
         body = await self._ask("artist.getTopTags", artist=artist)
         listed = objects(fields(body.get("toptags")).get("tag"))
-        named = ((text(item.get("name")), whole(item.get("count"))) for item in listed)
+        named = ((text(item.get("name")), integer(item.get("count"))) for item in listed)
         return [
             (name.lower(), weight or 0)
             for name, weight in named
@@ -151,7 +157,7 @@ class LastFm:
         tags = (name.lower() for name in named if name is not None)
         return LastFmArtist(
             name=name,
-            listeners=whole(fields(body.get("stats")).get("listeners")),
+            listeners=integer(fields(body.get("stats")).get("listeners")),
             tags=tuple(tag for tag in tags if tag not in _NO_KIND_OF_MUSIC),
         )
 
@@ -186,28 +192,28 @@ class LastFm:
         raise ServiceUnavailable(SERVICE, f"{method} answered with something unreadable")
 
 
-def judge(answer: Answer) -> Verdict:
+def answer_kind(answer: ServiceAnswer) -> AnswerKind:
     """Last.fm's way: the error number in the body counts, whatever the status."""
     code = _error_code(answer)
     if code in _SLOW_DOWN:
-        return Verdict.SLOW_DOWN
+        return AnswerKind.SLOW_DOWN
     if code in _PASSING_TROUBLE:
-        return Verdict.AGAIN
+        return AnswerKind.AGAIN
     if code is not None:
-        return Verdict.KEEP
+        return AnswerKind.KEEP
     if answer.good and answer.json() is None and not _says_nothing(answer):
-        return Verdict.AGAIN
-    return by_status(answer)
+        return AnswerKind.AGAIN
+    return kind_by_status(answer)
 
 
-def _says_nothing(answer: Answer) -> bool:
+def _says_nothing(answer: ServiceAnswer) -> bool:
     """The bare ``<lfm status="ok"/>`` that stands for "nothing found"."""
     said = answer.text.strip()
     return said.startswith(("<lfm", "<?xml")) and 'status="ok"' in said
 
 
-def _error_code(answer: Answer) -> int | None:
-    return whole(fields(answer.json()).get("error"))
+def _error_code(answer: ServiceAnswer) -> int | None:
+    return integer(fields(answer.json()).get("error"))
 
 
 def _match(value: object) -> float:

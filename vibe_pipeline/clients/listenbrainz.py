@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from vibe_pipeline.clients.errors import UnexpectedResponse
-from vibe_pipeline.clients.reading import Fields, number, objects, text
+from vibe_pipeline.clients.json_fields import Fields, number, objects, text
 from vibe_pipeline.clients.transport import Call, Transport
 
 SERVICE = "listenbrainz"

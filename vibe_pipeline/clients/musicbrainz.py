@@ -7,8 +7,14 @@ from typing import Self
 from urllib.parse import quote
 
 from vibe_pipeline.clients.errors import UnexpectedResponse
-from vibe_pipeline.clients.reading import Fields, fields, objects, text, whole
-from vibe_pipeline.clients.transport import Answer, Call, Transport, Verdict, by_status
+from vibe_pipeline.clients.json_fields import Fields, fields, integer, objects, text
+from vibe_pipeline.clients.transport import (
+    AnswerKind,
+    Call,
+    ServiceAnswer,
+    Transport,
+    kind_by_status,
+)
 
 SERVICE = "musicbrainz"
 
@@ -37,7 +43,7 @@ class Recording:
             title=title,
             artist=next((name for name in names if name is not None), ""),
             artist_mbids=tuple(mbid for mbid in ids if mbid is not None),
-            duration_ms=whole(data.get("length")),
+            duration_ms=integer(data.get("length")),
         )
 
 
@@ -64,6 +70,6 @@ class MusicBrainz:
         return [recording for recording in found if recording is not None]
 
 
-def judge(answer: Answer) -> Verdict:
+def answer_kind(answer: ServiceAnswer) -> AnswerKind:
     """MusicBrainz answers 503 to everything while one asks too fast."""
-    return Verdict.SLOW_DOWN if answer.status == 503 else by_status(answer)
+    return AnswerKind.SLOW_DOWN if answer.status == 503 else kind_by_status(answer)

@@ -7,7 +7,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from vibe_pipeline.clients.errors import ServiceUnavailable, UnexpectedResponse
-from vibe_pipeline.clients.reading import fields, objects, text
+from vibe_pipeline.clients.json_fields import fields, objects, text
 from vibe_pipeline.clients.spotify_records import (
     Album,
     LikedPage,

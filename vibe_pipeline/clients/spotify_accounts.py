@@ -17,8 +17,8 @@ from vibe_pipeline.clients.errors import (
     ServiceUnavailable,
     UnexpectedResponse,
 )
-from vibe_pipeline.clients.reading import Fields, fields, number, text
-from vibe_pipeline.clients.transport import Answer, Call, Transport
+from vibe_pipeline.clients.json_fields import Fields, fields, number, text
+from vibe_pipeline.clients.transport import Call, ServiceAnswer, Transport
 
 SERVICE = "spotify_accounts"
 
@@ -138,7 +138,7 @@ class SpotifyAccounts:
         return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
 
-def _refused(answer: Answer) -> NoReturn:
+def _refused(answer: ServiceAnswer) -> NoReturn:
     reason = text(fields(answer.json()).get("error"))
     if reason == "invalid_grant":
         raise AuthorizationExpired(SERVICE, "the consent is used up, over or taken back")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from vibe_pipeline.clients.reading import Fields, fields, moment, objects, text, whole
+from vibe_pipeline.clients.json_fields import Fields, fields, integer, moment, objects, text
 from vibe_pipeline.records import LikedTrack, Play, TopItem, Track
 
 
@@ -49,7 +49,7 @@ class LikedPage:
             and (added_at := moment(item.get("added_at"))) is not None
         )
         count = len(entries) if isinstance(entries, list) else 0
-        return cls(likes=likes, total=whole(data.get("total")) or 0, entries=count)
+        return cls(likes=likes, total=integer(data.get("total")) or 0, entries=count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ class Playlist:
             url=url or f"https://open.spotify.com/playlist/{playlist_id}",
             description=text(data.get("description")),
             snapshot_id=text(data.get("snapshot_id")),
-            total=whole(held.get("total")),
+            total=integer(held.get("total")),
         )
 
 
@@ -139,9 +139,9 @@ def track_from_api(data: Fields) -> Track | None:
         album=text(album.get("name")),
         album_id=text(album.get("id")),
         isrc=_isrc(data),
-        duration_ms=whole(data.get("duration_ms")),
+        duration_ms=integer(data.get("duration_ms")),
         release_date=text(album.get("release_date")),
-        popularity=whole(data.get("popularity")),
+        popularity=integer(data.get("popularity")),
     )
 
 

@@ -20,8 +20,14 @@ from vibe_pipeline.clients.errors import (
     ServiceUnavailable,
     UnexpectedResponse,
 )
-from vibe_pipeline.clients.reading import fields, text
-from vibe_pipeline.clients.transport import Answer, Call, Transport, Verdict, by_status
+from vibe_pipeline.clients.json_fields import fields, text
+from vibe_pipeline.clients.transport import (
+    AnswerKind,
+    Call,
+    ServiceAnswer,
+    Transport,
+    kind_by_status,
+)
 
 SERVICE = "spotify"
 RECOMMENDATIONS = "spotify_recommendations"
@@ -104,7 +110,7 @@ class SpotifyWeb:
         doublings = min(self._capabilities.times_closed(capability), 10)
         return min(_SWITCHED_OFF_FOR * (1 << doublings), _SWITCHED_OFF_AT_MOST)
 
-    async def _authorized(self, call: Call) -> Answer:
+    async def _authorized(self, call: Call) -> ServiceAnswer:
         """The answer to a call with a token; one that is refused is renewed once."""
         for force_refresh in (False, True):
             token = await self._access.token(force_refresh=force_refresh)
@@ -117,7 +123,7 @@ class SpotifyWeb:
                 return answer
         raise AuthorizationExpired(SERVICE, "the person's token is refused, also a fresh one")
 
-    async def _refused(self, call: Call, answer: Answer) -> NoReturn:
+    async def _refused(self, call: Call, answer: ServiceAnswer) -> NoReturn:
         status = status_of(answer)
         if status == httpx.codes.FORBIDDEN:
             known = _kind_of_403(answer)
@@ -156,16 +162,16 @@ class SpotifyWeb:
         )
 
 
-def judge(answer: Answer) -> Verdict:
+def answer_kind(answer: ServiceAnswer) -> AnswerKind:
     """Spotify's way: the day's quota is told from a moment's limit by the reason in the body."""
     status = status_of(answer)
     if status == httpx.codes.TOO_MANY_REQUESTS:
         reason = text(fields(fields(answer.json()).get("error")).get("reason")) or ""
-        return Verdict.QUOTA if reason.upper() == "QUOTA_EXCEEDED" else Verdict.SLOW_DOWN
-    return by_status(replace(answer, status=status))
+        return AnswerKind.QUOTA if reason.upper() == "QUOTA_EXCEEDED" else AnswerKind.SLOW_DOWN
+    return kind_by_status(replace(answer, status=status))
 
 
-def status_of(answer: Answer) -> int:
+def status_of(answer: ServiceAnswer) -> int:
     """The status that counts: an error inside a body overrules a 200 outside."""
     if answer.good:
         inside = fields(fields(answer.json()).get("error")).get("status")
@@ -174,7 +180,9 @@ def status_of(answer: Answer) -> int:
     return answer.status
 
 
-def _kind_of_403(answer: Answer) -> NotAllowlisted | OwnerNotPremium | AuthorizationExpired | None:
+def _kind_of_403(
+    answer: ServiceAnswer,
+) -> NotAllowlisted | OwnerNotPremium | AuthorizationExpired | None:
     """The refusals that say what they mean; their text is plain in some answers, JSON in others."""
     if status_of(answer) != httpx.codes.FORBIDDEN:
         return None

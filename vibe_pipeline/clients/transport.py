@@ -1,8 +1,8 @@
 """One way of sending for every service: bounded, patient where that is safe, silent on secrets.
 
 What a service's answers mean is the service's own module's business; here a call either ends in
-an ``Answer`` worth reading or in a typed error. Addresses, headers and bodies never become part
-of an error, a log line or a ``repr``: they hold tokens and keys.
+a ``ServiceAnswer`` worth reading or in a typed error. Addresses, headers and bodies never become
+part of an error, a log line or a ``repr``: they hold tokens and keys.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from typing import Any
 
 import httpx
 
-from vibe_pipeline.clients.budget import Budget, Unmetered
+from vibe_pipeline.clients.budget import Budget, UnlimitedBudget
 from vibe_pipeline.clients.errors import RateLimited, ServiceUnavailable
-from vibe_pipeline.clients.pace import Pace, Sleep
+from vibe_pipeline.clients.rate_limiter import RateLimiter, Sleep
 
 log = logging.getLogger(__name__)
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-class Verdict(StrEnum):
+class AnswerKind(StrEnum):
     """What an answer asks of the transport."""
 
     KEEP = "keep"
@@ -58,7 +58,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ServiceAnswer:
     """What came back, read as text."""
 
     status: int
@@ -79,7 +79,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How long we bear with a service: every wait here is bounded.
 
     ``in_place_seconds`` bounds all waits for "slow down" within one call together; what would
@@ -97,7 +97,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class CallRecord:
     """One exchange as figures want it; ``status`` is ``None`` when nothing came back."""
 
     service: str
@@ -106,14 +106,14 @@ class Sent:
     seconds: float
 
 
-def by_status(answer: Answer) -> Verdict:
+def kind_by_status(answer: ServiceAnswer) -> AnswerKind:
     """The plain reading: 429 means slow down, 5xx means again."""
     if answer.status == httpx.codes.TOO_MANY_REQUESTS:
-        return Verdict.SLOW_DOWN
-    return Verdict.AGAIN if answer.status >= 500 else Verdict.KEEP
+        return AnswerKind.SLOW_DOWN
+    return AnswerKind.AGAIN if answer.status >= 500 else AnswerKind.KEEP
 
 
-def nobody_watches(_: Sent) -> None:
+def no_observer(_: CallRecord) -> None:
     """The observer of a transport nobody measures."""
 
 
@@ -123,7 +123,7 @@ def utc_now() -> datetime:
 
 
 @dataclass(slots=True)
-class _Strain:
+class _RetryState:
     """What one call has cost so far."""
 
     failures: int = 0
@@ -142,22 +142,22 @@ class Transport:
         address: str,
         budget: Budget | None = None,
         asked_for: bool = True,
-        pace: Pace | None = None,
-        patience: Patience | None = None,
-        judge: Callable[[Answer], Verdict] = by_status,
+        pace: RateLimiter | None = None,
+        patience: RetryPolicy | None = None,
+        judge: Callable[[ServiceAnswer], AnswerKind] = kind_by_status,
         headers: Mapping[str, str] | None = None,
         now: Callable[[], datetime] = utc_now,
         sleep: Sleep = asyncio.sleep,
         rng: random.Random | None = None,
-        observer: Callable[[Sent], None] = nobody_watches,
+        observer: Callable[[CallRecord], None] = no_observer,
     ) -> None:
         self.service = service
         self._http = http
         self._address = address.rstrip("/")
-        self._budget = budget or Unmetered()
+        self._budget = budget or UnlimitedBudget()
         self._asked_for = asked_for
-        self._pace = pace or Pace(sleep=sleep)
-        self._patience = patience or Patience()
+        self._pace = pace or RateLimiter(sleep=sleep)
+        self._patience = patience or RetryPolicy()
         self._judge = judge
         self._headers = dict(headers or {})
         self._now = now
@@ -169,22 +169,22 @@ class Transport:
         """The moment, as this transport knows it."""
         return self._now()
 
-    async def send(self, call: Call) -> Answer:
+    async def send(self, call: Call) -> ServiceAnswer:
         """The first answer worth reading, or ``RateLimited`` or ``ServiceUnavailable``."""
-        strain = _Strain()
+        strain = _RetryState()
         while True:
             answer = await self._attempt(call, strain)
             if answer is None:
                 continue
             verdict = self._judge(answer)
-            if verdict is Verdict.KEEP and not _unreadable(call, answer):
+            if verdict is AnswerKind.KEEP and not _unreadable(call, answer):
                 return answer
-            if verdict in {Verdict.SLOW_DOWN, Verdict.QUOTA}:
-                await self._slow_down(answer, strain, quota=verdict is Verdict.QUOTA)
+            if verdict in {AnswerKind.SLOW_DOWN, AnswerKind.QUOTA}:
+                await self._slow_down(answer, strain, quota=verdict is AnswerKind.QUOTA)
             else:
                 await self._again(call, strain, f"answered with its own trouble ({answer.status})")
 
-    async def _attempt(self, call: Call, strain: _Strain) -> Answer | None:
+    async def _attempt(self, call: Call, strain: _RetryState) -> ServiceAnswer | None:
         async with self._pace.turn():
             self._budget.ask(self.service, asked_for=self._asked_for)
             started = asyncio.get_running_loop().time()
@@ -207,7 +207,7 @@ class Transport:
         await self._again(call, strain, problem, sent=sent)
         return None
 
-    async def _exchange(self, call: Call) -> Answer:
+    async def _exchange(self, call: Call) -> ServiceAnswer:
         response = await self._http.request(
             call.method,
             self._address + call.path,
@@ -218,11 +218,13 @@ class Transport:
             timeout=self._patience.attempt_seconds,
             follow_redirects=False,
         )
-        return Answer(
+        return ServiceAnswer(
             status=response.status_code, text=response.text, headers=dict(response.headers)
         )
 
-    async def _again(self, call: Call, strain: _Strain, problem: str, *, sent: bool = True) -> None:
+    async def _again(
+        self, call: Call, strain: _RetryState, problem: str, *, sent: bool = True
+    ) -> None:
         """Wait a little before the next attempt, or raise when there must be none."""
         strain.failures += 1
         uncertain = sent and not call.repeatable
@@ -231,7 +233,7 @@ class Transport:
         seconds = self._patience.backoff_seconds * 2 ** (strain.failures - 1)
         await self._sleep(seconds * self._rng.uniform(0.5, 1.5))
 
-    async def _slow_down(self, answer: Answer, strain: _Strain, *, quota: bool) -> None:
+    async def _slow_down(self, answer: ServiceAnswer, strain: _RetryState, *, quota: bool) -> None:
         """Wait in place when the wait is short; else remember it for everybody, and raise."""
         patience = self._patience
         said = retry_after(answer.headers, now=self._now())
@@ -264,11 +266,11 @@ class Transport:
     def _observe(self, call: Call, status: int | None, seconds: float) -> None:
         log.debug("%s %s -> %s", self.service, call.endpoint, status)
         self._observer(
-            Sent(service=self.service, endpoint=call.endpoint, status=status, seconds=seconds)
+            CallRecord(service=self.service, endpoint=call.endpoint, status=status, seconds=seconds)
         )
 
 
-def _unreadable(call: Call, answer: Answer) -> bool:
+def _unreadable(call: Call, answer: ServiceAnswer) -> bool:
     return answer.good and call.wants_json and answer.json() is None
 
 

@@ -14,7 +14,7 @@ from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.store import migrate, open_for
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.commands.supervisor import port_is_free
-from vibe_pipeline.errors import SetUpWrong
+from vibe_pipeline.errors import ConfigurationError
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 
@@ -41,7 +41,7 @@ _RECOMMENDED = {
 }
 
 
-class NotReady(SetUpWrong):
+class NotReady(ConfigurationError):
     """Something must be put right first; the text says what."""
 
 

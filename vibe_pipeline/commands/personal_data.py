@@ -14,7 +14,7 @@ import click
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import ErasureKind
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_for
-from vibe_pipeline.errors import SetUpWrong, WentWrong
+from vibe_pipeline.errors import CommandFailed, ConfigurationError
 from vibe_pipeline.personal_data.erase import sweep
 from vibe_pipeline.personal_data.export import everything, write_archive
 from vibe_pipeline.records import UserId
@@ -22,7 +22,7 @@ from vibe_pipeline.settings import read_settings
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 
 
-class NobodyKnown(SetUpWrong):
+class NobodyKnown(ConfigurationError):
     """The name given is nobody's."""
 
 
@@ -50,7 +50,7 @@ def erase(user: str, *, as_json: bool) -> None:
         left = swept.left + store.erasures.left_of(user_id)
     _tell_erased(receipt, erased, left, as_json=as_json)
     if left:
-        raise WentWrong(f"{left} rows about {user} are still there; run this again.")
+        raise CommandFailed(f"{left} rows about {user} are still there; run this again.")
 
 
 def _tell_erased(receipt: str | None, erased: dict[str, int], left: int, *, as_json: bool) -> None:
@@ -79,7 +79,9 @@ def export(user: str, to: Path | None) -> None:
         try:
             write_archive(path, tables, language=language, now=datetime.now(UTC))
         except OSError as error:
-            raise SetUpWrong(f"{path} cannot be written: {os.strerror(error.errno or 0)}") from None
+            raise ConfigurationError(
+                f"{path} cannot be written: {os.strerror(error.errno or 0)}"
+            ) from None
     click.echo(f"{path}: {sum(len(rows) for rows in tables.values())} rows")
 
 
@@ -90,7 +92,7 @@ def _stores() -> Iterator[tuple[AccountStore, Warehouse]]:
         migrate(settings.accounts_address)
         yield open_for(settings), Warehouse(settings.warehouse_path)
     except (AccountsUnreadable, WarehouseError) as error:
-        raise WentWrong(str(error)) from error
+        raise CommandFailed(str(error)) from error
 
 
 def _nobody(user: str) -> NobodyKnown:

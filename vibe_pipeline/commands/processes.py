@@ -11,8 +11,15 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from vibe_pipeline.commands.supervisor import Part, answers, free_port, listens, says, script
-from vibe_pipeline.errors import SetUpWrong
+from vibe_pipeline.commands.supervisor import (
+    ManagedProcess,
+    free_port,
+    http_ready,
+    log_ready,
+    port_ready,
+    script,
+)
+from vibe_pipeline.errors import ConfigurationError
 from vibe_pipeline.settings import Settings
 
 STORAGE = "Dagster storage"
@@ -23,7 +30,7 @@ BOT = "Telegram bot"
 OAUTH = "OAuth service"
 
 
-class ProjectIncomplete(SetUpWrong):
+class ProjectIncomplete(ConfigurationError):
     """A file of the project is not where it should be; the text says which."""
 
 
@@ -74,14 +81,23 @@ def environment(outer: Mapping[str, str], home: Path, ports: Ports) -> dict[str,
     }
 
 
-def parts(inner: Mapping[str, str], home: Path, folder: Path, ports: Ports) -> list[Part]:
+def managed_processes(
+    inner: Mapping[str, str], home: Path, folder: Path, ports: Ports
+) -> list[ManagedProcess]:
     """Every process of an installation, started from ``folder``."""
     workspace = str(_workspace_file(home))
     python = sys.executable
 
-    def part(name: str, *command: str, **more: object) -> Part:
+    def part(name: str, *command: str, **more: object) -> ManagedProcess:
         log = home / "logs" / f"{name.lower().replace(' ', '-')}.log"
-        return Part(name=name, command=command, environment=inner, folder=folder, log=log, **more)  # type: ignore[arg-type]
+        return ManagedProcess(
+            name=name,
+            command=command,
+            environment=inner,
+            folder=folder,
+            log=log,
+            **more,  # type: ignore[arg-type]
+        )
 
     log = home / "logs"
     return [
@@ -91,31 +107,31 @@ def parts(inner: Mapping[str, str], home: Path, folder: Path, ports: Ports) -> l
             *(python, "-m", "dagster", "api", "grpc"),
             *("--module-name", "vibe_pipeline.definitions", "--location-name", "vibe"),
             *("--host", "127.0.0.1", "--port", str(ports.code_server)),
-            ready=listens(ports.code_server),
+            ready=port_ready(ports.code_server),
             after=(STORAGE,),
         ),
         part(
             WEBSERVER,
             *(script("dagster-webserver"), "--workspace", workspace),
             *("--host", "127.0.0.1", "--port", str(ports.webserver)),
-            ready=answers(f"http://127.0.0.1:{ports.webserver}/server_info"),
+            ready=http_ready(f"http://127.0.0.1:{ports.webserver}/server_info"),
             after=(STORAGE,),
         ),
         part(
             DAEMON,
             *(script("dagster-daemon"), "run", "--workspace", workspace),
-            ready=says(log / "dagster-daemon.log", "Instance is configured"),
+            ready=log_ready(log / "dagster-daemon.log", "Instance is configured"),
             after=(STORAGE,),
         ),
         part(
             OAUTH,
             *(python, "-m", "vibe_oauth", "--port", str(ports.oauth)),
-            ready=answers(f"http://127.0.0.1:{ports.oauth}/health/live"),
+            ready=http_ready(f"http://127.0.0.1:{ports.oauth}/health/live"),
         ),
         part(
             BOT,
             *(python, "-m", "vibe_bot"),
-            ready=says(log / "telegram-bot.log", "listening"),
+            ready=log_ready(log / "telegram-bot.log", "listening"),
         ),
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from vibe_pipeline.errors import SetUpWrong, WentWrong
+from vibe_pipeline.errors import CommandFailed, ConfigurationError
 from vibe_pipeline.playlists.replay import (
     NothingStored,
     PolicyUnknown,
@@ -41,7 +41,9 @@ def replay_command(
     """
     house = Warehouse(read_settings().warehouse_path)
     if not house.path.exists():
-        raise SetUpWrong(f"There is no warehouse at {house.path}; DB_PATH or VIBE_HOME names it.")
+        raise ConfigurationError(
+            f"There is no warehouse at {house.path}; DB_PATH or VIBE_HOME names it."
+        )
     try:
         policy = policy_called(policy_name)
         with house.open() as tables:
@@ -49,17 +51,17 @@ def replay_command(
             place, inputs = edition_on(tables, UserId(user), day.date(), named)
             found = replay(tables, place, inputs, policy=policy)
     except NothingStored as error:
-        raise SetUpWrong(
+        raise ConfigurationError(
             f"{error}; the Dagster UI lists people's ids under Partitions, /history their days."
         ) from None
     except PolicyUnknown as error:
-        raise SetUpWrong(f"{error}.") from None
+        raise ConfigurationError(f"{error}.") from None
     except WarehouseError as error:
-        raise WentWrong(str(error)) from error
+        raise CommandFailed(str(error)) from error
     told = _told(place, inputs, found)
     click.echo(json.dumps(told, ensure_ascii=False) if as_json else _in_words(told))
     if same_policy(inputs, policy) and not found.equal:
-        raise WentWrong("The stored inputs give another list than the one that was made.")
+        raise CommandFailed("The stored inputs give another list than the one that was made.")
 
 
 def _told(place: Slice, inputs: EditionInputs, found: Replay) -> dict[str, Any]:

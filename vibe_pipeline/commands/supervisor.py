@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
-from vibe_pipeline.errors import SetUpWrong, WentWrong
+from vibe_pipeline.errors import CommandFailed, ConfigurationError
 
 READY_WITHIN_SECONDS = 120.0
 EXIT_SET_UP_WRONG = 2
@@ -31,11 +31,11 @@ _SET_CHILD_SUBREAPER = 36
 Result = TypeVar("Result")
 
 
-class DeploymentFailed(WentWrong):
+class ProcessFailed(CommandFailed):
     """A part did not start, or ended by itself; the text says which, and shows its last words."""
 
 
-class PartRefused(SetUpWrong):
+class ProcessRefused(ConfigurationError):
     """A part would not start with what it was told; the text is its own sentence."""
 
 
@@ -44,7 +44,7 @@ class Interrupted(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class ManagedProcess:
     """One process: how to start it, how to know that it is ready, and what must be ready before.
 
     Without ``ready`` it is an errand: done, and good for the others, once it has ended well.
@@ -78,7 +78,7 @@ def port_is_free(host: str, port: int) -> bool:
     return True
 
 
-def answers(url: str) -> Callable[[], Awaitable[bool]]:
+def http_ready(url: str) -> Callable[[], Awaitable[bool]]:
     """Ready as soon as this address answers anything but its own trouble."""
 
     async def ready() -> bool:
@@ -91,7 +91,7 @@ def answers(url: str) -> Callable[[], Awaitable[bool]]:
     return ready
 
 
-def listens(port: int) -> Callable[[], Awaitable[bool]]:
+def port_ready(port: int) -> Callable[[], Awaitable[bool]]:
     """Ready as soon as somebody accepts connections on this loopback port."""
 
     async def ready() -> bool:
@@ -107,7 +107,7 @@ def listens(port: int) -> Callable[[], Awaitable[bool]]:
     return ready
 
 
-def says(path: Path, words: str) -> Callable[[], Awaitable[bool]]:
+def log_ready(path: Path, words: str) -> Callable[[], Awaitable[bool]]:
     """Ready as soon as these words stand in the part's log."""
 
     def said() -> bool:
@@ -119,22 +119,22 @@ def says(path: Path, words: str) -> Callable[[], Awaitable[bool]]:
     return ready
 
 
-class Deployment:
+class Supervisor:
     """The running parts. Use ``running`` to make one."""
 
-    def __init__(self, parts: Sequence[Part], *, told: Callable[[str], None]) -> None:
+    def __init__(self, parts: Sequence[ManagedProcess], *, told: Callable[[str], None]) -> None:
         self._parts = parts
         self._told = told
         self._processes: dict[str, asyncio.subprocess.Process] = {}
 
     async def start(self) -> None:
-        """Start every part as soon as what it needs is ready; raises ``DeploymentFailed``."""
+        """Start every part as soon as what it needs is ready; raises ``ProcessFailed``."""
         ready = {part.name: asyncio.Event() for part in self._parts}
         async with asyncio.TaskGroup() as tasks:
             for part in self._parts:
                 tasks.create_task(self._bring_up(part, ready))
 
-    async def _bring_up(self, part: Part, ready: Mapping[str, asyncio.Event]) -> None:
+    async def _bring_up(self, part: ManagedProcess, ready: Mapping[str, asyncio.Event]) -> None:
         for name in part.after:
             await ready[name].wait()
         process = await self._spawn(part)
@@ -142,11 +142,11 @@ class Deployment:
             async with asyncio.timeout(READY_WITHIN_SECONDS):
                 await _becomes_ready(part, process)
         except TimeoutError:
-            raise DeploymentFailed(_last_words(part, "did not become ready in time")) from None
+            raise ProcessFailed(_last_words(part, "did not become ready in time")) from None
         self._told(part.name)
         ready[part.name].set()
 
-    async def _spawn(self, part: Part) -> asyncio.subprocess.Process:
+    async def _spawn(self, part: ManagedProcess) -> asyncio.subprocess.Process:
         part.log.parent.mkdir(parents=True, exist_ok=True)
         with part.log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
@@ -175,7 +175,7 @@ class Deployment:
             for task in waiting:
                 task.cancel()
         part = waiting[done.pop()]
-        raise DeploymentFailed(_last_words(part, "ended by itself"))
+        raise ProcessFailed(_last_words(part, "ended by itself"))
 
     async def alongside(self, work: Coroutine[Any, Any, Result]) -> Result:
         """What the work gives, done while every part lives; else the same failure as ``watch``."""
@@ -206,34 +206,34 @@ class Deployment:
 
 @asynccontextmanager
 async def running(
-    parts: Sequence[Part], *, told: Callable[[str], None]
-) -> AsyncIterator[Deployment]:
+    parts: Sequence[ManagedProcess], *, told: Callable[[str], None]
+) -> AsyncIterator[Supervisor]:
     """The parts, all ready; stopped on the way out, however that happens.
 
-    Raises ``PartRefused`` when a part ends with exit code 2, else ``DeploymentFailed``.
+    Raises ``ProcessRefused`` when a part ends with exit code 2, else ``ProcessFailed``.
     """
     _adopt_orphans()
-    deployment = Deployment(parts, told=told)
+    deployment = Supervisor(parts, told=told)
     try:
         try:
             await deployment.start()
         except ExceptionGroup as failures:
-            raise (failures.subgroup(PartRefused) or failures).exceptions[0] from None
+            raise (failures.subgroup(ProcessRefused) or failures).exceptions[0] from None
         yield deployment
     finally:
         await asyncio.shield(asyncio.create_task(deployment.stop()))
 
 
-async def _becomes_ready(part: Part, process: asyncio.subprocess.Process) -> None:
+async def _becomes_ready(part: ManagedProcess, process: asyncio.subprocess.Process) -> None:
     if part.ready is None:
         if await process.wait() != 0:
-            raise DeploymentFailed(_last_words(part, "failed"))
+            raise ProcessFailed(_last_words(part, "failed"))
         return
     while not await part.ready():
         if process.returncode == EXIT_SET_UP_WRONG:
-            raise PartRefused(_said(part)[-1].removeprefix("vibe: "))
+            raise ProcessRefused(_said(part)[-1].removeprefix("vibe: "))
         if process.returncode is not None:
-            raise DeploymentFailed(_last_words(part, "ended while it was starting"))
+            raise ProcessFailed(_last_words(part, "ended while it was starting"))
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
@@ -242,12 +242,12 @@ def script(name: str) -> str:
     return str(Path(sys.executable).parent / name)
 
 
-def _last_words(part: Part, what: str) -> str:
+def _last_words(part: ManagedProcess, what: str) -> str:
     said = "\n  ".join(_said(part)[-12:])
     return f"{part.name} {what}. Its last words:\n  {said}"
 
 
-def _said(part: Part) -> list[str]:
+def _said(part: ManagedProcess) -> list[str]:
     return part.log.read_text(errors="replace").strip().splitlines() or ["(nothing)"]
 
 
@@ -281,7 +281,7 @@ def _process_control(option: int, value: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
-def run_to_the_end(work: Coroutine[Any, Any, None]) -> None:
+def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Run until it ends, or until Ctrl-C or a plain ``kill``, cleaning up either way.
 
     Raises ``Interrupted`` when somebody asked for the end.

@@ -11,8 +11,13 @@ import click
 
 from vibe_pipeline.commands import checks as preflight
 from vibe_pipeline.commands.checks import Finding
-from vibe_pipeline.commands.processes import Ports, environment, parts, prepare
-from vibe_pipeline.commands.supervisor import Interrupted, Part, run_to_the_end, running
+from vibe_pipeline.commands.processes import Ports, environment, managed_processes, prepare
+from vibe_pipeline.commands.supervisor import (
+    Interrupted,
+    ManagedProcess,
+    run_until_stopped,
+    running,
+)
 from vibe_pipeline.settings import Settings, read_settings
 
 
@@ -28,12 +33,14 @@ def up() -> None:
     prepare(settings.home, ports)
     told = environment(os.environ, settings.home, ports)
     try:
-        run_to_the_end(_stay_up(parts(told, settings.home, Path.cwd(), ports), settings))
+        run_until_stopped(
+            _stay_up(managed_processes(told, settings.home, Path.cwd(), ports), settings)
+        )
     except Interrupted:
         click.echo("Stopped.")
 
 
-async def _stay_up(everything: list[Part], settings: Settings) -> None:
+async def _stay_up(everything: list[ManagedProcess], settings: Settings) -> None:
     def told(name: str) -> None:
         click.echo(f"  {name} is ready")
 

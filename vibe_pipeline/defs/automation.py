@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from vibe_pipeline import nightly as nights
-from vibe_pipeline.accounts.records import Account, Cause, Edition, EditionKind
+from vibe_pipeline.accounts.records import Account, Edition, EditionKind, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs import tags
-from vibe_pipeline.defs.editions import kind_of
 from vibe_pipeline.defs.failures import tell_failure
 from vibe_pipeline.defs.jobs import collect_listening, compare_policies, daily_vibe
+from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
-from vibe_pipeline.defs.users import users
+from vibe_pipeline.defs.run_context import kind_of
 from vibe_pipeline.records import EditionId, UserId
 from vibe_pipeline.settings import read_settings
 
@@ -141,7 +141,9 @@ def _tell_of_pause(store: AccountStore, due: Sequence[nights.Due], until: dateti
     for item in due:
         told = {"date": item.vibe_date.isoformat(), "until": until.isoformat()}
         key = f"paused:{item.account.user_id}:{item.occasion}"
-        store.outbox.put(item.account.user_id, f"bot.failed.{Cause.QUOTA}", told, dedupe_key=key)
+        store.outbox.put(
+            item.account.user_id, f"bot.failed.{FailureCause.QUOTA}", told, dedupe_key=key
+        )
 
 
 def _add_users(instance: dg.DagsterInstance, user_ids: Sequence[UserId]) -> None:
@@ -261,11 +263,11 @@ def explain(store: AccountStore, run: dg.DagsterRun, now: datetime, detail: str)
     edition = None if account is None else _edition_of(store, run, account, now)
     if account is None or edition is None or edition.cause is not None:
         return None
-    if not store.editions.fail(edition.edition_id, Cause.UNEXPECTED, detail=detail):
+    if not store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail):
         return None
     if is_nightly(run.tags):
         again = nights.next_try(store.editions.required(edition.edition_id))
-        tell_failure(store, account, edition, Cause.UNEXPECTED, until=again)
+        tell_failure(store, account, edition, FailureCause.UNEXPECTED, until=again)
     return edition.edition_id
 
 

@@ -9,21 +9,21 @@ from typing import Any
 import dagster as dg
 
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.defs.editions import Making, making
+from vibe_pipeline.defs.metadata import counted, table
+from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
     AccountsResource,
+    Clients,
     ClockResource,
-    Outside,
     ServicesResource,
     WarehouseResource,
 )
-from vibe_pipeline.defs.showing import counted, table
+from vibe_pipeline.defs.run_context import RunContext, run_context
 from vibe_pipeline.defs.specs import asset_spec
-from vibe_pipeline.defs.taste import PROFILE, hygiene_of
-from vibe_pipeline.defs.users import users
+from vibe_pipeline.defs.taste import PROFILE, exclusion_rules_of
 from vibe_pipeline.playlists.call_allowance import Allowance
 from vibe_pipeline.records import EditionId, Pool, PoolState, SeedProfile, Source
-from vibe_pipeline.sources.context import Limits, Question, Services
+from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLimits
 from vibe_pipeline.sources.registry import propose_all
 from vibe_pipeline.warehouse import Tables, WarehouseLookups
 
@@ -105,7 +105,7 @@ def candidates(
     """Asks the selected sources together, each able to fail without hurting the rest."""
     store, house, now = accounts.open(clock), warehouse.open(), clock.now()
     wanted = {source for source in Source if pool_key(source) in context.selected_asset_keys}
-    with making(context, store, now=now) as made:
+    with run_context(context, store, now=now) as made:
         lookups = house.lookups(now=clock.now)
         with house.open() as tables:
             profile_edition, profile = _profile(tables, made)
@@ -114,8 +114,8 @@ def candidates(
             past = tables.playlists.past(made.user_id, besides=made.place.edition_id)
         limits = _limits(store, made)
 
-        def question(outside: Outside) -> Question:
-            return Question(
+        def question(outside: Clients) -> SourceContext:
+            return SourceContext(
                 profile=profile,
                 likes=likes,
                 plays=plays,
@@ -123,7 +123,7 @@ def candidates(
                 services=_services(outside, store, lookups),
                 limits=limits,
                 now=now,
-                hygiene=hygiene_of(store, made.account),
+                hygiene=exclusion_rules_of(store, made.account),
             )
 
         opening = services.open(
@@ -144,8 +144,8 @@ def candidates(
 
 
 async def _ask(
-    opening: AbstractAsyncContextManager[Outside],
-    question: Callable[[Outside], Question],
+    opening: AbstractAsyncContextManager[Clients],
+    question: Callable[[Clients], SourceContext],
     off: frozenset[Source],
     wanted: set[Source],
 ) -> tuple[list[Pool], Mapping[str, Any]]:
@@ -154,23 +154,23 @@ async def _ask(
         return pools, outside.shown
 
 
-def _limits(store: AccountStore, made: Making) -> Limits:
+def _limits(store: AccountStore, made: RunContext) -> SourceLimits:
     """Half of what the list may still cost is for looking up what is chosen."""
-    usual = Limits()
+    usual = SourceLimits()
     allowance = Allowance.of(store, made.user_id, made.place.edition_id, asked_for=made.asked_for)
     calls = usual.spotify_calls_first if allowance.first else usual.spotify_calls
     calls = min(calls, allowance.left // 2)
     return replace(usual, spotify_calls=calls, spotify_calls_first=calls)
 
 
-def _profile(tables: Tables, made: Making) -> tuple[EditionId, SeedProfile]:
+def _profile(tables: Tables, made: RunContext) -> tuple[EditionId, SeedProfile]:
     edition = tables.taste.edition_for(made.user_id, made.place.edition_id)
     edition = edition or made.place.edition_id
     return edition, tables.taste.profile(made.user_id, edition)
 
 
-def _services(outside: Outside, store: AccountStore, lookups: WarehouseLookups) -> Services:
-    return Services(
+def _services(outside: Clients, store: AccountStore, lookups: WarehouseLookups) -> SourceClients:
+    return SourceClients(
         lookups=lookups,
         capabilities=store.capabilities,
         spotify=outside.spotify,

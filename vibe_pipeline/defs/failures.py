@@ -10,7 +10,7 @@ from datetime import datetime
 import dagster as dg
 
 from vibe_pipeline.accounts.errors import AccountsUnreadable
-from vibe_pipeline.accounts.records import Account, Cause, Edition
+from vibe_pipeline.accounts.records import Account, Edition, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
@@ -23,64 +23,68 @@ from vibe_pipeline.clients.errors import (
 from vibe_pipeline.warehouse import WarehouseError
 
 
-class Refused(Exception):
+class ListRefused(Exception):
     """We stop here on purpose; ``cause`` says why."""
 
-    def __init__(self, cause: Cause, sentence: str) -> None:
+    def __init__(self, cause: FailureCause, sentence: str) -> None:
         super().__init__(sentence)
         self.cause = cause
         self.sentence = sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Failure:
     """An error as the ledger keeps it and the run tells it."""
 
-    cause: Cause
+    cause: FailureCause
     sentence: str
     until: datetime | None = None
 
 
 _REFUSALS = {
-    Cause.NOT_CONNECTED: "The person has not connected Spotify yet: they write /connect.",
-    Cause.CONSENT_EXPIRED: "The person's consent to Spotify has ended: they write /connect again.",
-    Cause.NOTHING_TO_CHOOSE: (
+    FailureCause.NOT_CONNECTED: "The person has not connected Spotify yet: they write /connect.",
+    FailureCause.CONSENT_EXPIRED: (
+        "The person's consent to Spotify has ended: they write /connect again."
+    ),
+    FailureCause.NOTHING_TO_CHOOSE: (
         "No source had a single track to offer, and there are no likes to fall back on."
     ),
 }
 
 
-def refusal(cause: Cause) -> Refused:
+def refusal(cause: FailureCause) -> ListRefused:
     """A refusal in its own words."""
-    return Refused(cause, _REFUSALS[cause])
+    return ListRefused(cause, _REFUSALS[cause])
 
 
-def trouble(error: Exception) -> Trouble:
+def failure_of(error: Exception) -> Failure:
     """What an error means for the list that was being made."""
-    known = isinstance(error, Refused | ServiceError | WarehouseError | AccountsUnreadable)
+    known = isinstance(error, ListRefused | ServiceError | WarehouseError | AccountsUnreadable)
     sentence = str(error) if known else f"{type(error).__name__} in a step"
     until = error.until if isinstance(error, RateLimited) else None
-    return Trouble(cause=_cause(error), sentence=sentence, until=until)
+    return Failure(cause=_cause(error), sentence=sentence, until=until)
 
 
-def _cause(error: Exception) -> Cause:
-    if isinstance(error, Refused):
+def _cause(error: Exception) -> FailureCause:
+    if isinstance(error, ListRefused):
         return error.cause
     if isinstance(error, RateLimited):
-        return Cause.QUOTA if error.quota else Cause.RATE_LIMITED
-    return next((cause for kind, cause in _CAUSES if isinstance(error, kind)), Cause.UNEXPECTED)
+        return FailureCause.QUOTA if error.quota else FailureCause.RATE_LIMITED
+    return next(
+        (cause for kind, cause in _CAUSES if isinstance(error, kind)), FailureCause.UNEXPECTED
+    )
 
 
-_CAUSES: tuple[tuple[type[ServiceError], Cause], ...] = (
-    (AuthorizationExpired, Cause.CONSENT_EXPIRED),
-    (NotAllowlisted, Cause.NOT_ALLOWLISTED),
-    (OwnerNotPremium, Cause.OWNER_NOT_PREMIUM),
-    (ServiceUnavailable, Cause.SERVICE_UNAVAILABLE),
+_CAUSES: tuple[tuple[type[ServiceError], FailureCause], ...] = (
+    (AuthorizationExpired, FailureCause.CONSENT_EXPIRED),
+    (NotAllowlisted, FailureCause.NOT_ALLOWLISTED),
+    (OwnerNotPremium, FailureCause.OWNER_NOT_PREMIUM),
+    (ServiceUnavailable, FailureCause.SERVICE_UNAVAILABLE),
 )
 
 
 @contextmanager
-def explained(
+def failures_recorded(
     context: dg.AssetExecutionContext,
     store: AccountStore,
     account: Account,
@@ -91,25 +95,25 @@ def explained(
     """Note an error in the ledger, tell the person who slept, and fail the step in words."""
     try:
         yield
-    except (Refused, ServiceError, WarehouseError, AccountsUnreadable) as error:
-        told = trouble(error)
+    except (ListRefused, ServiceError, WarehouseError, AccountsUnreadable) as error:
+        told = failure_of(error)
         _note(store, account, edition, told, nightly=nightly)
         raise dg.Failure(
             told.sentence, metadata=_shown(told), allow_retries=told.cause in _PASSING
         ) from error
     except Exception as error:
-        _note(store, account, edition, trouble(error), nightly=nightly)
+        _note(store, account, edition, failure_of(error), nightly=nightly)
         raise
 
 
-_PASSING = frozenset({Cause.SERVICE_UNAVAILABLE})
+_PASSING = frozenset({FailureCause.SERVICE_UNAVAILABLE})
 
 
 def _note(
     store: AccountStore,
     account: Account,
     edition: Edition | None,
-    told: Trouble,
+    told: Failure,
     *,
     nightly: bool,
 ) -> None:
@@ -124,7 +128,7 @@ def tell_failure(
     store: AccountStore,
     account: Account,
     edition: Edition,
-    cause: Cause,
+    cause: FailureCause,
     *,
     until: datetime | None = None,
 ) -> bool:
@@ -138,7 +142,7 @@ def tell_failure(
     )
 
 
-def _shown(told: Trouble) -> dict[str, str]:
+def _shown(told: Failure) -> dict[str, str]:
     shown = {"cause": str(told.cause)}
     if told.until is not None:
         shown["not before"] = told.until.isoformat()

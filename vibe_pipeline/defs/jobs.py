@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dagster as dg
 
-from vibe_pipeline.defs.editions import PUBLISHED, SELECTION
 from vibe_pipeline.defs.library import LIKED_TRACKS, RECENT_PLAYS, TOP_ITEMS
 from vibe_pipeline.defs.playlist import HISTORY
+from vibe_pipeline.defs.run_context import PUBLISHED, SELECTION
 
 GROUPS = ("library", "taste", "candidates", "selection", "playlist", "learning")
 """What a day's list takes, from listening to learning."""

@@ -6,18 +6,18 @@ from typing import Any
 import dagster as dg
 
 from vibe_pipeline.accounts.records import SourceOutcome
-from vibe_pipeline.defs.editions import making
+from vibe_pipeline.defs.metadata import Cell, bars, counted, table
+from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.playlist import HISTORY
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
-from vibe_pipeline.defs.showing import Cell, bars, counted, table
+from vibe_pipeline.defs.run_context import run_context
 from vibe_pipeline.defs.specs import OWNERS
-from vibe_pipeline.defs.users import users
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.taste.outcomes import by_band, outcomes
 from vibe_pipeline.taste.policy_comparison import (
     RIPE_DAYS,
-    MadeList,
-    Verdict,
+    ComparedList,
+    PolicyVerdict,
     accepted_share,
     lists_compared,
     tallies,
@@ -47,7 +47,7 @@ def recommendation_outcomes(
     counts.
     """
     store, now = accounts.open(clock), clock.now()
-    with making(context, store, now=now) as made, warehouse.open().open() as tables:
+    with run_context(context, store, now=now) as made, warehouse.open().open() as tables:
         found = outcomes(
             tables.playlists.recommended(made.user_id),
             likes=tables.library.likes(made.user_id),
@@ -121,7 +121,7 @@ def policy_comparison(warehouse: WarehouseResource) -> dg.MaterializeResult[None
     compared = read_settings().compared_policies
     with warehouse.open().open() as tables:
         rows = tables.playlists.lists_by_policy(ripe_days=RIPE_DAYS)
-    lists = [MadeList(**row) for row in rows]
+    lists = [ComparedList(**row) for row in rows]
     shown = counted(len(lists), **{"compared now": ", ".join(compared) if compared else "nothing"})
     if compared is not None:
         lists = lists_compared(lists, compared)
@@ -140,11 +140,11 @@ _POLICY_COLUMNS = [
 ]
 
 
-def _names(lists: Sequence[MadeList]) -> list[str]:
+def _names(lists: Sequence[ComparedList]) -> list[str]:
     return sorted({one.policy for one in lists})
 
 
-def _policy_row(name: str, made: Sequence[MadeList]) -> dict[str, Cell]:
+def _policy_row(name: str, made: Sequence[ComparedList]) -> dict[str, Cell]:
     return {
         "policy": name,
         "people": len({one.user_id for one in made}),
@@ -157,7 +157,7 @@ def _policy_row(name: str, made: Sequence[MadeList]) -> dict[str, Cell]:
     }
 
 
-def _verdict_shown(found: Verdict) -> dict[str, Any]:
+def _verdict_shown(found: PolicyVerdict) -> dict[str, Any]:
     return {
         "verdict": found.sentence,
         "answer": str(found.answer),

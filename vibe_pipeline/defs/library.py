@@ -9,17 +9,17 @@ from typing import Any
 
 import dagster as dg
 
-from vibe_pipeline.defs.editions import Making, making
+from vibe_pipeline.defs.metadata import bars, counted, table
+from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
     AccountsResource,
+    Clients,
     ClockResource,
-    Outside,
     ServicesResource,
     WarehouseResource,
 )
-from vibe_pipeline.defs.showing import bars, counted, table
+from vibe_pipeline.defs.run_context import RunContext, run_context
 from vibe_pipeline.defs.specs import asset_spec
-from vibe_pipeline.defs.users import users
 from vibe_pipeline.playlists.call_allowance import listening_of
 from vibe_pipeline.records import LikedTrack, Play, TopItem
 from vibe_pipeline.taste.library_sync import (
@@ -27,11 +27,11 @@ from vibe_pipeline.taste.library_sync import (
     NEXT_WALK_PAGES,
     SYNC_WALK_PAGES,
     TOP_AGE,
-    Cache,
-    LikesNews,
-    PlaysNews,
-    likes_news,
-    plays_news,
+    CachedLikes,
+    LikesDelta,
+    PlaysDelta,
+    likes_delta,
+    plays_delta,
     top_items,
     top_items_due,
 )
@@ -62,8 +62,8 @@ def _spec(key: dg.AssetKey, description: str) -> dg.AssetSpec:
 class Heard:
     """What Spotify told in this step, before it is kept; ``None``: not asked."""
 
-    likes: LikesNews | None = None
-    plays: PlaysNews | None = None
+    likes: LikesDelta | None = None
+    plays: PlaysDelta | None = None
     top: list[TopItem] | None = None
 
 
@@ -134,7 +134,7 @@ def library(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Likes, plays and top items, asked for and kept together."""
     store, house, now = accounts.open(clock), warehouse.open(), clock.now()
-    with making(context, store, now=now) as made:
+    with run_context(context, store, now=now) as made:
         if made.done_before:
             context.log.info("this list was made by run %s", made.place.edition_id)
             return
@@ -159,22 +159,22 @@ def library(
 
 async def _listen(
     context: dg.AssetExecutionContext,
-    opening: AbstractAsyncContextManager[Outside],
+    opening: AbstractAsyncContextManager[Clients],
     state: LibraryState,
     likes: list[LikedTrack],
     now: datetime,
 ) -> tuple[Heard, Mapping[str, Any]]:
     wanted = context.selected_asset_keys
-    cache = Cache(likes=likes, total=state.likes_total, walked=state.likes_walked)
+    cache = CachedLikes(likes=likes, total=state.likes_total, walked=state.likes_walked)
     patience = _TOP_PATIENCE.get(context.run.job_name, TOP_AGE)
     top_due = top_items_due(state.top_fetched_at, now=now, patience=patience)
     async with opening as outside:
         spotify = outside.spotify
         heard = Heard(
-            likes=await likes_news(spotify, cache, pages=_pages(context.run, state))
+            likes=await likes_delta(spotify, cache, pages=_pages(context.run, state))
             if LIKED_TRACKS in wanted
             else None,
-            plays=await plays_news(spotify, cursor=state.plays_cursor)
+            plays=await plays_delta(spotify, cursor=state.plays_cursor)
             if RECENT_PLAYS in wanted
             else None,
             top=await top_items(spotify) if TOP_ITEMS in wanted and top_due else None,
@@ -189,7 +189,7 @@ def _pages(run: dg.DagsterRun, state: LibraryState) -> int:
     return FIRST_WALK_PAGES if state.likes_walked is None else NEXT_WALK_PAGES
 
 
-def _keep(house: Warehouse, made: Making, heard: Heard, now: datetime) -> Kept:
+def _keep(house: Warehouse, made: RunContext, heard: Heard, now: datetime) -> Kept:
     with house.open() as tables:
         change, plays_added = _write(tables, made, heard, now)
         library = tables.library
@@ -206,7 +206,7 @@ def _keep(house: Warehouse, made: Making, heard: Heard, now: datetime) -> Kept:
         )
 
 
-def _write(tables: Tables, made: Making, heard: Heard, now: datetime) -> tuple[LikeChange, int]:
+def _write(tables: Tables, made: RunContext, heard: Heard, now: datetime) -> tuple[LikeChange, int]:
     change, plays_added = LikeChange(added=0, removed=0), 0
     if heard.likes is not None:
         change = tables.library.change_likes(

@@ -9,17 +9,17 @@ import dagster as dg
 
 from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, Summary
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.defs.editions import PUBLISHED, SELECTION, Making, making
+from vibe_pipeline.defs.metadata import counted, table
+from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
     AccountsResource,
+    Clients,
     ClockResource,
-    Outside,
     ServicesResource,
     WarehouseResource,
 )
-from vibe_pipeline.defs.showing import counted, table
+from vibe_pipeline.defs.run_context import PUBLISHED, SELECTION, RunContext, run_context
 from vibe_pipeline.defs.specs import asset_spec
-from vibe_pipeline.defs.users import users
 from vibe_pipeline.playlists.publish import Publication, chosen_twice, without_uri
 from vibe_pipeline.records import ChosenTrack
 from vibe_pipeline.warehouse import Slice, Warehouse
@@ -76,7 +76,7 @@ def playlist(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Writes the chosen tracks to the playlist, then keeps what was written."""
     store, house = accounts.open(clock), warehouse.open()
-    with making(context, store, now=clock.now()) as made:
+    with run_context(context, store, now=clock.now()) as made:
         chosen = _to_publish(store, made)
         opening = services.open(
             made.user_id,
@@ -97,7 +97,7 @@ def playlist(
 async def _publish(
     store: AccountStore,
     edition: Edition,
-    opening: AbstractAsyncContextManager[Outside],
+    opening: AbstractAsyncContextManager[Clients],
     record: Callable[[Edition], None],
 ) -> tuple[Edition, Mapping[str, Any]]:
     async with opening as outside:
@@ -108,7 +108,7 @@ async def _publish(
         return await publication.publish(edition.edition_id), outside.shown
 
 
-def _to_publish(store: AccountStore, made: Making) -> Edition:
+def _to_publish(store: AccountStore, made: RunContext) -> Edition:
     edition = made.edition
     if edition is None or not edition.tracks:
         raise _nothing_chosen()
@@ -153,7 +153,7 @@ def _place(edition: Edition) -> Slice:
     )
 
 
-def _tell(store: AccountStore, made: Making, edition: Edition) -> None:
+def _tell(store: AccountStore, made: RunContext, edition: Edition) -> None:
     """Nobody watched the night's run: have the bot say that the list is there."""
     if not made.nightly or edition.state is not EditionState.RECORDED:
         return

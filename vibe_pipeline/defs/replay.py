@@ -5,9 +5,9 @@ from typing import Any
 
 import dagster as dg
 
+from vibe_pipeline.defs.metadata import Cell, table
+from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import WarehouseResource
-from vibe_pipeline.defs.showing import Cell, table
-from vibe_pipeline.defs.users import users
 from vibe_pipeline.playlists.replay import (
     NothingStored,
     PolicyUnknown,

@@ -16,10 +16,7 @@ from dagster_duckdb import DuckDBResource
 
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.authorization import SpotifyConnection
-from vibe_pipeline.clients.lastfm import LastFm
-from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
-from vibe_pipeline.clients.musicbrainz import MusicBrainz
-from vibe_pipeline.clients.opening import (
+from vibe_pipeline.clients.factory import (
     open_http,
     open_labs,
     open_lastfm,
@@ -27,8 +24,11 @@ from vibe_pipeline.clients.opening import (
     open_spotify,
     open_spotify_accounts,
 )
+from vibe_pipeline.clients.lastfm import LastFm
+from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
+from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
-from vibe_pipeline.clients.transport import Sent
+from vibe_pipeline.clients.transport import CallRecord
 from vibe_pipeline.records import EditionId, UserId
 from vibe_pipeline.settings import Settings, read_settings
 from vibe_pipeline.warehouse import Warehouse
@@ -67,7 +67,7 @@ class AccountsResource(dg.ConfigurableResource[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
+class Clients:
     """The services for one person and one step, and what was asked of them."""
 
     spotify: Spotify
@@ -95,7 +95,7 @@ class ServicesResource(dg.ConfigurableResource[None]):
         *,
         edition_id: EditionId,
         asked_for: bool,
-    ) -> AsyncIterator[Outside]:
+    ) -> AsyncIterator[Clients]:
         """Clients that speak for this person, within everybody's budget, at an edition's cost."""
         async with open_http() as http:
             yield _outside(http, user_id, store, clock, edition_id=edition_id, asked_for=asked_for)
@@ -109,17 +109,17 @@ def _outside(
     *,
     edition_id: EditionId,
     asked_for: bool,
-) -> Outside:
+) -> Clients:
     settings, budget, now = read_settings(), store.budget.of(edition_id), clock.now
     calls: Counter[str] = Counter()
 
-    def count(sent: Sent) -> None:
+    def count(sent: CallRecord) -> None:
         calls[sent.service] += 1
 
     accounts = open_spotify_accounts(http, settings, now=now)
     connection = SpotifyConnection(store, accounts, now=now)
     person = store.people.get(user_id)
-    return Outside(
+    return Clients(
         spotify=open_spotify(
             http,
             settings,

@@ -10,21 +10,21 @@ from typing import Any
 
 import dagster as dg
 
-from vibe_pipeline.accounts.records import Cause, Considered, EditionState
+from vibe_pipeline.accounts.records import Considered, EditionState, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.candidates import pool_key
-from vibe_pipeline.defs.editions import SELECTION, Making, making
 from vibe_pipeline.defs.failures import refusal
+from vibe_pipeline.defs.metadata import bars, counted, table
+from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
     AccountsResource,
+    Clients,
     ClockResource,
-    Outside,
     ServicesResource,
     WarehouseResource,
 )
-from vibe_pipeline.defs.showing import bars, counted, table
+from vibe_pipeline.defs.run_context import SELECTION, RunContext, run_context
 from vibe_pipeline.defs.specs import OWNERS
-from vibe_pipeline.defs.users import users
 from vibe_pipeline.playlists.build import Selection, choose, in_stock
 from vibe_pipeline.playlists.call_allowance import Allowance
 from vibe_pipeline.playlists.publish import PublicationLost, chosen_twice, without_uri
@@ -33,15 +33,15 @@ from vibe_pipeline.playlists.replay import (
     feedback_of,
     policy_of,
     pools_from,
+    request_from,
     settings_of,
-    wishes_from,
     worth_keeping,
 )
 from vibe_pipeline.playlists.resolve import Resolver
-from vibe_pipeline.playlists.unsynced_likes import Question, as_likes, calls_for
+from vibe_pipeline.playlists.unsynced_likes import SavedTracksCheck, as_likes, calls_for
+from vibe_pipeline.ranking.explanations import explanations
+from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES, Policy
-from vibe_pipeline.ranking.remarks import remarks
-from vibe_pipeline.ranking.wishes import Wishes
 from vibe_pipeline.records import Pool, Ranked, Source, Track
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.taste.exclusions import exclusions_kept
@@ -87,7 +87,7 @@ def ranked_selection(
     past day can be made again.
     """
     store, house, now = accounts.open(clock), warehouse.open(), clock.now()
-    with making(context, store, now=now) as made:
+    with run_context(context, store, now=now) as made:
         if made.done_before:
             raise dg.Failure(
                 f"Run {made.place.edition_id} has made this list meanwhile.", allow_retries=False
@@ -96,7 +96,7 @@ def ranked_selection(
             policy = _policy(made)
             inputs = _inputs(tables, store, made, policy, now)
             state = tables.library.state(made.user_id)
-            wishes = wishes_from(tables, made.place, inputs)
+            request = request_from(tables, made.place, inputs)
             pools = pools_from(tables, made.place, inputs)
         lookups = house.lookups(now=clock.now)
         opening = services.open(
@@ -111,13 +111,13 @@ def ranked_selection(
             place = made.place
             return Allowance.of(store, made.user_id, place.edition_id, asked_for=made.asked_for)
 
-        def keep_likes(found: Sequence[Track]) -> Wishes:
+        def keep_likes(found: Sequence[Track]) -> ListRequest:
             with house.open() as tables:
                 _keep_likes(tables, made, state, found, now)
-                return wishes_from(tables, made.place, inputs)
+                return request_from(tables, made.place, inputs)
 
         work = _Work(
-            wishes=wishes,
+            request=request,
             pools=pools,
             policy=policy,
             lookups=lookups,
@@ -131,7 +131,7 @@ def ranked_selection(
             lookups.keep_in(tables.lookups)
             _keep(tables, made, inputs, selection, pools)
         if not selection.tracks:
-            raise refusal(Cause.NOTHING_TO_CHOOSE)
+            raise refusal(FailureCause.NOTHING_TO_CHOOSE)
         _advance(store, made, selection)
         yield _result(selection, made.account.adventure, calls)
 
@@ -143,17 +143,17 @@ class _Work:
     ``keep_likes`` is there while likes may be unknown: it takes them in and tells the wishes anew.
     """
 
-    wishes: Wishes
+    request: ListRequest
     pools: Sequence[Pool]
     policy: Policy
     lookups: WarehouseLookups
     left: Callable[[], Allowance]
     patient: bool
-    keep_likes: Callable[[Sequence[Track]], Wishes] | None
+    keep_likes: Callable[[Sequence[Track]], ListRequest] | None
 
 
 async def _choose(
-    opening: AbstractAsyncContextManager[Outside], work: _Work
+    opening: AbstractAsyncContextManager[Clients], work: _Work
 ) -> tuple[Selection, Mapping[str, Any]]:
     async with opening as outside:
         try:
@@ -164,25 +164,25 @@ async def _choose(
         return selection, outside.shown
 
 
-async def _chosen(outside: Outside, work: _Work) -> Selection:
+async def _chosen(outside: Clients, work: _Work) -> Selection:
     """Choose, make sure that what is new is not liked, and lay in music for the next lists."""
     allowance = work.left()
-    checks = min(allowance.left, calls_for(work.wishes.size)) if work.keep_likes else 0
+    checks = min(allowance.left, calls_for(work.request.size)) if work.keep_likes else 0
     resolver = _resolver(outside, work, allowance, searches=allowance.left - checks)
-    selection = await choose(work.wishes, work.pools, resolver, work.policy)
+    selection = await choose(work.request, work.pools, resolver, work.policy)
     if work.keep_likes and checks:
-        asked = Question.about(selection.ranked, calls=checks)
+        asked = SavedTracksCheck.about(selection.ranked, calls=checks)
         liked = await asked.liked(outside.spotify)
         if liked:
-            wishes = work.keep_likes(liked)
-            selection = await choose(wishes, work.pools, resolver, work.policy)
+            request = work.keep_likes(liked)
+            selection = await choose(request, work.pools, resolver, work.policy)
     stock = in_stock(selection.ranked, artist_cap=work.policy.artist_cap)
     if allowance.first or stock < LISTS_IN_STOCK * selection.summary.wished_new:
         await resolver.harvest(selection.ranked, calls=work.left().left)
     return selection
 
 
-def _policy(made: Making) -> Policy:
+def _policy(made: RunContext) -> Policy:
     """The policy of the person's day: one of two while two are compared."""
     compared = read_settings().compared_policies
     if compared is None:
@@ -191,7 +191,7 @@ def _policy(made: Making) -> Policy:
 
 
 def _inputs(
-    tables: Tables, store: AccountStore, made: Making, policy: Policy, now: datetime
+    tables: Tables, store: AccountStore, made: RunContext, policy: Policy, now: datetime
 ) -> EditionInputs:
     blocks, thumbs = feedback_of(store.blocks.list(made.user_id), store.thumbs.list(made.user_id))
     own = made.place.edition_id
@@ -207,7 +207,7 @@ def _inputs(
     )
 
 
-def _resolver(outside: Outside, work: _Work, allowance: Allowance, *, searches: int) -> Resolver:
+def _resolver(outside: Clients, work: _Work, allowance: Allowance, *, searches: int) -> Resolver:
     """Asks Spotify as often as the list may cost.
 
     At night nobody waits, so labs, which is slow and free, is asked about more names.
@@ -224,7 +224,7 @@ def _resolver(outside: Outside, work: _Work, allowance: Allowance, *, searches: 
 
 
 def _keep_likes(
-    tables: Tables, made: Making, state: LibraryState, found: Sequence[Track], now: datetime
+    tables: Tables, made: RunContext, state: LibraryState, found: Sequence[Track], now: datetime
 ) -> None:
     """Take in likes that were found out before the walk through the library came to them."""
     likes = tables.library.likes(made.user_id)
@@ -240,7 +240,7 @@ def _keep_likes(
 
 def _keep(
     tables: Tables,
-    made: Making,
+    made: RunContext,
     inputs: EditionInputs,
     selection: Selection,
     pools: Sequence[Pool],
@@ -253,7 +253,7 @@ def _keep(
     tables.selections.replace_inputs(made.place, inputs)
 
 
-def _advance(store: AccountStore, made: Making, selection: Selection) -> None:
+def _advance(store: AccountStore, made: RunContext, selection: Selection) -> None:
     """Put the choice into the ledger; a list written before is to be written again."""
     edition = made.edition
     if edition is None:
@@ -276,7 +276,7 @@ def _advance(store: AccountStore, made: Making, selection: Selection) -> None:
 
 def _considered(ranked: Sequence[Ranked]) -> list[Considered]:
     """All candidates, best first, as the bot speaks of them."""
-    said = remarks(ranked)
+    said = explanations(ranked)
     return [
         Considered(
             artist=item.candidate.artist,

@@ -9,15 +9,15 @@ import dagster as dg
 
 from vibe_pipeline.accounts.records import Account, Exclusion
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.defs.editions import making
 from vibe_pipeline.defs.library import LIKED_TRACKS, RECENT_PLAYS, TOP_ITEMS
+from vibe_pipeline.defs.metadata import Cell, counted, stacked, table
+from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
-from vibe_pipeline.defs.showing import Cell, counted, stacked, table
+from vibe_pipeline.defs.run_context import run_context
 from vibe_pipeline.defs.specs import OWNERS
-from vibe_pipeline.defs.users import users
 from vibe_pipeline.playlists.replay import Feedback, feedback_of
 from vibe_pipeline.records import SeedArtist, SeedProfile, SeedTrack
-from vibe_pipeline.taste.exclusions import Hygiene, LeftOut, exclusions_kept
+from vibe_pipeline.taste.exclusions import ExclusionCounts, ExclusionRules, exclusions_kept
 from vibe_pipeline.taste.seed_profile import PARTS, times_played
 from vibe_pipeline.taste.seed_profile import seed_profile as profile_of
 
@@ -31,14 +31,14 @@ class Taken:
     """What the profile was made of, as far as the numbers do not tell."""
 
     exclusions: Sequence[Exclusion]
-    left_out: LeftOut
+    left_out: ExclusionCounts
     times: Mapping[str, int]
 
 
-def hygiene_of(store: AccountStore, account: Account) -> Hygiene:
+def exclusion_rules_of(store: AccountStore, account: Account) -> ExclusionRules:
     """What the person left out, on their clock."""
     kept = exclusions_kept(store.exclusions.list(account.user_id))
-    return Hygiene.of(kept, ZoneInfo(account.timezone))
+    return ExclusionRules.of(kept, ZoneInfo(account.timezone))
 
 
 @dg.asset(
@@ -71,11 +71,11 @@ def seed_profile(
     plays no part. The sources are asked about these seeds.
     """
     store, now = accounts.open(clock), clock.now()
-    with making(context, store, now=now) as made, warehouse.open().open() as tables:
+    with run_context(context, store, now=now) as made, warehouse.open().open() as tables:
         feedback = Feedback.of(
             *feedback_of(store.blocks.list(made.user_id), store.thumbs.list(made.user_id))
         )
-        hygiene = hygiene_of(store, made.account)
+        hygiene = exclusion_rules_of(store, made.account)
         likes = tables.library.likes(made.user_id)
         plays = tables.library.plays(made.user_id)
         profile = profile_of(
@@ -93,7 +93,7 @@ def seed_profile(
         tables.taste.replace(made.place, profile)
     taken = Taken(
         exclusions=store.exclusions.list(made.user_id),
-        left_out=LeftOut.by(hygiene, plays, likes),
+        left_out=ExclusionCounts.by(hygiene, plays, likes),
         times=times_played(plays, hygiene),
     )
     yield _result(profile, taken)

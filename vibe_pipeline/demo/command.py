@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from vibe_pipeline.commands.supervisor import Interrupted, run_to_the_end
+from vibe_pipeline.commands.supervisor import Interrupted, run_until_stopped
+from vibe_pipeline.demo.installation import demo_installation
 from vibe_pipeline.demo.run import play
-from vibe_pipeline.demo.stage import set_stage
 
 WIDTH_OF_NO_TERMINAL = 132
 
@@ -28,7 +28,7 @@ def demo(*, once: bool, as_json: bool, world: Path | None) -> None:
     if not console.is_terminal:
         console.width = WIDTH_OF_NO_TERMINAL
     try:
-        with set_stage(world) as stage:
-            run_to_the_end(play(stage, console, once=once, as_json=as_json))
+        with demo_installation(world) as stage:
+            run_until_stopped(play(stage, console, once=once, as_json=as_json))
     except Interrupted:
         console.print("Stopped; nothing is left behind.")

@@ -19,7 +19,7 @@ _OLD_PLAYLIST_PATHS = ("/tracks", "/followers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Observed:
     """The outside world's own account: its requests, the person's likes, their playlists."""
 
     requests: Sequence[Mapping[str, Any]]
@@ -27,7 +27,7 @@ class Seen:
     playlists: Sequence[Mapping[str, Any]]
 
 
-def broken_promises(edition: Edition, account: Account, seen: Seen) -> list[str]:
+def broken_promises(edition: Edition, account: Account, seen: Observed) -> list[str]:
     """Every promise that this edition does not hold, in words; none is the only good answer."""
     return [
         *_seeds(seen),
@@ -38,7 +38,7 @@ def broken_promises(edition: Edition, account: Account, seen: Seen) -> list[str]
     ]
 
 
-def _seeds(seen: Seen) -> Iterator[str]:
+def _seeds(seen: Observed) -> Iterator[str]:
     for request in seen.requests:
         if urlsplit(request["path"]).path.endswith("/recommendations"):
             query = request["query"]
@@ -65,7 +65,7 @@ def _artist_cap(edition: Edition) -> Iterator[str]:
             yield f"S6: {artist} is in the list {count} times"
 
 
-def _honest_about_new(edition: Edition, account: Account, seen: Seen) -> Iterator[str]:
+def _honest_about_new(edition: Edition, account: Account, seen: Observed) -> Iterator[str]:
     likes = [like for like in seen.likes if "title" in like and not like["vanished"]]
     liked_uris = {like["uri"] for like in likes}
     liked_codes = {like["isrc"] for like in likes if like["isrc"]}
@@ -91,7 +91,7 @@ def _honest_about_new(edition: Edition, account: Account, seen: Seen) -> Iterato
         yield "S7: a list of nothing new that does not say so"
 
 
-def _written_by_todays_rules(edition: Edition, seen: Seen) -> Iterator[str]:
+def _written_by_todays_rules(edition: Edition, seen: Observed) -> Iterator[str]:
     for request in seen.requests:
         method, path = request["method"], request["path"]
         if method != "GET" and "/playlists" in path and path.endswith(_OLD_PLAYLIST_PATHS):

@@ -18,17 +18,17 @@ from rich.text import Text
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.commands.supervisor import running
-from vibe_pipeline.demo import telling
-from vibe_pipeline.demo.newcomer import Message, Newcomer, connect_link
-from vibe_pipeline.demo.promises import Seen, broken_promises
-from vibe_pipeline.demo.stage import Stage
-from vibe_pipeline.errors import WentWrong
+from vibe_pipeline.demo import output as telling
+from vibe_pipeline.demo.demo_user import DemoUser, Message, connect_link
+from vibe_pipeline.demo.installation import DemoInstallation
+from vibe_pipeline.demo.promises import Observed, broken_promises
+from vibe_pipeline.errors import CommandFailed
 
 ANSWER_SECONDS = 30.0
 LIST_SECONDS = 240.0
 
 
-class DemoFailed(WentWrong):
+class DemoFailed(CommandFailed):
     """The demo did not end in a good list; the text says why."""
 
 
@@ -51,7 +51,7 @@ class Stopwatch:
         return {**self._seconds, "total": round(time.monotonic() - self._began, 2)}
 
 
-async def play(stage: Stage, console: Console, *, once: bool, as_json: bool) -> None:
+async def play(stage: DemoInstallation, console: Console, *, once: bool, as_json: bool) -> None:
     """Start everything, play one newcomer to their first list, check it, and stay until told.
 
     Raises ``DeploymentFailed``, ``NothingHappened`` or ``DemoFailed``.
@@ -64,7 +64,9 @@ async def play(stage: Stage, console: Console, *, once: bool, as_json: bool) -> 
 
     async with AsyncExitStack() as stack:
         with watch.stage("start"):
-            deployment = await stack.enter_async_context(running(stage.parts(), told=told))
+            deployment = await stack.enter_async_context(
+                running(stage.managed_processes(), told=told)
+            )
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=30, trust_env=False))
         record = await deployment.alongside(_first_list(stage, http, console, watch))
         if as_json:
@@ -76,9 +78,9 @@ async def play(stage: Stage, console: Console, *, once: bool, as_json: bool) -> 
 
 
 async def _first_list(
-    stage: Stage, http: httpx.AsyncClient, console: Console, watch: Stopwatch
+    stage: DemoInstallation, http: httpx.AsyncClient, console: Console, watch: Stopwatch
 ) -> dict[str, Any]:
-    newcomer = await Newcomer.arrive(
+    newcomer = await DemoUser.arrive(
         http, stage.simulator, name="Robin", username="robin", language_code="en"
     )
     with watch.stage("connect"):
@@ -99,7 +101,7 @@ async def _first_list(
     return record
 
 
-async def _connect(newcomer: Newcomer) -> None:
+async def _connect(newcomer: DemoUser) -> None:
     asked = await newcomer.types("/start")
     await newcomer.sees("a greeting", bool, since=asked, within=ANSWER_SECONDS)
     asked = await newcomer.types("/connect")
@@ -115,7 +117,7 @@ async def _connect(newcomer: Newcomer) -> None:
     )
 
 
-async def _generate(stage: Stage, newcomer: Newcomer, console: Console) -> None:
+async def _generate(stage: DemoInstallation, newcomer: DemoUser, console: Console) -> None:
     told: list[str] = []
 
     def finished(message: Message) -> bool:
@@ -133,14 +135,14 @@ async def _generate(stage: Stage, newcomer: Newcomer, console: Console) -> None:
     await newcomer.sees("the finished list", finished, since=asked, within=LIST_SECONDS)
 
 
-def _cause_of_failure(stage: Stage, newcomer: Newcomer) -> str | None:
+def _cause_of_failure(stage: DemoInstallation, newcomer: DemoUser) -> str | None:
     store = open_for(stage.settings)
     account = store.people.by_chat(newcomer.telegram_id)
     begun = [] if account is None else store.editions.history(account.user_id, limit=1)
     return next((str(edition.cause) for edition in begun if edition.cause is not None), None)
 
 
-def _kept(stage: Stage, newcomer: Newcomer) -> tuple[Account, Edition]:
+def _kept(stage: DemoInstallation, newcomer: DemoUser) -> tuple[Account, Edition]:
     store = open_for(stage.settings)
     account = store.people.by_chat(newcomer.telegram_id)
     edition = None if account is None else store.editions.latest(account.user_id)
@@ -149,21 +151,21 @@ def _kept(stage: Stage, newcomer: Newcomer) -> tuple[Account, Edition]:
     return account, edition
 
 
-async def _seen(http: httpx.AsyncClient, newcomer: Newcomer) -> Seen:
+async def _seen(http: httpx.AsyncClient, newcomer: DemoUser) -> Observed:
     async def told(path: str, **query: str) -> Any:
         answer = await http.get(f"{newcomer.simulator}/control/{path}", params=query)
         answer.raise_for_status()
         return answer.json()
 
     person = f"people/{newcomer.telegram_id}"
-    return Seen(
+    return Observed(
         requests=(await told("requests", service="spotify"))["requests"],
         likes=(await told(f"{person}/likes"))["likes"],
         playlists=(await told(f"{person}/playlists"))["playlists"],
     )
 
 
-def _record(edition: Edition, seen: Seen, watch: Stopwatch) -> dict[str, Any]:
+def _record(edition: Edition, seen: Observed, watch: Stopwatch) -> dict[str, Any]:
     calls = Counter(request["endpoint"] for request in seen.requests)
     return {
         "edition_id": edition.edition_id,

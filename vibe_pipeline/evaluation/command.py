@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from vibe_pipeline.evaluation.listening import FILES, DataAbsent
+from vibe_pipeline.evaluation.dataset import FILES, DatasetMissing
 from vibe_pipeline.evaluation.report import Report, evaluate, per_user, table
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES
 
@@ -84,7 +84,7 @@ def eval_command(
             dials=dials,
             progress=lambda line: click.echo(line, err=True),
         )
-    except DataAbsent as error:
+    except DatasetMissing as error:
         files = ", ".join(FILES)
         click.echo(f"{error}; --data names a folder with {files}", err=True)
         sys.exit(NOT_POSSIBLE)

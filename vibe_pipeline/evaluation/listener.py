@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vibe_pipeline.evaluation.crowd import Crowd
+from vibe_pipeline.evaluation.neighbours import NeighbourIndex
 from vibe_pipeline.ranking.evidence import (
-    Ballot,
+    SeedVotes,
     Vote,
     blended,
     cosine,
@@ -33,13 +33,13 @@ class Listener:
 
     seeds: Sequence[tuple[float, TagBag]]
     """Each seed's weight in (0, 1] and its tags, strongest first."""
-    ballots: Sequence[Ballot]
+    ballots: Sequence[SeedVotes]
     """What each seed names, in the same order."""
     listeners: Mapping[int, int]
     tags: Mapping[int, TagBag]
 
     @classmethod
-    def of(cls, crowd: Crowd, user: int) -> Listener:
+    def of(cls, crowd: NeighbourIndex, user: int) -> Listener:
         """The listener with this index: known artists are seeds, never candidates."""
         known = set(crowd.known[user].tolist())
         heaviest = float(crowd.weight[user][0]) or 1.0
@@ -59,7 +59,7 @@ class Listener:
                 if candidate not in known
             ]
             seeds.append((share, crowd.data.tags[artist]))
-            ballots.append(Ballot(share, int(crowd.listeners[artist]), votes))
+            ballots.append(SeedVotes(share, int(crowd.listeners[artist]), votes))
         named = {vote.candidate for ballot in ballots for vote in ballot.votes}
         return cls(
             seeds=seeds,
@@ -79,7 +79,7 @@ class Listener:
         best = max(supported.values(), default=1.0)
         taste = blended(self.seeds[: policy.seeds]) if policy.tag_weight else {}
         length = norm(taste)
-        fame = {
+        discount_at = {
             heard_of: popularity(heard_of, adventure, policy)
             for heard_of in set(self.listeners.values())
         }
@@ -90,7 +90,7 @@ class Listener:
         }
         return {
             artist: similarity(value / best, policy)
-            + fame[self.listeners[artist]]
+            + discount_at[self.listeners[artist]]
             + liked_by_tag.get(artist, 0.0)
             for artist, value in supported.items()
         }

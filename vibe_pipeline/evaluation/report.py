@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vibe_pipeline.evaluation.crowd import Crowd
+from vibe_pipeline.evaluation.dataset import Floats, ListeningDataset
 from vibe_pipeline.evaluation.listener import Listener, TagBag
-from vibe_pipeline.evaluation.listening import Floats, Listening
+from vibe_pipeline.evaluation.neighbours import NeighbourIndex
 from vibe_pipeline.ranking.evidence import blended, norm
 from vibe_pipeline.ranking.policy import DEFAULT, SIMILAR_SUM, Policy
 
@@ -38,7 +38,7 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ListMetrics:
     """What one list was worth to one user of one split."""
 
     contender: str
@@ -55,14 +55,14 @@ class Outcome:
 class Report:
     """All outcomes, and what they come to."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ListMetrics, ...]
     artists: int
     splits: tuple[int, ...]
 
     @property
     def contenders(self) -> list[str]:
         """Their names, in the order they were given."""
-        return list(dict.fromkeys(outcome.contender for outcome in self.outcomes))
+        return list(dict.fromkeys(list_metrics.contender for list_metrics in self.outcomes))
 
     def figures(self, contender: str) -> dict[str, float]:
         """Each figure at ten, averaged over users and then over splits."""
@@ -72,10 +72,10 @@ class Report:
         ]
         sums = dict.fromkeys(FIGURES, 0.0)
         for outcomes in by_split:
-            shown = {artist for outcome in outcomes for artist in outcome.offered}
+            shown = {artist for list_metrics in outcomes for artist in list_metrics.offered}
             sums["coverage"] += len(shown) / max(self.artists, 1)
             for name in ("recall", "ndcg", "novelty", "diversity"):
-                values = [float(getattr(outcome, name)) for outcome in outcomes]
+                values = [float(getattr(list_metrics, name)) for list_metrics in outcomes]
                 sums[name] += math.fsum(values) / max(len(values), 1)
         return {name: total / max(len(by_split), 1) for name, total in sums.items()}
 
@@ -95,7 +95,7 @@ class Report:
 
     def users(self) -> int:
         """How many people were evaluated in at least one split."""
-        return len({outcome.user for outcome in self.outcomes})
+        return len({list_metrics.user for list_metrics in self.outcomes})
 
     def _by_user(self, contender: str) -> Floats:
         """A row per user: recall, nDCG, novelty, diversity, averaged over splits."""
@@ -131,7 +131,7 @@ def evaluate(
 
     ``dials`` adds the policy at further positions of the adventure dial.
     """
-    data = Listening.read(data_dir)
+    data = ListeningDataset.read(data_dir)
     only = frozenset(users_file.read_text(encoding="utf-8").split()) if users_file else None
     contenders = [
         Contender(name=policy.name, policy=policy),
@@ -142,7 +142,7 @@ def evaluate(
 
 
 def compared(
-    data: Listening,
+    data: ListeningDataset,
     split_seeds: Sequence[int],
     contenders: Sequence[Contender],
     *,
@@ -168,36 +168,38 @@ def compared(
 def _of_split(
     split: int,
     *,
-    data: Listening,
+    data: ListeningDataset,
     contenders: Sequence[Contender],
     only: frozenset[str] | None,
-) -> list[Outcome]:
-    return list(_outcomes(Crowd.split(data, split), split, contenders, only))
+) -> list[ListMetrics]:
+    return list(_outcomes(NeighbourIndex.split(data, split), split, contenders, only))
 
 
 def _outcomes(
-    crowd: Crowd, split: int, contenders: Sequence[Contender], only: frozenset[str] | None
-) -> Iterator[Outcome]:
+    crowd: NeighbourIndex, split: int, contenders: Sequence[Contender], only: frozenset[str] | None
+) -> Iterator[ListMetrics]:
     famous = np.lexsort((np.arange(len(crowd.listeners)), -crowd.listeners)).tolist()
     for user in crowd.evaluated(only):
         listener = Listener.of(crowd, user)
         for contender in contenders:
             offered = listener.list(contender.policy, contender.adventure, LENGTH)
-            yield outcome(crowd, contender.name, split, user, offered)
+            yield list_metrics(crowd, contender.name, split, user, offered)
         known = set(crowd.known[user].tolist())
         unheard = (artist for artist in famous if artist not in known)
         offered = [artist for artist, _ in zip(unheard, range(LENGTH), strict=False)]
-        yield outcome(crowd, POPULARITY, split, user, offered)
+        yield list_metrics(crowd, POPULARITY, split, user, offered)
 
 
-def outcome(crowd: Crowd, name: str, split: int, user: int, offered: Sequence[int]) -> Outcome:
+def list_metrics(
+    crowd: NeighbourIndex, name: str, split: int, user: int, offered: Sequence[int]
+) -> ListMetrics:
     """What this list was worth to this user."""
     truth = crowd.truth[user]
     gains = [1 / math.log2(place + 2) for place in range(LENGTH)]
     hits = [artist in truth for artist in offered]
     people = len(crowd.data.users) + 1
     surprise = [-math.log2((int(crowd.listeners[artist]) + 1) / people) for artist in offered]
-    return Outcome(
+    return ListMetrics(
         contender=name,
         split=split,
         user=crowd.data.users[user],

@@ -21,10 +21,10 @@ from typing import Any
 import click
 import numpy as np
 
-from vibe_pipeline.evaluation.crowd import Crowd
+from vibe_pipeline.evaluation.dataset import DatasetMissing, Floats, Ints, ListeningDataset
 from vibe_pipeline.evaluation.listener import Listener
-from vibe_pipeline.evaluation.listening import DataAbsent, Floats, Ints, Listening
-from vibe_pipeline.evaluation.report import DIAL, LENGTH, outcome
+from vibe_pipeline.evaluation.neighbours import NeighbourIndex
+from vibe_pipeline.evaluation.report import DIAL, LENGTH, list_metrics
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
 
 TUNING_SPLITS = (100, 101)
@@ -42,7 +42,7 @@ LEAST_NOVELTY, LEAST_DIVERSITY = 4.45, 0.725
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measurement:
     """Recall, nDCG, novelty, diversity of a policy: a row per user and split."""
 
     figures: Floats
@@ -65,14 +65,14 @@ def worth(figures: Floats) -> float:
     return float(recall + ndcg - 0.1 * short)
 
 
-class Bench:
+class TuningRun:
     """Measures policies on the same people, each policy once."""
 
-    def __init__(self, data: Listening, splits: Sequence[int] = TUNING_SPLITS) -> None:
-        self._crowds = [(split, Crowd.split(data, split)) for split in splits]
-        self._measured: dict[Policy, Measured] = {}
+    def __init__(self, data: ListeningDataset, splits: Sequence[int] = TUNING_SPLITS) -> None:
+        self._crowds = [(split, NeighbourIndex.split(data, split)) for split in splits]
+        self._measured: dict[Policy, Measurement] = {}
 
-    def measure(self, policies: Sequence[Policy]) -> list[Measured]:
+    def measure(self, policies: Sequence[Policy]) -> list[Measurement]:
         """Figures of these policies, in one walk over the listeners."""
         fresh = [policy for policy in dict.fromkeys(policies) if policy not in self._measured]
         rows: dict[Policy, list[tuple[float, ...]]] = {policy: [] for policy in fresh}
@@ -83,17 +83,17 @@ class Bench:
                 folds.append(user % FOLDS)
                 for policy in fresh:
                     offered = listener.list(policy, DIAL, LENGTH)
-                    one = outcome(crowd, policy.name, split, user, offered)
+                    one = list_metrics(crowd, policy.name, split, user, offered)
                     rows[policy].append((one.recall, one.ndcg, one.novelty, one.diversity))
         for policy in fresh:
-            self._measured[policy] = Measured(
+            self._measured[policy] = Measurement(
                 figures=np.array(rows[policy]), fold=np.array(folds, dtype=np.int64)
             )
         return [self._measured[policy] for policy in policies]
 
 
 def tuned(
-    bench: Bench,
+    bench: TuningRun,
     start: Policy = DEFAULT,
     grid: Mapping[str, Sequence[float]] = GRID,
     *,
@@ -119,14 +119,14 @@ def _changed(policy: Policy, name: str, value: float) -> Policy:
     return replace(policy, **change)
 
 
-def estimate(bench: Bench, options: Sequence[Policy]) -> dict[str, float]:
+def estimate(bench: TuningRun, options: Sequence[Policy]) -> dict[str, float]:
     """Figures to expect of people not seen: each fold by the option chosen without it."""
     rows = [bench.measure([best])[0].within(fold) for fold, best in _choices(bench, options)]
     means = np.concatenate(rows).mean(axis=0).tolist()
     return dict(zip(("recall", "ndcg", "novelty", "diversity"), means, strict=True))
 
 
-def _choices(bench: Bench, options: Sequence[Policy]) -> list[tuple[int, Policy]]:
+def _choices(bench: TuningRun, options: Sequence[Policy]) -> list[tuple[int, Policy]]:
     """By fold, the option that is best for all other people; the first of equals."""
     measured = bench.measure(options)
     chosen = []
@@ -141,8 +141,8 @@ def _choices(bench: Bench, options: Sequence[Policy]) -> list[tuple[int, Policy]
 def tune(data_dir: Path) -> None:
     """Choose the default policy's figures anew and say what to expect of them."""
     try:
-        bench = Bench(Listening.read(data_dir))
-    except DataAbsent as error:
+        bench = TuningRun(ListeningDataset.read(data_dir))
+    except DatasetMissing as error:
         click.echo(str(error), err=True)
         sys.exit(2)
     policy = tuned(bench, tell=click.echo)

@@ -14,15 +14,15 @@ from vibe_pipeline.accounts.records import PoolSummary, Summary
 from vibe_pipeline.locales import say
 from vibe_pipeline.playlists.resolve import Resolver, given
 from vibe_pipeline.ranking.identity import artist_key
-from vibe_pipeline.ranking.known import Known, track_key
+from vibe_pipeline.ranking.list_request import ListRequest
+from vibe_pipeline.ranking.listener_knowledge import ListenerKnowledge, track_key
 from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.ranking.score import rank
-from vibe_pipeline.ranking.selection import Choice, Selecting, select, wished_new
-from vibe_pipeline.ranking.wishes import Wishes
+from vibe_pipeline.ranking.selection import Choice, Selector, requested_new, select
 from vibe_pipeline.records import (
     ChosenTrack,
-    Dropped,
+    DropReason,
     LikedTrack,
     Pool,
     PoolState,
@@ -34,7 +34,7 @@ from vibe_pipeline.records import (
 
 FREE_REACH = 400
 """So many of the best candidates that may be chosen are looked up where it costs nothing."""
-_LEFT_OVER = {Dropped.LOWER_RANKED, Dropped.SOURCE_CAP, Dropped.ARTIST_CAP}
+_LEFT_OVER = {DropReason.LOWER_RANKED, DropReason.SOURCE_CAP, DropReason.ARTIST_CAP}
 RESORT_SHARE = 3
 """So many likes for each place on the list are at hand to fill it up."""
 
@@ -50,21 +50,21 @@ class Selection:
 
 
 async def choose(
-    wishes: Wishes, pools: Sequence[Pool], resolver: Resolver, policy: Policy = DEFAULT
+    request: ListRequest, pools: Sequence[Pool], resolver: Resolver, policy: Policy = DEFAULT
 ) -> Selection:
     """The list for these wishes out of these pools.
 
     The first ``resolver.soft_limit`` searches are spent freely; more only if the list would be
     short, up to ``resolver.hard_limit``.
     """
-    ranked = rank(merge(pools), wishes, policy)
-    selecting = Selecting(ranked, wishes, policy)
+    ranked = rank(merge(pools), request, policy)
+    selecting = Selector(ranked, request, policy)
     found = _given(ranked)
     candidates = selecting.eligible(found)
     wanted = [candidate for candidate in candidates if candidate.key not in found]
     found |= await resolver.for_free(wanted[:FREE_REACH])
     while True:
-        urgent = not _full(selecting.chosen(found), wishes)
+        urgent = not _full(selecting.chosen(found), request)
         left = [candidate for candidate in candidates if candidate.key not in found]
         beyond = resolver.beyond_reach(left, urgent=urgent)
         hoped = selecting.chosen(found, hopeful=True, beyond=beyond)
@@ -72,7 +72,7 @@ async def choose(
         if not missing:
             break
         found |= await resolver.by_search(missing, urgent=urgent)
-    return _finished(wishes, pools, ranked, found, policy)
+    return _finished(request, pools, ranked, found, policy)
 
 
 def in_stock(ranked: Iterable[Ranked], *, artist_cap: int) -> int:
@@ -86,14 +86,14 @@ def in_stock(ranked: Iterable[Ranked], *, artist_cap: int) -> int:
 
 
 def replayed(
-    wishes: Wishes,
+    request: ListRequest,
     pools: Sequence[Pool],
     found: Mapping[str, Track | None],
     policy: Policy = DEFAULT,
 ) -> Selection:
     """The list again from stored inputs: nobody is asked."""
-    ranked = rank(merge(pools), wishes, policy)
-    return _finished(wishes, pools, ranked, _given(ranked) | dict(found), policy)
+    ranked = rank(merge(pools), request, policy)
+    return _finished(request, pools, ranked, _given(ranked) | dict(found), policy)
 
 
 def found_in(ranked: Iterable[Ranked]) -> dict[str, Track | None]:
@@ -101,22 +101,22 @@ def found_in(ranked: Iterable[Ranked]) -> dict[str, Track | None]:
     return {
         entry.candidate.key: entry.track
         for entry in ranked
-        if entry.track is not None or entry.dropped is Dropped.NOT_ON_SPOTIFY
+        if entry.track is not None or entry.dropped is DropReason.NOT_ON_SPOTIFY
     }
 
 
 def _finished(
-    wishes: Wishes,
+    request: ListRequest,
     pools: Sequence[Pool],
     ranked: Sequence[Ranked],
     found: Mapping[str, Track | None],
     policy: Policy,
 ) -> Selection:
     """The final choice; a short one is filled up with likes no source brought."""
-    choice = select(ranked, wishes, policy, found=found)
-    if len(choice.chosen) < wishes.size and wishes.likes:
-        ranked = rank(merge([*pools, last_resort(wishes, policy)]), wishes, policy)
-        choice = select(ranked, wishes, policy, found=_given(ranked) | dict(found))
+    choice = select(ranked, request, policy, found=found)
+    if len(choice.chosen) < request.size and request.likes:
+        ranked = rank(merge([*pools, last_resort(request, policy)]), request, policy)
+        choice = select(ranked, request, policy, found=_given(ranked) | dict(found))
     return selection(choice, pools, policy)
 
 
@@ -155,8 +155,8 @@ def reason(language: str, source: Source, seed: str) -> str:
     return say(language, key, seed=seed)
 
 
-def _full(chosen: Sequence[Ranked], wishes: Wishes) -> bool:
-    return len(chosen) >= wishes.size and sum(e.is_new for e in chosen) >= wished_new(wishes)
+def _full(chosen: Sequence[Ranked], request: ListRequest) -> bool:
+    return len(chosen) >= request.size and sum(e.is_new for e in chosen) >= requested_new(request)
 
 
 def _told(entry: Ranked) -> ChosenTrack:
@@ -179,16 +179,16 @@ def _told(entry: Ranked) -> ChosenTrack:
     )
 
 
-def last_resort(wishes: Wishes, policy: Policy) -> Pool:
+def last_resort(request: ListRequest, policy: Policy) -> Pool:
     """Likes to fill a short list with: the longest unheard first, resting ones last of all."""
-    known = Known.of(wishes, policy)
+    known = ListenerKnowledge.of(request, policy)
 
     def order(like: LikedTrack) -> tuple[object, ...]:
         keys = (track_key(like.track),)
         resting, heard = known.rests(keys), known.hears(keys)
         return resting, heard, known.last_recommended(keys), like.added_at, like.track.spotify_id
 
-    likes = sorted(wishes.likes, key=order)[: RESORT_SHARE * wishes.size]
+    likes = sorted(request.likes, key=order)[: RESORT_SHARE * request.size]
     return Pool(
         source=Source.REDISCOVERED_LIKES,
         proposals=tuple(_proposed(like, rank) for rank, like in enumerate(likes, start=1)),

@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from vibe_pipeline.accounts.records import Account, Block, BlockKind, Thumb
 from vibe_pipeline.playlists.build import Selection, found_in, replayed
+from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.policy import POLICIES, Policy
-from vibe_pipeline.ranking.wishes import Wishes
 from vibe_pipeline.records import EditionId, Pool, Ranked, UserId
 from vibe_pipeline.warehouse.rows import Slice
 from vibe_pipeline.warehouse.selection import EditionInputs
@@ -150,11 +150,11 @@ def feedback_of(
     )
 
 
-def wishes_from(tables: Tables, place: Slice, inputs: EditionInputs) -> Wishes:
+def request_from(tables: Tables, place: Slice, inputs: EditionInputs) -> ListRequest:
     """Everything but the candidates, as it stood at the edition's moment."""
     user_id, as_of = place.user_id, inputs.as_of
     feedback = Feedback.of(inputs.blocks, inputs.thumbs)
-    return Wishes(
+    return ListRequest(
         vibe_date=place.vibe_date,
         now=as_of,
         profile=tables.taste.profile(user_id, inputs.profile_edition),
@@ -195,7 +195,7 @@ def replay(
     """
     then = tables.selections.ranked(place.user_id, place.edition_id)
     again = replayed(
-        wishes_from(tables, place, inputs),
+        request_from(tables, place, inputs),
         pools_from(tables, place, inputs),
         found_in(then),
         policy or policy_named(inputs.policy),

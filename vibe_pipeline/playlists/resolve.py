@@ -23,11 +23,11 @@ from vibe_pipeline.lookup_cache import (
     track_as_json,
     track_from_json,
 )
-from vibe_pipeline.ranking.known import track_key
-from vibe_pipeline.ranking.likeness import same_recording
+from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.ranking.merge import canonical_isrc
+from vibe_pipeline.ranking.recording_match import same_recording
 from vibe_pipeline.records import Candidate, Ranked, Track
-from vibe_pipeline.sources.artist_pages import Searching, look_up_page
+from vibe_pipeline.sources.artist_pages import TrackSearch, look_up_page
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ _WAITING, _FOUND = 1.0, 0.2
 Found = dict[str, Track | None]
 
 
-class Identifying(Protocol):
+class SpotifyIdLookup(Protocol):
     """The part of ListenBrainz labs that knows Spotify ids."""
 
     async def spotify_ids(self, mbids: Sequence[str]) -> Mapping[str, tuple[str, ...]]: ...
@@ -72,8 +72,8 @@ class Resolver:
         self,
         *,
         lookups: Lookups,
-        spotify: Searching | None = None,
-        labs: Identifying | None = None,
+        spotify: TrackSearch | None = None,
+        labs: SpotifyIdLookup | None = None,
         soft_limit: int = 3,
         hard_limit: int = 12,
         name_limit: int = 8,

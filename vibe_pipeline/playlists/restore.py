@@ -15,7 +15,7 @@ from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.records import Mode, UserId
 
 
-class Library(Protocol):
+class RestoreClient(Protocol):
     """The part of Spotify this room asks."""
 
     async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str | None: ...
@@ -38,7 +38,7 @@ class Restoration:
     """
 
     store: AccountStore
-    spotify: Library
+    spotify: RestoreClient
     remember: Callable[[Edition], None]
     unremember: Callable[[Edition], None]
 

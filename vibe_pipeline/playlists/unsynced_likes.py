@@ -13,35 +13,35 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceError
-from vibe_pipeline.records import Dropped, LikedTrack, Ranked, Track
+from vibe_pipeline.records import DropReason, LikedTrack, Ranked, Track
 
 log = logging.getLogger(__name__)
 
 PER_CALL = 40
-_LATER = {None, Dropped.LOWER_RANKED, Dropped.SOURCE_CAP}
+_LATER = {None, DropReason.LOWER_RANKED, DropReason.SOURCE_CAP}
 
 
-class Library(Protocol):
+class SavedTracksClient(Protocol):
     """The part of Spotify this room asks."""
 
     async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class SavedTracksCheck:
     """Which tracks to ask about: the new ones chosen, and those that would take their places."""
 
     tracks: Sequence[Track]
 
     @classmethod
-    def about(cls, ranked: Sequence[Ranked], *, calls: int) -> Question:
+    def about(cls, ranked: Sequence[Ranked], *, calls: int) -> SavedTracksCheck:
         """As many as so many calls can answer for; the chosen first, then by rank."""
         new = [entry for entry in ranked if entry.is_new and entry.dropped in _LATER]
         new.sort(key=lambda entry: (entry.position is None, entry.rank))
         by_uri = {entry.track.uri: entry.track for entry in new if entry.track is not None}
         return cls(tracks=list(by_uri.values())[: PER_CALL * calls])
 
-    async def liked(self, spotify: Library) -> list[Track]:
+    async def liked(self, spotify: SavedTracksClient) -> list[Track]:
         """Those the person has saved; none when Spotify cannot tell."""
         if not self.tracks:
             return []

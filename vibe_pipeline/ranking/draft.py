@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 from enum import IntEnum, auto
 
 from vibe_pipeline.ranking.identity import artist_key, song_key
-from vibe_pipeline.ranking.known import track_key
-from vibe_pipeline.ranking.likeness import credited
+from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.ranking.merge import canonical_isrc
-from vibe_pipeline.records import Dropped, Ranked, Source
+from vibe_pipeline.ranking.recording_match import credited
+from vibe_pipeline.records import DropReason, Ranked, Source
 
 
 class Strictness(IntEnum):
@@ -38,7 +38,7 @@ class Draft:
         self.size = size
         self.chosen: list[Ranked] = []
         self.keys: set[str] = set()
-        self.refused: dict[str, Dropped] = {}
+        self.refused: dict[str, DropReason] = {}
         self._artist_cap = artist_cap
         self._source_cap = max(1, int(size * source_cap))
         self._once = once
@@ -58,7 +58,7 @@ class Draft:
             self.take(new, self.size, strictness)
         for entry in familiar:
             if entry.candidate.key not in self.keys:
-                self.refused.setdefault(entry.candidate.key, Dropped.FAMILIAR_ENOUGH)
+                self.refused.setdefault(entry.candidate.key, DropReason.FAMILIAR_ENOUGH)
 
     def take(
         self, entries: Iterable[Ranked], until: int, strictness: Strictness = Strictness.LEADS
@@ -76,17 +76,17 @@ class Draft:
             else:
                 self.refused[key] = refusal
 
-    def _refusal(self, entry: Ranked, strictness: Strictness) -> Dropped | None:
+    def _refusal(self, entry: Ranked, strictness: Strictness) -> DropReason | None:
         if not self._taken.isdisjoint(_names(entry)):
-            return Dropped.LOWER_RANKED
+            return DropReason.LOWER_RANKED
         if any(self._led[one] >= self._cap(one) for one in leads_of(entry)):
-            return Dropped.ARTIST_CAP
+            return DropReason.ARTIST_CAP
         if strictness >= Strictness.GUESTS and any(
             self._heard[one] >= self._cap(one) for one in heard_on(entry)
         ):
-            return Dropped.ARTIST_CAP
+            return DropReason.ARTIST_CAP
         if strictness >= Strictness.SOURCES and self._sources[entry.source] >= self._source_cap:
-            return Dropped.SOURCE_CAP
+            return DropReason.SOURCE_CAP
         return None
 
     def worth(self, wished_new: int) -> tuple[int, int]:

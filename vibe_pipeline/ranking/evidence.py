@@ -25,7 +25,7 @@ class Vote(NamedTuple):
     place: int
 
 
-class Ballot(NamedTuple):
+class SeedVotes(NamedTuple):
     """All a seed says in one source; ``listeners`` of the seed itself, where known."""
 
     weight: float
@@ -33,7 +33,7 @@ class Ballot(NamedTuple):
     votes: Sequence[Vote]
 
 
-def support(ballots: Sequence[Ballot], policy: Policy) -> dict[int, float]:
+def support(ballots: Sequence[SeedVotes], policy: Policy) -> dict[int, float]:
     """What all seeds of one source together say of each candidate: above 0, unbounded.
 
     A seed that everybody knows says little about this person, and one that names many near equals
@@ -59,7 +59,7 @@ def support(ballots: Sequence[Ballot], policy: Policy) -> dict[int, float]:
     return total
 
 
-def _usual_listeners(ballots: Sequence[Ballot]) -> float:
+def _usual_listeners(ballots: Sequence[SeedVotes]) -> float:
     """What stands in for listeners nobody counted: the geometric mean of the others."""
     known = [math.log(ballot.listeners) for ballot in ballots if ballot.listeners]
     return math.exp(math.fsum(known) / len(known)) if known else 1.0

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vibe_pipeline.ranking.folding import folded, levelled, squashed
+from vibe_pipeline.ranking.text_normalization import letters_only, normalized, punctuation_unified
 from vibe_pipeline.ranking.versions import (
     Version,
     aside_is_edition,
@@ -25,9 +25,9 @@ __all__ = [
     "Title",
     "Version",
     "artist_key",
+    "parse_title",
     "recording_key",
     "song_key",
-    "taken_apart",
     "version_of",
 ]
 
@@ -100,14 +100,14 @@ def artist_key(name: str) -> str:
     plain = _CREDIT_TAIL.sub("", plain) if " " in plain else plain
     if ", " in plain:
         plain = _first_of_list(plain)
-    words = folded(plain)
+    words = normalized(plain)
     if words.startswith("the ") and words != "the the":
         words = words[4:]
     elif words.endswith(" the") and re.search(r",\s*the\s*$", plain, re.I):
         words = words[:-4]
     if " and " in words:
         words = _JOINED_BY.sub(r"\1", words)
-    return levelled(words).replace(" ", "") or squashed(plain) or squashed(name)
+    return punctuation_unified(words).replace(" ", "") or letters_only(plain) or letters_only(name)
 
 
 def _first_of_list(credit: str) -> str:
@@ -125,7 +125,7 @@ def _first_of_list(credit: str) -> str:
 @lru_cache(maxsize=_REMEMBERED)
 def recording_key(artist: str, title: str) -> str:
     """One key for every naming of a recording: ``artist|title`` or ``artist|title|version``."""
-    apart = taken_apart(title)
+    apart = parse_title(title)
     version, maker = apart.version, _version_of_maker(artist)
     if maker is not Version.PLAIN:
         version |= maker
@@ -154,10 +154,10 @@ def version_in_key(key: str) -> Version:
 
 def version_of(artist: str, title: str) -> Version:
     """Which version of its song this recording is; ``Version.PLAIN`` for the one all know."""
-    return taken_apart(title).version | _version_of_maker(artist)
+    return parse_title(title).version | _version_of_maker(artist)
 
 
-def taken_apart(title: str) -> Title:
+def parse_title(title: str) -> Title:
     """The song's name without credits and editions, and the version they speak of."""
     lowered = title.lower()
     if _SIMPLE.issuperset(lowered) and _TELLING.isdisjoint(words := lowered.split()) and words:
@@ -167,7 +167,7 @@ def taken_apart(title: str) -> Title:
     asides: list[str] = []
     main = _without_brackets(title, asides)
     main = _without_dashes(main, asides)
-    words_left, version = without_trailing_version(folded(_GUEST_TAIL.sub("", main)))
+    words_left, version = without_trailing_version(normalized(_GUEST_TAIL.sub("", main)))
     details: list[str] = []
     for aside in asides:
         if found := aside_version(aside):
@@ -175,7 +175,7 @@ def taken_apart(title: str) -> Title:
             details.append(telling_words(aside, found))
     if words_left in _NAMELESS:
         words_left = _with_source(words_left, asides)
-    core = _joined(_numbered(words_left).split()) or squashed(main) or squashed(title)
+    core = _joined(_numbered(words_left).split()) or letters_only(main) or letters_only(title)
     return Title(core=core, version=version, detail="".join(sorted(details)) if version else "")
 
 
@@ -187,7 +187,7 @@ def _without_brackets(title: str, asides: list[str]) -> str:
 
     def judged(found: re.Match[str]) -> str:
         inside = found[1]
-        if _GUESTS.match(inside) and not without_trailing_version(folded(inside))[1]:
+        if _GUESTS.match(inside) and not without_trailing_version(normalized(inside))[1]:
             return " "
         if _speaks(inside):
             asides.append(_GUEST_TAIL.sub("", inside))
@@ -223,14 +223,14 @@ def _speaks(aside: str) -> bool:
 
 def _with_source(words: str, asides: list[str]) -> str:
     """The song's name and its film: ``Main Title`` alone is nobody's own name."""
-    return " ".join((words, *sorted(folded(one) for one in asides if aside_names_source(one))))
+    return " ".join((words, *sorted(normalized(one) for one in asides if aside_names_source(one))))
 
 
 def _joined(words: list[str]) -> str:
     """One word of many; a long title's leading "the" does not count."""
     if words and words[0] == "the" and len(words) > _LONG:
         words = words[1:]
-    return levelled(" ".join(words)).replace(" ", "")
+    return punctuation_unified(" ".join(words)).replace(" ", "")
 
 
 def _numbered(words: str) -> str:

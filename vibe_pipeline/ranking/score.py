@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vibe_pipeline.ranking.evidence import (
-    Ballot,
+    SeedVotes,
     Vote,
     blended,
     cosine,
@@ -34,9 +34,9 @@ from vibe_pipeline.ranking.evidence import (
     support,
     tags,
 )
-from vibe_pipeline.ranking.known import Known, keys_of
+from vibe_pipeline.ranking.list_request import ListRequest
+from vibe_pipeline.ranking.listener_knowledge import ListenerKnowledge, candidate_keys
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
-from vibe_pipeline.ranking.wishes import Wishes
 from vibe_pipeline.records import Candidate, Proposal, Ranked, SeedProfile, Source
 
 UNKNOWN_SEED = 0.3
@@ -44,13 +44,15 @@ UNKNOWN_SEED = 0.3
 _SOURCES = tuple(Source)
 
 
-def rank(candidates: Iterable[Candidate], wishes: Wishes, policy: Policy = DEFAULT) -> list[Ranked]:
+def rank(
+    candidates: Iterable[Candidate], request: ListRequest, policy: Policy = DEFAULT
+) -> list[Ranked]:
     """All candidates, best first, with the terms of their score."""
     pool = sorted(candidates, key=lambda candidate: candidate.key)
-    known = Known.of(wishes, policy)
-    weights = seed_weights(wishes.profile, policy)
-    said = _Sayings.of(pool, weights, policy)
-    by_artist = _ArtistTerms.of(pool, wishes, known, policy)
+    known = ListenerKnowledge.of(request, policy)
+    weights = seed_weights(request.profile, policy)
+    said = _SourceSupport.of(pool, weights, policy)
+    by_artist = _ArtistTerms.of(pool, request, known, policy)
     scored = []
     for index, candidate in enumerate(pool):
         terms = {
@@ -58,8 +60,8 @@ def rank(candidates: Iterable[Candidate], wishes: Wishes, policy: Policy = DEFAU
             "agreement": policy.agreement_weight * said.agreement[index],
             **by_artist.terms[candidate.artist_key],
         }
-        terms["thumbs"] += _thumb(candidate, wishes, policy)
-        terms["popularity"] = by_artist.fame(candidate)
+        terms["thumbs"] += _thumb(candidate, request, policy)
+        terms["popularity"] = by_artist.popularity_discount(candidate)
         scored.append((math.fsum(terms.values()), index, terms))
     scored.sort(key=lambda entry: (-entry[0], entry[1]))
     return [
@@ -70,7 +72,7 @@ def rank(candidates: Iterable[Candidate], wishes: Wishes, policy: Policy = DEFAU
             rank=place,
             is_new=not known.knows(candidate),
             source=said.source[index],
-            seed=_loudest_seed(candidate, said.source[index], weights),
+            seed=_main_seed(candidate, said.source[index], weights),
         )
         for place, (score, index, terms) in enumerate(scored, start=1)
     ]
@@ -89,7 +91,7 @@ def seed_weights(profile: SeedProfile, policy: Policy = DEFAULT) -> dict[str, fl
 
 
 @dataclass(frozen=True, slots=True)
-class _Sayings:
+class _SourceSupport:
     """What the sources say of each candidate, by its index.
 
     ``relative`` is the support in the source that speaks for it most, beside the best there;
@@ -103,7 +105,7 @@ class _Sayings:
     @classmethod
     def of(
         cls, pool: Sequence[Candidate], weights: Mapping[str, float], policy: Policy
-    ) -> _Sayings:
+    ) -> _SourceSupport:
         """The sayings of all sources."""
         relative = [0.0] * len(pool)
         source = [candidate.proposals[0].source for candidate in pool]
@@ -128,7 +130,9 @@ class _Sayings:
         return cls(relative=relative, agreement=others, source=source)
 
 
-def _ballots(pool: Sequence[Candidate], weights: Mapping[str, float]) -> dict[Source, list[Ballot]]:
+def _ballots(
+    pool: Sequence[Candidate], weights: Mapping[str, float]
+) -> dict[Source, list[SeedVotes]]:
     """By source, every seed's votes, highest match first; sources and seeds in a fixed order."""
     named: dict[Source, dict[str, dict[int, float]]] = {source: {} for source in _SOURCES}
     listeners: dict[str, int] = {}
@@ -142,7 +146,7 @@ def _ballots(pool: Sequence[Candidate], weights: Mapping[str, float]) -> dict[So
                 listeners[proposal.seed] = max(listeners.get(proposal.seed, 0), proposal.listeners)
     return {
         source: [
-            Ballot(
+            SeedVotes(
                 weights.get(seed, UNKNOWN_SEED), listeners.get(seed), _placed(by_seed[seed], pool)
             )
             for seed in sorted(by_seed)
@@ -211,12 +215,16 @@ class _ArtistTerms:
 
     @classmethod
     def of(
-        cls, pool: Sequence[Candidate], wishes: Wishes, known: Known, policy: Policy
+        cls,
+        pool: Sequence[Candidate],
+        request: ListRequest,
+        known: ListenerKnowledge,
+        policy: Policy,
     ) -> _ArtistTerms:
         """The terms of every artist in the pool."""
-        likeness = _tag_likeness(pool, wishes.profile)
+        likeness = _tag_likeness(pool, request.profile)
         usual = math.fsum(likeness.values()) / max(len(likeness), 1)
-        leaning = {artist.key: artist.weight for artist in wishes.profile.artists}
+        leaning = {artist.key: artist.weight for artist in request.profile.artists}
         received = _received(pool, known) if policy.reception_weight else {}
         kept = _usually_kept(received.values())
         return cls(
@@ -224,19 +232,19 @@ class _ArtistTerms:
                 artist: {
                     "tags": tags(likeness.get(artist, usual), policy),
                     "artist": policy.artist_weight * leaning.get(artist, 0.0),
-                    "thumbs": policy.thumb_weight * _sign(wishes.artist_thumbs.get(artist, 0)) / 2,
+                    "thumbs": policy.thumb_weight * _sign(request.artist_thumbs.get(artist, 0)) / 2,
                     "reception": reception(*received.get(artist, (0, 0)), kept, policy),
                     "fatigue": _fatigue(known.tired.get(artist, ()), policy),
                 }
                 for artist in {candidate.artist_key for candidate in pool}
             },
             usual=_usual_listeners(pool),
-            dial=wishes.adventure,
+            dial=request.adventure,
             policy=policy,
             discounts={},
         )
 
-    def fame(self, candidate: Candidate) -> float:
+    def popularity_discount(self, candidate: Candidate) -> float:
         """The discount for well-known music; the most that anybody tells of counts."""
         listeners = 0
         for proposal in candidate.proposals:
@@ -248,7 +256,7 @@ class _ArtistTerms:
         return self.discounts[listeners]
 
 
-def _received(pool: Sequence[Candidate], known: Known) -> dict[str, tuple[int, int]]:
+def _received(pool: Sequence[Candidate], known: ListenerKnowledge) -> dict[str, tuple[int, int]]:
     """By artist of the pool: how many tracks the person kept of how many offered."""
     artists = sorted({candidate.artist_key for candidate in pool})
     return {artist: known.received(artist) for artist in artists}
@@ -267,10 +275,10 @@ def _usual_listeners(pool: Sequence[Candidate]) -> int:
     return round(math.exp(math.fsum(counted) / len(counted))) if counted else 0
 
 
-def _thumb(candidate: Candidate, wishes: Wishes, policy: Policy) -> float:
-    if not wishes.thumbs:
+def _thumb(candidate: Candidate, request: ListRequest, policy: Policy) -> float:
+    if not request.thumbs:
         return 0.0
-    own = max((wishes.thumbs.get(key, 0) for key in keys_of(candidate)), key=abs)
+    own = max((request.thumbs.get(key, 0) for key in candidate_keys(candidate)), key=abs)
     return policy.thumb_weight * _sign(own) / 2
 
 
@@ -285,7 +293,7 @@ def _fatigue(days: Sequence[int], policy: Policy) -> float:
     return -policy.fatigue_weight * tiring / (1 + tiring)
 
 
-def _loudest_seed(candidate: Candidate, source: Source, weights: Mapping[str, float]) -> str:
+def _main_seed(candidate: Candidate, source: Source, weights: Mapping[str, float]) -> str:
     """The seed to be named as the reason."""
     if len(candidate.proposals) == 1:
         return candidate.proposals[0].seed

@@ -1,6 +1,6 @@
 """From ranked candidates to the list: new share, caps, rest, versions, blocks, order.
 
-``select`` is pure. ``Selecting`` asks it again and again while candidates are looked up on Spotify
+``select`` is pure. ``Selector`` asks it again and again while candidates are looked up on Spotify
 (``hopeful``: whatever may still be found is taken to be there), until it stands.
 """
 
@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from vibe_pipeline.ranking.draft import Draft, heard_on, leads_of
 from vibe_pipeline.ranking.identity import version_in_key
-from vibe_pipeline.ranking.known import Known, keys_of, track_key
-from vibe_pipeline.ranking.ordering import Stop, flowing, too_near, with_guests
+from vibe_pipeline.ranking.list_request import ListRequest
+from vibe_pipeline.ranking.listener_knowledge import ListenerKnowledge, candidate_keys, track_key
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
-from vibe_pipeline.ranking.wishes import Wishes
-from vibe_pipeline.records import Candidate, Dropped, Ranked, Source, Track
+from vibe_pipeline.ranking.sequencing import SequenceItem, crowded_artists, sequenced, with_guests
+from vibe_pipeline.records import Candidate, DropReason, Ranked, Source, Track
 
 
 class Note(StrEnum):
@@ -52,7 +52,7 @@ class Choice:
 
 def select(
     ranked: Sequence[Ranked],
-    wishes: Wishes,
+    request: ListRequest,
     policy: Policy = DEFAULT,
     *,
     found: Mapping[str, Track | None],
@@ -62,17 +62,19 @@ def select(
 
     ``found`` holds by candidate key the track on Spotify, or ``None`` where there is none.
     """
-    return Selecting(ranked, wishes, policy).choice(found, hopeful=hopeful)
+    return Selector(ranked, request, policy).choice(found, hopeful=hopeful)
 
 
-class Selecting:
+class Selector:
     """One list being selected, with what is known of each candidate judged only once."""
 
-    def __init__(self, ranked: Sequence[Ranked], wishes: Wishes, policy: Policy = DEFAULT) -> None:
+    def __init__(
+        self, ranked: Sequence[Ranked], request: ListRequest, policy: Policy = DEFAULT
+    ) -> None:
         self._ranked = ranked
-        self._wishes = wishes
+        self._request = request
         self._policy = policy
-        self._known = Known.of(wishes, policy)
+        self._known = ListenerKnowledge.of(request, policy)
         self._judged: dict[str, _Judged] = {}
 
     def eligible(self, found: Mapping[str, Track | None]) -> list[Candidate]:
@@ -99,13 +101,13 @@ class Selecting:
         finished = tuple(
             replace(entry, position=positions[key], dropped=None)
             if (key := entry.candidate.key) in positions
-            else replace(entry, position=None, dropped=reasons.get(key, Dropped.LOWER_RANKED))
+            else replace(entry, position=None, dropped=reasons.get(key, DropReason.LOWER_RANKED))
             for entry in drafted.judged.entries
         )
-        notes = _notes(finished, self._wishes, self._policy)
+        notes = _notes(finished, self._request, self._policy)
         if drafted.shortened:
             notes += (Note.REST_SHORTENED,)
-        return Choice(ranked=finished, wished_new=wished_new(self._wishes), notes=notes)
+        return Choice(ranked=finished, wished_new=requested_new(self._request), notes=notes)
 
     def _drafted(
         self,
@@ -116,12 +118,12 @@ class Selecting:
     ) -> _Drafted:
         """The best list; guests keep their distance as long as that costs no track."""
         entries: list[Ranked] = []
-        dropped: dict[str, Dropped] = {}
+        dropped: dict[str, DropReason] = {}
         for candidate in self._ranked:
             entry, reason = self._judge(candidate, found)
             key = entry.candidate.key
             if reason is None and entry.track is None and (not hopeful or key in beyond):
-                reason = Dropped.NOT_LOOKED_UP
+                reason = DropReason.NOT_LOOKED_UP
             if reason is not None:
                 dropped[key] = reason
             entries.append(entry)
@@ -131,45 +133,45 @@ class Selecting:
             return strict
         loose = self._spaced(judged, guests=False)
         kept = [one for one in (strict, loose) if one is not None]
-        return max(kept, key=lambda one: one.draft.worth(wished_new(self._wishes)))
+        return max(kept, key=lambda one: one.draft.worth(requested_new(self._request)))
 
     def _spaced(self, judged: _AllJudged, *, guests: bool) -> _Drafted | None:
         """The best list in which an artist who cannot keep the distance comes only once.
 
         With ``guests`` they keep it too; ``None`` where that cannot be.
         """
-        wishes, policy = self._wishes, self._policy
+        request, policy = self._request, self._policy
         fit = [entry for entry in judged.entries if entry.candidate.key not in judged.dropped]
         once: frozenset[str] = frozenset()
         while True:
             draft = Draft(
-                size=wishes.size,
+                size=request.size,
                 artist_cap=policy.artist_cap,
                 source_cap=policy.source_cap,
                 once=once,
             )
-            draft.fill(fit, wished_new(wishes))
+            draft.fill(fit, requested_new(request))
             shortened = _fall_back(draft, judged, self._known)
-            stops = [_stop(entry) for entry in draft.chosen]
+            stops = [_sequence_item(entry) for entry in draft.chosen]
             stops = with_guests(stops) if guests else stops
-            order = flowing(stops, spacing=policy.artist_spacing)
+            order = sequenced(stops, spacing=policy.artist_spacing)
             if order is not None:
                 return _Drafted(judged, draft, order, shortened, once)
-            crowding = too_near(stops)
+            crowding = crowded_artists(stops)
             if crowding <= once:
                 return None
             once |= crowding
 
     def _judge(
         self, entry: Ranked, found: Mapping[str, Track | None]
-    ) -> tuple[Ranked, Dropped | None]:
+    ) -> tuple[Ranked, DropReason | None]:
         """The candidate as it is met on Spotify, and why it cannot be on the list at all."""
         key = entry.candidate.key
         track, looked_up = found.get(key), key in found
         judged = self._judged.get(key)
         if judged is None or judged.looked_up is not looked_up or judged.entry.track is not track:
             met = _met(entry, found, self._known)
-            reason = _excluded(met, found, self._wishes, self._policy, self._known)
+            reason = _excluded(met, found, self._request, self._policy, self._known)
             judged = self._judged[key] = _Judged(met, reason, looked_up)
         return judged.entry, judged.reason
 
@@ -178,7 +180,7 @@ class _Judged(NamedTuple):
     """What is thought of a candidate as long as no other track is found for it."""
 
     entry: Ranked
-    reason: Dropped | None
+    reason: DropReason | None
     looked_up: bool
 
 
@@ -186,7 +188,7 @@ class _AllJudged(NamedTuple):
     """Everybody, why some cannot be on the list, and whether the unfound are hoped for."""
 
     entries: list[Ranked]
-    dropped: dict[str, Dropped]
+    dropped: dict[str, DropReason]
     hopeful: bool
 
 
@@ -198,17 +200,17 @@ class _Drafted(NamedTuple):
 
     judged: _AllJudged
     draft: Draft
-    order: list[Stop]
+    order: list[SequenceItem]
     shortened: bool
     once: frozenset[str]
 
 
-def wished_new(wishes: Wishes) -> int:
+def requested_new(request: ListRequest) -> int:
     """How many of a full list must be new at least."""
-    return min(wishes.size, math.ceil(wishes.size * wishes.min_new_ratio - 1e-9))
+    return min(request.size, math.ceil(request.size * request.min_new_ratio - 1e-9))
 
 
-def _met(entry: Ranked, found: Mapping[str, Track | None], known: Known) -> Ranked:
+def _met(entry: Ranked, found: Mapping[str, Track | None], known: ListenerKnowledge) -> Ranked:
     """The candidate with its track, and judged again by what the track really is."""
     track = found.get(entry.candidate.key)
     if track is None:
@@ -224,39 +226,39 @@ def _met(entry: Ranked, found: Mapping[str, Track | None], known: Known) -> Rank
 def _excluded(
     entry: Ranked,
     found: Mapping[str, Track | None],
-    wishes: Wishes,
+    request: ListRequest,
     policy: Policy,
-    known: Known,
-) -> Dropped | None:
+    known: ListenerKnowledge,
+) -> DropReason | None:
     """Why a candidate cannot be on the list at all."""
     candidate, track = entry.candidate, entry.track
-    keys = keys_of(candidate) + ((track_key(track),) if track else ())
-    if _is_blocked(entry, keys, wishes):
-        return Dropped.BLOCKED
+    keys = candidate_keys(candidate) + ((track_key(track),) if track else ())
+    if _is_blocked(entry, keys, request):
+        return DropReason.BLOCKED
     version = version_in_key(candidate.key)
     if track is not None:
         version |= version_in_key(track_key(track))
     liked = known.likes(candidate) or (track is not None and known.likes_track(track))
     if version & policy.unwanted_versions and not liked:
-        return Dropped.WRONG_VERSION
+        return DropReason.WRONG_VERSION
     if candidate.key in found and track is None:
-        return Dropped.NOT_ON_SPOTIFY
+        return DropReason.NOT_ON_SPOTIFY
     if known.rests(keys):
-        return Dropped.RESTED
+        return DropReason.RESTED
     if known.hears(keys):
-        return Dropped.RECENTLY_PLAYED
+        return DropReason.RECENTLY_PLAYED
     return None
 
 
-def _is_blocked(entry: Ranked, keys: Sequence[str], wishes: Wishes) -> bool:
+def _is_blocked(entry: Ranked, keys: Sequence[str], request: ListRequest) -> bool:
     """Whether the track is blocked, or anybody known to be heard on it."""
-    if not wishes.blocked_tracks.isdisjoint(keys):
+    if not request.blocked_tracks.isdisjoint(keys):
         return True
-    blocked = wishes.blocked_artists
+    blocked = request.blocked_artists
     return bool(blocked) and not blocked.isdisjoint(heard_on(entry))
 
 
-def _fall_back(draft: Draft, judged: _AllJudged, known: Known) -> bool:
+def _fall_back(draft: Draft, judged: _AllJudged, known: ListenerKnowledge) -> bool:
     """Fill a short list with liked tracks heard lately; if it is empty, with resting ones too.
 
     Says whether a rest was cut short.
@@ -268,38 +270,38 @@ def _fall_back(draft: Draft, judged: _AllJudged, known: Known) -> bool:
         if (known.likes(entry.candidate) or (entry.track and known.likes_track(entry.track)))
         and (hopeful or entry.track)
     ]
-    heard = [e for e in liked if dropped.get(e.candidate.key) is Dropped.RECENTLY_PLAYED]
+    heard = [e for e in liked if dropped.get(e.candidate.key) is DropReason.RECENTLY_PLAYED]
     draft.take(heard, draft.size)
     if draft.chosen:
         return False
-    resting = [e for e in liked if dropped.get(e.candidate.key) is Dropped.RESTED]
-    resting.sort(key=lambda e: (known.last_recommended(keys_of(e.candidate)), e.rank))
+    resting = [e for e in liked if dropped.get(e.candidate.key) is DropReason.RESTED]
+    resting.sort(key=lambda e: (known.last_recommended(candidate_keys(e.candidate)), e.rank))
     draft.take(resting, draft.size)
     return bool(draft.chosen)
 
 
-def _stop(entry: Ranked) -> Stop:
-    colours = {f"seed {entry.seed}": 1.0, f"source {entry.source}": 0.25}
-    colours |= {
+def _sequence_item(entry: Ranked) -> SequenceItem:
+    features = {f"seed {entry.seed}": 1.0, f"source {entry.source}": 0.25}
+    features |= {
         f"tag {tag.casefold()}": 0.5 for p in entry.candidate.proposals for tag in p.tags[:5]
     }
-    return Stop(
+    return SequenceItem(
         key=entry.candidate.key,
         artists=leads_of(entry),
         guests=heard_on(entry),
         place=entry.rank,
         familiar=not entry.is_new,
-        colours=colours,
+        features=features,
     )
 
 
-def _notes(entries: Sequence[Ranked], wishes: Wishes, policy: Policy) -> tuple[Note, ...]:
+def _notes(entries: Sequence[Ranked], request: ListRequest, policy: Policy) -> tuple[Note, ...]:
     chosen = [entry for entry in entries if entry.position is not None]
     new = sum(entry.is_new for entry in chosen)
     notes = []
-    if new < wished_new(wishes):
+    if new < requested_new(request):
         notes.append(Note.FEWER_NEW if new else Note.ONLY_FAMILIAR)
-    if len(chosen) < wishes.size:
+    if len(chosen) < request.size:
         notes.append(Note.SHORTER)
     most = max((sum(e.source is source for e in chosen) for source in Source), default=0)
     if most > len(chosen) * policy.source_cap:

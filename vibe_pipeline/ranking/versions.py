@@ -10,7 +10,7 @@ import re
 from enum import Flag, auto
 from functools import lru_cache
 
-from vibe_pipeline.ranking.folding import folded
+from vibe_pipeline.ranking.text_normalization import normalized
 
 _REMEMBERED = 16_384
 
@@ -251,7 +251,7 @@ _GENERIC = re.compile(
 @lru_cache(maxsize=_REMEMBERED)
 def aside_version(aside: str) -> Version:
     """The versions an aside speaks of."""
-    words = folded(aside)
+    words = normalized(aside)
     found = Version.PLAIN
     for version, pattern in _IN_ASIDE if words.isascii() else (*_IN_ASIDE, *_IN_OTHER_SCRIPTS):
         if pattern.search(words):
@@ -264,12 +264,14 @@ def aside_version(aside: str) -> Version:
 @lru_cache(maxsize=_REMEMBERED)
 def aside_is_edition(aside: str) -> bool:
     """Whether an aside names only the edition: a remaster, a bonus track, the film it is from."""
-    return _SAME.search(folded(aside)) is not None or _FROM_A_NAMED_WORK.match(aside) is not None
+    return (
+        _SAME.search(normalized(aside)) is not None or _FROM_A_NAMED_WORK.match(aside) is not None
+    )
 
 
 def aside_names_source(aside: str) -> bool:
     """Whether an aside names the film or show a track is from."""
-    return _FROM_A_WORK.match(folded(aside)) is not None
+    return _FROM_A_WORK.match(normalized(aside)) is not None
 
 
 def without_trailing_version(words: str) -> tuple[str, Version]:
@@ -285,7 +287,7 @@ def without_trailing_version(words: str) -> tuple[str, Version]:
 
 def maker_version(artist: str) -> Version:
     """What an artist's name alone says: karaoke labels, tribute bands, lullaby renditions."""
-    words = folded(artist)
+    words = normalized(artist)
     found = Version.PLAIN
     for version, pattern in _MAKERS:
         if pattern.search(words):
@@ -296,7 +298,7 @@ def maker_version(artist: str) -> Version:
 @lru_cache(maxsize=_REMEMBERED)
 def telling_words(aside: str, version: Version) -> str:
     """What tells this version from others of its kind: the place, the remixer, the year."""
-    words = _GENERIC.sub(" ", folded(aside))
-    if version & (Version.EDIT | Version.SPED_UP | Version.SLOWED) and "radio" in folded(aside):
+    words = _GENERIC.sub(" ", normalized(aside))
+    if version & (Version.EDIT | Version.SPED_UP | Version.SLOWED) and "radio" in normalized(aside):
         words += " radio"
     return words.replace(" ", "")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from vibe_pipeline.errors import SetUpWrong
+from vibe_pipeline.errors import ConfigurationError
 from vibe_pipeline.simulator.server import SimulatorNotStarted, serve
 from vibe_pipeline.simulator.worlds.real import WorldUnreadable
 
@@ -30,4 +30,4 @@ def simulator(*, port: int, world: Path | None, seed: int, regime: str) -> None:
     try:
         serve(world, port=port, seed=seed, regime=regime.upper())
     except (WorldUnreadable, SimulatorNotStarted) as trouble:
-        raise SetUpWrong(str(trouble)) from trouble
+        raise ConfigurationError(str(trouble)) from trouble

@@ -10,15 +10,15 @@ from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.lookup_cache import SPOTIFY_ARTIST_PAGES, Lookups, track_from_json
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedArtist, Source, Track
 from vibe_pipeline.sources.artist_pages import look_up_page, page_of
-from vibe_pipeline.sources.cached_calls import LookedUp, Wanted, look_up_from_purse
-from vibe_pipeline.sources.context import Question
-from vibe_pipeline.sources.near_artists import (
+from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up_from_purse
+from vibe_pipeline.sources.context import SourceContext
+from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
+from vibe_pipeline.sources.similar_artists import (
     NEAR_ON_LISTENBRAINZ,
     SIMILAR,
     NearArtist,
     nearest,
 )
-from vibe_pipeline.sources.pools import Reason, pooled, without
 
 SOURCE = Source.ARTIST_CATALOGUE
 CACHE = SPOTIFY_ARTIST_PAGES
@@ -28,17 +28,17 @@ _NEAR = 0.4
 """What nearness to an artist of the person's counts beside being one."""
 
 
-async def propose(question: Question) -> Pool:
+async def propose(context: SourceContext) -> Pool:
     """What a search for each artist finds, or found for anybody before."""
-    services, limits = question.services, question.limits
+    services, limits = context.services, context.limits
     if services.spotify is None:
-        return without(SOURCE, PoolState.OFF, Reason.NOT_CONNECTED)
-    artists = _artists(question)
+        return empty_pool(SOURCE, PoolState.OFF, Reason.NOT_CONNECTED)
+    artists = _artists(context)
     if not artists:
-        return without(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
+        return empty_pool(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
     wanted = [_search(services.spotify, services.lookups, artist) for artist in artists]
-    found = await look_up_from_purse(question, CACHE, wanted, calls=limits.catalogue_calls)
-    return pooled(
+    found = await look_up_from_purse(context, CACHE, wanted, calls=limits.catalogue_calls)
+    return pool_of(
         SOURCE,
         _proposals(artists, found),
         most=limits.proposals_per_source,
@@ -46,34 +46,34 @@ async def propose(question: Question) -> Pool:
     )
 
 
-def _artists(question: Question) -> list[NearArtist]:
+def _artists(context: SourceContext) -> list[NearArtist]:
     """The person's artists by weight, each followed by one near them, then all others near them.
 
     Only the first of them may be asked about; of the others the pages that anybody has seen
     before are used.
     """
-    seeds = question.profile.artists[: question.limits.seed_artists]
+    seeds = context.profile.artists[: context.limits.seed_artists]
     own = [
         NearArtist(name=seed.name, key=seed.key, strength=seed.weight, by_seed=((seed.name, 1.0),))
         for seed in seeds
     ]
-    near = _near(question, seeds)
+    near = _near(context, seeds)
     mixed: list[NearArtist] = []
     for place in range(max(len(own), len(near))):
         mixed += own[place : place + 1] + near[place : place + 1]
     return mixed
 
 
-def _near(question: Question, seeds: Sequence[SeedArtist]) -> list[NearArtist]:
+def _near(context: SourceContext, seeds: Sequence[SeedArtist]) -> list[NearArtist]:
     """Artists that earlier lookups, whoever's, put near the seeds."""
-    lookups = question.services.lookups
+    lookups = context.services.lookups
     keys = [seed.key for seed in seeds]
     rows: dict[str, list[list[Any]]] = {}
     for cache in (SIMILAR, NEAR_ON_LISTENBRAINZ):
         for key, said in lookups.known(cache, keys).items():
             rows.setdefault(key, []).extend(_beside_best(said or []))
     ordered = {key: sorted(said, key=lambda row: -row[1]) for key, said in rows.items() if said}
-    near = nearest(seeds, ordered, most=question.limits.pages)
+    near = nearest(seeds, ordered, most=context.limits.pages)
     return [replace(artist, by_seed=_hearsay(artist)) for artist in near]
 
 
@@ -91,14 +91,14 @@ def _beside_best(rows: list[list[Any]]) -> list[list[Any]]:
     return [[name, match / best] for name, match in rows]
 
 
-def _search(spotify: Spotify, lookups: Lookups, artist: NearArtist) -> Wanted:
+def _search(spotify: Spotify, lookups: Lookups, artist: NearArtist) -> WantedAnswer:
     async def ask() -> list[dict[str, Any]] | None:
         return page_of(artist.key, await look_up_page(spotify, lookups, artist.name))
 
-    return Wanted(key=artist.key, ask=ask)
+    return WantedAnswer(key=artist.key, ask=ask)
 
 
-def _proposals(artists: Sequence[NearArtist], found: LookedUp) -> Iterator[Proposal]:
+def _proposals(artists: Sequence[NearArtist], found: CachedAnswers) -> Iterator[Proposal]:
     for artist in artists:
         for rank, kept in enumerate(found.get(artist.key) or (), start=1):
             track = track_from_json(kept)

@@ -16,13 +16,13 @@ from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Track
 
 
-class Searching(Protocol):
+class TrackSearch(Protocol):
     """The part of Spotify that finds tracks."""
 
     async def search_tracks(self, query: str, *, limit: int = 10) -> list[Track]: ...
 
 
-async def look_up_page(spotify: Searching, lookups: Lookups, name: str) -> list[Track]:
+async def look_up_page(spotify: TrackSearch, lookups: Lookups, name: str) -> list[Track]:
     """What a search for an artist finds, others' tracks among it.
 
     Every hit is kept by its recording, and the artist's own as the artist's page.

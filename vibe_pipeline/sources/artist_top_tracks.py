@@ -11,9 +11,9 @@ from vibe_pipeline.lookup_cache import Lookups, track_as_json, track_from_json
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedArtist, Source
 from vibe_pipeline.sources.artist_catalogue import spotify_proposal
 from vibe_pipeline.sources.artist_pages import remember_tracks
-from vibe_pipeline.sources.cached_calls import LookedUp, Wanted, look_up_from_purse
-from vibe_pipeline.sources.context import Question
-from vibe_pipeline.sources.pools import Reason, pooled, without
+from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up_from_purse
+from vibe_pipeline.sources.context import SourceContext
+from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
 
 SOURCE = Source.ARTIST_TOP_TRACKS
 CACHE = "spotify_top_tracks"
@@ -21,35 +21,35 @@ CACHE = "spotify_top_tracks"
 _FADING = 0.95
 
 
-async def propose(question: Question) -> Pool:
+async def propose(context: SourceContext) -> Pool:
     """Best-known tracks of the seed artists whose Spotify id is known."""
-    services, limits = question.services, question.limits
+    services, limits = context.services, context.limits
     if services.spotify is None:
-        return without(SOURCE, PoolState.OFF, Reason.NOT_CONNECTED)
+        return empty_pool(SOURCE, PoolState.OFF, Reason.NOT_CONNECTED)
     if services.capabilities.absent(ARTIST_TOP_TRACKS):
-        return without(SOURCE, PoolState.ABSENT, Reason.NOT_OFFERED)
-    seeds = [a for a in question.profile.artists[: limits.seed_artists] if a.spotify_id]
+        return empty_pool(SOURCE, PoolState.ABSENT, Reason.NOT_OFFERED)
+    seeds = [a for a in context.profile.artists[: limits.seed_artists] if a.spotify_id]
     if not seeds:
-        return without(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
+        return empty_pool(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
     wanted = [
         _wanted(services.spotify, services.lookups, seed, limits.catalogue_days) for seed in seeds
     ]
-    found = await look_up_from_purse(question, CACHE, wanted, calls=limits.top_tracks_calls)
-    return pooled(
+    found = await look_up_from_purse(context, CACHE, wanted, calls=limits.top_tracks_calls)
+    return pool_of(
         SOURCE, _proposals(seeds, found), most=limits.proposals_per_source, trouble=found.trouble
     )
 
 
-def _wanted(spotify: Spotify, lookups: Lookups, seed: SeedArtist, days: int) -> Wanted:
+def _wanted(spotify: Spotify, lookups: Lookups, seed: SeedArtist, days: int) -> WantedAnswer:
     async def ask() -> list[dict[str, Any]] | None:
         tracks = await spotify.artist_top_tracks(seed.spotify_id or "")
         remember_tracks(lookups, tracks, days=days)
         return [track_as_json(track) for track in tracks] or None
 
-    return Wanted(key=seed.spotify_id or "", ask=ask)
+    return WantedAnswer(key=seed.spotify_id or "", ask=ask)
 
 
-def _proposals(seeds: Sequence[SeedArtist], found: LookedUp) -> Iterator[Proposal]:
+def _proposals(seeds: Sequence[SeedArtist], found: CachedAnswers) -> Iterator[Proposal]:
     for seed in seeds:
         for rank, kept in enumerate(found.get(seed.spotify_id or "") or (), start=1):
             yield spotify_proposal(

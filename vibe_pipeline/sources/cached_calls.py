@@ -9,11 +9,11 @@ from typing import Any
 
 from vibe_pipeline.clients.errors import NotThere, ServiceError, ServiceUnavailable
 from vibe_pipeline.lookup_cache import Lookups
-from vibe_pipeline.sources.context import Limits, Question
+from vibe_pipeline.sources.context import SourceContext, SourceLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedAnswer:
     """One thing to find out: its name in the cache, and how to ask. An answer is JSON-like."""
 
     key: str
@@ -21,7 +21,7 @@ class Wanted:
 
 
 @dataclass(slots=True, kw_only=True)
-class LookedUp:
+class CachedAnswers:
     """What was found out; ``trouble`` is why something that might have been asked was not.
 
     ``asked`` counts the calls this took.
@@ -39,22 +39,22 @@ class LookedUp:
 async def look_up(
     lookups: Lookups,
     cache: str,
-    wanted: Sequence[Wanted],
+    wanted: Sequence[WantedAnswer],
     *,
-    limits: Limits,
+    limits: SourceLimits,
     calls: int,
     days: int,
-) -> LookedUp:
+) -> CachedAnswers:
     """Answers to all that is remembered and, in order, to at most ``calls`` others.
 
     After the first trouble nothing more is asked; what came before it stays.
     """
     named = {item.key: item for item in wanted}
-    found = LookedUp(answers=lookups.known(cache, list(named)))
+    found = CachedAnswers(answers=lookups.known(cache, list(named)))
     unknown = [item for key, item in named.items() if key not in found.answers][:calls]
     if not unknown:
         return found
-    fresh = LookedUp()
+    fresh = CachedAnswers()
     queue = iter(unknown)
     try:
         async with asyncio.timeout(limits.seconds_per_source), asyncio.TaskGroup() as group:
@@ -68,7 +68,7 @@ async def look_up(
     return found
 
 
-async def _work(queue: Iterator[Wanted], fresh: LookedUp) -> None:
+async def _work(queue: Iterator[WantedAnswer], fresh: CachedAnswers) -> None:
     for item in queue:
         if fresh.trouble is not None:
             return
@@ -89,12 +89,12 @@ async def look_up_together(
     ask: Callable[[Sequence[str]], Awaitable[Mapping[str, Any]]],
     *,
     together: int,
-    limits: Limits,
+    limits: SourceLimits,
     calls: int,
     days: int,
-) -> LookedUp:
+) -> CachedAnswers:
     """The same where a service takes many questions in one call; unanswered ones are misses."""
-    found = LookedUp(answers=lookups.known(cache, keys))
+    found = CachedAnswers(answers=lookups.known(cache, keys))
     unknown = [key for key in dict.fromkeys(keys) if key not in found.answers]
     slices = [unknown[start : start + together] for start in range(0, len(unknown), together)]
     for some in slices[:calls]:
@@ -114,17 +114,17 @@ async def look_up_together(
 
 
 async def look_up_from_purse(
-    question: Question,
+    context: SourceContext,
     cache: str,
-    wanted: Sequence[Wanted],
+    wanted: Sequence[WantedAnswer],
     *,
     calls: int,
-) -> LookedUp:
+) -> CachedAnswers:
     """The same for Spotify's sources, whose calls come out of one purse."""
-    limits, purse = question.limits, question.purse
+    limits, purse = context.limits, context.purse
     taken = purse.take(calls)
     found = await look_up(
-        question.services.lookups,
+        context.services.lookups,
         cache,
         wanted,
         limits=limits,

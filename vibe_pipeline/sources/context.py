@@ -12,12 +12,12 @@ from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.lookup_cache import PAGE_DAYS, Lookups
-from vibe_pipeline.records import LikedTrack, Past, Play, SeedProfile
-from vibe_pipeline.taste.exclusions import Hygiene
+from vibe_pipeline.records import LikedTrack, PastRecommendation, Play, SeedProfile
+from vibe_pipeline.taste.exclusions import ExclusionRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
+class SourceClients:
     """Who can be asked; what the operator gave no key or contact for is ``None``."""
 
     lookups: Lookups
@@ -29,7 +29,7 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class SourceLimits:
     """How much one making of a list may ask for.
 
     Calls count only what nobody asked before: what is remembered is free, so every day reaches
@@ -87,18 +87,18 @@ class Purse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class SourceContext:
     """One person's question to all sources."""
 
     profile: SeedProfile
     likes: Sequence[LikedTrack]
     plays: Sequence[Play]
-    past: Sequence[Past]
-    services: Services
-    limits: Limits
+    past: Sequence[PastRecommendation]
+    services: SourceClients
+    limits: SourceLimits
     now: datetime
     purse: Purse = field(default_factory=Purse)
-    hygiene: Hygiene = field(default_factory=Hygiene)
+    hygiene: ExclusionRules = field(default_factory=ExclusionRules)
 
     @property
     def offered(self) -> frozenset[str]:

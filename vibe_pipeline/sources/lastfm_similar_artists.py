@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from vibe_pipeline.records import Pool, PoolState, Source
-from vibe_pipeline.sources.context import Question
-from vibe_pipeline.sources.near_artists import nearest, similar_artists, top_tracks, tracks_of
-from vibe_pipeline.sources.pools import Reason, pooled, without
+from vibe_pipeline.sources.context import SourceContext
+from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
+from vibe_pipeline.sources.similar_artists import nearest, similar_artists, top_tracks, tracks_of
 
 SOURCE = Source.LASTFM_SIMILAR_ARTISTS
 
 
-async def propose(question: Question) -> Pool:
+async def propose(context: SourceContext) -> Pool:
     """Tracks of the artists that the seeds together are nearest to."""
-    lastfm, limits = question.services.lastfm, question.limits
+    lastfm, limits = context.services.lastfm, context.limits
     if lastfm is None:
-        return without(SOURCE, PoolState.OFF, Reason.NO_KEY)
-    seeds = question.profile.artists[: limits.seed_artists]
+        return empty_pool(SOURCE, PoolState.OFF, Reason.NO_KEY)
+    seeds = context.profile.artists[: limits.seed_artists]
     if not seeds:
-        return without(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
-    similar = await similar_artists(question, lastfm)
+        return empty_pool(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
+    similar = await similar_artists(context, lastfm)
     artists = nearest(
         seeds,
         {key: rows for key, rows in similar.answers.items() if rows},
@@ -26,9 +26,9 @@ async def propose(question: Question) -> Pool:
     )
     spared = limits.lastfm_artist_calls - similar.asked
     calls = limits.lastfm_top_track_calls + spared
-    known = await top_tracks(question, lastfm, artists, calls=calls if not similar.trouble else 0)
-    offered = question.offered
-    return pooled(
+    known = await top_tracks(context, lastfm, artists, calls=calls if not similar.trouble else 0)
+    offered = context.offered
+    return pool_of(
         SOURCE,
         (
             proposal

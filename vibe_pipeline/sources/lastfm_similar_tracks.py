@@ -8,9 +8,9 @@ from typing import Any
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.ranking.identity import recording_key
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source
-from vibe_pipeline.sources.cached_calls import Wanted, look_up
-from vibe_pipeline.sources.context import Question
-from vibe_pipeline.sources.pools import Reason, pooled, without
+from vibe_pipeline.sources.cached_calls import WantedAnswer, look_up
+from vibe_pipeline.sources.context import SourceContext
+from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
 
 SOURCE = Source.LASTFM_SIMILAR_TRACKS
 CACHE = "lastfm_similar_tracks"
@@ -19,14 +19,14 @@ _PLAYS_PER_LISTENER = 6
 """About how often a listener plays a track; turns the plays Last.fm tells into listeners."""
 
 
-async def propose(question: Question) -> Pool:
+async def propose(context: SourceContext) -> Pool:
     """Neighbours of the strongest seed tracks; the nearest of each seed has match 1."""
-    services, limits = question.services, question.limits
+    services, limits = context.services, context.limits
     if services.lastfm is None:
-        return without(SOURCE, PoolState.OFF, Reason.NO_KEY)
-    seeds = question.profile.tracks[: limits.seed_tracks]
+        return empty_pool(SOURCE, PoolState.OFF, Reason.NO_KEY)
+    seeds = context.profile.tracks[: limits.seed_tracks]
     if not seeds:
-        return without(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
+        return empty_pool(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
     found = await look_up(
         services.lookups,
         CACHE,
@@ -35,7 +35,7 @@ async def propose(question: Question) -> Pool:
         calls=limits.lastfm_track_calls,
         days=limits.similar_days,
     )
-    return pooled(
+    return pool_of(
         SOURCE,
         (proposal for seed in seeds for proposal in _proposals(seed, found.get(_key(seed)))),
         most=limits.proposals_per_source,
@@ -43,7 +43,7 @@ async def propose(question: Question) -> Pool:
     )
 
 
-def _wanted(lastfm: LastFm, seed: SeedTrack, limit: int) -> Wanted:
+def _wanted(lastfm: LastFm, seed: SeedTrack, limit: int) -> WantedAnswer:
     async def ask() -> list[list[Any]] | None:
         near = await lastfm.similar_tracks(seed.artist, seed.title, limit=limit)
         rows = [
@@ -52,7 +52,7 @@ def _wanted(lastfm: LastFm, seed: SeedTrack, limit: int) -> Wanted:
         ]
         return rows or None
 
-    return Wanted(key=_key(seed), ask=ask)
+    return WantedAnswer(key=_key(seed), ask=ask)
 
 
 def _key(seed: SeedTrack) -> str:

@@ -13,10 +13,20 @@ from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source
-from vibe_pipeline.sources.cached_calls import LookedUp, Wanted, look_up, look_up_together
-from vibe_pipeline.sources.context import Question
-from vibe_pipeline.sources.near_artists import NEAR_ON_LISTENBRAINZ, TOP_TRACKS, nearest, tracks_of
-from vibe_pipeline.sources.pools import Reason, pooled, without
+from vibe_pipeline.sources.cached_calls import (
+    CachedAnswers,
+    WantedAnswer,
+    look_up,
+    look_up_together,
+)
+from vibe_pipeline.sources.context import SourceContext
+from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
+from vibe_pipeline.sources.similar_artists import (
+    NEAR_ON_LISTENBRAINZ,
+    TOP_TRACKS,
+    nearest,
+    tracks_of,
+)
 
 SOURCE = Source.LISTENBRAINZ
 BY_NAME = "listenbrainz_recordings"
@@ -36,23 +46,23 @@ class _Known:
     artist_mbid: str | None = None
 
 
-async def propose(question: Question) -> Pool:
+async def propose(context: SourceContext) -> Pool:
     """Similar recordings of the seed tracks, and known tracks of similar artists."""
-    labs, limits = question.services.labs, question.limits
+    labs, limits = context.services.labs, context.limits
     if labs is None:
-        return without(SOURCE, PoolState.OFF, Reason.NO_CONTACT)
-    seeds = question.profile.tracks[: limits.seed_tracks]
+        return empty_pool(SOURCE, PoolState.OFF, Reason.NO_CONTACT)
+    seeds = context.profile.tracks[: limits.seed_tracks]
     if not seeds:
-        return without(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
-    named = await _named(question, labs, seeds)
+        return empty_pool(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
+    named = await _named(context, labs, seeds)
     known = _identified(seeds, named)
-    recordings = await _similar_recordings(question, labs, known)
-    artists = await _similar_artists(question, labs, known)
+    recordings = await _similar_recordings(context, labs, known)
+    artists = await _similar_artists(context, labs, known)
     proposals = [
         proposal for item in known for proposal in _near(item.seed, recordings.get(item.mbid))
     ]
-    proposals += _tracks_of_near_artists(question, artists)
-    return pooled(
+    proposals += _tracks_of_near_artists(context, artists)
+    return pool_of(
         SOURCE,
         proposals,
         most=limits.proposals_per_source,
@@ -61,10 +71,10 @@ async def propose(question: Question) -> Pool:
 
 
 async def _named(
-    question: Question, labs: ListenBrainzLabs, seeds: Sequence[SeedTrack]
-) -> LookedUp:
+    context: SourceContext, labs: ListenBrainzLabs, seeds: Sequence[SeedTrack]
+) -> CachedAnswers:
     """By recording key: the recording's MBID and its artist's; by name first, then by ISRC."""
-    services, limits = question.services, question.limits
+    services, limits = context.services, context.limits
     unnamed = [seed for seed in seeds if seed.mbid is None]
     found = await look_up(
         services.lookups,
@@ -88,30 +98,32 @@ async def _named(
     )
     answers = {_key(seed): by_isrc.get(seed.isrc or "") for seed in left}
     named = {key: said for key, said in answers.items() if said is not None}
-    return LookedUp(answers={**found.answers, **named}, trouble=found.trouble or by_isrc.trouble)
+    return CachedAnswers(
+        answers={**found.answers, **named}, trouble=found.trouble or by_isrc.trouble
+    )
 
 
-def _by_name(labs: ListenBrainzLabs, seed: SeedTrack) -> Wanted:
+def _by_name(labs: ListenBrainzLabs, seed: SeedTrack) -> WantedAnswer:
     async def ask() -> list[str | None] | None:
         found = await labs.find_recording(seed.artist, seed.title)
         return None if found is None else [found.mbid, next(iter(found.artist_mbids), None)]
 
-    return Wanted(key=_key(seed), ask=ask)
+    return WantedAnswer(key=_key(seed), ask=ask)
 
 
-def _by_isrc(musicbrainz: MusicBrainz, isrc: str) -> Wanted:
+def _by_isrc(musicbrainz: MusicBrainz, isrc: str) -> WantedAnswer:
     async def ask() -> list[str | None] | None:
         found = await musicbrainz.recordings_by_isrc(isrc)
         return [found[0].mbid, next(iter(found[0].artist_mbids), None)] if found else None
 
-    return Wanted(key=isrc, ask=ask)
+    return WantedAnswer(key=isrc, ask=ask)
 
 
 def _key(seed: SeedTrack) -> str:
     return recording_key(seed.artist, seed.title)
 
 
-def _identified(seeds: Sequence[SeedTrack], named: LookedUp) -> list[_Known]:
+def _identified(seeds: Sequence[SeedTrack], named: CachedAnswers) -> list[_Known]:
     known = []
     for seed in seeds:
         mbid, artist_mbid = named.get(_key(seed)) or (seed.mbid, None)
@@ -121,8 +133,8 @@ def _identified(seeds: Sequence[SeedTrack], named: LookedUp) -> list[_Known]:
 
 
 async def _similar_recordings(
-    question: Question, labs: ListenBrainzLabs, known: Sequence[_Known]
-) -> LookedUp:
+    context: SourceContext, labs: ListenBrainzLabs, known: Sequence[_Known]
+) -> CachedAnswers:
     """By MBID: rows of artist, title, match and MBID, nearest first."""
 
     async def ask(mbids: Sequence[str]) -> dict[str, list[Any]]:
@@ -133,20 +145,20 @@ async def _similar_recordings(
         return rows
 
     return await look_up_together(
-        question.services.lookups,
+        context.services.lookups,
         RECORDINGS,
         [item.mbid for item in known],
         ask,
         together=_TOGETHER,
-        limits=question.limits,
-        calls=max(0, question.limits.labs_batch_calls - 1),
-        days=question.limits.similar_days,
+        limits=context.limits,
+        calls=max(0, context.limits.labs_batch_calls - 1),
+        days=context.limits.similar_days,
     )
 
 
 async def _similar_artists(
-    question: Question, labs: ListenBrainzLabs, known: Sequence[_Known]
-) -> LookedUp:
+    context: SourceContext, labs: ListenBrainzLabs, known: Sequence[_Known]
+) -> CachedAnswers:
     """By artist's key: rows of name and score, nearest first."""
     mbids = {
         artist_key(item.seed.artist): item.artist_mbid
@@ -165,14 +177,14 @@ async def _similar_artists(
         return rows
 
     return await look_up_together(
-        question.services.lookups,
+        context.services.lookups,
         NEAR_ON_LISTENBRAINZ,
         list(mbids),
         ask,
         together=_TOGETHER,
-        limits=question.limits,
-        calls=min(1, question.limits.labs_batch_calls),
-        days=question.limits.similar_days,
+        limits=context.limits,
+        calls=min(1, context.limits.labs_batch_calls),
+        days=context.limits.similar_days,
     )
 
 
@@ -190,16 +202,16 @@ def _near(seed: SeedTrack, rows: list[list[Any]] | None) -> Iterator[Proposal]:
         )
 
 
-def _tracks_of_near_artists(question: Question, similar: LookedUp) -> Iterator[Proposal]:
+def _tracks_of_near_artists(context: SourceContext, similar: CachedAnswers) -> Iterator[Proposal]:
     """Best-known tracks of near artists, as far as somebody looked them up before."""
-    limits = question.limits
+    limits = context.limits
     artists = nearest(
-        question.profile.artists,
+        context.profile.artists,
         {key: rows for key, rows in similar.answers.items() if rows},
         most=limits.near_artists,
     )
-    offered = question.offered
-    known = question.services.lookups.known(TOP_TRACKS, [artist.key for artist in artists])
+    offered = context.offered
+    known = context.services.lookups.known(TOP_TRACKS, [artist.key for artist in artists])
     for artist in artists:
         yield from tracks_of(
             SOURCE,

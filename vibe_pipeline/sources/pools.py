@@ -62,19 +62,19 @@ def reason_of(trouble: ServiceError) -> Reason:
     return Reason.UNEXPECTED
 
 
-def without(source: Source, state: PoolState, reason: Reason) -> Pool:
+def empty_pool(source: Source, state: PoolState, reason: Reason) -> Pool:
     """A pool with nothing in it, and why."""
     return Pool(source=source, proposals=(), state=state, reason=reason)
 
 
-def troubled(source: Source, trouble: ServiceError) -> Pool:
+def failed_pool(source: Source, trouble: ServiceError) -> Pool:
     """The pool of a source that could not be asked."""
     absent = isinstance(trouble, CapabilityAbsent)
     state = PoolState.ABSENT if absent else PoolState.FAILED
-    return without(source, state, reason_of(trouble))
+    return empty_pool(source, state, reason_of(trouble))
 
 
-def pooled(
+def pool_of(
     source: Source,
     proposals: Iterable[Proposal],
     *,
@@ -90,7 +90,9 @@ def pooled(
     for proposal in sorted(proposals, key=lambda p: (-p.match, p.rank)):
         best.setdefault((proposal.seed, recording_key(proposal.artist, proposal.title)), proposal)
     if not best:
-        return troubled(source, trouble) if trouble else without(source, PoolState.EMPTY, empty)
+        return (
+            failed_pool(source, trouble) if trouble else empty_pool(source, PoolState.EMPTY, empty)
+        )
     ordered = tuple(
         proposal if proposal.rank == rank else replace(proposal, rank=rank)
         for rank, proposal in enumerate(list(best.values())[:most], start=1)

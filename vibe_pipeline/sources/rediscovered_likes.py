@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import LikedTrack, Pool, Proposal, Source
-from vibe_pipeline.sources.context import Question
-from vibe_pipeline.sources.pools import Reason, pooled
+from vibe_pipeline.sources.context import SourceContext
+from vibe_pipeline.sources.pools import Reason, pool_of
 
 SOURCE = Source.REDISCOVERED_LIKES
 
@@ -16,15 +16,15 @@ _RESTED, _HEARD_LATELY, _RECOMMENDED_LATELY, _LEFT_OUT = 1.0, 0.3, 0.05, 0.01
 _ONE_TOO_MANY = 0.1
 
 
-async def propose(question: Question) -> Pool:
+async def propose(context: SourceContext) -> Pool:
     """Likes, those first that were neither played, liked nor recommended lately.
 
     Those of listening that the person left out come last of all. The others follow far behind,
     so that a list is never empty while anything is liked.
     """
-    worth = _Worth(question)
+    worth = _Worth(context)
     ordered = sorted(
-        question.likes,
+        context.likes,
         key=lambda like: (-worth.of(like), like.added_at, like.track.spotify_id),
     )
     seen: Counter[str] = Counter()
@@ -32,28 +32,28 @@ async def propose(question: Question) -> Pool:
     for rank, like in enumerate(ordered, start=1):
         key = artist_key(like.track.artist)
         seen[key] += 1
-        crowded = seen[key] > question.limits.rediscovered_per_artist
+        crowded = seen[key] > context.limits.rediscovered_per_artist
         match = worth.of(like) * (_ONE_TOO_MANY if crowded else 1.0)
         proposals.append(_proposal(like, match, rank))
-    return pooled(SOURCE, proposals, most=question.limits.rediscovered, empty=Reason.NO_LIKES)
+    return pool_of(SOURCE, proposals, most=context.limits.rediscovered, empty=Reason.NO_LIKES)
 
 
 class _Worth:
     """How good an idea it is to bring a like back now, from 0 to 1."""
 
-    def __init__(self, question: Question) -> None:
-        limits, now = question.limits, question.now
+    def __init__(self, context: SourceContext) -> None:
+        limits, now = context.limits, context.now
         self._liked_before = now - timedelta(days=limits.fresh_like_days)
         played_after = now - timedelta(days=limits.played_days)
         rested_after = now.date() - timedelta(days=limits.rest_days)
         self._played = {
             recording_key(play.track.artist, play.track.title)
-            for play in question.plays
+            for play in context.plays
             if play.played_at > played_after
         }
-        self._recommended = {past.key for past in question.past if past.vibe_date > rested_after}
-        self._hygiene = question.hygiene
-        self._leaning = {artist.key: artist.weight for artist in question.profile.artists}
+        self._recommended = {past.key for past in context.past if past.vibe_date > rested_after}
+        self._hygiene = context.hygiene
+        self._leaning = {artist.key: artist.weight for artist in context.profile.artists}
 
     def of(self, like: LikedTrack) -> float:
         """From the state of the like and the person's leaning to its artist."""

@@ -19,13 +19,13 @@ from vibe_pipeline.sources import (
     rediscovered_likes,
     spotify_recommendations,
 )
-from vibe_pipeline.sources.context import Purse, Question
-from vibe_pipeline.sources.known_artists import describe
-from vibe_pipeline.sources.pools import Reason, troubled, without
+from vibe_pipeline.sources.artist_descriptions import describe
+from vibe_pipeline.sources.context import Purse, SourceContext
+from vibe_pipeline.sources.pools import Reason, empty_pool, failed_pool
 
 log = logging.getLogger(__name__)
 
-Ask = Callable[[Question], Awaitable[Pool]]
+Ask = Callable[[SourceContext], Awaitable[Pool]]
 
 SOURCES: Mapping[Source, Ask] = MappingProxyType(
     {
@@ -44,7 +44,7 @@ _ONE_PURSE = (Source.SPOTIFY_RECOMMENDATIONS, Source.ARTIST_TOP_TRACKS, Source.A
 
 
 async def propose_all(
-    question: Question,
+    context: SourceContext,
     *,
     off: Collection[Source] = frozenset(),
     only: Collection[Source] | None = None,
@@ -55,31 +55,31 @@ async def propose_all(
     All are asked at the same time, but Spotify's three one after another: they spend the same
     few calls.
     """
-    limits = question.limits
-    calls = limits.spotify_calls_first if question.first_time else limits.spotify_calls
-    question = replace(question, purse=Purse(calls))
+    limits = context.limits
+    calls = limits.spotify_calls_first if context.first_time else limits.spotify_calls
+    context = replace(context, purse=Purse(calls))
     wanted = [source for source in Source if only is None or source in only]
     parties = [[source for source in wanted if source in _ONE_PURSE]]
     parties += [[source] for source in wanted if source not in _ONE_PURSE]
-    found = await asyncio.gather(*(_in_turn(question, party, off) for party in parties))
+    found = await asyncio.gather(*(_in_turn(context, party, off) for party in parties))
     pools = {pool.source: pool for party in found for pool in party}
-    return await describe(question, [pools[source] for source in wanted])
+    return await describe(context, [pools[source] for source in wanted])
 
 
 async def _in_turn(
-    question: Question, sources: Sequence[Source], off: Collection[Source]
+    context: SourceContext, sources: Sequence[Source], off: Collection[Source]
 ) -> list[Pool]:
-    return [await _asked(question, source, off) for source in sources]
+    return [await _asked(context, source, off) for source in sources]
 
 
-async def _asked(question: Question, source: Source, off: Collection[Source]) -> Pool:
+async def _asked(context: SourceContext, source: Source, off: Collection[Source]) -> Pool:
     if source in off:
-        return without(source, PoolState.OFF, Reason.SWITCHED_OFF)
+        return empty_pool(source, PoolState.OFF, Reason.SWITCHED_OFF)
     try:
-        return await SOURCES[source](question)
+        return await SOURCES[source](context)
     except ServiceError as error:
         log.warning("%s could not be asked: %s", source, error)
-        return troubled(source, error)
+        return failed_pool(source, error)
     except Exception:  # a mistake in one source must not cost the person their list
         log.exception("%s failed in a way nobody thought of", source)
-        return without(source, PoolState.FAILED, Reason.UNEXPECTED)
+        return empty_pool(source, PoolState.FAILED, Reason.UNEXPECTED)

@@ -11,26 +11,26 @@ from vibe_pipeline.clients.spotify_web import RECOMMENDATIONS
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source, Track
 from vibe_pipeline.sources.artist_catalogue import spotify_proposal
 from vibe_pipeline.sources.artist_pages import remember_tracks
-from vibe_pipeline.sources.context import Question
-from vibe_pipeline.sources.pools import Reason, pooled, without
+from vibe_pipeline.sources.context import SourceContext
+from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
 
 SOURCE = Source.SPOTIFY_RECOMMENDATIONS
 
 
-async def propose(question: Question) -> Pool:
+async def propose(context: SourceContext) -> Pool:
     """What Spotify recommends for the strongest seed tracks, five at a time."""
-    services, limits = question.services, question.limits
+    services, limits = context.services, context.limits
     if services.spotify is None:
-        return without(SOURCE, PoolState.OFF, Reason.NOT_CONNECTED)
+        return empty_pool(SOURCE, PoolState.OFF, Reason.NOT_CONNECTED)
     if services.capabilities.absent(RECOMMENDATIONS):
-        return without(SOURCE, PoolState.ABSENT, Reason.NOT_OFFERED)
-    seeds = [seed for seed in question.profile.tracks[: limits.seed_tracks] if seed.spotify_id]
+        return empty_pool(SOURCE, PoolState.ABSENT, Reason.NOT_OFFERED)
+    seeds = [seed for seed in context.profile.tracks[: limits.seed_tracks] if seed.spotify_id]
     if not seeds:
-        return without(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
+        return empty_pool(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
     proposals: list[Proposal] = []
     trouble: ServiceError | None = None
     for some in list(_fives(seeds))[: limits.recommendation_calls]:
-        if not question.purse.take(1):
+        if not context.purse.take(1):
             break
         try:
             tracks = await _recommended(services.spotify, some, limits.seconds_per_source)
@@ -42,7 +42,7 @@ async def propose(question: Question) -> Pool:
             break
         remember_tracks(services.lookups, tracks, days=limits.catalogue_days)
         proposals.extend(_proposals(some[0], tracks))
-    return pooled(SOURCE, proposals, most=limits.proposals_per_source, trouble=trouble)
+    return pool_of(SOURCE, proposals, most=limits.proposals_per_source, trouble=trouble)
 
 
 async def _recommended(spotify: Spotify, seeds: Sequence[SeedTrack], seconds: float) -> list[Track]:

@@ -21,7 +21,7 @@ Dates = tuple[date, date]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hygiene:
+class ExclusionRules:
     """What a person left out, on their own clock.
 
     Hours go from the first up to before the second and may pass midnight; dates are inclusive.
@@ -70,14 +70,16 @@ class Hygiene:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class ExclusionCounts:
     """How much was left out, and by what."""
 
     plays: Counter[str]
     likes: Counter[str]
 
     @classmethod
-    def by(cls, hygiene: Hygiene, plays: Iterable[Play], likes: Iterable[LikedTrack]) -> Self:
+    def by(
+        cls, hygiene: ExclusionRules, plays: Iterable[Play], likes: Iterable[LikedTrack]
+    ) -> Self:
         """Each play and like counted under the first thing that leaves it out."""
         found_plays = (hygiene.why_play(play) for play in plays)
         found_likes = (hygiene.why_like(like) for like in likes)
@@ -93,7 +95,7 @@ def exclusions_kept(exclusions: Iterable[Exclusion]) -> list[dict[str, Any]]:
     return sorted(kept, key=lambda one: (one["kind"], one["key"]))
 
 
-def telling_shares(hygiene: Hygiene, plays: Sequence[Play]) -> dict[str, float]:
+def informative_shares(hygiene: ExclusionRules, plays: Sequence[Play]) -> dict[str, float]:
     """For each artist that was played: the share of their plays that is not left out.
 
     Spotify's top items do not say when they were played; this is how much of them counts.

@@ -26,7 +26,7 @@ TOP_AGE = timedelta(days=7)
 TOP_RANGES = ("short_term", "medium_term")
 
 
-class Library(Protocol):
+class LibraryClient(Protocol):
     """The part of Spotify this room asks."""
 
     async def saved_tracks_page(self, *, offset: int = 0, limit: int = PAGE) -> LikedPage: ...
@@ -36,7 +36,7 @@ class Library(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cache:
+class CachedLikes:
     """What is kept of a person's likes: the tracks, Spotify's count then, how far we walked."""
 
     likes: Sequence[LikedTrack]
@@ -45,7 +45,7 @@ class Cache:
 
 
 @dataclass(slots=True, kw_only=True)
-class LikesNews:
+class LikesDelta:
     """What a sync found: to be kept as it is. ``walked`` is set while there is more to walk."""
 
     added: list[LikedTrack] = field(default_factory=list)
@@ -55,7 +55,9 @@ class LikesNews:
     calls: int = 0
 
 
-async def likes_news(spotify: Library, cache: Cache, *, pages: int = FIRST_WALK_PAGES) -> LikesNews:
+async def likes_delta(
+    spotify: LibraryClient, cache: CachedLikes, *, pages: int = FIRST_WALK_PAGES
+) -> LikesDelta:
     """What changed among the likes since the cache was filled.
 
     The newest page answers for all while Spotify's count agrees with what we know plus what is
@@ -74,7 +76,7 @@ async def likes_news(spotify: Library, cache: Cache, *, pages: int = FIRST_WALK_
 class _Walk:
     """Pages of likes, newest first, laid beside the cache."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: CachedLikes) -> None:
         self._cache = cache
         self._known = {like.track.spotify_id: like.added_at for like in cache.likes}
         self._seen: dict[str, datetime] = {}
@@ -118,10 +120,10 @@ class _Walk:
         told_before = self._cache.total or 0
         return self._total == told_before + len(self._added) - len(self._missing())
 
-    def news(self, *, complete: bool) -> LikesNews:
+    def news(self, *, complete: bool) -> LikesDelta:
         """What to keep."""
         gone = self._missing() | {key for key in self._added if key in self._known}
-        return LikesNews(
+        return LikesDelta(
             added=list(self._added.values()),
             gone=gone,
             total=self._total,
@@ -149,7 +151,7 @@ class _Walk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlaysNews:
+class PlaysDelta:
     """Plays since the last asking; ``gap``: some may have slipped out of Spotify's memory."""
 
     plays: Sequence[Play]
@@ -157,7 +159,7 @@ class PlaysNews:
     gap: bool
 
 
-async def plays_news(spotify: Library, *, cursor: datetime | None) -> PlaysNews:
+async def plays_delta(spotify: LibraryClient, *, cursor: datetime | None) -> PlaysDelta:
     """The plays since ``cursor``, in one call.
 
     The play at the cursor is asked for again. If it is not among so many, more was played since
@@ -167,7 +169,7 @@ async def plays_news(spotify: Library, *, cursor: datetime | None) -> PlaysNews:
     plays = await spotify.recently_played(after=after)
     oldest = min((play.played_at for play in plays), default=None)
     gap = cursor is not None and oldest is not None and len(plays) >= NEARLY_ALL and oldest > cursor
-    return PlaysNews(plays=plays, after=after, gap=gap)
+    return PlaysDelta(plays=plays, after=after, gap=gap)
 
 
 def top_items_due(
@@ -177,7 +179,7 @@ def top_items_due(
     return fetched_at is None or now - fetched_at >= patience
 
 
-async def top_items(spotify: Library) -> list[TopItem]:
+async def top_items(spotify: LibraryClient) -> list[TopItem]:
     """Artists and tracks Spotify counts as most played, lately and over half a year."""
     found: list[TopItem] = []
     for time_range in TOP_RANGES:

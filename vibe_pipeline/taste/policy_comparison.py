@@ -27,7 +27,7 @@ RIPE_DAYS = 3
 """So many days people have with a list before it counts."""
 
 
-class Answer(StrEnum):
+class Preference(StrEnum):
     """What a comparison came to."""
 
     FIRST_BETTER = "first_better"
@@ -50,7 +50,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MadeList:
+class ComparedList:
     """A real person's list: the policy that made it, and what became of its new tracks."""
 
     user_id: str
@@ -68,10 +68,10 @@ class MadeList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class PolicyVerdict:
     """The difference of two acceptance rates, first less second, with its 95 % interval."""
 
-    answer: Answer
+    answer: Preference
     first: str
     second: str
     first_rate: float
@@ -93,11 +93,11 @@ class Verdict:
         return f"{_IN_WORDS[self.answer].format(self=self)}: {rates}; {interval}."
 
 
-_IN_WORDS: Mapping[Answer, str] = {
-    Answer.FIRST_BETTER: "{self.first} is better than {self.second}",
-    Answer.SECOND_BETTER: "{self.second} is better than {self.first}",
-    Answer.ALIKE: "{self.first} and {self.second} are as good as each other",
-    Answer.NOT_ENOUGH: "Not enough evidence yet",
+_IN_WORDS: Mapping[Preference, str] = {
+    Preference.FIRST_BETTER: "{self.first} is better than {self.second}",
+    Preference.SECOND_BETTER: "{self.second} is better than {self.first}",
+    Preference.ALIKE: "{self.first} and {self.second} are as good as each other",
+    Preference.NOT_ENOUGH: "Not enough evidence yet",
 }
 
 
@@ -125,7 +125,7 @@ def unit_of(
     return f"{user_id} {turn}"
 
 
-def lists_compared(lists: Iterable[MadeList], policies: Sequence[str]) -> list[MadeList]:
+def lists_compared(lists: Iterable[ComparedList], policies: Sequence[str]) -> list[ComparedList]:
     """The lists made with the policy that was the person's on that day.
 
     Others were made before the comparison, or by hand.
@@ -135,7 +135,7 @@ def lists_compared(lists: Iterable[MadeList], policies: Sequence[str]) -> list[M
     ]
 
 
-def tallies(lists: Iterable[MadeList], policies: Sequence[str]) -> list[Tally]:
+def tallies(lists: Iterable[ComparedList], policies: Sequence[str]) -> list[Tally]:
     """Real lists as what is compared: a person's round of days is a unit."""
     return [
         Tally(
@@ -148,12 +148,12 @@ def tallies(lists: Iterable[MadeList], policies: Sequence[str]) -> list[Tally]:
     ]
 
 
-def accepted_share(lists: Sequence[MadeList]) -> float:
+def accepted_share(lists: Sequence[ComparedList]) -> float:
     """The share of new tracks that were accepted; nothing offered is nothing accepted."""
     return sum(one.accepted for one in lists) / max(1, sum(one.offered for one in lists))
 
 
-def verdict(tallies: Iterable[Tally], first: str, second: str, *, seed: int = 0) -> Verdict:
+def verdict(tallies: Iterable[Tally], first: str, second: str, *, seed: int = 0) -> PolicyVerdict:
     """Whether ``first`` is accepted more than ``second``, by the units that have both.
 
     The interval is a paired bootstrap over units. Few pairs or few tracks, or an interval that
@@ -163,7 +163,7 @@ def verdict(tallies: Iterable[Tally], first: str, second: str, *, seed: int = 0)
     offered = min(sum(one.offered for one, _ in pairs), sum(other.offered for _, other in pairs))
     first_rate, second_rate = _rates(pairs)
     low, high = _interval(pairs, seed)
-    return Verdict(
+    return PolicyVerdict(
         answer=_answer(low, high, len(pairs), offered),
         first=first,
         second=second,
@@ -219,14 +219,14 @@ def _interval(pairs: Sequence[_Pair], seed: int) -> tuple[float, float]:
     return differences[int(0.025 * RESAMPLES)], differences[int(0.975 * RESAMPLES) - 1]
 
 
-def _answer(low: float, high: float, pairs: int, offered: int) -> Answer:
+def _answer(low: float, high: float, pairs: int, offered: int) -> Preference:
     if pairs < LEAST_PAIRS or offered < LEAST_OFFERED:
-        return Answer.NOT_ENOUGH
+        return Preference.NOT_ENOUGH
     if low > 0:
-        return Answer.FIRST_BETTER
+        return Preference.FIRST_BETTER
     if high < 0:
-        return Answer.SECOND_BETTER
-    return Answer.ALIKE if low >= -CLOSE and high <= CLOSE else Answer.NOT_ENOUGH
+        return Preference.SECOND_BETTER
+    return Preference.ALIKE if low >= -CLOSE and high <= CLOSE else Preference.NOT_ENOUGH
 
 
 def _digest(*parts: object) -> str:

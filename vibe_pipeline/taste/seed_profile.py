@@ -31,7 +31,7 @@ from vibe_pipeline.records import (
     TopItem,
     Track,
 )
-from vibe_pipeline.taste.exclusions import Hygiene, telling_shares
+from vibe_pipeline.taste.exclusions import ExclusionRules, informative_shares
 
 PLAY_HALF_LIFE_DAYS = 10.0
 LIKE_HALF_LIFE_DAYS = 120.0
@@ -60,7 +60,7 @@ def seed_profile(
     artist_thumbs: Mapping[str, int] | None = None,
     blocked_artists: frozenset[str] = frozenset(),
     blocked_tracks: frozenset[str] = frozenset(),
-    hygiene: Hygiene | None = None,
+    hygiene: ExclusionRules | None = None,
     now: datetime,
     zone: tzinfo = UTC,
     artists: int = 40,
@@ -70,7 +70,7 @@ def seed_profile(
 
     ``hygiene`` brings the clock on which its hours and dates are read.
     """
-    hygiene = hygiene or Hygiene()
+    hygiene = hygiene or ExclusionRules()
     barred = blocked_artists | hygiene.artists
     of_artists: defaultdict[str, dict[str, float]] = defaultdict(dict)
     of_tracks: defaultdict[str, dict[str, float]] = defaultdict(dict)
@@ -97,7 +97,7 @@ def seed_profile(
     for like in sorted(likes, key=lambda k: (k.added_at, k.track.spotify_id), reverse=True):
         if hygiene.why_like(like) is None:
             add(_Spelling.of(like.track), "likes", LIKE_WEIGHT * _faded(like.added_at, now))
-    telling = telling_shares(hygiene, plays)
+    telling = informative_shares(hygiene, plays)
     for item in sorted(top, key=lambda t: (t.time_range, t.kind, t.rank, t.spotify_id)):
         weight = TOP_WEIGHTS.get(item.time_range, 1.0) / math.sqrt(max(item.rank, 1))
         weight *= telling.get(artist_key(item.artist), 1.0)
@@ -130,7 +130,7 @@ def play_parts(played_at: datetime, now: datetime, zone: tzinfo) -> dict[str, fl
     }
 
 
-def times_played(plays: Iterable[Play], hygiene: Hygiene) -> Counter[str]:
+def times_played(plays: Iterable[Play], hygiene: ExclusionRules) -> Counter[str]:
     """How often each artist and each recording was played, by key; left-out plays apart."""
     counted: Counter[str] = Counter()
     for play in plays:

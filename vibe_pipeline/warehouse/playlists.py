@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import duckdb
 
-from vibe_pipeline.records import ChosenTrack, EditionId, Past, Source, UserId
+from vibe_pipeline.records import ChosenTrack, EditionId, PastRecommendation, Source, UserId
 from vibe_pipeline.warehouse.rows import Row, Slice, insert, replace_slice, select, up_to
 
 
@@ -143,7 +143,7 @@ class Playlists:
 
     def past(
         self, user_id: UserId, *, besides: EditionId | None, as_of: datetime | None = None
-    ) -> list[Past]:
+    ) -> list[PastRecommendation]:
         """What was recommended in other editions, up to a moment; latest first."""
         rows = select(
             self._connection,
@@ -152,7 +152,7 @@ class Playlists:
             " ORDER BY vibe_date DESC, edition_id, position",
             [user_id, besides or "", up_to(as_of)],
         )
-        return [Past(**row) for row in rows]
+        return [PastRecommendation(**row) for row in rows]
 
     def recommended(self, user_id: UserId) -> list[Recommended]:
         """Every line of every past list, latest first."""

@@ -12,7 +12,7 @@ import duckdb
 
 from vibe_pipeline.records import (
     Candidate,
-    Dropped,
+    DropReason,
     EditionId,
     Proposal,
     Ranked,
@@ -199,7 +199,7 @@ def _ranked(row: Row) -> Ranked:
         source=Source(row["source"]),
         seed=row["seed"],
         position=row["position"],
-        dropped=Dropped(row["dropped"]) if row["dropped"] else None,
+        dropped=DropReason(row["dropped"]) if row["dropped"] else None,
         track=_track(row["track"]),
     )
 

@@ -12,7 +12,7 @@ import duckdb
 
 from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse.candidates import Candidates
-from vibe_pipeline.warehouse.door import opened
+from vibe_pipeline.warehouse.connection import transaction
 from vibe_pipeline.warehouse.library import Library
 from vibe_pipeline.warehouse.lookups import LookupTable, WarehouseLookups
 from vibe_pipeline.warehouse.playlists import Playlists
@@ -154,7 +154,7 @@ class Warehouse:
     @contextmanager
     def open(self) -> Iterator[Tables]:
         """All tables in one transaction: kept at the end, undone after an error."""
-        with opened(self.path, patience=self.patience) as connection:
+        with transaction(self.path, patience=self.patience) as connection:
             yield Tables(connection)
 
     def lookups(self, *, now: Callable[[], datetime]) -> WarehouseLookups:

@@ -14,7 +14,7 @@ from datetime import date
 from enum import StrEnum
 
 from vibe_pipeline.playlists.build import Selection
-from vibe_pipeline.records import ChosenTrack, Dropped, Ranked
+from vibe_pipeline.records import ChosenTrack, DropReason, Ranked
 from vibe_pipeline.simulator.worlds import catalogue
 
 ARTIST_CAP = 2
@@ -22,7 +22,9 @@ SPACING = 4
 SOURCE_SHARE = 0.5
 REST_DAYS = 60
 _PLAIN_ENOUGH = frozenset({"", "remaster", "acoustic"})
-_STILL_FREE = frozenset({Dropped.LOWER_RANKED, Dropped.FAMILIAR_ENOUGH, Dropped.SOURCE_CAP})
+_STILL_FREE = frozenset(
+    {DropReason.LOWER_RANKED, DropReason.FAMILIAR_ENOUGH, DropReason.SOURCE_CAP}
+)
 
 
 class Violation(StrEnum):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from vibe_pipeline.errors import SetUpWrong
+from vibe_pipeline.errors import ConfigurationError
 from vibe_pipeline.evaluation.nights.report import NightsReport, table
 from vibe_pipeline.evaluation.nights.simulation import Plan, play
 from vibe_pipeline.evaluation.nights.world import WorldRecipe
@@ -83,8 +83,10 @@ def _check(plan: Plan) -> None:
     try:
         world = plan.recipe.make()
     except WorldUnreadable as trouble:
-        raise SetUpWrong(f"{trouble}; say with --world where the listening data is") from trouble
+        raise ConfigurationError(
+            f"{trouble}; say with --world where the listening data is"
+        ) from trouble
     if len(world.listeners) < plan.listeners:
-        raise SetUpWrong(
+        raise ConfigurationError(
             f"the world has {len(world.listeners)} listeners only; ask for at most so many"
         )

@@ -42,7 +42,7 @@ class _Later:
 
 
 @dataclass(slots=True)
-class Life:
+class SimulatedListener:
     """Everything Spotify and we would know of a listener, and what they made of our lists."""
 
     world: catalogue.World
@@ -64,7 +64,7 @@ class Life:
     @classmethod
     def begin(
         cls, world: catalogue.World, listener: catalogue.Listener, seed: int, now: datetime
-    ) -> Life:
+    ) -> SimulatedListener:
         """A listener with the library the world gives them."""
         library = world.library(listener, now)
         life = cls(world, listener, seed)

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-from vibe_pipeline.evaluation.nights.simulation import Course, Night
-from vibe_pipeline.taste.policy_comparison import Tally, Verdict, verdict
+from vibe_pipeline.evaluation.nights.simulation import ListenerNights, Night
+from vibe_pipeline.taste.policy_comparison import PolicyVerdict, Tally, verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +45,10 @@ class NightsReport:
     """All policies' figures and the verdicts on each two of them."""
 
     figures: tuple[Figures, ...]
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[PolicyVerdict, ...]
 
     @classmethod
-    def of(cls, courses: Sequence[Course]) -> NightsReport:
+    def of(cls, courses: Sequence[ListenerNights]) -> NightsReport:
         """The report on these courses, policies in their order."""
         policies = list(dict.fromkeys(course.policy for course in courses))
         counted = tallies(courses)
@@ -81,7 +81,7 @@ class NightsReport:
         return json.dumps(told)
 
 
-def tallies(courses: Iterable[Course]) -> list[Tally]:
+def tallies(courses: Iterable[ListenerNights]) -> list[Tally]:
     """A listener is the unit: both policies met the same one."""
     return [
         Tally(
@@ -94,7 +94,7 @@ def tallies(courses: Iterable[Course]) -> list[Tally]:
     ]
 
 
-def figures(policy: str, courses: Sequence[Course]) -> Figures:
+def figures(policy: str, courses: Sequence[ListenerNights]) -> Figures:
     """One policy's figures over all its courses."""
     nights = [night for course in courses for night in course.nights]
     offered = sum(course.offered for course in courses)

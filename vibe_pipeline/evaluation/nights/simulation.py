@@ -15,16 +15,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from vibe_pipeline.evaluation.nights.checks import Truth, Violation, violations
-from vibe_pipeline.evaluation.nights.listener import Life
-from vibe_pipeline.evaluation.nights.world import Outside, WorldRecipe
+from vibe_pipeline.evaluation.nights.listener import SimulatedListener
+from vibe_pipeline.evaluation.nights.world import SimulatedServices, WorldRecipe
 from vibe_pipeline.lookup_cache import InMemoryLookups
 from vibe_pipeline.playlists.build import Selection, choose
 from vibe_pipeline.playlists.resolve import Resolver
+from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES, SIMILAR_SUM
-from vibe_pipeline.ranking.wishes import Wishes
-from vibe_pipeline.records import EditionId, Past, SeedProfile, TopItem
+from vibe_pipeline.records import EditionId, PastRecommendation, SeedProfile, TopItem
 from vibe_pipeline.simulator.worlds import catalogue
-from vibe_pipeline.sources.context import Limits, Question
+from vibe_pipeline.sources.context import SourceContext, SourceLimits
 from vibe_pipeline.sources.registry import propose_all
 from vibe_pipeline.taste.seed_profile import seed_profile
 
@@ -47,7 +47,7 @@ class Plan:
     size: int = 30
     min_new_ratio: float = 0.8
     adventure: int = 40
-    limits: Limits = field(default_factory=Limits)
+    limits: SourceLimits = field(default_factory=SourceLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Night:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class ListenerNights:
     """All nights of one listener with one policy; ``accepted`` of the ``offered`` new tracks."""
 
     listener: str
@@ -79,10 +79,10 @@ class Course:
 
 def play(
     plan: Plan, *, processes: int = 1, progress: Callable[[str], None] = lambda _: None
-) -> list[Course]:
+) -> list[ListenerNights]:
     """Every listener's nights with every policy, in a fixed order whatever the processes."""
     tasks = [(number, policy) for number in range(plan.listeners) for policy in plan.policies]
-    courses: list[Course] = []
+    courses: list[ListenerNights] = []
     for course in _played(plan, tasks, processes):
         courses.append(course)
         progress(
@@ -92,9 +92,11 @@ def play(
     return courses
 
 
-def _played(plan: Plan, tasks: Sequence[tuple[int, str]], processes: int) -> Iterator[Course]:
+def _played(
+    plan: Plan, tasks: Sequence[tuple[int, str]], processes: int
+) -> Iterator[ListenerNights]:
     if processes <= 1:
-        stage = Stage(plan)
+        stage = NightsWorld(plan)
         for number, policy in tasks:
             yield stage.course(number, policy)
         return
@@ -103,26 +105,26 @@ def _played(plan: Plan, tasks: Sequence[tuple[int, str]], processes: int) -> Ite
         yield from pool.map(_course, tasks)
 
 
-class Stage:
+class NightsWorld:
     """The world and its services, for one process."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.outside = Outside(plan.recipe.make())
+        self.outside = SimulatedServices(plan.recipe.make())
 
     @property
     def world(self) -> catalogue.World:
         """Where it all happens."""
         return self.outside.world
 
-    def course(self, number: int, policy: str) -> Course:
+    def course(self, number: int, policy: str) -> ListenerNights:
         """One listener's nights with one policy."""
         return asyncio.run(self._course(self.world.listeners[number], policy))
 
-    async def _course(self, listener: catalogue.Listener, policy: str) -> Course:
-        home = _Home(self, listener, policy)
+    async def _course(self, listener: catalogue.Listener, policy: str) -> ListenerNights:
+        home = _ListenerRun(self, listener, policy)
         nights = [await home.night(number) for number in range(self.plan.nights)]
-        return Course(
+        return ListenerNights(
             listener=listener.name,
             policy=policy,
             nights=tuple(nights),
@@ -132,28 +134,28 @@ class Stage:
         )
 
 
-_stage: list[Stage] = []
+_stage: list[NightsWorld] = []
 
 
 def _set_stage(plan: Plan) -> None:
-    _stage[:] = [Stage(plan)]
+    _stage[:] = [NightsWorld(plan)]
 
 
-def _course(task: tuple[int, str]) -> Course:
+def _course(task: tuple[int, str]) -> ListenerNights:
     return _stage[0].course(*task)
 
 
-class _Home:
+class _ListenerRun:
     """One listener with one installation of ours: nobody else's lookups help."""
 
-    def __init__(self, stage: Stage, listener: catalogue.Listener, policy: str) -> None:
+    def __init__(self, stage: NightsWorld, listener: catalogue.Listener, policy: str) -> None:
         self.plan = stage.plan
         self.policy = POLICIES[policy]
         self.now = FIRST_MORNING
-        self.life = Life.begin(stage.world, listener, self.plan.seed, FIRST_MORNING)
+        self.life = SimulatedListener.begin(stage.world, listener, self.plan.seed, FIRST_MORNING)
         self.lookups = InMemoryLookups(lambda: self.now)
         self.services = stage.outside.services(self.lookups)
-        self.past: list[Past] = []
+        self.past: list[PastRecommendation] = []
         self.recommended: dict[str, date] = {}
         self.new_ones: set[str] = set()
         self.lists: list[frozenset[str]] = []
@@ -177,7 +179,7 @@ class _Home:
     async def _made(self) -> Selection:
         profile = self._profile()
         pools = await propose_all(
-            Question(
+            SourceContext(
                 profile=profile,
                 likes=tuple(self.life.likes.values()),
                 plays=self.life.plays,
@@ -196,7 +198,7 @@ class _Home:
             hard_limit=FIRST_SEARCHES if first else SEARCHES,
             name_limit=24,
         )
-        selection = await choose(self._wishes(profile), pools, resolver, self.policy)
+        selection = await choose(self._request(profile), pools, resolver, self.policy)
         if first:
             left = FIRST_SEARCHES - resolver.searches
             await resolver.harvest(selection.ranked, calls=left)
@@ -214,9 +216,9 @@ class _Home:
             now=self.now,
         )
 
-    def _wishes(self, profile: SeedProfile) -> Wishes:
+    def _request(self, profile: SeedProfile) -> ListRequest:
         life = self.life
-        return Wishes(
+        return ListRequest(
             vibe_date=self.now.date(),
             now=self.now,
             profile=profile,
@@ -267,7 +269,7 @@ class _Home:
         fresh: set[str] = set()
         for chosen in selection.tracks:
             self.past.append(
-                Past(
+                PastRecommendation(
                     key=chosen.key,
                     artist_key=chosen.artist_key,
                     vibe_date=today,

@@ -17,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vibe_pipeline.clients import lastfm, listenbrainz, spotify_web
-from vibe_pipeline.clients.budget import GivenToken, OpenCapabilities
+from vibe_pipeline.clients.budget import FixedToken, InMemoryCapabilities
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.spotify_web import SpotifyWeb
-from vibe_pipeline.clients.transport import Answer, Call, Transport, utc_now
+from vibe_pipeline.clients.transport import Call, ServiceAnswer, Transport, utc_now
 from vibe_pipeline.lookup_cache import Lookups
 from vibe_pipeline.records import Track
 from vibe_pipeline.simulator.lastfm.api import LastFm as LastFmService
@@ -30,12 +30,12 @@ from vibe_pipeline.simulator.metabrainz.listenbrainz import Labs
 from vibe_pipeline.simulator.rules import Rules
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.spotify import search as spotify_search
-from vibe_pipeline.simulator.spotify.gate import Call as Admitted
+from vibe_pipeline.simulator.spotify.gate import ApiCall as Admitted
 from vibe_pipeline.simulator.spotify.state import SpotifyAccounts
 from vibe_pipeline.simulator.worlds import catalogue
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
 from vibe_pipeline.simulator.worlds.real import real_world
-from vibe_pipeline.sources.context import Services
+from vibe_pipeline.sources.context import SourceClients
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -55,7 +55,7 @@ class WorldRecipe:
         return BuiltInWorld(self.seed, listeners=self.listeners)
 
 
-class Outside:
+class SimulatedServices:
     """All services of one world, as production's clients see them."""
 
     def __init__(self, world: catalogue.World) -> None:
@@ -74,17 +74,17 @@ class Outside:
         )
         self._spotify = _InProcess(spotify_web.SERVICE, {"/search": self._search})
 
-    def services(self, lookups: Lookups) -> Services:
+    def services(self, lookups: Lookups) -> SourceClients:
         """What one person's sources are asked through; Spotify keeps closed what it closed."""
         now = utc_now()
-        closed = OpenCapabilities(
+        closed = InMemoryCapabilities(
             closed={spotify_web.RECOMMENDATIONS: now, spotify_web.ARTIST_TOP_TRACKS: now}
         )
         key = SecretStr(self._simulation.credentials.lastfm_api_key)
-        return Services(
+        return SourceClients(
             lookups=lookups,
             capabilities=closed,
-            spotify=Spotify(SpotifyWeb(self._spotify, GivenToken("in-process"), closed)),
+            spotify=Spotify(SpotifyWeb(self._spotify, FixedToken("in-process"), closed)),
             lastfm=LastFm(self._lastfm, api_key=key),
             labs=ListenBrainzLabs(self._labs),
         )
@@ -101,15 +101,15 @@ class _InProcess(Transport):
         self.service = service
         self._now = utc_now
         self._handlers = handlers
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[str, ServiceAnswer] = {}
 
-    async def send(self, call: Call) -> Answer:
+    async def send(self, call: Call) -> ServiceAnswer:
         """The service's answer."""
         asked = json.dumps([call.method, call.path, dict(call.query), call.body], sort_keys=True)
         answer = self._answers.get(asked)
         if answer is None:
             response = await self._handlers[call.path](_request(call))
-            answer = Answer(status=response.status_code, text=bytes(response.body).decode())
+            answer = ServiceAnswer(status=response.status_code, text=bytes(response.body).decode())
             self._answers[asked] = answer
         return answer
 

@@ -10,21 +10,21 @@ from starlette.routing import BaseRoute, Route
 
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.spotify import shapes
-from vibe_pipeline.simulator.spotify.gate import Call, Gate, Handler, SpotifyError
+from vibe_pipeline.simulator.spotify.gate import ApiCall, Gate, Handler, SpotifyError
 from vibe_pipeline.simulator.spotify.me import check_market
 from vibe_pipeline.simulator.worlds.catalogue import VARIOUS_ARTISTS, Album, Artist, Track
 
 _GROUPS = ("album", "single", "appears_on", "compilation")
 
 
-def _identifier(call: Call) -> str:
+def _identifier(call: ApiCall) -> str:
     identifier = str(call.request.path_params["id"])
     if len(identifier) != 22 or not identifier.isascii() or not identifier.isalnum():
         raise SpotifyError(400, "Invalid base62 id")
     return identifier
 
 
-def _track_of(call: Call, identifier: str) -> Track:
+def _track_of(call: ApiCall, identifier: str) -> Track:
     check_market(call)
     found = call.simulation.world.track(identifier)
     if found is None or found.vanished:
@@ -32,36 +32,36 @@ def _track_of(call: Call, identifier: str) -> Track:
     return found
 
 
-def _artist_of(call: Call, identifier: str) -> Artist:
+def _artist_of(call: ApiCall, identifier: str) -> Artist:
     found = call.simulation.world.artist(identifier)
     if found is None:
         raise SpotifyError(404, "Resource not found")
     return found
 
 
-def _album_of(call: Call, identifier: str) -> Album:
+def _album_of(call: ApiCall, identifier: str) -> Album:
     found = call.simulation.world.album(identifier)
     if found is None:
         raise SpotifyError(404, "Resource not found")
     return found
 
 
-def track(call: Call) -> Response:
+def track(call: ApiCall) -> Response:
     """GET /tracks/{id}."""
     return JSONResponse(shapes.full_track(call, _track_of(call, _identifier(call))))
 
 
-def artist(call: Call) -> Response:
+def artist(call: ApiCall) -> Response:
     """GET /artists/{id}."""
     return JSONResponse(shapes.full_artist(call, _artist_of(call, _identifier(call))))
 
 
-def album(call: Call) -> Response:
+def album(call: ApiCall) -> Response:
     """GET /albums/{id}."""
     return JSONResponse(shapes.full_album(call, _album_of(call, _identifier(call))))
 
 
-def album_tracks(call: Call) -> Response:
+def album_tracks(call: ApiCall) -> Response:
     """GET /albums/{id}/tracks: simplified, without ISRC."""
     found = _album_of(call, _identifier(call))
     limit = call.whole("limit", 20, 1, 50)
@@ -78,7 +78,7 @@ def _group(owner: Artist, one: Album) -> str:
     return one.kind
 
 
-def artist_albums(call: Call) -> Response:
+def artist_albums(call: ApiCall) -> Response:
     """GET /artists/{id}/albums: at most ten a page for new apps, refused without a word."""
     owner = _artist_of(call, _identifier(call))
     old = call.regime != "C"
@@ -100,7 +100,7 @@ def artist_albums(call: Call) -> Response:
     return JSONResponse(call.page(path, items, len(chosen), limit, offset))
 
 
-def _albums_with(call: Call, owner: Artist) -> list[Album]:
+def _albums_with(call: ApiCall, owner: Artist) -> list[Album]:
     """Newest first: their own, then those they appear on."""
     if owner.number == VARIOUS_ARTISTS:
         return []
@@ -114,13 +114,13 @@ def _albums_with(call: Call, owner: Artist) -> list[Album]:
     return [*own, *others.values()]
 
 
-def top_tracks(call: Call) -> Response:
+def top_tracks(call: ApiCall) -> Response:
     """GET /artists/{id}/top-tracks, for older apps."""
     owner = _artist_of(call, _identifier(call))
     return JSONResponse({"tracks": [shapes.full_track(call, one) for one in best(call, owner)]})
 
 
-def best(call: Call, owner: Artist, *, limit: int = 10) -> list[Track]:
+def best(call: ApiCall, owner: Artist, *, limit: int = 10) -> list[Track]:
     """An artist's best known tracks, one of each recording."""
     seen: set[str] = set()
     chosen: list[Track] = []
@@ -132,7 +132,7 @@ def best(call: Call, owner: Artist, *, limit: int = 10) -> list[Track]:
     return chosen[:limit]
 
 
-def related_artists(call: Call) -> Response:
+def related_artists(call: ApiCall) -> Response:
     """GET /artists/{id}/related-artists, for extended apps."""
     owner = _artist_of(call, _identifier(call))
     near = call.simulation.world.similar_artists(owner)[:20]
@@ -140,11 +140,11 @@ def related_artists(call: Call) -> Response:
 
 
 def _many(
-    key: str, most: int, shape: Callable[[Call, str], dict[str, Any] | None]
-) -> Callable[[Call], Response]:
+    key: str, most: int, shape: Callable[[ApiCall, str], dict[str, Any] | None]
+) -> Callable[[ApiCall], Response]:
     """GET /{key}?ids=: unknown ones are null."""
 
-    def several(call: Call) -> Response:
+    def several(call: ApiCall) -> Response:
         identifiers = [name for name in call.query.get("ids", "").split(",") if name]
         if not 0 < len(identifiers) <= most:
             raise SpotifyError(400, "Too many ids requested" if identifiers else "invalid id")
@@ -153,17 +153,17 @@ def _many(
     return several
 
 
-def _track_or_null(call: Call, identifier: str) -> dict[str, Any] | None:
+def _track_or_null(call: ApiCall, identifier: str) -> dict[str, Any] | None:
     found = call.simulation.world.track(identifier)
     return None if found is None or found.vanished else shapes.full_track(call, found)
 
 
-def _album_or_null(call: Call, identifier: str) -> dict[str, Any] | None:
+def _album_or_null(call: ApiCall, identifier: str) -> dict[str, Any] | None:
     found = call.simulation.world.album(identifier)
     return None if found is None else shapes.full_album(call, found)
 
 
-def _artist_or_null(call: Call, identifier: str) -> dict[str, Any] | None:
+def _artist_or_null(call: ApiCall, identifier: str) -> dict[str, Any] | None:
     found = call.simulation.world.artist(identifier)
     return None if found is None else shapes.full_artist(call, found)
 

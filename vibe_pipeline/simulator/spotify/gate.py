@@ -39,7 +39,7 @@ class SpotifyError(Exception):
         return JSONResponse({"error": error}, self.status, headers=self.headers)
 
 
-class Call:
+class ApiCall:
     """One admitted request: who asks, and for what."""
 
     def __init__(self, request: Request, simulation: Simulation, account: Account) -> None:
@@ -113,7 +113,7 @@ def _quoted(value: str) -> str:
     return quote(value, safe="")
 
 
-Handler = Callable[[Call], Awaitable[Response] | Response]
+Handler = Callable[[ApiCall], Awaitable[Response] | Response]
 
 
 class Limits:
@@ -174,7 +174,7 @@ class Gate:
 
         return serve
 
-    def _admit(self, request: Request) -> Call:
+    def _admit(self, request: Request) -> ApiCall:
         limited = self._simulation.part(Limits).check()
         if limited is not None:
             raise _Answered(limited)
@@ -193,7 +193,7 @@ class Gate:
             raise SpotifyError(403, _NO_PREMIUM)
         if grant.listener_id not in state.allowlist:
             raise _Answered(PlainTextResponse(_NOT_REGISTERED, 403))
-        call = Call(request, self._simulation, state.account(grant.listener_id))
+        call = ApiCall(request, self._simulation, state.account(grant.listener_id))
         request.state.scopes = grant.scopes
         return call
 
@@ -205,13 +205,15 @@ class Gate:
             message = {"403": "Forbidden", "404": "Not Found"}[status]
             raise SpotifyError(int(status), None if rest == ["empty"] else message)
 
-    def _check_scopes(self, call: Call, all_of: tuple[str, ...], any_of: tuple[str, ...]) -> None:
+    def _check_scopes(
+        self, call: ApiCall, all_of: tuple[str, ...], any_of: tuple[str, ...]
+    ) -> None:
         held = call.request.state.scopes
         if not set(all_of) <= held or (any_of and not set(any_of) & held):
             raise SpotifyError(403, "Insufficient client scope")
 
 
-def require(call: Call, scope: str) -> None:
+def require(call: ApiCall, scope: str) -> None:
     """For endpoints whose scope depends on what is asked."""
     if scope not in call.request.state.scopes:
         raise SpotifyError(403, "Insufficient client scope")

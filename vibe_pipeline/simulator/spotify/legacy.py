@@ -12,14 +12,14 @@ from vibe_pipeline.simulator.matching import folded
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.spotify import shapes
 from vibe_pipeline.simulator.spotify.catalogue import best
-from vibe_pipeline.simulator.spotify.gate import Call, Gate, Handler, SpotifyError
+from vibe_pipeline.simulator.spotify.gate import ApiCall, Gate, Handler, SpotifyError
 from vibe_pipeline.simulator.worlds.catalogue import Artist, Track
 
 _MOST_SEEDS = 5
 _MARKETS = ["DE", "GB", "GR", "NL", "SE", "UA"]
 
 
-def recommendations(call: Call) -> Response:
+def recommendations(call: ApiCall) -> Response:
     """GET /recommendations: one to five seeds of any kind together."""
     seeds = [
         (kind, name)
@@ -49,7 +49,7 @@ def recommendations(call: Call) -> Response:
     )
 
 
-def _roots(call: Call, kind: str, name: str) -> list[Artist]:
+def _roots(call: ApiCall, kind: str, name: str) -> list[Artist]:
     world = call.simulation.world
     if kind == "artist" and (artist := world.artist(name)) is not None:
         return [artist]
@@ -72,13 +72,13 @@ def _seed(kind: str, name: str, size: int) -> dict[str, Any]:
     }
 
 
-def genre_seeds(call: Call) -> Response:
+def genre_seeds(call: ApiCall) -> Response:
     """GET /recommendations/available-genre-seeds."""
     tags = {tag for artist in call.simulation.world.artists[:600] for tag, _ in artist.tags[:1]}
     return JSONResponse({"genres": sorted(tags)})
 
 
-def _features(call: Call, identifier: str) -> dict[str, Any] | None:
+def _features(call: ApiCall, identifier: str) -> dict[str, Any] | None:
     track = call.simulation.world.track(identifier)
     if track is None:
         return None
@@ -94,13 +94,13 @@ def _features(call: Call, identifier: str) -> dict[str, Any] | None:
     }
 
 
-def audio_features(call: Call) -> Response:
+def audio_features(call: ApiCall) -> Response:
     """GET /audio-features?ids=."""
     names = call.query.get("ids", "").split(",")
     return JSONResponse({"audio_features": [_features(call, name) for name in names]})
 
 
-def audio_features_of_one(call: Call) -> Response:
+def audio_features_of_one(call: ApiCall) -> Response:
     """GET /audio-features/{id}."""
     found = _features(call, str(call.request.path_params["id"]))
     if found is None:
@@ -108,12 +108,12 @@ def audio_features_of_one(call: Call) -> Response:
     return JSONResponse(found)
 
 
-def markets(call: Call) -> Response:
+def markets(call: ApiCall) -> Response:
     """GET /markets."""
     return JSONResponse({"markets": _MARKETS})
 
 
-def new_releases(call: Call) -> Response:
+def new_releases(call: ApiCall) -> Response:
     """GET /browse/new-releases."""
     limit = call.whole("limit", 20, 1, 50)
     world = call.simulation.world
@@ -123,14 +123,14 @@ def new_releases(call: Call) -> Response:
     return JSONResponse({"albums": call.page("/browse/new-releases", items, 100, limit, 0)})
 
 
-def empty_list(call: Call) -> Response:
+def empty_list(call: ApiCall) -> Response:
     """Browse pages that nobody here fills."""
     path = call.request.url.path.removeprefix("/spotify/v1")
     key = "categories" if path.endswith("categories") else "playlists"
     return JSONResponse({key: call.page(path, [], 0, 20, 0)})
 
 
-def profile_of(call: Call) -> Response:
+def profile_of(call: ApiCall) -> Response:
     """GET /users/{user}."""
     user = str(call.request.path_params["user"])
     for listener in call.simulation.world.listeners:

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from vibe_pipeline.simulator.simulation import Simulation
-from vibe_pipeline.simulator.spotify.gate import Call, Gate, SpotifyError, require
+from vibe_pipeline.simulator.spotify.gate import ApiCall, Gate, SpotifyError, require
 from vibe_pipeline.simulator.spotify.state import Saved, SpotifyAccounts
 
 _MOST_URIS = 40
@@ -26,7 +26,7 @@ _READ = {
 }
 
 
-def _uris(call: Call, scopes: dict[str, str], usual: str) -> list[tuple[str, str]]:
+def _uris(call: ApiCall, scopes: dict[str, str], usual: str) -> list[tuple[str, str]]:
     """The kinds and ids asked for; every kind needs its own scope."""
     texts = [text for text in call.query.get("uris", "").split(",") if text]
     if not texts:
@@ -43,27 +43,27 @@ def _uris(call: Call, scopes: dict[str, str], usual: str) -> list[tuple[str, str
     return found
 
 
-def save(call: Call) -> Response:
+def save(call: ApiCall) -> Response:
     """PUT /me/library."""
     for kind, name in _uris(call, _MODIFY, "user-library-modify"):
         keep(call, kind, name)
     return Response(status_code=200)
 
 
-def remove(call: Call) -> Response:
+def remove(call: ApiCall) -> Response:
     """DELETE /me/library: of a playlist it only means to unfollow it."""
     for kind, name in _uris(call, _MODIFY, "user-library-modify"):
         drop(call, kind, name)
     return Response(status_code=200)
 
 
-def contains(call: Call) -> Response:
+def contains(call: ApiCall) -> Response:
     """GET /me/library/contains: by id alone, so a relinked track is not found."""
     asked = _uris(call, _READ, "user-library-read")
     return JSONResponse([holds(call, kind, name) for kind, name in asked])
 
 
-def holds(call: Call, kind: str, name: str) -> bool:
+def holds(call: ApiCall, kind: str, name: str) -> bool:
     """Whether the person has it."""
     account = call.account
     if kind == "track":
@@ -73,7 +73,7 @@ def holds(call: Call, kind: str, name: str) -> bool:
     return name in _names(call, kind)
 
 
-def _names(call: Call, kind: str) -> list[str]:
+def _names(call: ApiCall, kind: str) -> list[str]:
     if kind == "album":
         return call.account.saved_albums
     if kind == "artist":
@@ -81,7 +81,7 @@ def _names(call: Call, kind: str) -> list[str]:
     return call.account.other_things
 
 
-def keep(call: Call, kind: str, name: str) -> None:
+def keep(call: ApiCall, kind: str, name: str) -> None:
     """Save or follow one thing; what is there already stays as it is."""
     if holds(call, kind, name):
         return
@@ -100,7 +100,7 @@ def keep(call: Call, kind: str, name: str) -> None:
         _names(call, kind).insert(0, name)
 
 
-def drop(call: Call, kind: str, name: str) -> None:
+def drop(call: ApiCall, kind: str, name: str) -> None:
     """Remove or unfollow one thing, if it is there."""
     account = call.account
     if kind == "track":
@@ -112,7 +112,7 @@ def drop(call: Call, kind: str, name: str) -> None:
         _names(call, kind).remove(name)
 
 
-async def _ids(call: Call) -> list[str]:
+async def _ids(call: ApiCall) -> list[str]:
     text = call.query.get("ids")
     if text is None:
         body = await call.request.body()
@@ -125,32 +125,32 @@ async def _ids(call: Call) -> list[str]:
     return names
 
 
-async def save_tracks(call: Call) -> Response:
+async def save_tracks(call: ApiCall) -> Response:
     """PUT /me/tracks, for older apps."""
     for name in await _ids(call):
         keep(call, "track", name)
     return Response(status_code=200)
 
 
-async def remove_tracks(call: Call) -> Response:
+async def remove_tracks(call: ApiCall) -> Response:
     """DELETE /me/tracks, for older apps."""
     for name in await _ids(call):
         drop(call, "track", name)
     return Response(status_code=200)
 
 
-async def contains_tracks(call: Call) -> Response:
+async def contains_tracks(call: ApiCall) -> Response:
     """GET /me/tracks/contains, for older apps."""
     return JSONResponse([holds(call, "track", name) for name in await _ids(call)])
 
 
-def follow_playlist(call: Call) -> Response:
+def follow_playlist(call: ApiCall) -> Response:
     """PUT /playlists/{id}/followers, for older apps."""
     keep(call, "playlist", str(call.request.path_params["id"]))
     return Response(status_code=200)
 
 
-def unfollow_playlist(call: Call) -> Response:
+def unfollow_playlist(call: ApiCall) -> Response:
     """DELETE /playlists/{id}/followers, for older apps."""
     drop(call, "playlist", str(call.request.path_params["id"]))
     return Response(status_code=200)

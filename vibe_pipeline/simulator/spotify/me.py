@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from vibe_pipeline.simulator.clock import written
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.spotify import shapes
-from vibe_pipeline.simulator.spotify.gate import Call, Gate, SpotifyError, require
+from vibe_pipeline.simulator.spotify.gate import ApiCall, Gate, SpotifyError, require
 from vibe_pipeline.simulator.spotify.state import Played
 from vibe_pipeline.simulator.worlds.catalogue import Artist, Track
 
@@ -22,18 +22,18 @@ _TOP_ITEMS = 50
 _RANGES = {"short_term": 28, "medium_term": 182, "long_term": 365}
 
 
-def profile(call: Call) -> Response:
+def profile(call: ApiCall) -> Response:
     """GET /me."""
     return JSONResponse(shapes.me(call, call.account))
 
 
-def check_market(call: Call) -> None:
+def check_market(call: ApiCall) -> None:
     """``from_token`` reveals the country, so it needs its scope."""
     if call.query.get("market") == "from_token":
         require(call, "user-read-private")
 
 
-def saved_tracks(call: Call) -> Response:
+def saved_tracks(call: ApiCall) -> Response:
     """GET /me/tracks: newest first."""
     check_market(call)
     limit = call.whole("limit", 20, 1, 50)
@@ -43,7 +43,7 @@ def saved_tracks(call: Call) -> Response:
     return JSONResponse(call.page("/me/tracks", items, len(saved), limit, offset))
 
 
-def saved_albums(call: Call) -> Response:
+def saved_albums(call: ApiCall) -> Response:
     """GET /me/albums."""
     limit = call.whole("limit", 20, 1, 50)
     offset = call.whole("offset", 0, 0, 100_000)
@@ -63,7 +63,7 @@ def milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def recently_played(call: Call) -> Response:
+def recently_played(call: ApiCall) -> Response:
     """GET /me/player/recently-played: never more than the last fifty, whatever the cursor."""
     limit = call.whole("limit", 20, 1, 50)
     after = call.whole("after", -1, 0, 1 << 62) if "after" in call.query else None
@@ -81,7 +81,7 @@ def recently_played(call: Call) -> Response:
     return JSONResponse(_plays_page(call, fitting, limit))
 
 
-def _plays_page(call: Call, plays: list[Played], limit: int) -> dict[str, Any]:
+def _plays_page(call: ApiCall, plays: list[Played], limit: int) -> dict[str, Any]:
     path = "/me/player/recently-played"
     items = [
         {
@@ -100,7 +100,7 @@ def _plays_page(call: Call, plays: list[Played], limit: int) -> dict[str, Any]:
     return page
 
 
-def _context(call: Call, track: Track) -> dict[str, Any] | None:
+def _context(call: ApiCall, track: Track) -> dict[str, Any] | None:
     if int(track.spotify_id[-2:], 36) % 3 == 0:
         return None
     identifier = track.album.spotify_id
@@ -118,7 +118,7 @@ def _most(counted: Iterable[str]) -> list[str]:
     ][:_TOP_ITEMS]
 
 
-def _heard(call: Call) -> list[Track]:
+def _heard(call: ApiCall) -> list[Track]:
     """What was played in the asked range; longer ranges count saved tracks as well."""
     wanted = call.query.get("time_range", "medium_term")
     if wanted not in _RANGES:
@@ -132,14 +132,14 @@ def _heard(call: Call) -> list[Track]:
     return heard
 
 
-def top_tracks(call: Call) -> Response:
+def top_tracks(call: ApiCall) -> Response:
     """GET /me/top/tracks."""
     heard = {track.spotify_id: track for track in _heard(call)}
     order = _most(track.spotify_id for track in _heard(call))
     return _top(call, "tracks", [heard[name] for name in order], shapes.full_track)
 
 
-def top_artists(call: Call) -> Response:
+def top_artists(call: ApiCall) -> Response:
     """GET /me/top/artists."""
     artists = {track.recording.artist.spotify_id: track.recording.artist for track in _heard(call)}
     order = _most(track.recording.artist.spotify_id for track in _heard(call))
@@ -147,10 +147,10 @@ def top_artists(call: Call) -> Response:
 
 
 def _top(
-    call: Call,
+    call: ApiCall,
     kind: str,
     found: list[Track] | list[Artist],
-    shape: Callable[[Call, Any], dict[str, Any]],
+    shape: Callable[[ApiCall, Any], dict[str, Any]],
 ) -> Response:
     limit = call.whole("limit", 20, 1, 50)
     offset = call.whole("offset", 0, 0, 100_000)
@@ -158,7 +158,7 @@ def _top(
     return JSONResponse(call.page(f"/me/top/{kind}", items, len(found), limit, offset))
 
 
-def following(call: Call) -> Response:
+def following(call: ApiCall) -> Response:
     """GET /me/following?type=artist."""
     if call.query.get("type") != "artist":
         raise SpotifyError(400, "Invalid type")
@@ -182,12 +182,12 @@ def following(call: Call) -> Response:
     return JSONResponse({"artists": page})
 
 
-def nothing_playing(call: Call) -> Response:
+def nothing_playing(call: ApiCall) -> Response:
     """GET /me/player…: 204, no device is on."""
     return Response(status_code=204)
 
 
-def queue(call: Call) -> Response:
+def queue(call: ApiCall) -> Response:
     """GET /me/player/queue."""
     return JSONResponse({"currently_playing": None, "queue": []})
 

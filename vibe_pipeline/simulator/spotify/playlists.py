@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.spotify import shapes
 from vibe_pipeline.simulator.spotify.fields import keep_fields, read_fields
-from vibe_pipeline.simulator.spotify.gate import Call, Gate, Handler, SpotifyError
+from vibe_pipeline.simulator.spotify.gate import ApiCall, Gate, Handler, SpotifyError
 from vibe_pipeline.simulator.spotify.me import check_market
 from vibe_pipeline.simulator.spotify.state import Playlist, Saved, SpotifyAccounts
 
@@ -23,7 +23,7 @@ _MODIFY = ("playlist-modify-public", "playlist-modify-private")
 _READ = ("playlist-read-private",)
 
 
-def _playlist(call: Call) -> Playlist:
+def _playlist(call: ApiCall) -> Playlist:
     identifier = str(call.request.path_params["id"])
     found = call.simulation.part(SpotifyAccounts).playlists.get(identifier)
     if found is None:
@@ -31,14 +31,14 @@ def _playlist(call: Call) -> Playlist:
     return found
 
 
-def _own(call: Call) -> Playlist:
+def _own(call: ApiCall) -> Playlist:
     playlist = _playlist(call)
     if playlist.owner != call.account.listener.id:
         raise SpotifyError(403, "You cannot edit a playlist you don't own.")
     return playlist
 
 
-def mine(call: Call) -> Response:
+def mine(call: ApiCall) -> Response:
     """GET /me/playlists: newest first; counts may lag behind."""
     limit = call.whole("limit", 20, 1, 50)
     offset = call.whole("offset", 0, 0, 100_000)
@@ -54,7 +54,7 @@ def _text(wish: dict[str, Any], name: str) -> str | None:
     return found
 
 
-async def create(call: Call) -> Response:
+async def create(call: ApiCall) -> Response:
     """POST /me/playlists: ``public: false`` is accepted and ignored."""
     wish = await call.json()
     name = _text(wish, "name")
@@ -69,14 +69,14 @@ async def create(call: Call) -> Response:
     return JSONResponse(shapes.full_playlist(call, playlist, with_items=True), 201)
 
 
-async def create_for_user(call: Call) -> Response:
+async def create_for_user(call: ApiCall) -> Response:
     """POST /users/{user}/playlists, for older apps."""
     if call.request.path_params["user"] != call.account.listener.id:
         raise SpotifyError(403, "You cannot create a playlist for another user.")
     return await create(call)
 
 
-def details(call: Call) -> Response:
+def details(call: ApiCall) -> Response:
     """GET /playlists/{id}: a foreign one without its items."""
     check_market(call)
     playlist = _playlist(call)
@@ -85,7 +85,7 @@ def details(call: Call) -> Response:
     return JSONResponse(keep_fields(shape, read_fields(call.query.get("fields", ""))))
 
 
-async def change(call: Call) -> Response:
+async def change(call: ApiCall) -> Response:
     """PUT /playlists/{id}: 200 without a body."""
     playlist, wish = _own(call), await call.json()
     name, description = _text(wish, "name"), _text(wish, "description")
@@ -97,7 +97,7 @@ async def change(call: Call) -> Response:
     return Response(status_code=200)
 
 
-def items(call: Call) -> Response:
+def items(call: ApiCall) -> Response:
     """GET /playlists/{id}/items: only for owners in the newest regime."""
     check_market(call)
     playlist = _playlist(call)
@@ -119,7 +119,7 @@ def _uris(wish: dict[str, Any]) -> list[str]:
     return uris
 
 
-def _entries(call: Call, uris: list[str]) -> list[Saved]:
+def _entries(call: ApiCall, uris: list[str]) -> list[Saved]:
     entries: list[Saved] = []
     for uri in uris:
         kind, _, identifier = uri.removeprefix("spotify:").partition(":")
@@ -132,14 +132,14 @@ def _entries(call: Call, uris: list[str]) -> list[Saved]:
     return entries
 
 
-def _written(call: Call, playlist: Playlist, entries: list[Saved], status: int) -> Response:
+def _written(call: ApiCall, playlist: Playlist, entries: list[Saved], status: int) -> Response:
     if len(entries) > _MOST_ITEMS:
         raise SpotifyError(400, "Playlist size limit reached")
     snapshot = playlist.write(entries, call.simulation.clock.now())
     return JSONResponse({"snapshot_id": snapshot}, status)
 
 
-async def add(call: Call) -> Response:
+async def add(call: ApiCall) -> Response:
     """POST /playlists/{id}/items."""
     playlist, wish = _own(call), await call.json()
     if "uris" not in wish and "uris" in call.query:
@@ -155,7 +155,7 @@ async def add(call: Call) -> Response:
     return _written(call, playlist, added, 201)
 
 
-async def replace_or_reorder(call: Call) -> Response:
+async def replace_or_reorder(call: ApiCall) -> Response:
     """PUT /playlists/{id}/items: a whole new content, or one stretch moved."""
     playlist, wish = _own(call), await call.json()
     legacy = call.request.url.path.endswith("/tracks")
@@ -188,7 +188,7 @@ def _count(number: object) -> int:
     return number
 
 
-async def remove(call: Call) -> Response:
+async def remove(call: ApiCall) -> Response:
     """DELETE /playlists/{id}/items: every occurrence of the URIs."""
     playlist, wish = _own(call), await call.json()
     legacy = call.request.url.path.endswith("/tracks")
@@ -202,7 +202,7 @@ async def remove(call: Call) -> Response:
     return _written(call, playlist, kept, 200)
 
 
-async def cover(call: Call) -> Response:
+async def cover(call: ApiCall) -> Response:
     """PUT /playlists/{id}/images: base64 text of a JPEG; a missing scope is a 401 here."""
     held = call.request.state.scopes
     if "ugc-image-upload" not in held or not set(_MODIFY) & held:
@@ -220,7 +220,7 @@ async def cover(call: Call) -> Response:
     return Response(status_code=202)
 
 
-def images(call: Call) -> Response:
+def images(call: ApiCall) -> Response:
     """GET /playlists/{id}/images."""
     return JSONResponse(shapes.playlist_images(_playlist(call)))
 

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from vibe_pipeline.simulator.matching import folded, share_found, words
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.spotify import shapes
-from vibe_pipeline.simulator.spotify.gate import Call, Gate, SpotifyError
+from vibe_pipeline.simulator.spotify.gate import ApiCall, Gate, SpotifyError
 from vibe_pipeline.simulator.worlds.catalogue import Album, Artist, Track
 
 _FILTERS = "artist|track|album|isrc|year|genre|upc|tag"
@@ -97,7 +97,7 @@ class SearchIndex:
 class _Searcher:
     """One search."""
 
-    def __init__(self, call: Call, text: str) -> None:
+    def __init__(self, call: ApiCall, text: str) -> None:
         self.world = call.simulation.world
         self.index = call.simulation.part(SearchIndex)
         self.query = read_query(text)
@@ -213,7 +213,7 @@ def _tagged(artist: Artist, genre: str) -> bool:
     return folded(genre) in {folded(tag) for tag, _ in artist.tags}
 
 
-def search(call: Call) -> Response:
+def search(call: ApiCall) -> Response:
     """GET /search."""
     text = call.query.get("q", "").strip()
     if not text:
@@ -235,7 +235,9 @@ def search(call: Call) -> Response:
     )
 
 
-def _results(call: Call, searcher: _Searcher, kind: str, limit: int, offset: int) -> dict[str, Any]:
+def _results(
+    call: ApiCall, searcher: _Searcher, kind: str, limit: int, offset: int
+) -> dict[str, Any]:
     part = slice(offset, offset + limit)
     items: list[Any] = []
     total = 0
@@ -253,7 +255,7 @@ def _results(call: Call, searcher: _Searcher, kind: str, limit: int, offset: int
     return call.page("/search", items, total, limit, offset)
 
 
-def _playlists(call: Call, part: slice, limit: int) -> tuple[list[Any], int]:
+def _playlists(call: ApiCall, part: slice, limit: int) -> tuple[list[Any], int]:
     """About three of ten playlist results are null: editorial ones that apps may not see."""
     world = call.simulation.world
     shown: list[Any] = []

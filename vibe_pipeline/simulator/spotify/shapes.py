@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from vibe_pipeline.simulator.clock import written_seconds
-from vibe_pipeline.simulator.spotify.gate import Call
+from vibe_pipeline.simulator.spotify.gate import ApiCall
 from vibe_pipeline.simulator.spotify.state import Account, LocalFile, Playlist, Saved
 from vibe_pipeline.simulator.worlds.catalogue import VARIOUS_ARTISTS, Album, Artist, Track
 
@@ -16,7 +16,7 @@ _MARKETS = ["DE", "GB", "GR", "NL", "SE", "UA"]
 _ALBUM_TYPES = {"album": "album", "single": "single", "compilation": "compilation"}
 
 
-def _full(call: Call) -> bool:
+def _full(call: ApiCall) -> bool:
     """Whether the fields that were cut in 2026 are still delivered."""
     return call.regime != "C"
 
@@ -28,7 +28,7 @@ def _pictures(identifier: str) -> list[dict[str, Any]]:
     ]
 
 
-def _base(call: Call, kind: str, identifier: str, name: str) -> dict[str, Any]:
+def _base(call: ApiCall, kind: str, identifier: str, name: str) -> dict[str, Any]:
     return {
         "external_urls": {"spotify": f"{_OPEN}/{kind}/{identifier}"},
         "href": call.url(f"/{kind}s/{identifier}"),
@@ -39,12 +39,12 @@ def _base(call: Call, kind: str, identifier: str, name: str) -> dict[str, Any]:
     }
 
 
-def simple_artist(call: Call, artist: Artist) -> dict[str, Any]:
+def simple_artist(call: ApiCall, artist: Artist) -> dict[str, Any]:
     """An artist as credited."""
     return _base(call, "artist", artist.spotify_id, artist.name)
 
 
-def full_artist(call: Call, artist: Artist) -> dict[str, Any]:
+def full_artist(call: ApiCall, artist: Artist) -> dict[str, Any]:
     """An artist's own object: in regime C nothing is left to rank by."""
     shape = {**simple_artist(call, artist), "images": _pictures(artist.spotify_id)}
     if _full(call):
@@ -54,7 +54,7 @@ def full_artist(call: Call, artist: Artist) -> dict[str, Any]:
     return shape
 
 
-def simple_album(call: Call, album: Album, *, group: str | None = None) -> dict[str, Any]:
+def simple_album(call: ApiCall, album: Album, *, group: str | None = None) -> dict[str, Any]:
     """An album as listed."""
     shape = {
         **_base(call, "album", album.spotify_id, album.name),
@@ -72,14 +72,14 @@ def simple_album(call: Call, album: Album, *, group: str | None = None) -> dict[
     return shape
 
 
-def total_tracks(call: Call, album: Album) -> int:
+def total_tracks(call: ApiCall, album: Album) -> int:
     """How many tracks an album has; a compilation is not opened just to count."""
     if album.artist.number == VARIOUS_ARTISTS:
         return 12
     return len(call.simulation.world.album_tracks(album))
 
 
-def full_album(call: Call, album: Album) -> dict[str, Any]:
+def full_album(call: ApiCall, album: Album) -> dict[str, Any]:
     """An album's own object with the first page of its tracks."""
     tracks = call.simulation.world.album_tracks(album)
     path = f"/albums/{album.spotify_id}/tracks"
@@ -99,7 +99,7 @@ def full_album(call: Call, album: Album) -> dict[str, Any]:
     return shape
 
 
-def simple_track(call: Call, track: Track) -> dict[str, Any]:
+def simple_track(call: ApiCall, track: Track) -> dict[str, Any]:
     """A track as an album lists it: no album and no ISRC."""
     recording = track.recording
     shape = {
@@ -122,7 +122,7 @@ def credits_of(track: Track) -> list[Artist]:
     return [track.recording.artist, *track.recording.guests]
 
 
-def full_track(call: Call, track: Track, *, relink: bool = True) -> dict[str, Any]:
+def full_track(call: ApiCall, track: Track, *, relink: bool = True) -> dict[str, Any]:
     """A track's own object; where a substitute is played, under the substitute's id."""
     asked = track
     if relink and track.substitute is not None:
@@ -146,7 +146,7 @@ def full_track(call: Call, track: Track, *, relink: bool = True) -> dict[str, An
     return shape
 
 
-def vanished_track(call: Call, track: Track) -> dict[str, Any]:
+def vanished_track(call: ApiCall, track: Track) -> dict[str, Any]:
     """What some lists still show of a track that is gone: ids and empty names."""
     nobody = {**simple_artist(call, track.recording.artist), "name": ""}
     return {
@@ -202,7 +202,7 @@ def local_track(local: LocalFile) -> dict[str, Any]:
     }
 
 
-def saved_object(call: Call, saved: Saved, *, relink: bool) -> dict[str, Any] | None:
+def saved_object(call: ApiCall, saved: Saved, *, relink: bool) -> dict[str, Any] | None:
     """What a list shows for one entry: a track, a local file, the rest of one, or null."""
     if saved.local is not None:
         return local_track(saved.local)
@@ -214,7 +214,7 @@ def saved_object(call: Call, saved: Saved, *, relink: bool) -> dict[str, Any] | 
     return full_track(call, saved.track, relink=relink)
 
 
-def saved_track(call: Call, saved: Saved) -> dict[str, Any]:
+def saved_track(call: ApiCall, saved: Saved) -> dict[str, Any]:
     """An entry of the liked songs."""
     relink = "market" in call.query
     return {
@@ -223,7 +223,7 @@ def saved_track(call: Call, saved: Saved) -> dict[str, Any]:
     }
 
 
-def me(call: Call, account: Account) -> dict[str, Any]:
+def me(call: ApiCall, account: Account) -> dict[str, Any]:
     """The person's own profile."""
     identifier = account.listener.id
     shape: dict[str, Any] = {
@@ -245,12 +245,12 @@ def me(call: Call, account: Account) -> dict[str, Any]:
     return shape
 
 
-def _names(call: Call) -> tuple[str, ...]:
+def _names(call: ApiCall) -> tuple[str, ...]:
     """What a playlist's content is called: the new name, the old one, or both at once."""
     return {"A": ("tracks",), "B": ("items", "tracks"), "C": ("items",)}[call.regime]
 
 
-def _playlist(call: Call, identifier: str, name: str, owner: str) -> dict[str, Any]:
+def _playlist(call: ApiCall, identifier: str, name: str, owner: str) -> dict[str, Any]:
     return {
         "collaborative": False,
         "description": "",
@@ -275,12 +275,12 @@ def _playlist(call: Call, identifier: str, name: str, owner: str) -> dict[str, A
     }
 
 
-def foreign_playlist(call: Call, identifier: str, artist: str) -> dict[str, Any]:
+def foreign_playlist(call: ApiCall, identifier: str, artist: str) -> dict[str, Any]:
     """Somebody else's playlist in a search result."""
     return _playlist(call, identifier, f"Best of {artist}", "somebody")
 
 
-def simple_playlist(call: Call, playlist: Playlist) -> dict[str, Any]:
+def simple_playlist(call: ApiCall, playlist: Playlist) -> dict[str, Any]:
     """A playlist as listed. ``public`` is true, whatever was asked for."""
     shape = {
         **_playlist(call, playlist.id, playlist.name, playlist.owner),
@@ -303,7 +303,7 @@ def playlist_images(playlist: Playlist) -> list[dict[str, Any]]:
     ]
 
 
-def playlist_entry(call: Call, playlist: Playlist, saved: Saved) -> dict[str, Any]:
+def playlist_entry(call: ApiCall, playlist: Playlist, saved: Saved) -> dict[str, Any]:
     """One entry of a playlist."""
     found = saved_object(call, saved, relink="market" in call.query)
     shape: dict[str, Any] = {
@@ -324,7 +324,7 @@ def playlist_entry(call: Call, playlist: Playlist, saved: Saved) -> dict[str, An
     return shape
 
 
-def playlist_page(call: Call, playlist: Playlist, limit: int, offset: int) -> dict[str, Any]:
+def playlist_page(call: ApiCall, playlist: Playlist, limit: int, offset: int) -> dict[str, Any]:
     """A page of a playlist's entries."""
     entries = playlist.items[offset : offset + limit]
     items = [playlist_entry(call, playlist, saved) for saved in entries]
@@ -332,7 +332,7 @@ def playlist_page(call: Call, playlist: Playlist, limit: int, offset: int) -> di
     return call.page(path, items, len(playlist.items), limit, offset)
 
 
-def full_playlist(call: Call, playlist: Playlist, *, with_items: bool) -> dict[str, Any]:
+def full_playlist(call: ApiCall, playlist: Playlist, *, with_items: bool) -> dict[str, Any]:
     """A playlist's own object; of somebody else's only the cover is shown."""
     shape = simple_playlist(call, playlist)
     for name in _names(call):

@@ -15,7 +15,7 @@ from vibe_pipeline.simulator.telegram import sending as telegram_sending
 from vibe_pipeline.simulator.telegram.parameters import PARAMETERS
 from vibe_pipeline.simulator.telegram.polling import Polling
 from vibe_pipeline.simulator.telegram.records import Chat, Person
-from vibe_pipeline.simulator.telegram.state import Call, NotPossible, TelegramState
+from vibe_pipeline.simulator.telegram.state import BotCall, NotPossible, TelegramState
 from vibe_pipeline.simulator.telegram.wire import Parameters, Refused, read_parameters, success
 
 _BEFORE_THE_FIRST = 100_000_000
@@ -151,7 +151,7 @@ class _BotApi:
         given = {*parameters.values, *parameters.uploads} - attached
         chat_id = parameters.integer("chat_id")
         self._state.calls.append(
-            Call(
+            BotCall(
                 method=name,
                 chat_id=chat_id or None,
                 code=code,

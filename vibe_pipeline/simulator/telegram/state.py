@@ -34,7 +34,7 @@ class NotPossible(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class BotCall:
     """One call of the bot as it was answered; ``unknown`` are names the Bot API does not have."""
 
     method: str
@@ -65,7 +65,7 @@ class TelegramState:
         self.flood = FloodGate(monotonic, limits)
         self.files: dict[str, StoredFile] = {}
         self.taps: dict[str, Tap] = {}
-        self.calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
+        self.calls: deque[BotCall] = deque(maxlen=_CALLS_KEPT)
         self.webhook_url = ""
         self.logged_out = False
         self._chats: dict[int, Chat] = {}

@@ -13,8 +13,8 @@ from vibe_pipeline.simulator.worlds import vocabulary as say
 from vibe_pipeline.simulator.worlds.catalogue import (
     Artist,
     Discography,
-    Library,
     Listener,
+    ListenerLibrary,
     Recording,
     World,
 )
@@ -134,7 +134,7 @@ class BuiltInWorld(World):
         mine = self._tastes[artist.number]
         return max(_cosine(taste, mine) for taste in self._listener_tastes[listener.number])
 
-    def library(self, listener: Listener, now: datetime) -> Library:
+    def library(self, listener: Listener, now: datetime) -> ListenerLibrary:
         """About forty artists they know, out of those they would love."""
         rng = random.Random(self.ids.number("library", listener.number))
         loved = sorted(

@@ -115,7 +115,7 @@ class Listener:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Library:
+class ListenerLibrary:
     """What a listener brings along: likes newest first, plays newest first."""
 
     likes: tuple[tuple[Track, datetime], ...]
@@ -168,7 +168,7 @@ class World(ABC):
         """The nearest others, best first, the best at 1."""
 
     @abstractmethod
-    def library(self, listener: Listener, now: datetime) -> Library:
+    def library(self, listener: Listener, now: datetime) -> ListenerLibrary:
         """A listener's likes and plays up to now."""
 
     @abstractmethod

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from vibe_pipeline.simulator.worlds.catalogue import Artist, Discography, Library, Track
+from vibe_pipeline.simulator.worlds.catalogue import Artist, Discography, ListenerLibrary, Track
 
 _WANTED = ("", "remaster", "acoustic")
 
@@ -31,7 +31,7 @@ def library(
     now: datetime,
     likes: int,
     days: int = 30,
-) -> Library:
+) -> ListenerLibrary:
     """Likes spread over three years and a month of plays, from artists with a weight each."""
     shelf = _Shelf(loved, discography, rng)
     liked = shelf.liked(likes)
@@ -41,7 +41,7 @@ def library(
         (track, (now - timedelta(days=age)).replace(microsecond=0))
         for track, age in zip(liked, ages, strict=True)
     ]
-    return Library(likes=tuple(dated), plays=tuple(plays))
+    return ListenerLibrary(likes=tuple(dated), plays=tuple(plays))
 
 
 class _Shelf:

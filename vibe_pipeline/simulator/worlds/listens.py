@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from vibe_pipeline.simulator.worlds.catalogue import Library, Listener
+from vibe_pipeline.simulator.worlds.catalogue import Listener, ListenerLibrary
 from vibe_pipeline.simulator.worlds.crowd import Crowd
 from vibe_pipeline.simulator.worlds.habits import library
 from vibe_pipeline.simulator.worlds.real_catalogue import RealWorld
@@ -107,7 +107,7 @@ class ListensWorld(RealWorld):
         known = [artist for artist in self._listens[user] if artist not in self._kept_back[user]]
         return self._weights(user, known)
 
-    def library(self, listener: Listener, now: datetime) -> Library:
+    def library(self, listener: Listener, now: datetime) -> ListenerLibrary:
         """Likes and plays of songs by the artists they know, as often as they listen to each."""
         rng = random.Random(self.ids.number("library", self._users[listener.number]))
         knows = self._knows(listener)

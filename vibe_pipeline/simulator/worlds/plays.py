@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from vibe_pipeline.simulator.matching import folded
-from vibe_pipeline.simulator.worlds.catalogue import Artist, Library, Listener, Track
+from vibe_pipeline.simulator.worlds.catalogue import Artist, Listener, ListenerLibrary, Track
 from vibe_pipeline.simulator.worlds.crowd import Crowd
 from vibe_pipeline.simulator.worlds.real_catalogue import RealWorld
 from vibe_pipeline.simulator.worlds.real_files import WorldUnreadable, name, rows
@@ -103,7 +103,7 @@ class PlaysWorld(RealWorld):
         split = max(1, int(len(mine) * _PAST)) if len(mine) > 1 else 1
         return mine[:split], mine[split:]
 
-    def library(self, listener: Listener, now: datetime) -> Library:
+    def library(self, listener: Listener, now: datetime) -> ListenerLibrary:
         """Likes are what they came back to, from the second play on."""
         past, future = self._of(listener)
         days = timedelta(days=(now - past[-1].at).days)
@@ -124,7 +124,7 @@ class PlaysWorld(RealWorld):
         plays = [(self._track(play), play.at + days) for play in [*past, *future]]
         likes.sort(key=lambda like: like[1], reverse=True)
         plays.sort(key=lambda play: play[1], reverse=True)
-        return Library(likes=tuple(likes), plays=tuple(plays))
+        return ListenerLibrary(likes=tuple(likes), plays=tuple(plays))
 
     def _loves(self, listener: Listener) -> dict[int, float]:
         past, future = self._of(listener)

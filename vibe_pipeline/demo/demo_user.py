@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import httpx
 
 from vibe_pipeline.demo.forms import buttons_of
-from vibe_pipeline.errors import WentWrong
+from vibe_pipeline.errors import CommandFailed
 
 _LINK = re.compile(r"https?://\S+/connect/\S+")
 _POLL_SECONDS = 20.0
@@ -20,12 +20,12 @@ _POLL_SECONDS = 20.0
 Message = Mapping[str, Any]
 
 
-class NothingHappened(WentWrong):
+class NothingHappened(CommandFailed):
     """What should have come did not come in time, or came otherwise; the text says what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Newcomer:
+class DemoUser:
     """Somebody who has never met the bot."""
 
     http: httpx.AsyncClient
@@ -35,7 +35,7 @@ class Newcomer:
     listener: str
 
     @classmethod
-    async def arrive(cls, http: httpx.AsyncClient, simulator: str, **wishes: str) -> Newcomer:
+    async def arrive(cls, http: httpx.AsyncClient, simulator: str, **wishes: str) -> DemoUser:
         """A new person with a phone and a Spotify account."""
         answer = await http.post(f"{simulator}/control/people", json=wishes)
         answer.raise_for_status()

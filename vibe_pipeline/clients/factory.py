@@ -17,14 +17,14 @@ from vibe_pipeline.clients.errors import KeyRefused
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
-from vibe_pipeline.clients.pace import Pace, SharedTurns
+from vibe_pipeline.clients.rate_limiter import RateLimiter, SharedSlotBook
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.spotify_accounts import SpotifyAccounts
 from vibe_pipeline.clients.spotify_web import SpotifyWeb
-from vibe_pipeline.clients.transport import Patience, Sent, Transport, nobody_watches, utc_now
+from vibe_pipeline.clients.transport import CallRecord, RetryPolicy, Transport, no_observer, utc_now
 from vibe_pipeline.settings import Settings
 
-Observer = Callable[[Sent], None]
+Observer = Callable[[CallRecord], None]
 Clock = Callable[[], datetime]
 
 LASTFM_INTERVAL = 0.5
@@ -34,7 +34,7 @@ METABRAINZ = "metabrainz"
 
 SPOTIFY_INTERVAL = 0.2
 
-QUICK = Patience(attempts=2, attempt_seconds=8.0, in_place_seconds=5.0)
+QUICK = RetryPolicy(attempts=2, attempt_seconds=8.0, in_place_seconds=5.0)
 """For when a person waits in front of a page or a chat."""
 
 
@@ -58,9 +58,9 @@ def open_spotify(
     budget: Budget,
     capabilities: Capabilities,
     asked_for: bool,
-    observer: Observer = nobody_watches,
+    observer: Observer = no_observer,
     now: Clock = utc_now,
-    patience: Patience | None = None,
+    patience: RetryPolicy | None = None,
     proved_at: datetime | None = None,
 ) -> Spotify:
     """Spotify for one person; ``asked_for`` calls may use what nightly ones must leave.
@@ -75,7 +75,7 @@ def open_spotify(
         budget=budget,
         asked_for=asked_for,
         pace=_pace(settings, spotify_web.SERVICE, SPOTIFY_INTERVAL, at_once=3),
-        judge=spotify_web.judge,
+        judge=spotify_web.answer_kind,
         observer=observer,
         now=now,
         patience=patience,
@@ -87,7 +87,7 @@ def open_spotify_accounts(
     http: httpx.AsyncClient,
     settings: Settings,
     *,
-    observer: Observer = nobody_watches,
+    observer: Observer = no_observer,
     now: Clock = utc_now,
 ) -> SpotifyAccounts:
     """Consent and tokens; ``KeyRefused`` when no client id is set."""
@@ -116,7 +116,7 @@ def open_lastfm(
     *,
     budget: Budget,
     asked_for: bool = True,
-    observer: Observer = nobody_watches,
+    observer: Observer = no_observer,
     now: Clock = utc_now,
 ) -> LastFm | None:
     """Last.fm at two calls a second at most; ``None`` when no key is set."""
@@ -130,7 +130,7 @@ def open_lastfm(
         budget=budget,
         asked_for=asked_for,
         pace=_pace(settings, lastfm.SERVICE, LASTFM_INTERVAL, at_once=2),
-        judge=lastfm.judge,
+        judge=lastfm.answer_kind,
         observer=observer,
         now=now,
     )
@@ -143,7 +143,7 @@ def open_labs(
     *,
     budget: Budget,
     asked_for: bool = True,
-    observer: Observer = nobody_watches,
+    observer: Observer = no_observer,
     now: Clock = utc_now,
 ) -> ListenBrainzLabs | None:
     """ListenBrainz labs at one call a second at most; ``None`` without a contact to name."""
@@ -171,7 +171,7 @@ def open_musicbrainz(
     *,
     budget: Budget,
     asked_for: bool = True,
-    observer: Observer = nobody_watches,
+    observer: Observer = no_observer,
     now: Clock = utc_now,
 ) -> MusicBrainz | None:
     """MusicBrainz at one call a second at most; ``None`` without a contact to name."""
@@ -186,7 +186,7 @@ def open_musicbrainz(
         budget=budget,
         asked_for=asked_for,
         pace=_pace(settings, METABRAINZ, METABRAINZ_INTERVAL, at_once=1),
-        judge=musicbrainz.judge,
+        judge=musicbrainz.answer_kind,
         headers={"User-Agent": agent},
         observer=observer,
         now=now,
@@ -198,7 +198,7 @@ def open_dagster(
     http: httpx.AsyncClient,
     settings: Settings,
     *,
-    observer: Observer = nobody_watches,
+    observer: Observer = no_observer,
     now: Clock = utc_now,
 ) -> DagsterGraphQL:
     """The deployment's webserver; a stock launch answers after some seconds only."""
@@ -206,7 +206,7 @@ def open_dagster(
         http,
         service=dagster_client.SERVICE,
         address=settings.dagster_graphql_url,
-        patience=Patience(attempts=2, attempt_seconds=30.0),
+        patience=RetryPolicy(attempts=2, attempt_seconds=30.0),
         observer=observer,
         now=now,
     )
@@ -223,9 +223,9 @@ def _with_path(address: str, path: str) -> str:
     return address if address.endswith(path) else address + path
 
 
-def _pace(settings: Settings, service: str, interval: float, *, at_once: int) -> Pace:
+def _pace(settings: Settings, service: str, interval: float, *, at_once: int) -> RateLimiter:
     """The service's own pace, kept by all processes here together; a stand-in may allow more."""
     if settings.service_pace > 1:
-        return Pace(interval=interval / settings.service_pace, at_once=8)
-    turns = SharedTurns(settings.home / "turns" / service)
-    return Pace(interval=interval, at_once=at_once, turns=turns)
+        return RateLimiter(interval=interval / settings.service_pace, at_once=8)
+    turns = SharedSlotBook(settings.home / "turns" / service)
+    return RateLimiter(interval=interval, at_once=at_once, turns=turns)

@@ -11,15 +11,15 @@ from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.defs import tags
-from vibe_pipeline.defs.failures import trouble
+from vibe_pipeline.defs.failures import failure_of
+from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
     AccountsResource,
+    Clients,
     ClockResource,
-    Outside,
     ServicesResource,
     WarehouseResource,
 )
-from vibe_pipeline.defs.users import users
 from vibe_pipeline.playlists.restore import NotRestorable, Restoration
 from vibe_pipeline.records import EditionId, UserId
 from vibe_pipeline.warehouse import Slice, Warehouse, WarehouseError
@@ -42,7 +42,7 @@ def restore(
     try:
         done = asyncio.run(_restore(store, house, clock, opening, edition, undo=undo))
     except (NotRestorable, ServiceError, WarehouseError, AccountsUnreadable) as error:
-        sentence = str(error) if isinstance(error, NotRestorable) else trouble(error).sentence
+        sentence = str(error) if isinstance(error, NotRestorable) else failure_of(error).sentence
         raise dg.Failure(sentence, allow_retries=False) from error
     context.add_output_metadata(
         {
@@ -58,7 +58,7 @@ async def _restore(
     store: AccountStore,
     house: Warehouse,
     clock: ClockResource,
-    opening: AbstractAsyncContextManager[Outside],
+    opening: AbstractAsyncContextManager[Clients],
     edition: Edition,
     *,
     undo: bool,

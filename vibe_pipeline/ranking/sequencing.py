@@ -1,7 +1,7 @@
 """A flowing order: alike tracks side by side, an artist's tracks well apart.
 
 The order is the same for the same tracks. Where not all can keep their distance there is none, and
-``too_near`` says whose tracks are in each other's way.
+``crowded_artists`` says whose tracks are in each other's way.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ COMFORT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
+class SequenceItem:
     """One track on the way: whose it is, who else is heard on it, and what it is like.
 
     The smaller ``place``, the better the track.
@@ -25,10 +25,10 @@ class Stop:
     place: int
     guests: frozenset[str] = frozenset()
     familiar: bool = False
-    colours: Mapping[str, float] | None = None
+    features: Mapping[str, float] | None = None
 
 
-def flowing(stops: Sequence[Stop], *, spacing: int) -> list[Stop] | None:
+def sequenced(stops: Sequence[SequenceItem], *, spacing: int) -> list[SequenceItem] | None:
     """All stops in a pleasant order, those of one artist at least ``spacing`` apart.
 
     ``None`` where no such order was found.
@@ -43,12 +43,12 @@ def flowing(stops: Sequence[Stop], *, spacing: int) -> list[Stop] | None:
     return None
 
 
-def with_guests(stops: Sequence[Stop]) -> list[Stop]:
+def with_guests(stops: Sequence[SequenceItem]) -> list[SequenceItem]:
     """The same stops, as if everybody heard on a track led it."""
     return [replace(stop, artists=stop.artists | stop.guests) for stop in stops]
 
 
-def too_near(stops: Sequence[Stop]) -> frozenset[str]:
+def crowded_artists(stops: Sequence[SequenceItem]) -> frozenset[str]:
     """The artists that the worst repeating track shares with better ones; at least one.
 
     Raises:
@@ -64,7 +64,7 @@ def too_near(stops: Sequence[Stop]) -> frozenset[str]:
     return shared
 
 
-def well_spaced(order: Sequence[Stop], spacing: int) -> bool:
+def well_spaced(order: Sequence[SequenceItem], spacing: int) -> bool:
     """Whether no artist comes twice within ``spacing`` positions."""
     last: dict[str, int] = {}
     for position, stop in enumerate(order):
@@ -75,10 +75,10 @@ def well_spaced(order: Sequence[Stop], spacing: int) -> bool:
     return True
 
 
-def _walk(stops: Sequence[Stop], distance: int) -> list[Stop] | None:
+def _walk(stops: Sequence[SequenceItem], distance: int) -> list[SequenceItem] | None:
     """From the best track on, always to the likest that may come; ``None`` in a dead end."""
     left = list(stops)
-    order: list[Stop] = []
+    order: list[SequenceItem] = []
     every = _familiar_every(stops)
     last: dict[str, int] = {}
     while left:
@@ -112,12 +112,12 @@ def _walk(stops: Sequence[Stop], distance: int) -> list[Stop] | None:
 
 
 def _urgent(
-    left: Sequence[Stop],
-    free: Sequence[Stop],
+    left: Sequence[SequenceItem],
+    free: Sequence[SequenceItem],
     position: int,
     distance: int,
     last: Mapping[str, int],
-) -> list[Stop]:
+) -> list[SequenceItem]:
     """Those whose artist has just enough room left for all that is still to come."""
     counts: dict[str, int] = {}
     for stop in left:
@@ -136,30 +136,32 @@ def _urgent(
     ]
 
 
-def _step(before: Stop | None, stop: Stop, count: int) -> float:
+def _step(before: SequenceItem | None, stop: SequenceItem, count: int) -> float:
     """How far it is from one track to the next: unlike tracks and weak ones are far."""
     strength = stop.place / max(count, 1)
-    return (0.0 if before is None else 1.0 - likeness(before, stop)) + 0.2 * strength
+    return (0.0 if before is None else 1.0 - similarity(before, stop)) + 0.2 * strength
 
 
-def likeness(one: Stop, other: Stop) -> float:
+def similarity(one: SequenceItem, other: SequenceItem) -> float:
     """From 0 to 1: how much two tracks share of what they are like."""
-    if not one.colours or not other.colours:
+    if not one.features or not other.features:
         return 0.0
-    shared = sum(min(weight, other.colours.get(name, 0.0)) for name, weight in one.colours.items())
-    whole = max(sum(one.colours.values()), sum(other.colours.values()))
+    shared = sum(
+        min(weight, other.features.get(name, 0.0)) for name, weight in one.features.items()
+    )
+    whole = max(sum(one.features.values()), sum(other.features.values()))
     return shared / whole if whole else 0.0
 
 
-def _familiar_every(stops: Sequence[Stop]) -> int:
+def _familiar_every(stops: Sequence[SequenceItem]) -> int:
     """Every how many positions a familiar track comes, so that they are spread evenly."""
     familiar = sum(stop.familiar for stop in stops)
     return max(1, round(len(stops) / familiar)) if familiar else 0
 
 
-def _rounds(stops: Sequence[Stop], distance: int) -> list[Stop] | None:
+def _rounds(stops: Sequence[SequenceItem], distance: int) -> list[SequenceItem] | None:
     """First tracks of those with several, then single ones, then the second tracks, and so on."""
-    rounds: list[list[Stop]] = []
+    rounds: list[list[SequenceItem]] = []
     for stop in stops:
         for one_round in rounds:
             if not any(stop.artists & other.artists for other in one_round):
@@ -182,5 +184,5 @@ def _rounds(stops: Sequence[Stop], distance: int) -> list[Stop] | None:
     return order if well_spaced(order, distance) else None
 
 
-def _names(rounds: Collection[Sequence[Stop]]) -> set[str]:
+def _names(rounds: Collection[Sequence[SequenceItem]]) -> set[str]:
     return {artist for one_round in rounds for stop in one_round for artist in stop.artists}

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from vibe_pipeline.records import LikedTrack, Past, Play, SeedProfile
+from vibe_pipeline.records import LikedTrack, PastRecommendation, Play, SeedProfile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class ListRequest:
     """Everything but the candidates that a list depends on; the same wishes, the same list.
 
     ``past`` holds what was recommended before ``vibe_date``, without the edition being made.
@@ -25,7 +25,7 @@ class Wishes:
     adventure: int = 40
     likes: tuple[LikedTrack, ...] = ()
     plays: tuple[Play, ...] = ()
-    past: tuple[Past, ...] = ()
+    past: tuple[PastRecommendation, ...] = ()
     blocked_artists: frozenset[str] = frozenset()
     blocked_tracks: frozenset[str] = frozenset()
     thumbs: Mapping[str, int] = field(default_factory=dict)

@@ -22,12 +22,12 @@ FILES = {
 }
 
 
-class DataAbsent(Exception):
+class DatasetMissing(Exception):
     """The folder does not hold listening data; the text says what is missing or odd, and where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listening:
+class ListeningDataset:
     """Rows of who, whom and how often, as indices, in file order.
 
     ``tags`` has for every artist its unit vector of tag weights as a mapping by tag number.
@@ -41,17 +41,19 @@ class Listening:
     tags: tuple[dict[int, float], ...]
 
     @classmethod
-    def read(cls, folder: Path) -> Listening:
+    def read(cls, folder: Path) -> ListeningDataset:
         """The data of a folder with ``listens.csv``, ``artists.csv`` and ``artist_tags.csv``."""
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
-            raise DataAbsent(f"{folder} holds no {', '.join(missing)}")
+            raise DatasetMissing(f"{folder} holds no {', '.join(missing)}")
         artists = list(_rows(folder / "artists.csv"))
         artist_at = {artist: index for index, (artist, _) in enumerate(artists)}
         users, artist, plays = [], [], []
         for line, (user_id, artist_id, played) in enumerate(_rows(folder / "listens.csv"), start=2):
             if artist_id not in artist_at:
-                raise DataAbsent(f"listens.csv, line {line}: artists.csv has no artist {artist_id}")
+                raise DatasetMissing(
+                    f"listens.csv, line {line}: artists.csv has no artist {artist_id}"
+                )
             users.append(user_id)
             artist.append(artist_at[artist_id])
             plays.append(_number(played, "listens.csv", line))
@@ -74,10 +76,10 @@ def _rows(path: Path) -> Iterator[list[str]]:
         reader = csv.DictReader(file)
         absent = [name for name in columns if name not in (reader.fieldnames or ())]
         if absent:
-            raise DataAbsent(f"{path.name} has no column {', '.join(absent)}")
+            raise DatasetMissing(f"{path.name} has no column {', '.join(absent)}")
         for row in reader:
             if None in (cells := [row[name] for name in columns]):
-                raise DataAbsent(f"{path.name}, line {reader.line_num}: too few columns")
+                raise DatasetMissing(f"{path.name}, line {reader.line_num}: too few columns")
             yield [cell.strip() for cell in cells]
 
 
@@ -87,7 +89,7 @@ def _number(cell: str, name: str, line: int) -> float:
     except ValueError:
         number = math.nan
     if not 0 <= number < math.inf:
-        raise DataAbsent(f"{name}, line {line}: {cell!r} is no count")
+        raise DatasetMissing(f"{name}, line {line}: {cell!r} is no count")
     return number
 
 

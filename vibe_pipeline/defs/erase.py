@@ -4,8 +4,8 @@ import dagster as dg
 
 from vibe_pipeline.accounts.records import Erasure, ErasureKind
 from vibe_pipeline.defs import tags
+from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
-from vibe_pipeline.defs.users import users
 from vibe_pipeline.personal_data.archives import archive_path
 from vibe_pipeline.personal_data.erase import sweep
 from vibe_pipeline.records import UserId

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vibe_pipeline.accounts.records import Edition
-from vibe_pipeline.demo.stage import Stage
+from vibe_pipeline.demo.installation import DemoInstallation
 
 
 def conversation(console: Console, messages: Sequence[Mapping[str, Any]]) -> None:
@@ -52,7 +52,7 @@ def figures(console: Console, record: Mapping[str, Any]) -> None:
     console.print(f"Spotify calls: {calls}")
 
 
-def addresses(console: Console, stage: Stage) -> None:
+def addresses(console: Console, stage: DemoInstallation) -> None:
     """Where to look and to play on."""
     console.rule("Yours to try")
     console.print(f"Chat with the bot:  {stage.chat_page}")

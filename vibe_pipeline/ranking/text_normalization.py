@@ -1,7 +1,7 @@
 """Spellings made equal: case, accents, scripts, ampersands and punctuation folded away.
 
-``folded`` keeps the words apart, ``squashed`` joins them. Cyrillic and Greek become Latin, so that
-``Кино`` and ``Kino`` are one band; scripts that do not transliterate letter by letter stay.
+``normalized`` keeps the words apart, ``letters_only`` joins them. Cyrillic and Greek become Latin,
+so that ``Кино`` and ``Kino`` are one band; scripts that do not transliterate letter by letter stay.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ _NOT_WORD = re.compile(r"[\W_]+")
 _LOWER_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789 ")
 
 
-def folded(text: str) -> str:
+def normalized(text: str) -> str:
     """The words of a text in one spelling, one space between; empty if it has no word at all."""
     lowered = text.casefold()
     if _LOWER_LETTERS.issuperset(lowered):
@@ -148,7 +148,7 @@ def folded(text: str) -> str:
     return _NOT_WORD.sub(" ", _latin(lowered)).strip()
 
 
-def levelled(words: str) -> str:
+def punctuation_unified(words: str) -> str:
     """Ways to write Cyrillic in Latin letters made one, for keys: ``kh`` is ``h``, ``y`` is ``i``.
 
     Russian и is i and Ukrainian и is y, and a name does not say which it is; so y after a consonant
@@ -161,9 +161,9 @@ def levelled(words: str) -> str:
     return words
 
 
-def squashed(text: str) -> str:
-    """``folded`` without spaces; a text of signs alone (``???``, ``÷``) stays what it is."""
-    return folded(text).replace(" ", "") or "".join(
+def letters_only(text: str) -> str:
+    """``normalized`` without spaces; a text of signs alone (``???``, ``÷``) stays what it is."""
+    return normalized(text).replace(" ", "") or "".join(
         unicodedata.normalize("NFKC", text).casefold().split()
     )
 

@@ -9,8 +9,8 @@ from typing import Any
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Proposal, SeedArtist, Source
-from vibe_pipeline.sources.cached_calls import LookedUp, Wanted, look_up
-from vibe_pipeline.sources.context import Question
+from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up
+from vibe_pipeline.sources.context import SourceContext
 
 SIMILAR = "lastfm_similar_artists"
 NEAR_ON_LISTENBRAINZ = "listenbrainz_similar_artists"
@@ -31,12 +31,12 @@ class NearArtist:
     by_seed: tuple[tuple[str, float], ...]
 
 
-async def similar_artists(question: Question, lastfm: LastFm) -> LookedUp:
+async def similar_artists(context: SourceContext, lastfm: LastFm) -> CachedAnswers:
     """By seed artist's key: rows of name and match, nearest first."""
-    limits = question.limits
-    seeds = question.profile.artists[: limits.seed_artists]
+    limits = context.limits
+    seeds = context.profile.artists[: limits.seed_artists]
     return await look_up(
-        question.services.lookups,
+        context.services.lookups,
         SIMILAR,
         [_similar(lastfm, seed, limits.neighbours) for seed in seeds],
         limits=limits,
@@ -81,12 +81,12 @@ def nearest(
 
 
 async def top_tracks(
-    question: Question, lastfm: LastFm, artists: list[NearArtist], *, calls: int
-) -> LookedUp:
+    context: SourceContext, lastfm: LastFm, artists: list[NearArtist], *, calls: int
+) -> CachedAnswers:
     """By artist's key: rows of title, listeners, MBID and duration, best known first."""
-    limits = question.limits
+    limits = context.limits
     return await look_up(
-        question.services.lookups,
+        context.services.lookups,
         TOP_TRACKS,
         [_top(lastfm, artist, limits.tracks_known_per_artist) for artist in artists],
         limits=limits,
@@ -130,17 +130,17 @@ def tracks_of(
             )
 
 
-def _similar(lastfm: LastFm, seed: SeedArtist, limit: int) -> Wanted:
+def _similar(lastfm: LastFm, seed: SeedArtist, limit: int) -> WantedAnswer:
     async def ask() -> list[list[Any]] | None:
         near = await lastfm.similar_artists(seed.name, limit=limit)
         return [[artist.name, round(artist.match, 4)] for artist in near[:limit]] or None
 
-    return Wanted(key=seed.key, ask=ask)
+    return WantedAnswer(key=seed.key, ask=ask)
 
 
-def _top(lastfm: LastFm, artist: NearArtist, limit: int) -> Wanted:
+def _top(lastfm: LastFm, artist: NearArtist, limit: int) -> WantedAnswer:
     async def ask() -> list[list[Any]] | None:
         tracks = await lastfm.artist_top_tracks(artist.name, limit=limit)
         return [[t.title, t.listeners, t.mbid, t.duration_ms] for t in tracks[:limit]] or None
 
-    return Wanted(key=artist.key, ask=ask)
+    return WantedAnswer(key=artist.key, ask=ask)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vibe_pipeline.evaluation.listening import Bools, Floats, Ints, Listening
+from vibe_pipeline.evaluation.dataset import Bools, Floats, Ints, ListeningDataset
 
 TRAIN_SHARE = 0.8
 NEIGHBOURS = 100
@@ -29,10 +29,10 @@ class Neighbours:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crowd:
+class NeighbourIndex:
     """One split: what is known of everybody, what is held out, and the neighbours it gives."""
 
-    data: Listening
+    data: ListeningDataset
     train: Bools
     known: tuple[Ints, ...]
     """By user, the artists of the training rows, most played first."""
@@ -43,7 +43,7 @@ class Crowd:
     neighbours: Neighbours
 
     @classmethod
-    def split(cls, data: Listening, seed: int) -> Crowd:
+    def split(cls, data: ListeningDataset, seed: int) -> NeighbourIndex:
         """The split of this seed: four rows in five, in file order, are known."""
         train = np.random.RandomState(seed).rand(len(data.user)) < TRAIN_SHARE
         known: list[Ints] = []

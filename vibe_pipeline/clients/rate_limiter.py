@@ -16,7 +16,7 @@ _LONGEST_QUEUE = 120.0
 """What a file of turns says beyond this is not believed: a clock was moved, or it is damaged."""
 
 
-class Turns(Protocol):
+class SlotBook(Protocol):
     """Who may start when."""
 
     def book(self, interval: float) -> float:
@@ -28,7 +28,7 @@ class Turns(Protocol):
         ...
 
 
-class OwnTurns:
+class ProcessSlotBook:
     """The turns of one process."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -47,7 +47,7 @@ class OwnTurns:
         self._next_start = max(self._next_start, self._clock() + seconds)
 
 
-class SharedTurns:
+class SharedSlotBook:
     """The turns of all processes on this machine, in a small file that is locked for a moment."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
@@ -84,7 +84,7 @@ def _believed(written: str, now: float) -> float:
     return start if now < start <= now + _LONGEST_QUEUE else now
 
 
-class Pace:
+class RateLimiter:
     """Turns for everybody who shares this object, in the order they came."""
 
     def __init__(
@@ -92,11 +92,11 @@ class Pace:
         *,
         interval: float = 0.0,
         at_once: int = 4,
-        turns: Turns | None = None,
+        turns: SlotBook | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._interval = interval
-        self._turns = turns or OwnTurns()
+        self._turns = turns or ProcessSlotBook()
         self._sleep = sleep
         self._places = asyncio.Semaphore(at_once)
 

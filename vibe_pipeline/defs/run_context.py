@@ -12,14 +12,14 @@ import dagster as dg
 
 from vibe_pipeline.accounts.records import (
     Account,
-    Cause,
     Edition,
     EditionKind,
     EditionState,
+    FailureCause,
 )
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs import tags
-from vibe_pipeline.defs.failures import explained, refusal
+from vibe_pipeline.defs.failures import failures_recorded, refusal
 from vibe_pipeline.records import EditionId, UserId
 from vibe_pipeline.warehouse import Slice
 
@@ -32,7 +32,7 @@ EDITION_JOBS: Mapping[str, EditionKind] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Making:
+class RunContext:
     """What one run makes, and for whom.
 
     ``edition`` is the ledger's row, for runs that make or publish a list; ``mine`` is false for
@@ -62,9 +62,9 @@ class Making:
 
 
 @contextmanager
-def making(
+def run_context(
     context: dg.AssetExecutionContext, store: AccountStore, *, now: datetime
-) -> Iterator[Making]:
+) -> Iterator[RunContext]:
     """What this run makes; an error inside is noted in the ledger and told in words."""
     user_id = UserId(context.partition_key)
     account = store.people.get(user_id)
@@ -74,16 +74,16 @@ def making(
             " partition, or let the person write /start to the bot.",
             allow_retries=False,
         )
-    found = _making(context, store, account, now=now)
-    with explained(context, store, found.account, found.edition, nightly=found.nightly):
+    found = _run_context(context, store, account, now=now)
+    with failures_recorded(context, store, found.account, found.edition, nightly=found.nightly):
         if not account.connected:
             raise refusal(_why_not_connected(account))
         yield found
 
 
-def _making(
+def _run_context(
     context: dg.AssetExecutionContext, store: AccountStore, account: Account, *, now: datetime
-) -> Making:
+) -> RunContext:
     run_tags = context.run.tags
     root = EditionId(context.run.root_run_id or context.run.run_id)
     occasion = run_tags.get(tags.OCCASION, f"asked:{root}")
@@ -93,7 +93,7 @@ def _making(
     if edition is not None:
         fresh = replace(fresh, vibe_date=edition.vibe_date, edition_id=edition.edition_id)
     nightly = run_tags.get(tags.ASKED_BY) == "schedule" or occasion.startswith("nightly:")
-    return Making(
+    return RunContext(
         account=account,
         place=fresh,
         edition=edition,
@@ -153,6 +153,6 @@ def _vibe_date(run_tags: Mapping[str, str], account: Account, now: datetime) -> 
     return now.astimezone(ZoneInfo(account.timezone)).date()
 
 
-def _why_not_connected(account: Account) -> Cause:
+def _why_not_connected(account: Account) -> FailureCause:
     ended = account.spotify_account_id is not None
-    return Cause.CONSENT_EXPIRED if ended else Cause.NOT_CONNECTED
+    return FailureCause.CONSENT_EXPIRED if ended else FailureCause.NOT_CONNECTED

@@ -15,12 +15,12 @@ from vibe_pipeline.accounts.errors import (
 )
 from vibe_pipeline.settings import Settings
 
-__all__ = ["Sealer", "SecretKeyInvalid", "SecretKeyWrong", "kept_key", "secret_key"]
+__all__ = ["Cipher", "SecretKeyInvalid", "SecretKeyWrong", "kept_key", "secret_key"]
 
 KEY_FILE = "secret.key"
 
 
-class Sealer:
+class Cipher:
     """Seals with the first key and opens with any of them, so that keys can be changed."""
 
     __slots__ = ("_fernet",)
@@ -55,7 +55,7 @@ def secret_key(settings: Settings) -> str:
         key = settings.vibe_secret_key.get_secret_value()
     else:
         key = kept_key(settings.home)
-    Sealer(key)
+    Cipher(key)
     return key
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
-from vibe_pipeline.accounts.records import Watch
+from vibe_pipeline.accounts.records import TrackedRun
 from vibe_pipeline.accounts.tables import watches
 from vibe_pipeline.records import UserId
 
@@ -19,16 +19,18 @@ KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Watches:
+class TrackedRuns:
     """Progress messages, open until their run's result was told."""
 
     database: Database
     now: Callable[[], datetime]
 
-    def add(self, run_id: str, user_id: UserId, chat_id: int, message_id: int, job: str) -> Watch:
+    def add(
+        self, run_id: str, user_id: UserId, chat_id: int, message_id: int, job: str
+    ) -> TrackedRun:
         """Follow this run in that message; a run is followed once."""
         now = self.now()
-        watch = Watch(
+        watch = TrackedRun(
             run_id=run_id,
             user_id=user_id,
             chat_id=chat_id,
@@ -49,12 +51,12 @@ class Watches:
             return known
         return watch
 
-    def get(self, run_id: str) -> Watch | None:
+    def get(self, run_id: str) -> TrackedRun | None:
         """The watch of this run."""
         found = self._many(watches.c.run_id == run_id)
         return found[0] if found else None
 
-    def open(self, user_id: UserId | None = None) -> list[Watch]:
+    def open(self, user_id: UserId | None = None) -> list[TrackedRun]:
         """What is still followed, oldest first: of one person, or of everybody."""
         mine = [] if user_id is None else [watches.c.user_id == user_id]
         return self._many(watches.c.done.is_(False), *mine)
@@ -65,7 +67,7 @@ class Watches:
         with self.database.writing() as connection:
             return connection.execute(update(watches).where(*here).values(done=True)).rowcount == 1
 
-    def _many(self, *conditions: ColumnElement[bool]) -> list[Watch]:
+    def _many(self, *conditions: ColumnElement[bool]) -> list[TrackedRun]:
         query = select(watches).where(*conditions).order_by(watches.c.created_at, watches.c.run_id)
         with self.database.reading() as connection:
-            return [Watch(**row) for row in connection.execute(query).mappings()]
+            return [TrackedRun(**row) for row in connection.execute(query).mappings()]

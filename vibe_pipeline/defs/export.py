@@ -2,8 +2,8 @@
 
 import dagster as dg
 
+from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
-from vibe_pipeline.defs.users import users
 from vibe_pipeline.personal_data.archives import archive_path
 from vibe_pipeline.personal_data.export import everything, throw_away_old, write_archive
 from vibe_pipeline.records import UserId

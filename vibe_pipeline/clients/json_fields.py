@@ -41,7 +41,7 @@ def number(value: object) -> float | None:
     return None
 
 
-def whole(value: object) -> int | None:
+def integer(value: object) -> int | None:
     """A whole number, also one written as text."""
     found = number(value)
     return None if found is None else int(found)

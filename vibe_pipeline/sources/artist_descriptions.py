@@ -10,19 +10,19 @@ from typing import Any
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import Pool, Proposal
-from vibe_pipeline.sources.cached_calls import LookedUp, Wanted, look_up
-from vibe_pipeline.sources.context import Question
+from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up
+from vibe_pipeline.sources.context import SourceContext
 
 CACHE = "lastfm_artists"
 
 
-async def describe(question: Question, pools: Sequence[Pool]) -> list[Pool]:
+async def describe(context: SourceContext, pools: Sequence[Pool]) -> list[Pool]:
     """The same pools, with listeners and tags wherever anybody knows them.
 
     The artists proposed most are asked about first; trouble with that leaves the pools as they are.
     """
     names = _names(pools)
-    known = await _known(question, names)
+    known = await _known(context, names)
     listeners = _listeners(pools, known)
     return [
         replace(pool, proposals=tuple(_described(p, known, listeners) for p in pool.proposals))
@@ -42,10 +42,10 @@ def _names(pools: Iterable[Pool]) -> dict[str, str]:
     return {key: spellings[key] for key in sorted(counts, key=lambda key: (-counts[key], key))}
 
 
-async def _known(question: Question, names: dict[str, str]) -> LookedUp:
-    services, limits = question.services, question.limits
+async def _known(context: SourceContext, names: dict[str, str]) -> CachedAnswers:
+    services, limits = context.services, context.limits
     if services.lastfm is None:
-        return LookedUp(answers=services.lookups.known(CACHE, list(names)))
+        return CachedAnswers(answers=services.lookups.known(CACHE, list(names)))
     wanted = [_wanted(services.lastfm, key, name) for key, name in names.items()]
     return await look_up(
         services.lookups,
@@ -57,15 +57,15 @@ async def _known(question: Question, names: dict[str, str]) -> LookedUp:
     )
 
 
-def _wanted(lastfm: LastFm, key: str, name: str) -> Wanted:
+def _wanted(lastfm: LastFm, key: str, name: str) -> WantedAnswer:
     async def ask() -> list[Any] | None:
         artist = await lastfm.artist(name)
         return None if artist is None else [artist.listeners, list(artist.tags)]
 
-    return Wanted(key=key, ask=ask)
+    return WantedAnswer(key=key, ask=ask)
 
 
-def _listeners(pools: Iterable[Pool], known: LookedUp) -> dict[str, int]:
+def _listeners(pools: Iterable[Pool], known: CachedAnswers) -> dict[str, int]:
     """The listeners of an artist: as Last.fm counts them, else the most any proposal tells of."""
     most: dict[str, int] = {}
     for pool in pools:
@@ -77,7 +77,7 @@ def _listeners(pools: Iterable[Pool], known: LookedUp) -> dict[str, int]:
     return {**most, **told}
 
 
-def _described(proposal: Proposal, known: LookedUp, listeners: dict[str, int]) -> Proposal:
+def _described(proposal: Proposal, known: CachedAnswers, listeners: dict[str, int]) -> Proposal:
     key = artist_key(proposal.artist)
     said = known.get(key)
     heard = listeners.get(key, proposal.listeners)

@@ -42,7 +42,7 @@ _ERRNOS: dict[int, type[WarehouseError]] = {
 
 
 @contextmanager
-def opened(path: Path, *, patience: float) -> Iterator[duckdb.DuckDBPyConnection]:
+def transaction(path: Path, *, patience: float) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection inside one transaction, committed at the end, undone after an error.
 
     Waits at most ``patience`` seconds for whoever has the file open. Keep it open for

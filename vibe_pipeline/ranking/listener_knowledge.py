@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from vibe_pipeline.ranking.identity import artist_key, recording_key
+from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.merge import canonical_isrc
 from vibe_pipeline.ranking.policy import Policy
-from vibe_pipeline.ranking.wishes import Wishes
-from vibe_pipeline.records import Candidate, LikedTrack, Past, Play, Track
+from vibe_pipeline.records import Candidate, LikedTrack, PastRecommendation, Play, Track
 
 
-class Liked:
+class LikedKeys:
     """Saved tracks by recording key, worked out artist by artist, when somebody asks.
 
     Taking ten thousand titles apart costs longer than all the ranking; most are of artists that
@@ -45,7 +45,7 @@ class Liked:
 
 
 class LastPlayed:
-    """On which day a recording was last played, worked out artist by artist like ``Liked``."""
+    """On which day a recording was last played, worked out artist by artist like ``LikedKeys``."""
 
     def __init__(self, plays: Iterable[Play]) -> None:
         self._plays: dict[str, list[Play]] = {}
@@ -67,45 +67,45 @@ class LastPlayed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class ListenerKnowledge:
     """What to ask about a candidate; made once for a list.
 
     ``recommended`` maps a recording to the last day we recommended it, ``tired`` an artist to the
     days since each time, ``offered`` an artist to all that was recommended before today.
     """
 
-    liked: Liked
+    liked: LikedKeys
     last_played: LastPlayed
-    offered: Mapping[str, Sequence[Past]]
+    offered: Mapping[str, Sequence[PastRecommendation]]
     recommended: Mapping[str, date]
     tired: Mapping[str, tuple[int, ...]]
     played: frozenset[str]
     resting: frozenset[str]
 
     @classmethod
-    def of(cls, wishes: Wishes, policy: Policy) -> Known:
+    def of(cls, request: ListRequest, policy: Policy) -> ListenerKnowledge:
         """What these wishes say the person knows."""
         recommended: dict[str, date] = {}
         tired: dict[str, list[int]] = {}
-        offered: dict[str, list[Past]] = {}
-        rested = wishes.vibe_date - timedelta(days=policy.rest_days)
-        for past in wishes.past:
+        offered: dict[str, list[PastRecommendation]] = {}
+        rested = request.vibe_date - timedelta(days=policy.rest_days)
+        for past in request.past:
             day = past.vibe_date
             if day > recommended.get(past.key, date.min):
                 recommended[past.key] = day
-            if rested <= day <= wishes.vibe_date:
-                tired.setdefault(past.artist_key, []).append((wishes.vibe_date - day).days)
-            if day < wishes.vibe_date:
+            if rested <= day <= request.vibe_date:
+                tired.setdefault(past.artist_key, []).append((request.vibe_date - day).days)
+            if day < request.vibe_date:
                 offered.setdefault(past.artist_key, []).append(past)
-        heard_since = wishes.now - timedelta(days=policy.recently_played_days)
+        heard_since = request.now - timedelta(days=policy.recently_played_days)
         return cls(
-            liked=Liked(wishes.likes),
-            last_played=LastPlayed(wishes.plays),
+            liked=LikedKeys(request.likes),
+            last_played=LastPlayed(request.plays),
             offered=offered,
             recommended=recommended,
             tired={artist: tuple(sorted(days)) for artist, days in tired.items()},
             played=frozenset(
-                track_key(play.track) for play in wishes.plays if play.played_at >= heard_since
+                track_key(play.track) for play in request.plays if play.played_at >= heard_since
             ),
             resting=frozenset(key for key, day in recommended.items() if day > rested),
         )
@@ -171,6 +171,6 @@ def track_key(track: Track) -> str:
     return recording_key(track.artist, track.title)
 
 
-def keys_of(candidate: Candidate) -> tuple[str, ...]:
+def candidate_keys(candidate: Candidate) -> tuple[str, ...]:
     """All keys a candidate goes by, its own first."""
     return (candidate.key, *candidate.aliases)

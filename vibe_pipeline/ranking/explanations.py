@@ -18,24 +18,24 @@ MOST = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Remarks:
+class Explanation:
     """Names of terms, the weightiest first."""
 
     speaks_for: tuple[str, ...] = ()
     speaks_against: tuple[str, ...] = ()
 
 
-def remarks(ranked: Sequence[Ranked]) -> dict[str, Remarks]:
+def explanations(ranked: Sequence[Ranked]) -> dict[str, Explanation]:
     """By candidate key, up to three terms either way that set it apart from the median of all."""
     terms = sorted({term for entry in ranked for term in entry.terms})
     usual = {term: median(entry.terms.get(term, 0.0) for entry in ranked) for term in terms}
     return {entry.candidate.key: _of(entry, usual) for entry in ranked}
 
 
-def _of(entry: Ranked, usual: dict[str, float]) -> Remarks:
+def _of(entry: Ranked, usual: dict[str, float]) -> Explanation:
     apart = {term: entry.terms.get(term, 0.0) - value for term, value in usual.items()}
     weightiest = sorted(apart, key=lambda term: (-abs(apart[term]), term))
-    return Remarks(
+    return Explanation(
         speaks_for=tuple(term for term in weightiest if apart[term] >= NOTABLE)[:MOST],
         speaks_against=tuple(term for term in weightiest if apart[term] <= -NOTABLE)[:MOST],
     )

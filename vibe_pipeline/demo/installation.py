@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 
 from vibe_pipeline.commands import checks as preflight
-from vibe_pipeline.commands.processes import Ports, environment, parts, prepare
-from vibe_pipeline.commands.supervisor import Part, answers, free_port, script
+from vibe_pipeline.commands.processes import Ports, environment, managed_processes, prepare
+from vibe_pipeline.commands.supervisor import ManagedProcess, free_port, http_ready, script
 from vibe_pipeline.settings import Settings, read_settings, settings_from
 from vibe_pipeline.simulator.server import environment as simulated_environment
 
@@ -38,7 +38,7 @@ _OWN_WISHES = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class DemoInstallation:
     """Everything that must be known to play: folder, addresses, what the product is told."""
 
     home: Path
@@ -58,23 +58,23 @@ class Stage:
         """Where the operator looks."""
         return f"http://127.0.0.1:{self.ports.webserver}"
 
-    def parts(self) -> list[Part]:
+    def managed_processes(self) -> list[ManagedProcess]:
         """Every process: the simulated world, and the product as it is always run."""
         where = [] if self.world is None else ["--world", str(self.world.absolute())]
         port = self.simulator.rpartition(":")[2]
-        simulator = Part(
+        simulator = ManagedProcess(
             name=SIMULATOR,
             command=(script("vibe"), "simulator", "--port", port, *where),
             environment=self.environment,
             folder=self.home,
             log=self.home / "logs" / "simulator.log",
-            ready=answers(f"{self.simulator}/control/clock"),
+            ready=http_ready(f"{self.simulator}/control/clock"),
         )
-        return [simulator, *parts(self.environment, self.home, self.home, self.ports)]
+        return [simulator, *managed_processes(self.environment, self.home, self.home, self.ports)]
 
 
 @contextmanager
-def set_stage(world: Path | None) -> Iterator[Stage]:
+def demo_installation(world: Path | None) -> Iterator[DemoInstallation]:
     """A stage in a scratch folder that is gone afterwards; nothing runs on it yet.
 
     Raises ``SettingsInvalid`` or ``NotReady`` when the demo could not work.
@@ -88,7 +88,7 @@ def set_stage(world: Path | None) -> Iterator[Stage]:
         yield stage
 
 
-def _stage(home: Path, world: Path | None) -> Stage:
+def _stage(home: Path, world: Path | None) -> DemoInstallation:
     ports = Ports.free()
     simulator = f"http://127.0.0.1:{free_port()}"
     ours = f"http://127.0.0.1:{ports.oauth}"
@@ -101,7 +101,7 @@ def _stage(home: Path, world: Path | None) -> Stage:
         **{name: os.environ[name] for name in _OWN_WISHES if os.environ.get(name)},
     }
     told = environment(told, home, ports)
-    return Stage(
+    return DemoInstallation(
         home=home,
         simulator=simulator,
         ports=ports,
@@ -115,7 +115,7 @@ def _product_names() -> set[str]:
     return {name.upper() for name in Settings.model_fields}
 
 
-def _check(stage: Stage) -> None:
+def _check(stage: DemoInstallation) -> None:
     elsewhere = [name for name in preflight.SERVICES if os.environ.get(name)]
     preflight.stop_on_trouble(preflight.services(stage.settings, elsewhere))
     preflight.stop_on_trouble(preflight.state(stage.settings))

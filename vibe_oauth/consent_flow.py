@@ -14,11 +14,11 @@ from starlette.responses import RedirectResponse, Response
 
 from vibe_oauth.links import Links
 from vibe_oauth.pages import Page, Pages
-from vibe_oauth.services import Services
-from vibe_oauth.visitors import language_of, only_looks, sent_from_elsewhere
+from vibe_oauth.request_info import language_of, only_looks, sent_from_elsewhere
+from vibe_oauth.services import OAuthServices
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
 from vibe_pipeline.accounts.records import Account, PendingConnection
-from vibe_pipeline.authorization import ScopesMissing, agreed, link
+from vibe_pipeline.authorization import ScopesMissing, complete_consent, link_account
 from vibe_pipeline.clients.errors import (
     KeyRefused,
     NotAllowlisted,
@@ -36,10 +36,10 @@ LONGEST_FORM = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Connecting:
+class ConsentFlow:
     """The routes a person walks through."""
 
-    services: Services
+    services: OAuthServices
     pages: Pages
     links: Links
 
@@ -75,7 +75,7 @@ class Connecting:
             log.warning("spotify sent nobody's code", user_id=returned.account.user_id)
             return await self._told(Page.FAILED, returned.account)
         try:
-            pending = await agreed(
+            pending = await complete_consent(
                 self.services.consent,
                 self.services.profile,
                 consent=returned.consent,
@@ -96,7 +96,7 @@ class Connecting:
         account, pending = claimed
         spotify_name = pending.spotify_name or pending.spotify_account_id
         try:
-            link(self.services.store, pending)
+            link_account(self.services.store, pending)
             log.info("connected", user_id=pending.user_id)
         except SpotifyAccountTaken:
             return await self._told(Page.TAKEN, account)

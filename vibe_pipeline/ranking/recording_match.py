@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from vibe_pipeline.ranking.folding import folded
-from vibe_pipeline.ranking.identity import artist_key, taken_apart, version_of
+from vibe_pipeline.ranking.identity import artist_key, parse_title, version_of
+from vibe_pipeline.ranking.text_normalization import normalized
 
 _CREDITS = re.compile(r"\s*(?:,|&|;|/|\bx\b|×|\band\b|\bvs\b\.?|\bwith\b)\s*", re.IGNORECASE)
 _GUESTS = re.compile(r"[\s(\[{]+(?:feat|ft|featuring)\b\.?:?\s*", re.IGNORECASE)
@@ -19,7 +19,7 @@ _NOT_LATIN = re.compile("[\u0370-\u04ff]")
 
 def same_recording(artist: str, title: str, artists: Sequence[str], other_title: str) -> bool:
     """Whether ``artist – title`` is this track: same song, same version, one artist in common."""
-    mine, theirs = taken_apart(title), taken_apart(other_title)
+    mine, theirs = parse_title(title), parse_title(other_title)
     if version_of(artist, title) != version_of(artists[0] if artists else "", other_title):
         return False
     transliterated = _NOT_LATIN.search(title + artist) or _NOT_LATIN.search(
@@ -46,7 +46,7 @@ def credited(credit: str, title: str = "") -> frozenset[str]:
 
 
 def _names(credit: str) -> set[str]:
-    parts = [artist_key(part) for part in _CREDITS.split(credit) if folded(part)]
+    parts = [artist_key(part) for part in _CREDITS.split(credit) if normalized(part)]
     return {artist_key(credit), *parts}
 
 

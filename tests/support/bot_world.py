@@ -22,19 +22,19 @@ from tests.support.pipeline_stand_in import PipelineStandIn
 from vibe_bot.app import build
 from vibe_bot.interactions import App
 from vibe_bot.lifecycle import serve
-from vibe_bot.services import Services
+from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.records import (
     Account,
-    Cause,
     Edition,
     EditionKind,
     EditionState,
+    FailureCause,
     PoolSummary,
     Summary,
     Tokens,
 )
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, utc_now
-from vibe_pipeline.clients.opening import open_dagster, open_http
+from vibe_pipeline.clients.factory import open_dagster, open_http
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.simulator.telegram.bot_api import bot_api_routes
@@ -48,7 +48,7 @@ Message = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Town:
+class BotWorld:
     """Everything outside the bot."""
 
     address: str
@@ -60,12 +60,12 @@ class Town:
 
     async def person(
         self, telegram_id: int = 101, *, name: str = "Anna", language: str = "en"
-    ) -> Resident:
+    ) -> ChatUser:
         """Somebody with a phone, who has not met the bot yet."""
         self.telegram.add_person(
             telegram_id=telegram_id, name=name, username=None, language_code=language
         )
-        return Resident(town=self, telegram_id=telegram_id)
+        return ChatUser(bot_world=self, telegram_id=telegram_id)
 
     def calls(self, method: str) -> int:
         """How often the bot called a method of the Bot API."""
@@ -73,16 +73,16 @@ class Town:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resident:
+class ChatUser:
     """A person of the town at their phone."""
 
-    town: Town
+    bot_world: BotWorld
     telegram_id: int
 
     @property
     def account(self) -> Account:
         """What the bot knows of them."""
-        account = self.town.store.people.by_chat(self.telegram_id)
+        account = self.bot_world.store.people.by_chat(self.telegram_id)
         assert account is not None
         return account
 
@@ -98,7 +98,7 @@ class Resident:
     async def taps_forged(self, data: str) -> None:
         """Tap a button that only a tampered client could show, under our newest buttons."""
         newest = next(one for one in reversed(await self.said_by_bot()) if one["buttons"])
-        stored = self.town.telegram.chat(self.telegram_id).messages[newest["message_id"]]
+        stored = self.bot_world.telegram.chat(self.telegram_id).messages[newest["message_id"]]
         rows = stored.inline_keyboard
         rows[0][0]["callback_data"] = data
         rows[0][0].pop("url", None)
@@ -140,8 +140,8 @@ class Resident:
 
     async def chat(self, *, after: int = 0, wait: float = 0.0) -> dict[str, Any]:
         """The chat as the phone shows it."""
-        answer = await self.town.http.get(
-            f"{self.town.address}/control/telegram/chats/{self.telegram_id}",
+        answer = await self.bot_world.http.get(
+            f"{self.bot_world.address}/control/telegram/chats/{self.telegram_id}",
             params={"after": after, "wait": wait},
             timeout=wait + 10,
         )
@@ -154,7 +154,7 @@ class Resident:
 
     def connected(self, **settings: Any) -> Account:
         """Let the account be linked to Spotify, as if they had agreed."""
-        people, user_id = self.town.store.people, self.account.user_id
+        people, user_id = self.bot_world.store.people, self.account.user_id
         now = utc_now()
         tokens = Tokens(
             access_token="secret-access",
@@ -178,7 +178,7 @@ class Resident:
         missing: str = "timed out",
     ) -> Edition:
         """A list in the ledger, as a finished run leaves it."""
-        editions = self.town.store.editions
+        editions = self.bot_world.store.editions
         found = editions.open(
             EditionId(edition_id),
             self.account.user_id,
@@ -213,10 +213,10 @@ class Resident:
         return editions.required(found.edition_id)
 
     def failed_edition(
-        self, edition_id: str, cause: Cause, *, until: datetime | None = None
+        self, edition_id: str, cause: FailureCause, *, until: datetime | None = None
     ) -> None:
         """An edition that did not come about."""
-        editions = self.town.store.editions
+        editions = self.bot_world.store.editions
         editions.open(
             EditionId(edition_id),
             self.account.user_id,
@@ -230,7 +230,7 @@ class Resident:
     def _publish(self, edition_id: EditionId) -> None:
         states = list(EditionState)[1:]
         for before, after in itertools.pairwise(states):
-            self.town.store.editions.advance(
+            self.bot_world.store.editions.advance(
                 edition_id,
                 before,
                 after,
@@ -239,9 +239,9 @@ class Resident:
             )
 
     async def _post(self, what: str, **body: Any) -> dict[str, Any]:
-        address = f"{self.town.address}/control/telegram/{what}"
+        address = f"{self.bot_world.address}/control/telegram/{what}"
         given = {"telegram_id": self.telegram_id, **body}
-        answer = await self.town.http.post(address, json=given)
+        answer = await self.bot_world.http.post(address, json=given)
         assert answer.status_code == 200, answer.text
         said: dict[str, Any] = answer.json()
         return said
@@ -293,7 +293,9 @@ def urls_of(message: Message) -> list[str]:
 
 
 @asynccontextmanager
-async def town(folder: Path, *, flood: bool = False, **settings: Any) -> AsyncIterator[Town]:
+async def bot_world(
+    folder: Path, *, flood: bool = False, **settings: Any
+) -> AsyncIterator[BotWorld]:
     """Telegram and the pipeline behind a real port."""
     telegram = TelegramState(clock=utc_now, monotonic=time.monotonic)
     telegram.flood.switched_on = flood
@@ -311,7 +313,7 @@ async def town(folder: Path, *, flood: bool = False, **settings: Any) -> AsyncIt
         made.home.mkdir(parents=True, exist_ok=True)
         migrate(made.accounts_address)
         async with httpx.AsyncClient() as http:
-            yield Town(
+            yield BotWorld(
                 address=address,
                 telegram=telegram,
                 pipeline=pipeline,
@@ -323,7 +325,7 @@ async def town(folder: Path, *, flood: bool = False, **settings: Any) -> AsyncIt
 
 @asynccontextmanager
 async def living_bot(
-    place: Town, *, now: Callable[[], datetime] = utc_now, speed: float = SPEED
+    place: BotWorld, *, now: Callable[[], datetime] = utc_now, speed: float = SPEED
 ) -> AsyncIterator[App]:
     """The real bot, from its start order to its clean stop."""
 
@@ -331,7 +333,7 @@ async def living_bot(
         await asyncio.sleep(seconds / speed)
 
     async with open_http() as http:
-        services = Services(
+        services = BotServices(
             store=place.store,
             dagster=open_dagster(http, place.settings),
             http=http,
