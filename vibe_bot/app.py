@@ -55,7 +55,7 @@ def build(services: BotServices, token: str, *, request: BaseRequest | None = No
     else:
         builder = builder.request(request).get_updates_request(request)
     app: App = builder.build()
-    app.bot_data["bench"] = BotState(services=services, watchers=RunTrackers(services, app.bot))
+    app.bot_data["state"] = BotState(services=services, watchers=RunTrackers(services, app.bot))
     _route(app)
     return app
 
@@ -145,13 +145,13 @@ async def _tapped(found: Interaction, data: str) -> str | None:
 
 async def _error(update: object, context: Context) -> None:
     """What went wrong in a handler: the person is told, unless they are who left."""
-    error, bench = context.error, bot_state(context)
+    error, state = context.error, bot_state(context)
     if not isinstance(update, Update) or update.effective_chat is None:
         log.error("trouble outside any chat", exc_info=error)
         return
     chat_id, user = update.effective_chat.id, update.effective_user
     if isinstance(error, Forbidden):
-        _has_left(bench.services, chat_id)
+        _has_left(state.services, chat_id)
         return
     if isinstance(error, RetryAfter | NetworkError) and not isinstance(error, BadRequest):
         log.warning("telegram did not take an answer", why=type(error).__name__)
@@ -160,7 +160,7 @@ async def _error(update: object, context: Context) -> None:
     log.error("a handler failed", exc_info=error)
     language = spoken(user.language_code if user else None)
     if not known and not isinstance(error, UnknownPerson):
-        account = bench.services.store.people.by_chat(chat_id)
+        account = state.services.store.people.by_chat(chat_id)
         language = account.language if account else language
     words = say(language, "bot.busy_store" if known else "bot.trouble")
     await send(context.bot, chat_id, words)

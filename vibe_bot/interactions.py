@@ -25,7 +25,7 @@ App = Application[Any, Context, Data, Data, Data, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotState:
-    """What lasts from one visit to the next: services, followed runs, open questions."""
+    """What lasts from one interaction to the next: services, followed runs, open questions."""
 
     services: BotServices
     watchers: RunTrackers
@@ -42,7 +42,7 @@ class Interaction:
     ``args`` is what followed the command. ``tapped`` is the message whose button was tapped.
     """
 
-    bench: BotState
+    state: BotState
     bot: Bot
     account: Account
     first_name: str
@@ -52,7 +52,7 @@ class Interaction:
     @property
     def services(self) -> BotServices:
         """What the bot works with."""
-        return self.bench.services
+        return self.state.services
 
     @property
     def language(self) -> str:
@@ -97,10 +97,10 @@ class Interaction:
 
     def ask(self, command: str) -> None:
         """Take the next plain words from this chat as what was missing after ``command``."""
-        self.bench.questions[self.account.chat_id] = command
+        self.state.questions[self.account.chat_id] = command
 
     def change(self, **changes: Unpack[AccountChanges]) -> Interaction:
-        """Change the person's settings; gives the visit with them as they are then."""
+        """Change the person's settings; gives the interaction with them as they are then."""
         people = self.services.store.people
         return replace(self, account=people.change(self.account.user_id, **changes))
 
@@ -114,13 +114,13 @@ def interaction_from(update: Update, context: Context, *, args: str) -> Interact
     user, chat = update.effective_user, update.effective_chat
     if user is None or chat is None:
         return None
-    bench = bot_state(context)
-    bench_people = bench.services.store.people
-    account = bench_people.register(chat.id, display_name(user), spoken(user.language_code))
+    state = bot_state(context)
+    people = state.services.store.people
+    account = people.register(chat.id, display_name(user), spoken(user.language_code))
     query = update.callback_query
     message = None if query is None else query.message
     return Interaction(
-        bench=bench,
+        state=state,
         bot=context.bot,
         account=account,
         first_name=user.first_name,
@@ -131,8 +131,8 @@ def interaction_from(update: Update, context: Context, *, args: str) -> Interact
 
 def bot_state(context: Context) -> BotState:
     """What this application works with."""
-    bench: BotState = context.bot_data["bench"]
-    return bench
+    state: BotState = context.bot_data["state"]
+    return state
 
 
 def display_name(user: User) -> str:

@@ -61,7 +61,7 @@ async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> Non
     """The order PTB asks of a host: initialize, start, poll; and back."""
     if not await _reached(app, stopping):
         return
-    bench: BotState = app.bot_data["bench"]
+    state: BotState = app.bot_data["state"]
     polling = Polling(stopping)
     updater = app.updater
     if updater is None:
@@ -81,7 +81,7 @@ async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> Non
             allowed_updates=KINDS,
             error_callback=polling.trouble,
         )
-        resumed = bench.watchers.resume()
+        resumed = state.watchers.resume()
         log.info("listening to Telegram", bot=app.bot.username, resumed=resumed)
         await stopping.wait()
     finally:
@@ -93,7 +93,7 @@ async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> Non
             await updater.stop()
         if app.running:
             await app.stop()
-        await bench.watchers.stop()
+        await state.watchers.stop()
         await app.shutdown()
     polling.raise_if_hopeless()
 

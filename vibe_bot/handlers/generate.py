@@ -72,13 +72,13 @@ async def begin(
     interaction: Interaction, job: Job, marks: dict[str, str] | None = None
 ) -> str | None:
     """Start a job for this person, unless it cannot be or one is under way already."""
-    user_id, bench = interaction.account.user_id, interaction.bench
+    user_id, state = interaction.account.user_id, interaction.state
     if job.asks_spotify and await _refused(interaction):
         return None
-    if user_id in bench.starting or interaction.services.store.watches.open(user_id):
+    if user_id in state.starting or interaction.services.store.watches.open(user_id):
         await interaction.answer(interaction.html("bot.progress.already"))
         return None
-    bench.starting.add(user_id)
+    state.starting.add(user_id)
     try:
         title = interaction.html(f"bot.progress.title_{job.name}")
         message = await interaction.answer(
@@ -86,7 +86,7 @@ async def begin(
         )
         await _launch(interaction, job, message, marks or {})
     finally:
-        bench.starting.discard(user_id)
+        state.starting.discard(user_id)
     return None
 
 
@@ -132,7 +132,7 @@ async def _launch(
         run_id, account.user_id, account.chat_id, message.message_id, job.value
     )
     log.info("launched", job=job.value, user=account.user_id, run=run_id)
-    interaction.bench.watchers.follow(watch)
+    interaction.state.watchers.follow(watch)
 
 
 async def _launched(interaction: Interaction, job: Job, marks: dict[str, str]) -> str:
