@@ -85,6 +85,7 @@ def question(
     likes: Sequence[LikedTrack] = (),
     plays: Sequence[Play] = (),
     before: Sequence[PastRecommendation] = (),
+    excluded_likes: frozenset[str] = frozenset(),
     services: SourceClients | None = None,
     limits: SourceLimits | None = None,
     purse: int = 18,
@@ -94,6 +95,7 @@ def question(
         likes=likes,
         plays=plays,
         past=before,
+        excluded_likes=excluded_likes,
         services=services
         or SourceClients(lookups=InMemoryLookups(), capabilities=InMemoryCapabilities()),
         limits=limits or SourceLimits(),
@@ -192,6 +194,16 @@ async def test_whoever_likes_anything_always_has_something() -> None:
     pool = await rediscovered_likes.propose(asked)
 
     assert pool.state is PoolState.OFFERED
+
+
+async def test_likes_of_listening_that_was_left_out_come_last_of_all() -> None:
+    likes = [like(1), like(2), like(3)]
+
+    pool = await rediscovered_likes.propose(
+        question(likes=likes, excluded_likes=frozenset({"id1"}))
+    )
+
+    assert [proposal.spotify_id for proposal in pool.proposals] == ["id2", "id3", "id1"]
 
 
 async def test_without_likes_the_pool_says_so() -> None:

@@ -64,6 +64,15 @@ def test_hours_may_pass_midnight_and_end_before_their_end(at: str, why: str | No
     assert hygiene(NIGHT).why(moment, "a") == why
 
 
+def test_likes_given_at_an_hour_that_is_left_out_are_named_by_their_ids() -> None:
+    at_noon = LikedTrack(track=track("A", "Day"), added_at=NOW)
+    at_night = LikedTrack(track=track("A", "Night"), added_at=NOW.replace(hour=23))
+
+    excluded = hygiene(NIGHT).excluded_likes([at_noon, at_night])
+
+    assert excluded == {at_night.track.spotify_id}
+
+
 def test_dates_hold_their_first_and_their_last_day() -> None:
     holiday = hygiene({"kind": "dates", "key": "2026-11-01..2026-11-14"})
     eve = datetime(2026, 10, 31, 23, 30, tzinfo=UTC)

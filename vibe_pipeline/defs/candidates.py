@@ -123,7 +123,7 @@ def candidates(
                 services=_services(outside, store, lookups),
                 limits=limits,
                 now=now,
-                hygiene=exclusion_rules_of(store, made.account),
+                excluded_likes=exclusion_rules_of(store, made.account).excluded_likes(likes),
             )
 
         opening = services.open(

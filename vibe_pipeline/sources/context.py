@@ -13,7 +13,6 @@ from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.lookup_cache import PAGE_DAYS, Lookups
 from vibe_pipeline.records import LikedTrack, PastRecommendation, Play, SeedProfile
-from vibe_pipeline.taste.exclusions import ExclusionRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +87,10 @@ class Purse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceContext:
-    """One person's question to all sources."""
+    """One person's question to all sources.
+
+    ``excluded_likes`` are the Spotify ids of likes that belong to listening the person left out.
+    """
 
     profile: SeedProfile
     likes: Sequence[LikedTrack]
@@ -98,7 +100,7 @@ class SourceContext:
     limits: SourceLimits
     now: datetime
     purse: Purse = field(default_factory=Purse)
-    hygiene: ExclusionRules = field(default_factory=ExclusionRules)
+    excluded_likes: frozenset[str] = frozenset()
 
     @property
     def offered(self) -> frozenset[str]:

@@ -52,7 +52,7 @@ class _Worth:
             if play.played_at > played_after
         }
         self._recommended = {past.key for past in context.past if past.vibe_date > rested_after}
-        self._hygiene = context.hygiene
+        self._excluded = context.excluded_likes
         self._leaning = {artist.key: artist.weight for artist in context.profile.artists}
 
     def of(self, like: LikedTrack) -> float:
@@ -63,7 +63,7 @@ class _Worth:
             share = _HEARD_LATELY
         if key in self._recommended:
             share = _RECOMMENDED_LATELY
-        if self._hygiene.why_like(like) is not None:
+        if like.track.spotify_id in self._excluded:
             share = min(share, _LEFT_OUT)
         return share * (0.6 + 0.4 * self._leaning.get(artist_key(like.track.artist), 0.0))
 

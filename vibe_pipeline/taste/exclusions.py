@@ -68,6 +68,10 @@ class ExclusionRules:
         """What leaves a like out: its artist, or the moment it was given."""
         return self.why(like.added_at, artist_key(like.track.artist))
 
+    def excluded_likes(self, likes: Iterable[LikedTrack]) -> frozenset[str]:
+        """The Spotify ids of those likes that are left out."""
+        return frozenset(like.track.spotify_id for like in likes if self.why_like(like) is not None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExclusionCounts:
