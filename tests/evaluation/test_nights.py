@@ -25,7 +25,7 @@ from vibe_pipeline.evaluation.nights.simulation import (
 )
 from vibe_pipeline.evaluation.nights.world import SimulatedServices, WorldRecipe, as_spotify_tells
 from vibe_pipeline.lookup_cache import InMemoryLookups
-from vibe_pipeline.playlists.build import Selection
+from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.records import ChosenTrack, Source

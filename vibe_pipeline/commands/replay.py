@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
+from vibe_pipeline.playlists.edition_inputs import PolicyUnknown
 from vibe_pipeline.playlists.replay import (
     NothingStored,
-    PolicyUnknown,
     Replay,
     edition_on,
     policy_called,

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -21,9 +20,10 @@ from vibe_pipeline.defs.resources import (
 from vibe_pipeline.defs.run_context import RunContext, run_context
 from vibe_pipeline.defs.specs import asset_spec
 from vibe_pipeline.defs.taste import PROFILE, exclusion_rules_of
+from vibe_pipeline.playlists.build import limits_of_sources
 from vibe_pipeline.playlists.call_allowance import Allowance
 from vibe_pipeline.records import EditionId, Pool, PoolState, SeedProfile, Source
-from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLimits
+from vibe_pipeline.sources.context import SourceClients, SourceContext
 from vibe_pipeline.sources.registry import propose_all
 from vibe_pipeline.warehouse import Tables, WarehouseLookups
 
@@ -112,7 +112,9 @@ def candidates(
             likes = tables.library.likes(made.user_id)
             plays = tables.library.plays(made.user_id)
             past = tables.playlists.past(made.user_id, besides=made.place.edition_id)
-        limits = _limits(store, made)
+        limits = limits_of_sources(
+            Allowance.of(store, made.user_id, made.place.edition_id, asked_for=made.asked_for)
+        )
 
         def question(outside: Clients) -> SourceContext:
             return SourceContext(
@@ -152,15 +154,6 @@ async def _ask(
     async with opening as outside:
         pools = await propose_all(question(outside), off=off, only=wanted)
         return pools, outside.shown
-
-
-def _limits(store: AccountStore, made: RunContext) -> SourceLimits:
-    """Half of what the list may still cost is for looking up what is chosen."""
-    usual = SourceLimits()
-    allowance = Allowance.of(store, made.user_id, made.place.edition_id, asked_for=made.asked_for)
-    calls = usual.spotify_calls_first if allowance.first else usual.spotify_calls
-    calls = min(calls, allowance.left // 2)
-    return replace(usual, spotify_calls=calls, spotify_calls_first=calls)
 
 
 def _profile(tables: Tables, made: RunContext) -> tuple[EditionId, SeedProfile]:

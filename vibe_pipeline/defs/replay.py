@@ -8,9 +8,9 @@ import dagster as dg
 from vibe_pipeline.defs.metadata import Cell, table
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import WarehouseResource
+from vibe_pipeline.playlists.edition_inputs import PolicyUnknown
 from vibe_pipeline.playlists.replay import (
     NothingStored,
-    PolicyUnknown,
     Replay,
     edition_on,
     policy_called,

@@ -15,7 +15,7 @@ from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.defs.run_context import run_context
 from vibe_pipeline.defs.specs import OWNERS
-from vibe_pipeline.playlists.replay import Feedback, feedback_of
+from vibe_pipeline.playlists.edition_inputs import Feedback, feedback_of
 from vibe_pipeline.records import SeedArtist, SeedProfile, SeedTrack
 from vibe_pipeline.taste.exclusions import ExclusionCounts, ExclusionRules, exclusions_kept
 from vibe_pipeline.taste.seed_profile import PARTS, times_played

@@ -1,27 +1,33 @@
-"""The making of a list in one call: merge, rank, look up what is chosen, refill, choose.
+"""The making of a list: propose, merge, rank, look up what is chosen, refill, choose, stock up.
 
-Only what is about to be used is looked up on Spotify. The result holds all that ``replayed``
-needs to make the same list again without asking anybody.
+Everything that decides stands here and takes what it needs: how the calls a list may cost are
+split, when likes are checked, when to choose again, when to lay in music for later lists. Only
+what is about to be used is looked up on Spotify. The result holds all that ``replayed`` needs to
+make the same list again without asking anybody.
+
+Not here: scores and caps (``ranking``), the lookups themselves (``resolve``), what people are told
+(``selection_summary``), what is stored (``edition_record``).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from vibe_pipeline.accounts.records import PoolSummary, Summary
-from vibe_pipeline.locales import say
-from vibe_pipeline.playlists.resolve import Resolver, given
-from vibe_pipeline.ranking.identity import artist_key
+from vibe_pipeline.lookup_cache import Lookups
+from vibe_pipeline.playlists.call_allowance import Allowance
+from vibe_pipeline.playlists.resolve import Resolver, SpotifyIdLookup, given
+from vibe_pipeline.playlists.selection_summary import Selection, summarized
+from vibe_pipeline.playlists.unsynced_likes import SavedTracksCheck, SavedTracksClient, calls_for
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.listener_knowledge import ListenerKnowledge, track_key
 from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.ranking.score import rank
-from vibe_pipeline.ranking.selection import Choice, Selector, requested_new, select
+from vibe_pipeline.ranking.selection import Selector, requested_new, select
 from vibe_pipeline.records import (
-    ChosenTrack,
     DropReason,
     LikedTrack,
     Pool,
@@ -31,7 +37,16 @@ from vibe_pipeline.records import (
     Source,
     Track,
 )
+from vibe_pipeline.sources.artist_pages import TrackSearch
+from vibe_pipeline.sources.context import SourceLimits
 
+SEARCHES_FOR_THE_BEST = 12
+"""Of a first list's many calls, so many are spent on the best; more only lest it be short."""
+LISTS_IN_STOCK = 2
+"""With less new music in stock than so many lists take, what is left to spend goes into more."""
+PATIENT_LABS_NAMES, PATIENT_LABS_BATCHES = 24, 12
+HURRIED_LABS_NAMES, HURRIED_LABS_BATCHES = 6, 4
+"""Questions to ListenBrainz labs, by name and for fifty recordings at once: it is free and slow."""
 FREE_REACH = 400
 """So many of the best candidates that may be chosen are looked up where it costs nothing."""
 _LEFT_OVER = {DropReason.LOWER_RANKED, DropReason.SOURCE_CAP, DropReason.ARTIST_CAP}
@@ -39,14 +54,80 @@ RESORT_SHARE = 3
 """So many likes for each place on the list are at hand to fill it up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """A finished choice: all candidates considered, the list, and the honest counts."""
+class SpotifyForLists(TrackSearch, SavedTracksClient, Protocol):
+    """The part of Spotify a list is made with: its search, and whether tracks are saved."""
 
-    ranked: tuple[Ranked, ...]
-    tracks: tuple[ChosenTrack, ...]
-    summary: Summary
-    policy: str
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListBuild:
+    """One making of a list: what it is chosen from, who can be asked, and what it may cost.
+
+    ``allowance`` says what may still be spent at the moment it is called. ``patient``: nobody
+    waits for the list. ``keep_likes`` is there while some likes may be unknown to us: it takes in
+    those found and gives the request anew.
+    """
+
+    request: ListRequest
+    pools: Sequence[Pool]
+    policy: Policy
+    lookups: Lookups
+    spotify: SpotifyForLists | None
+    labs: SpotifyIdLookup | None
+    allowance: Callable[[], Allowance]
+    patient: bool
+    keep_likes: Callable[[Sequence[Track]], ListRequest] | None = None
+
+
+def limits_of_sources(allowance: Allowance) -> SourceLimits:
+    """What sources may ask: half of what a list may still cost is for looking up its tracks."""
+    usual = SourceLimits()
+    calls = usual.spotify_calls_first if allowance.first else usual.spotify_calls
+    calls = min(calls, allowance.left // 2)
+    return replace(usual, spotify_calls=calls, spotify_calls_first=calls)
+
+
+async def build_list(build: ListBuild) -> Selection:
+    """Choose, make sure that what is new is not liked, and lay in music for the next lists.
+
+    Raises ``AuthorizationExpired`` when the person's consent has ended; any other trouble of a
+    service only makes the list poorer.
+    """
+    allowance = build.allowance()
+    checks = min(allowance.left, calls_for(build.request.size)) if build.keep_likes else 0
+    resolver = _resolver(build, allowance, searches=allowance.left - checks)
+    selection = await choose(build.request, build.pools, resolver, build.policy)
+    liked = await _unsynced_likes(build, selection, calls=checks)
+    if liked and build.keep_likes:
+        request = build.keep_likes(liked)
+        selection = await choose(request, build.pools, resolver, build.policy)
+    if allowance.first or _stock_is_low(selection, build.policy):
+        await resolver.harvest(selection.ranked, calls=build.allowance().left)
+    return selection
+
+
+def _resolver(build: ListBuild, allowance: Allowance, *, searches: int) -> Resolver:
+    """Asks Spotify as often as the list may cost, and labs more often while nobody waits."""
+    return Resolver(
+        lookups=build.lookups,
+        spotify=build.spotify,
+        labs=build.labs,
+        soft_limit=min(SEARCHES_FOR_THE_BEST, searches) if allowance.first else searches,
+        hard_limit=searches,
+        name_limit=PATIENT_LABS_NAMES if build.patient else HURRIED_LABS_NAMES,
+        batch_limit=PATIENT_LABS_BATCHES if build.patient else HURRIED_LABS_BATCHES,
+    )
+
+
+async def _unsynced_likes(build: ListBuild, selection: Selection, *, calls: int) -> list[Track]:
+    """What was chosen as new and is liked after all, as far as so many calls can tell."""
+    if not calls or build.spotify is None:
+        return []
+    return await SavedTracksCheck.about(selection.ranked, calls=calls).liked(build.spotify)
+
+
+def _stock_is_low(selection: Selection, policy: Policy) -> bool:
+    stock = in_stock(selection.ranked, artist_cap=policy.artist_cap)
+    return stock < LISTS_IN_STOCK * selection.summary.wished_new
 
 
 async def choose(
@@ -117,66 +198,11 @@ def _finished(
     if len(choice.chosen) < request.size and request.likes:
         ranked = rank(merge([*pools, last_resort(request, policy)]), request, policy)
         choice = select(ranked, request, policy, found=_given(ranked) | dict(found))
-    return selection(choice, pools, policy)
-
-
-def selection(choice: Choice, pools: Sequence[Pool], policy: Policy) -> Selection:
-    """A choice as people are told it."""
-    tracks = tuple(_told(entry) for entry in choice.chosen)
-    chosen = Counter(track.source for track in tracks)
-    new = sum(track.is_new for track in tracks)
-    return Selection(
-        ranked=choice.ranked,
-        tracks=tracks,
-        policy=f"{policy.name} {policy.version}",
-        summary=Summary(
-            new=new,
-            familiar=len(tracks) - new,
-            wished_new=choice.wished_new,
-            sources={str(source): chosen[source] for source in Source if chosen[source]},
-            pools=tuple(
-                PoolSummary(
-                    source=pool.source,
-                    state=pool.state,
-                    reason=pool.reason,
-                    offered=len(pool.proposals),
-                    chosen=chosen[pool.source],
-                )
-                for pool in sorted(pools, key=lambda pool: pool.source)
-            ),
-            notes=tuple(str(note) for note in choice.notes),
-        ),
-    )
-
-
-def reason(language: str, source: Source, seed: str) -> str:
-    """Why a track is on the list, in one sentence."""
-    key = f"reason.{source}" if seed else f"reason.plain.{source}"
-    return say(language, key, seed=seed)
+    return summarized(choice, pools, policy)
 
 
 def _full(chosen: Sequence[Ranked], request: ListRequest) -> bool:
     return len(chosen) >= request.size and sum(e.is_new for e in chosen) >= requested_new(request)
-
-
-def _told(entry: Ranked) -> ChosenTrack:
-    track = entry.track
-    if track is None or entry.position is None:
-        raise ValueError(f"{entry.candidate.key} was chosen without a track")
-    return ChosenTrack(
-        position=entry.position,
-        artist=track.artist,
-        title=track.title,
-        spotify_id=track.spotify_id,
-        uri=track.uri,
-        isrc=track.isrc,
-        is_new=entry.is_new,
-        source=entry.source,
-        seed=entry.seed,
-        reason=reason("en", entry.source, entry.seed),
-        key=track_key(track),
-        artist_key=artist_key(track.artist),
-    )
 
 
 def last_resort(request: ListRequest, policy: Policy) -> Pool:

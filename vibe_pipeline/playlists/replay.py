@@ -1,60 +1,33 @@
-"""What an edition was made from, and making it again: byte for byte, or by another policy."""
+"""Making an edition again from its stored inputs: byte for byte, or by another policy.
+
+What those inputs are is ``edition_inputs``; the making itself is ``build``.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
-from enum import Enum
-from typing import Any, Self
 
-from vibe_pipeline.accounts.records import Account, Block, BlockKind, Thumb
-from vibe_pipeline.playlists.build import Selection, found_in, replayed
-from vibe_pipeline.ranking.list_request import ListRequest
+from vibe_pipeline.playlists.build import found_in, replayed
+from vibe_pipeline.playlists.edition_inputs import (
+    PolicyUnknown,
+    policy_named,
+    policy_of,
+    pools_from,
+    request_from,
+)
+from vibe_pipeline.playlists.edition_record import digest
+from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.ranking.policy import POLICIES, Policy
-from vibe_pipeline.records import EditionId, Pool, Ranked, UserId
+from vibe_pipeline.records import EditionId, Ranked, UserId
 from vibe_pipeline.warehouse.rows import Slice
 from vibe_pipeline.warehouse.selection import EditionInputs
 from vibe_pipeline.warehouse.warehouse import Tables
 
 
-class PolicyUnknown(LookupError):
-    """A policy is named that this version of the program does not have."""
-
-
 class NothingStored(LookupError):
     """There is no such edition whose inputs are kept."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feedback:
-    """Blocks and thumbs as the taste and the ranking want them: by key."""
-
-    blocked_artists: frozenset[str]
-    blocked_tracks: frozenset[str]
-    thumbs: Mapping[str, int]
-    artist_thumbs: Mapping[str, int]
-
-    @classmethod
-    def of(cls, blocks: Iterable[Mapping[str, Any]], thumbs: Iterable[Mapping[str, Any]]) -> Self:
-        """Feedback out of what is kept with an edition's inputs."""
-        barred: dict[str, set[str]] = {}
-        for block in blocks:
-            barred.setdefault(block["kind"], set()).add(block["key"])
-        tracks: dict[str, int] = {}
-        artists: Counter[str] = Counter()
-        for thumb in thumbs:
-            tracks[thumb["key"]] = thumb["value"]
-            artists[thumb["artist_key"]] += thumb["value"]
-        return cls(
-            blocked_artists=frozenset(barred.get(BlockKind.ARTIST, ())),
-            blocked_tracks=frozenset(barred.get(BlockKind.TRACK, ())),
-            thumbs=tracks,
-            artist_thumbs=dict(artists),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,81 +84,6 @@ def same_policy(inputs: EditionInputs, policy: Policy | None) -> bool:
     return policy is None or policy_of(policy) == dict(inputs.policy)
 
 
-def settings_of(account: Account) -> dict[str, Any]:
-    """The settings a selection depends on, as they are kept with its inputs."""
-    return {
-        "size": account.playlist_size,
-        "min_new_ratio": account.min_new_ratio,
-        "adventure": account.adventure,
-    }
-
-
-def policy_of(policy: Policy) -> dict[str, Any]:
-    """A policy as it is kept with an edition's inputs: by name, version and every figure."""
-    return {name: _plain(value) for name, value in asdict(policy).items()}
-
-
-def policy_named(kept: Mapping[str, Any]) -> Policy:
-    """The policy an edition was made with; a changed figure under the old version is refused."""
-    policy = POLICIES.get(str(kept["name"]))
-    if policy is None or policy_of(policy) != dict(kept):
-        raise PolicyUnknown(
-            f"the edition was made with {kept['name']} version {kept['version']}, which this"
-            " version of the program does not have"
-        )
-    return policy
-
-
-def feedback_of(
-    blocks: Iterable[Block], thumbs: Iterable[Thumb]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Blocks and thumbs as they are kept with an edition's inputs, in a fixed order."""
-    kept_blocks = [{"kind": str(block.kind), "key": block.key} for block in blocks]
-    kept_thumbs = [
-        {"key": thumb.key, "artist_key": thumb.artist_key, "value": thumb.value} for thumb in thumbs
-    ]
-    return (
-        sorted(kept_blocks, key=lambda block: (block["kind"], block["key"])),
-        sorted(kept_thumbs, key=lambda thumb: str(thumb["key"])),
-    )
-
-
-def request_from(tables: Tables, place: Slice, inputs: EditionInputs) -> ListRequest:
-    """Everything but the candidates, as it stood at the edition's moment."""
-    user_id, as_of = place.user_id, inputs.as_of
-    feedback = Feedback.of(inputs.blocks, inputs.thumbs)
-    return ListRequest(
-        vibe_date=place.vibe_date,
-        now=as_of,
-        profile=tables.taste.profile(user_id, inputs.profile_edition),
-        size=inputs.settings["size"],
-        min_new_ratio=inputs.settings["min_new_ratio"],
-        adventure=inputs.settings["adventure"],
-        likes=tuple(tables.library.likes(user_id, as_of=as_of)),
-        plays=tuple(tables.library.plays(user_id, until=as_of)),
-        past=tuple(tables.playlists.past(user_id, besides=place.edition_id, as_of=as_of)),
-        blocked_artists=feedback.blocked_artists,
-        blocked_tracks=feedback.blocked_tracks,
-        thumbs=feedback.thumbs,
-        artist_thumbs=feedback.artist_thumbs,
-    )
-
-
-def pools_from(tables: Tables, place: Slice, inputs: EditionInputs) -> list[Pool]:
-    """The candidates the edition was made from."""
-    return tables.candidates.pools(place.user_id, inputs.pool_editions)
-
-
-def worth_keeping(ranked: Sequence[Ranked], pools: Iterable[Pool]) -> list[Ranked]:
-    """What was proposed or chosen: the likes behind it, a last resort, are in the library."""
-    proposed = {proposal for pool in pools for proposal in pool.proposals}
-    return [
-        item
-        for item in ranked
-        if item.position is not None or not proposed.isdisjoint(item.candidate.proposals)
-    ]
-
-
 def replay(
     tables: Tables, place: Slice, inputs: EditionInputs, *, policy: Policy | None = None
 ) -> Replay:
@@ -205,28 +103,6 @@ def replay(
     )
 
 
-def digest(ranked: Sequence[Ranked]) -> str:
-    """A fingerprint of everything considered: candidates, terms, ranks, positions, reasons."""
-    told = [
-        {
-            "rank": item.rank,
-            "key": item.candidate.key,
-            "proposals": len(item.candidate.proposals),
-            "score": item.score,
-            "terms": dict(item.terms),
-            "is_new": item.is_new,
-            "source": str(item.source),
-            "seed": item.seed,
-            "position": item.position,
-            "dropped": str(item.dropped) if item.dropped else None,
-            "track": item.track.uri if item.track else None,
-        }
-        for item in ranked
-    ]
-    text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-
-
 def _lines(ranked: Iterable[Ranked]) -> dict[int, str]:
     return {
         item.position: f"{item.candidate.artist} – {item.candidate.title}"
@@ -237,7 +113,3 @@ def _lines(ranked: Iterable[Ranked]) -> dict[int, str]:
 
 def _chosen(ranked: Iterable[Ranked]) -> set[str]:
     return {item.candidate.key for item in ranked if item.position is not None}
-
-
-def _plain(value: object) -> object:
-    return value.value if isinstance(value, Enum) else value

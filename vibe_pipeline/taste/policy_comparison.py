@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from vibe_pipeline.ranking.policy import DEFAULT, POLICIES, Policy
+
 BLOCK_DAYS = 7
 """So long a person keeps a policy: long enough to get used to it."""
 LEAST_PAIRS = 8
@@ -115,6 +117,11 @@ def assigned_policy(
     turn, place = divmod(block, len(names))
     order = sorted(names, key=lambda name: (_digest(user_id, turn, name), name))
     return order[place]
+
+
+def policy_on(user_id: str, vibe_date: date, compared: Sequence[str] | None) -> Policy:
+    """The policy of a person's list of this day: one of those compared, else the default."""
+    return POLICIES[assigned_policy(user_id, vibe_date, compared)] if compared else DEFAULT
 
 
 def unit_of(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from vibe_pipeline.playlists.build import Selection
+from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.records import ChosenTrack, DropReason, Ranked
 from vibe_pipeline.simulator.worlds import catalogue
 

@@ -18,8 +18,9 @@ from vibe_pipeline.evaluation.nights.checks import Truth, Violation, violations
 from vibe_pipeline.evaluation.nights.listener import SimulatedListener
 from vibe_pipeline.evaluation.nights.world import SimulatedServices, WorldRecipe
 from vibe_pipeline.lookup_cache import InMemoryLookups
-from vibe_pipeline.playlists.build import Selection, choose
+from vibe_pipeline.playlists.build import choose
 from vibe_pipeline.playlists.resolve import Resolver
+from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES, SIMILAR_SUM
 from vibe_pipeline.records import EditionId, PastRecommendation, SeedProfile, TopItem

@@ -1,0 +1,148 @@
+"""What an edition is made from besides its candidates: settings, policy, feedback, the moment.
+
+Kept with every edition, so that it can be made again (reproducibility); nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Self
+
+from vibe_pipeline.accounts.records import Account, Block, BlockKind, Thumb
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.ranking.list_request import ListRequest
+from vibe_pipeline.ranking.policy import POLICIES, Policy
+from vibe_pipeline.records import Pool
+from vibe_pipeline.taste.exclusions import exclusions_kept
+from vibe_pipeline.warehouse.rows import Slice
+from vibe_pipeline.warehouse.selection import EditionInputs
+from vibe_pipeline.warehouse.warehouse import Tables
+
+
+class PolicyUnknown(LookupError):
+    """A policy is named that this version of the program does not have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """Blocks and thumbs as the taste and the ranking want them: by key."""
+
+    blocked_artists: frozenset[str]
+    blocked_tracks: frozenset[str]
+    thumbs: Mapping[str, int]
+    artist_thumbs: Mapping[str, int]
+
+    @classmethod
+    def of(cls, blocks: Iterable[Mapping[str, Any]], thumbs: Iterable[Mapping[str, Any]]) -> Self:
+        """Feedback out of what is kept with an edition's inputs."""
+        barred: dict[str, set[str]] = {}
+        for block in blocks:
+            barred.setdefault(block["kind"], set()).add(block["key"])
+        tracks: dict[str, int] = {}
+        artists: Counter[str] = Counter()
+        for thumb in thumbs:
+            tracks[thumb["key"]] = thumb["value"]
+            artists[thumb["artist_key"]] += thumb["value"]
+        return cls(
+            blocked_artists=frozenset(barred.get(BlockKind.ARTIST, ())),
+            blocked_tracks=frozenset(barred.get(BlockKind.TRACK, ())),
+            thumbs=tracks,
+            artist_thumbs=dict(artists),
+        )
+
+
+def inputs_for(
+    tables: Tables,
+    store: AccountStore,
+    account: Account,
+    place: Slice,
+    *,
+    policy: Policy,
+    now: datetime,
+) -> EditionInputs:
+    """What an edition made at this moment is made from, with the newest profile and pools."""
+    user_id, own = account.user_id, place.edition_id
+    blocks, thumbs = feedback_of(store.blocks.list(user_id), store.thumbs.list(user_id))
+    return EditionInputs(
+        as_of=now,
+        profile_edition=tables.taste.edition_for(user_id, own) or own,
+        pool_editions=tables.candidates.editions_for(user_id, own),
+        policy=policy_of(policy),
+        settings=settings_of(account),
+        blocks=blocks,
+        thumbs=thumbs,
+        exclusions=exclusions_kept(store.exclusions.list(user_id)),
+    )
+
+
+def request_from(tables: Tables, place: Slice, inputs: EditionInputs) -> ListRequest:
+    """Everything but the candidates, as it stood at the edition's moment."""
+    user_id, as_of = place.user_id, inputs.as_of
+    feedback = Feedback.of(inputs.blocks, inputs.thumbs)
+    return ListRequest(
+        vibe_date=place.vibe_date,
+        now=as_of,
+        profile=tables.taste.profile(user_id, inputs.profile_edition),
+        size=inputs.settings["size"],
+        min_new_ratio=inputs.settings["min_new_ratio"],
+        adventure=inputs.settings["adventure"],
+        likes=tuple(tables.library.likes(user_id, as_of=as_of)),
+        plays=tuple(tables.library.plays(user_id, until=as_of)),
+        past=tuple(tables.playlists.past(user_id, besides=place.edition_id, as_of=as_of)),
+        blocked_artists=feedback.blocked_artists,
+        blocked_tracks=feedback.blocked_tracks,
+        thumbs=feedback.thumbs,
+        artist_thumbs=feedback.artist_thumbs,
+    )
+
+
+def pools_from(tables: Tables, place: Slice, inputs: EditionInputs) -> list[Pool]:
+    """The candidates the edition was made from."""
+    return tables.candidates.pools(place.user_id, inputs.pool_editions)
+
+
+def settings_of(account: Account) -> dict[str, Any]:
+    """The settings a selection depends on, as they are kept with its inputs."""
+    return {
+        "size": account.playlist_size,
+        "min_new_ratio": account.min_new_ratio,
+        "adventure": account.adventure,
+    }
+
+
+def policy_of(policy: Policy) -> dict[str, Any]:
+    """A policy as it is kept with an edition's inputs: by name, version and every figure."""
+    return {name: _plain(value) for name, value in asdict(policy).items()}
+
+
+def policy_named(kept: Mapping[str, Any]) -> Policy:
+    """The policy an edition was made with; a changed figure under the old version is refused."""
+    policy = POLICIES.get(str(kept["name"]))
+    if policy is None or policy_of(policy) != dict(kept):
+        raise PolicyUnknown(
+            f"the edition was made with {kept['name']} version {kept['version']}, which this"
+            " version of the program does not have"
+        )
+    return policy
+
+
+def feedback_of(
+    blocks: Iterable[Block], thumbs: Iterable[Thumb]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Blocks and thumbs as they are kept with an edition's inputs, in a fixed order."""
+    kept_blocks = [{"kind": str(block.kind), "key": block.key} for block in blocks]
+    kept_thumbs = [
+        {"key": thumb.key, "artist_key": thumb.artist_key, "value": thumb.value} for thumb in thumbs
+    ]
+    return (
+        sorted(kept_blocks, key=lambda block: (block["kind"], block["key"])),
+        sorted(kept_thumbs, key=lambda thumb: str(thumb["key"])),
+    )
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, Enum) else value

@@ -1,0 +1,110 @@
+"""What is kept of a finished selection: the warehouse's slices, and the ledger's row.
+
+The fingerprint that proves a replay equal is made here too; how a list is chosen is ``build``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from vibe_pipeline.accounts.records import Considered, Edition, EditionState
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.playlists.publish import PublicationLost
+from vibe_pipeline.playlists.selection_summary import Selection
+from vibe_pipeline.ranking.explanations import explanations
+from vibe_pipeline.records import Mode, Pool, Ranked
+from vibe_pipeline.warehouse.rows import Slice
+from vibe_pipeline.warehouse.selection import EditionInputs
+from vibe_pipeline.warehouse.warehouse import Tables
+
+
+def keep_selection(
+    tables: Tables,
+    place: Slice,
+    inputs: EditionInputs,
+    selection: Selection,
+    pools: Iterable[Pool],
+) -> None:
+    """Write what was considered, and what it was made from, as the edition's slice."""
+    tables.selections.replace(
+        place,
+        worth_keeping(selection.ranked, pools),
+        reasons={track.position: track.reason for track in selection.tracks},
+    )
+    tables.selections.replace_inputs(place, replace(inputs, digest=digest(selection.ranked)))
+
+
+def record_choice(
+    store: AccountStore, edition: Edition, selection: Selection, *, mode: Mode
+) -> None:
+    """Put the choice into the ledger; a list written before is to be written again.
+
+    Raises ``PublicationLost`` when another run moved the edition on meanwhile.
+    """
+    early = edition.state in {EditionState.STARTED, EditionState.CHOSEN}
+    moved = store.editions.advance(
+        edition.edition_id,
+        edition.state,
+        EditionState.CHOSEN if early else EditionState.PLAYLIST_MADE,
+        tracks=selection.tracks,
+        summary=selection.summary,
+        mode=mode if early else edition.mode,
+    )
+    if not moved:
+        raise PublicationLost(f"edition {edition.edition_id} was moved on by somebody else")
+    store.considered.keep(
+        edition.edition_id, edition.user_id, edition.vibe_date, _considered(selection.ranked)
+    )
+
+
+def _considered(ranked: Sequence[Ranked]) -> list[Considered]:
+    """All candidates, best first, as the bot speaks of them."""
+    explained = explanations(ranked)
+    return [
+        Considered(
+            artist=item.candidate.artist,
+            title=item.candidate.title,
+            fate=str(item.dropped or "chosen"),
+            rank=item.rank,
+            is_new=item.is_new,
+            position=item.position,
+            speaks_for=explained[item.candidate.key].speaks_for,
+            speaks_against=explained[item.candidate.key].speaks_against,
+        )
+        for item in sorted(ranked, key=lambda item: item.rank)
+    ]
+
+
+def worth_keeping(ranked: Sequence[Ranked], pools: Iterable[Pool]) -> list[Ranked]:
+    """What was proposed or chosen: the likes behind it, a last resort, are in the library."""
+    proposed = {proposal for pool in pools for proposal in pool.proposals}
+    return [
+        item
+        for item in ranked
+        if item.position is not None or not proposed.isdisjoint(item.candidate.proposals)
+    ]
+
+
+def digest(ranked: Sequence[Ranked]) -> str:
+    """A fingerprint of everything considered: candidates, terms, ranks, positions, reasons."""
+    told = [
+        {
+            "rank": item.rank,
+            "key": item.candidate.key,
+            "proposals": len(item.candidate.proposals),
+            "score": item.score,
+            "terms": dict(item.terms),
+            "is_new": item.is_new,
+            "source": str(item.source),
+            "seed": item.seed,
+            "position": item.position,
+            "dropped": str(item.dropped) if item.dropped else None,
+            "track": item.track.uri if item.track else None,
+        }
+        for item in ranked
+    ]
+    text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

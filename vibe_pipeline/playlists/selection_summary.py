@@ -1,0 +1,84 @@
+"""A finished selection as people are told it: the tracks with their reasons, and the honest counts.
+
+What is chosen is decided in ``build`` and ``ranking.selection``; here a choice only gets its
+summary and its sentences.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vibe_pipeline.accounts.records import PoolSummary, Summary
+from vibe_pipeline.locales import say
+from vibe_pipeline.ranking.identity import artist_key
+from vibe_pipeline.ranking.listener_knowledge import track_key
+from vibe_pipeline.ranking.policy import Policy
+from vibe_pipeline.ranking.selection import Choice
+from vibe_pipeline.records import ChosenTrack, Pool, Ranked, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """A finished choice: all candidates considered, the list, and the honest counts."""
+
+    ranked: tuple[Ranked, ...]
+    tracks: tuple[ChosenTrack, ...]
+    summary: Summary
+    policy: str
+
+
+def summarized(choice: Choice, pools: Sequence[Pool], policy: Policy) -> Selection:
+    """A choice as people are told it."""
+    tracks = tuple(_chosen_track(entry) for entry in choice.chosen)
+    chosen = Counter(track.source for track in tracks)
+    new = sum(track.is_new for track in tracks)
+    return Selection(
+        ranked=choice.ranked,
+        tracks=tracks,
+        policy=f"{policy.name} {policy.version}",
+        summary=Summary(
+            new=new,
+            familiar=len(tracks) - new,
+            wished_new=choice.wished_new,
+            sources={str(source): chosen[source] for source in Source if chosen[source]},
+            pools=tuple(
+                PoolSummary(
+                    source=pool.source,
+                    state=pool.state,
+                    reason=pool.reason,
+                    offered=len(pool.proposals),
+                    chosen=chosen[pool.source],
+                )
+                for pool in sorted(pools, key=lambda pool: pool.source)
+            ),
+            notes=tuple(str(note) for note in choice.notes),
+        ),
+    )
+
+
+def reason(language: str, source: Source, seed: str) -> str:
+    """Why a track is on the list, in one sentence."""
+    key = f"reason.{source}" if seed else f"reason.plain.{source}"
+    return say(language, key, seed=seed)
+
+
+def _chosen_track(entry: Ranked) -> ChosenTrack:
+    track = entry.track
+    if track is None or entry.position is None:
+        raise ValueError(f"{entry.candidate.key} was chosen without a track")
+    return ChosenTrack(
+        position=entry.position,
+        artist=track.artist,
+        title=track.title,
+        spotify_id=track.spotify_id,
+        uri=track.uri,
+        isrc=track.isrc,
+        is_new=entry.is_new,
+        source=entry.source,
+        seed=entry.seed,
+        reason=reason("en", entry.source, entry.seed),
+        key=track_key(track),
+        artist_key=artist_key(track.artist),
+    )
