@@ -148,6 +148,37 @@ async def test_musicbrainz_refusing_everything_means_slow_down() -> None:
     assert len(received) <= 4
 
 
+async def test_names_are_looked_up_in_the_main_api_once_the_labs_refuse_to() -> None:
+    async with outside_world() as world:
+        (like, *_) = [like async for like in world.spotify().saved_tracks()]
+        track = like.track
+        labs = open_labs(world.http, world.settings, budget=UnlimitedBudget())
+        assert labs is not None
+        before = await labs.find_recording(track.artist, track.title)
+        world.fault("labs", "status", status=404, endpoint="GET /acr-lookup/json")
+        world.simulation.log.clear()
+
+        after = [await labs.find_recording(track.artist, track.title) for _ in range(2)]
+        nobody = await labs.find_recording("Nobody", "Nothing")
+
+        asked = (len(world.asked("labs")), world.asked("listenbrainz"))
+    assert after == [before, before]
+    assert nobody is None
+    assert asked == (1, ["GET /metadata/lookup/"] * 3)
+
+
+async def test_trouble_of_the_labs_is_not_passed_on_to_the_main_api() -> None:
+    http, received = answering(httpx.Response(503))
+    settings = Settings(metabrainz_contact="me@example.org", service_pace=100)
+    labs = open_labs(http, settings, budget=UnlimitedBudget())
+    assert labs is not None
+
+    with pytest.raises(ServiceUnavailable):
+        await labs.find_recording("A", "B")
+
+    assert {request.url.host for request in received} == {"labs.api.listenbrainz.org"}
+
+
 async def test_metabrainz_is_told_whom_to_write_to() -> None:
     seen: list[str] = []
 

@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 
 from tests.support.outside_world import NOON, answering, outside_world, said, said_in_words
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
-from vibe_pipeline.clients.budget import FixedToken, InMemoryCapabilities
+from vibe_pipeline.clients.budget import FixedToken, InMemoryCapabilities, UnlimitedBudget
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
     CapabilityAbsent,
@@ -24,9 +24,11 @@ from vibe_pipeline.clients.errors import (
     ServiceUnavailable,
     UnexpectedResponse,
 )
+from vibe_pipeline.clients.factory import open_spotify
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.spotify_web import SpotifyWeb, answer_kind
 from vibe_pipeline.clients.transport import Transport
+from vibe_pipeline.settings import Settings
 from vibe_pipeline.simulator.spotify.state import SpotifyAccounts
 
 
@@ -130,6 +132,36 @@ async def test_a_search_never_asks_for_more_than_ten(limit: int) -> None:
         await spotify.search_tracks("x", limit=limit)
 
     assert received == []
+
+
+@pytest.mark.parametrize(
+    ("country", "named"), [("NL", None), (None, "SE")], ids=["known", "unknown"]
+)
+async def test_the_operators_market_is_named_for_accounts_whose_country_is_unknown(
+    country: str | None, named: str | None
+) -> None:
+    http, received = answering(said({"tracks": {"items": []}}))
+    spotify = open_spotify(
+        http,
+        Settings(spotify_default_market="SE", service_pace=100),
+        access=FixedToken("t"),
+        budget=UnlimitedBudget(),
+        capabilities=InMemoryCapabilities(),
+        asked_for=True,
+        country=country,
+    )
+
+    await spotify.search_tracks("x")
+
+    assert received[0].url.params.get("market") == named
+
+
+async def test_no_market_is_named_unless_the_operator_does() -> None:
+    spotify, received = spotify_answering(said({"tracks": {"items": []}}))
+
+    await spotify.search_tracks("x")
+
+    assert "market" not in received[0].url.params
 
 
 @pytest.mark.parametrize("seeds", [0, 6, 20])

@@ -35,6 +35,7 @@ from vibe_pipeline.records import (
     Source,
     Track,
 )
+from vibe_pipeline.settings import Settings
 from vibe_pipeline.sources import (
     artist_catalogue,
     listenbrainz,
@@ -173,6 +174,25 @@ async def test_what_was_recommended_long_ago_is_rested() -> None:
     pool = await rediscovered_likes.propose(asked)
 
     assert pool.proposals[0].match > 0.5
+
+
+@pytest.mark.parametrize(("window", "first"), [(30, "id1"), (60, "id2")])
+async def test_the_operator_says_how_long_a_played_track_is_not_rediscovered(
+    window: int, first: str
+) -> None:
+    asked = question(
+        likes=[like(1, "A", days_ago=500), like(2, "B")],
+        plays=[Play(track=track(1, "A"), played_at=NOON - timedelta(days=45))],
+        limits=SourceLimits.of(Settings(recent_days_window=window)),
+    )
+
+    pool = await rediscovered_likes.propose(asked)
+
+    assert pool.proposals[0].spotify_id == first
+
+
+def test_an_operator_who_says_nothing_changes_no_limit() -> None:
+    assert SourceLimits.of(Settings()) == SourceLimits()
 
 
 async def test_one_artist_does_not_fill_the_rediscovered() -> None:

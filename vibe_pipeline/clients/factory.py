@@ -62,10 +62,12 @@ def open_spotify(
     now: Clock = utc_now,
     patience: RetryPolicy | None = None,
     proved_at: datetime | None = None,
+    country: str | None = None,
 ) -> Spotify:
     """Spotify for one person; ``asked_for`` calls may use what nightly ones must leave.
 
-    ``proved_at``: when Spotify was last seen to grant this person something.
+    ``proved_at``: when Spotify was last seen to grant this person something. ``country``: the
+    account's, as Spotify tells it; where it does not, SPOTIFY_DEFAULT_MARKET is named instead.
     """
     address = _with_path(settings.spotify_api_url, "/v1")
     transport = Transport(
@@ -80,7 +82,10 @@ def open_spotify(
         now=now,
         patience=patience,
     )
-    return Spotify(SpotifyWeb(transport, access, capabilities, proved_at=proved_at))
+    return Spotify(
+        SpotifyWeb(transport, access, capabilities, proved_at=proved_at),
+        market=settings.spotify_default_market if country is None else None,
+    )
 
 
 def open_spotify_accounts(
@@ -146,23 +151,25 @@ def open_labs(
     observer: Observer = no_observer,
     now: Clock = utc_now,
 ) -> ListenBrainzLabs | None:
-    """ListenBrainz labs at one call a second at most; ``None`` without a contact to name."""
+    """ListenBrainz at one call a second at most; ``None`` without a contact to name."""
     agent = _metabrainz_agent(settings)
     if agent is None:
         return None
-    address = settings.listenbrainz_labs_url
-    transport = Transport(
-        http,
-        service=listenbrainz.SERVICE,
-        address=address,
-        budget=budget,
-        asked_for=asked_for,
-        pace=_pace(settings, METABRAINZ, METABRAINZ_INTERVAL, at_once=1),
-        headers={"User-Agent": agent},
-        observer=observer,
-        now=now,
+    labs, main_api = (
+        Transport(
+            http,
+            service=listenbrainz.SERVICE,
+            address=address,
+            budget=budget,
+            asked_for=asked_for,
+            pace=_pace(settings, METABRAINZ, METABRAINZ_INTERVAL, at_once=1),
+            headers={"User-Agent": agent},
+            observer=observer,
+            now=now,
+        )
+        for address in (settings.listenbrainz_labs_url, settings.listenbrainz_api_url)
     )
-    return ListenBrainzLabs(transport)
+    return ListenBrainzLabs(labs, main_api=main_api)
 
 
 def open_musicbrainz(

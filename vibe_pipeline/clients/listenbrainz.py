@@ -1,4 +1,8 @@
-"""ListenBrainz labs: neighbours of recordings and artists, and their Spotify ids; no key needed."""
+"""ListenBrainz: neighbours of recordings and artists, and their Spotify ids; no key needed.
+
+The labs' service has all of it and promises no stability; of the main API only what stands in for
+a withdrawn endpoint of the labs is asked.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from vibe_pipeline.clients.errors import UnexpectedResponse
-from vibe_pipeline.clients.json_fields import Fields, number, objects, text
+from vibe_pipeline.clients.json_fields import Fields, fields, number, objects, text
 from vibe_pipeline.clients.transport import Call, Transport
 
 SERVICE = "listenbrainz"
@@ -80,16 +84,23 @@ class FoundRecording:
 
 
 class ListenBrainzLabs:
-    """Batch questions where the service takes them: one call for many recordings."""
+    """Batch questions where the service takes them: one call for many recordings.
+
+    ``main_api`` leads to the main API's documented lookup by name, which is asked once the labs
+    refuse theirs.
+    """
 
     def __init__(
         self,
         transport: Transport,
         *,
+        main_api: Transport | None = None,
         artists_algorithm: str = ARTISTS_ALGORITHM,
         recordings_algorithm: str = RECORDINGS_ALGORITHM,
     ) -> None:
         self._transport = transport
+        self._main_api = main_api
+        self._labs_look_up_names = True
         self._artists_algorithm = artists_algorithm
         self._recordings_algorithm = recordings_algorithm
 
@@ -125,13 +136,7 @@ class ListenBrainzLabs:
 
     async def find_recording(self, artist: str, title: str) -> FoundRecording | None:
         """The recording of this name; ``None`` when there is none."""
-        call = Call(
-            method="GET",
-            path="/acr-lookup/json",
-            endpoint="GET /acr-lookup",
-            query={"artist_credit_name": artist, "recording_name": title},
-        )
-        for row in await self._rows(call):
+        for row in await self._named(artist, title):
             mbid = text(row.get("recording_mbid"))
             if mbid is not None:
                 return FoundRecording(
@@ -141,6 +146,31 @@ class ListenBrainzLabs:
                     artist_mbids=_texts(row.get("artist_credit_mbids") or row.get("artist_mbids")),
                 )
         return None
+
+    async def _named(self, artist: str, title: str) -> list[Fields]:
+        call = Call(
+            method="GET",
+            path="/acr-lookup/json",
+            endpoint="GET /acr-lookup",
+            query={"artist_credit_name": artist, "recording_name": title},
+        )
+        if self._main_api is None:
+            return await self._rows(call)
+        if self._labs_look_up_names:
+            answer = await self._transport.send(call)
+            if answer.good:
+                return list(objects(answer.json()))
+            self._labs_look_up_names = False
+        call = Call(
+            method="GET",
+            path="/1/metadata/lookup/",
+            endpoint="GET /metadata/lookup",
+            query={"artist_name": artist, "recording_name": title},
+        )
+        answer = await self._main_api.send(call)
+        if not answer.good:
+            raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")
+        return [fields(answer.json())]
 
     async def _post(self, name: str, asked: object) -> list[Fields]:
         call = Call(method="POST", path=f"/{name}/json", endpoint=f"POST /{name}", body=asked)

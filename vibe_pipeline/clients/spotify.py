@@ -40,10 +40,14 @@ class Spotify:
     """What one person may ask of Spotify.
 
     No address Spotify hands out is followed with the person's token: pages are counted by us.
+    ``market`` (two capital letters) is named where tracks are offered. It is for accounts whose
+    country Spotify does not know: without any country all content counts as unavailable, and a
+    known one overrides what is named.
     """
 
-    def __init__(self, web: SpotifyWeb) -> None:
+    def __init__(self, web: SpotifyWeb, *, market: str | None = None) -> None:
         self._web = web
+        self._market = {} if market is None else {"market": market}
 
     async def me(self) -> SpotifyProfile:
         """Who the token belongs to."""
@@ -94,6 +98,7 @@ class Spotify:
             q=query[:_LONGEST_QUERY],
             type="track",
             limit=_within(limit, SEARCH_PAGE),
+            **self._market,
         )
         answer = fields(await self._web.ask(call))
         return playable_tracks(fields(answer.get("tracks")).get("items"))
@@ -118,7 +123,8 @@ class Spotify:
     async def artist_top_tracks(self, artist_id: str) -> list[Track]:
         """An artist's ten best-known tracks; most apps may not ask."""
         path, endpoint = f"/artists/{_id(artist_id)}/top-tracks", "/artists/{id}/top-tracks"
-        answer = await self._web.ask_if_open(_get(path, endpoint=endpoint), ARTIST_TOP_TRACKS)
+        call = _get(path, endpoint=endpoint, **self._market)
+        answer = await self._web.ask_if_open(call, ARTIST_TOP_TRACKS)
         return playable_tracks(answer.get("tracks"))
 
     async def recommendations(
@@ -134,7 +140,7 @@ class Spotify:
             raise ValueError(f"recommendations take 1 to {SEEDS_PER_REQUEST} seeds, not {seeds}")
         chosen = {"seed_artists": ",".join(artist_ids), "seed_tracks": ",".join(track_ids)}
         seeded = {name: value for name, value in chosen.items() if value}
-        call = _get("/recommendations", limit=_within(limit, 100), **seeded)
+        call = _get("/recommendations", limit=_within(limit, 100), **seeded, **self._market)
         answer = await self._web.ask_if_open(call, RECOMMENDATIONS)
         return playable_tracks(answer.get("tracks"))
 

@@ -23,7 +23,8 @@ from vibe_pipeline.defs.taste import PROFILE, exclusion_rules_of
 from vibe_pipeline.playlists.build import limits_of_sources
 from vibe_pipeline.playlists.call_allowance import Allowance
 from vibe_pipeline.records import EditionId, Pool, PoolState, SeedProfile, Source
-from vibe_pipeline.sources.context import SourceClients, SourceContext
+from vibe_pipeline.settings import read_settings
+from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLimits
 from vibe_pipeline.sources.registry import propose_all
 from vibe_pipeline.warehouse import Tables, WarehouseLookups
 
@@ -113,7 +114,8 @@ def candidates(
             plays = tables.library.plays(made.user_id)
             past = tables.playlists.past(made.user_id, besides=made.place.edition_id)
         limits = limits_of_sources(
-            Allowance.of(store, made.user_id, made.place.edition_id, asked_for=made.asked_for)
+            Allowance.of(store, made.user_id, made.place.edition_id, asked_for=made.asked_for),
+            usual=SourceLimits.of(read_settings()),
         )
 
         def question(outside: Clients) -> SourceContext:

@@ -130,6 +130,7 @@ def _outside(
             observer=count,
             now=now,
             proved_at=None if person is None else person.likes_synced_at,
+            country=None if person is None else person.market,
         ),
         lastfm=open_lastfm(
             http, settings, budget=budget, asked_for=asked_for, observer=count, now=now

@@ -78,9 +78,9 @@ class ListBuild:
     keep_likes: Callable[[Sequence[Track]], ListRequest] | None = None
 
 
-def limits_of_sources(allowance: Allowance) -> SourceLimits:
+def limits_of_sources(allowance: Allowance, *, usual: SourceLimits | None = None) -> SourceLimits:
     """What sources may ask: half of what a list may still cost is for looking up its tracks."""
-    usual = SourceLimits()
+    usual = usual or SourceLimits()
     calls = usual.spotify_calls_first if allowance.first else usual.spotify_calls
     calls = min(calls, allowance.left // 2)
     return replace(usual, spotify_calls=calls, spotify_calls_first=calls)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 
 from vibe_pipeline.clients.budget import Capabilities
 from vibe_pipeline.clients.lastfm import LastFm
@@ -13,6 +14,7 @@ from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.lookup_cache import PAGE_DAYS, Lookups
 from vibe_pipeline.records import LikedTrack, PastRecommendation, Play, SeedProfile
+from vibe_pipeline.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,14 @@ class SourceLimits:
     fresh_like_days: int = 14
     played_days: int = 30
     rest_days: int = 60
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The usual limits; RECENT_DAYS_WINDOW says how long a played track is not rediscovered.
+
+        What a pool proposed is stored with its edition, so another window changes no past list.
+        """
+        return cls(played_days=settings.recent_days_window)
 
 
 @dataclass(slots=True)

@@ -190,12 +190,13 @@ class Labs:
             names = {
                 name: _needed(row, name) for name in ("artist_name", "release_name", "track_name")
             }
-            recording = self._named(names["artist_name"], names["track_name"])
+            recording = self.named(names["artist_name"], names["track_name"])
             ids = [] if recording is None else self._spotify_ids(recording)
             found.append({**names, "spotify_track_ids": ids})
         return JSONResponse(found)
 
-    def _named(self, artist_name: str, title: str) -> Recording | None:
+    def named(self, artist_name: str, title: str) -> Recording | None:
+        """The recording of this artist and title."""
         artist = self._world.artist_named(artist_name)
         if artist is None:
             return None
@@ -217,9 +218,10 @@ class Labs:
                 if fit >= 0.8:
                     found.append((-fit - recording.listeners / 1e9, recording.mbid, recording))
         found.sort(key=lambda entry: entry[:2])
-        return JSONResponse([self._search_row(recording) for *_, recording in found[:25]])
+        return JSONResponse([self.search_row(recording) for *_, recording in found[:25]])
 
-    def _search_row(self, recording: Recording) -> Row:
+    def search_row(self, recording: Recording) -> Row:
+        """What a search shows of a recording."""
         homes = self._world.discography(recording.artist).of(recording)
         return {
             "recording_mbid": recording.mbid,
@@ -237,18 +239,19 @@ class Labs:
         for index, row in enumerate(await _rows(request)):
             artist = _needed(row, "artist_credit_name")
             title = _needed(row, "recording_name")
-            recording = self._named(artist, title)
+            recording = self.named(artist, title)
             if recording is not None and self._world.ids.share("acr", recording.mbid) < 0.9:
                 named = {"artist_credit_arg": artist, "recording_arg": title, "index": index}
-                found.append({**named, **self._search_row(recording)})
+                found.append({**named, **self.search_row(recording)})
         return JSONResponse(found)
 
 
 class Main:
     """api.listenbrainz.org, as far as anybody here asks it."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: Simulation, labs: Labs) -> None:
         self._simulation = simulation
+        self._labs = labs
 
     async def recommended(self, request: Request) -> Response:
         """Nobody of this world has a model yet: 204; strangers are not found."""
@@ -257,6 +260,26 @@ class Main:
             return Response(status_code=204)
         error = {"code": 404, "error": f"Cannot find user: {user}"}
         return JSONResponse(error, 404)
+
+    async def look_up(self, request: Request) -> Response:
+        """An artist and a title to the one recording of that name; ``{}`` when there is none."""
+        asked = request.query_params
+        for name in ("artist_name", "recording_name"):
+            if not asked.get(name):
+                error = f"{name} is invalid or not present in arguments"
+                return JSONResponse({"code": 400, "error": error}, 400)
+        recording = self._labs.named(asked["artist_name"], asked["recording_name"])
+        if recording is None:
+            return JSONResponse({})
+        row = self._labs.search_row(recording)
+        names = ("recording_mbid", "release_mbid", "recording_name", "release_name")
+        return JSONResponse(
+            {name: row[name] for name in names}
+            | {
+                "artist_credit_name": row["artist_credit_name"],
+                "artist_mbids": row["artist_credit_mbids"],
+            }
+        )
 
     async def token_needed(self, request: Request) -> Response:
         """Radio and popularity want a token since 2026."""
@@ -270,7 +293,8 @@ class Main:
 
 def routes(simulation: Simulation) -> list[BaseRoute]:
     """``/labs/…/json`` and ``/listenbrainz/1/…``."""
-    labs, main = Labs(simulation), Main(simulation)
+    labs = Labs(simulation)
+    main = Main(simulation, labs)
     rules = simulation.part(HouseRules)
     table: dict[str, Callable[..., Any]] = {
         "similar-artists": labs.similar_artists,
@@ -287,6 +311,7 @@ def routes(simulation: Simulation) -> list[BaseRoute]:
     for path, handler in (
         ("/1/cf/recommendation/user/{user}/recording", main.recommended),
         ("/1/stats/user/{user}/{kind}", main.recommended),
+        ("/1/metadata/lookup/", main.look_up),
         ("/1/explore/lb-radio", main.token_needed),
         ("/1/popularity/{rest:path}", main.token_needed),
         ("/{rest:path}", main.not_found),
