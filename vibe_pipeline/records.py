@@ -30,6 +30,10 @@ class Source(StrEnum):
     REDISCOVERED_LIKES = "rediscovered_likes"
 
 
+POLICY_NAMES = ("default", "similar-sum")
+"""What the ranking policies are called; settings and commands name them, ranking defines them."""
+
+
 class PoolState(StrEnum):
     """How asking a source ended."""
 

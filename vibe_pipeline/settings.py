@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vibe_pipeline.errors import ConfigurationError
-from vibe_pipeline.ranking.policy import POLICIES
+from vibe_pipeline.records import POLICY_NAMES
 
 
 class SettingsInvalid(ConfigurationError):
@@ -51,8 +51,8 @@ def _share(value: object) -> object:
 
 def _two_policies(value: str) -> str:
     names = [name.strip() for name in value.split(",")]
-    if len(set(names)) != 2 or len(names) != 2 or not set(names) <= POLICIES.keys():
-        known = ", ".join(sorted(POLICIES))
+    if len(set(names)) != 2 or len(names) != 2 or not set(names) <= set(POLICY_NAMES):
+        known = ", ".join(sorted(POLICY_NAMES))
         raise ValueError(f"must be two of these names with a comma between: {known}")
     return ",".join(names)
 

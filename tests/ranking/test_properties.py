@@ -27,6 +27,7 @@ from vibe_pipeline.ranking.policy import DEFAULT, POLICIES
 from vibe_pipeline.ranking.score import rank
 from vibe_pipeline.ranking.selection import Choice, Note, requested_new, select
 from vibe_pipeline.records import (
+    POLICY_NAMES,
     DropReason,
     LikedTrack,
     Pool,
@@ -283,3 +284,7 @@ def test_every_term_has_words_and_remarks_name_what_sets_a_track_apart(
         for term in own.speaks_for:
             lower = [other for other in ranked if other.terms[term] < entry.terms[term]]
             assert 2 * len(lower) >= len(ranked)
+
+
+def test_settings_know_the_policies_by_the_names_they_have() -> None:
+    assert sorted(POLICY_NAMES) == sorted(POLICIES)

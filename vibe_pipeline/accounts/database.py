@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
@@ -114,6 +123,16 @@ def sqlite_path(url: str) -> Path | None:
     return Path(str(parts.database))
 
 
+def revision_of(connection: Connection) -> str | None:
+    """The revision the tables are at; ``None`` before the first."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(
+        text("SELECT version_num FROM alembic_version")
+    ).scalar()
+    return revision
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
@@ -131,8 +150,8 @@ def _fault(error: DBAPIError, engine: Engine) -> AccountsUnreadable | None:
     place = engine.url.render_as_string(hide_password=True)
     if isinstance(error.orig, sqlite3.Error):
         return _sqlite_fault(error.orig, engine.url.database or place)
-    text = str(error.orig).lower()
-    if "does not exist" in text and "relation" in text:
+    complaint = str(error.orig).lower()
+    if "does not exist" in complaint and "relation" in complaint:
         return AccountsNotSetUp(_not_set_up(place))
     if error.connection_invalidated or type(error).__name__ == "OperationalError":
         return AccountsUnreachable(

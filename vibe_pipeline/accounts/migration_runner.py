@@ -10,9 +10,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 
 from vibe_pipeline.accounts import migrations
-from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.database import Database, revision_of
 from vibe_pipeline.accounts.errors import AccountsNotADatabase
-from vibe_pipeline.accounts.schema import revision_of
 
 _ADVISORY_LOCK = 7_221_090_311
 _one_at_a_time = threading.Lock()

@@ -8,9 +8,13 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
-
-from vibe_pipeline.accounts.database import BUSY_SECONDS, Database, connect, sqlite_path
+from vibe_pipeline.accounts.database import (
+    BUSY_SECONDS,
+    Database,
+    connect,
+    revision_of,
+    sqlite_path,
+)
 from vibe_pipeline.accounts.errors import AccountsNotPermitted, AccountsTooNew
 
 HEAD = "0001"
@@ -36,16 +40,6 @@ def migrate(url: str) -> None:
     from vibe_pipeline.accounts.migration_runner import upgrade  # noqa: PLC0415
 
     upgrade(database)
-
-
-def revision_of(connection: Connection) -> str | None:
-    """The revision the tables are at; ``None`` before the first."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    revision: str | None = connection.execute(
-        text("SELECT version_num FROM alembic_version")
-    ).scalar()
-    return revision
 
 
 def _as_it_should_be(database: Database) -> bool:
