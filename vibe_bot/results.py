@@ -16,6 +16,7 @@ from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.records import Account, Edition, EditionKind, FailureCause, Summary
 from vibe_pipeline.clients.dagster import RunView
 from vibe_pipeline.locales import day, knows, listed, moment, say
+from vibe_pipeline.locales.source_keys import name_key
 from vibe_pipeline.personal_data.archives import archive_path
 from vibe_pipeline.records import EditionId, PoolState
 
@@ -137,7 +138,8 @@ def summed_up(account: Account, edition: Edition) -> list[Html]:
 
 def source_name(language: str, source: str) -> str:
     """A source as people call it."""
-    return say(language, f"source.{source}") if knows(f"source.{source}") else source
+    key = name_key(source)
+    return say(language, key) if knows(key) else source
 
 
 def failed(account: Account, job: Job, run: RunView, obstacle: Obstacle | None) -> Result:

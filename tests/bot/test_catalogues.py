@@ -25,7 +25,8 @@ from vibe_pipeline.locales import (
     say,
     spoken,
 )
-from vibe_pipeline.records import Source
+from vibe_pipeline.locales.source_keys import keys_of
+from vibe_pipeline.sources.registry import REGISTRY
 
 OTHERS = tuple(language for language in LANGUAGES if language != "en")
 SAME_EVERYWHERE = ("language.", "bot.words.")
@@ -151,10 +152,19 @@ def test_no_longer_sentence_is_the_english_one(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_causes_and_sources_have_their_words(language: str) -> None:
-    for cause in FailureCause:
-        assert f"bot.failed.{cause}" in catalogue(language)
-    for source in Source:
-        assert f"source.{source}" in catalogue(language)
+    required = [f"bot.failed.{cause}" for cause in FailureCause]
+    required += [key for entry in REGISTRY for key in keys_of(entry.source)]
+
+    assert [key for key in required if key not in catalogue(language)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_words_are_left_of_a_source_that_is_gone(language: str) -> None:
+    known = {key for entry in REGISTRY for key in keys_of(entry.source)}
+
+    assert {
+        key for key in catalogue(language) if key.startswith(("source.", "reason."))
+    } - known == set()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,10 +12,10 @@ from tests.support.outside_world import NOON, outside_world
 from vibe_pipeline.locales import say
 from vibe_pipeline.lookup_cache import SPOTIFY_TRACKS, InMemoryLookups, track_from_json
 from vibe_pipeline.ranking.identity import artist_key, recording_key
-from vibe_pipeline.records import PoolState, SeedProfile, Source
+from vibe_pipeline.records import Pool, PoolState, SeedProfile, Source
 from vibe_pipeline.sources.context import SourceContext, SourceLimits
 from vibe_pipeline.sources.pools import Reason
-from vibe_pipeline.sources.registry import SOURCES, propose_all
+from vibe_pipeline.sources.registry import REGISTRY, propose_all
 
 CLOSED = {Source.SPOTIFY_RECOMMENDATIONS, Source.ARTIST_TOP_TRACKS}
 SPOTIFYS = CLOSED | {Source.ARTIST_CATALOGUE}
@@ -32,6 +33,11 @@ NO_CALLS = SourceLimits(
     spotify_calls=0,
 )
 LASTFMS = {Source.LASTFM_SIMILAR_ARTISTS, Source.LASTFM_SIMILAR_TRACKS}
+
+
+def test_every_source_is_registered_once_in_its_order() -> None:
+    assert [entry.source for entry in REGISTRY] == list(Source)
+    assert {entry.source for entry in REGISTRY if entry.spends_spotify} == SPOTIFYS
 
 
 async def test_one_asking_gives_enough_for_a_list_of_new_music() -> None:
@@ -243,19 +249,21 @@ async def test_trouble_halfway_keeps_what_was_found_and_says_so() -> None:
 
 
 async def test_a_mistake_in_one_source_costs_nobody_the_list(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def broken(_: SourceContext) -> None:
+    async def broken(_: SourceContext) -> Pool:
         raise KeyError("oh")
 
-    monkeypatch.setattr(
-        "vibe_pipeline.sources.registry.SOURCES", {**SOURCES, Source.LISTENBRAINZ: broken}
-    )
+    registry = [
+        replace(entry, propose=broken) if entry.source is Source.LISTENBRAINZ else entry
+        for entry in REGISTRY
+    ]
     async with outside_world() as world:
         person = await asker(world)
 
-        pools = await person.ask()
+        asked = await propose_all(person.question(), registry=registry)
 
+    pools = {pool.source: pool for pool in asked}
     assert pools[Source.LISTENBRAINZ].state is PoolState.FAILED
     assert pools[Source.LISTENBRAINZ].reason == Reason.UNEXPECTED
     assert pools[Source.LASTFM_SIMILAR_TRACKS].proposals

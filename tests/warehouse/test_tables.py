@@ -263,6 +263,19 @@ def test_every_source_can_be_queried_by_its_asset_s_name(
     assert len(found) == 2
 
 
+def test_a_file_from_before_a_source_was_added_gets_its_view(warehouse: Warehouse) -> None:
+    with warehouse.open() as tables:
+        tables.connection.execute("DROP VIEW candidates.listenbrainz")
+        tables.candidates.replace(
+            edition("e1"), {Source.LISTENBRAINZ: pool(Source.LISTENBRAINZ, 2)}, asked_at=NOON
+        )
+
+    with warehouse.open() as tables:
+        rows = tables.connection.execute("SELECT * FROM candidates.listenbrainz").fetchall()
+
+    assert len(rows) == 2
+
+
 def test_a_selection_comes_back_bit_for_bit(warehouse: Warehouse) -> None:
     considered = [ranked(1, position=2), ranked(2), ranked(3, position=1)]
     with warehouse.open() as tables:

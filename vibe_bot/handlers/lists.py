@@ -15,6 +15,7 @@ from vibe_bot.interactions import Interaction
 from vibe_bot.results import because, made, source_name
 from vibe_pipeline.accounts.records import Edition, EditionKind
 from vibe_pipeline.locales import day, knows, say
+from vibe_pipeline.locales.source_keys import reason_key
 from vibe_pipeline.nightly import local_date
 from vibe_pipeline.records import ChosenTrack, EditionId
 
@@ -207,7 +208,7 @@ async def _show_reason(interaction: Interaction, edition: Edition, track: Chosen
 
 def reason(language: str, track: ChosenTrack) -> str:
     """Why a track is there, in the language spoken now."""
-    key = f"reason.{track.source}" if track.seed else f"reason.plain.{track.source}"
+    key = reason_key(track.source, seeded=bool(track.seed))
     return say(language, key, seed=track.seed) if knows(key) else track.reason
 
 

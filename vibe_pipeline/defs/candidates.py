@@ -25,42 +25,8 @@ from vibe_pipeline.playlists.call_allowance import Allowance
 from vibe_pipeline.records import EditionId, Pool, PoolState, SeedProfile, Source
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLimits
-from vibe_pipeline.sources.registry import propose_all
+from vibe_pipeline.sources.registry import REGISTRY, propose_all
 from vibe_pipeline.warehouse import Tables, WarehouseLookups
-
-_ABOUT: Mapping[Source, tuple[str, str]] = {
-    Source.SPOTIFY_RECOMMENDATIONS: (
-        "spotify",
-        (
-            "What Spotify itself recommends for at most five seeds a request. Most apps may no"
-            " longer ask: then the pool is empty and says *not offered*."
-        ),
-    ),
-    Source.ARTIST_TOP_TRACKS: (
-        "spotify",
-        "The best-known tracks of the person's artists. Only where the app may still ask.",
-    ),
-    Source.ARTIST_CATALOGUE: (
-        "spotify",
-        "More by the artists the person leans to, found by search and albums.",
-    ),
-    Source.LASTFM_SIMILAR_TRACKS: (
-        "lastfm",
-        "Tracks that Last.fm's listeners play beside the person's tracks.",
-    ),
-    Source.LASTFM_SIMILAR_ARTISTS: (
-        "lastfm",
-        "Well-liked tracks of artists near the person's artists.",
-    ),
-    Source.LISTENBRAINZ: (
-        "listenbrainz",
-        "Recordings and artists near the person's, from ListenBrainz sessions; no key needed.",
-    ),
-    Source.REDISCOVERED_LIKES: (
-        "duckdb",
-        "Liked long ago and not played lately: the fallback when nobody else has anything.",
-    ),
-}
 
 
 def pool_key(source: Source) -> dg.AssetKey:
@@ -77,21 +43,23 @@ def check_name(source: Source) -> str:
     name="candidates",
     specs=[
         asset_spec(
-            pool_key(source),
+            pool_key(entry.source),
             group="candidates",
-            kinds={kind},
+            kinds=entry.services,
             deps=[PROFILE],
-            description=f"{about}\n\nA source that fails leaves an empty pool with its reason.",
+            description=(
+                f"{entry.about}\n\nA source that fails leaves an empty pool with its reason."
+            ),
         )
-        for source, (kind, about) in _ABOUT.items()
+        for entry in REGISTRY
     ],
     check_specs=[
         dg.AssetCheckSpec(
-            check_name(source),
-            asset=pool_key(source),
+            check_name(entry.source),
+            asset=pool_key(entry.source),
             description="A warning when the source failed; the others make the list without it.",
         )
-        for source in Source
+        for entry in REGISTRY
     ],
     partitions_def=users,
     can_subset=True,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from vibe_pipeline.accounts.records import PoolSummary, Summary
 from vibe_pipeline.locales import say
+from vibe_pipeline.locales.source_keys import reason_key
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.ranking.policy import Policy
@@ -60,8 +61,7 @@ def summarized(choice: Choice, pools: Sequence[Pool], policy: Policy) -> Selecti
 
 def reason(language: str, source: Source, seed: str) -> str:
     """Why a track is on the list, in one sentence."""
-    key = f"reason.{source}" if seed else f"reason.plain.{source}"
-    return say(language, key, seed=seed)
+    return say(language, reason_key(source, seeded=bool(seed)), seed=seed)
 
 
 def _chosen_track(entry: Ranked) -> ChosenTrack:

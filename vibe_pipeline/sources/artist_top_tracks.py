@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vibe_pipeline.clients.spotify import Spotify
-from vibe_pipeline.clients.spotify_web import ARTIST_TOP_TRACKS
 from vibe_pipeline.lookup_cache import Lookups, track_as_json, track_from_json
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedArtist, Source
 from vibe_pipeline.sources.artist_catalogue import spotify_proposal
@@ -26,8 +25,6 @@ async def propose(context: SourceContext) -> Pool:
     services, limits = context.services, context.limits
     if services.spotify is None:
         return empty_pool(SOURCE, PoolState.OFF, Reason.NOT_CONNECTED)
-    if services.capabilities.absent(ARTIST_TOP_TRACKS):
-        return empty_pool(SOURCE, PoolState.ABSENT, Reason.NOT_OFFERED)
     seeds = [a for a in context.profile.artists[: limits.seed_artists] if a.spotify_id]
     if not seeds:
         return empty_pool(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)

@@ -1,13 +1,17 @@
-"""All sources asked at once; none can hurt another."""
+"""The registry of sources, and all of them asked at once; none can hurt another.
+
+What a source does stands in its own module; how a pool is made and kept does not belong here.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
-from types import MappingProxyType
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
+from vibe_pipeline.clients import lastfm, musicbrainz, spotify_web
+from vibe_pipeline.clients import listenbrainz as labs
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.records import Pool, PoolState, Source
 from vibe_pipeline.sources import (
@@ -25,22 +29,81 @@ from vibe_pipeline.sources.pools import Reason, empty_pool, failed_pool
 
 log = logging.getLogger(__name__)
 
-Ask = Callable[[SourceContext], Awaitable[Pool]]
+Propose = Callable[[SourceContext], Awaitable[Pool]]
 
-SOURCES: Mapping[Source, Ask] = MappingProxyType(
-    {
-        Source.SPOTIFY_RECOMMENDATIONS: spotify_recommendations.propose,
-        Source.ARTIST_TOP_TRACKS: artist_top_tracks.propose,
-        Source.ARTIST_CATALOGUE: artist_catalogue.propose,
-        Source.LASTFM_SIMILAR_TRACKS: lastfm_similar_tracks.propose,
-        Source.LASTFM_SIMILAR_ARTISTS: lastfm_similar_artists.propose,
-        Source.LISTENBRAINZ: listenbrainz.propose,
-        Source.REDISCOVERED_LIKES: rediscovered_likes.propose,
-    }
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceEntry:
+    """All that is said about a source outside its own module.
+
+    ``about`` is what the Dagster UI says of its asset. ``services`` are those whose calls it
+    spends, and what the UI marks the asset with. ``capability`` is the endpoint it stands on,
+    where Spotify gives that to some apps only.
+    """
+
+    source: Source
+    propose: Propose
+    about: str
+    services: frozenset[str] = frozenset()
+    capability: str | None = None
+
+    @property
+    def spends_spotify(self) -> bool:
+        """Whether it spends the few calls to Spotify that all sources have between them."""
+        return spotify_web.SERVICE in self.services
+
+
+REGISTRY: tuple[SourceEntry, ...] = (
+    SourceEntry(
+        source=Source.SPOTIFY_RECOMMENDATIONS,
+        propose=spotify_recommendations.propose,
+        about=(
+            "What Spotify itself recommends for at most five seeds a request. Most apps may no"
+            " longer ask: then the pool is empty and says *not offered*."
+        ),
+        services=frozenset({spotify_web.SERVICE}),
+        capability=spotify_web.RECOMMENDATIONS,
+    ),
+    SourceEntry(
+        source=Source.ARTIST_TOP_TRACKS,
+        propose=artist_top_tracks.propose,
+        about="The best-known tracks of the person's artists. Only where the app may still ask.",
+        services=frozenset({spotify_web.SERVICE}),
+        capability=spotify_web.ARTIST_TOP_TRACKS,
+    ),
+    SourceEntry(
+        source=Source.ARTIST_CATALOGUE,
+        propose=artist_catalogue.propose,
+        about="More by the artists the person leans to, found by search.",
+        services=frozenset({spotify_web.SERVICE}),
+    ),
+    SourceEntry(
+        source=Source.LASTFM_SIMILAR_TRACKS,
+        propose=lastfm_similar_tracks.propose,
+        about="Tracks that Last.fm's listeners play beside the person's tracks.",
+        services=frozenset({lastfm.SERVICE}),
+    ),
+    SourceEntry(
+        source=Source.LASTFM_SIMILAR_ARTISTS,
+        propose=lastfm_similar_artists.propose,
+        about="Well-liked tracks of artists near the person's artists.",
+        services=frozenset({lastfm.SERVICE}),
+    ),
+    SourceEntry(
+        source=Source.LISTENBRAINZ,
+        propose=listenbrainz.propose,
+        about=(
+            "Recordings and artists near the person's, from ListenBrainz sessions; no key needed."
+        ),
+        services=frozenset({labs.SERVICE, musicbrainz.SERVICE}),
+    ),
+    SourceEntry(
+        source=Source.REDISCOVERED_LIKES,
+        propose=rediscovered_likes.propose,
+        about="Liked long ago and not played lately: the fallback when nobody else has anything.",
+    ),
 )
-
-
-_ONE_PURSE = (Source.SPOTIFY_RECOMMENDATIONS, Source.ARTIST_TOP_TRACKS, Source.ARTIST_CATALOGUE)
+"""Every source, in the order of ``Source``: that of asking, and of the pools."""
 
 
 async def propose_all(
@@ -48,35 +111,40 @@ async def propose_all(
     *,
     off: Collection[Source] = frozenset(),
     only: Collection[Source] | None = None,
+    registry: Sequence[SourceEntry] = REGISTRY,
 ) -> list[Pool]:
-    """One pool for each source, or for each in ``only``, in the order of ``Source``.
+    """One pool for each source, or for each in ``only``, in the order of the registry.
 
     A source in trouble gives an empty pool that says why; so does one the person switched off.
-    All are asked at the same time, but Spotify's three one after another: they spend the same
-    few calls.
+    All are asked at the same time, but those that spend Spotify's calls one after another: they
+    share the same few.
     """
     limits = context.limits
     calls = limits.spotify_calls_first if context.first_time else limits.spotify_calls
     context = replace(context, purse=Purse(calls))
-    wanted = [source for source in Source if only is None or source in only]
-    parties = [[source for source in wanted if source in _ONE_PURSE]]
-    parties += [[source] for source in wanted if source not in _ONE_PURSE]
-    found = await asyncio.gather(*(_in_turn(context, party, off) for party in parties))
-    pools = {pool.source: pool for party in found for pool in party}
-    return await describe(context, [pools[source] for source in wanted])
+    wanted = [entry for entry in registry if only is None or entry.source in only]
+    parties = [[entry for entry in wanted if entry.spends_spotify]]
+    parties += [[entry] for entry in wanted if not entry.spends_spotify]
+    answers = await asyncio.gather(*(_in_turn(context, party, off) for party in parties))
+    pools = {pool.source: pool for party in answers for pool in party}
+    return await describe(context, [pools[entry.source] for entry in wanted])
 
 
 async def _in_turn(
-    context: SourceContext, sources: Sequence[Source], off: Collection[Source]
+    context: SourceContext, entries: Sequence[SourceEntry], off: Collection[Source]
 ) -> list[Pool]:
-    return [await _asked(context, source, off) for source in sources]
+    return [await _asked(context, entry, off) for entry in entries]
 
 
-async def _asked(context: SourceContext, source: Source, off: Collection[Source]) -> Pool:
+async def _asked(context: SourceContext, entry: SourceEntry, off: Collection[Source]) -> Pool:
+    source, services = entry.source, context.services
     if source in off:
         return empty_pool(source, PoolState.OFF, Reason.SWITCHED_OFF)
+    connected = not entry.spends_spotify or services.spotify is not None
+    if connected and entry.capability and services.capabilities.absent(entry.capability):
+        return empty_pool(source, PoolState.ABSENT, Reason.NOT_OFFERED)
     try:
-        return await SOURCES[source](context)
+        return await entry.propose(context)
     except ServiceError as error:
         log.warning("%s could not be asked: %s", source, error)
         return failed_pool(source, error)

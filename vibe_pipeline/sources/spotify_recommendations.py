@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from vibe_pipeline.clients.errors import CapabilityAbsent, ServiceError, ServiceUnavailable
 from vibe_pipeline.clients.spotify import SEEDS_PER_REQUEST, Spotify
-from vibe_pipeline.clients.spotify_web import RECOMMENDATIONS
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source, Track
 from vibe_pipeline.sources.artist_catalogue import spotify_proposal
 from vibe_pipeline.sources.artist_pages import remember_tracks
@@ -22,8 +21,6 @@ async def propose(context: SourceContext) -> Pool:
     services, limits = context.services, context.limits
     if services.spotify is None:
         return empty_pool(SOURCE, PoolState.OFF, Reason.NOT_CONNECTED)
-    if services.capabilities.absent(RECOMMENDATIONS):
-        return empty_pool(SOURCE, PoolState.ABSENT, Reason.NOT_OFFERED)
     seeds = [seed for seed in context.profile.tracks[: limits.seed_tracks] if seed.spotify_id]
     if not seeds:
         return empty_pool(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)

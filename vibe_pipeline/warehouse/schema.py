@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from vibe_pipeline.records import Source
 from vibe_pipeline.warehouse.errors import WarehouseNewerThanUs
 
 _LEDGER = (
@@ -50,6 +51,7 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     for migration in migrations():
         if migration.version > reached:
             _apply(connection, migration)
+    _view_every_source(connection)
 
 
 def version_of(connection: duckdb.DuckDBPyConnection) -> int:
@@ -59,6 +61,18 @@ def version_of(connection: duckdb.DuckDBPyConnection) -> int:
     except duckdb.CatalogException:
         return 0
     return int(row[0]) if row and row[0] is not None else 0
+
+
+def _view_every_source(connection: duckdb.DuckDBPyConnection) -> None:
+    """A view of the proposals for each source that came after the tables, by its asset's name."""
+    rows = connection.execute(
+        "SELECT view_name FROM duckdb_views() WHERE schema_name = 'candidates'"
+    ).fetchall()
+    for source in set(Source) - {str(row[0]) for row in rows}:
+        connection.execute(
+            f"CREATE VIEW candidates.{source} AS"  # noqa: S608 - our names
+            f" SELECT * EXCLUDE (source) FROM main.proposals WHERE source = '{source}'"
+        )
 
 
 def _apply(connection: duckdb.DuckDBPyConnection, migration: Migration) -> None:
