@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.benchmarks import launching, ranking
+from tests.benchmarks import launching, lists, ranking
 
 MEASUREMENTS: Mapping[str, Callable[[], int]] = {
     "launching": launching.main,
+    "lists": lists.main,
     "ranking": ranking.main,
 }
 
