@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.spotify_shelf import Shelf
 from tests.support.warehouse_examples import NOON, like, play
-from vibe_pipeline.clients.spotify_records import LikedPage
-from vibe_pipeline.records import LikedTrack, Play, TopItem
+from vibe_pipeline.records import LikedTrack
 from vibe_pipeline.taste.library_sync import (
     CachedLikes,
     LikesDelta,
@@ -21,46 +20,6 @@ from vibe_pipeline.taste.library_sync import (
     top_items,
     top_items_due,
 )
-
-
-class Shelf:
-    """A library on Spotify, counting how often it is asked.
-
-    ``unreadable`` are entries that count but cannot be kept, such as local files; they stand at
-    the end.
-    """
-
-    def __init__(self, likes: Sequence[LikedTrack], *, unreadable: int = 0) -> None:
-        self.likes = sorted(likes, key=lambda like: like.added_at, reverse=True)
-        self.plays: list[Play] = []
-        self.unreadable = unreadable
-        self.calls = 0
-
-    async def saved_tracks_page(self, *, offset: int = 0, limit: int = 50) -> LikedPage:
-        self.calls += 1
-        total = len(self.likes) + self.unreadable
-        return LikedPage(
-            likes=tuple(self.likes[offset : offset + limit]),
-            total=total,
-            entries=max(0, min(limit, total - offset)),
-        )
-
-    async def recently_played(self, *, after: datetime | None = None) -> list[Play]:
-        self.calls += 1
-        since = [p for p in self.plays if after is None or p.played_at > after]
-        return sorted(since, key=lambda p: p.played_at, reverse=True)[:50]
-
-    async def top_artists(self, time_range: str) -> list[TopItem]:
-        self.calls += 1
-        return [_top("artist", time_range)]
-
-    async def top_tracks(self, time_range: str) -> list[TopItem]:
-        self.calls += 1
-        return [_top("track", time_range)]
-
-
-def _top(kind: str, time_range: str) -> TopItem:
-    return TopItem(kind=kind, time_range=time_range, rank=1, name="N", artist="A", spotify_id="1")
 
 
 def library(count: int, *, newest_days_ago: int = 1) -> list[LikedTrack]:

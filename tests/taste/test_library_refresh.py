@@ -1,0 +1,120 @@
+"""A refresh asks for what its plan names, as far as is right, and keeps the answers."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.spotify_shelf import Shelf
+from tests.support.warehouse_examples import ANNA, NOON, like, play
+from vibe_pipeline.taste.library_refresh import (
+    TOP_AGE_FOR_A_LIST,
+    LibraryDelta,
+    LibrarySnapshot,
+    RefreshPlan,
+    keep,
+    library_delta,
+    plays_per_day,
+    top_items_wanted,
+    walk_pages,
+)
+from vibe_pipeline.taste.library_sync import (
+    FIRST_WALK_PAGES,
+    NEXT_WALK_PAGES,
+    SYNC_WALK_PAGES,
+    TOP_AGE,
+)
+from vibe_pipeline.warehouse import LibraryState, Warehouse
+
+EVERYTHING = RefreshPlan(likes_pages=4, plays=True, top_items=True)
+
+
+def shelf() -> Shelf:
+    filled = Shelf([like(number, days_ago=number) for number in range(3)])
+    filled.plays = [play(number, minutes_ago=10 * number) for number in range(1, 5)]
+    return filled
+
+
+def refreshed(warehouse: Warehouse, spotify: Shelf, plan: RefreshPlan) -> LibrarySnapshot:
+    with warehouse.open() as tables:
+        state, likes = tables.library.state(ANNA), tables.library.likes(ANNA)
+    delta = asyncio.run(library_delta(spotify, plan, state=state, likes=likes))
+    with warehouse.open() as tables:
+        return keep(tables, ANNA, delta, now=NOON)
+
+
+@pytest.mark.parametrize(
+    ("state", "syncing", "pages"),
+    [
+        (LibraryState(), False, FIRST_WALK_PAGES),
+        (LibraryState(), True, FIRST_WALK_PAGES),
+        (LibraryState(likes_total=900, likes_walked=800), False, NEXT_WALK_PAGES),
+        (LibraryState(likes_total=900, likes_walked=800), True, SYNC_WALK_PAGES),
+        (LibraryState(likes_total=900), True, SYNC_WALK_PAGES),
+    ],
+)
+def test_a_walk_goes_far_at_first_a_little_with_each_list_and_furthest_when_asked_for(
+    *, state: LibraryState, syncing: bool, pages: int
+) -> None:
+    assert walk_pages(state, syncing=syncing) == pages
+
+
+@pytest.mark.parametrize(
+    ("age", "making_a_list", "wanted"),
+    [
+        (TOP_AGE, False, True),
+        (TOP_AGE, True, False),
+        (TOP_AGE_FOR_A_LIST, True, True),
+        (TOP_AGE - timedelta(seconds=1), False, False),
+    ],
+)
+def test_a_list_is_content_with_older_top_items_than_collecting_is(
+    *, age: timedelta, making_a_list: bool, wanted: bool
+) -> None:
+    state = LibraryState(top_fetched_at=NOON - age)
+
+    assert top_items_wanted(state, making_a_list=making_a_list, now=NOON) is wanted
+
+
+def test_only_what_the_plan_names_is_asked_for() -> None:
+    spotify, nothing = shelf(), RefreshPlan(likes_pages=None, plays=False, top_items=False)
+
+    delta = asyncio.run(library_delta(spotify, nothing, state=LibraryState(), likes=[]))
+
+    assert (delta, spotify.calls) == (LibraryDelta(), 0)
+
+
+def test_what_spotify_answered_is_the_library_afterwards(tmp_path: Path) -> None:
+    spotify = shelf()
+
+    snapshot = refreshed(Warehouse(tmp_path / "w.duckdb"), spotify, EVERYTHING)
+
+    assert snapshot.likes == spotify.likes
+    assert [p.track.title for p in snapshot.plays] == ["Song 1", "Song 2", "Song 3", "Song 4"]
+    assert (snapshot.change.added, snapshot.plays_added, snapshot.liked_twice) == (3, 4, 0)
+    assert snapshot.state.top_fetched_at == NOON
+
+
+def test_what_was_not_asked_for_stays_as_it_was(tmp_path: Path) -> None:
+    warehouse, spotify = Warehouse(tmp_path / "w.duckdb"), shelf()
+    before = refreshed(warehouse, spotify, EVERYTHING)
+    spotify.likes, spotify.plays = [], []
+    plays_only = RefreshPlan(likes_pages=None, plays=True, top_items=False)
+
+    after = refreshed(warehouse, spotify, plays_only)
+
+    assert (after.likes, after.plays, after.top) == (before.likes, before.plays, before.top)
+    assert (after.change.removed, after.plays_added) == (0, 0)
+
+
+def test_the_days_shown_end_with_the_newest_play_and_are_fourteen() -> None:
+    day = timedelta(days=1) // timedelta(minutes=1)
+    plays = [play(number, minutes_ago=minutes) for number, minutes in enumerate([0, 1, 13 * day])]
+
+    days = plays_per_day([*plays, play(9, minutes_ago=13 * day + 1)])
+
+    assert days == {"2026-11-20": 2, "2026-11-07": 1}
+    assert plays_per_day([]) == {}

@@ -1,0 +1,158 @@
+"""One refresh of a person's library: what to ask Spotify for now, how far, and keeping the answers.
+
+How a change is found with few calls is ``library_sync``'s; when a run refreshes is ``defs``'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from vibe_pipeline.records import LikedTrack, Play, TopItem, UserId
+from vibe_pipeline.taste.library_sync import (
+    FIRST_WALK_PAGES,
+    NEXT_WALK_PAGES,
+    SYNC_WALK_PAGES,
+    TOP_AGE,
+    CachedLikes,
+    LibraryClient,
+    LikesDelta,
+    PlaysDelta,
+    likes_delta,
+    plays_delta,
+    top_items,
+    top_items_due,
+)
+from vibe_pipeline.warehouse import LibraryState, LikeChange, PlayCollection, PlayGap, Tables
+
+TOP_AGE_FOR_A_LIST = 3 * TOP_AGE
+"""A list is not made dearer for top items of last week; collecting plays refreshes them."""
+DAYS_SHOWN = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshPlan:
+    """What to ask for; ``likes_pages`` is how many pages to walk at most, ``None`` for none."""
+
+    likes_pages: int | None
+    plays: bool
+    top_items: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryDelta:
+    """What Spotify answered, before it is kept; ``None``: not asked."""
+
+    likes: LikesDelta | None = None
+    plays: PlaysDelta | None = None
+    top: list[TopItem] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibrarySnapshot:
+    """The library once the answers are kept, and what keeping them changed."""
+
+    change: LikeChange
+    plays_added: int
+    likes: list[LikedTrack]
+    liked_twice: int
+    plays: list[Play]
+    collections: list[PlayCollection]
+    gaps: list[PlayGap]
+    top: list[TopItem]
+    state: LibraryState
+
+
+def walk_pages(state: LibraryState, *, syncing: bool) -> int:
+    """How many pages to walk through a library that is not known to its end.
+
+    ``syncing``: the person asked for the library itself, so it may take longer; except for the
+    very first time, when a list is waited for next.
+    """
+    if syncing and state.likes_total is not None:
+        return SYNC_WALK_PAGES
+    return FIRST_WALK_PAGES if state.likes_walked is None else NEXT_WALK_PAGES
+
+
+def top_items_wanted(state: LibraryState, *, making_a_list: bool, now: datetime) -> bool:
+    """Whether top items are old enough to be asked for again."""
+    patience = TOP_AGE_FOR_A_LIST if making_a_list else TOP_AGE
+    return top_items_due(state.top_fetched_at, now=now, patience=patience)
+
+
+async def library_delta(
+    spotify: LibraryClient, plan: RefreshPlan, *, state: LibraryState, likes: Sequence[LikedTrack]
+) -> LibraryDelta:
+    """Ask for what the plan names; ``likes`` and ``state`` are what we know so far.
+
+    Raises:
+        ServiceError: what Spotify answered instead; nothing is kept then.
+    """
+    cache = CachedLikes(likes=likes, total=state.likes_total, walked=state.likes_walked)
+    return LibraryDelta(
+        likes=None
+        if plan.likes_pages is None
+        else await likes_delta(spotify, cache, pages=plan.likes_pages),
+        plays=await plays_delta(spotify, cursor=state.plays_cursor) if plan.plays else None,
+        top=await top_items(spotify) if plan.top_items else None,
+    )
+
+
+def keep(tables: Tables, user_id: UserId, delta: LibraryDelta, *, now: datetime) -> LibrarySnapshot:
+    """Keep the answers in the tables given, in their transaction, and read the library back."""
+    change, plays_added = _write(tables, user_id, delta, now)
+    library = tables.library
+    return LibrarySnapshot(
+        change=change,
+        plays_added=plays_added,
+        likes=library.likes(user_id),
+        liked_twice=library.liked_twice(user_id),
+        plays=library.plays(user_id),
+        collections=library.collections(user_id),
+        gaps=library.gaps(user_id),
+        top=library.top_items(user_id),
+        state=library.state(user_id),
+    )
+
+
+def _write(
+    tables: Tables, user_id: UserId, delta: LibraryDelta, now: datetime
+) -> tuple[LikeChange, int]:
+    change, plays_added = LikeChange(added=0, removed=0), 0
+    if delta.likes is not None:
+        change = tables.library.change_likes(
+            user_id,
+            added=delta.likes.added,
+            gone=delta.likes.gone,
+            total=delta.likes.total,
+            walked=delta.likes.walked,
+            seen_at=now,
+        )
+    if delta.plays is not None:
+        plays_added = tables.library.add_plays(
+            user_id,
+            delta.plays.plays,
+            after=delta.plays.after,
+            collected_at=now,
+            gap=delta.plays.gap,
+        )
+    if delta.top is not None:
+        tables.library.replace_top_items(user_id, delta.top, fetched_at=now)
+    return change, plays_added
+
+
+def plays_per_day(plays: Sequence[Play]) -> dict[str, float]:
+    """How much was played on each of the last fourteen days, by ISO date; ``plays`` newest first.
+
+    The days end with the newest play, not today, so that a pause leaves something to see.
+    """
+    if not plays:
+        return {}
+    since = plays[0].played_at - timedelta(days=DAYS_SHOWN - 1)
+    days: dict[str, float] = {}
+    for play in plays:
+        if play.played_at >= since:
+            day = play.played_at.date().isoformat()
+            days[day] = days.get(day, 0) + 1
+    return days
