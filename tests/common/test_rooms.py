@@ -28,7 +28,6 @@ CALLED_BY_DAGSTER = frozenset(
 )
 STILL_TOO_LONG = frozenset(
     {
-        "candidates.py candidates",
         "erase.py forget",
         "learning.py recommendation_outcomes",
         "taste.py seed_profile",

@@ -10,10 +10,10 @@ import pytest
 
 from tests.support.accounts_site import Clock, chosen, connected, made, opened
 from tests.support.vibe_world import VibeWorld, vibe_world
+from vibe_pipeline.accounts.call_allowance import FIRST_LIST, LIST, PUBLISHING, CallAllowance
 from vibe_pipeline.accounts.records import EditionState
 from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
 from vibe_pipeline.lookup_cache import SPOTIFY_ARTIST_PAGES, SPOTIFY_TRACKS, InMemoryLookups
-from vibe_pipeline.playlists.call_allowance import FIRST_LIST, LIST, PUBLISHING, Allowance
 from vibe_pipeline.playlists.resolve import Resolver
 from vibe_pipeline.playlists.unsynced_likes import PER_CALL, SavedTracksCheck, as_likes, calls_for
 from vibe_pipeline.ranking.identity import artist_key, recording_key
@@ -101,11 +101,11 @@ def test_a_first_list_may_cost_more_than_a_later_one(tmp_path: Path) -> None:
     store = made(tmp_path)
     anna = connected(store)
     store.budget.of(ONE).ask("spotify", asked_for=True)
-    first = Allowance.of(store, anna.user_id, ONE, asked_for=True)
+    first = CallAllowance.of(store, anna.user_id, ONE, asked_for=True)
     opened(store, anna, OTHER)
     store.editions.advance(OTHER, EditionState.STARTED, EditionState.CHOSEN, tracks=(chosen(1),))
 
-    later = Allowance.of(store, anna.user_id, ONE, asked_for=True)
+    later = CallAllowance.of(store, anna.user_id, ONE, asked_for=True)
 
     assert (first.first, first.left) == (True, FIRST_LIST - 1 - PUBLISHING)
     assert (later.first, later.left) == (False, LIST - 1 - PUBLISHING)

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.support.outside_world import NOON, Naps, answering, said
+from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.clients.budget import FixedToken, InMemoryCapabilities
 from vibe_pipeline.clients.errors import NotThere, RateLimited, ServiceUnavailable
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
@@ -43,7 +44,7 @@ from vibe_pipeline.sources import (
     spotify_recommendations,
 )
 from vibe_pipeline.sources.cached_calls import WantedAnswer, look_up, look_up_together
-from vibe_pipeline.sources.context import Purse, SourceClients, SourceContext, SourceLimits
+from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLimits
 from vibe_pipeline.sources.pools import Reason, pool_of
 from vibe_pipeline.sources.similar_artists import SIMILAR, nearest
 
@@ -89,7 +90,7 @@ def question(
     excluded_likes: frozenset[str] = frozenset(),
     services: SourceClients | None = None,
     limits: SourceLimits | None = None,
-    purse: int = 18,
+    calls: int = 18,
 ) -> SourceContext:
     return SourceContext(
         profile=SeedProfile(artists=tuple(artists), tracks=tuple(tracks)),
@@ -101,7 +102,7 @@ def question(
         or SourceClients(lookups=InMemoryLookups(), capabilities=InMemoryCapabilities()),
         limits=limits or SourceLimits(),
         now=NOON,
-        purse=Purse(purse),
+        allowance=CallAllowance(left=calls),
     )
 
 
@@ -300,12 +301,12 @@ async def test_questions_in_one_call_are_answered_or_missing() -> None:
     assert found.answers == {"a": [1], "b": None}
 
 
-def test_a_purse_never_gives_more_than_it_holds() -> None:
-    purse = Purse(3)
+def test_an_allowance_never_gives_more_than_it_holds() -> None:
+    allowance = CallAllowance(left=3)
 
-    assert [purse.take(2), purse.take(2), purse.take(2), purse.take(-1)] == [2, 1, 0, 0]
-    purse.give_back(1)
-    assert purse.left == 1
+    assert [allowance.take(most) for most in (2, 2, 2, -1)] == [2, 1, 0, 0]
+    allowance.give_back(1)
+    assert allowance.left == 1
 
 
 # Pools
@@ -352,13 +353,13 @@ async def test_recommendations_are_asked_for_five_seeds_at_a_time() -> None:
     assert all(a.match >= b.match for a, b in pairwise(pool.proposals))
 
 
-async def test_an_empty_purse_asks_spotify_nothing() -> None:
+async def test_an_empty_allowance_asks_spotify_nothing() -> None:
     services, received = spotify_answering(said({"tracks": {"items": [hit(1)]}}))
     asked = question(
         artists=[seed_artist("A")],
         tracks=[seed_track("A", "T", spotify_id="t")],
         services=services,
-        purse=0,
+        calls=0,
     )
 
     pools = [await spotify_recommendations.propose(asked), await artist_catalogue.propose(asked)]
@@ -399,7 +400,7 @@ async def test_artists_near_the_seeds_are_searched_between_them() -> None:
             artists=[seed_artist("A"), seed_artist("B")],
             services=services,
             limits=SourceLimits(at_once=1),
-            purse=3,
+            calls=3,
         )
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from tests.support.outside_world import NOON, OutsideWorld
+from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.lookup_cache import InMemoryLookups
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import (
@@ -64,7 +65,10 @@ class Asker:
             limits=SourceLimits(),
             now=NOON,
         )
-        return replace(question, **changes)  # type: ignore[arg-type]
+        question = replace(question, **changes)  # type: ignore[arg-type]
+        limits = question.limits
+        calls = limits.spotify_calls_first if first else limits.spotify_calls
+        return replace(question, allowance=CallAllowance(first=first, left=calls))
 
     async def ask(self, question: SourceContext | None = None) -> dict[Source, Pool]:
         """All pools by source; the request log starts anew."""

@@ -1,12 +1,15 @@
 """The candidates group: one pool per source, all sources asked at once in one step."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
 
 import dagster as dg
 
+from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.metadata import counted, table
 from vibe_pipeline.defs.partitions import users
@@ -20,13 +23,21 @@ from vibe_pipeline.defs.resources import (
 from vibe_pipeline.defs.run_context import RunContext, run_context
 from vibe_pipeline.defs.specs import asset_spec
 from vibe_pipeline.defs.taste import PROFILE, exclusion_rules_of
-from vibe_pipeline.playlists.build import limits_of_sources
-from vibe_pipeline.playlists.call_allowance import Allowance
-from vibe_pipeline.records import EditionId, Pool, PoolState, SeedProfile, Source
+from vibe_pipeline.playlists.build import propose
+from vibe_pipeline.records import (
+    EditionId,
+    LikedTrack,
+    PastRecommendation,
+    Play,
+    Pool,
+    PoolState,
+    SeedProfile,
+    Source,
+)
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLimits
-from vibe_pipeline.sources.registry import REGISTRY, propose_all
-from vibe_pipeline.warehouse import Tables, WarehouseLookups
+from vibe_pipeline.sources.registry import REGISTRY
+from vibe_pipeline.warehouse import Warehouse, WarehouseLookups
 
 
 def pool_key(source: Source) -> dg.AssetKey:
@@ -72,74 +83,102 @@ def candidates(
     clock: ClockResource,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Asks the selected sources together, each able to fail without hurting the rest."""
-    store, house, now = accounts.open(clock), warehouse.open(), clock.now()
+    store = accounts.open(clock)
     wanted = {source for source in Source if pool_key(source) in context.selected_asset_keys}
-    with run_context(context, store, now=now) as made:
-        lookups = house.lookups(now=clock.now)
-        with house.open() as tables:
-            profile_edition, profile = _profile(tables, made)
-            likes = tables.library.likes(made.user_id)
-            plays = tables.library.plays(made.user_id)
-            past = tables.playlists.past(made.user_id, besides=made.place.edition_id)
-        limits = limits_of_sources(
-            Allowance.of(store, made.user_id, made.place.edition_id, asked_for=made.asked_for),
-            usual=SourceLimits.of(read_settings()),
-        )
-
-        def question(outside: Clients) -> SourceContext:
-            return SourceContext(
-                profile=profile,
-                likes=likes,
-                plays=plays,
-                past=past,
-                services=_services(outside, store, lookups),
-                limits=limits,
-                now=now,
-                excluded_likes=exclusion_rules_of(store, made.account).excluded_likes(likes),
-            )
-
-        opening = services.open(
-            made.user_id,
+    with run_context(context, store, now=clock.now()) as run:
+        step = _CandidatesStep.read(run, store, warehouse.open(), clock)
+        clients = services.open(
+            run.user_id,
             store,
             clock,
-            edition_id=made.place.edition_id,
-            asked_for=made.asked_for,
+            edition_id=run.place.edition_id,
+            asked_for=run.asked_for,
         )
-        pools, calls = asyncio.run(_ask(opening, question, made.account.sources_off, wanted))
-        with house.open() as tables:
-            lookups.keep_in(tables.lookups)
-            tables.candidates.replace(
-                made.place, {pool.source: pool for pool in pools}, asked_at=now
-            )
+        pools, calls = asyncio.run(step.propose(clients, only=wanted))
+        step.keep(pools)
         for pool in pools:
-            yield _result(pool, profile_edition, calls)
+            yield _result(pool, step.profile_edition, calls)
 
 
-async def _ask(
-    opening: AbstractAsyncContextManager[Clients],
-    question: Callable[[Clients], SourceContext],
-    off: frozenset[Source],
-    wanted: set[Source],
-) -> tuple[list[Pool], Mapping[str, Any]]:
-    async with opening as outside:
-        pools = await propose_all(question(outside), off=off, only=wanted)
-        return pools, outside.shown
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CandidatesStep:
+    """What a run's sources are asked with, and where their pools are kept."""
+
+    run: RunContext
+    store: AccountStore
+    database: Warehouse
+    lookups: WarehouseLookups
+    now: datetime
+    profile_edition: EditionId
+    profile: SeedProfile
+    likes: Sequence[LikedTrack]
+    plays: Sequence[Play]
+    past: Sequence[PastRecommendation]
+
+    @classmethod
+    def read(
+        cls, run: RunContext, store: AccountStore, database: Warehouse, clock: ClockResource
+    ) -> Self:
+        """All of it in one opening of the warehouse."""
+        user_id, own = run.user_id, run.place.edition_id
+        with database.open() as tables:
+            profile_edition = tables.taste.edition_for(user_id, own) or own
+            return cls(
+                run=run,
+                store=store,
+                database=database,
+                lookups=database.lookups(now=clock.now),
+                now=clock.now(),
+                profile_edition=profile_edition,
+                profile=tables.taste.profile(user_id, profile_edition),
+                likes=tables.library.likes(user_id),
+                plays=tables.library.plays(user_id),
+                past=tables.playlists.past(user_id, besides=own),
+            )
+
+    async def propose(
+        self, opening: AbstractAsyncContextManager[Clients], *, only: Collection[Source]
+    ) -> tuple[list[Pool], Mapping[str, Any]]:
+        """The pools, and the calls they took."""
+        run = self.run
+        allowance = CallAllowance.of(
+            self.store, run.user_id, run.place.edition_id, asked_for=run.asked_for
+        )
+        async with opening as clients:
+            context = self._source_context(clients)
+            pools = await propose(context, allowance, off=run.account.sources_off, only=only)
+            return pools, clients.shown
+
+    def _source_context(self, clients: Clients) -> SourceContext:
+        rules = exclusion_rules_of(self.store, self.run.account)
+        return SourceContext(
+            profile=self.profile,
+            likes=self.likes,
+            plays=self.plays,
+            past=self.past,
+            services=_services(clients, self.store, self.lookups),
+            limits=SourceLimits.of(read_settings()),
+            now=self.now,
+            excluded_likes=rules.excluded_likes(self.likes),
+        )
+
+    def keep(self, pools: Sequence[Pool]) -> None:
+        """Store what was looked up, and the pools as this edition's slice."""
+        with self.database.open() as tables:
+            self.lookups.keep_in(tables.lookups)
+            tables.candidates.replace(
+                self.run.place, {pool.source: pool for pool in pools}, asked_at=self.now
+            )
 
 
-def _profile(tables: Tables, made: RunContext) -> tuple[EditionId, SeedProfile]:
-    edition = tables.taste.edition_for(made.user_id, made.place.edition_id)
-    edition = edition or made.place.edition_id
-    return edition, tables.taste.profile(made.user_id, edition)
-
-
-def _services(outside: Clients, store: AccountStore, lookups: WarehouseLookups) -> SourceClients:
+def _services(clients: Clients, store: AccountStore, lookups: WarehouseLookups) -> SourceClients:
     return SourceClients(
         lookups=lookups,
         capabilities=store.capabilities,
-        spotify=outside.spotify,
-        lastfm=outside.lastfm,
-        labs=outside.labs,
-        musicbrainz=outside.musicbrainz,
+        spotify=clients.spotify,
+        lastfm=clients.lastfm,
+        labs=clients.labs,
+        musicbrainz=clients.musicbrainz,
     )
 
 

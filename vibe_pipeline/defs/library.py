@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from vibe_pipeline.accounts.call_allowance import listening_of
 from vibe_pipeline.defs.metadata import bars, counted, table
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
@@ -19,7 +20,6 @@ from vibe_pipeline.defs.resources import (
 )
 from vibe_pipeline.defs.run_context import EDITION_JOBS, run_context
 from vibe_pipeline.defs.specs import asset_spec
-from vibe_pipeline.playlists.call_allowance import listening_of
 from vibe_pipeline.records import LikedTrack
 from vibe_pipeline.taste.library_refresh import (
     LibraryDelta,

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import dagster as dg
 
+from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.candidates import pool_key
@@ -25,7 +26,6 @@ from vibe_pipeline.defs.resources import (
 from vibe_pipeline.defs.run_context import SELECTION, RunContext, run_context
 from vibe_pipeline.defs.specs import OWNERS
 from vibe_pipeline.playlists.build import ListBuild, build_list
-from vibe_pipeline.playlists.call_allowance import Allowance
 from vibe_pipeline.playlists.edition_inputs import inputs_for, pools_from, request_from
 from vibe_pipeline.playlists.edition_record import keep_selection, record_choice
 from vibe_pipeline.playlists.publish import chosen_twice, without_uri
@@ -157,9 +157,11 @@ class _SelectionStep:
             keep_likes=self._keep_likes if self.library.likes_walked is not None else None,
         )
 
-    def _allowance(self) -> Allowance:
+    def _allowance(self) -> CallAllowance:
         run = self.run
-        return Allowance.of(self.store, run.user_id, run.place.edition_id, asked_for=run.asked_for)
+        return CallAllowance.of(
+            self.store, run.user_id, run.place.edition_id, asked_for=run.asked_for
+        )
 
     def _keep_likes(self, tracks: Sequence[Track]) -> ListRequest:
         with self.database.open() as tables:

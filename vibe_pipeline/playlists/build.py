@@ -12,12 +12,12 @@ Not here: scores and caps (``ranking``), the lookups themselves (``resolve``), w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.lookup_cache import Lookups
-from vibe_pipeline.playlists.call_allowance import Allowance
 from vibe_pipeline.playlists.resolve import Resolver, SpotifyIdLookup, given
 from vibe_pipeline.playlists.selection_summary import Selection, summarized
 from vibe_pipeline.playlists.unsynced_likes import SavedTracksCheck, SavedTracksClient, calls_for
@@ -38,7 +38,8 @@ from vibe_pipeline.records import (
     Track,
 )
 from vibe_pipeline.sources.artist_pages import TrackSearch
-from vibe_pipeline.sources.context import SourceLimits
+from vibe_pipeline.sources.context import SourceContext, SourceLimits
+from vibe_pipeline.sources.registry import propose_all
 
 SEARCHES_FOR_THE_BEST = 12
 """Of a first list's many calls, so many are spent on the best; more only lest it be short."""
@@ -73,17 +74,27 @@ class ListBuild:
     lookups: Lookups
     spotify: SpotifyForLists | None
     labs: SpotifyIdLookup | None
-    allowance: Callable[[], Allowance]
+    allowance: Callable[[], CallAllowance]
     patient: bool
     keep_likes: Callable[[Sequence[Track]], ListRequest] | None = None
 
 
-def limits_of_sources(allowance: Allowance, *, usual: SourceLimits | None = None) -> SourceLimits:
-    """What sources may ask: half of what a list may still cost is for looking up its tracks."""
-    usual = usual or SourceLimits()
-    calls = usual.spotify_calls_first if allowance.first else usual.spotify_calls
-    calls = min(calls, allowance.left // 2)
-    return replace(usual, spotify_calls=calls, spotify_calls_first=calls)
+async def propose(
+    context: SourceContext,
+    allowance: CallAllowance,
+    *,
+    off: Collection[Source] = frozenset(),
+    only: Collection[Source] | None = None,
+) -> list[Pool]:
+    """The pools for a list that may still cost so much; ``propose_all`` says what is in them."""
+    shared = share_of_sources(allowance, context.limits)
+    return await propose_all(replace(context, allowance=shared), off=off, only=only)
+
+
+def share_of_sources(allowance: CallAllowance, limits: SourceLimits) -> CallAllowance:
+    """What sources may spend: half of what is left is kept for looking up what is chosen."""
+    usual = limits.spotify_calls_first if allowance.first else limits.spotify_calls
+    return CallAllowance(first=allowance.first, left=min(usual, allowance.left // 2))
 
 
 async def build_list(build: ListBuild) -> Selection:
@@ -105,7 +116,7 @@ async def build_list(build: ListBuild) -> Selection:
     return selection
 
 
-def _resolver(build: ListBuild, allowance: Allowance, *, searches: int) -> Resolver:
+def _resolver(build: ListBuild, allowance: CallAllowance, *, searches: int) -> Resolver:
     """Asks Spotify as often as the list may cost, and labs more often while nobody waits."""
     return Resolver(
         lookups=build.lookups,

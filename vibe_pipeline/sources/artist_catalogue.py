@@ -10,7 +10,7 @@ from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.lookup_cache import SPOTIFY_ARTIST_PAGES, Lookups, track_from_json
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedArtist, Source, Track
 from vibe_pipeline.sources.artist_pages import look_up_page, page_of
-from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up_from_purse
+from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up_within_allowance
 from vibe_pipeline.sources.context import SourceContext
 from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
 from vibe_pipeline.sources.similar_artists import (
@@ -37,7 +37,7 @@ async def propose(context: SourceContext) -> Pool:
     if not artists:
         return empty_pool(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
     wanted = [_search(services.spotify, services.lookups, artist) for artist in artists]
-    found = await look_up_from_purse(context, CACHE, wanted, calls=limits.catalogue_calls)
+    found = await look_up_within_allowance(context, CACHE, wanted, calls=limits.catalogue_calls)
     return pool_of(
         SOURCE,
         _proposals(artists, found),

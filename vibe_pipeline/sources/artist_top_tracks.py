@@ -10,7 +10,7 @@ from vibe_pipeline.lookup_cache import Lookups, track_as_json, track_from_json
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedArtist, Source
 from vibe_pipeline.sources.artist_catalogue import spotify_proposal
 from vibe_pipeline.sources.artist_pages import remember_tracks
-from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up_from_purse
+from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up_within_allowance
 from vibe_pipeline.sources.context import SourceContext
 from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
 
@@ -31,7 +31,7 @@ async def propose(context: SourceContext) -> Pool:
     wanted = [
         _wanted(services.spotify, services.lookups, seed, limits.catalogue_days) for seed in seeds
     ]
-    found = await look_up_from_purse(context, CACHE, wanted, calls=limits.top_tracks_calls)
+    found = await look_up_within_allowance(context, CACHE, wanted, calls=limits.top_tracks_calls)
     return pool_of(
         SOURCE, _proposals(seeds, found), most=limits.proposals_per_source, trouble=found.trouble
     )

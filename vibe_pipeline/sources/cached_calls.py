@@ -113,16 +113,16 @@ async def look_up_together(
     return found
 
 
-async def look_up_from_purse(
+async def look_up_within_allowance(
     context: SourceContext,
     cache: str,
     wanted: Sequence[WantedAnswer],
     *,
     calls: int,
 ) -> CachedAnswers:
-    """The same for Spotify's sources, whose calls come out of one purse."""
-    limits, purse = context.limits, context.purse
-    taken = purse.take(calls)
+    """The same for Spotify's sources, whose calls come out of one allowance."""
+    limits, allowance = context.limits, context.allowance
+    taken = allowance.take(calls)
     found = await look_up(
         context.services.lookups,
         cache,
@@ -131,7 +131,7 @@ async def look_up_from_purse(
         calls=taken,
         days=limits.catalogue_days,
     )
-    purse.give_back(taken - found.asked)
+    allowance.give_back(taken - found.asked)
     return found
 
 

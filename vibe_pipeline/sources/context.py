@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
+from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.clients.budget import Capabilities
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
@@ -78,28 +79,12 @@ class SourceLimits:
         return cls(played_days=settings.recent_days_window)
 
 
-@dataclass(slots=True)
-class Purse:
-    """Calls that several sources may spend between them, in turn."""
-
-    left: int = 0
-
-    def take(self, most: int) -> int:
-        """As many calls as are wanted and left."""
-        taken = max(0, min(most, self.left))
-        self.left -= taken
-        return taken
-
-    def give_back(self, calls: int) -> None:
-        """What was taken and not used."""
-        self.left += calls
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceContext:
     """One person's question to all sources.
 
     ``excluded_likes`` are the Spotify ids of likes that belong to listening the person left out.
+    Spotify's sources spend ``allowance`` between them.
     """
 
     profile: SeedProfile
@@ -109,15 +94,10 @@ class SourceContext:
     services: SourceClients
     limits: SourceLimits
     now: datetime
-    purse: Purse = field(default_factory=Purse)
+    allowance: CallAllowance = field(default_factory=CallAllowance)
     excluded_likes: frozenset[str] = frozenset()
 
     @property
     def offered(self) -> frozenset[str]:
         """The recordings that were recommended to this person before."""
         return frozenset(past.key for past in self.past)
-
-    @property
-    def first_time(self) -> bool:
-        """Whether nothing was ever recommended to this person."""
-        return not self.past

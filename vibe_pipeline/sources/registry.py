@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vibe_pipeline.clients import lastfm, musicbrainz, spotify_web
 from vibe_pipeline.clients import listenbrainz as labs
@@ -24,7 +24,7 @@ from vibe_pipeline.sources import (
     spotify_recommendations,
 )
 from vibe_pipeline.sources.artist_descriptions import describe
-from vibe_pipeline.sources.context import Purse, SourceContext
+from vibe_pipeline.sources.context import SourceContext
 from vibe_pipeline.sources.pools import Reason, empty_pool, failed_pool
 
 log = logging.getLogger(__name__)
@@ -117,11 +117,8 @@ async def propose_all(
 
     A source in trouble gives an empty pool that says why; so does one the person switched off.
     All are asked at the same time, but those that spend Spotify's calls one after another: they
-    share the same few.
+    share ``context.allowance``.
     """
-    limits = context.limits
-    calls = limits.spotify_calls_first if context.first_time else limits.spotify_calls
-    context = replace(context, purse=Purse(calls))
     wanted = [entry for entry in registry if only is None or entry.source in only]
     parties = [[entry for entry in wanted if entry.spends_spotify]]
     parties += [[entry] for entry in wanted if not entry.spends_spotify]

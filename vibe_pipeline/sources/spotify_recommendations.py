@@ -27,7 +27,7 @@ async def propose(context: SourceContext) -> Pool:
     proposals: list[Proposal] = []
     trouble: ServiceError | None = None
     for some in list(_fives(seeds))[: limits.recommendation_calls]:
-        if not context.purse.take(1):
+        if not context.allowance.take(1):
             break
         try:
             tracks = await _recommended(services.spotify, some, limits.seconds_per_source)

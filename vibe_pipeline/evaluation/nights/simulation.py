@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.evaluation.nights.checks import Truth, Violation, violations
 from vibe_pipeline.evaluation.nights.listener import SimulatedListener
 from vibe_pipeline.evaluation.nights.world import SimulatedServices, WorldRecipe
@@ -178,7 +179,9 @@ class _ListenerRun:
         return night
 
     async def _made(self) -> Selection:
-        profile = self._profile()
+        profile, limits = self._profile(), self.plan.limits
+        first = not self.past
+        calls = limits.spotify_calls_first if first else limits.spotify_calls
         pools = await propose_all(
             SourceContext(
                 profile=profile,
@@ -186,11 +189,11 @@ class _ListenerRun:
                 plays=self.life.plays,
                 past=self.past,
                 services=self.services,
-                limits=self.plan.limits,
+                limits=limits,
                 now=self.now,
+                allowance=CallAllowance(first=first, left=calls),
             )
         )
-        first = not self.past
         resolver = Resolver(
             lookups=self.lookups,
             spotify=self.services.spotify,

@@ -1,0 +1,74 @@
+"""How many calls to Spotify one list may cost (its quota), and what is left of them.
+
+One list's share only: what the app as a whole may ask in a day is ``accounts.budget``. How a list
+splits its calls between sources, checks and lookups is decided in ``playlists.build``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.records import EditionId, UserId
+
+SPOTIFY = "spotify"
+FIRST_LIST = 57
+"""What a person's very first list may cost, from connecting to the playlist: the library, the
+list, and a stock of music. With who they are, asked while connecting, and a repeated call or two
+it stays within sixty.
+"""
+LIST = 8
+"""What every later list may cost in all."""
+PUBLISHING = 2
+"""Kept back to the end: making or refreshing the playlist."""
+
+
+@dataclass(slots=True, kw_only=True)
+class CallAllowance:
+    """Calls that a list may still spend before it is published; whoever spends takes from it.
+
+    ``first``: the person never had a list.
+    """
+
+    first: bool = False
+    left: int = 0
+
+    @classmethod
+    def after(cls, spent: int, *, first: bool, today: int | None = None) -> Self:
+        """What so many calls leave of a list's share; ``today`` is what the app has left."""
+        left = (FIRST_LIST if first else LIST) - spent
+        if today is not None:
+            left = min(left, today)
+        return cls(first=first, left=max(0, left - PUBLISHING))
+
+    @classmethod
+    def of(
+        cls, store: AccountStore, user_id: UserId, edition_id: EditionId, *, asked_for: bool
+    ) -> Self:
+        """As the account store stands now: within the list's own share and everybody's day."""
+        first = not any(
+            edition.tracks
+            for edition in store.editions.history(user_id)
+            if edition.edition_id != edition_id
+        )
+        spent = store.budget.spent(SPOTIFY, edition_id)
+        if first:
+            spent += store.budget.spent(SPOTIFY, listening_of(user_id))
+        today = store.budget.left(SPOTIFY, asked_for=asked_for)
+        return cls.after(spent, first=first, today=today)
+
+    def take(self, most: int) -> int:
+        """As many calls as are wanted and left; they count as spent."""
+        taken = max(0, min(most, self.left))
+        self.left -= taken
+        return taken
+
+    def give_back(self, calls: int) -> None:
+        """What was taken and not used."""
+        self.left += calls
+
+
+def listening_of(user_id: UserId) -> EditionId:
+    """What calls are counted under that read somebody's listening and make no list."""
+    return EditionId(f"listening:{user_id}")
