@@ -1,4 +1,10 @@
-"""How fast a service may be asked: so many at once, so long between two starts."""
+"""How fast a service may be asked: so many calls at once, so many a second on average, in bursts.
+
+One bucket per service, shared by all processes of this machine: the generic cell rate algorithm
+(GCRA, ITU-T I.371), whose whole state is one number, the theoretical arrival time. After a rest a
+burst of calls starts at once; over any longer stretch no more start than the rate allows.
+Daily quotas are no pace: they belong to the budget.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +25,16 @@ _LONGEST_QUEUE = 120.0
 class SlotBook(Protocol):
     """Who may start when."""
 
-    def book(self, interval: float) -> float:
-        """Take the next free start; gives the seconds until then."""
+    def book(self, interval: float, burst: int = 1) -> float:
+        """Take the next free start; gives the seconds until then.
+
+        ``interval``: seconds between two starts on average. ``burst``: so many may start together
+        after a rest.
+        """
         ...
 
-    def hold(self, seconds: float) -> None:
-        """Let nobody start for this long."""
+    def hold(self, seconds: float, interval: float = 0.0, burst: int = 1) -> None:
+        """Let nobody start for this long, and then no burst: the bucket is empty."""
         ...
 
 
@@ -33,18 +43,16 @@ class ProcessSlotBook:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._next_start = 0.0
+        self._arrival = 0.0
 
-    def book(self, interval: float) -> float:
+    def book(self, interval: float, burst: int = 1) -> float:
         """Take the next free start."""
-        now = self._clock()
-        start = max(now, self._next_start)
-        self._next_start = start + interval
-        return start - now
+        wait, self._arrival = _booked(self._clock(), self._arrival, interval, burst)
+        return wait
 
-    def hold(self, seconds: float) -> None:
+    def hold(self, seconds: float, interval: float = 0.0, burst: int = 1) -> None:
         """Let nobody here start for this long."""
-        self._next_start = max(self._next_start, self._clock() + seconds)
+        self._arrival = _held(self._clock(), self._arrival, seconds, interval, burst)
 
 
 class SharedSlotBook:
@@ -54,13 +62,13 @@ class SharedSlotBook:
         self._path = path
         self._clock = clock
 
-    def book(self, interval: float) -> float:
+    def book(self, interval: float, burst: int = 1) -> float:
         """Take the next free start, whoever else is waiting."""
-        return self._change(lambda now, next_start: (next_start - now, next_start + interval))
+        return self._change(lambda now, arrival: _booked(now, arrival, interval, burst))
 
-    def hold(self, seconds: float) -> None:
+    def hold(self, seconds: float, interval: float = 0.0, burst: int = 1) -> None:
         """Let nobody on this machine start for this long."""
-        self._change(lambda now, next_start: (0.0, max(next_start, now + seconds)))
+        self._change(lambda now, arrival: (0.0, _held(now, arrival, seconds, interval, burst)))
 
     def _change(self, change: Callable[[float, float], tuple[float, float]]) -> float:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,15 +76,26 @@ class SharedSlotBook:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             now = self._clock()
-            answer, next_start = change(now, _believed(file.read(), now))
+            answer, arrival = change(now, _believed(file.read(), now))
             file.seek(0)
             file.truncate()
-            file.write(f"{next_start:.3f}")
+            file.write(f"{arrival:.3f}")
         return answer
 
 
+def _booked(now: float, arrival: float, interval: float, burst: int) -> tuple[float, float]:
+    """Seconds until the next free start, and the arrival time theoretically due after it."""
+    due = max(now, arrival)
+    return max(0.0, due - (burst - 1) * interval - now), due + interval
+
+
+def _held(now: float, arrival: float, seconds: float, interval: float, burst: int) -> float:
+    """The arrival time that lets nobody start for so long, and one at a time from then on."""
+    return max(arrival, now + seconds + (burst - 1) * interval)
+
+
 def _believed(written: str, now: float) -> float:
-    """The next free start as the file has it, when that makes sense; now otherwise."""
+    """The arrival time as the file has it, when that makes sense; now otherwise."""
     try:
         start = float(written)
     except ValueError:
@@ -85,17 +104,23 @@ def _believed(written: str, now: float) -> float:
 
 
 class RateLimiter:
-    """Turns for everybody who shares this object, in the order they came."""
+    """Turns for everybody who shares this object, in the order they came.
+
+    ``interval``: seconds between two calls on average; ``burst``: so many may start together
+    after a rest; ``at_once``: so many are under way at the same time.
+    """
 
     def __init__(
         self,
         *,
         interval: float = 0.0,
+        burst: int = 1,
         at_once: int = 4,
         turns: SlotBook | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._interval = interval
+        self._burst = burst
         self._turns = turns or ProcessSlotBook()
         self._sleep = sleep
         self._places = asyncio.Semaphore(at_once)
@@ -104,11 +129,11 @@ class RateLimiter:
     async def turn(self) -> AsyncIterator[None]:
         """Wait until it is our turn; the place is given back at the end."""
         async with self._places:
-            wait = self._turns.book(self._interval)
+            wait = self._turns.book(self._interval, self._burst)
             if wait > 0:
                 await self._sleep(wait)
             yield
 
     def hold(self, seconds: float) -> None:
         """Nobody starts for this long: the service asked us to slow down."""
-        self._turns.hold(seconds)
+        self._turns.hold(seconds, self._interval, self._burst)
