@@ -1,12 +1,13 @@
-"""Whose night has come: each person on their own clock, each local date once.
+"""Whose night has come: each person on their own clock, each local date once; and who is begun.
 
-Pure; the schedule and the nightly endpoint both ask here.
+Pure; the schedule and the nightly endpoint both ask here. Launching runs is theirs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,12 @@ from vibe_pipeline.records import UserId
 
 LATENESS = timedelta(hours=24)
 """A night missed for longer than this is left out: the next one is near."""
+
+ATTEMPTS = 5
+"""How often one person's list of one date is begun by itself."""
+
+SHORT_PAUSE = timedelta(minutes=30)
+"""A pause of Spotify's that is over by the next tick or two is not worth a message at night."""
 
 STALLED_AFTER = timedelta(hours=2)
 """An edition that neither moved nor failed for so long lost its run, and is begun again."""
@@ -91,6 +98,55 @@ def due(
         if not any(settled(edition, now) for edition in before if edition.occasion == occasion):
             found.append(Due(account=account, vibe_date=vibe_date, occasion=occasion))
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """The runs there were for one person's occasion."""
+
+    made: int
+    under_way: bool
+
+
+@dataclass(slots=True)
+class Night:
+    """Who gets a list begun now, at which attempt; and why the others do not."""
+
+    begun: list[tuple[Due, int]] = field(default_factory=list)
+    left: dict[UserId, str] = field(default_factory=dict)
+
+    def in_words(self) -> str:
+        """Why nobody is begun now."""
+        if not self.left:
+            return "Nobody's night has come."
+        reasons = Counter(self.left.values())
+        return "; ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+
+
+def tonight(
+    lists: Sequence[Due],
+    attempts_at: Callable[[Due], Attempts],
+    *,
+    blocked_until: datetime | None,
+) -> Night:
+    """Decide about every list that is due.
+
+    Nothing is begun while Spotify is to be left alone, beside a run that is under way, or after
+    the last attempt.
+    """
+    night = Night()
+    for item in lists:
+        attempts = attempts_at(item)
+        if attempts.under_way:
+            night.left[item.account.user_id] = "under way"
+        elif attempts.made >= ATTEMPTS:
+            night.left[item.account.user_id] = f"given up after {ATTEMPTS} attempts"
+        elif blocked_until is not None:
+            again = blocked_until.isoformat(timespec="minutes")
+            night.left[item.account.user_id] = f"waiting for Spotify until {again}"
+        else:
+            night.begun.append((item, attempts.made + 1))
+    return night
 
 
 def settled(edition: Edition, now: datetime) -> bool:

@@ -13,12 +13,16 @@ from hypothesis import strategies as st
 
 from vibe_pipeline.accounts.records import Account, Edition, EditionKind, EditionState, FailureCause
 from vibe_pipeline.nightly import (
+    ATTEMPTS,
     STALLED_AFTER,
+    Attempts,
+    Due,
     due,
     local_date,
     next_night,
     occasion_of,
     settled,
+    tonight,
     vibe_date_due,
 )
 from vibe_pipeline.records import EditionId, Mode, UserId
@@ -223,3 +227,36 @@ def test_what_went_before_decides_whether_a_night_is_begun(before: Edition, begi
 
 def test_a_recorded_edition_is_settled_for_ever() -> None:
     assert settled(edition(EditionState.RECORDED), utc(2030, 1, 1))
+
+
+FIRST = Attempts(made=0, under_way=False)
+
+
+def list_due() -> Due:
+    return Due(account=account(), vibe_date=date(2026, 11, 23), occasion="nightly:2026-11-23")
+
+
+@pytest.mark.parametrize("made", [0, ATTEMPTS - 1])
+def test_a_list_is_begun_until_its_attempts_are_used_up(made: int) -> None:
+    attempts = Attempts(made=made, under_way=False)
+
+    night = tonight([list_due()], lambda _: attempts, blocked_until=None)
+
+    assert night.begun == [(list_due(), made + 1)]
+    assert night.in_words() == "Nobody's night has come."
+
+
+@pytest.mark.parametrize(
+    ("attempts", "blocked_until", "why"),
+    [
+        (Attempts(made=1, under_way=True), None, "1 under way"),
+        (Attempts(made=ATTEMPTS, under_way=False), None, f"1 given up after {ATTEMPTS} attempts"),
+        (FIRST, utc(2026, 11, 23, 9), "1 waiting for Spotify until 2026-11-23T09:00+00:00"),
+    ],
+)
+def test_who_is_not_begun_is_named_with_the_reason(
+    attempts: Attempts, blocked_until: datetime | None, why: str
+) -> None:
+    night = tonight([list_due()], lambda _: attempts, blocked_until=blocked_until)
+
+    assert (night.begun, night.in_words()) == ([], why)

@@ -26,7 +26,7 @@ from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.defs import automation, tags
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
-from vibe_pipeline.records import EditionId, UserId
+from vibe_pipeline.records import EditionId
 from vibe_pipeline.settings import read_settings
 
 NOW = datetime(2026, 11, 23, 6, 10, tzinfo=UTC)
@@ -120,7 +120,7 @@ def test_attempts_are_counted_and_end(store: AccountStore, instance: dg.DagsterI
     anna = _person(store, 1)
     edition = _edition(store, anna)
     store.editions.fail(edition.edition_id, FailureCause.SERVICE_UNAVAILABLE)
-    for _ in range(automation.ATTEMPTS):
+    for _ in range(nights.ATTEMPTS):
         _run(instance, anna, {tags.OCCASION: edition.occasion}, dg.DagsterRunStatus.FAILURE)
 
     reason = _skipped(_tick(instance, NOW + timedelta(hours=2)))
@@ -165,27 +165,6 @@ def test_partitions_follow_the_people(store: AccountStore, instance: dg.DagsterI
     assert isinstance(result, dg.SensorResult)
     add, remove = result.dynamic_partitions_requests or []
     assert (list(add.partition_keys), list(remove.partition_keys)) == ([anna.user_id], ["gone"])
-
-
-def test_nobody_is_removed_under_a_run() -> None:
-    changes = automation.arrivals({UserId("a")}, {"a", "b", "c"}, busy={"b"})
-
-    assert (changes.add, changes.remove) == ([], ["c"])
-
-
-def test_an_empty_list_is_doubted() -> None:
-    changes = automation.arrivals(set(), {"a"}, busy=())
-
-    assert changes.remove == []
-    assert changes.kept is not None
-
-
-def test_the_more_people_the_rarer_plays_are_collected() -> None:
-    hours = [automation.hours_between(people) for people in (1, 5, 16, 17, 40, 200, 5000)]
-
-    assert hours == sorted(hours)
-    assert (hours[0], hours[1], hours[-1]) == (2, 2, 24)
-    assert all(40 * 24 / automation.hours_between(40) <= 200 for _ in hours)
 
 
 def test_plays_are_collected_from_whoever_is_connected(

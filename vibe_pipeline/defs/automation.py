@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import dagster as dg
 
 from vibe_pipeline import nightly as nights
+from vibe_pipeline.accounts.partition_changes import partition_changes
 from vibe_pipeline.accounts.records import Account, Edition, EditionKind, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs import tags
@@ -20,20 +19,10 @@ from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.defs.run_context import kind_of
 from vibe_pipeline.records import EditionId, UserId
 from vibe_pipeline.settings import read_settings
-
-ATTEMPTS = 5
-"""How often one person's list of one date is begun by itself."""
+from vibe_pipeline.taste.collecting import hours_between
 
 BEHIND_PEOPLE = "-10"
 """The priority of what nobody waits for; what is asked for has 0."""
-
-SHORT_PAUSE = timedelta(minutes=30)
-"""A pause of Spotify's that is over by the next tick or two is not worth a message at night."""
-
-COLLECTING_CALLS = 200
-"""The calls to Spotify that collecting plays may cost per day, for everybody together."""
-
-COLLECTING_HOURS = (2, 4, 6, 8, 12, 24)
 
 UNFINISHED = (
     dg.DagsterRunStatus.QUEUED,
@@ -42,51 +31,6 @@ UNFINISHED = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempts:
-    """The runs there were for one person's occasion."""
-
-    made: int
-    under_way: bool
-
-
-@dataclass(slots=True)
-class Night:
-    """Who gets a list begun now, at which attempt; and why the others do not."""
-
-    begun: list[tuple[nights.Due, int]] = field(default_factory=list)
-    left: dict[UserId, str] = field(default_factory=dict)
-
-    def in_words(self) -> str:
-        """Why nobody is begun now."""
-        if not self.left:
-            return "Nobody's night has come."
-        reasons = Counter(self.left.values())
-        return "; ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-
-
-def tonight(
-    due: Sequence[nights.Due],
-    attempts_at: Callable[[nights.Due], Attempts],
-    *,
-    blocked_until: datetime | None,
-) -> Night:
-    """Decide about everybody whose night has come."""
-    night = Night()
-    for item in due:
-        attempts = attempts_at(item)
-        if attempts.under_way:
-            night.left[item.account.user_id] = "under way"
-        elif attempts.made >= ATTEMPTS:
-            night.left[item.account.user_id] = f"given up after {ATTEMPTS} attempts"
-        elif blocked_until is not None:
-            again = blocked_until.isoformat(timespec="minutes")
-            night.left[item.account.user_id] = f"waiting for Spotify until {again}"
-        else:
-            night.begun.append((item, attempts.made + 1))
-    return night
 
 
 def nightly_request(due: nights.Due, attempt: int) -> dg.RunRequest:
@@ -119,10 +63,10 @@ def nightly(
     store, now = accounts.open(clock), clock.now()
     due = nights.due(store.people.all(active_only=True), store.editions.of_day, now)
     blocked_until = store.budget.blocked_until("spotify")
-    night = tonight(
+    night = nights.tonight(
         due, lambda item: _attempts(context.instance, item), blocked_until=blocked_until
     )
-    if blocked_until is not None and blocked_until - now > SHORT_PAUSE:
+    if blocked_until is not None and blocked_until - now > nights.SHORT_PAUSE:
         _tell_of_pause(store, due, blocked_until)
     if not night.begun:
         return dg.SkipReason(night.in_words())
@@ -130,10 +74,10 @@ def nightly(
     return [nightly_request(item, attempt) for item, attempt in night.begun]
 
 
-def _attempts(instance: dg.DagsterInstance, due: nights.Due) -> Attempts:
+def _attempts(instance: dg.DagsterInstance, due: nights.Due) -> nights.Attempts:
     mine = {tags.PARTITION: due.account.user_id, tags.OCCASION: due.occasion}
     runs = instance.get_runs(dg.RunsFilter(tags=mine))
-    return Attempts(made=len(runs), under_way=any(not run.is_finished for run in runs))
+    return nights.Attempts(made=len(runs), under_way=any(not run.is_finished for run in runs))
 
 
 def _tell_of_pause(store: AccountStore, due: Sequence[nights.Due], until: datetime) -> None:
@@ -150,12 +94,6 @@ def _add_users(instance: dg.DagsterInstance, user_ids: Sequence[UserId]) -> None
     known = set(instance.get_dynamic_partitions(users.name or ""))
     if missing := [user_id for user_id in user_ids if user_id not in known]:
         instance.add_dynamic_partitions(users.name or "", missing)
-
-
-def hours_between(people: int) -> int:
-    """How many hours to leave between two collections, so that they stay within their share."""
-    fitting = (hours for hours in COLLECTING_HOURS if people * 24 / hours <= COLLECTING_CALLS)
-    return next(fitting, COLLECTING_HOURS[-1])
 
 
 @dg.schedule(
@@ -192,34 +130,6 @@ def _collection(person: Account, at: datetime) -> dg.RunRequest:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrivals:
-    """What to change about the partitions, and what to leave for later."""
-
-    add: Sequence[str]
-    remove: Sequence[str]
-    kept: str | None = None
-
-
-def arrivals(
-    people: Collection[UserId], partitions: Collection[str], busy: Collection[str]
-) -> Arrivals:
-    """Bring the partitions in step with the accounts, never under a run.
-
-    A list that names nobody, while there are partitions, is doubted: it may be a fresh file where
-    the old one should be. Nothing is removed then.
-    """
-    add = sorted(set(people) - set(partitions))
-    gone = set(partitions) - set(people)
-    if gone and not people:
-        return Arrivals(
-            add=add, remove=[], kept="The account store names nobody; is it the right one?"
-        )
-    remove = sorted(gone - set(busy))
-    kept = f"{len(gone) - len(remove)} still have a run." if len(remove) < len(gone) else None
-    return Arrivals(add=add, remove=remove, kept=kept)
-
-
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -230,11 +140,11 @@ def people(
 ) -> dg.SensorResult | dg.SkipReason:
     """Add who came, remove who is gone and idle; an unreadable store fails this tick only."""
     known = {person.user_id for person in accounts.open(clock).people.all()}
-    changes = arrivals(
+    changes = partition_changes(
         known, context.instance.get_dynamic_partitions(users.name or ""), _busy(context.instance)
     )
     if not changes.add and not changes.remove:
-        return dg.SkipReason(changes.kept or f"{len(known)} people, each with their partition.")
+        return dg.SkipReason(changes.note or f"{len(known)} people, each with their partition.")
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if changes.add:
         requests.append(users.build_add_request(list(changes.add)))
