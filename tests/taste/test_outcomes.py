@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
-from tests.support.warehouse_examples import NOON
+from tests.support.warehouse_examples import ANNA, NOON, chosen, edition, like
+from vibe_pipeline.accounts.records import SourceOutcome
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import EditionId, LikedTrack, Play, Source, Track
-from vibe_pipeline.taste.outcomes import by_band, outcomes, skips
-from vibe_pipeline.warehouse import Fate, Recommended
+from vibe_pipeline.taste.outcomes import by_band, outcomes, review_outcomes, skips
+from vibe_pipeline.warehouse import Fate, Recommended, Warehouse
 
 
 def track(number: int) -> Track:
@@ -97,3 +99,20 @@ def test_positions_are_told_by_ten() -> None:
 
     assert list(found) == ["1 to 10", "11 to 20", "21 to 30"]
     assert found["1 to 10"] == {Fate.NOTHING: 1, Fate.REPLAYED: 1}
+
+
+def test_a_review_is_kept_and_told_by_source(tmp_path: Path) -> None:
+    warehouse, place = Warehouse(tmp_path / "w.duckdb"), edition("e1")
+    lines = [chosen(position) for position in (1, 2)]
+
+    with warehouse.open() as tables:
+        tables.playlists.replace_history(place, lines, recorded_at=NOON - timedelta(hours=1))
+        tables.library.change_likes(ANNA, added=[like(1)], gone=(), total=1, seen_at=NOON)
+        report = review_outcomes(tables, ANNA, now=NOON)
+        stored = tables.playlists.fates(ANNA)
+
+    assert sorted(outcome.fate for outcome in report.outcomes) == [Fate.LIKED, Fate.NOTHING]
+    assert stored == report.by_source
+    assert report.source_outcomes() == [
+        SourceOutcome(source="listenbrainz", chosen=2, liked=1, replayed=0)
+    ]

@@ -22,7 +22,7 @@ from vibe_pipeline.defs.resources import (
 )
 from vibe_pipeline.defs.run_context import RunContext, run_context
 from vibe_pipeline.defs.specs import asset_spec
-from vibe_pipeline.defs.taste import PROFILE, exclusion_rules_of
+from vibe_pipeline.defs.taste import PROFILE
 from vibe_pipeline.playlists.build import propose
 from vibe_pipeline.records import (
     EditionId,
@@ -37,6 +37,7 @@ from vibe_pipeline.records import (
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLimits
 from vibe_pipeline.sources.registry import REGISTRY
+from vibe_pipeline.taste.exclusions import exclusion_rules_of
 from vibe_pipeline.warehouse import Warehouse, WarehouseLookups
 
 

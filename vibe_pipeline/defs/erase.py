@@ -7,7 +7,7 @@ from vibe_pipeline.defs import tags
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.personal_data.archives import archive_path
-from vibe_pipeline.personal_data.erase import sweep
+from vibe_pipeline.personal_data.erase import Sweep, sweep
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import read_settings
 
@@ -42,22 +42,15 @@ def forget(
             "A run for this person is still under way; it is swept by itself once that has ended.",
             allow_retries=False,
         )
-    swept = sweep(warehouse.open(), note.user_id, note.kind)
-    runs = _erase_runs(context.instance, note.user_id)
-    partitions = _erase_partition(context.instance, note)
-    left = swept.left + _left_in_dagster(context.instance, note)
-    found = {**swept.erased, "dagster.runs": runs, "dagster.partitions": partitions}
-    context.add_output_metadata(
-        {
-            "receipt": config.receipt,
-            "left": left,
-            **{name: count for name, count in found.items() if count},
-        }
+    swept = sweep(warehouse.open(), note.user_id, note.kind).and_of(
+        _sweep_dagster(context.instance, note)
     )
-    if left:
-        store.erasures.count(config.receipt, found)
-        raise dg.Failure(f"{left} rows are still there after erasing; this is tried again.")
-    store.erasures.swept(config.receipt, found)
+    counts = {name: count for name, count in swept.erased.items() if count}
+    context.add_output_metadata({"receipt": config.receipt, "left": swept.left, **counts})
+    if swept.left:
+        store.erasures.count(config.receipt, swept.erased)
+        raise dg.Failure(f"{swept.left} rows are still there after erasing; this is tried again.")
+    store.erasures.swept(config.receipt, swept.erased)
 
 
 @dg.job(
@@ -106,6 +99,16 @@ def is_busy(instance: dg.DagsterInstance, user_id: UserId) -> bool:
     """Whether a run of this person's may still write."""
     runs = instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: user_id}))
     return any(not run.is_finished for run in runs)
+
+
+def _sweep_dagster(instance: dg.DagsterInstance, note: Erasure) -> Sweep:
+    """Erase the person's runs and partition, then count what Dagster still holds of them."""
+    runs = _erase_runs(instance, note.user_id)
+    partitions = _erase_partition(instance, note)
+    return Sweep(
+        erased={"dagster.runs": runs, "dagster.partitions": partitions},
+        left=_left_in_dagster(instance, note),
+    )
 
 
 def _erase_runs(instance: dg.DagsterInstance, user_id: UserId) -> int:

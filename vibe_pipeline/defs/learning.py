@@ -5,7 +5,6 @@ from typing import Any
 
 import dagster as dg
 
-from vibe_pipeline.accounts.records import SourceOutcome
 from vibe_pipeline.defs.metadata import Cell, bars, counted, table
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.playlist import HISTORY
@@ -13,7 +12,7 @@ from vibe_pipeline.defs.resources import AccountsResource, ClockResource, Wareho
 from vibe_pipeline.defs.run_context import run_context
 from vibe_pipeline.defs.specs import OWNERS
 from vibe_pipeline.settings import read_settings
-from vibe_pipeline.taste.outcomes import by_band, outcomes
+from vibe_pipeline.taste.outcomes import OutcomeReport, by_band, review_outcomes
 from vibe_pipeline.taste.policy_comparison import (
     RIPE_DAYS,
     ComparedList,
@@ -47,41 +46,29 @@ def recommendation_outcomes(
     counts.
     """
     store, now = accounts.open(clock), clock.now()
-    with run_context(context, store, now=now) as made, warehouse.open().open() as tables:
-        found = outcomes(
-            tables.playlists.recommended(made.user_id),
-            likes=tables.library.likes(made.user_id),
-            plays=tables.library.plays(made.user_id),
-        )
-        tables.playlists.replace_outcomes(made.user_id, found, looked_at=now)
-        fates = tables.playlists.fates(made.user_id)
-    store.source_outcomes.replace(
-        made.user_id,
-        [
-            SourceOutcome(
-                source=row["source"],
-                chosen=row["lines"],
-                liked=row["liked"],
-                replayed=row["replayed"],
-            )
-            for row in fates
-        ],
-    )
+    with run_context(context, store, now=now) as run, warehouse.open().open() as tables:
+        report = review_outcomes(tables, run.user_id, now=now)
+    store.source_outcomes.replace(run.user_id, report.source_outcomes())
+    return _outcomes_result(report)
+
+
+def _outcomes_result(report: OutcomeReport) -> dg.MaterializeResult[None]:
+    outcomes, by_source = report.outcomes, report.by_source
     return dg.MaterializeResult(
         metadata=counted(
-            len(found),
-            **{str(fate): sum(outcome.fate is fate for outcome in found) for fate in Fate},
+            len(outcomes),
+            **{str(fate): sum(outcome.fate is fate for outcome in outcomes) for fate in Fate},
             **{
-                "by source": table(fates, ["source", "lines", *map(str, Fate)]),
+                "by source": table(by_source, ["source", "lines", *map(str, Fate)]),
                 "liked or replayed": bars(
-                    {row["source"]: row["liked"] + row["replayed"] for row in fates},
+                    {row["source"]: row["liked"] + row["replayed"] for row in by_source},
                     title="Liked or replayed, by source",
                 ),
-                "by position": _positions(found),
+                "by position": _positions(outcomes),
                 "liked or replayed by position": bars(
                     {
                         band: fates[Fate.LIKED] + fates[Fate.REPLAYED]
-                        for band, fates in by_band(found).items()
+                        for band, fates in by_band(outcomes).items()
                     },
                     title="Liked or replayed, by position in the list",
                 ),
@@ -90,7 +77,7 @@ def recommendation_outcomes(
     )
 
 
-def _positions(found: Sequence[Outcome]) -> dg.TableMetadataValue:
+def _positions(outcomes: Sequence[Outcome]) -> dg.TableMetadataValue:
     return table(
         [
             {
@@ -98,7 +85,7 @@ def _positions(found: Sequence[Outcome]) -> dg.TableMetadataValue:
                 "lines": fates.total(),
                 **{str(fate): fates[fate] for fate in Fate},
             }
-            for band, fates in by_band(found).items()
+            for band, fates in by_band(outcomes).items()
         ],
         ["position", "lines", *map(str, Fate)],
     )
@@ -157,12 +144,12 @@ def _policy_row(name: str, made: Sequence[ComparedList]) -> dict[str, Cell]:
     }
 
 
-def _verdict_shown(found: PolicyVerdict) -> dict[str, Any]:
+def _verdict_shown(verdict: PolicyVerdict) -> dict[str, Any]:
     return {
-        "verdict": found.sentence,
-        "answer": str(found.answer),
-        "difference": round(found.difference, 4),
-        "interval from": round(found.low, 4),
-        "interval to": round(found.high, 4),
-        "pairs": found.pairs,
+        "verdict": verdict.sentence,
+        "answer": str(verdict.answer),
+        "difference": round(verdict.difference, 4),
+        "interval from": round(verdict.low, 4),
+        "interval to": round(verdict.high, 4),
+        "pairs": verdict.pairs,
     }

@@ -22,12 +22,16 @@ class Sweep:
         """All rows erased."""
         return sum(self.erased.values())
 
+    def and_of(self, other: Sweep) -> Sweep:
+        """Both stores' sweeps as one."""
+        return Sweep(erased={**self.erased, **other.erased}, left=self.left + other.left)
 
-def sweep(house: Warehouse, user_id: UserId, kind: ErasureKind) -> Sweep:
+
+def sweep(warehouse: Warehouse, user_id: UserId, kind: ErasureKind) -> Sweep:
     """Erase, then open the file anew and count; safe to repeat."""
     whole = kind is ErasureKind.PERSON
-    with house.open() as tables:
-        lost = tables.forget(user_id) if whole else tables.forget_listening(user_id)
-    with house.open() as tables:
+    with warehouse.open() as tables:
+        erased = tables.forget(user_id) if whole else tables.forget_listening(user_id)
+    with warehouse.open() as tables:
         left = tables.rows_of(user_id) if whole else tables.rows_of_listening(user_id)
-    return Sweep(erased={f"warehouse.{name}": count for name, count in lost.items()}, left=left)
+    return Sweep(erased={f"warehouse.{name}": count for name, count in erased.items()}, left=left)

@@ -5,19 +5,19 @@ Kept with every edition, so that it can be made again (reproducibility); nothing
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from enum import Enum
-from typing import Any, Self
+from typing import Any
 
-from vibe_pipeline.accounts.records import Account, Block, BlockKind, Thumb
+from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.policy import POLICIES, Policy
 from vibe_pipeline.records import Pool
 from vibe_pipeline.taste.exclusions import exclusions_kept
+from vibe_pipeline.taste.feedback import Feedback, feedback_of
 from vibe_pipeline.warehouse.rows import Slice
 from vibe_pipeline.warehouse.selection import EditionInputs
 from vibe_pipeline.warehouse.warehouse import Tables
@@ -25,34 +25,6 @@ from vibe_pipeline.warehouse.warehouse import Tables
 
 class PolicyUnknown(LookupError):
     """A policy is named that this version of the program does not have."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feedback:
-    """Blocks and thumbs as the taste and the ranking want them: by key."""
-
-    blocked_artists: frozenset[str]
-    blocked_tracks: frozenset[str]
-    thumbs: Mapping[str, int]
-    artist_thumbs: Mapping[str, int]
-
-    @classmethod
-    def of(cls, blocks: Iterable[Mapping[str, Any]], thumbs: Iterable[Mapping[str, Any]]) -> Self:
-        """Feedback out of what is kept with an edition's inputs."""
-        barred: dict[str, set[str]] = {}
-        for block in blocks:
-            barred.setdefault(block["kind"], set()).add(block["key"])
-        tracks: dict[str, int] = {}
-        artists: Counter[str] = Counter()
-        for thumb in thumbs:
-            tracks[thumb["key"]] = thumb["value"]
-            artists[thumb["artist_key"]] += thumb["value"]
-        return cls(
-            blocked_artists=frozenset(barred.get(BlockKind.ARTIST, ())),
-            blocked_tracks=frozenset(barred.get(BlockKind.TRACK, ())),
-            thumbs=tracks,
-            artist_thumbs=dict(artists),
-        )
 
 
 def inputs_for(
@@ -128,20 +100,6 @@ def policy_named(kept: Mapping[str, Any]) -> Policy:
             " version of the program does not have"
         )
     return policy
-
-
-def feedback_of(
-    blocks: Iterable[Block], thumbs: Iterable[Thumb]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Blocks and thumbs as they are kept with an edition's inputs, in a fixed order."""
-    kept_blocks = [{"kind": str(block.kind), "key": block.key} for block in blocks]
-    kept_thumbs = [
-        {"key": thumb.key, "artist_key": thumb.artist_key, "value": thumb.value} for thumb in thumbs
-    ]
-    return (
-        sorted(kept_blocks, key=lambda block: (block["kind"], block["key"])),
-        sorted(kept_thumbs, key=lambda thumb: str(thumb["key"])),
-    )
 
 
 def _plain(value: object) -> object:

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
-from vibe_pipeline.accounts.records import Exclusion, ExclusionKind
+from vibe_pipeline.accounts.records import Account, Exclusion, ExclusionKind
+from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import LikedTrack, Play
 
@@ -91,6 +93,12 @@ class ExclusionCounts:
             plays=Counter(why for why in found_plays if why is not None),
             likes=Counter(why for why in found_likes if why is not None),
         )
+
+
+def exclusion_rules_of(store: AccountStore, account: Account) -> ExclusionRules:
+    """What the person left out, on their clock."""
+    exclusions = exclusions_kept(store.exclusions.list(account.user_id))
+    return ExclusionRules.of(exclusions, ZoneInfo(account.timezone))
 
 
 def exclusions_kept(exclusions: Iterable[Exclusion]) -> list[dict[str, Any]]:

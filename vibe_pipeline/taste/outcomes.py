@@ -1,15 +1,21 @@
-"""What became of recommendations: pure, from history, likes and plays."""
+"""What became of recommendations: liked, replayed, skipped, from history, likes and plays.
+
+How two policies compare on it is ``policy_comparison``'s.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
+from vibe_pipeline.accounts.records import SourceOutcome
 from vibe_pipeline.ranking.identity import recording_key
-from vibe_pipeline.records import LikedTrack, Play, Track
-from vibe_pipeline.warehouse.playlists import Fate, Outcome, Recommended
+from vibe_pipeline.records import LikedTrack, Play, Track, UserId
+from vibe_pipeline.warehouse import Fate, Outcome, Recommended, Tables
 
 SKIPPED_WITHIN = timedelta(seconds=30)
 """A play that another one follows this soon was skipped, as far as plays tell."""
@@ -54,6 +60,40 @@ def by_band(found: Iterable[Outcome]) -> dict[str, Counter[Fate]]:
     for outcome in found:
         bands.setdefault((outcome.line.position - 1) // BAND, Counter())[outcome.fate] += 1
     return {f"{band * BAND + 1} to {(band + 1) * BAND}": bands[band] for band in sorted(bands)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeReport:
+    """The outcome of every line ever recommended, and per source how many met which fate.
+
+    A row of ``by_source`` has ``source``, ``lines`` and a count for each ``Fate``.
+    """
+
+    outcomes: Sequence[Outcome]
+    by_source: Sequence[Mapping[str, Any]]
+
+    def source_outcomes(self) -> list[SourceOutcome]:
+        """What the account store keeps of it, for the bot to tell."""
+        return [
+            SourceOutcome(
+                source=row["source"],
+                chosen=row["lines"],
+                liked=row["liked"],
+                replayed=row["replayed"],
+            )
+            for row in self.by_source
+        ]
+
+
+def review_outcomes(tables: Tables, user_id: UserId, *, now: datetime) -> OutcomeReport:
+    """Look anew at everything recommended to this person, and keep what became of it."""
+    looked_at = outcomes(
+        tables.playlists.recommended(user_id),
+        likes=tables.library.likes(user_id),
+        plays=tables.library.plays(user_id),
+    )
+    tables.playlists.replace_outcomes(user_id, looked_at, looked_at=now)
+    return OutcomeReport(outcomes=looked_at, by_source=tables.playlists.fates(user_id))
 
 
 def _outcome(

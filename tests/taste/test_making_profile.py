@@ -1,0 +1,52 @@
+"""A profile is made from what both stores hold, and says what it was made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from tests.support.accounts_site import connected, made
+from tests.support.warehouse_examples import NOON, like, play
+from vibe_pipeline.accounts.records import BlockKind, ExclusionKind
+from vibe_pipeline.ranking.identity import artist_key, recording_key
+from vibe_pipeline.records import Play
+from vibe_pipeline.taste.making_profile import make_profile
+from vibe_pipeline.warehouse import Warehouse
+
+
+def by(artist: str, number: int, *, minutes_ago: int = 10) -> Play:
+    """A play of a track by this artist."""
+    heard = play(number, minutes_ago=minutes_ago)
+    return replace(heard, track=replace(heard.track, artists=(artist,)))
+
+
+def test_what_is_blocked_or_left_out_is_no_seed_and_is_counted(tmp_path: Path) -> None:
+    store, warehouse = made(tmp_path), Warehouse(tmp_path / "w.duckdb")
+    anna = connected(store)
+    store.blocks.add(anna.user_id, BlockKind.ARTIST, artist_key("Blocked"), "Blocked")
+    store.exclusions.add(anna.user_id, ExclusionKind.ARTIST, artist_key("Lullabies"), "Lullabies")
+    plays = [by("Loved", 1), by("Blocked", 2, minutes_ago=11), by("Lullabies", 3, minutes_ago=12)]
+
+    with warehouse.open() as tables:
+        tables.library.add_plays(anna.user_id, plays, after=None, collected_at=NOON, gap=False)
+        explained = make_profile(tables, store, anna, now=NOON)
+
+    assert [seed.name for seed in explained.profile.artists] == ["Loved"]
+    assert [exclusion.name for exclusion in explained.exclusions] == ["Lullabies"]
+    assert explained.left_out.plays.total() == 1
+    assert explained.times_played[recording_key("Loved", plays[0].track.title)] == 1
+    assert artist_key("Lullabies") not in explained.times_played
+
+
+def test_making_a_profile_writes_nothing(tmp_path: Path) -> None:
+    store, warehouse = made(tmp_path), Warehouse(tmp_path / "w.duckdb")
+    anna = connected(store)
+
+    with warehouse.open() as tables:
+        tables.library.change_likes(anna.user_id, added=[like(1)], gone=(), total=1, seen_at=NOON)
+        before = tables.rows_of(anna.user_id)
+        explained = make_profile(tables, store, anna, now=NOON)
+        after = tables.rows_of(anna.user_id)
+
+    assert len(explained.profile.tracks) == 1
+    assert after == before

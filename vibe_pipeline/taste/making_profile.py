@@ -1,0 +1,61 @@
+"""A person's seed profile, made from what account store and warehouse hold about them.
+
+The weights themselves are ``seed_profile``'s, which is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from vibe_pipeline.accounts.records import Account, Exclusion
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.records import SeedProfile
+from vibe_pipeline.taste.exclusions import ExclusionCounts, exclusion_rules_of
+from vibe_pipeline.taste.feedback import Feedback, feedback_of
+from vibe_pipeline.taste.seed_profile import seed_profile, times_played
+from vibe_pipeline.warehouse import Tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeProfile:
+    """A profile with what its numbers do not tell.
+
+    ``times_played`` counts plays by artist key and by recording key; ``left_out`` counts what each
+    exclusion kept out.
+    """
+
+    profile: SeedProfile
+    exclusions: Sequence[Exclusion]
+    left_out: ExclusionCounts
+    times_played: Mapping[str, int]
+
+
+def make_profile(
+    tables: Tables, store: AccountStore, account: Account, *, now: datetime
+) -> MadeProfile:
+    """What the person leans to at this moment; nothing is written."""
+    user_id = account.user_id
+    feedback = Feedback.of(*feedback_of(store.blocks.list(user_id), store.thumbs.list(user_id)))
+    exclusions = exclusion_rules_of(store, account)
+    likes, plays = tables.library.likes(user_id), tables.library.plays(user_id)
+    profile = seed_profile(
+        likes=likes,
+        plays=plays,
+        top=tables.library.top_items(user_id),
+        thumbs=feedback.thumbs,
+        artist_thumbs=feedback.artist_thumbs,
+        blocked_artists=feedback.blocked_artists,
+        blocked_tracks=feedback.blocked_tracks,
+        hygiene=exclusions,
+        now=now,
+        zone=ZoneInfo(account.timezone),
+    )
+    return MadeProfile(
+        profile=profile,
+        exclusions=store.exclusions.list(user_id),
+        left_out=ExclusionCounts.by(exclusions, plays, likes),
+        times_played=times_played(plays, exclusions),
+    )
