@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
@@ -15,12 +16,12 @@ from vibe_pipeline.accounts.records import Summary
 from vibe_pipeline.cli import main
 from vibe_pipeline.evaluation.nights.checks import Truth, Violation, violations
 from vibe_pipeline.evaluation.nights.listener import REACH_OF_PLAYS, SimulatedListener
+from vibe_pipeline.evaluation.nights.plan import Plan
 from vibe_pipeline.evaluation.nights.report import NightsReport, table
 from vibe_pipeline.evaluation.nights.simulation import (
     FIRST_MORNING,
     ListenerNights,
     NightsWorld,
-    Plan,
     play,
 )
 from vibe_pipeline.evaluation.nights.world import SimulatedServices, WorldRecipe, as_spotify_tells
@@ -263,7 +264,7 @@ def test_the_mood_for_a_song_does_not_depend_on_the_list_it_came_with() -> None:
 
 def test_the_services_answer_in_the_process_as_production_reads_them() -> None:
     outside = SimulatedServices(world())
-    services = outside.services(InMemoryLookups())
+    services = outside.services(InMemoryLookups(), Counter())
     artist = world().artists[3]
 
     async def asked() -> tuple[int, int, int]:

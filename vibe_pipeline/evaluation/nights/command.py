@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from vibe_pipeline.errors import ConfigurationError
+from vibe_pipeline.evaluation.nights.plan import Plan
 from vibe_pipeline.evaluation.nights.report import NightsReport, table
-from vibe_pipeline.evaluation.nights.simulation import Plan, play
+from vibe_pipeline.evaluation.nights.simulation import play
 from vibe_pipeline.evaluation.nights.world import WorldRecipe
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES, SIMILAR_SUM
 from vibe_pipeline.simulator.worlds.real import WorldUnreadable

@@ -1,7 +1,8 @@
 """Sixty nights in the simulated world: production's own making of lists, and listeners who live on.
 
-Taste, sources, merge, ranking, selection and resolution are the production code with production's
-limits; Dagster, warehouse and HTTP are left out. Every policy meets the same listeners.
+Library sync, taste and ``playlists.build`` are the production code, and a list may cost the calls
+that it may cost there; Dagster, warehouse, HTTP and what the app may ask in a day are left out.
+Nothing about how a list is made is decided here. Every policy meets the same listeners.
 """
 
 from __future__ import annotations
@@ -11,45 +12,21 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.evaluation.nights.checks import Truth, Violation, violations
+from vibe_pipeline.evaluation.nights.list_maker import ListMaker
 from vibe_pipeline.evaluation.nights.listener import SimulatedListener
-from vibe_pipeline.evaluation.nights.world import SimulatedServices, WorldRecipe
-from vibe_pipeline.lookup_cache import InMemoryLookups
-from vibe_pipeline.playlists.build import choose
-from vibe_pipeline.playlists.resolve import Resolver
+from vibe_pipeline.evaluation.nights.plan import Plan
+from vibe_pipeline.evaluation.nights.world import SimulatedServices
 from vibe_pipeline.playlists.selection_summary import Selection
-from vibe_pipeline.ranking.list_request import ListRequest
-from vibe_pipeline.ranking.policy import DEFAULT, POLICIES, SIMILAR_SUM
-from vibe_pipeline.records import EditionId, PastRecommendation, SeedProfile, TopItem
+from vibe_pipeline.ranking.policy import POLICIES
+from vibe_pipeline.records import EditionId
 from vibe_pipeline.simulator.worlds import catalogue
-from vibe_pipeline.sources.context import SourceContext, SourceLimits
-from vibe_pipeline.sources.registry import propose_all
-from vibe_pipeline.taste.seed_profile import seed_profile
 
 FIRST_MORNING = datetime(2026, 9, 1, 6, 0, tzinfo=UTC)
-TOP_EVERY = 7
 OVERLAP_DAYS = 7
-FIRST_SEARCHES, SEARCHES = 24, 2
-"""What a list may spend on looking up: what production has left after library and sources."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is to be played."""
-
-    recipe: WorldRecipe = field(default_factory=WorldRecipe)
-    listeners: int = 30
-    nights: int = 60
-    policies: tuple[str, ...] = (DEFAULT.name, SIMILAR_SUM.name)
-    seed: int = 1
-    size: int = 30
-    min_new_ratio: float = 0.8
-    adventure: int = 40
-    limits: SourceLimits = field(default_factory=SourceLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,94 +125,30 @@ def _course(task: tuple[int, str]) -> ListenerNights:
 
 
 class _ListenerRun:
-    """One listener with one installation of ours: nobody else's lookups help."""
+    """One listener who lives with one installation of ours, and what came of it."""
 
     def __init__(self, stage: NightsWorld, listener: catalogue.Listener, policy: str) -> None:
         self.plan = stage.plan
-        self.policy = POLICIES[policy]
         self.now = FIRST_MORNING
         self.life = SimulatedListener.begin(stage.world, listener, self.plan.seed, FIRST_MORNING)
-        self.lookups = InMemoryLookups(lambda: self.now)
-        self.services = stage.outside.services(self.lookups)
-        self.past: list[PastRecommendation] = []
+        self.maker = ListMaker(stage.outside, self.life, stage.plan, POLICIES[policy], now=self.now)
         self.recommended: dict[str, date] = {}
         self.new_ones: set[str] = set()
         self.lists: list[frozenset[str]] = []
         self.weeks: list[set[str]] = []
-        self.top: list[TopItem] = []
         self.world = stage.world
 
     async def night(self, number: int) -> Night:
         """Make a list, judge it, and let the listener live through the day with it."""
         self.now = FIRST_MORNING + timedelta(days=number)
-        if number % TOP_EVERY == 0:
-            self.top = self.life.top_items(self.now)
+        await self.maker.wake(self.now)
         started = time.perf_counter()
-        selection = await self._made()
+        selection = await self.maker.selection()
         seconds = time.perf_counter() - started
         night = self._judged(selection, seconds)
         self._remember(number, selection)
         self.life.live(self.now, selection.tracks)
         return night
-
-    async def _made(self) -> Selection:
-        profile, limits = self._profile(), self.plan.limits
-        first = not self.past
-        calls = limits.spotify_calls_first if first else limits.spotify_calls
-        pools = await propose_all(
-            SourceContext(
-                profile=profile,
-                likes=tuple(self.life.likes.values()),
-                plays=self.life.plays,
-                past=self.past,
-                services=self.services,
-                limits=limits,
-                now=self.now,
-                allowance=CallAllowance(first=first, left=calls),
-            )
-        )
-        resolver = Resolver(
-            lookups=self.lookups,
-            spotify=self.services.spotify,
-            labs=self.services.labs,
-            soft_limit=12 if first else SEARCHES,
-            hard_limit=FIRST_SEARCHES if first else SEARCHES,
-            name_limit=24,
-        )
-        selection = await choose(self._request(profile), pools, resolver, self.policy)
-        if first:
-            left = FIRST_SEARCHES - resolver.searches
-            await resolver.harvest(selection.ranked, calls=left)
-        return selection
-
-    def _profile(self) -> SeedProfile:
-        life = self.life
-        return seed_profile(
-            likes=tuple(life.likes.values()),
-            plays=life.plays,
-            top=self.top,
-            thumbs=life.thumbs,
-            artist_thumbs=life.artist_thumbs,
-            blocked_artists=life.blocked_keys(),
-            now=self.now,
-        )
-
-    def _request(self, profile: SeedProfile) -> ListRequest:
-        life = self.life
-        return ListRequest(
-            vibe_date=self.now.date(),
-            now=self.now,
-            profile=profile,
-            size=self.plan.size,
-            min_new_ratio=self.plan.min_new_ratio,
-            adventure=self.plan.adventure,
-            likes=tuple(life.likes.values()),
-            plays=tuple(life.plays),
-            past=tuple(self.past),
-            blocked_artists=life.blocked_keys(),
-            thumbs=dict(life.thumbs),
-            artist_thumbs=dict(life.artist_thumbs),
-        )
 
     def _judged(self, selection: Selection, seconds: float) -> Night:
         truth = Truth(
@@ -268,22 +181,14 @@ class _ListenerRun:
         )
 
     def _remember(self, number: int, selection: Selection) -> None:
-        today, edition = self.now.date(), EditionId(f"night-{number}")
+        self.maker.remember(selection, EditionId(f"night-{number}"))
         names: set[str] = set()
         fresh: set[str] = set()
         for chosen in selection.tracks:
-            self.past.append(
-                PastRecommendation(
-                    key=chosen.key,
-                    artist_key=chosen.artist_key,
-                    vibe_date=today,
-                    edition_id=edition,
-                )
-            )
             track = self.world.track(chosen.spotify_id)
             if track is not None:
                 name = track.recording.mbid
-                self.recommended[name] = today
+                self.recommended[name] = self.now.date()
                 names.add(name)
                 if chosen.is_new:
                     fresh.add(name)

@@ -7,6 +7,7 @@ with all that is missing and noisy in their answers. One question is worked out 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,26 +73,35 @@ class SimulatedServices:
                 "/acr-lookup/json": labs.acr_lookup,
             },
         )
+        self._lastfm_key = SecretStr(self._simulation.credentials.lastfm_api_key)
         self._spotify = _InProcess(spotify_web.SERVICE, {"/search": self._search})
 
-    def services(self, lookups: Lookups) -> SourceClients:
-        """What one person's sources are asked through; Spotify keeps closed what it closed."""
-        now = utc_now()
-        closed = InMemoryCapabilities(
-            closed={spotify_web.RECOMMENDATIONS: now, spotify_web.ARTIST_TOP_TRACKS: now}
-        )
-        key = SecretStr(self._simulation.credentials.lastfm_api_key)
+    def services(self, lookups: Lookups, calls: Counter[str]) -> SourceClients:
+        """What one person's sources are asked through; each call counts under its service."""
         return SourceClients(
             lookups=lookups,
-            capabilities=closed,
-            spotify=Spotify(SpotifyWeb(self._spotify, FixedToken("in-process"), closed)),
-            lastfm=LastFm(self._lastfm, api_key=key),
-            labs=ListenBrainzLabs(self._labs),
+            capabilities=_closed_to_most_apps(),
+            spotify=self.spotify(calls),
+            lastfm=LastFm(_Counted(self._lastfm, calls), api_key=self._lastfm_key),
+            labs=ListenBrainzLabs(_Counted(self._labs, calls)),
         )
+
+    def spotify(self, calls: Counter[str]) -> Spotify:
+        """Spotify's catalogue; a listener's library is ``library.SimulatedAccount``."""
+        transport, access = _Counted(self._spotify, calls), FixedToken("in-process")
+        return Spotify(SpotifyWeb(transport, access, _closed_to_most_apps()))
 
     async def _search(self, request: Request) -> Response:
         anyone = self._simulation.part(SpotifyAccounts).account(self.world.listeners[0].id)
         return spotify_search.search(Admitted(request, self._simulation, anyone))
+
+
+def _closed_to_most_apps() -> InMemoryCapabilities:
+    """Spotify keeps closed what it closed."""
+    now = utc_now()
+    return InMemoryCapabilities(
+        closed={spotify_web.RECOMMENDATIONS: now, spotify_web.ARTIST_TOP_TRACKS: now}
+    )
 
 
 class _InProcess(Transport):
@@ -112,6 +122,21 @@ class _InProcess(Transport):
             answer = ServiceAnswer(status=response.status_code, text=bytes(response.body).decode())
             self._answers[asked] = answer
         return answer
+
+
+class _Counted(Transport):
+    """Counts one person's calls; the answers come from elsewhere."""
+
+    def __init__(self, transport: _InProcess, calls: Counter[str]) -> None:
+        self.service = transport.service
+        self._now = utc_now
+        self._transport = transport
+        self._calls = calls
+
+    async def send(self, call: Call) -> ServiceAnswer:
+        """The service's answer, counted."""
+        self._calls[self.service] += 1
+        return await self._transport.send(call)
 
 
 def _request(call: Call) -> Request:

@@ -1,0 +1,144 @@
+"""One listener's installation of ours: syncs the library and makes the lists, as production does.
+
+It stands where the assets stand: it reads, calls ``playlists.build``, and keeps what a list needs
+the next night. What a list may cost, and everything else that decides, is production's own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from vibe_pipeline.accounts.call_allowance import SPOTIFY, CallAllowance
+from vibe_pipeline.evaluation.nights.library import SimulatedAccount, SyncedLibrary
+from vibe_pipeline.evaluation.nights.listener import SimulatedListener
+from vibe_pipeline.evaluation.nights.plan import Plan
+from vibe_pipeline.evaluation.nights.world import SimulatedServices
+from vibe_pipeline.lookup_cache import InMemoryLookups
+from vibe_pipeline.playlists.build import ListBuild, build_list, propose
+from vibe_pipeline.playlists.selection_summary import Selection
+from vibe_pipeline.ranking.list_request import ListRequest
+from vibe_pipeline.ranking.policy import Policy
+from vibe_pipeline.records import EditionId, PastRecommendation, Pool, SeedProfile, Track
+from vibe_pipeline.sources.context import SourceContext
+from vibe_pipeline.taste.seed_profile import seed_profile
+
+
+class ListMaker:
+    """Nobody else's lookups help; ``calls`` are those charged to the list at hand, by service."""
+
+    def __init__(
+        self,
+        services: SimulatedServices,
+        life: SimulatedListener,
+        plan: Plan,
+        policy: Policy,
+        *,
+        now: datetime,
+    ) -> None:
+        self.calls: Counter[str] = Counter()
+        self.past: list[PastRecommendation] = []
+        self.library = SyncedLibrary(
+            account=SimulatedAccount(
+                life=life, catalogue=services.spotify(self.calls), calls=self.calls, now=now
+            )
+        )
+        self._life = life
+        self._plan = plan
+        self._policy = policy
+        self._lookups = InMemoryLookups(lambda: self.now)
+        self._clients = services.services(self._lookups, self.calls)
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the list at hand."""
+        return self.library.account.now
+
+    async def wake(self, now: datetime) -> None:
+        """What comes before a list; only what connecting costs is charged to it."""
+        self.library.account.now = now
+        if self.library.state.likes_total is None:
+            await self.library.connect()
+            return
+        await self.library.collect()
+        self.calls.clear()
+
+    async def selection(self) -> Selection:
+        """Tonight's list, as production makes it."""
+        await self.library.refresh()
+        profile = self._profile()
+        pools = await propose(self._source_context(profile), self._allowance())
+        return await build_list(self._list_build(profile, pools))
+
+    def remember(self, selection: Selection, edition_id: EditionId) -> None:
+        """What was recommended, so that it rests before it returns."""
+        self.past += [
+            PastRecommendation(
+                key=chosen.key,
+                artist_key=chosen.artist_key,
+                vibe_date=self.now.date(),
+                edition_id=edition_id,
+            )
+            for chosen in selection.tracks
+        ]
+
+    def _allowance(self) -> CallAllowance:
+        return CallAllowance.after(self.calls[SPOTIFY], first=not self.past)
+
+    def _source_context(self, profile: SeedProfile) -> SourceContext:
+        return SourceContext(
+            profile=profile,
+            likes=self.library.likes,
+            plays=self.library.plays,
+            past=self.past,
+            services=self._clients,
+            limits=self._plan.limits,
+            now=self.now,
+        )
+
+    def _list_build(self, profile: SeedProfile, pools: Sequence[Pool]) -> ListBuild:
+        def keep_likes(tracks: Sequence[Track]) -> ListRequest:
+            self.library.take_in(tracks)
+            return self._request(profile)
+
+        return ListBuild(
+            request=self._request(profile),
+            pools=pools,
+            policy=self._policy,
+            lookups=self._lookups,
+            spotify=self.library.account,
+            labs=self._clients.labs,
+            allowance=self._allowance,
+            patient=True,
+            keep_likes=keep_likes if self.library.state.likes_walked is not None else None,
+        )
+
+    def _profile(self) -> SeedProfile:
+        life = self._life
+        return seed_profile(
+            likes=self.library.likes,
+            plays=self.library.plays,
+            top=self.library.top,
+            thumbs=life.thumbs,
+            artist_thumbs=life.artist_thumbs,
+            blocked_artists=life.blocked_keys(),
+            now=self.now,
+        )
+
+    def _request(self, profile: SeedProfile) -> ListRequest:
+        life = self._life
+        return ListRequest(
+            vibe_date=self.now.date(),
+            now=self.now,
+            profile=profile,
+            size=self._plan.size,
+            min_new_ratio=self._plan.min_new_ratio,
+            adventure=self._plan.adventure,
+            likes=tuple(self.library.likes),
+            plays=tuple(self.library.plays),
+            past=tuple(self.past),
+            blocked_artists=life.blocked_keys(),
+            thumbs=dict(life.thumbs),
+            artist_thumbs=dict(life.artist_thumbs),
+        )
