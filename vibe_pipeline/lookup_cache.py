@@ -1,26 +1,32 @@
 """What services answered before, shared by everyone: a lookup is paid for once.
 
-An absent key was never asked, or too long ago; ``None`` was asked and is not there.
+The cache (``Lookups``) keeps JSON by service and key; an ``AnswerKind`` is the codec between that
+and a record, so that nobody handles JSON. An absent key was never asked, or too long ago;
+``None`` was asked and is not there. Which kinds there are does not belong here: see
+``sources.answers``.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Generic, Protocol, TypeVar
 
-from vibe_pipeline.records import Track
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Lookups(Protocol):
     """A store of answers by service and key; an answer is JSON, or ``None`` for "not there"."""
 
-    def known(self, service: str, keys: Sequence[str]) -> dict[str, Any]:
+    def known(self, service: str, keys: Sequence[str]) -> Mapping[str, object]:
         """The answers to these keys that are still fresh; ``None`` means asked, not there."""
         ...
 
-    def remember(self, service: str, answers: Mapping[str, Any | None], *, days: int) -> None:
+    def remember(self, service: str, answers: Mapping[str, object], *, days: int) -> None:
         """Keep these answers for so many days."""
         ...
 
@@ -30,45 +36,66 @@ class InMemoryLookups:
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
-        self._answers: dict[tuple[str, str], tuple[Any | None, datetime]] = {}
+        self._answers: dict[tuple[str, str], tuple[object, datetime]] = {}
 
-    def known(self, service: str, keys: Sequence[str]) -> dict[str, Any]:
+    def known(self, service: str, keys: Sequence[str]) -> dict[str, object]:
         """The answers to these keys that are still fresh; ``None`` means asked, not there."""
-        now, fresh = self._now(), {}
+        now = self._now()
+        fresh: dict[str, object] = {}
         for key in keys:
             answer, until = self._answers.get((service, key), (None, now))
             if until > now:
                 fresh[key] = answer
         return fresh
 
-    def remember(self, service: str, answers: Mapping[str, Any | None], *, days: int) -> None:
+    def remember(self, service: str, answers: Mapping[str, object], *, days: int) -> None:
         """Keep these answers for so many days."""
         until = self._now() + timedelta(days=days)
         for key, answer in answers.items():
             self._answers[service, key] = (answer, until)
 
 
-SPOTIFY_TRACKS = "spotify_track"
-"""Under this name, by recording key: the track on Spotify, or ``None`` when it is not there."""
-
-SPOTIFY_ARTIST_PAGES = "spotify_artist_page"
-"""Under this name, by artist key: the artist's tracks that a search for the artist found, best
-first, or ``None`` when it found none. Whoever asks keeps the whole page, for everybody's lists."""
-PAGE_DAYS = 60
-"""So long a page is good for; what an artist is best known for changes slowly."""
+class UnreadableAnswer(ValueError):
+    """A stored answer that is not of its kind."""
 
 
-def track_as_json(track: Track) -> dict[str, Any]:
-    """A track in the form the cache keeps."""
-    return {name: value for name, value in asdict(track).items() if value not in (None, ())}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerKind(Generic[T]):
+    """One kind of remembered answer: its name in the cache, how long it is good for, its form.
 
+    ``days`` are for what is there, ``days_missing`` for what is not. ``decode`` takes JSON and
+    raises ``UnreadableAnswer`` for anything that ``encode`` did not write. Names and forms are
+    stored data: a change of either needs a new name.
+    """
 
-def track_from_json(kept: Mapping[str, Any]) -> Track:
-    """The track that was kept."""
-    return Track(
-        **{
-            **kept,
-            "artists": tuple(kept.get("artists", ())),
-            "artist_ids": tuple(kept.get("artist_ids", ())),
-        }
-    )
+    name: str
+    days: int
+    days_missing: int = 7
+    encode: Callable[[T], object]
+    decode: Callable[[object], T]
+
+    def known(self, lookups: Lookups, keys: Sequence[str]) -> dict[str, T | None]:
+        """The fresh answers to these keys; one that cannot be read counts as never asked."""
+        answers: dict[str, T | None] = {}
+        for key, stored in lookups.known(self.name, keys).items():
+            try:
+                answers[key] = None if stored is None else self.decode(stored)
+            except UnreadableAnswer as error:
+                log.warning("the %s of %s is asked again: %s", self.name, key, error)
+        return answers
+
+    def remember(
+        self,
+        lookups: Lookups,
+        answers: Mapping[str, T | None],
+        *,
+        days: int | None = None,
+        days_missing: int | None = None,
+    ) -> None:
+        """Keep what is there for long, and that something is not for a while."""
+        there = {key: self.encode(answer) for key, answer in answers.items() if answer is not None}
+        missing = {key: None for key, answer in answers.items() if answer is None}
+        if there:
+            lookups.remember(self.name, there, days=days or self.days)
+        if missing:
+            lookups.remember(self.name, missing, days=days_missing or self.days_missing)

@@ -13,6 +13,7 @@ from vibe_pipeline.playlists.resolve import Resolver
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedProfile, Source
+from vibe_pipeline.sources.answers import TopTrack
 from vibe_pipeline.sources.similar_artists import NearArtist, tracks_of
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
@@ -98,8 +99,11 @@ def proposed(*, offered: frozenset[str], most: int = 3) -> list[tuple[str, str]]
     artist = NearArtist(
         name="Near", key="near", strength=1.0, by_seed=(("One", 1.0), ("Other", 0.5))
     )
-    rows = [[f"Song {number}", 100, None, None] for number in range(20)]
-    found = tracks_of(Source.LASTFM_SIMILAR_ARTISTS, artist, rows, most=most, offered=offered)
+    tracks = [
+        TopTrack(title=f"Song {number}", listeners=100, mbid=None, duration_ms=None)
+        for number in range(20)
+    ]
+    found = tracks_of(Source.LASTFM_SIMILAR_ARTISTS, artist, tracks, most=most, offered=offered)
     return [(one.title, one.seed) for one in found]
 
 

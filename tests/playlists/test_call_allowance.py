@@ -13,7 +13,7 @@ from tests.support.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline.accounts.call_allowance import FIRST_LIST, LIST, PUBLISHING, CallAllowance
 from vibe_pipeline.accounts.records import EditionState
 from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
-from vibe_pipeline.lookup_cache import SPOTIFY_ARTIST_PAGES, SPOTIFY_TRACKS, InMemoryLookups
+from vibe_pipeline.lookup_cache import InMemoryLookups
 from vibe_pipeline.playlists.resolve import Resolver
 from vibe_pipeline.playlists.unsynced_likes import PER_CALL, SavedTracksCheck, as_likes, calls_for
 from vibe_pipeline.ranking.identity import artist_key, recording_key
@@ -29,6 +29,7 @@ from vibe_pipeline.records import (
 from vibe_pipeline.simulator.spotify.state import Account as Listening
 from vibe_pipeline.simulator.spotify.state import Saved
 from vibe_pipeline.simulator.worlds.catalogue import Track as Song
+from vibe_pipeline.sources.answers import SPOTIFY_ARTIST_PAGES, SPOTIFY_TRACKS
 
 ONE, OTHER = EditionId("one"), EditionId("other")
 
@@ -127,15 +128,15 @@ def test_a_door_found_closed_again_is_left_alone_twice_as_long(tmp_path: Path) -
 
 async def test_calls_that_are_left_bring_pages_of_the_artists_that_promise_most() -> None:
     spotify, lookups = Spotify(), InMemoryLookups()
-    lookups.remember(SPOTIFY_ARTIST_PAGES, {"seen": None}, days=1)
+    SPOTIFY_ARTIST_PAGES.remember(lookups, {"seen": None})
     ranked = [entry(1, "Seen"), entry(2, "B"), entry(3, "C"), entry(4, "C"), entry(500, "D")]
 
     await Resolver(lookups=lookups, spotify=spotify).harvest(ranked, calls=2)
 
     assert spotify.queries == ['artist:"C"', 'artist:"B"']
-    page = lookups.known(SPOTIFY_ARTIST_PAGES, ["b"])["b"]
-    assert [kept["title"] for kept in page] == ["Song 1"]
-    assert lookups.known(SPOTIFY_TRACKS, [recording_key("B", "Song 1")])
+    page = SPOTIFY_ARTIST_PAGES.known(lookups, ["b"])["b"]
+    assert [track.title for track in page or ()] == ["Song 1"]
+    assert SPOTIFY_TRACKS.known(lookups, [recording_key("B", "Song 1")])
 
 
 async def test_laying_in_music_stops_at_the_first_trouble() -> None:

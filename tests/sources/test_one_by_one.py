@@ -19,7 +19,7 @@ from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.spotify_web import SpotifyWeb, answer_kind
 from vibe_pipeline.clients.transport import Transport
-from vibe_pipeline.lookup_cache import SPOTIFY_TRACKS, InMemoryLookups
+from vibe_pipeline.lookup_cache import AnswerKind, InMemoryLookups, UnreadableAnswer
 from vibe_pipeline.playlists.resolve import Resolver
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.ranking.merge import merge
@@ -43,14 +43,19 @@ from vibe_pipeline.sources import (
     rediscovered_likes,
     spotify_recommendations,
 )
+from vibe_pipeline.sources.answers import LASTFM_SIMILAR_ARTISTS, SPOTIFY_TRACKS, SimilarArtist
 from vibe_pipeline.sources.cached_calls import WantedAnswer, look_up, look_up_together
 from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLimits
 from vibe_pipeline.sources.pools import Reason, pool_of
-from vibe_pipeline.sources.similar_artists import SIMILAR, nearest
+from vibe_pipeline.sources.similar_artists import nearest
 
 
 def seed_artist(name: str, weight: float = 1.0) -> SeedArtist:
     return SeedArtist(name=name, key=artist_key(name), weight=weight)
+
+
+def near(name: str, match: float = 1.0) -> SimilarArtist:
+    return SimilarArtist(name=name, match=match)
 
 
 def seed_track(artist: str, title: str, **more: object) -> SeedTrack:
@@ -131,24 +136,27 @@ def hit(number: int, *artists: str) -> dict[str, object]:
 
 def test_artists_near_several_seeds_come_first() -> None:
     seeds = [seed_artist("One"), seed_artist("Two", 0.5)]
-    rows = {"one": [["Near", 1.0], ["Both", 0.9]], "two": [["Both", 1.0], ["Far", 0.4]]}
+    similar = {
+        "one": [near("Near"), near("Both", 0.9)],
+        "two": [near("Both"), near("Far", 0.4)],
+    }
 
-    found = nearest(seeds, rows, most=10)
+    found = nearest(seeds, similar, most=10)
 
     assert [artist.name for artist in found] == ["Both", "Near", "Far"]
     assert found[0].by_seed == (("Two", 1.0), ("One", 0.9))
 
 
 def test_matches_are_scaled_to_each_seeds_best() -> None:
-    found = nearest([seed_artist("One")], {"one": [["A", 80.0], ["B", 40.0]]}, most=10)
+    found = nearest([seed_artist("One")], {"one": [near("A", 80.0), near("B", 40.0)]}, most=10)
 
     assert [artist.by_seed[0][1] for artist in found] == [1.0, 0.5]
 
 
 def test_the_seeds_themselves_are_not_near_artists() -> None:
-    rows = {"one": [["Two", 1.0], ["The Three", 0.5]]}
+    similar = {"one": [near("Two"), near("The Three", 0.5)]}
 
-    found = nearest([seed_artist("One"), seed_artist("Two")], rows, most=10)
+    found = nearest([seed_artist("One"), seed_artist("Two")], similar, most=10)
 
     assert [artist.name for artist in found] == ["The Three"]
 
@@ -236,8 +244,17 @@ async def test_without_likes_the_pool_says_so() -> None:
 # Looking things up
 
 
-def wanted(key: str, asked: list[str], answer: object = None) -> WantedAnswer:
-    async def ask() -> object:
+def whole(stored: object) -> int:
+    if not isinstance(stored, int):
+        raise UnreadableAnswer("not a number")
+    return stored
+
+
+NUMBERS: AnswerKind[int] = AnswerKind(name="c", days=1, encode=int, decode=whole)
+
+
+def wanted(key: str, asked: list[str], answer: int | Exception | None = None) -> WantedAnswer[int]:
+    async def ask() -> int | None:
         asked.append(key)
         if isinstance(answer, Exception):
             raise answer
@@ -251,7 +268,7 @@ async def test_only_so_many_unknown_things_are_asked_in_order() -> None:
     lookups.remember("c", {"b": 7}, days=1)
 
     found = await look_up(
-        lookups, "c", [wanted(k, asked, 1) for k in "abcde"], limits=SourceLimits(), calls=2, days=1
+        lookups, NUMBERS, [wanted(k, asked, 1) for k in "abcde"], limits=SourceLimits(), calls=2
     )
 
     assert asked == ["a", "c"]
@@ -264,7 +281,7 @@ async def test_that_something_is_not_there_is_remembered_too() -> None:
     gone = [wanted("a", asked, NotThere("x", "gone")), wanted("b", asked, None)]
 
     for _ in range(2):
-        found = await look_up(lookups, "c", gone, limits=SourceLimits(), calls=5, days=1)
+        found = await look_up(lookups, NUMBERS, gone, limits=SourceLimits(), calls=5)
 
     assert asked == ["a", "b"]
     assert found.answers == {"a": None, "b": None}
@@ -277,7 +294,7 @@ async def test_after_trouble_nothing_more_is_asked_and_nothing_wrong_remembered(
     things = [wanted("a", asked, 1), wanted("b", asked, trouble)]
     things += [wanted(k, asked, 1) for k in "cdefgh"]
 
-    found = await look_up(lookups, "c", things, limits=SourceLimits(at_once=1), calls=9, days=1)
+    found = await look_up(lookups, NUMBERS, things, limits=SourceLimits(at_once=1), calls=9)
 
     assert asked == ["a", "b"]
     assert found.answers == {"a": 1}
@@ -288,17 +305,17 @@ async def test_after_trouble_nothing_more_is_asked_and_nothing_wrong_remembered(
 async def test_questions_in_one_call_are_answered_or_missing() -> None:
     lookups, asked = InMemoryLookups(), list[list[str]]()
 
-    async def ask(keys: Sequence[str]) -> dict[str, object]:
+    async def ask(keys: Sequence[str]) -> dict[str, int]:
         asked.append(list(keys))
-        return {"a": [1]}
+        return {"a": 1}
 
     for _ in range(2):
         found = await look_up_together(
-            lookups, "c", ["a", "b", "a"], ask, together=2, limits=SourceLimits(), calls=3, days=1
+            lookups, NUMBERS, ["a", "b", "a"], ask, together=2, limits=SourceLimits(), calls=3
         )
 
     assert asked == [["a", "b"]]
-    assert found.answers == {"a": [1], "b": None}
+    assert found.answers == {"a": 1, "b": None}
 
 
 def test_an_allowance_never_gives_more_than_it_holds() -> None:
@@ -376,7 +393,9 @@ async def test_hits_of_other_artists_are_remembered_but_not_proposed() -> None:
 
     key = recording_key("Tribute Band", "Song 2")
     assert [p.spotify_id for p in pool.proposals] == ["id1", "id3"]
-    assert services.lookups.known(SPOTIFY_TRACKS, [key])[key]["spotify_id"] == "id2"
+    track = SPOTIFY_TRACKS.known(services.lookups, [key])[key]
+    assert track is not None
+    assert track.spotify_id == "id2"
 
 
 async def test_what_the_catalogue_found_needs_no_looking_up_when_chosen() -> None:
@@ -393,7 +412,7 @@ async def test_what_the_catalogue_found_needs_no_looking_up_when_chosen() -> Non
 
 async def test_artists_near_the_seeds_are_searched_between_them() -> None:
     services, received = spotify_answering(said({"tracks": {"items": []}}))
-    services.lookups.remember(SIMILAR, {"a": [["Near A", 1.0]]}, days=1)
+    LASTFM_SIMILAR_ARTISTS.remember(services.lookups, {"a": [near("Near A")]})
 
     await artist_catalogue.propose(
         question(

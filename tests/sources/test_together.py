@@ -10,9 +10,10 @@ import pytest
 from tests.support.asking import asker, keys
 from tests.support.outside_world import NOON, outside_world
 from vibe_pipeline.locales import say
-from vibe_pipeline.lookup_cache import SPOTIFY_TRACKS, InMemoryLookups, track_from_json
+from vibe_pipeline.lookup_cache import InMemoryLookups
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Pool, PoolState, SeedProfile, Source
+from vibe_pipeline.sources.answers import SPOTIFY_TRACKS
 from vibe_pipeline.sources.context import SourceContext, SourceLimits
 from vibe_pipeline.sources.pools import Reason
 from vibe_pipeline.sources.registry import REGISTRY, propose_all
@@ -317,7 +318,8 @@ async def test_every_search_hit_is_remembered_as_the_place_of_its_recording() ->
 
         for proposal in pools[Source.ARTIST_CATALOGUE].proposals:
             key = recording_key(proposal.artist, proposal.title)
-            track = track_from_json(person.lookups.known(SPOTIFY_TRACKS, [key])[key])
+            track = SPOTIFY_TRACKS.known(person.lookups, [key])[key]
+            assert track is not None
             assert recording_key(track.artist, track.title) == key
 
 

@@ -16,30 +16,22 @@ from typing import Protocol
 
 from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceError
 from vibe_pipeline.clients.listenbrainz import FoundRecording
-from vibe_pipeline.lookup_cache import (
-    SPOTIFY_ARTIST_PAGES,
-    SPOTIFY_TRACKS,
-    Lookups,
-    track_as_json,
-    track_from_json,
-)
+from vibe_pipeline.lookup_cache import Lookups
 from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.ranking.merge import canonical_isrc
 from vibe_pipeline.ranking.recording_match import same_recording
 from vibe_pipeline.records import Candidate, Ranked, Track
+from vibe_pipeline.sources.answers import (
+    LABS_RECORDINGS,
+    LABS_SPOTIFY_IDS,
+    SPOTIFY_ARTIST_PAGES,
+    SPOTIFY_ISRCS,
+    SPOTIFY_TRACKS,
+)
 from vibe_pipeline.sources.artist_pages import TrackSearch, look_up_page
 
 log = logging.getLogger(__name__)
 
-ISRCS = "spotify_isrc"
-"""ISRC -> track."""
-IDS = "labs_spotify_id"
-"""MusicBrainz recording -> Spotify id."""
-NAMES = "labs_recording"
-"""Recording key -> MusicBrainz recording."""
-
-DAYS_FOUND = 90
-DAYS_MISSING = 14
 LABS_BATCH = 50
 ROUND = 4
 """So many searches are made before the list is looked at again."""
@@ -95,7 +87,7 @@ class Resolver:
         left = [candidate for candidate in candidates if candidate.key not in found]
         found |= self._remembered(left)
         self._waiting |= {c.key: c for c in left if c.key not in found}
-        names = self._lookups.known(NAMES, [c.key for c in left if not c.mbid])
+        names = LABS_RECORDINGS.known(self._lookups, [c.key for c in left if not c.mbid])
         mbids = {key: c.mbid or names.get(key) for key, c in self._waiting.items()}
         found |= await self._mapped({key: mbid for key, mbid in mbids.items() if mbid})
         self._no_longer_waiting(found)
@@ -110,7 +102,7 @@ class Resolver:
             return frozenset()
         if self._labs is None or self._names_left <= 0:
             return frozenset(candidate.key for candidate in candidates)
-        asked = self._lookups.known(NAMES, [c.key for c in candidates if not c.mbid])
+        asked = LABS_RECORDINGS.known(self._lookups, [c.key for c in candidates if not c.mbid])
         return frozenset(c.key for c in candidates if c.mbid or c.key in asked)
 
     def _limit(self, *, urgent: bool) -> int:
@@ -171,7 +163,7 @@ class Resolver:
                 names.setdefault(candidate.artist_key, candidate.artist)
                 weight = _WAITING if entry.track is None else _FOUND
                 promise[candidate.artist_key] += weight * FAR_DOWN / (FAR_DOWN + entry.rank)
-        known = self._lookups.known(SPOTIFY_ARTIST_PAGES, list(names))
+        known = SPOTIFY_ARTIST_PAGES.known(self._lookups, list(names))
         unknown = [key for key in names if key not in known]
         return [names[key] for key in sorted(unknown, key=lambda key: (-promise[key], key))]
 
@@ -191,16 +183,16 @@ class Resolver:
 
     def _remembered(self, candidates: Sequence[Candidate]) -> Found:
         names = [name for c in candidates for name in (c.key, *c.aliases)]
-        tracks = self._lookups.known(SPOTIFY_TRACKS, names)
+        tracks = SPOTIFY_TRACKS.known(self._lookups, names)
         isrcs = [canonical_isrc(c.isrc) for c in candidates if c.isrc]
-        by_isrc = self._lookups.known(ISRCS, isrcs) if isrcs else {}
+        by_isrc = SPOTIFY_ISRCS.known(self._lookups, isrcs) if isrcs else {}
         found: Found = {}
         for candidate in candidates:
             answers = [by_isrc.get(canonical_isrc(candidate.isrc))] if candidate.isrc else []
             answers += [tracks.get(name) for name in (candidate.key, *candidate.aliases)]
             there = next((answer for answer in answers if answer is not None), None)
             if there is not None:
-                found[candidate.key] = track_from_json(there)
+                found[candidate.key] = there
             elif candidate.key in tracks:
                 found[candidate.key] = None
         return found
@@ -208,12 +200,12 @@ class Resolver:
     async def _named(self, candidates: Sequence[Candidate]) -> Found:
         """Ids by way of labs' search by name, for a few."""
         nameless = [c for c in candidates if not c.mbid]
-        known = self._lookups.known(NAMES, [candidate.key for candidate in nameless])
+        known = LABS_RECORDINGS.known(self._lookups, [candidate.key for candidate in nameless])
         asking = [c for c in nameless if c.key not in known][: self._names_left]
         self._names_left -= len(asking)
         answers = await asyncio.gather(*(self._name(candidate) for candidate in asking))
         fresh = {key: mbid for answer in answers for key, mbid in answer.items()}
-        self._lookups.remember(NAMES, fresh, days=DAYS_FOUND)
+        LABS_RECORDINGS.remember(self._lookups, fresh)
         mbids = {c.key: mbid for c in nameless if (mbid := fresh.get(c.key, known.get(c.key)))}
         return await self._mapped(mbids)
 
@@ -233,7 +225,7 @@ class Resolver:
     async def _mapped(self, mbids: Mapping[str, str]) -> Found:
         """Tracks of recordings that labs knows a Spotify id of."""
         wanted = sorted(set(mbids.values()))
-        ids = self._lookups.known(IDS, wanted)
+        ids = LABS_SPOTIFY_IDS.known(self._lookups, wanted)
         unknown = [mbid for mbid in wanted if mbid not in ids]
         for start in range(0, len(unknown), LABS_BATCH):
             if self._labs is None or self._batches_left <= 0:
@@ -245,11 +237,8 @@ class Resolver:
             except ServiceError as error:
                 self._without_labs(error)
                 break
-            fresh = {mbid: answers[mbid][0] if answers.get(mbid) else None for mbid in batch}
-            there = {mbid: spotify_id for mbid, spotify_id in fresh.items() if spotify_id}
-            self._lookups.remember(IDS, there, days=DAYS_FOUND)
-            missing = dict.fromkeys(mbid for mbid in fresh if mbid not in there)
-            self._lookups.remember(IDS, missing, days=DAYS_MISSING)
+            fresh = {mbid: next(iter(answers.get(mbid) or ()), None) or None for mbid in batch}
+            LABS_SPOTIFY_IDS.remember(self._lookups, fresh)
             ids |= fresh
         return {
             key: _named_track(self._waiting[key], spotify_id)
@@ -268,7 +257,7 @@ class Resolver:
         searched for by itself the next time.
         """
         page = [candidate.artist_key]
-        wide = candidate.isrc is None and not self._lookups.known(SPOTIFY_ARTIST_PAGES, page)
+        wide = candidate.isrc is None and not SPOTIFY_ARTIST_PAGES.known(self._lookups, page)
         if wide:
             hits = await self._page(candidate.artist)
         else:
@@ -281,14 +270,14 @@ class Resolver:
         if same is not None:
             answers[candidate.key] = same
             found[candidate.key] = same
-        self._remember(SPOTIFY_TRACKS, answers)
+        SPOTIFY_TRACKS.remember(self._lookups, {**answers})
         if candidate.isrc:
-            self._remember(ISRCS, {canonical_isrc(candidate.isrc): same})
+            SPOTIFY_ISRCS.remember(self._lookups, {canonical_isrc(candidate.isrc): same})
             if same is None:
                 return found | await self._search(replace(candidate, isrc=None))
         elif same is None and not wide:
             found[candidate.key] = None
-            self._lookups.remember(SPOTIFY_TRACKS, {candidate.key: None}, days=DAYS_MISSING)
+            SPOTIFY_TRACKS.remember(self._lookups, {candidate.key: None})
         return found
 
     async def _hits(self, query: str) -> list[Track]:
@@ -296,13 +285,6 @@ class Resolver:
             return []
         self.searches += 1
         return await self._spotify.search_tracks(query, limit=10)
-
-    def _remember(self, service: str, answers: Mapping[str, Track | None]) -> None:
-        there = {key: track_as_json(track) for key, track in answers.items() if track is not None}
-        missing = {key: None for key, track in answers.items() if track is None}
-        self._lookups.remember(service, there, days=DAYS_FOUND)
-        if missing:
-            self._lookups.remember(service, missing, days=DAYS_MISSING)
 
 
 def given(candidate: Candidate) -> Track | None:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from vibe_pipeline.clients.spotify import Spotify
-from vibe_pipeline.lookup_cache import SPOTIFY_ARTIST_PAGES, Lookups, track_from_json
+from vibe_pipeline.lookup_cache import Lookups
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedArtist, Source, Track
+from vibe_pipeline.sources.answers import (
+    LASTFM_SIMILAR_ARTISTS,
+    LISTENBRAINZ_SIMILAR_ARTISTS,
+    SPOTIFY_ARTIST_PAGES,
+    SimilarArtist,
+)
 from vibe_pipeline.sources.artist_pages import look_up_page, page_of
 from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up_within_allowance
 from vibe_pipeline.sources.context import SourceContext
 from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
-from vibe_pipeline.sources.similar_artists import (
-    NEAR_ON_LISTENBRAINZ,
-    SIMILAR,
-    NearArtist,
-    nearest,
-)
+from vibe_pipeline.sources.similar_artists import NearArtist, nearest
 
 SOURCE = Source.ARTIST_CATALOGUE
-CACHE = SPOTIFY_ARTIST_PAGES
 
 _FADING = 0.95
 _NEAR = 0.4
@@ -37,7 +36,9 @@ async def propose(context: SourceContext) -> Pool:
     if not artists:
         return empty_pool(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
     wanted = [_search(services.spotify, services.lookups, artist) for artist in artists]
-    found = await look_up_within_allowance(context, CACHE, wanted, calls=limits.catalogue_calls)
+    found = await look_up_within_allowance(
+        context, SPOTIFY_ARTIST_PAGES, wanted, calls=limits.catalogue_calls
+    )
     return pool_of(
         SOURCE,
         _proposals(artists, found),
@@ -68,11 +69,15 @@ def _near(context: SourceContext, seeds: Sequence[SeedArtist]) -> list[NearArtis
     """Artists that earlier lookups, whoever's, put near the seeds."""
     lookups = context.services.lookups
     keys = [seed.key for seed in seeds]
-    rows: dict[str, list[list[Any]]] = {}
-    for cache in (SIMILAR, NEAR_ON_LISTENBRAINZ):
-        for key, said in lookups.known(cache, keys).items():
-            rows.setdefault(key, []).extend(_beside_best(said or []))
-    ordered = {key: sorted(said, key=lambda row: -row[1]) for key, said in rows.items() if said}
+    similar: dict[str, list[SimilarArtist]] = {}
+    for kind in (LASTFM_SIMILAR_ARTISTS, LISTENBRAINZ_SIMILAR_ARTISTS):
+        for key, neighbours in kind.known(lookups, keys).items():
+            similar.setdefault(key, []).extend(_beside_best(neighbours or ()))
+    ordered = {
+        key: sorted(neighbours, key=lambda artist: -artist.match)
+        for key, neighbours in similar.items()
+        if neighbours
+    }
     near = nearest(seeds, ordered, most=context.limits.pages)
     return [replace(artist, by_seed=_hearsay(artist)) for artist in near]
 
@@ -85,23 +90,26 @@ def _hearsay(artist: NearArtist) -> tuple[tuple[str, float], ...]:
     return tuple((seed, match * _NEAR) for seed, match in artist.by_seed[:1])
 
 
-def _beside_best(rows: list[list[Any]]) -> list[list[Any]]:
+def _beside_best(neighbours: Sequence[SimilarArtist]) -> list[SimilarArtist]:
     """Neighbours as one service tells them, the nearest with match 1."""
-    best = max((row[1] for row in rows), default=0.0) or 1.0
-    return [[name, match / best] for name, match in rows]
+    best = max((artist.match for artist in neighbours), default=0.0) or 1.0
+    return [replace(artist, match=artist.match / best) for artist in neighbours]
 
 
-def _search(spotify: Spotify, lookups: Lookups, artist: NearArtist) -> WantedAnswer:
-    async def ask() -> list[dict[str, Any]] | None:
+def _search(
+    spotify: Spotify, lookups: Lookups, artist: NearArtist
+) -> WantedAnswer[Sequence[Track]]:
+    async def ask() -> Sequence[Track] | None:
         return page_of(artist.key, await look_up_page(spotify, lookups, artist.name))
 
     return WantedAnswer(key=artist.key, ask=ask)
 
 
-def _proposals(artists: Sequence[NearArtist], found: CachedAnswers) -> Iterator[Proposal]:
+def _proposals(
+    artists: Sequence[NearArtist], pages: CachedAnswers[Sequence[Track]]
+) -> Iterator[Proposal]:
     for artist in artists:
-        for rank, kept in enumerate(found.get(artist.key) or (), start=1):
-            track = track_from_json(kept)
+        for rank, track in enumerate(pages.get(artist.key) or (), start=1):
             for seed, match in artist.by_seed:
                 yield spotify_proposal(
                     SOURCE, track, seed=seed, match=match * _FADING ** (rank - 1), rank=rank

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import Pool, Proposal
+from vibe_pipeline.sources.answers import LASTFM_ARTISTS, ArtistDescription
 from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up
 from vibe_pipeline.sources.context import SourceContext
-
-CACHE = "lastfm_artists"
 
 
 async def describe(context: SourceContext, pools: Sequence[Pool]) -> list[Pool]:
@@ -42,30 +40,31 @@ def _names(pools: Iterable[Pool]) -> dict[str, str]:
     return {key: spellings[key] for key in sorted(counts, key=lambda key: (-counts[key], key))}
 
 
-async def _known(context: SourceContext, names: dict[str, str]) -> CachedAnswers:
+async def _known(context: SourceContext, names: dict[str, str]) -> CachedAnswers[ArtistDescription]:
     services, limits = context.services, context.limits
     if services.lastfm is None:
-        return CachedAnswers(answers=services.lookups.known(CACHE, list(names)))
+        return CachedAnswers(answers=LASTFM_ARTISTS.known(services.lookups, list(names)))
     wanted = [_wanted(services.lastfm, key, name) for key, name in names.items()]
     return await look_up(
         services.lookups,
-        CACHE,
+        LASTFM_ARTISTS,
         wanted,
         limits=limits,
         calls=limits.lastfm_info_calls,
-        days=limits.similar_days,
     )
 
 
-def _wanted(lastfm: LastFm, key: str, name: str) -> WantedAnswer:
-    async def ask() -> list[Any] | None:
+def _wanted(lastfm: LastFm, key: str, name: str) -> WantedAnswer[ArtistDescription]:
+    async def ask() -> ArtistDescription | None:
         artist = await lastfm.artist(name)
-        return None if artist is None else [artist.listeners, list(artist.tags)]
+        if artist is None:
+            return None
+        return ArtistDescription(listeners=artist.listeners, tags=artist.tags)
 
     return WantedAnswer(key=key, ask=ask)
 
 
-def _listeners(pools: Iterable[Pool], known: CachedAnswers) -> dict[str, int]:
+def _listeners(pools: Iterable[Pool], known: CachedAnswers[ArtistDescription]) -> dict[str, int]:
     """The listeners of an artist: as Last.fm counts them, else the most any proposal tells of."""
     most: dict[str, int] = {}
     for pool in pools:
@@ -73,15 +72,21 @@ def _listeners(pools: Iterable[Pool], known: CachedAnswers) -> dict[str, int]:
             if proposal.listeners:
                 key = artist_key(proposal.artist)
                 most[key] = max(most.get(key, 0), proposal.listeners)
-    told = {key: said[0] for key, said in known.answers.items() if said and said[0]}
-    return {**most, **told}
+    counted = {
+        key: artist.listeners
+        for key, artist in known.answers.items()
+        if artist and artist.listeners
+    }
+    return {**most, **counted}
 
 
-def _described(proposal: Proposal, known: CachedAnswers, listeners: dict[str, int]) -> Proposal:
+def _described(
+    proposal: Proposal, known: CachedAnswers[ArtistDescription], listeners: dict[str, int]
+) -> Proposal:
     key = artist_key(proposal.artist)
-    said = known.get(key)
+    description = known.get(key)
     heard = listeners.get(key, proposal.listeners)
-    tags = tuple(said[1]) if said else proposal.tags
+    tags = description.tags if description else proposal.tags
     if heard == proposal.listeners and tags == proposal.tags:
         return proposal
     return replace(proposal, listeners=heard, tags=tags)

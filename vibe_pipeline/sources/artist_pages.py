@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from vibe_pipeline.lookup_cache import (
-    PAGE_DAYS,
-    SPOTIFY_ARTIST_PAGES,
-    SPOTIFY_TRACKS,
-    Lookups,
-    track_as_json,
-)
+from vibe_pipeline.lookup_cache import Lookups
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Track
+from vibe_pipeline.sources.answers import PAGE_DAYS, SPOTIFY_ARTIST_PAGES, SPOTIFY_TRACKS
 
 
 class TrackSearch(Protocol):
@@ -29,22 +24,22 @@ async def look_up_page(spotify: TrackSearch, lookups: Lookups, name: str) -> lis
     """
     artist = name.replace('"', " ")
     hits = await spotify.search_tracks(f'artist:"{artist}"')
-    remember_tracks(lookups, hits, days=PAGE_DAYS)
+    remember_tracks(lookups, hits)
     key = artist_key(name)
-    lookups.remember(SPOTIFY_ARTIST_PAGES, {key: page_of(key, hits)}, days=PAGE_DAYS)
+    page = {key: page_of(key, hits)}
+    SPOTIFY_ARTIST_PAGES.remember(lookups, page, days_missing=PAGE_DAYS)
     return hits
 
 
-def page_of(key: str, hits: Sequence[Track]) -> list[dict[str, Any]] | None:
-    """The artist's own tracks among the hits, as they are kept; ``None`` when there are none."""
+def page_of(key: str, hits: Sequence[Track]) -> list[Track] | None:
+    """The artist's own tracks among the hits; ``None`` when there are none."""
     theirs = [track for track in hits if any(artist_key(name) == key for name in track.artists)]
-    return [track_as_json(track) for track in theirs] or None
+    return theirs or None
 
 
-def remember_tracks(lookups: Lookups, tracks: Sequence[Track], *, days: int) -> None:
+def remember_tracks(lookups: Lookups, tracks: Sequence[Track]) -> None:
     """Keep where recordings are on Spotify, so that nobody looks for them again."""
-    by_key: dict[str, Any] = {}
+    by_key: dict[str, Track | None] = {}
     for track in tracks:
-        by_key.setdefault(recording_key(track.artist, track.title), track_as_json(track))
-    if by_key:
-        lookups.remember(SPOTIFY_TRACKS, by_key, days=days)
+        by_key.setdefault(recording_key(track.artist, track.title), track)
+    SPOTIFY_TRACKS.remember(lookups, by_key, days=PAGE_DAYS)

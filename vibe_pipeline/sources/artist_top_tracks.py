@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from vibe_pipeline.clients.spotify import Spotify
-from vibe_pipeline.lookup_cache import Lookups, track_as_json, track_from_json
-from vibe_pipeline.records import Pool, PoolState, Proposal, SeedArtist, Source
+from vibe_pipeline.lookup_cache import Lookups
+from vibe_pipeline.records import Pool, PoolState, Proposal, SeedArtist, Source, Track
+from vibe_pipeline.sources.answers import SPOTIFY_TOP_TRACKS
 from vibe_pipeline.sources.artist_catalogue import spotify_proposal
 from vibe_pipeline.sources.artist_pages import remember_tracks
 from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up_within_allowance
@@ -15,7 +15,6 @@ from vibe_pipeline.sources.context import SourceContext
 from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
 
 SOURCE = Source.ARTIST_TOP_TRACKS
-CACHE = "spotify_top_tracks"
 
 _FADING = 0.95
 
@@ -28,30 +27,32 @@ async def propose(context: SourceContext) -> Pool:
     seeds = [a for a in context.profile.artists[: limits.seed_artists] if a.spotify_id]
     if not seeds:
         return empty_pool(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
-    wanted = [
-        _wanted(services.spotify, services.lookups, seed, limits.catalogue_days) for seed in seeds
-    ]
-    found = await look_up_within_allowance(context, CACHE, wanted, calls=limits.top_tracks_calls)
+    wanted = [_wanted(services.spotify, services.lookups, seed) for seed in seeds]
+    found = await look_up_within_allowance(
+        context, SPOTIFY_TOP_TRACKS, wanted, calls=limits.top_tracks_calls
+    )
     return pool_of(
         SOURCE, _proposals(seeds, found), most=limits.proposals_per_source, trouble=found.trouble
     )
 
 
-def _wanted(spotify: Spotify, lookups: Lookups, seed: SeedArtist, days: int) -> WantedAnswer:
-    async def ask() -> list[dict[str, Any]] | None:
+def _wanted(spotify: Spotify, lookups: Lookups, seed: SeedArtist) -> WantedAnswer[Sequence[Track]]:
+    async def ask() -> Sequence[Track] | None:
         tracks = await spotify.artist_top_tracks(seed.spotify_id or "")
-        remember_tracks(lookups, tracks, days=days)
-        return [track_as_json(track) for track in tracks] or None
+        remember_tracks(lookups, tracks)
+        return tracks or None
 
     return WantedAnswer(key=seed.spotify_id or "", ask=ask)
 
 
-def _proposals(seeds: Sequence[SeedArtist], found: CachedAnswers) -> Iterator[Proposal]:
+def _proposals(
+    seeds: Sequence[SeedArtist], known: CachedAnswers[Sequence[Track]]
+) -> Iterator[Proposal]:
     for seed in seeds:
-        for rank, kept in enumerate(found.get(seed.spotify_id or "") or (), start=1):
+        for rank, track in enumerate(known.get(seed.spotify_id or "") or (), start=1):
             yield spotify_proposal(
                 SOURCE,
-                track_from_json(kept),
+                track,
                 seed=seed.name,
                 match=_FADING ** (rank - 1),
                 rank=rank,

@@ -5,70 +5,71 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Generic, TypeVar
 
 from vibe_pipeline.clients.errors import NotThere, ServiceError, ServiceUnavailable
-from vibe_pipeline.lookup_cache import Lookups
+from vibe_pipeline.lookup_cache import AnswerKind, Lookups
 from vibe_pipeline.sources.context import SourceContext, SourceLimits
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedAnswer:
-    """One thing to find out: its name in the cache, and how to ask. An answer is JSON-like."""
+class WantedAnswer(Generic[T]):
+    """One thing to find out: its key in the cache, and how to ask."""
 
     key: str
-    ask: Callable[[], Awaitable[Any | None]]
+    ask: Callable[[], Awaitable[T | None]]
 
 
 @dataclass(slots=True, kw_only=True)
-class CachedAnswers:
+class CachedAnswers(Generic[T]):
     """What was found out; ``trouble`` is why something that might have been asked was not.
 
     ``asked`` counts the calls this took.
     """
 
-    answers: dict[str, Any | None] = field(default_factory=dict)
+    answers: dict[str, T | None] = field(default_factory=dict)
     asked: int = 0
     trouble: ServiceError | None = None
 
-    def get(self, key: str) -> Any:
+    def get(self, key: str) -> T | None:
         """The answer, or ``None``."""
         return self.answers.get(key)
 
 
 async def look_up(
     lookups: Lookups,
-    cache: str,
-    wanted: Sequence[WantedAnswer],
+    kind: AnswerKind[T],
+    wanted: Sequence[WantedAnswer[T]],
     *,
     limits: SourceLimits,
     calls: int,
-    days: int,
-) -> CachedAnswers:
+) -> CachedAnswers[T]:
     """Answers to all that is remembered and, in order, to at most ``calls`` others.
 
     After the first trouble nothing more is asked; what came before it stays.
     """
     named = {item.key: item for item in wanted}
-    found = CachedAnswers(answers=lookups.known(cache, list(named)))
-    unknown = [item for key, item in named.items() if key not in found.answers][:calls]
+    known = CachedAnswers(answers=kind.known(lookups, list(named)))
+    unknown = [item for key, item in named.items() if key not in known.answers][:calls]
     if not unknown:
-        return found
-    fresh = CachedAnswers()
+        return known
+    fresh: CachedAnswers[T] = CachedAnswers()
     queue = iter(unknown)
     try:
         async with asyncio.timeout(limits.seconds_per_source), asyncio.TaskGroup() as group:
             for _ in range(min(limits.at_once, len(unknown))):
                 group.create_task(_work(queue, fresh))
     except TimeoutError:
-        fresh.trouble = fresh.trouble or ServiceUnavailable(cache, "took too long")
-    _keep(lookups, cache, fresh.answers, days=days, miss_days=limits.miss_days)
-    found.answers.update(fresh.answers)
-    found.trouble, found.asked = fresh.trouble, fresh.asked
-    return found
+        fresh.trouble = fresh.trouble or ServiceUnavailable(kind.name, "took too long")
+    kind.remember(lookups, fresh.answers)
+    known.answers.update(fresh.answers)
+    known.trouble, known.asked = fresh.trouble, fresh.asked
+    return known
 
 
-async def _work(queue: Iterator[WantedAnswer], fresh: CachedAnswers) -> None:
+async def _work(queue: Iterator[WantedAnswer[T]], fresh: CachedAnswers[T]) -> None:
     for item in queue:
         if fresh.trouble is not None:
             return
@@ -84,64 +85,45 @@ async def _work(queue: Iterator[WantedAnswer], fresh: CachedAnswers) -> None:
 
 async def look_up_together(
     lookups: Lookups,
-    cache: str,
+    kind: AnswerKind[T],
     keys: Sequence[str],
-    ask: Callable[[Sequence[str]], Awaitable[Mapping[str, Any]]],
+    ask: Callable[[Sequence[str]], Awaitable[Mapping[str, T]]],
     *,
     together: int,
     limits: SourceLimits,
     calls: int,
-    days: int,
-) -> CachedAnswers:
+) -> CachedAnswers[T]:
     """The same where a service takes many questions in one call; unanswered ones are misses."""
-    found = CachedAnswers(answers=lookups.known(cache, keys))
-    unknown = [key for key in dict.fromkeys(keys) if key not in found.answers]
+    known = CachedAnswers(answers=kind.known(lookups, keys))
+    unknown = [key for key in dict.fromkeys(keys) if key not in known.answers]
     slices = [unknown[start : start + together] for start in range(0, len(unknown), together)]
     for some in slices[:calls]:
         try:
             async with asyncio.timeout(limits.seconds_per_source):
-                said = await ask(some)
+                answered = await ask(some)
         except TimeoutError:
-            found.trouble = ServiceUnavailable(cache, "took too long")
+            known.trouble = ServiceUnavailable(kind.name, "took too long")
             break
         except ServiceError as error:
-            found.trouble = error
+            known.trouble = error
             break
-        answers = {key: said.get(key) for key in some}
-        _keep(lookups, cache, answers, days=days, miss_days=limits.miss_days)
-        found.answers.update(answers)
-    return found
+        answers = {key: answered.get(key) for key in some}
+        kind.remember(lookups, answers)
+        known.answers.update(answers)
+    return known
 
 
 async def look_up_within_allowance(
     context: SourceContext,
-    cache: str,
-    wanted: Sequence[WantedAnswer],
+    kind: AnswerKind[T],
+    wanted: Sequence[WantedAnswer[T]],
     *,
     calls: int,
-) -> CachedAnswers:
+) -> CachedAnswers[T]:
     """The same for Spotify's sources, whose calls come out of one allowance."""
-    limits, allowance = context.limits, context.allowance
-    taken = allowance.take(calls)
-    found = await look_up(
-        context.services.lookups,
-        cache,
-        wanted,
-        limits=limits,
-        calls=taken,
-        days=limits.catalogue_days,
+    taken = context.allowance.take(calls)
+    known = await look_up(
+        context.services.lookups, kind, wanted, limits=context.limits, calls=taken
     )
-    allowance.give_back(taken - found.asked)
-    return found
-
-
-def _keep(
-    lookups: Lookups, cache: str, answers: Mapping[str, Any], *, days: int, miss_days: int
-) -> None:
-    """Remember what is there for long, and what is not for a while."""
-    there = {key: said for key, said in answers.items() if said is not None}
-    missing = {key: None for key, said in answers.items() if said is None}
-    if there:
-        lookups.remember(cache, there, days=days)
-    if missing:
-        lookups.remember(cache, missing, days=miss_days)
+    context.allowance.give_back(taken - known.asked)
+    return known

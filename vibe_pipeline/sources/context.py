@@ -13,7 +13,7 @@ from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
-from vibe_pipeline.lookup_cache import PAGE_DAYS, Lookups
+from vibe_pipeline.lookup_cache import Lookups
 from vibe_pipeline.records import LikedTrack, PastRecommendation, Play, SeedProfile
 from vibe_pipeline.settings import Settings
 
@@ -61,9 +61,6 @@ class SourceLimits:
     recommendation_calls: int = 2
     top_tracks_calls: int = 8
     catalogue_calls: int = 8
-    similar_days: int = 28
-    catalogue_days: int = PAGE_DAYS
-    miss_days: int = 7
     rediscovered: int = 200
     rediscovered_per_artist: int = 4
     fresh_like_days: int = 14

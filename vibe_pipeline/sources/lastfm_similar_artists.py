@@ -21,7 +21,7 @@ async def propose(context: SourceContext) -> Pool:
     similar = await similar_artists(context, lastfm)
     artists = nearest(
         seeds,
-        {key: rows for key, rows in similar.answers.items() if rows},
+        {key: near for key, near in similar.answers.items() if near},
         most=limits.near_artists,
     )
     spared = limits.lastfm_artist_calls - similar.asked

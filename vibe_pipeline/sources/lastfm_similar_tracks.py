@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.ranking.identity import recording_key
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source
+from vibe_pipeline.sources.answers import LASTFM_SIMILAR_TRACKS, SimilarTrack
 from vibe_pipeline.sources.cached_calls import WantedAnswer, look_up
 from vibe_pipeline.sources.context import SourceContext
 from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
 
 SOURCE = Source.LASTFM_SIMILAR_TRACKS
-CACHE = "lastfm_similar_tracks"
 
 _PLAYS_PER_LISTENER = 6
 """About how often a listener plays a track; turns the plays Last.fm tells into listeners."""
@@ -29,11 +28,10 @@ async def propose(context: SourceContext) -> Pool:
         return empty_pool(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
     found = await look_up(
         services.lookups,
-        CACHE,
+        LASTFM_SIMILAR_TRACKS,
         [_wanted(services.lastfm, seed, limits.neighbours) for seed in seeds],
         limits=limits,
         calls=limits.lastfm_track_calls,
-        days=limits.similar_days,
     )
     return pool_of(
         SOURCE,
@@ -43,14 +41,21 @@ async def propose(context: SourceContext) -> Pool:
     )
 
 
-def _wanted(lastfm: LastFm, seed: SeedTrack, limit: int) -> WantedAnswer:
-    async def ask() -> list[list[Any]] | None:
+def _wanted(lastfm: LastFm, seed: SeedTrack, limit: int) -> WantedAnswer[Sequence[SimilarTrack]]:
+    async def ask() -> Sequence[SimilarTrack] | None:
         near = await lastfm.similar_tracks(seed.artist, seed.title, limit=limit)
-        rows = [
-            [t.artist, t.title, round(t.match, 4), t.mbid, t.duration_ms, t.playcount]
-            for t in near[:limit]
+        tracks = [
+            SimilarTrack(
+                artist=track.artist,
+                title=track.title,
+                match=round(track.match, 4),
+                mbid=track.mbid,
+                duration_ms=track.duration_ms,
+                playcount=track.playcount,
+            )
+            for track in near[:limit]
         ]
-        return rows or None
+        return tracks or None
 
     return WantedAnswer(key=_key(seed), ask=ask)
 
@@ -59,17 +64,17 @@ def _key(seed: SeedTrack) -> str:
     return recording_key(seed.artist, seed.title)
 
 
-def _proposals(seed: SeedTrack, rows: list[list[Any]] | None) -> Iterator[Proposal]:
-    best = max((row[2] for row in rows or ()), default=0.0) or 1.0
-    for rank, (artist, title, match, mbid, duration_ms, playcount) in enumerate(rows or (), 1):
+def _proposals(seed: SeedTrack, near: Sequence[SimilarTrack] | None) -> Iterator[Proposal]:
+    best = max((track.match for track in near or ()), default=0.0) or 1.0
+    for rank, track in enumerate(near or (), start=1):
         yield Proposal(
             source=SOURCE,
-            artist=artist,
-            title=title,
+            artist=track.artist,
+            title=track.title,
             seed=f"{seed.artist} – {seed.title}",
-            match=match / best,
+            match=track.match / best,
             rank=rank,
-            mbid=mbid,
-            duration_ms=duration_ms,
-            listeners=playcount // _PLAYS_PER_LISTENER if playcount else None,
+            mbid=track.mbid,
+            duration_ms=track.duration_ms,
+            listeners=track.playcount // _PLAYS_PER_LISTENER if track.playcount else None,
         )

@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
-from vibe_pipeline.clients.musicbrainz import MusicBrainz
+from vibe_pipeline.clients.listenbrainz import FoundRecording, ListenBrainzLabs
+from vibe_pipeline.clients.musicbrainz import MusicBrainz, Recording
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source
+from vibe_pipeline.sources.answers import (
+    LASTFM_TOP_TRACKS,
+    LISTENBRAINZ_RECORDINGS,
+    LISTENBRAINZ_SIMILAR_ARTISTS,
+    LISTENBRAINZ_SIMILAR_RECORDINGS,
+    MUSICBRAINZ_ISRCS,
+    RecordingIds,
+    SimilarArtist,
+    SimilarRecording,
+)
 from vibe_pipeline.sources.cached_calls import (
     CachedAnswers,
     WantedAnswer,
@@ -21,17 +30,9 @@ from vibe_pipeline.sources.cached_calls import (
 )
 from vibe_pipeline.sources.context import SourceContext
 from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
-from vibe_pipeline.sources.similar_artists import (
-    NEAR_ON_LISTENBRAINZ,
-    TOP_TRACKS,
-    nearest,
-    tracks_of,
-)
+from vibe_pipeline.sources.similar_artists import nearest, tracks_of
 
 SOURCE = Source.LISTENBRAINZ
-BY_NAME = "listenbrainz_recordings"
-BY_ISRC = "musicbrainz_isrcs"
-RECORDINGS = "listenbrainz_similar_recordings"
 
 _TOGETHER = 10
 """Recordings or artists named in one call."""
@@ -72,17 +73,16 @@ async def propose(context: SourceContext) -> Pool:
 
 async def _named(
     context: SourceContext, labs: ListenBrainzLabs, seeds: Sequence[SeedTrack]
-) -> CachedAnswers:
-    """By recording key: the recording's MBID and its artist's; by name first, then by ISRC."""
+) -> CachedAnswers[RecordingIds]:
+    """By recording key: what MusicBrainz calls it; found by name first, then by ISRC."""
     services, limits = context.services, context.limits
     unnamed = [seed for seed in seeds if seed.mbid is None]
     found = await look_up(
         services.lookups,
-        BY_NAME,
+        LISTENBRAINZ_RECORDINGS,
         [_by_name(labs, seed) for seed in unnamed],
         limits=limits,
         calls=limits.labs_name_calls,
-        days=limits.similar_days,
     )
     musicbrainz = services.musicbrainz
     if musicbrainz is None:
@@ -90,76 +90,83 @@ async def _named(
     left = [seed for seed in unnamed if found.get(_key(seed)) is None and seed.isrc is not None]
     by_isrc = await look_up(
         services.lookups,
-        BY_ISRC,
+        MUSICBRAINZ_ISRCS,
         [_by_isrc(musicbrainz, seed.isrc) for seed in left if seed.isrc is not None],
         limits=limits,
         calls=limits.musicbrainz_calls,
-        days=limits.similar_days,
     )
     answers = {_key(seed): by_isrc.get(seed.isrc or "") for seed in left}
-    named = {key: said for key, said in answers.items() if said is not None}
+    named = {key: ids for key, ids in answers.items() if ids is not None}
     return CachedAnswers(
         answers={**found.answers, **named}, trouble=found.trouble or by_isrc.trouble
     )
 
 
-def _by_name(labs: ListenBrainzLabs, seed: SeedTrack) -> WantedAnswer:
-    async def ask() -> list[str | None] | None:
-        found = await labs.find_recording(seed.artist, seed.title)
-        return None if found is None else [found.mbid, next(iter(found.artist_mbids), None)]
+def _by_name(labs: ListenBrainzLabs, seed: SeedTrack) -> WantedAnswer[RecordingIds]:
+    async def ask() -> RecordingIds | None:
+        return _ids(await labs.find_recording(seed.artist, seed.title))
 
     return WantedAnswer(key=_key(seed), ask=ask)
 
 
-def _by_isrc(musicbrainz: MusicBrainz, isrc: str) -> WantedAnswer:
-    async def ask() -> list[str | None] | None:
-        found = await musicbrainz.recordings_by_isrc(isrc)
-        return [found[0].mbid, next(iter(found[0].artist_mbids), None)] if found else None
+def _by_isrc(musicbrainz: MusicBrainz, isrc: str) -> WantedAnswer[RecordingIds]:
+    async def ask() -> RecordingIds | None:
+        return _ids(next(iter(await musicbrainz.recordings_by_isrc(isrc)), None))
 
     return WantedAnswer(key=isrc, ask=ask)
+
+
+def _ids(recording: FoundRecording | Recording | None) -> RecordingIds | None:
+    if recording is None:
+        return None
+    return RecordingIds(mbid=recording.mbid, artist_mbid=next(iter(recording.artist_mbids), None))
 
 
 def _key(seed: SeedTrack) -> str:
     return recording_key(seed.artist, seed.title)
 
 
-def _identified(seeds: Sequence[SeedTrack], named: CachedAnswers) -> list[_Known]:
+def _identified(seeds: Sequence[SeedTrack], named: CachedAnswers[RecordingIds]) -> list[_Known]:
     known = []
     for seed in seeds:
-        mbid, artist_mbid = named.get(_key(seed)) or (seed.mbid, None)
-        if mbid is not None:
-            known.append(_Known(seed=seed, mbid=mbid, artist_mbid=artist_mbid))
+        ids = named.get(_key(seed))
+        if ids is not None:
+            known.append(_Known(seed=seed, mbid=ids.mbid, artist_mbid=ids.artist_mbid))
+        elif seed.mbid is not None:
+            known.append(_Known(seed=seed, mbid=seed.mbid))
     return known
 
 
 async def _similar_recordings(
     context: SourceContext, labs: ListenBrainzLabs, known: Sequence[_Known]
-) -> CachedAnswers:
-    """By MBID: rows of artist, title, match and MBID, nearest first."""
+) -> CachedAnswers[Sequence[SimilarRecording]]:
+    """By MBID: the recordings near it, nearest first."""
 
-    async def ask(mbids: Sequence[str]) -> dict[str, list[Any]]:
-        rows: dict[str, list[Any]] = {}
+    async def ask(mbids: Sequence[str]) -> dict[str, Sequence[SimilarRecording]]:
+        similar: dict[str, list[SimilarRecording]] = {}
         for near in await labs.similar_recordings(mbids):
             of = mbids[0] if len(mbids) == 1 else near.of
-            rows.setdefault(of, []).append([near.artist, near.title, near.score, near.mbid])
-        return rows
+            recording = SimilarRecording(
+                artist=near.artist, title=near.title, match=near.score, mbid=near.mbid
+            )
+            similar.setdefault(of, []).append(recording)
+        return {**similar}
 
     return await look_up_together(
         context.services.lookups,
-        RECORDINGS,
+        LISTENBRAINZ_SIMILAR_RECORDINGS,
         [item.mbid for item in known],
         ask,
         together=_TOGETHER,
         limits=context.limits,
         calls=max(0, context.limits.labs_batch_calls - 1),
-        days=context.limits.similar_days,
     )
 
 
 async def _similar_artists(
     context: SourceContext, labs: ListenBrainzLabs, known: Sequence[_Known]
-) -> CachedAnswers:
-    """By artist's key: rows of name and score, nearest first."""
+) -> CachedAnswers[Sequence[SimilarArtist]]:
+    """By artist's key: the artists near them, nearest first."""
     mbids = {
         artist_key(item.seed.artist): item.artist_mbid
         for item in reversed(known)
@@ -167,51 +174,54 @@ async def _similar_artists(
     }
     keys = {mbid: key for key, mbid in mbids.items()}
 
-    async def ask(wanted: Sequence[str]) -> dict[str, list[Any]]:
+    async def ask(wanted: Sequence[str]) -> dict[str, Sequence[SimilarArtist]]:
         asked = [mbids[key] for key in wanted]
-        rows: dict[str, list[Any]] = {}
+        similar: dict[str, list[SimilarArtist]] = {}
         for near in await labs.similar_artists(asked):
             of = keys.get(asked[0] if len(asked) == 1 else near.of)
             if of is not None:
-                rows.setdefault(of, []).append([near.name, near.score])
-        return rows
+                artist = SimilarArtist(name=near.name, match=near.score)
+                similar.setdefault(of, []).append(artist)
+        return {**similar}
 
     return await look_up_together(
         context.services.lookups,
-        NEAR_ON_LISTENBRAINZ,
+        LISTENBRAINZ_SIMILAR_ARTISTS,
         list(mbids),
         ask,
         together=_TOGETHER,
         limits=context.limits,
         calls=min(1, context.limits.labs_batch_calls),
-        days=context.limits.similar_days,
     )
 
 
-def _near(seed: SeedTrack, rows: list[list[Any]] | None) -> Iterator[Proposal]:
-    best = max((row[2] for row in rows or ()), default=0.0) or 1.0
-    for rank, (artist, title, score, mbid) in enumerate(rows or (), start=1):
+def _near(seed: SeedTrack, recordings: Sequence[SimilarRecording] | None) -> Iterator[Proposal]:
+    best = max((near.match for near in recordings or ()), default=0.0) or 1.0
+    for rank, near in enumerate(recordings or (), start=1):
         yield Proposal(
             source=SOURCE,
-            artist=artist,
-            title=title,
+            artist=near.artist,
+            title=near.title,
             seed=f"{seed.artist} – {seed.title}",
-            match=score / best,
+            match=near.match / best,
             rank=rank,
-            mbid=mbid,
+            mbid=near.mbid,
         )
 
 
-def _tracks_of_near_artists(context: SourceContext, similar: CachedAnswers) -> Iterator[Proposal]:
+def _tracks_of_near_artists(
+    context: SourceContext, similar: CachedAnswers[Sequence[SimilarArtist]]
+) -> Iterator[Proposal]:
     """Best-known tracks of near artists, as far as somebody looked them up before."""
     limits = context.limits
     artists = nearest(
         context.profile.artists,
-        {key: rows for key, rows in similar.answers.items() if rows},
+        {key: near for key, near in similar.answers.items() if near},
         most=limits.near_artists,
     )
     offered = context.offered
-    known = context.services.lookups.known(TOP_TRACKS, [artist.key for artist in artists])
+    lookups = context.services.lookups
+    known = LASTFM_TOP_TRACKS.known(lookups, [artist.key for artist in artists])
     for artist in artists:
         yield from tracks_of(
             SOURCE,

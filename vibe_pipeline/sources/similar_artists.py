@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Proposal, SeedArtist, Source
+from vibe_pipeline.sources.answers import (
+    LASTFM_SIMILAR_ARTISTS,
+    LASTFM_TOP_TRACKS,
+    SimilarArtist,
+    TopTrack,
+)
 from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up
 from vibe_pipeline.sources.context import SourceContext
-
-SIMILAR = "lastfm_similar_artists"
-NEAR_ON_LISTENBRAINZ = "listenbrainz_similar_artists"
-TOP_TRACKS = "lastfm_top_tracks"
 
 _SEEDS_PER_ARTIST = 3
 _FADING = 0.97
@@ -31,22 +32,23 @@ class NearArtist:
     by_seed: tuple[tuple[str, float], ...]
 
 
-async def similar_artists(context: SourceContext, lastfm: LastFm) -> CachedAnswers:
-    """By seed artist's key: rows of name and match, nearest first."""
+async def similar_artists(
+    context: SourceContext, lastfm: LastFm
+) -> CachedAnswers[Sequence[SimilarArtist]]:
+    """By seed artist's key: the artists near them, nearest first."""
     limits = context.limits
     seeds = context.profile.artists[: limits.seed_artists]
     return await look_up(
         context.services.lookups,
-        SIMILAR,
+        LASTFM_SIMILAR_ARTISTS,
         [_similar(lastfm, seed, limits.neighbours) for seed in seeds],
         limits=limits,
         calls=limits.lastfm_artist_calls,
-        days=limits.similar_days,
     )
 
 
 def nearest(
-    seeds: Iterable[SeedArtist], rows: dict[str, list[list[Any]]], *, most: int
+    seeds: Iterable[SeedArtist], similar: Mapping[str, Sequence[SimilarArtist]], *, most: int
 ) -> list[NearArtist]:
     """The artists the seeds together are nearest to, strongest first; the seeds left out."""
     seeds = list(seeds)
@@ -55,15 +57,15 @@ def nearest(
     matches: dict[str, dict[str, float]] = {}
     strengths: dict[str, float] = {}
     for seed in seeds:
-        near = rows.get(seed.key) or []
-        best = max((row[1] for row in near), default=0.0) or 1.0
-        for name, match in near:
-            key = artist_key(name)
+        near = similar.get(seed.key) or ()
+        best = max((artist.match for artist in near), default=0.0) or 1.0
+        for artist in near:
+            key = artist_key(artist.name)
             if key in own or seed.name in matches.get(key, {}):
                 continue
-            names.setdefault(key, name)
-            matches.setdefault(key, {})[seed.name] = match / best
-            strengths[key] = strengths.get(key, 0.0) + seed.weight * match / best
+            names.setdefault(key, artist.name)
+            matches.setdefault(key, {})[seed.name] = artist.match / best
+            strengths[key] = strengths.get(key, 0.0) + seed.weight * artist.match / best
     ordered = sorted(strengths, key=lambda key: (-strengths[key], key))[:most]
     return [
         NearArtist(
@@ -82,23 +84,22 @@ def nearest(
 
 async def top_tracks(
     context: SourceContext, lastfm: LastFm, artists: list[NearArtist], *, calls: int
-) -> CachedAnswers:
-    """By artist's key: rows of title, listeners, MBID and duration, best known first."""
+) -> CachedAnswers[Sequence[TopTrack]]:
+    """By artist's key: their tracks, best known first."""
     limits = context.limits
     return await look_up(
         context.services.lookups,
-        TOP_TRACKS,
+        LASTFM_TOP_TRACKS,
         [_top(lastfm, artist, limits.tracks_known_per_artist) for artist in artists],
         limits=limits,
         calls=calls,
-        days=limits.similar_days,
     )
 
 
 def tracks_of(
     source: Source,
     artist: NearArtist,
-    rows: list[list[Any]] | None,
+    tracks: Sequence[TopTrack] | None,
     *,
     most: int,
     offered: Container[str] = frozenset(),
@@ -108,39 +109,49 @@ def tracks_of(
     ``most`` of them were never ``offered`` to the person, so that lists do not dry up once the
     best known are through; those in between are named once, to be found resting.
     """
-    rows = rows or []
-    listeners = max((row[1] for row in rows if row[1]), default=None)
+    tracks = tracks or ()
+    listeners = max((track.listeners for track in tracks if track.listeners), default=None)
     left = most
-    for rank, (title, _, mbid, duration_ms) in enumerate(rows, start=1):
+    for rank, track in enumerate(tracks, start=1):
         if left <= 0:
             return
-        rests = recording_key(artist.name, title) in offered
+        rests = recording_key(artist.name, track.title) in offered
         left -= not rests
         for seed, match in artist.by_seed[:1] if rests else artist.by_seed:
             yield Proposal(
                 source=source,
                 artist=artist.name,
-                title=title,
+                title=track.title,
                 seed=seed,
                 match=match * _FADING ** (rank - 1),
                 rank=rank,
-                mbid=mbid,
-                duration_ms=duration_ms,
+                mbid=track.mbid,
+                duration_ms=track.duration_ms,
                 listeners=listeners,
             )
 
 
-def _similar(lastfm: LastFm, seed: SeedArtist, limit: int) -> WantedAnswer:
-    async def ask() -> list[list[Any]] | None:
+def _similar(lastfm: LastFm, seed: SeedArtist, limit: int) -> WantedAnswer[Sequence[SimilarArtist]]:
+    async def ask() -> Sequence[SimilarArtist] | None:
         near = await lastfm.similar_artists(seed.name, limit=limit)
-        return [[artist.name, round(artist.match, 4)] for artist in near[:limit]] or None
+        return [
+            SimilarArtist(name=artist.name, match=round(artist.match, 4)) for artist in near[:limit]
+        ] or None
 
     return WantedAnswer(key=seed.key, ask=ask)
 
 
-def _top(lastfm: LastFm, artist: NearArtist, limit: int) -> WantedAnswer:
-    async def ask() -> list[list[Any]] | None:
+def _top(lastfm: LastFm, artist: NearArtist, limit: int) -> WantedAnswer[Sequence[TopTrack]]:
+    async def ask() -> Sequence[TopTrack] | None:
         tracks = await lastfm.artist_top_tracks(artist.name, limit=limit)
-        return [[t.title, t.listeners, t.mbid, t.duration_ms] for t in tracks[:limit]] or None
+        return [
+            TopTrack(
+                title=track.title,
+                listeners=track.listeners,
+                mbid=track.mbid,
+                duration_ms=track.duration_ms,
+            )
+            for track in tracks[:limit]
+        ] or None
 
     return WantedAnswer(key=artist.key, ask=ask)

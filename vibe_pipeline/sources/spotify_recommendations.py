@@ -37,7 +37,7 @@ async def propose(context: SourceContext) -> Pool:
         except ServiceError as error:
             trouble = error
             break
-        remember_tracks(services.lookups, tracks, days=limits.catalogue_days)
+        remember_tracks(services.lookups, tracks)
         proposals.extend(_proposals(some[0], tracks))
     return pool_of(SOURCE, proposals, most=limits.proposals_per_source, trouble=trouble)
 
