@@ -24,9 +24,11 @@ from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable
 from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.playlists.publish import (
+    NothingToPublish,
     Publication,
     PublicationLost,
     chosen_twice,
+    edition_to_publish,
     marker,
     without_uri,
     wording,
@@ -349,3 +351,22 @@ def test_repeats_and_holes_are_counted() -> None:
     assert chosen_twice(twice) == 1
     assert without_uri([replace(chosen(1), uri="")]) == 1
     assert (chosen_twice(TRACKS), without_uri(TRACKS)) == (0, 0)
+
+
+def test_a_preview_that_is_published_becomes_a_list(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+    desk.store.editions.advance(
+        edition_id, EditionState.CHOSEN, EditionState.CHOSEN, kind=EditionKind.PREVIEW
+    )
+
+    edition_to_publish(desk.store, desk.store.editions.required(edition_id))
+
+    assert desk.store.editions.required(edition_id).kind is EditionKind.DAILY
+
+
+def test_nothing_chosen_is_nothing_to_publish(desk: Desk) -> None:
+    empty = replace(desk.store.editions.required(desk.chosen("e1")), tracks=())
+
+    for edition in (None, empty):
+        with pytest.raises(NothingToPublish):
+            edition_to_publish(desk.store, edition)

@@ -6,13 +6,16 @@ import json
 import stat
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from tests.support.accounts_site import connected, made, opened
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.personal_data.archives import archive_path
+from vibe_pipeline.playlists.restore import NotRestorable, edition_to_restore
 from vibe_pipeline.records import Mode, Source
 
 OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
@@ -150,6 +153,22 @@ def test_somebody_elses_list_and_an_unknown_one_are_refused(world: VibeWorld) ->
     assert not foreign.success
     assert not unnamed.success
     assert f"has no edition {hers.edition_id}" in world.failure(foreign)
+
+
+def test_only_an_edition_of_ones_own_is_restored_and_only_while_connected(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    anna, boris = connected(store, 1), connected(store, 2)
+    nobody = store.people.register(3, "Nobody yet", "en")
+    hers = opened(store, anna)
+
+    refused = []
+    for person in (boris, nobody):
+        with pytest.raises(NotRestorable) as refusal:
+            edition_to_restore(store, person.user_id, hers.edition_id)
+        refused.append(str(refusal.value).removeprefix(person.user_id))
+
+    assert edition_to_restore(store, anna.user_id, hers.edition_id) == hers
+    assert refused == [f" has no edition {hers.edition_id}.", " is not connected to Spotify."]
 
 
 def test_the_archive_holds_every_table_twice_and_is_for_its_owner_only(world: VibeWorld) -> None:

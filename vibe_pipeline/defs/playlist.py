@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, Summary
+from vibe_pipeline.accounts.records import Edition, EditionState, Summary
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.metadata import counted, table
 from vibe_pipeline.defs.partitions import users
@@ -20,9 +20,15 @@ from vibe_pipeline.defs.resources import (
 )
 from vibe_pipeline.defs.run_context import PUBLISHED, SELECTION, RunContext, run_context
 from vibe_pipeline.defs.specs import asset_spec
-from vibe_pipeline.playlists.publish import Publication, chosen_twice, without_uri
+from vibe_pipeline.playlists.publish import (
+    NothingToPublish,
+    Publication,
+    chosen_twice,
+    edition_to_publish,
+    without_uri,
+)
+from vibe_pipeline.playlists.recommendation_history import published, record_publication
 from vibe_pipeline.records import ChosenTrack
-from vibe_pipeline.warehouse import Slice, Warehouse
 
 HISTORY = dg.AssetKey("recommendation_history")
 
@@ -75,23 +81,32 @@ def playlist(
     clock: ClockResource,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Writes the chosen tracks to the playlist, then keeps what was written."""
-    store, house = accounts.open(clock), warehouse.open()
-    with run_context(context, store, now=clock.now()) as made:
-        chosen = _to_publish(store, made)
+    store, database = accounts.open(clock), warehouse.open()
+    with run_context(context, store, now=clock.now()) as run:
+        edition = _chosen_edition(store, run)
         opening = services.open(
-            made.user_id,
-            store,
-            clock,
-            edition_id=made.place.edition_id,
-            asked_for=made.asked_for,
+            run.user_id, store, clock, edition_id=run.place.edition_id, asked_for=run.asked_for
         )
-        edition, calls = asyncio.run(
-            _publish(store, chosen, opening, lambda written: _record(house, written, clock))
-        )
-        remembered = _remembered(house, edition)
-        _tell(store, made, edition)
+
+        def record(written: Edition) -> None:
+            record_publication(database, written, now=clock.now())
+
+        edition, calls = asyncio.run(_publish(store, edition, opening, record))
+        remembered = published(database, edition)
+        _tell(store, run, edition)
         yield _published_result(edition, calls)
         yield _history_result(edition, remembered)
+
+
+def _chosen_edition(store: AccountStore, run: RunContext) -> Edition:
+    try:
+        return edition_to_publish(store, run.edition)
+    except NothingToPublish as error:
+        raise dg.Failure(
+            "No list has been chosen for this person yet: materialize ranked_selection as well, or"
+            " run daily_vibe.",
+            allow_retries=False,
+        ) from error
 
 
 async def _publish(
@@ -100,66 +115,21 @@ async def _publish(
     opening: AbstractAsyncContextManager[Clients],
     record: Callable[[Edition], None],
 ) -> tuple[Edition, Mapping[str, Any]]:
-    async with opening as outside:
-        public = outside.settings.playlist_visibility == "public"
+    async with opening as clients:
+        public = clients.settings.playlist_visibility == "public"
         publication = Publication(
-            store=store, spotify=outside.spotify, record=record, public=public
+            store=store, spotify=clients.spotify, record=record, public=public
         )
-        return await publication.publish(edition.edition_id), outside.shown
+        return await publication.publish(edition.edition_id), clients.shown
 
 
-def _to_publish(store: AccountStore, made: RunContext) -> Edition:
-    edition = made.edition
-    if edition is None or not edition.tracks:
-        raise _nothing_chosen()
-    if edition.kind is EditionKind.PREVIEW:
-        store.editions.advance(
-            edition.edition_id, edition.state, edition.state, kind=EditionKind.DAILY
-        )
-    return edition
-
-
-def _nothing_chosen() -> dg.Failure:
-    """What to say when there is nothing to publish."""
-    return dg.Failure(
-        "No list has been chosen for this person yet: materialize ranked_selection as well, or"
-        " run daily_vibe.",
-        allow_retries=False,
-    )
-
-
-def _record(house: Warehouse, edition: Edition, clock: ClockResource) -> None:
-    place, now = _place(edition), clock.now()
-    with house.open() as tables:
-        tables.playlists.replace_published(
-            place,
-            edition.tracks,
-            playlist_id=edition.playlist_id or "",
-            playlist_url=edition.playlist_url,
-            snapshot_id=edition.snapshot_id,
-            published_at=now,
-        )
-        tables.playlists.replace_history(place, edition.tracks, recorded_at=now)
-
-
-def _remembered(house: Warehouse, edition: Edition) -> list[ChosenTrack]:
-    with house.open() as tables:
-        return tables.playlists.published(edition.user_id, edition.edition_id)
-
-
-def _place(edition: Edition) -> Slice:
-    return Slice(
-        user_id=edition.user_id, vibe_date=edition.vibe_date, edition_id=edition.edition_id
-    )
-
-
-def _tell(store: AccountStore, made: RunContext, edition: Edition) -> None:
+def _tell(store: AccountStore, run: RunContext, edition: Edition) -> None:
     """Nobody watched the night's run: have the bot say that the list is there."""
-    if not made.nightly or edition.state is not EditionState.RECORDED:
+    if not run.nightly or edition.state is not EditionState.RECORDED:
         return
     summary = edition.summary or Summary(new=0, familiar=0, wished_new=0)
     store.outbox.put(
-        made.user_id,
+        run.user_id,
         "bot.night_ready",
         {
             "edition_id": edition.edition_id,

@@ -1,13 +1,12 @@
 """Taking a publication back, and putting a past list into its playlist again."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import dagster as dg
 
 from vibe_pipeline.accounts.errors import AccountsUnreadable
-from vibe_pipeline.accounts.records import Account, Edition
+from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.defs import tags
@@ -20,9 +19,10 @@ from vibe_pipeline.defs.resources import (
     ServicesResource,
     WarehouseResource,
 )
-from vibe_pipeline.playlists.restore import NotRestorable, Restoration
+from vibe_pipeline.playlists.recommendation_history import remember, unremember
+from vibe_pipeline.playlists.restore import NotRestorable, Restoration, edition_to_restore
 from vibe_pipeline.records import EditionId, UserId
-from vibe_pipeline.warehouse import Slice, Warehouse, WarehouseError
+from vibe_pipeline.warehouse import Warehouse, WarehouseError
 
 
 @dg.op(name="restore")
@@ -34,13 +34,13 @@ def restore(
     clock: ClockResource,
 ) -> None:
     """Puts back the edition that the tag vibe/edition names; with vibe/undo, takes it back."""
-    store, house = accounts.open(clock), warehouse.open()
-    account, edition = _meant(context, store)
+    store, database = accounts.open(clock), warehouse.open()
+    user_id, undo = UserId(context.partition_key), tags.UNDO in context.run.tags
     own = EditionId(context.run_id)
-    opening = services.open(account.user_id, store, clock, edition_id=own, asked_for=True)
-    undo = tags.UNDO in context.run.tags
+    opening = services.open(user_id, store, clock, edition_id=own, asked_for=True)
     try:
-        done = asyncio.run(_restore(store, house, clock, opening, edition, undo=undo))
+        edition = edition_to_restore(store, user_id, _edition_named(context.run))
+        done = asyncio.run(_restore(store, database, clock, opening, edition, undo=undo))
     except (NotRestorable, ServiceError, WarehouseError, AccountsUnreadable) as error:
         sentence = str(error) if isinstance(error, NotRestorable) else failure_of(error).sentence
         raise dg.Failure(sentence, allow_retries=False) from error
@@ -54,64 +54,31 @@ def restore(
     )
 
 
+def _edition_named(run: dg.DagsterRun) -> EditionId:
+    if tags.EDITION not in run.tags:
+        raise NotRestorable(f"The tag {tags.EDITION} names no edition.")
+    return EditionId(run.tags[tags.EDITION])
+
+
 async def _restore(
     store: AccountStore,
-    house: Warehouse,
+    database: Warehouse,
     clock: ClockResource,
     opening: AbstractAsyncContextManager[Clients],
     edition: Edition,
     *,
     undo: bool,
 ) -> Edition:
-    async with opening as outside:
+    async with opening as clients:
         restoration = Restoration(
             store=store,
-            spotify=outside.spotify,
-            remember=_remembering(house, clock),
-            unremember=_forgetting(house),
+            spotify=clients.spotify,
+            remember=lambda restored: remember(database, restored, now=clock.now()),
+            unremember=lambda undone: unremember(database, undone),
         )
         if undo:
             return await restoration.take_back(edition)
         return await restoration.put_back(edition)
-
-
-def _meant(context: dg.OpExecutionContext, store: AccountStore) -> tuple[Account, Edition]:
-    user_id = UserId(context.partition_key)
-    account = store.people.get(user_id)
-    if account is None or not account.connected:
-        raise dg.Failure(f"{user_id} is not connected to Spotify.", allow_retries=False)
-    named = context.run.tags.get(tags.EDITION, "")
-    edition = store.editions.get(EditionId(named))
-    if edition is None or edition.user_id != user_id:
-        raise dg.Failure(
-            f"{user_id} has no edition {named or 'named by the tag ' + tags.EDITION}.",
-            allow_retries=False,
-        )
-    return account, edition
-
-
-def _remembering(house: Warehouse, clock: ClockResource) -> Callable[[Edition], None]:
-    def remember(edition: Edition) -> None:
-        with house.open() as tables:
-            tables.playlists.replace_history(
-                _place(edition), edition.tracks, recorded_at=clock.now()
-            )
-
-    return remember
-
-
-def _forgetting(house: Warehouse) -> Callable[[Edition], None]:
-    def unremember(edition: Edition) -> None:
-        with house.open() as tables:
-            tables.playlists.unrecommend(_place(edition))
-
-    return unremember
-
-
-def _place(edition: Edition) -> Slice:
-    return Slice(
-        user_id=edition.user_id, vibe_date=edition.vibe_date, edition_id=edition.edition_id
-    )
 
 
 @dg.job(

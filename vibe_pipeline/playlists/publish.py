@@ -11,7 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from vibe_pipeline.accounts.records import Account, Edition, EditionState, Summary
+from vibe_pipeline.accounts.records import (
+    Account,
+    Edition,
+    EditionKind,
+    EditionState,
+    Summary,
+)
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import NotThere
 from vibe_pipeline.clients.spotify_records import Playlist
@@ -43,6 +49,24 @@ class Wording:
 
 class PublicationLost(Exception):
     """Another process moved the same edition on while this one worked; run the step again."""
+
+
+class NothingToPublish(Exception):
+    """No list has been chosen; there is nothing to write."""
+
+
+def edition_to_publish(store: AccountStore, edition: Edition | None) -> Edition:
+    """The edition whose chosen tracks are to be written; a preview becomes a list by this.
+
+    Raises ``NothingToPublish`` when nothing has been chosen yet.
+    """
+    if edition is None or not edition.tracks:
+        raise NothingToPublish
+    if edition.kind is EditionKind.PREVIEW:
+        store.editions.advance(
+            edition.edition_id, edition.state, edition.state, kind=EditionKind.DAILY
+        )
+    return edition
 
 
 def wording(account: Account, edition: Edition, summary: Summary) -> Wording:

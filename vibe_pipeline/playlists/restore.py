@@ -12,7 +12,7 @@ from typing import Protocol
 
 from vibe_pipeline.accounts.records import Account, Edition, EditionState
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.records import Mode, UserId
+from vibe_pipeline.records import EditionId, Mode, UserId
 
 
 class RestoreClient(Protocol):
@@ -27,7 +27,21 @@ class RestoreClient(Protocol):
 
 
 class NotRestorable(Exception):
-    """The list named was never finished; the text says so."""
+    """The list named cannot be put in place or taken back; the text says why."""
+
+
+def edition_to_restore(store: AccountStore, user_id: UserId, edition_id: EditionId) -> Edition:
+    """The person's own edition of this id.
+
+    Raises ``NotRestorable`` when Spotify is not connected, or the edition is another's or none.
+    """
+    account = store.people.get(user_id)
+    if account is None or not account.connected:
+        raise NotRestorable(f"{user_id} is not connected to Spotify.")
+    edition = store.editions.get(edition_id)
+    if edition is None or edition.user_id != user_id:
+        raise NotRestorable(f"{user_id} has no edition {edition_id}.")
+    return edition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
