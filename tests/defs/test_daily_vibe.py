@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -15,7 +16,7 @@ from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, F
 from vibe_pipeline.commands.replay import replay_command
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
 from vibe_pipeline.ranking.policy import SIMILAR_SUM
-from vibe_pipeline.records import EditionId, Source, UserId
+from vibe_pipeline.records import EditionId, Ranked, Source, UserId
 
 NIGHT = {"vibe/occasion": "nightly:2026-11-23", "vibe/asked_by": "schedule"}
 
@@ -34,6 +35,17 @@ def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld
     for message in shared_world.store.outbox.take_due(1000):
         shared_world.store.outbox.done(message.id)
     return shared_world
+
+
+def metadata_of(
+    result: dg.ExecuteInProcessResult, key: dg.AssetKey
+) -> Mapping[str, dg.MetadataValue[Any]]:
+    (metadata,) = (
+        materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if (materialization := event.step_materialization_data.materialization).asset_key == key
+    )
+    return metadata
 
 
 def row_counts(result: dg.ExecuteInProcessResult) -> dict[str, object]:
@@ -88,6 +100,25 @@ def test_a_warm_list_costs_eight_calls_refreshes_the_playlist_and_repeats_nothin
     assert world.calls()["POST /me/playlists"] == 0
     assert world.calls().total() <= 8
     assert not first & {track.key for track in edition.tracks if track.is_new}
+
+
+def test_the_list_shown_with_a_selection_names_each_artist_and_keeps_the_terms_apart(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+
+    result = world.run("preview_vibe", anna.user_id)
+
+    shown = metadata_of(result, dg.AssetKey("ranked_selection"))["list"]
+    with world.warehouse.open() as tables:
+        ranked = tables.selections.ranked(anna.user_id, EditionId(result.run_id))
+    chosen: dict[object, Ranked] = {item.position: item for item in ranked}
+    assert isinstance(shown, dg.TableMetadataValue)
+    assert len(shown.records) == 25
+    for record in shown.records:
+        item = chosen[record.data["position"]]
+        assert record.data["artist"] == item.candidate.artist
+        assert record.data["term: artist"] == round(item.terms["artist"], 4)
 
 
 def test_every_source_is_an_asset_of_its_own(world: VibeWorld) -> None:

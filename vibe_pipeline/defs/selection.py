@@ -10,7 +10,7 @@ from typing import Any, Self
 import dagster as dg
 
 from vibe_pipeline.accounts.call_allowance import CallAllowance
-from vibe_pipeline.accounts.records import FailureCause
+from vibe_pipeline.accounts.records import FailureCause, PoolSummary
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.defs.failures import refusal
@@ -43,6 +43,7 @@ from vibe_pipeline.warehouse import (
     WarehouseLookups,
 )
 
+_LIST_COLUMNS = ("position", "artist", "title", "new", "source", "because of", "score")
 _CHECKS = {
     "no_recording_is_chosen_twice": "One recording under two names would be heard twice.",
     "every_candidate_has_a_name": "A candidate without a key cannot be told from another.",
@@ -201,19 +202,7 @@ def _result(
                 "chosen by source": bars(dict(summary.sources), title="Chosen, by source"),
                 "what became of candidates": bars(dict(fates), title="What became of candidates"),
                 "list": _list(sorted(chosen, key=lambda item: item.position or 0)),
-                "pools": table(
-                    [
-                        {
-                            "source": pool.source,
-                            "state": str(pool.state),
-                            "reason": pool.reason,
-                            "offered": pool.offered,
-                            "chosen": pool.chosen,
-                        }
-                        for pool in summary.pools
-                    ],
-                    ["source", "state", "reason", "offered", "chosen"],
-                ),
+                "pools": _pools(summary.pools),
             },
             **calls,
         ),
@@ -222,6 +211,7 @@ def _result(
 
 
 def _list(chosen: Sequence[Ranked]) -> dg.TableMetadataValue:
+    """The tracks with the terms of their scores; a term may be named as a column is."""
     terms = sorted({name for item in chosen for name in item.terms})
     return table(
         [
@@ -233,11 +223,31 @@ def _list(chosen: Sequence[Ranked]) -> dg.TableMetadataValue:
                 "source": str(item.source),
                 "because of": item.seed,
                 "score": item.score,
-                **item.terms,
+                **{_term_column(name): value for name, value in item.terms.items()},
             }
             for item in chosen
         ],
-        ["position", "artist", "title", "new", "source", "because of", "score", *terms],
+        [*_LIST_COLUMNS, *map(_term_column, terms)],
+    )
+
+
+def _term_column(term: str) -> str:
+    return f"term: {term}"
+
+
+def _pools(pools: Sequence[PoolSummary]) -> dg.TableMetadataValue:
+    return table(
+        [
+            {
+                "source": pool.source,
+                "state": str(pool.state),
+                "reason": pool.reason,
+                "offered": pool.offered,
+                "chosen": pool.chosen,
+            }
+            for pool in pools
+        ],
+        ["source", "state", "reason", "offered", "chosen"],
     )
 
 
