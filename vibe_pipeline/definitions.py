@@ -15,6 +15,7 @@ from vibe_pipeline.defs.playlist import playlist
 from vibe_pipeline.defs.replay import replay_vibe
 from vibe_pipeline.defs.resources import resources
 from vibe_pipeline.defs.restore import restore_edition
+from vibe_pipeline.defs.retention import nightly_retention, retaining
 from vibe_pipeline.defs.selection import ranked_selection
 from vibe_pipeline.defs.taste import seed_profile
 from vibe_pipeline.settings import Settings, read_settings
@@ -34,8 +35,15 @@ def build(settings: Settings) -> dg.Definitions:
     """Everything Dagster is told, for these settings."""
     return dg.Definitions(
         assets=list(ASSETS),
-        jobs=[*asset_jobs, replay_vibe, restore_edition, export_person, forget_person],
-        schedules=list(SCHEDULES),
+        jobs=[
+            *asset_jobs,
+            replay_vibe,
+            restore_edition,
+            export_person,
+            forget_person,
+            nightly_retention,
+        ],
+        schedules=[*SCHEDULES, retaining],
         sensors=[*SENSORS, promises],
         resources=resources(settings),
         executor=dg.in_process_executor,

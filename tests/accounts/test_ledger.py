@@ -27,6 +27,7 @@ from vibe_pipeline.accounts.records import (
     ExclusionKind,
     FailureCause,
     PoolSummary,
+    StateKind,
     Summary,
 )
 from vibe_pipeline.accounts.store import open_store
@@ -301,19 +302,50 @@ def test_messages_come_oldest_first_and_no_more_than_asked_for(tmp_path: Path) -
     assert [message.params["n"] for message in first + rest] == [0, 1, 2, 3, 4]
 
 
-def test_what_was_sent_long_ago_is_cleared_away(tmp_path: Path) -> None:
+def test_what_was_sent_long_ago_is_cleared_away_and_what_waits_is_not(tmp_path: Path) -> None:
     clock = Clock()
     store = made(tmp_path, clock)
     account = connected(store)
+    store.outbox.put(account.user_id, "k", {}, "waiting", not_before=clock() + timedelta(days=99))
     for day in range(3):
         store.outbox.put(account.user_id, "k", {}, f"k{day}")
         (message,) = store.outbox.take_due()
         store.outbox.done(message.id)
         clock.advance(days=20)
 
+    assert store.outbox.drop_old() == 2
     with store.database.reading() as connection:
-        left = connection.exec_driver_sql("SELECT count(*) FROM outbox").scalar()
-    assert left == 2
+        left = connection.exec_driver_sql("SELECT dedupe_key FROM outbox").scalars().all()
+    assert sorted(left) == ["k2", "waiting"]
+
+
+def test_runs_told_long_ago_are_cleared_away_and_open_ones_are_not(tmp_path: Path) -> None:
+    clock = Clock()
+    store = made(tmp_path, clock)
+    account = connected(store)
+    for run_id in ("told", "open"):
+        store.watches.add(run_id, account.user_id, 1, 42, "daily_vibe")
+    store.watches.finish("told")
+    clock.advance(days=31)
+    store.watches.add("fresh", account.user_id, 1, 43, "daily_vibe")
+    store.watches.finish("fresh")
+
+    assert store.watches.drop_old() == 1
+    assert store.watches.get("told") is None
+    assert [watch.run_id for watch in store.watches.open()] == ["open"]
+    assert store.watches.get("fresh") is not None
+
+
+def test_states_nobody_came_back_with_are_cleared_away(tmp_path: Path) -> None:
+    clock = Clock()
+    store = made(tmp_path, clock)
+    account = connected(store)
+    store.oauth_states.make(account.user_id, StateKind.LINK)
+    fresh = store.oauth_states.make(account.user_id, StateKind.LINK, ttl=3600)
+    clock.advance(seconds=601)
+
+    assert store.oauth_states.drop_expired() == 1
+    assert store.oauth_states.take(fresh, StateKind.LINK) is not None
 
 
 def _claim_all(folder: str) -> list[int]:

@@ -35,7 +35,7 @@ from vibe_pipeline.records import (
     Source,
     TopItem,
 )
-from vibe_pipeline.warehouse import EditionInputs, LikeChange, Warehouse
+from vibe_pipeline.warehouse import EditionInputs, LikeChange, Tables, Warehouse
 
 
 @pytest.fixture
@@ -361,14 +361,102 @@ def test_forgetting_a_person_leaves_nothing_of_them_and_all_of_the_others(
     assert lost["liked_tracks"] == lost["ranked_selection"] == 1
 
 
-def test_old_candidates_can_be_let_go_while_history_stays(warehouse: Warehouse) -> None:
-    with warehouse.open() as tables:
-        tables.selections.replace(edition("e", day=1), [ranked(1)])
-        tables.playlists.replace_history(edition("e", day=1), [chosen(1)], recorded_at=NOON)
-        tables.trim(before=date(2026, 11, 2))
+def made_from(profile: str, pools: str) -> EditionInputs:
+    return EditionInputs(
+        as_of=NOON,
+        profile_edition=EditionId(profile),
+        pool_editions={Source.LISTENBRAINZ: EditionId(pools)},
+        policy={"name": "default"},
+        settings={"size": 30},
+        blocks=[],
+        thumbs=[],
+        exclusions=[],
+    )
 
-        assert tables.selections.ranked(ANNA, EditionId("e")) == []
-        assert len(tables.playlists.recommended(ANNA)) == 1
+
+def make_list(
+    tables: Tables, name: str, day: int, *, pools: str | None = None, profile: str | None = None
+) -> None:
+    """An edition with all that it is made from; another's pools or profile if one is named."""
+    place = edition(name, day=day)
+    if profile is None:
+        seed = SeedArtist(name="A", key="a", weight=1.0)
+        tables.taste.replace(place, SeedProfile(artists=(seed,), tracks=()))
+    if pools is None:
+        source = Source.LISTENBRAINZ
+        asked_at = NOON - timedelta(days=20 - day)
+        tables.candidates.replace(place, {source: pool(source, 2)}, asked_at=asked_at)
+    tables.selections.replace(place, [ranked(1, position=1)])
+    tables.selections.replace_inputs(place, made_from(profile or name, pools or name))
+    tables.playlists.replace_history(place, [chosen(1)], recorded_at=NOON)
+
+
+def test_what_old_lists_were_made_from_is_let_go_while_history_stays(warehouse: Warehouse) -> None:
+    with warehouse.open() as tables:
+        for name, day in (("old", 1), ("edge", 2), ("new", 20)):
+            make_list(tables, name, day)
+
+        lost = tables.trim(before=date(2026, 11, 2))
+
+        assert lost == {
+            "edition_inputs": 1,
+            "ranked_selection": 1,
+            "proposals": 2,
+            "candidate_pools": 1,
+            "seed_profile": 1,
+        }
+        assert tables.selections.ranked(ANNA, EditionId("old")) == []
+        assert tables.selections.editions_on(ANNA, date(2026, 11, 1)) == []
+        for name in ("edge", "new"):
+            pools = tables.candidates.pools(ANNA, {Source.LISTENBRAINZ: EditionId(name)})
+            assert len(pools[0].proposals) == 2
+            assert tables.taste.profile(ANNA, EditionId(name)).artists
+            assert tables.selections.inputs(ANNA, EditionId(name)) == made_from(name, name)
+        assert len(tables.playlists.recommended(ANNA)) == 3
+
+
+def test_old_pools_that_a_younger_list_was_made_from_stay(warehouse: Warehouse) -> None:
+    with warehouse.open() as tables:
+        make_list(tables, "old", 1)
+        make_list(tables, "borrower", 10, pools="old", profile="old")
+        make_list(tables, "newest", 20)
+
+        tables.trim(before=date(2026, 11, 5))
+
+        (borrowed,) = tables.candidates.pools(ANNA, {Source.LISTENBRAINZ: EditionId("old")})
+        assert len(borrowed.proposals) == 2
+        assert tables.taste.profile(ANNA, EditionId("old")).artists
+        assert tables.selections.ranked(ANNA, EditionId("old")) == []
+
+
+def test_somebody_away_for_long_keeps_the_newest_profile_and_pools(warehouse: Warehouse) -> None:
+    with warehouse.open() as tables:
+        make_list(tables, "first", 1)
+        make_list(tables, "last", 2)
+
+        tables.trim(before=date(2026, 11, 19))
+
+        nothing_yet = EditionId("next")
+        assert tables.taste.edition_for(ANNA, nothing_yet) == "last"
+        assert tables.candidates.editions_for(ANNA, nothing_yet) == {Source.LISTENBRAINZ: "last"}
+        assert tables.taste.profile(ANNA, EditionId("first")).artists == ()
+
+
+def test_the_file_stops_growing_once_as_much_goes_as_comes(warehouse: Warehouse) -> None:
+    sizes = []
+    for day in range(30):
+        with warehouse.open(compacting=True) as tables:
+            tables.connection.execute(
+                "INSERT INTO lookups SELECT 'lastfm', ? || '-' || i, to_json(md5(? || '-' || i)),"
+                " ?::DATE, ?::DATE + 4 FROM range(4000) t(i)",
+                [day, day, *[date(2026, 11, 1) + timedelta(days=day)] * 2],
+            )
+            tables.lookups.drop_stale(now=NOON.replace(day=1) + timedelta(days=day))
+        sizes.append(warehouse.path.stat().st_size)
+
+    assert max(sizes[15:]) <= 1.1 * max(sizes[:15])
+    with warehouse.open() as tables:
+        assert tables.connection.execute("SELECT count(*) FROM lookups").fetchone() == (16_000,)
 
 
 def test_lookups_are_kept_for_everybody_until_they_are_stale(warehouse: Warehouse) -> None:
@@ -383,6 +471,17 @@ def test_lookups_are_kept_for_everybody_until_they_are_stale(warehouse: Warehous
     assert later.known("labs", ["a"]) == {}
     moment[0] += timedelta(days=7)
     assert warehouse.lookups(now=lambda: moment[0]).known("lastfm", ["a"]) == {}
+
+
+def test_stale_lookups_go_and_fresh_ones_stay(warehouse: Warehouse) -> None:
+    lookups = warehouse.lookups(now=lambda: NOON)
+    lookups.remember("lastfm", {"a": {"listeners": 3}, "b": None}, days=7)
+    lookups.remember("lastfm", {"c": None}, days=8)
+    lookups.keep()
+
+    with warehouse.open() as tables:
+        assert tables.lookups.drop_stale(now=NOON + timedelta(days=7)) == 2
+        assert tables.lookups.known("lastfm", ["a", "b", "c"], now=NOON) == {"c": None}
 
 
 def test_a_newer_answer_takes_the_place_of_the_older(warehouse: Warehouse) -> None:

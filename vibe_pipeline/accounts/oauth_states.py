@@ -66,6 +66,12 @@ class OAuthStates:
         taken = self._take(state, StateKind.CONFIRM)
         return None if taken is None else _pending(taken[0], json.loads(taken[1]))
 
+    def drop_expired(self) -> int:
+        """Let go of states nobody came back with, and of the tokens they hold; says how many."""
+        expired = oauth_states.c.expires_at <= self.now()
+        with self.database.writing() as connection:
+            return connection.execute(delete(oauth_states).where(expired)).rowcount
+
     def _keep(self, user_id: UserId, kind: StateKind, content: str, ttl: int) -> str:
         state, now = self.new_state(), self.now()
         row = {
@@ -75,9 +81,9 @@ class OAuthStates:
             "sealed": self.sealer.seal(content),
             "expires_at": now + timedelta(seconds=ttl),
         }
+        self.drop_expired()
         try:
             with self.database.writing() as connection:
-                connection.execute(delete(oauth_states).where(oauth_states.c.expires_at <= now))
                 connection.execute(insert(oauth_states).values(row))
         except IntegrityError:
             raise UnknownPerson(user_id) from None

@@ -81,17 +81,21 @@ class Outbox:
     def done(self, message_id: int) -> None:
         """The message was delivered."""
         now = self.now()
-        old = outbox.c.closed_at <= now - KEPT
         with self.database.writing() as connection:
             change = update(outbox).where(outbox.c.id == message_id)
             connection.execute(change.values(closed_at=now))
-            connection.execute(delete(outbox).where(old))
 
     def failed(self, message_id: int, retry_at: datetime | None) -> None:
         """It was not delivered: try at ``retry_at``, or never again when that is ``None``."""
         values = {"closed_at": self.now()} if retry_at is None else {"not_before": retry_at}
         with self.database.writing() as connection:
             connection.execute(update(outbox).where(outbox.c.id == message_id).values(values))
+
+    def drop_old(self) -> int:
+        """Let go of what was delivered or given up long ago; says how many."""
+        old = outbox.c.closed_at <= self.now() - KEPT
+        with self.database.writing() as connection:
+            return connection.execute(delete(outbox).where(old)).rowcount
 
     def waiting(self) -> int:
         """How many messages are not delivered yet."""

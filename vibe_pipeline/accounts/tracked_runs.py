@@ -41,8 +41,6 @@ class TrackedRuns:
         )
         try:
             with self.database.writing() as connection:
-                old = (watches.c.done, watches.c.created_at <= now - KEPT)
-                connection.execute(delete(watches).where(*old))
                 connection.execute(insert(watches).values(asdict(watch)))
         except IntegrityError:
             known = self.get(run_id)
@@ -66,6 +64,12 @@ class TrackedRuns:
         here = (watches.c.run_id == run_id, watches.c.done.is_(False))
         with self.database.writing() as connection:
             return connection.execute(update(watches).where(*here).values(done=True)).rowcount == 1
+
+    def drop_old(self) -> int:
+        """Let go of what was told long ago; says how many."""
+        old = (watches.c.done, watches.c.created_at <= self.now() - KEPT)
+        with self.database.writing() as connection:
+            return connection.execute(delete(watches).where(*old)).rowcount
 
     def _many(self, *conditions: ColumnElement[bool]) -> list[TrackedRun]:
         query = select(watches).where(*conditions).order_by(watches.c.created_at, watches.c.run_id)

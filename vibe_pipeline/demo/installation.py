@@ -31,6 +31,7 @@ _OWN_WISHES = frozenset(
         "MIN_NEW_RATIO",
         "PLAYLIST_VISIBILITY",
         "RECENT_DAYS_WINDOW",
+        "RETENTION_DAYS",
         "SPOTIFY_DEFAULT_MARKET",
     }
 )

@@ -57,9 +57,12 @@ class LookupTable:
             ],
         )
 
-    def drop_stale(self, *, now: datetime) -> None:
-        """Let go of what would be asked again anyway."""
-        self._connection.execute("DELETE FROM lookups WHERE stale_at <= ?", [moment(now)])
+    def drop_stale(self, *, now: datetime) -> int:
+        """Let go of what would be asked again anyway; says how many answers."""
+        row = self._connection.execute(
+            "DELETE FROM lookups WHERE stale_at <= ?", [moment(now)]
+        ).fetchone()
+        return int(row[0]) if row else 0
 
 
 Opening = Callable[[], AbstractContextManager[LookupTable]]

@@ -23,6 +23,19 @@ from vibe_pipeline.warehouse.taste import Taste
 
 _OUR_LISTS = frozenset({"published_playlist", "recommendation_history"})
 
+_EDITIONS_IN_USE = """
+    SELECT user_id, profile_edition FROM edition_inputs
+    UNION
+    SELECT user_id, unnest(json_extract_string(pool_editions, '$.*')) FROM edition_inputs
+    UNION
+    SELECT user_id, edition_id FROM candidate_pools
+    QUALIFY row_number() OVER (PARTITION BY user_id, source
+        ORDER BY asked_at DESC, edition_id) = 1
+    UNION
+    SELECT user_id, arg_max(edition_id, rowid) FROM seed_profile GROUP BY user_id
+"""
+"""The person and edition of each profile and pool that some list needs, or the next one may."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tables:
@@ -90,19 +103,28 @@ class Tables:
         """How many of them came from their Spotify account."""
         return self._count(user_id, self._about_listening())
 
-    def trim(self, *, before: date) -> None:
-        """Let go of candidates older than a day; lists, history and outcomes stay."""
-        for table in (
-            "seed_profile",
-            "candidate_pools",
-            "proposals",
-            "ranked_selection",
-            "edition_inputs",
+    def trim(self, *, before: date) -> dict[str, int]:
+        """Let go of what lists older than this day were made from; says how many rows went.
+
+        Likes, plays, lists, history and outcomes stay. So do profiles and pools, however old,
+        that a younger edition was made from, or that are the newest a person has.
+        """
+        old = "WHERE vibe_date < ?"
+        unused = f"{old} AND (user_id, edition_id) NOT IN ({_EDITIONS_IN_USE})"
+        lost: dict[str, int] = {}
+        for table, rows in (
+            ("edition_inputs", old),  # first: what they name is in use while they are there
+            ("ranked_selection", old),
+            ("proposals", unused),
+            ("candidate_pools", unused),
+            ("seed_profile", unused),
         ):
-            self.connection.execute(
-                f"DELETE FROM {table} WHERE vibe_date < ?",  # noqa: S608 - our names
+            row = self.connection.execute(
+                f"DELETE FROM {table} {rows}",  # noqa: S608 - our names
                 [before],
-            )
+            ).fetchone()
+            lost[table] = int(row[0]) if row else 0
+        return lost
 
     def version(self) -> int:
         """The last migration this file has seen."""
@@ -152,9 +174,12 @@ class Warehouse:
         self.patience = patience
 
     @contextmanager
-    def open(self) -> Iterator[Tables]:
-        """All tables in one transaction: kept at the end, undone after an error."""
-        with transaction(self.path, patience=self.patience) as connection:
+    def open(self, *, compacting: bool = False) -> Iterator[Tables]:
+        """All tables in one transaction: kept at the end, undone after an error.
+
+        ``compacting`` gives the room of deleted rows back, which takes longer.
+        """
+        with transaction(self.path, patience=self.patience, compacting=compacting) as connection:
             yield Tables(connection)
 
     def lookups(self, *, now: Callable[[], datetime]) -> WarehouseLookups:

@@ -1,0 +1,51 @@
+"""Letting go at night of what nobody needs any more; what is let go is decided elsewhere."""
+
+import dagster as dg
+
+from vibe_pipeline.defs import tags
+from vibe_pipeline.defs.automation import BEHIND_PEOPLE
+from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
+from vibe_pipeline.personal_data.retention import apply_retention
+from vibe_pipeline.settings import read_settings
+
+RETENTION = "nightly_retention"
+
+
+@dg.op(name="retention")
+def retention(
+    context: dg.OpExecutionContext,
+    warehouse: WarehouseResource,
+    accounts: AccountsResource,
+    clock: ClockResource,
+) -> None:
+    """Lets go of what old lists were made from, of stale lookups and leftovers, and counts it."""
+    days = read_settings().retention_days
+    lost = apply_retention(warehouse.open(), accounts.open(clock), now=clock.now(), days=days)
+    context.add_output_metadata({"days kept": days, "rows let go": sum(lost.values()), **lost})
+
+
+@dg.job(
+    name=RETENTION,
+    executor_def=dg.in_process_executor,
+    description="Lets go of what lists older than RETENTION_DAYS were made from, of stale answers"
+    " of other services, and of messages, run trackers and consents that are long done. Likes,"
+    " plays, lists, their history and outcomes stay.",
+)
+def nightly_retention() -> None:
+    """One step; its metadata says how many rows went."""
+    retention()
+
+
+@dg.schedule(
+    cron_schedule="50 3 * * *",
+    job=nightly_retention,
+    name="nightly_retention_schedule",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Lets go of what nobody needs any more, every night at 3:50 UTC.",
+)
+def retaining(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Once a night, behind everybody's list."""
+    return dg.RunRequest(
+        run_key=context.scheduled_execution_time.date().isoformat(),
+        tags={tags.ASKED_BY: "schedule", "dagster/priority": BEHIND_PEOPLE},
+    )
