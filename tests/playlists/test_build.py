@@ -6,14 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+import pytest
+
+from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.clients.listenbrainz import FoundRecording
 from vibe_pipeline.lookup_cache import InMemoryLookups
-from vibe_pipeline.playlists.build import choose
+from vibe_pipeline.playlists.build import ListBuild, build_list, choose, share_of_sources
 from vibe_pipeline.playlists.resolve import Resolver
+from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.ranking.list_request import ListRequest
-from vibe_pipeline.records import Pool, PoolState, Proposal, SeedProfile, Source
+from vibe_pipeline.ranking.policy import DEFAULT
+from vibe_pipeline.records import LikedTrack, Pool, PoolState, Proposal, SeedProfile, Source, Track
 from vibe_pipeline.sources.answers import TopTrack
+from vibe_pipeline.sources.context import SourceLimits
 from vibe_pipeline.sources.similar_artists import NearArtist, tracks_of
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
@@ -141,3 +147,114 @@ async def test_a_blocked_guest_is_kept_out_whoever_names_them() -> None:
     made = await choose(wished, [pool(offered)], Resolver(lookups=InMemoryLookups(), labs=labs))
 
     assert [track.artist for track in made.tracks] == ["Artist 3"]
+
+
+@dataclass
+class Spotify:
+    """Finds for every artist one song under its own name; knows what the person has saved."""
+
+    saved: frozenset[str] = frozenset()
+    searches: list[str] = field(default_factory=list)
+    checked: list[Sequence[str]] = field(default_factory=list)
+
+    async def search_tracks(self, query: str, *, limit: int = 10) -> list[Track]:
+        self.searches.append(query)
+        return [song_by(query.split('"')[1])]
+
+    async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]:
+        self.checked.append(uris)
+        return {uri: uri in self.saved for uri in uris}
+
+    @property
+    def calls(self) -> int:
+        return len(self.searches) + len(self.checked)
+
+
+def song_by(artist: str) -> Track:
+    name = artist.replace(" ", "")
+    return Track(
+        spotify_id=name, uri=f"spotify:track:{name}", title="Song", artists=(artist,), isrc=None
+    )
+
+
+@dataclass
+class Making:
+    """One making of a list of ten out of sixty names, and what it asked."""
+
+    spotify: Spotify
+    calls: int
+    first: bool = False
+    likes_unknown: bool = False
+    found_liked: list[Track] = field(default_factory=list)
+
+    async def selection(self) -> Selection:
+        return await build_list(
+            ListBuild(
+                request=request(10),
+                pools=[pool([proposal(n) for n in range(1, 61)])],
+                policy=DEFAULT,
+                lookups=InMemoryLookups(),
+                spotify=self.spotify,
+                labs=None,
+                allowance=lambda: CallAllowance(
+                    first=self.first, left=max(0, self.calls - self.spotify.calls)
+                ),
+                patient=False,
+                keep_likes=self._keep_likes if self.likes_unknown else None,
+            )
+        )
+
+    def _keep_likes(self, tracks: Sequence[Track]) -> ListRequest:
+        self.found_liked += tracks
+        likes = tuple(LikedTrack(track=track, added_at=NOW) for track in tracks)
+        return replace(request(10), likes=likes)
+
+
+async def test_what_turns_out_liked_gives_its_place_to_something_new() -> None:
+    liked = song_by("Artist 3")
+    making = Making(Spotify(saved=frozenset({liked.uri})), calls=14, first=True, likes_unknown=True)
+
+    selection = await making.selection()
+
+    assert making.found_liked == [liked]
+    assert liked.uri not in {track.uri for track in selection.tracks if track.is_new}
+    assert len(selection.tracks) == 10
+
+
+async def test_likes_known_to_the_end_are_not_asked_about() -> None:
+    spotify = Spotify(saved=frozenset({song_by("Artist 3").uri}))
+
+    await Making(spotify, calls=14, first=True).selection()
+
+    assert spotify.checked == []
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("calls", [0, 1, 2, 6, 39])
+async def test_a_making_never_spends_more_than_it_may(*, calls: int, first: bool) -> None:
+    making = Making(Spotify(), calls=calls, first=first, likes_unknown=True)
+
+    await making.selection()
+
+    assert making.spotify.calls <= calls
+    assert len(making.spotify.checked) == (1 if calls > 1 else 0)
+
+
+async def test_calls_that_are_left_lay_in_music_while_the_stock_is_low() -> None:
+    making = Making(Spotify(), calls=30)
+
+    selection = await making.selection()
+
+    assert len(selection.tracks) == 10
+    assert making.spotify.calls == 30
+
+
+def test_sources_leave_half_of_what_a_list_may_cost_for_lookups() -> None:
+    limits = SourceLimits(spotify_calls_first=18, spotify_calls=2)
+
+    shares = [
+        share_of_sources(CallAllowance(first=first, left=left), limits).left
+        for first, left in [(True, 41), (True, 30), (False, 6), (False, 3), (False, 1)]
+    ]
+
+    assert shares == [18, 15, 2, 1, 0]

@@ -318,14 +318,6 @@ async def test_questions_in_one_call_are_answered_or_missing() -> None:
     assert found.answers == {"a": 1, "b": None}
 
 
-def test_an_allowance_never_gives_more_than_it_holds() -> None:
-    allowance = CallAllowance(left=3)
-
-    assert [allowance.take(most) for most in (2, 2, 2, -1)] == [2, 1, 0, 0]
-    allowance.give_back(1)
-    assert allowance.left == 1
-
-
 # Pools
 
 

@@ -1,4 +1,4 @@
-"""What one list may cost, and what is done with calls that are left."""
+"""Likes the walk has not reached, and what is done with calls that are left."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.accounts_site import Clock, chosen, connected, made, opened
 from tests.support.vibe_world import VibeWorld, vibe_world
-from vibe_pipeline.accounts.call_allowance import FIRST_LIST, LIST, PUBLISHING, CallAllowance
-from vibe_pipeline.accounts.records import EditionState
 from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
 from vibe_pipeline.lookup_cache import InMemoryLookups
 from vibe_pipeline.playlists.resolve import Resolver
@@ -86,44 +83,6 @@ class Spotify:
         if self._trouble is not None:
             raise self._trouble
         return {uri: uri in self._liked for uri in uris}
-
-
-def test_calls_are_counted_by_edition_and_for_everybody(tmp_path: Path) -> None:
-    budget = made(tmp_path).budget
-    for edition in (ONE, ONE, OTHER):
-        budget.of(edition).ask("spotify", asked_for=True)
-    budget.ask("spotify", asked_for=True)
-
-    assert (budget.spent("spotify", ONE), budget.spent("spotify", OTHER)) == (2, 1)
-    assert budget.used("spotify") == 4
-
-
-def test_a_first_list_may_cost_more_than_a_later_one(tmp_path: Path) -> None:
-    store = made(tmp_path)
-    anna = connected(store)
-    store.budget.of(ONE).ask("spotify", asked_for=True)
-    first = CallAllowance.of(store, anna.user_id, ONE, asked_for=True)
-    opened(store, anna, OTHER)
-    store.editions.advance(OTHER, EditionState.STARTED, EditionState.CHOSEN, tracks=(chosen(1),))
-
-    later = CallAllowance.of(store, anna.user_id, ONE, asked_for=True)
-
-    assert (first.first, first.left) == (True, FIRST_LIST - 1 - PUBLISHING)
-    assert (later.first, later.left) == (False, LIST - 1 - PUBLISHING)
-
-
-def test_a_door_found_closed_again_is_left_alone_twice_as_long(tmp_path: Path) -> None:
-    clock = Clock()
-    capabilities = made(tmp_path, clock).capabilities
-    for times in (1, 2, 3):
-        capabilities.switch_off("recommendations", clock() + timedelta(days=1), "answered 404")
-        capabilities.switch_off("recommendations", clock() + timedelta(days=1), "answered 404")
-        assert capabilities.times_closed("recommendations") == times
-        clock.advance(days=2)
-
-    capabilities.switch_on("recommendations")
-
-    assert capabilities.times_closed("recommendations") == 0
 
 
 async def test_calls_that_are_left_bring_pages_of_the_artists_that_promise_most() -> None:
