@@ -16,7 +16,7 @@ from telegram.error import Conflict, InvalidToken, TelegramError
 from vibe_bot.app import KINDS, build
 from vibe_bot.command_menu import register_all
 from vibe_bot.interactions import App, BotState
-from vibe_bot.outbox import Outbox
+from vibe_bot.outbox import OutboxRelay
 from vibe_bot.receipts import Receipts
 from vibe_bot.reminders import remind_forever
 from vibe_bot.services import BotServices
@@ -71,7 +71,7 @@ async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> Non
         await app.start()
         side_work = [
             _beside(_menus(app, services), "menus"),
-            _beside(Outbox(services, app.bot).deliver_forever(), "outbox"),
+            _beside(OutboxRelay(services, app.bot).deliver_forever(), "outbox"),
             _beside(Receipts(services, app.bot).deliver_forever(), "receipts"),
             _beside(remind_forever(services), "reminders"),
         ]

@@ -34,7 +34,7 @@ BATCH = 20
 
 
 @dataclass(slots=True)
-class Outbox:
+class OutboxRelay:
     """Delivers what is due, one message a second to a chat at most."""
 
     services: BotServices

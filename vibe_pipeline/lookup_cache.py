@@ -1,6 +1,6 @@
 """What services answered before, shared by everyone: a lookup is paid for once.
 
-The cache (``Lookups``) keeps JSON by service and key; an ``AnswerKind`` is the codec between that
+The cache (``Lookups``) keeps JSON by service and key; an ``AnswerCodec`` is the codec between that
 and a record, so that nobody handles JSON. An absent key was never asked, or too long ago;
 ``None`` was asked and is not there. Which kinds there are does not belong here: see
 ``sources.answers``.
@@ -60,7 +60,7 @@ class UnreadableAnswer(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerKind(Generic[T]):
+class AnswerCodec(Generic[T]):
     """One kind of remembered answer: its name in the cache, how long it is good for, its form.
 
     ``days`` are for what is there, ``days_missing`` for what is not. ``decode`` takes JSON and

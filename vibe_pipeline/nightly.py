@@ -109,7 +109,7 @@ class Attempts:
 
 
 @dataclass(slots=True)
-class Night:
+class NightPlan:
     """Who gets a list begun now, at which attempt; and why the others do not."""
 
     begun: list[tuple[Due, int]] = field(default_factory=list)
@@ -128,13 +128,13 @@ def tonight(
     attempts_at: Callable[[Due], Attempts],
     *,
     blocked_until: datetime | None,
-) -> Night:
+) -> NightPlan:
     """Decide about every list that is due.
 
     Nothing is begun while Spotify is to be left alone, beside a run that is under way, or after
     the last attempt.
     """
-    night = Night()
+    night = NightPlan()
     for item in lists:
         attempts = attempts_at(item)
         if attempts.under_way:

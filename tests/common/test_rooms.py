@@ -27,6 +27,9 @@ CALLED_BY_DAGSTER = frozenset(
     }
 )
 
+SAME_IDEA_IN_TWO_ROOMS = frozenset({"Capabilities", "SimilarArtist", "SimilarRecording"})
+"""A seam and what fills it; a service's answer and its form in the cache."""
+
 
 def sources() -> list[Path]:
     return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -156,3 +159,16 @@ def test_assets_fetch_call_keep_and_report_in_few_lines() -> None:
 
     assert len(measured) > 15
     assert too_long == {}
+
+
+def test_a_class_name_means_one_thing() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in sources():
+        if "simulator" not in path.parts:
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    homes.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+
+    shared = {name: paths for name, paths in homes.items() if len(paths) > 1}
+
+    assert {name: shared[name] for name in shared.keys() - SAME_IDEA_IN_TWO_ROOMS} == {}

@@ -20,7 +20,7 @@ from vibe_pipeline.ranking.policy import DEFAULT
 from vibe_pipeline.records import LikedTrack, Pool, PoolState, Proposal, SeedProfile, Source, Track
 from vibe_pipeline.sources.answers import TopTrack
 from vibe_pipeline.sources.context import SourceLimits
-from vibe_pipeline.sources.similar_artists import NearArtist, tracks_of
+from vibe_pipeline.sources.similar_artists import ArtistNeighbour, tracks_of
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 
@@ -102,7 +102,7 @@ async def test_a_name_found_for_an_earlier_list_needs_no_asking_again() -> None:
 
 
 def proposed(*, offered: frozenset[str], most: int = 3) -> list[tuple[str, str]]:
-    artist = NearArtist(
+    artist = ArtistNeighbour(
         name="Near", key="near", strength=1.0, by_seed=(("One", 1.0), ("Other", 0.5))
     )
     tracks = [

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from vibe_pipeline.lookup_cache import AnswerKind, InMemoryLookups
+from vibe_pipeline.lookup_cache import AnswerCodec, InMemoryLookups
 from vibe_pipeline.records import Track
 from vibe_pipeline.sources import answers
 from vibe_pipeline.sources.answers import (
@@ -57,13 +57,13 @@ STORED = {
 """By name in the cache: days for what is there, days for what is not, and rows as release 0.1.0
 stored them."""
 
-KINDS: dict[str, AnswerKind[Any]] = {
-    kind.name: kind for kind in vars(answers).values() if isinstance(kind, AnswerKind)
+KINDS: dict[str, AnswerCodec[Any]] = {
+    kind.name: kind for kind in vars(answers).values() if isinstance(kind, AnswerCodec)
 }
 
 
 def test_every_kind_has_rows_here_and_a_name_of_its_own() -> None:
-    kinds = [kind for kind in vars(answers).values() if isinstance(kind, AnswerKind)]
+    kinds = [kind for kind in vars(answers).values() if isinstance(kind, AnswerCodec)]
 
     assert sorted(kind.name for kind in kinds) == sorted(STORED)
 

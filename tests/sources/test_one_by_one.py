@@ -19,7 +19,7 @@ from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.spotify_web import SpotifyWeb, answer_kind
 from vibe_pipeline.clients.transport import Transport
-from vibe_pipeline.lookup_cache import AnswerKind, InMemoryLookups, UnreadableAnswer
+from vibe_pipeline.lookup_cache import AnswerCodec, InMemoryLookups, UnreadableAnswer
 from vibe_pipeline.playlists.resolve import Resolver
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.ranking.merge import merge
@@ -250,7 +250,7 @@ def whole(stored: object) -> int:
     return stored
 
 
-NUMBERS: AnswerKind[int] = AnswerKind(name="c", days=1, encode=int, decode=whole)
+NUMBERS: AnswerCodec[int] = AnswerCodec(name="c", days=1, encode=int, decode=whole)
 
 
 def wanted(key: str, asked: list[str], answer: int | Exception | None = None) -> WantedAnswer[int]:

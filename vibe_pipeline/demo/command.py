@@ -9,7 +9,7 @@ from rich.console import Console
 
 from vibe_pipeline.commands.supervisor import Interrupted, run_until_stopped
 from vibe_pipeline.demo.installation import demo_installation
-from vibe_pipeline.demo.run import play
+from vibe_pipeline.demo.run import run_demo
 
 WIDTH_OF_NO_TERMINAL = 132
 
@@ -29,6 +29,6 @@ def demo(*, once: bool, as_json: bool, world: Path | None) -> None:
         console.width = WIDTH_OF_NO_TERMINAL
     try:
         with demo_installation(world) as stage:
-            run_until_stopped(play(stage, console, once=once, as_json=as_json))
+            run_until_stopped(run_demo(stage, console, once=once, as_json=as_json))
     except Interrupted:
         console.print("Stopped; nothing is left behind.")

@@ -51,7 +51,7 @@ class Stopwatch:
         return {**self._seconds, "total": round(time.monotonic() - self._began, 2)}
 
 
-async def play(stage: DemoInstallation, console: Console, *, once: bool, as_json: bool) -> None:
+async def run_demo(stage: DemoInstallation, console: Console, *, once: bool, as_json: bool) -> None:
     """Start everything, play one newcomer to their first list, check it, and stay until told.
 
     Raises ``DeploymentFailed``, ``NothingHappened`` or ``DemoFailed``.

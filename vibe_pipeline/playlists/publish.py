@@ -28,7 +28,7 @@ _FRESH_PLAYLISTS = 1
 """A playlist that vanished while we wrote is replaced this often in one publication."""
 
 
-class Playlists(Protocol):
+class PlaylistClient(Protocol):
     """The part of Spotify this room asks."""
 
     async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist: ...
@@ -100,7 +100,7 @@ class Publication:
     """
 
     store: AccountStore
-    spotify: Playlists
+    spotify: PlaylistClient
     record: Callable[[Edition], None]
     public: bool = False
 

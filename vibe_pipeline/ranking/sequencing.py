@@ -139,10 +139,10 @@ def _urgent(
 def _step(before: SequenceItem | None, stop: SequenceItem, count: int) -> float:
     """How far it is from one track to the next: unlike tracks and weak ones are far."""
     strength = stop.place / max(count, 1)
-    return (0.0 if before is None else 1.0 - similarity(before, stop)) + 0.2 * strength
+    return (0.0 if before is None else 1.0 - item_similarity(before, stop)) + 0.2 * strength
 
 
-def similarity(one: SequenceItem, other: SequenceItem) -> float:
+def item_similarity(one: SequenceItem, other: SequenceItem) -> float:
     """From 0 to 1: how much two tracks share of what they are like."""
     if not one.features or not other.features:
         return 0.0

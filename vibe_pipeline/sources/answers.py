@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
-from vibe_pipeline.lookup_cache import AnswerKind, UnreadableAnswer
+from vibe_pipeline.lookup_cache import AnswerCodec, UnreadableAnswer
 from vibe_pipeline.records import Track
 
 T = TypeVar("T")
@@ -212,38 +212,38 @@ def _track(stored: object) -> Track:
     )
 
 
-SPOTIFY_TRACKS: AnswerKind[Track] = AnswerKind(
+SPOTIFY_TRACKS: AnswerCodec[Track] = AnswerCodec(
     name="spotify_track", days=90, days_missing=14, encode=_track_as_json, decode=_track
 )
 """By recording key: the track on Spotify."""
 
-SPOTIFY_ISRCS: AnswerKind[Track] = AnswerKind(
+SPOTIFY_ISRCS: AnswerCodec[Track] = AnswerCodec(
     name="spotify_isrc", days=90, days_missing=14, encode=_track_as_json, decode=_track
 )
 """By ISRC: the track on Spotify."""
 
-SPOTIFY_ARTIST_PAGES: AnswerKind[Sequence[Track]] = AnswerKind(
+SPOTIFY_ARTIST_PAGES: AnswerCodec[Sequence[Track]] = AnswerCodec(
     name="spotify_artist_page", days=PAGE_DAYS, encode=_tracks_as_json, decode=_many(_track)
 )
 """By artist key: the artist's tracks that a search for the artist found, best first. Whoever asks
 keeps the whole page, for everybody's lists."""
 
-SPOTIFY_TOP_TRACKS: AnswerKind[Sequence[Track]] = AnswerKind(
+SPOTIFY_TOP_TRACKS: AnswerCodec[Sequence[Track]] = AnswerCodec(
     name="spotify_top_tracks", days=PAGE_DAYS, encode=_tracks_as_json, decode=_many(_track)
 )
 """By the artist's Spotify id: their best-known tracks, best first."""
 
-LABS_SPOTIFY_IDS: AnswerKind[str] = AnswerKind(
+LABS_SPOTIFY_IDS: AnswerCodec[str] = AnswerCodec(
     name="labs_spotify_id", days=90, days_missing=14, encode=str, decode=_text
 )
 """By MBID of a recording: its Spotify id."""
 
-LABS_RECORDINGS: AnswerKind[str] = AnswerKind(
+LABS_RECORDINGS: AnswerCodec[str] = AnswerCodec(
     name="labs_recording", days=90, days_missing=90, encode=str, decode=_text
 )
 """By recording key: the recording's MBID."""
 
-LASTFM_SIMILAR_ARTISTS: AnswerKind[Sequence[SimilarArtist]] = AnswerKind(
+LASTFM_SIMILAR_ARTISTS: AnswerCodec[Sequence[SimilarArtist]] = AnswerCodec(
     name="lastfm_similar_artists",
     days=SIMILAR_DAYS,
     encode=_similar_artists_as_json,
@@ -251,7 +251,7 @@ LASTFM_SIMILAR_ARTISTS: AnswerKind[Sequence[SimilarArtist]] = AnswerKind(
 )
 """By artist key: their neighbours, nearest first."""
 
-LISTENBRAINZ_SIMILAR_ARTISTS: AnswerKind[Sequence[SimilarArtist]] = AnswerKind(
+LISTENBRAINZ_SIMILAR_ARTISTS: AnswerCodec[Sequence[SimilarArtist]] = AnswerCodec(
     name="listenbrainz_similar_artists",
     days=SIMILAR_DAYS,
     encode=_similar_artists_as_json,
@@ -259,7 +259,7 @@ LISTENBRAINZ_SIMILAR_ARTISTS: AnswerKind[Sequence[SimilarArtist]] = AnswerKind(
 )
 """By artist key: their neighbours, nearest first; ``match`` counts listening sessions."""
 
-LASTFM_SIMILAR_TRACKS: AnswerKind[Sequence[SimilarTrack]] = AnswerKind(
+LASTFM_SIMILAR_TRACKS: AnswerCodec[Sequence[SimilarTrack]] = AnswerCodec(
     name="lastfm_similar_tracks",
     days=SIMILAR_DAYS,
     encode=_similar_tracks_as_json,
@@ -267,7 +267,7 @@ LASTFM_SIMILAR_TRACKS: AnswerKind[Sequence[SimilarTrack]] = AnswerKind(
 )
 """By recording key: its neighbours, nearest first."""
 
-LISTENBRAINZ_SIMILAR_RECORDINGS: AnswerKind[Sequence[SimilarRecording]] = AnswerKind(
+LISTENBRAINZ_SIMILAR_RECORDINGS: AnswerCodec[Sequence[SimilarRecording]] = AnswerCodec(
     name="listenbrainz_similar_recordings",
     days=SIMILAR_DAYS,
     encode=_similar_recordings_as_json,
@@ -275,7 +275,7 @@ LISTENBRAINZ_SIMILAR_RECORDINGS: AnswerKind[Sequence[SimilarRecording]] = Answer
 )
 """By MBID: its neighbours, nearest first."""
 
-LASTFM_TOP_TRACKS: AnswerKind[Sequence[TopTrack]] = AnswerKind(
+LASTFM_TOP_TRACKS: AnswerCodec[Sequence[TopTrack]] = AnswerCodec(
     name="lastfm_top_tracks",
     days=SIMILAR_DAYS,
     encode=_top_tracks_as_json,
@@ -283,12 +283,12 @@ LASTFM_TOP_TRACKS: AnswerKind[Sequence[TopTrack]] = AnswerKind(
 )
 """By artist key: their best-known tracks, best known first."""
 
-LASTFM_ARTISTS: AnswerKind[ArtistDescription] = AnswerKind(
+LASTFM_ARTISTS: AnswerCodec[ArtistDescription] = AnswerCodec(
     name="lastfm_artists", days=SIMILAR_DAYS, encode=_description_as_json, decode=_description
 )
 """By artist key."""
 
-LISTENBRAINZ_RECORDINGS: AnswerKind[RecordingIds] = AnswerKind(
+LISTENBRAINZ_RECORDINGS: AnswerCodec[RecordingIds] = AnswerCodec(
     name="listenbrainz_recordings",
     days=SIMILAR_DAYS,
     encode=_recording_ids_as_json,
@@ -296,7 +296,7 @@ LISTENBRAINZ_RECORDINGS: AnswerKind[RecordingIds] = AnswerKind(
 )
 """By recording key."""
 
-MUSICBRAINZ_ISRCS: AnswerKind[RecordingIds] = AnswerKind(
+MUSICBRAINZ_ISRCS: AnswerCodec[RecordingIds] = AnswerCodec(
     name="musicbrainz_isrcs",
     days=SIMILAR_DAYS,
     encode=_recording_ids_as_json,

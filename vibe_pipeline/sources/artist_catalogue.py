@@ -18,7 +18,7 @@ from vibe_pipeline.sources.artist_pages import look_up_page, page_of
 from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up_within_allowance
 from vibe_pipeline.sources.context import SourceContext
 from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
-from vibe_pipeline.sources.similar_artists import NearArtist, nearest
+from vibe_pipeline.sources.similar_artists import ArtistNeighbour, nearest
 
 SOURCE = Source.ARTIST_CATALOGUE
 
@@ -47,7 +47,7 @@ async def propose(context: SourceContext) -> Pool:
     )
 
 
-def _artists(context: SourceContext) -> list[NearArtist]:
+def _artists(context: SourceContext) -> list[ArtistNeighbour]:
     """The person's artists by weight, each followed by one near them, then all others near them.
 
     Only the first of them may be asked about; of the others the pages that anybody has seen
@@ -55,17 +55,19 @@ def _artists(context: SourceContext) -> list[NearArtist]:
     """
     seeds = context.profile.artists[: context.limits.seed_artists]
     own = [
-        NearArtist(name=seed.name, key=seed.key, strength=seed.weight, by_seed=((seed.name, 1.0),))
+        ArtistNeighbour(
+            name=seed.name, key=seed.key, strength=seed.weight, by_seed=((seed.name, 1.0),)
+        )
         for seed in seeds
     ]
     near = _near(context, seeds)
-    mixed: list[NearArtist] = []
+    mixed: list[ArtistNeighbour] = []
     for place in range(max(len(own), len(near))):
         mixed += own[place : place + 1] + near[place : place + 1]
     return mixed
 
 
-def _near(context: SourceContext, seeds: Sequence[SeedArtist]) -> list[NearArtist]:
+def _near(context: SourceContext, seeds: Sequence[SeedArtist]) -> list[ArtistNeighbour]:
     """Artists that earlier lookups, whoever's, put near the seeds."""
     lookups = context.services.lookups
     keys = [seed.key for seed in seeds]
@@ -82,7 +84,7 @@ def _near(context: SourceContext, seeds: Sequence[SeedArtist]) -> list[NearArtis
     return [replace(artist, by_seed=_hearsay(artist)) for artist in near]
 
 
-def _hearsay(artist: NearArtist) -> tuple[tuple[str, float], ...]:
+def _hearsay(artist: ArtistNeighbour) -> tuple[tuple[str, float], ...]:
     """Only the seed an artist is nearest to speaks for it, and softly.
 
     Many seeds for every artist near them would drown the artists the person really leans to.
@@ -97,7 +99,7 @@ def _beside_best(neighbours: Sequence[SimilarArtist]) -> list[SimilarArtist]:
 
 
 def _search(
-    spotify: Spotify, lookups: Lookups, artist: NearArtist
+    spotify: Spotify, lookups: Lookups, artist: ArtistNeighbour
 ) -> WantedAnswer[Sequence[Track]]:
     async def ask() -> Sequence[Track] | None:
         return page_of(artist.key, await look_up_page(spotify, lookups, artist.name))
@@ -106,7 +108,7 @@ def _search(
 
 
 def _proposals(
-    artists: Sequence[NearArtist], pages: CachedAnswers[Sequence[Track]]
+    artists: Sequence[ArtistNeighbour], pages: CachedAnswers[Sequence[Track]]
 ) -> Iterator[Proposal]:
     for artist in artists:
         for rank, track in enumerate(pages.get(artist.key) or (), start=1):

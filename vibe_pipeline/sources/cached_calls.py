@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from vibe_pipeline.clients.errors import NotThere, ServiceError, ServiceUnavailable
-from vibe_pipeline.lookup_cache import AnswerKind, Lookups
+from vibe_pipeline.lookup_cache import AnswerCodec, Lookups
 from vibe_pipeline.sources.context import SourceContext, SourceLimits
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ class CachedAnswers(Generic[T]):
 
 async def look_up(
     lookups: Lookups,
-    kind: AnswerKind[T],
+    kind: AnswerCodec[T],
     wanted: Sequence[WantedAnswer[T]],
     *,
     limits: SourceLimits,
@@ -85,7 +85,7 @@ async def _work(queue: Iterator[WantedAnswer[T]], fresh: CachedAnswers[T]) -> No
 
 async def look_up_together(
     lookups: Lookups,
-    kind: AnswerKind[T],
+    kind: AnswerCodec[T],
     keys: Sequence[str],
     ask: Callable[[Sequence[str]], Awaitable[Mapping[str, T]]],
     *,
@@ -115,7 +115,7 @@ async def look_up_together(
 
 async def look_up_within_allowance(
     context: SourceContext,
-    kind: AnswerKind[T],
+    kind: AnswerCodec[T],
     wanted: Sequence[WantedAnswer[T]],
     *,
     calls: int,

@@ -23,7 +23,7 @@ _FADING = 0.97
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NearArtist:
+class ArtistNeighbour:
     """An artist near some seeds: ``by_seed`` maps a seed's name to a match from 0 to 1."""
 
     name: str
@@ -49,7 +49,7 @@ async def similar_artists(
 
 def nearest(
     seeds: Iterable[SeedArtist], similar: Mapping[str, Sequence[SimilarArtist]], *, most: int
-) -> list[NearArtist]:
+) -> list[ArtistNeighbour]:
     """The artists the seeds together are nearest to, strongest first; the seeds left out."""
     seeds = list(seeds)
     own = {seed.key for seed in seeds}
@@ -68,7 +68,7 @@ def nearest(
             strengths[key] = strengths.get(key, 0.0) + seed.weight * artist.match / best
     ordered = sorted(strengths, key=lambda key: (-strengths[key], key))[:most]
     return [
-        NearArtist(
+        ArtistNeighbour(
             name=names[key],
             key=key,
             strength=strengths[key],
@@ -83,7 +83,7 @@ def nearest(
 
 
 async def top_tracks(
-    context: SourceContext, lastfm: LastFm, artists: list[NearArtist], *, calls: int
+    context: SourceContext, lastfm: LastFm, artists: list[ArtistNeighbour], *, calls: int
 ) -> CachedAnswers[Sequence[TopTrack]]:
     """By artist's key: their tracks, best known first."""
     limits = context.limits
@@ -98,7 +98,7 @@ async def top_tracks(
 
 def tracks_of(
     source: Source,
-    artist: NearArtist,
+    artist: ArtistNeighbour,
     tracks: Sequence[TopTrack] | None,
     *,
     most: int,
@@ -141,7 +141,7 @@ def _similar(lastfm: LastFm, seed: SeedArtist, limit: int) -> WantedAnswer[Seque
     return WantedAnswer(key=seed.key, ask=ask)
 
 
-def _top(lastfm: LastFm, artist: NearArtist, limit: int) -> WantedAnswer[Sequence[TopTrack]]:
+def _top(lastfm: LastFm, artist: ArtistNeighbour, limit: int) -> WantedAnswer[Sequence[TopTrack]]:
     async def ask() -> Sequence[TopTrack] | None:
         tracks = await lastfm.artist_top_tracks(artist.name, limit=limit)
         return [

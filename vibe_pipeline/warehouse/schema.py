@@ -40,7 +40,7 @@ def migrations() -> tuple[Migration, ...]:
 
 def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Apply what this file has not seen; refuse a file that has seen more than we know."""
-    reached = version_of(connection)
+    reached = file_version(connection)
     latest = migrations()[-1].version
     if reached > latest:
         raise WarehouseNewerThanUs(
@@ -54,7 +54,7 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     _view_every_source(connection)
 
 
-def version_of(connection: duckdb.DuckDBPyConnection) -> int:
+def file_version(connection: duckdb.DuckDBPyConnection) -> int:
     """The last step this file has seen; 0 for an empty one."""
     try:
         row = connection.execute("SELECT max(version) FROM schema_version").fetchone()

@@ -17,7 +17,7 @@ from vibe_pipeline.warehouse.library import Library
 from vibe_pipeline.warehouse.lookups import LookupTable, WarehouseLookups
 from vibe_pipeline.warehouse.playlists import Playlists
 from vibe_pipeline.warehouse.rows import Row, select
-from vibe_pipeline.warehouse.schema import version_of
+from vibe_pipeline.warehouse.schema import file_version
 from vibe_pipeline.warehouse.selection import Selections
 from vibe_pipeline.warehouse.taste import Taste
 
@@ -128,7 +128,7 @@ class Tables:
 
     def version(self) -> int:
         """The last migration this file has seen."""
-        return version_of(self.connection)
+        return file_version(self.connection)
 
     def _erase(self, user_id: UserId, names: Sequence[str]) -> dict[str, int]:
         lost: dict[str, int] = {}
