@@ -86,7 +86,11 @@ async def propose(
     off: Collection[Source] = frozenset(),
     only: Collection[Source] | None = None,
 ) -> list[Pool]:
-    """The pools for a list that may still cost so much; ``propose_all`` says what is in them."""
+    """The pools for a list that may still cost so much; ``propose_all`` says what is in them.
+
+    ``context.limits`` bound what each source asks for, ``off`` names those the person switched
+    off, ``only`` those to ask. A source in trouble gives an empty pool and raises nothing.
+    """
     shared = share_of_sources(allowance, context.limits)
     return await propose_all(replace(context, allowance=shared), off=off, only=only)
 
@@ -100,8 +104,12 @@ def share_of_sources(allowance: CallAllowance, limits: SourceLimits) -> CallAllo
 async def build_list(build: ListBuild) -> Selection:
     """Choose, make sure that what is new is not liked, and lay in music for the next lists.
 
-    Raises ``AuthorizationExpired`` when the person's consent has ended; any other trouble of a
-    service only makes the list poorer.
+    The tracks may be fewer than the request's ``size``, down to none. What is left of the
+    allowance is asked for twice: before choosing, and before stocking up.
+
+    Raises:
+        AuthorizationExpired: the person's consent has ended; any other trouble of a service only
+            makes the list poorer.
     """
     allowance = build.allowance()
     checks = min(allowance.left, calls_for(build.request.size)) if build.keep_likes else 0
@@ -144,27 +152,27 @@ def _stock_is_low(selection: Selection, policy: Policy) -> bool:
 async def choose(
     request: ListRequest, pools: Sequence[Pool], resolver: Resolver, policy: Policy = DEFAULT
 ) -> Selection:
-    """The list for these wishes out of these pools.
+    """The list for this request out of these pools.
 
     The first ``resolver.soft_limit`` searches are spent freely; more only if the list would be
     short, up to ``resolver.hard_limit``.
     """
     ranked = rank(merge(pools), request, policy)
     selecting = Selector(ranked, request, policy)
-    found = _given(ranked)
-    candidates = selecting.eligible(found)
-    wanted = [candidate for candidate in candidates if candidate.key not in found]
-    found |= await resolver.for_free(wanted[:FREE_REACH])
+    looked_up = _given(ranked)
+    candidates = selecting.eligible(looked_up)
+    wanted = [candidate for candidate in candidates if candidate.key not in looked_up]
+    looked_up |= await resolver.for_free(wanted[:FREE_REACH])
     while True:
-        urgent = not _full(selecting.chosen(found), request)
-        left = [candidate for candidate in candidates if candidate.key not in found]
+        urgent = not _full(selecting.chosen(looked_up), request)
+        left = [candidate for candidate in candidates if candidate.key not in looked_up]
         beyond = resolver.beyond_reach(left, urgent=urgent)
-        hoped = selecting.chosen(found, hopeful=True, beyond=beyond)
-        missing = [entry.candidate for entry in hoped if entry.candidate.key not in found]
+        hoped = selecting.chosen(looked_up, hopeful=True, beyond=beyond)
+        missing = [entry.candidate for entry in hoped if entry.candidate.key not in looked_up]
         if not missing:
             break
-        found |= await resolver.by_search(missing, urgent=urgent)
-    return _finished(request, pools, ranked, found, policy)
+        looked_up |= await resolver.by_search(missing, urgent=urgent)
+    return _finished(request, pools, ranked, looked_up, policy)
 
 
 def in_stock(ranked: Iterable[Ranked], *, artist_cap: int) -> int:
@@ -180,15 +188,15 @@ def in_stock(ranked: Iterable[Ranked], *, artist_cap: int) -> int:
 def replayed(
     request: ListRequest,
     pools: Sequence[Pool],
-    found: Mapping[str, Track | None],
+    looked_up: Mapping[str, Track | None],
     policy: Policy = DEFAULT,
 ) -> Selection:
     """The list again from stored inputs: nobody is asked."""
     ranked = rank(merge(pools), request, policy)
-    return _finished(request, pools, ranked, _given(ranked) | dict(found), policy)
+    return _finished(request, pools, ranked, _given(ranked) | dict(looked_up), policy)
 
 
-def found_in(ranked: Iterable[Ranked]) -> dict[str, Track | None]:
+def looked_up_in(ranked: Iterable[Ranked]) -> dict[str, Track | None]:
     """What was looked up for an edition, read back from its stored candidates."""
     return {
         entry.candidate.key: entry.track
@@ -201,14 +209,14 @@ def _finished(
     request: ListRequest,
     pools: Sequence[Pool],
     ranked: Sequence[Ranked],
-    found: Mapping[str, Track | None],
+    looked_up: Mapping[str, Track | None],
     policy: Policy,
 ) -> Selection:
     """The final choice; a short one is filled up with likes no source brought."""
-    choice = select(ranked, request, policy, found=found)
+    choice = select(ranked, request, policy, found=looked_up)
     if len(choice.chosen) < request.size and request.likes:
         ranked = rank(merge([*pools, last_resort(request, policy)]), request, policy)
-        choice = select(ranked, request, policy, found=_given(ranked) | dict(found))
+        choice = select(ranked, request, policy, found=_given(ranked) | dict(looked_up))
     return summarized(choice, pools, policy)
 
 

@@ -91,12 +91,12 @@ def policy_of(policy: Policy) -> dict[str, Any]:
     return {name: _plain(value) for name, value in asdict(policy).items()}
 
 
-def policy_named(kept: Mapping[str, Any]) -> Policy:
+def policy_named(stored: Mapping[str, Any]) -> Policy:
     """The policy an edition was made with; a changed figure under the old version is refused."""
-    policy = POLICIES.get(str(kept["name"]))
-    if policy is None or policy_of(policy) != dict(kept):
+    policy = POLICIES.get(str(stored["name"]))
+    if policy is None or policy_of(policy) != dict(stored):
         raise PolicyUnknown(
-            f"the edition was made with {kept['name']} version {kept['version']}, which this"
+            f"the edition was made with {stored['name']} version {stored['version']}, which this"
             " version of the program does not have"
         )
     return policy

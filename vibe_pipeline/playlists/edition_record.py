@@ -90,7 +90,7 @@ def worth_keeping(ranked: Sequence[Ranked], pools: Iterable[Pool]) -> list[Ranke
 
 def digest(ranked: Sequence[Ranked]) -> str:
     """A fingerprint of everything considered: candidates, terms, ranks, positions, reasons."""
-    told = [
+    entries = [
         {
             "rank": item.rank,
             "key": item.candidate.key,
@@ -106,5 +106,5 @@ def digest(ranked: Sequence[Ranked]) -> str:
         }
         for item in ranked
     ]
-    text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(entries, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

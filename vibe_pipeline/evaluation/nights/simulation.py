@@ -89,12 +89,12 @@ class NightsWorld:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.outside = SimulatedServices(plan.recipe.make())
+        self.services = SimulatedServices(plan.recipe.make())
 
     @property
     def world(self) -> catalogue.World:
         """Where it all happens."""
-        return self.outside.world
+        return self.services.world
 
     def course(self, number: int, policy: str) -> ListenerNights:
         """One listener's nights with one policy."""
@@ -131,7 +131,9 @@ class _ListenerRun:
         self.plan = stage.plan
         self.now = FIRST_MORNING
         self.life = SimulatedListener.begin(stage.world, listener, self.plan.seed, FIRST_MORNING)
-        self.maker = ListMaker(stage.outside, self.life, stage.plan, POLICIES[policy], now=self.now)
+        self.maker = ListMaker(
+            stage.services, self.life, stage.plan, POLICIES[policy], now=self.now
+        )
         self.recommended: dict[str, date] = {}
         self.new_ones: set[str] = set()
         self.lists: list[frozenset[str]] = []
