@@ -58,7 +58,7 @@ def measure(rounds: int = ROUNDS) -> tuple[TimedList, list[TimedList]]:
 async def _measured(
     installation: DemoInstallation, rounds: int
 ) -> tuple[TimedList, list[TimedList]]:
-    async with running(installation.managed_processes(), told=lambda _: None) as supervisor:
+    async with running(installation.managed_processes(), on_ready=lambda _: None) as supervisor:
         return await supervisor.alongside(_lists(installation, rounds))
 
 

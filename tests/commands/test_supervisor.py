@@ -53,7 +53,7 @@ async def test_a_part_waits_for_what_it_needs(tmp_path: Path) -> None:
     first = part(tmp_path, "first", SAYS_READY_AND_STAYS)
     second = part(tmp_path, "second", SAYS_READY_AND_STAYS, after=("first",))
 
-    async with running([second, first], told=told.append):
+    async with running([second, first], on_ready=told.append):
         pass
 
     assert told == ["first", "second"]
@@ -64,7 +64,7 @@ async def test_a_part_that_cannot_start_is_named_with_its_last_words(tmp_path: P
     bad = part(tmp_path, "bad", DIES_AT_ONCE)
 
     with pytest.raises(ProcessFailed, match=r"(?s)bad ended while.*no disk today"):
-        async with running([good, bad], told=lambda name: None):
+        async with running([good, bad], on_ready=lambda name: None):
             pass
 
     assert psutil.Process().children(recursive=True) == []
@@ -75,7 +75,7 @@ async def test_a_part_that_dies_later_ends_the_watch(tmp_path: Path) -> None:
     dies = part(tmp_path, "dies", DIES_AFTER_READY)
 
     with pytest.raises(ProcessFailed, match="dies ended by itself"):
-        async with running([stays, dies], told=lambda name: None) as deployment:
+        async with running([stays, dies], on_ready=lambda name: None) as deployment:
             await deployment.watch()
 
     assert psutil.Process().children(recursive=True) == []
@@ -87,7 +87,7 @@ async def test_not_even_a_stubborn_part_or_its_child_is_left(
     monkeypatch.setattr("vibe_pipeline.commands.supervisor.STOP_WITHIN_SECONDS", 0.5)
     stubborn = part(tmp_path, "stubborn", IGNORES_TERM_WITH_A_CHILD)
 
-    async with running([stubborn], told=lambda name: None):
+    async with running([stubborn], on_ready=lambda name: None):
         child = int((tmp_path / "stubborn.log").read_text().split()[1])
         assert psutil.pid_exists(child)
 
@@ -99,7 +99,7 @@ async def test_an_interruption_while_starting_leaves_nothing(tmp_path: Path) -> 
     slow = part(tmp_path, "slow", "import time; time.sleep(600)")
 
     async def start() -> None:
-        async with running([slow], told=lambda name: None):
+        async with running([slow], on_ready=lambda name: None):
             pass
 
     task = asyncio.create_task(start())
@@ -129,7 +129,7 @@ async def test_an_errand_must_end_well_before_others_start(tmp_path: Path) -> No
     lasting = part(tmp_path, "lasting", SAYS_READY_AND_STAYS, after=("errand",))
     told: list[str] = []
 
-    async with running([lasting, errand], told=told.append):
+    async with running([lasting, errand], on_ready=told.append):
         pass
 
     assert told == ["errand", "lasting"]
@@ -139,7 +139,7 @@ async def test_a_failed_errand_stops_the_start(tmp_path: Path) -> None:
     errand = replace(part(tmp_path, "errand", DIES_AT_ONCE), ready=None)
 
     with pytest.raises(ProcessFailed, match=r"(?s)errand failed.*no disk today"):
-        async with running([errand], told=lambda name: None):
+        async with running([errand], on_ready=lambda name: None):
             pass
 
 
@@ -147,7 +147,7 @@ async def test_work_that_waits_for_a_dead_part_does_not_wait_on(tmp_path: Path) 
     dies = part(tmp_path, "dies", DIES_AFTER_READY)
 
     with pytest.raises(ProcessFailed, match="dies ended by itself"):
-        async with running([dies], told=lambda name: None) as deployment:
+        async with running([dies], on_ready=lambda name: None) as deployment:
             await deployment.alongside(asyncio.sleep(600))
 
 
@@ -156,7 +156,7 @@ async def test_work_beside_living_parts_gives_its_result(tmp_path: Path) -> None
         return "a list"
 
     async with running(
-        [part(tmp_path, "stays", SAYS_READY_AND_STAYS)], told=lambda name: None
+        [part(tmp_path, "stays", SAYS_READY_AND_STAYS)], on_ready=lambda name: None
     ) as deployment:
         assert await deployment.alongside(work()) == "a list"
 
@@ -165,5 +165,5 @@ async def test_a_part_that_refuses_its_set_up_is_quoted(tmp_path: Path) -> None:
     refuses = part(tmp_path, "refuses", "print('vibe: Mend this setting.'); raise SystemExit(2)")
 
     with pytest.raises(ProcessRefused, match=r"^Mend this setting\.$"):
-        async with running([refuses], told=lambda name: None):
+        async with running([refuses], on_ready=lambda name: None):
             pass

@@ -97,12 +97,13 @@ def ports(chosen: Ports) -> Iterator[Finding]:
 def services(settings: Settings, names: Iterable[str] = tuple(SERVICES)) -> Iterator[Finding]:
     """Whether the outside world answers at all; whatever it says is good enough."""
     addresses = {name: str(getattr(settings, name.lower())) for name in names}
-    troubles = asyncio.run(_unreachable(addresses))
+    failures = asyncio.run(_unreachable(addresses))
     for name, address in addresses.items():
-        said = troubles[name]
+        failure = failures[name]
         trouble = (
-            f"{SERVICES[name]} does not answer at {address} ({said}); check the network, or {name}."
-            if said
+            f"{SERVICES[name]} does not answer at {address} ({failure}); check the network, or"
+            f" {name}."
+            if failure
             else None
         )
         yield Finding(what=f"{SERVICES[name]} at {address}", trouble=trouble)
@@ -118,8 +119,8 @@ async def _unreachable(addresses: dict[str, str]) -> dict[str, str | None]:
                 return type(error).__name__
             return None
 
-        said = await asyncio.gather(*(trouble(address) for address in addresses.values()))
-    return dict(zip(addresses, said, strict=True))
+        failures = await asyncio.gather(*(trouble(address) for address in addresses.values()))
+    return dict(zip(addresses, failures, strict=True))
 
 
 def _folder_trouble(folder: Path) -> str | None:

@@ -35,13 +35,13 @@ def erase(user: str, *, as_json: bool) -> None:
     Dagster's own runs and the partition follow by themselves while the daemon is up.
     """
     user_id = UserId(user)
-    with _stores() as (store, house):
+    with _stores() as (store, warehouse):
         receipt = None
         erased: dict[str, int] = {}
         if store.people.get(user_id) is not None:
             note = store.erasures.forget(user_id)
             receipt, erased = note.receipt, dict(note.counts)
-        swept = sweep(house, user_id, ErasureKind.PERSON)
+        swept = sweep(warehouse, user_id, ErasureKind.PERSON)
         if receipt is None and swept.total == 0:
             raise _nobody(user)
         if receipt is not None:
@@ -70,9 +70,9 @@ def _tell_erased(receipt: str | None, erased: dict[str, int], left: int, *, as_j
 def export(user: str, to: Path | None) -> None:
     """Write everything kept about USER into one zip of JSON and CSV tables."""
     user_id, path = UserId(user), to or Path(f"{user}.zip")
-    with _stores() as (store, house):
+    with _stores() as (store, warehouse):
         account = store.people.get(user_id)
-        tables = everything(store, house, user_id)
+        tables = everything(store, warehouse, user_id)
         if account is None and not any(tables.values()):
             raise _nobody(user)
         language = account.language if account is not None else "en"

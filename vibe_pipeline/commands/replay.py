@@ -39,17 +39,17 @@ def replay_command(
     Nobody is asked and nothing is written. By its own policy the list must be the same, byte for
     byte: exit code 1 where it is not. With --policy the two lists stand side by side.
     """
-    house = Warehouse(read_settings().warehouse_path)
-    if not house.path.exists():
+    warehouse = Warehouse(read_settings().warehouse_path)
+    if not warehouse.path.exists():
         raise ConfigurationError(
-            f"There is no warehouse at {house.path}; DB_PATH or VIBE_HOME names it."
+            f"There is no warehouse at {warehouse.path}; DB_PATH or VIBE_HOME names it."
         )
     try:
         policy = policy_called(policy_name)
-        with house.open() as tables:
+        with warehouse.open() as tables:
             named = EditionId(edition) if edition else None
-            place, inputs = edition_on(tables, UserId(user), day.date(), named)
-            found = replay(tables, place, inputs, policy=policy)
+            edition_slice, inputs = edition_on(tables, UserId(user), day.date(), named)
+            outcome = replay(tables, edition_slice, inputs, policy=policy)
     except NothingStored as error:
         raise ConfigurationError(
             f"{error}; the Dagster UI lists people's ids under Partitions, /history their days."
@@ -58,46 +58,46 @@ def replay_command(
         raise ConfigurationError(f"{error}.") from None
     except WarehouseError as error:
         raise CommandFailed(str(error)) from error
-    told = _told(place, inputs, found)
-    click.echo(json.dumps(told, ensure_ascii=False) if as_json else _in_words(told))
-    if same_policy(inputs, policy) and not found.equal:
+    report = _report(edition_slice, inputs, outcome)
+    click.echo(json.dumps(report, ensure_ascii=False) if as_json else _in_words(report))
+    if same_policy(inputs, policy) and not outcome.equal:
         raise CommandFailed("The stored inputs give another list than the one that was made.")
 
 
-def _told(place: Slice, inputs: EditionInputs, found: Replay) -> dict[str, Any]:
-    kept, only_then, only_again = found.overlap()
+def _report(edition_slice: Slice, inputs: EditionInputs, outcome: Replay) -> dict[str, Any]:
+    in_both, only_then, only_again = outcome.overlap()
     return {
-        "user_id": place.user_id,
-        "vibe_date": place.vibe_date.isoformat(),
-        "edition_id": place.edition_id,
+        "user_id": edition_slice.user_id,
+        "vibe_date": edition_slice.vibe_date.isoformat(),
+        "edition_id": edition_slice.edition_id,
         "made_with": f"{inputs.policy['name']} {inputs.policy['version']}",
-        "made_again_with": found.again.policy,
-        "equal": found.equal,
-        "digest_then": found.digest_then,
-        "digest_again": found.digest_again,
-        "kept": kept,
+        "made_again_with": outcome.again.policy,
+        "equal": outcome.equal,
+        "digest_then": outcome.digest_then,
+        "digest_again": outcome.digest_again,
+        "kept": in_both,
         "only_then": only_then,
         "only_again": only_again,
         "tracks": [
             {"position": position, "then": then, "again": again}
-            for position, then, again in found.side_by_side()
+            for position, then, again in outcome.side_by_side()
         ],
     }
 
 
-def _in_words(told: dict[str, Any]) -> str:
+def _in_words(report: dict[str, Any]) -> str:
     lines = [
-        f"{told['vibe_date']}, edition {told['edition_id']}",
-        f"then   {told['made_with']:<16} {told['digest_then']}",
-        f"again  {told['made_again_with']:<16} {told['digest_again']}",
+        f"{report['vibe_date']}, edition {report['edition_id']}",
+        f"then   {report['made_with']:<16} {report['digest_then']}",
+        f"again  {report['made_again_with']:<16} {report['digest_again']}",
         "The same, byte for byte."
-        if told["equal"]
-        else f"{told['kept']} tracks in both, {told['only_then']} only then,"
-        f" {told['only_again']} only now.",
+        if report["equal"]
+        else f"{report['kept']} tracks in both, {report['only_then']} only then,"
+        f" {report['only_again']} only now.",
         "",
         *(
             f"{row['position']:>3}  {_cut(row['then']):<{_WIDTH}}  {_cut(row['again'])}".rstrip()
-            for row in told["tracks"]
+            for row in report["tracks"]
         ),
     ]
     return "\n".join(lines)

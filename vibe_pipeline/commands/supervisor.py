@@ -122,9 +122,9 @@ def log_ready(path: Path, words: str) -> Callable[[], Awaitable[bool]]:
 class Supervisor:
     """The running parts. Use ``running`` to make one."""
 
-    def __init__(self, parts: Sequence[ManagedProcess], *, told: Callable[[str], None]) -> None:
+    def __init__(self, parts: Sequence[ManagedProcess], *, on_ready: Callable[[str], None]) -> None:
         self._parts = parts
-        self._told = told
+        self._on_ready = on_ready
         self._processes: dict[str, asyncio.subprocess.Process] = {}
 
     async def start(self) -> None:
@@ -143,7 +143,7 @@ class Supervisor:
                 await _becomes_ready(part, process)
         except TimeoutError:
             raise ProcessFailed(_last_words(part, "did not become ready in time")) from None
-        self._told(part.name)
+        self._on_ready(part.name)
         ready[part.name].set()
 
     async def _spawn(self, part: ManagedProcess) -> asyncio.subprocess.Process:
@@ -206,14 +206,14 @@ class Supervisor:
 
 @asynccontextmanager
 async def running(
-    parts: Sequence[ManagedProcess], *, told: Callable[[str], None]
+    parts: Sequence[ManagedProcess], *, on_ready: Callable[[str], None]
 ) -> AsyncIterator[Supervisor]:
     """The parts, all ready; stopped on the way out, however that happens.
 
     Raises ``ProcessRefused`` when a part ends with exit code 2, else ``ProcessFailed``.
     """
     _adopt_orphans()
-    deployment = Supervisor(parts, told=told)
+    deployment = Supervisor(parts, on_ready=on_ready)
     try:
         try:
             await deployment.start()
@@ -243,8 +243,8 @@ def script(name: str) -> str:
 
 
 def _last_words(part: ManagedProcess, what: str) -> str:
-    said = "\n  ".join(_said(part)[-12:])
-    return f"{part.name} {what}. Its last words:\n  {said}"
+    last_lines = "\n  ".join(_said(part)[-12:])
+    return f"{part.name} {what}. Its last words:\n  {last_lines}"
 
 
 def _said(part: ManagedProcess) -> list[str]:

@@ -31,10 +31,10 @@ def up() -> None:
     preflight.stop_on_trouble(preflight.state(settings))
     preflight.stop_on_trouble(preflight.services(settings, ["TELEGRAM_API_URL"]))
     prepare(settings.home, ports)
-    told = environment(os.environ, settings.home, ports)
+    variables = environment(os.environ, settings.home, ports)
     try:
         run_until_stopped(
-            _stay_up(managed_processes(told, settings.home, Path.cwd(), ports), settings)
+            _stay_up(managed_processes(variables, settings.home, Path.cwd(), ports), settings)
         )
     except Interrupted:
         click.echo("Stopped.")
@@ -44,7 +44,7 @@ async def _stay_up(everything: list[ManagedProcess], settings: Settings) -> None
     def told(name: str) -> None:
         click.echo(f"  {name} is ready")
 
-    async with running(everything, told=told) as deployment:
+    async with running(everything, on_ready=told) as deployment:
         click.echo(f"Dagster UI: {settings.dagster_graphql_url.removesuffix('/graphql')}")
         click.echo(f"People's browsers: {settings.public_url}")
         click.echo(f"Logs: {settings.home / 'logs'}. Ctrl-C stops everything.")

@@ -186,13 +186,13 @@ def _services(clients: Clients, store: AccountStore, lookups: WarehouseLookups) 
 def _result(
     pool: Pool, profile_edition: EditionId, calls: Mapping[str, Any]
 ) -> dg.MaterializeResult[None]:
-    said = {"reason": str(pool.reason)} if pool.reason else {}
+    why_empty = {"reason": str(pool.reason)} if pool.reason else {}
     return dg.MaterializeResult(
         asset_key=pool_key(pool.source),
         metadata=counted(
             len(pool.proposals),
             state=str(pool.state),
-            **said,
+            **why_empty,
             **{"profile of edition": profile_edition, "recordings": _recordings(pool.proposals)},
             proposals=table(
                 [
@@ -215,7 +215,7 @@ def _result(
                 check_name=check_name(pool.source),
                 passed=pool.state is not PoolState.FAILED,
                 severity=dg.AssetCheckSeverity.WARN,
-                metadata={"state": str(pool.state), **said},
+                metadata={"state": str(pool.state), **why_empty},
             )
         ],
     )

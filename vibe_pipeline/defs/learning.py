@@ -116,7 +116,10 @@ def policy_comparison(warehouse: WarehouseResource) -> dg.MaterializeResult[None
     policies = {name: [one for one in lists if one.policy == name] for name in _names(lists)}
     shown["by policy"] = table([_policy_row(*one) for one in policies.items()], _POLICY_COLUMNS)
     shown["accepted"] = bars(
-        {name: round(100 * accepted_share(made), 1) for name, made in policies.items()},
+        {
+            name: round(100 * accepted_share(compared_lists), 1)
+            for name, compared_lists in policies.items()
+        },
         title="New tracks liked or played later, of a hundred",
     )
     return dg.MaterializeResult(metadata=shown)
@@ -131,16 +134,16 @@ def _names(lists: Sequence[ComparedList]) -> list[str]:
     return sorted({one.policy for one in lists})
 
 
-def _policy_row(name: str, made: Sequence[ComparedList]) -> dict[str, Cell]:
+def _policy_row(name: str, lists: Sequence[ComparedList]) -> dict[str, Cell]:
     return {
         "policy": name,
-        "people": len({one.user_id for one in made}),
-        "lists": len(made),
-        "new tracks": sum(one.offered for one in made),
-        "liked": sum(one.liked for one in made),
-        "replayed": sum(one.replayed for one in made),
-        "skipped": sum(one.skipped for one in made),
-        "accepted": accepted_share(made),
+        "people": len({one.user_id for one in lists}),
+        "lists": len(lists),
+        "new tracks": sum(one.offered for one in lists),
+        "liked": sum(one.liked for one in lists),
+        "replayed": sum(one.replayed for one in lists),
+        "skipped": sum(one.skipped for one in lists),
+        "accepted": accepted_share(lists),
     }
 
 

@@ -46,9 +46,9 @@ def bars(amounts: Mapping[str, float], *, title: str) -> dg.MarkdownMetadataValu
         f' font-family="sans-serif" font-size="13">{"".join(lines)}</svg>'
     )
     encoded = base64.b64encode(picture.encode()).decode()
-    told = ", ".join(f"{name} {amount:g}" for name, amount in ordered) or "nothing"
+    caption = ", ".join(f"{name} {amount:g}" for name, amount in ordered) or "nothing"
     return dg.MetadataValue.md(
-        f"**{_quiet(title)}** ({_quiet(told)})\n\n"
+        f"**{_quiet(title)}** ({_quiet(caption)})\n\n"
         f"![{_quiet(title)}](data:image/svg+xml;base64,{encoded})"
     )
 
@@ -61,11 +61,11 @@ def stacked(
     The colours of the parts are named above the bars.
     """
     shown = list(amounts.items())
-    sums = [sum(max(told.get(part, 0.0), 0.0) for part in parts) for _, told in shown]
+    sums = [sum(max(by_part.get(part, 0.0), 0.0) for part in parts) for _, by_part in shown]
     scale = _WIDEST_BAR / (max(sums, default=0.0) or 1.0)
     lines = [_legend(parts)]
-    for number, (name, told) in enumerate(shown, start=1):
-        lines.append(_stack(number, name, told, parts, scale))
+    for number, (name, by_part) in enumerate(shown, start=1):
+        lines.append(_stack(number, name, by_part, parts, scale))
     height = _LINE * (len(shown) + 1) + 8
     picture = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="560" height="{height}"'
@@ -79,34 +79,34 @@ def stacked(
 
 def _legend(parts: Sequence[str]) -> str:
     return "".join(
-        f'<rect x="{10 + place * 92}" y="6" width="10" height="10" fill="{_colour(place)}"/>'
-        f'<text x="{24 + place * 92}" y="16" fill="#808090">{escape(part)}</text>'
-        for place, part in enumerate(parts)
+        f'<rect x="{10 + index * 92}" y="6" width="10" height="10" fill="{_colour(index)}"/>'
+        f'<text x="{24 + index * 92}" y="16" fill="#808090">{escape(part)}</text>'
+        for index, part in enumerate(parts)
     )
 
 
 def _stack(
-    number: int, name: str, told: Mapping[str, float], parts: Sequence[str], scale: float
+    number: int, name: str, by_part: Mapping[str, float], parts: Sequence[str], scale: float
 ) -> str:
     y, x = number * _LINE + 4, 210.0
     drawn = [
         f'<text x="200" y="{y + 14}" text-anchor="end" fill="#808090">{escape(name[:30])}</text>'
     ]
-    for place, part in enumerate(parts):
-        width = max(told.get(part, 0.0), 0.0) * scale
+    for index, part in enumerate(parts):
+        width = max(by_part.get(part, 0.0), 0.0) * scale
         drawn.append(
             f'<rect x="{x:.1f}" y="{y + 2}" width="{width:.1f}" height="15"'
-            f' fill="{_colour(place)}"/>'
+            f' fill="{_colour(index)}"/>'
         )
         x += width
     drawn.append(
-        f'<text x="{x + 6:.1f}" y="{y + 14}" fill="#808090">{sum(told.values()):.2f}</text>'
+        f'<text x="{x + 6:.1f}" y="{y + 14}" fill="#808090">{sum(by_part.values()):.2f}</text>'
     )
     return "".join(drawn)
 
 
-def _colour(place: int) -> str:
-    return _COLOURS[place % len(_COLOURS)]
+def _colour(index: int) -> str:
+    return _COLOURS[index % len(_COLOURS)]
 
 
 def _line(number: int, name: str, amount: float, share: float) -> str:

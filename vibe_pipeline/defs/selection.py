@@ -117,10 +117,12 @@ class _SelectionStep:
         cls, run: RunContext, store: AccountStore, database: Warehouse, clock: ClockResource
     ) -> Self:
         """All of it in one opening of the warehouse."""
-        place = run.place
-        policy = policy_on(run.user_id, place.vibe_date, read_settings().compared_policies)
+        edition_slice = run.place
+        policy = policy_on(run.user_id, edition_slice.vibe_date, read_settings().compared_policies)
         with database.open() as tables:
-            inputs = inputs_for(tables, store, run.account, place, policy=policy, now=clock.now())
+            inputs = inputs_for(
+                tables, store, run.account, edition_slice, policy=policy, now=clock.now()
+            )
             return cls(
                 run=run,
                 store=store,
@@ -129,8 +131,8 @@ class _SelectionStep:
                 library=tables.library.state(run.user_id),
                 policy=policy,
                 inputs=inputs,
-                request=request_from(tables, place, inputs),
-                pools=pools_from(tables, place, inputs),
+                request=request_from(tables, edition_slice, inputs),
+                pools=pools_from(tables, edition_slice, inputs),
             )
 
     async def build(
@@ -253,7 +255,7 @@ def _pools(pools: Sequence[PoolSummary]) -> dg.TableMetadataValue:
 
 def _checks(selection: Selection) -> list[dg.AssetCheckResult]:
     nameless = sum(not item.candidate.key or not item.candidate.title for item in selection.ranked)
-    found = {
+    violations = {
         "no_recording_is_chosen_twice": chosen_twice(selection.tracks),
         "every_candidate_has_a_name": nameless,
         "every_chosen_track_is_on_spotify": without_uri(selection.tracks),
@@ -262,5 +264,5 @@ def _checks(selection: Selection) -> list[dg.AssetCheckResult]:
         dg.AssetCheckResult(
             asset_key=SELECTION, check_name=name, passed=count == 0, metadata={"found": count}
         )
-        for name, count in found.items()
+        for name, count in violations.items()
     ]

@@ -51,13 +51,13 @@ def seed_profile(
     """
     store, now = accounts.open(clock), clock.now()
     with run_context(context, store, now=now) as run, warehouse.open().open() as tables:
-        made = make_profile(tables, store, run.account, now=now)
-        tables.taste.replace(run.place, made.profile)
-    yield _result(made)
+        explained = make_profile(tables, store, run.account, now=now)
+        tables.taste.replace(run.place, explained.profile)
+    yield _result(explained)
 
 
-def _result(made: MadeProfile) -> dg.MaterializeResult[None]:
-    profile = made.profile
+def _result(explained: MadeProfile) -> dg.MaterializeResult[None]:
+    profile = explained.profile
     seeds: list[SeedArtist | SeedTrack] = [*profile.artists, *profile.tracks]
     unusable = sum(not seed.key or not 0 < seed.weight <= 1 for seed in seeds)
     columns = ["weight", "played", *PARTS]
@@ -74,7 +74,7 @@ def _result(made: MadeProfile) -> dg.MaterializeResult[None]:
                 ),
                 "artists": table(
                     [
-                        {"artist": seed.name, **_parts(seed, made.times_played)}
+                        {"artist": seed.name, **_parts(seed, explained.times_played)}
                         for seed in profile.artists
                     ],
                     ["artist", *columns],
@@ -84,13 +84,13 @@ def _result(made: MadeProfile) -> dg.MaterializeResult[None]:
                         {
                             "artist": seed.artist,
                             "title": seed.title,
-                            **_parts(seed, made.times_played),
+                            **_parts(seed, explained.times_played),
                         }
                         for seed in profile.tracks
                     ],
                     ["artist", "title", *columns],
                 ),
-                **_left_out(made),
+                **_left_out(explained),
             },
         ),
         check_results=[
@@ -108,11 +108,11 @@ def _parts(seed: SeedArtist | SeedTrack, times: Mapping[str, int]) -> dict[str, 
     return {"weight": seed.weight, "played": times.get(seed.key, 0), **seed.why}
 
 
-def _left_out(made: MadeProfile) -> dict[str, Any]:
+def _left_out(explained: MadeProfile) -> dict[str, Any]:
     """How much the person's exclusions kept out of the seeds; nothing when there are none."""
-    if not made.exclusions:
+    if not explained.exclusions:
         return {}
-    plays, likes = made.left_out.plays, made.left_out.likes
+    plays, likes = explained.left_out.plays, explained.left_out.likes
     rows: list[dict[str, Cell]] = [
         {
             "left out": exclusion.name,
@@ -120,7 +120,7 @@ def _left_out(made: MadeProfile) -> dict[str, Any]:
             "plays": plays[f"{exclusion.kind} {exclusion.key}"],
             "likes": likes[f"{exclusion.kind} {exclusion.key}"],
         }
-        for exclusion in made.exclusions
+        for exclusion in explained.exclusions
     ]
     return {
         "plays left out": plays.total(),

@@ -65,7 +65,7 @@ async def run_demo(stage: DemoInstallation, console: Console, *, once: bool, as_
     async with AsyncExitStack() as stack:
         with watch.stage("start"):
             deployment = await stack.enter_async_context(
-                running(stage.managed_processes(), told=told)
+                running(stage.managed_processes(), on_ready=told)
             )
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=30, trust_env=False))
         record = await deployment.alongside(_first_list(stage, http, console, watch))

@@ -27,14 +27,14 @@ _README = ("title", "made", "what", "accounts", "warehouse", "not_in", "erase")
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def everything(store: AccountStore, house: Warehouse, user_id: UserId) -> dict[str, Rows]:
+def everything(store: AccountStore, warehouse: Warehouse, user_id: UserId) -> dict[str, Rows]:
     """All rows about a person in both stores, by ``store/table``; nothing sealed."""
-    with house.open() as tables:
-        kept = tables.everything_of(user_id)
-    mine = store.erasures.everything_of(user_id)
+    with warehouse.open() as tables:
+        warehouse_rows = tables.everything_of(user_id)
+    account_rows = store.erasures.everything_of(user_id)
     return {
-        **{f"accounts/{name}": rows for name, rows in mine.items()},
-        **{f"warehouse/{name}": rows for name, rows in kept.items()},
+        **{f"accounts/{name}": rows for name, rows in account_rows.items()},
+        **{f"warehouse/{name}": rows for name, rows in warehouse_rows.items()},
     }
 
 
@@ -43,12 +43,15 @@ def write_archive(path: Path, tables: Mapping[str, Rows], *, language: str, now:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
     unfinished.unlink(missing_ok=True)
-    door = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(door, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
-        made.writestr("README.txt", _readme(language, now))
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with (
+        os.fdopen(descriptor, "wb") as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        archive.writestr("README.txt", _readme(language, now))
         for name, rows in tables.items():
-            made.writestr(f"{name}.json", _json(rows))
-            made.writestr(f"{name}.csv", _csv(rows))
+            archive.writestr(f"{name}.json", _json(rows))
+            archive.writestr(f"{name}.csv", _csv(rows))
     unfinished.replace(path)
 
 
@@ -63,8 +66,8 @@ def throw_away_old(home: Path, *, now: datetime) -> int:
 
 
 def _readme(language: str, now: datetime) -> str:
-    told = day(language, now.date())
-    return "\n\n".join(say(language, f"export.{part}", day=told) for part in _README) + "\n"
+    written_date = day(language, now.date())
+    return "\n\n".join(say(language, f"export.{part}", day=written_date) for part in _README) + "\n"
 
 
 def _json(rows: Rows) -> str:

@@ -31,13 +31,13 @@ def inputs_for(
     tables: Tables,
     store: AccountStore,
     account: Account,
-    place: Slice,
+    edition_slice: Slice,
     *,
     policy: Policy,
     now: datetime,
 ) -> EditionInputs:
     """What an edition made at this moment is made from, with the newest profile and pools."""
-    user_id, own = account.user_id, place.edition_id
+    user_id, own = account.user_id, edition_slice.edition_id
     blocks, thumbs = feedback_of(store.blocks.list(user_id), store.thumbs.list(user_id))
     return EditionInputs(
         as_of=now,
@@ -51,12 +51,12 @@ def inputs_for(
     )
 
 
-def request_from(tables: Tables, place: Slice, inputs: EditionInputs) -> ListRequest:
+def request_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) -> ListRequest:
     """Everything but the candidates, as it stood at the edition's moment."""
-    user_id, as_of = place.user_id, inputs.as_of
+    user_id, as_of = edition_slice.user_id, inputs.as_of
     feedback = Feedback.of(inputs.blocks, inputs.thumbs)
     return ListRequest(
-        vibe_date=place.vibe_date,
+        vibe_date=edition_slice.vibe_date,
         now=as_of,
         profile=tables.taste.profile(user_id, inputs.profile_edition),
         size=inputs.settings["size"],
@@ -64,7 +64,7 @@ def request_from(tables: Tables, place: Slice, inputs: EditionInputs) -> ListReq
         adventure=inputs.settings["adventure"],
         likes=tuple(tables.library.likes(user_id, as_of=as_of)),
         plays=tuple(tables.library.plays(user_id, until=as_of)),
-        past=tuple(tables.playlists.past(user_id, besides=place.edition_id, as_of=as_of)),
+        past=tuple(tables.playlists.past(user_id, besides=edition_slice.edition_id, as_of=as_of)),
         blocked_artists=feedback.blocked_artists,
         blocked_tracks=feedback.blocked_tracks,
         thumbs=feedback.thumbs,
@@ -72,9 +72,9 @@ def request_from(tables: Tables, place: Slice, inputs: EditionInputs) -> ListReq
     )
 
 
-def pools_from(tables: Tables, place: Slice, inputs: EditionInputs) -> list[Pool]:
+def pools_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) -> list[Pool]:
     """The candidates the edition was made from."""
-    return tables.candidates.pools(place.user_id, inputs.pool_editions)
+    return tables.candidates.pools(edition_slice.user_id, inputs.pool_editions)
 
 
 def settings_of(account: Account) -> dict[str, Any]:

@@ -23,18 +23,20 @@ from vibe_pipeline.warehouse.warehouse import Tables
 
 def keep_selection(
     tables: Tables,
-    place: Slice,
+    edition_slice: Slice,
     inputs: EditionInputs,
     selection: Selection,
     pools: Iterable[Pool],
 ) -> None:
     """Write what was considered, and what it was made from, as the edition's slice."""
     tables.selections.replace(
-        place,
+        edition_slice,
         worth_keeping(selection.ranked, pools),
         reasons={track.position: track.reason for track in selection.tracks},
     )
-    tables.selections.replace_inputs(place, replace(inputs, digest=digest(selection.ranked)))
+    tables.selections.replace_inputs(
+        edition_slice, replace(inputs, digest=digest(selection.ranked))
+    )
 
 
 def record_choice(

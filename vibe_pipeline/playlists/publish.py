@@ -71,14 +71,14 @@ def edition_to_publish(store: AccountStore, edition: Edition | None) -> Edition:
 
 def wording(account: Account, edition: Edition, summary: Summary) -> Wording:
     """Title and description in the person's language, with the marker that makes it ours."""
-    told = day(account.language, edition.vibe_date)
+    written_date = day(account.language, edition.vibe_date)
     title = "playlist.title" if edition.mode is Mode.LIVING else "playlist.title_daily"
     return Wording(
-        title=say(account.language, title, date=told),
+        title=say(account.language, title, date=written_date),
         description=say(
             account.language,
             "playlist.description",
-            date=told,
+            date=written_date,
             new=summary.new,
             familiar=summary.familiar,
             marker=marker(edition),
@@ -138,16 +138,16 @@ class Publication:
             return
         ours = marker(edition)
         if self._attempted(edition, ours):
-            found = await self._marked(ours)
-            if found is not None:
-                self._made(edition, found.id, found.url)
+            ours_already = await self._marked(ours)
+            if ours_already is not None:
+                self._made(edition, ours_already.id, ours_already.url)
                 return
         words = wording(account, edition, _summary(edition))
         self._note_attempt(edition, ours, words)
-        made = await self.spotify.create_playlist(
+        playlist = await self.spotify.create_playlist(
             words.title, description=words.description, public=self.public
         )
-        self._made(edition, made.id, made.url)
+        self._made(edition, playlist.id, playlist.url)
 
     def _attempted(self, edition: Edition, ours: str) -> bool:
         """Whether this playlist may have been made already without our knowing."""

@@ -48,8 +48,8 @@ class Replay:
         """Position, what stood there then, what stands there now; empty where nothing does."""
         then, again = _lines(self.then), _lines(self.again.ranked)
         return [
-            (place, then.get(place, ""), again.get(place, ""))
-            for place in sorted(then.keys() | again.keys())
+            (position, then.get(position, ""), again.get(position, ""))
+            for position in sorted(then.keys() | again.keys())
         ]
 
     def overlap(self) -> tuple[int, int, int]:
@@ -85,16 +85,16 @@ def same_policy(inputs: EditionInputs, policy: Policy | None) -> bool:
 
 
 def replay(
-    tables: Tables, place: Slice, inputs: EditionInputs, *, policy: Policy | None = None
+    tables: Tables, edition_slice: Slice, inputs: EditionInputs, *, policy: Policy | None = None
 ) -> Replay:
     """Make an edition again from its stored inputs, by its own policy or by another.
 
     Nobody is asked anything: what the edition never looked up stays not looked up.
     """
-    then = tables.selections.ranked(place.user_id, place.edition_id)
+    then = tables.selections.ranked(edition_slice.user_id, edition_slice.edition_id)
     again = replayed(
-        request_from(tables, place, inputs),
-        pools_from(tables, place, inputs),
+        request_from(tables, edition_slice, inputs),
+        pools_from(tables, edition_slice, inputs),
         looked_up_in(then),
         policy or policy_named(inputs.policy),
     )

@@ -83,15 +83,15 @@ class Resolver:
 
     async def for_free(self, candidates: Sequence[Candidate]) -> Found:
         """What costs nothing: ids that came with the candidate, remembered answers, labs."""
-        found: Found = {c.key: track for c in candidates if (track := given(c)) is not None}
-        left = [candidate for candidate in candidates if candidate.key not in found]
-        found |= self._remembered(left)
-        self._waiting |= {c.key: c for c in left if c.key not in found}
+        resolved: Found = {c.key: track for c in candidates if (track := given(c)) is not None}
+        left = [candidate for candidate in candidates if candidate.key not in resolved]
+        resolved |= self._remembered(left)
+        self._waiting |= {c.key: c for c in left if c.key not in resolved}
         names = LABS_RECORDINGS.known(self._lookups, [c.key for c in left if not c.mbid])
         mbids = {key: c.mbid or names.get(key) for key, c in self._waiting.items()}
-        found |= await self._mapped({key: mbid for key, mbid in mbids.items() if mbid})
-        self._no_longer_waiting(found)
-        return found
+        resolved |= await self._mapped({key: mbid for key, mbid in mbids.items() if mbid})
+        self._no_longer_waiting(resolved)
+        return resolved
 
     def beyond_reach(self, candidates: Sequence[Candidate], *, urgent: bool) -> frozenset[str]:
         """The keys of those that nothing is left to look up with, for this list.
@@ -111,21 +111,23 @@ class Resolver:
     async def by_search(self, candidates: Sequence[Candidate], *, urgent: bool) -> Found:
         """One more round of lookups for these, best first; empty when the limit is reached."""
         self._waiting |= {candidate.key: candidate for candidate in candidates}
-        found = await self._named(candidates)
-        left = [candidate for candidate in candidates if candidate.key not in found]
-        await self._search_for(self._in_turn(left), found, self._limit(urgent=urgent))
-        self._no_longer_waiting(found)
-        return found
+        resolved = await self._named(candidates)
+        left = [candidate for candidate in candidates if candidate.key not in resolved]
+        await self._search_for(self._in_turn(left), resolved, self._limit(urgent=urgent))
+        self._no_longer_waiting(resolved)
+        return resolved
 
-    async def _search_for(self, candidates: Sequence[Candidate], found: Found, limit: int) -> None:
+    async def _search_for(
+        self, candidates: Sequence[Candidate], resolved: Found, limit: int
+    ) -> None:
         """Search for some of these, until a good many are found."""
         for candidate in candidates[: ROUND * 4]:
-            if self._spotify is None or self.searches >= limit or len(found) >= ROUND * 2:
+            if self._spotify is None or self.searches >= limit or len(resolved) >= ROUND * 2:
                 return
-            if candidate.key in found:
+            if candidate.key in resolved:
                 continue
             try:
-                found |= await self._search(candidate)
+                resolved |= await self._search(candidate)
             except AuthorizationExpired:
                 raise
             except ServiceError as error:
@@ -177,8 +179,8 @@ class Resolver:
         log.warning("no more lookups for this list: %s", error)
         self._spotify = None
 
-    def _no_longer_waiting(self, found: Found) -> None:
-        for key in found:
+    def _no_longer_waiting(self, resolved: Found) -> None:
+        for key in resolved:
             self._waiting.pop(key, None)
 
     def _remembered(self, candidates: Sequence[Candidate]) -> Found:
@@ -186,16 +188,16 @@ class Resolver:
         tracks = SPOTIFY_TRACKS.known(self._lookups, names)
         isrcs = [canonical_isrc(c.isrc) for c in candidates if c.isrc]
         by_isrc = SPOTIFY_ISRCS.known(self._lookups, isrcs) if isrcs else {}
-        found: Found = {}
+        resolved: Found = {}
         for candidate in candidates:
             answers = [by_isrc.get(canonical_isrc(candidate.isrc))] if candidate.isrc else []
             answers += [tracks.get(name) for name in (candidate.key, *candidate.aliases)]
-            there = next((answer for answer in answers if answer is not None), None)
-            if there is not None:
-                found[candidate.key] = there
+            known = next((answer for answer in answers if answer is not None), None)
+            if known is not None:
+                resolved[candidate.key] = known
             elif candidate.key in tracks:
-                found[candidate.key] = None
-        return found
+                resolved[candidate.key] = None
+        return resolved
 
     async def _named(self, candidates: Sequence[Candidate]) -> Found:
         """Ids by way of labs' search by name, for a few."""
@@ -213,14 +215,14 @@ class Resolver:
         if self._labs is None:
             return {}
         try:
-            found = await self._labs.find_recording(candidate.artist, candidate.title)
+            recording = await self._labs.find_recording(candidate.artist, candidate.title)
         except ServiceError as error:
             self._without_labs(error)
             return {}
-        same = found is not None and same_recording(
-            candidate.artist, candidate.title, (found.artist,), found.title
+        same = recording is not None and same_recording(
+            candidate.artist, candidate.title, (recording.artist,), recording.title
         )
-        return {candidate.key: found.mbid if found is not None and same else None}
+        return {candidate.key: recording.mbid if recording is not None and same else None}
 
     async def _mapped(self, mbids: Mapping[str, str]) -> Found:
         """Tracks of recordings that labs knows a Spotify id of."""
@@ -265,20 +267,20 @@ class Resolver:
         answers: dict[str, Track] = {}
         for hit in hits:
             answers.setdefault(track_key(hit), hit)
-        found: Found = {key: answers[key] for key in self._waiting if key in answers}
+        resolved: Found = {key: answers[key] for key in self._waiting if key in answers}
         same = next((hit for hit in hits if _is(candidate, hit)), None)
         if same is not None:
             answers[candidate.key] = same
-            found[candidate.key] = same
+            resolved[candidate.key] = same
         SPOTIFY_TRACKS.remember(self._lookups, {**answers})
         if candidate.isrc:
             SPOTIFY_ISRCS.remember(self._lookups, {canonical_isrc(candidate.isrc): same})
             if same is None:
-                return found | await self._search(replace(candidate, isrc=None))
+                return resolved | await self._search(replace(candidate, isrc=None))
         elif same is None and not wide:
-            found[candidate.key] = None
+            resolved[candidate.key] = None
             SPOTIFY_TRACKS.remember(self._lookups, {candidate.key: None})
-        return found
+        return resolved
 
     async def _hits(self, query: str) -> list[Track]:
         if self._spotify is None:

@@ -35,10 +35,10 @@ class ExclusionRules:
     zone: tzinfo = UTC
 
     @classmethod
-    def of(cls, kept: Iterable[Mapping[str, Any]], zone: tzinfo) -> Self:
+    def of(cls, rows: Iterable[Mapping[str, Any]], zone: tzinfo) -> Self:
         """Out of exclusions as they are kept with an edition's inputs."""
         keys: dict[str, list[str]] = {}
-        for one in kept:
+        for one in rows:
             keys.setdefault(str(one["kind"]), []).append(str(one["key"]))
         return cls(
             artists=frozenset(keys.get(ExclusionKind.ARTIST, ())),
@@ -103,8 +103,8 @@ def exclusion_rules_of(store: AccountStore, account: Account) -> ExclusionRules:
 
 def exclusions_kept(exclusions: Iterable[Exclusion]) -> list[dict[str, Any]]:
     """Exclusions as they are kept with an edition's inputs, in a fixed order."""
-    kept = [{"kind": str(one.kind), "key": one.key} for one in exclusions]
-    return sorted(kept, key=lambda one: (one["kind"], one["key"]))
+    rows = [{"kind": str(one.kind), "key": one.key} for one in exclusions]
+    return sorted(rows, key=lambda one: (one["kind"], one["key"]))
 
 
 def informative_shares(hygiene: ExclusionRules, plays: Sequence[Play]) -> dict[str, float]:

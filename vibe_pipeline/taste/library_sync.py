@@ -181,8 +181,8 @@ def top_items_due(
 
 async def top_items(spotify: LibraryClient) -> list[TopItem]:
     """Artists and tracks Spotify counts as most played, lately and over half a year."""
-    found: list[TopItem] = []
+    items: list[TopItem] = []
     for time_range in TOP_RANGES:
-        found += await spotify.top_artists(time_range)
-        found += await spotify.top_tracks(time_range)
-    return found
+        items += await spotify.top_artists(time_range)
+        items += await spotify.top_tracks(time_range)
+    return items

@@ -54,10 +54,10 @@ def skips(plays: Iterable[Play]) -> frozenset[datetime]:
     )
 
 
-def by_band(found: Iterable[Outcome]) -> dict[str, Counter[Fate]]:
+def by_band(outcomes: Iterable[Outcome]) -> dict[str, Counter[Fate]]:
     """How often each fate befell the tracks of each ten places, first places first."""
     bands: dict[int, Counter[Fate]] = {}
-    for outcome in found:
+    for outcome in outcomes:
         bands.setdefault((outcome.line.position - 1) // BAND, Counter())[outcome.fate] += 1
     return {f"{band * BAND + 1} to {(band + 1) * BAND}": bands[band] for band in sorted(bands)}
 

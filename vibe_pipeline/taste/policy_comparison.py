@@ -114,9 +114,9 @@ def assigned_policy(
         raise ValueError("there is no policy to assign")
     names = sorted(set(policies))
     block = vibe_date.toordinal() // block_days
-    turn, place = divmod(block, len(names))
+    turn, position = divmod(block, len(names))
     order = sorted(names, key=lambda name: (_digest(user_id, turn, name), name))
-    return order[place]
+    return order[position]
 
 
 def policy_on(user_id: str, vibe_date: date, compared: Sequence[str] | None) -> Policy:
@@ -194,17 +194,17 @@ def _paired(tallies: Iterable[Tally], first: str, second: str) -> list[_Pair]:
         total = sums.setdefault((tally.unit, tally.policy), [0, 0])
         total[0] += tally.offered
         total[1] += tally.accepted
-    found = []
+    pairs = []
     for unit in sorted({unit for unit, _ in sums}):
         one, other = sums.get((unit, first), [0, 0]), sums.get((unit, second), [0, 0])
         if one[0] and other[0]:
-            found.append(
+            pairs.append(
                 (
                     Tally(unit=unit, policy=first, offered=one[0], accepted=one[1]),
                     Tally(unit=unit, policy=second, offered=other[0], accepted=other[1]),
                 )
             )
-    return found
+    return pairs
 
 
 def _rates(pairs: Sequence[_Pair]) -> tuple[float, float]:

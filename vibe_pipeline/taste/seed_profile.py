@@ -182,15 +182,15 @@ def _damped(parts: Mapping[str, float]) -> dict[str, float]:
 
     Hour and weekday are what they add to the logarithm of the plays.
     """
-    told: dict[str, float] = {}
+    damped: dict[str, float] = {}
     heard = before = 0.0
     for part in PLAYED:
         heard += parts.get(part, 0.0)
-        told[part] = _bounded(heard) - before
+        damped[part] = _bounded(heard) - before
         before = _bounded(heard)
     for part in PARTS[len(PLAYED) :]:
-        told[part] = _bounded(parts.get(part, 0.0))
-    return {part: round(amount, 9) for part, amount in told.items() if round(amount, 9)}
+        damped[part] = _bounded(parts.get(part, 0.0))
+    return {part: round(amount, 9) for part, amount in damped.items() if round(amount, 9)}
 
 
 def _bounded(amount: float) -> float:
