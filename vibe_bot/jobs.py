@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from vibe_pipeline import runs
+
 _MAKING = ("library", "seed_profile", "candidates", "ranked_selection")
 
 
 class Job(StrEnum):
     """A job by its name in the pipeline; the member's own name is its word in the catalogues."""
 
-    daily = "daily_vibe"
-    preview = "preview_vibe"
-    sync = "sync_library"
-    publish = "publish_preview"
-    restore = "restore_edition"
-    export = "export_person"
+    daily = runs.DAILY_VIBE
+    preview = runs.PREVIEW_VIBE
+    sync = runs.SYNC_LIBRARY
+    publish = runs.PUBLISH_PREVIEW
+    restore = runs.RESTORE_EDITION
+    export = runs.EXPORT_PERSON
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -54,7 +56,6 @@ _COMMANDS = {
 }
 UNDER_WAY = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "MANAGED")
 """The states of a run that has not ended."""
-LIST_JOBS = frozenset({Job.daily.value, Job.preview.value, Job.publish.value, Job.restore.value})
 
 
 def job_named(name: str) -> Job:

@@ -13,17 +13,14 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from vibe_bot.formatting import Html, button, keyboard, link, opening, tell, together
 from vibe_bot.jobs import Job
 from vibe_bot.services import BotServices
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, Edition, EditionKind, FailureCause, Summary
 from vibe_pipeline.clients.dagster import RunView
 from vibe_pipeline.locales import day, knows, listed, moment, say
 from vibe_pipeline.locales.source_keys import name_key
 from vibe_pipeline.personal_data.archives import archive_path
-from vibe_pipeline.records import EditionId, PoolState
+from vibe_pipeline.records import PoolState
 
-EDITION_TAG = "vibe/edition"
-"""Names the edition a run publishes, when it is not the run's own."""
-UNDO_TAG = "vibe/undo"
-"""The run takes that edition back."""
 DOCUMENT_LIMIT = 50_000_000
 """What Telegram lets a bot send."""
 Figures = Mapping[str, Mapping[str, int]]
@@ -71,8 +68,8 @@ def result_of(
             if job is Job.restore
             else exported(services, account, run)
         )
-    named = run.tags.get(EDITION_TAG) or run.root_run_id or run.run_id
-    edition = services.store.editions.get(EditionId(named))
+    edition_id = runs.edition_of(run.tags, run.run_id, run.root_run_id)
+    edition = services.store.editions.get(edition_id)
     if run.succeeded and edition is not None and edition.tracks:
         return made(account, edition)
     if edition is None or edition.cause is None:
@@ -203,11 +200,12 @@ def synced(account: Account, figures: Figures) -> Result:
 def changed_back(services: BotServices, account: Account, run: RunView) -> Result:
     """A list was taken back, or put in place again: what the playlist holds now."""
     language, editions = account.language, services.store.editions
-    edition = editions.get(EditionId(run.tags.get(EDITION_TAG, "")))
+    edition_id = runs.named_edition(run.tags)
+    edition = None if edition_id is None else editions.get(edition_id)
     if edition is None:
         return Result(text=tell(language, "bot.done"), markup=None, good=True)
     told = day(language, edition.vibe_date)
-    if UNDO_TAG not in run.tags:
+    if runs.UNDO not in run.tags:
         result = made(account, edition)
         intro = tell(language, "bot.undo.restored", day=told)
         return replace(result, text=together(intro, "", result.text))

@@ -29,6 +29,7 @@ from vibe_pipeline.clients.errors import (
 )
 from vibe_pipeline.locales import moment
 from vibe_pipeline.records import UserId
+from vibe_pipeline.runs import LaunchRequest
 
 log = structlog.get_logger()
 
@@ -128,11 +129,9 @@ class ConsentFlow:
         """Read the library while the person goes back to the chat; a list would do it too."""
         try:
             await self.services.dagster.add_user(user_id)
-            await self.services.dagster.launch(
-                "sync_library", user_id, tags={"vibe/asked_by": "chat"}
-            )
+            await self.services.dagster.launch(LaunchRequest.first_sync(user_id))
         except ServiceError as error:
-            log.warning("sync_library not launched", user_id=user_id, reason=str(error))
+            log.warning("first sync not launched", user_id=user_id, reason=str(error))
 
     async def _refusal(self, error: ServiceError, account: Account) -> Response:
         log.warning("not connected", user_id=account.user_id, reason=str(error))

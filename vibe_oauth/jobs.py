@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from vibe_oauth.services import OAuthServices
-from vibe_pipeline import nightly
+from vibe_pipeline import nightly, runs
 from vibe_pipeline.accounts.records import Account, EditionState
 from vibe_pipeline.clients.errors import ServiceError
 
@@ -75,7 +75,7 @@ class NightlyTrigger:
             if vibe_date is None:
                 skipped[account.user_id] = reason
             else:
-                occasion = nightly.occasion_of(vibe_date)
+                occasion = runs.nightly_occasion(vibe_date)
                 would[account.user_id] = {"vibe_date": str(vibe_date), "occasion": occasion}
         return JSONResponse({"would_launch": would, "skipped": skipped})
 
@@ -102,7 +102,7 @@ class NightlyTrigger:
         try:
             run_id = await self._launch(account, vibe_date)
         except ServiceError as error:
-            log.warning("daily_vibe not launched", user_id=user_id, reason=str(error))
+            log.warning("nightly list not launched", user_id=user_id, reason=str(error))
             outcome.failed[user_id] = str(error)
             return
         if run_id is None:
@@ -113,13 +113,11 @@ class NightlyTrigger:
     async def _launch(self, account: Account, vibe_date: date) -> str | None:
         """The run's id; ``None`` when one for this night is on its way already."""
         dagster, user_id = self._services.dagster, account.user_id
-        tags = {"vibe/occasion": nightly.occasion_of(vibe_date), "vibe/vibe_date": str(vibe_date)}
-        mine = {"vibe/occasion": tags["vibe/occasion"], "dagster/partition": user_id}
-        if any(not run.ended for run in await dagster.runs(tags=mine)):
+        tags = runs.occasion_tags(user_id, runs.nightly_occasion(vibe_date))
+        if any(not run.ended for run in await dagster.runs(tags=tags)):
             return None
         await dagster.add_user(user_id)
-        tags["vibe/asked_by"] = "schedule"
-        return await dagster.launch("daily_vibe", user_id, tags=tags)
+        return await dagster.launch(runs.LaunchRequest.nightly(user_id, vibe_date))
 
     def _vibe_date(self, account: Account, now: datetime) -> tuple[date | None, str]:
         """The date to make a list for; or none, and the reason in one word.
@@ -134,7 +132,7 @@ class NightlyTrigger:
         if account.nightly_at is None:
             return None, "nightly_off"
         vibe_date = nightly.vibe_date_due(account, now) or nightly.local_date(account, now)
-        occasion = nightly.occasion_of(vibe_date)
+        occasion = runs.nightly_occasion(vibe_date)
         edition = self._services.store.editions.of_occasion(account.user_id, occasion)
         if edition is None or not nightly.settled(edition, now):
             return vibe_date, ""

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
 from vibe_pipeline.records import UserId
+from vibe_pipeline.runs import nightly_occasion
 
 LATENESS = timedelta(hours=24)
 """A night missed for longer than this is left out: the next one is near."""
@@ -43,11 +44,6 @@ class Due:
     account: Account
     vibe_date: date
     occasion: str
-
-
-def occasion_of(vibe_date: date) -> str:
-    """The name under which the ledger keeps one nightly list per person and date."""
-    return f"nightly:{vibe_date.isoformat()}"
 
 
 def vibe_date_due(account: Account, now: datetime) -> date | None:
@@ -93,7 +89,7 @@ def due(
         vibe_date = vibe_date_due(account, now)
         if vibe_date is None:
             continue
-        occasion = occasion_of(vibe_date)
+        occasion = nightly_occasion(vibe_date)
         before = editions_of(account.user_id, vibe_date)
         if not any(settled(edition, now) for edition in before if edition.occasion == occasion):
             found.append(Due(account=account, vibe_date=vibe_date, occasion=occasion))

@@ -15,6 +15,7 @@ from vibe_pipeline.clients.dagster import DagsterGraphQL
 from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable, UnexpectedResponse
 from vibe_pipeline.clients.transport import Transport
 from vibe_pipeline.records import UserId
+from vibe_pipeline.runs import LaunchRequest
 
 ANNA = UserId("u1")
 PLACE = {"repositoryName": "__repository__", "repositoryLocationName": "vibe"}
@@ -70,7 +71,7 @@ def test_questions_are_ones_that_dagsters_schema_accepts() -> None:
 async def test_a_job_is_launched_where_it_is_defined_for_one_person() -> None:
     dagster, asked = dagster_answering(said(repositories("daily_vibe")), said(LAUNCHED))
 
-    run_id = await dagster.launch("daily_vibe", ANNA, tags={"vibe/asked_by": "chat"})
+    run_id = await dagster.launch(LaunchRequest.asked_list(ANNA))
 
     assert run_id == "r1"
     params = asked()[1]["params"]
@@ -84,8 +85,8 @@ async def test_the_place_of_a_job_is_looked_up_once() -> None:
         said(repositories("daily_vibe", "sync_library")), said(LAUNCHED)
     )
 
-    await dagster.launch("daily_vibe", ANNA)
-    await dagster.launch("sync_library", ANNA)
+    await dagster.launch(LaunchRequest.asked_list(ANNA))
+    await dagster.launch(LaunchRequest.sync(ANNA))
 
     assert len(asked()) == 3
 
@@ -99,7 +100,7 @@ async def test_a_job_that_moved_is_found_again() -> None:
         said(LAUNCHED),
     )
 
-    assert await dagster.launch("daily_vibe", ANNA) == "r1"
+    assert await dagster.launch(LaunchRequest.asked_list(ANNA)) == "r1"
     assert asked()[3]["params"]["selector"]["repositoryLocationName"] == "new"
 
 
@@ -107,7 +108,7 @@ async def test_a_job_that_is_nowhere_is_not_there() -> None:
     dagster, _ = dagster_answering(said(repositories("sync_library")))
 
     with pytest.raises(NotThere):
-        await dagster.launch("daily_vibe", ANNA)
+        await dagster.launch(LaunchRequest.asked_list(ANNA))
 
 
 async def test_a_job_that_dagster_denies_after_all_is_not_there() -> None:
@@ -117,7 +118,7 @@ async def test_a_job_that_dagster_denies_after_all_is_not_there() -> None:
     )
 
     with pytest.raises(NotThere):
-        await dagster.launch("daily_vibe", ANNA)
+        await dagster.launch(LaunchRequest.asked_list(ANNA))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ async def test_what_dagster_refuses_is_told_in_one_line(trouble: dict[str, objec
     dagster, _ = dagster_answering(said(repositories("daily_vibe")), said(trouble))
 
     with pytest.raises(UnexpectedResponse) as caught:
-        await dagster.launch("daily_vibe", ANNA)
+        await dagster.launch(LaunchRequest.asked_list(ANNA))
 
     assert "Boom" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -159,7 +160,7 @@ async def test_dagster_being_down_is_said_and_never_raised_by_reachable() -> Non
 
     assert not await dagster.reachable()
     with pytest.raises(ServiceUnavailable) as caught:
-        await dagster.launch("daily_vibe", ANNA)
+        await dagster.launch(LaunchRequest.asked_list(ANNA))
     assert not caught.value.may_have_happened
 
 
@@ -167,7 +168,7 @@ async def test_a_lost_answer_to_a_launch_is_not_repeated() -> None:
     dagster, asked = dagster_answering(said(repositories("daily_vibe")), httpx.ReadTimeout("late"))
 
     with pytest.raises(ServiceUnavailable) as caught:
-        await dagster.launch("daily_vibe", ANNA)
+        await dagster.launch(LaunchRequest.asked_list(ANNA))
 
     assert caught.value.may_have_happened
     assert len(asked()) == 2

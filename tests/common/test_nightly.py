@@ -20,12 +20,12 @@ from vibe_pipeline.nightly import (
     due,
     local_date,
     next_night,
-    occasion_of,
     settled,
     tonight,
     vibe_date_due,
 )
 from vibe_pipeline.records import EditionId, Mode, UserId
+from vibe_pipeline.runs import nightly_occasion
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 ZONES = (
@@ -204,7 +204,7 @@ def test_due_names_each_person_once_with_the_occasion() -> None:
 
     assert found.account.user_id == "u1"
     assert found.vibe_date == date(2026, 11, 23)
-    assert found.occasion == occasion_of(found.vibe_date) == "nightly:2026-11-23"
+    assert found.occasion == nightly_occasion(found.vibe_date) == "nightly:2026-11-23"
 
 
 @pytest.mark.parametrize(

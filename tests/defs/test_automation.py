@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 
 from vibe_pipeline import nightly as nights
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import (
     Account,
@@ -24,9 +25,10 @@ from vibe_pipeline.accounts.records import (
 )
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
-from vibe_pipeline.defs import automation, tags
+from vibe_pipeline.defs import automation
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.records import EditionId
+from vibe_pipeline.runs import nightly_occasion
 from vibe_pipeline.settings import read_settings
 
 NOW = datetime(2026, 11, 23, 6, 10, tzinfo=UTC)
@@ -69,8 +71,8 @@ def test_a_list_is_begun_at_the_persons_own_hour(
 
     assert request.partition_key == anna.user_id != late_riser.user_id
     assert request.run_key == f"{anna.user_id}:2026-11-23"
-    assert request.tags[tags.OCCASION] == "nightly:2026-11-23"
-    assert request.tags[tags.ASKED_BY] == "schedule"
+    assert request.tags[runs.OCCASION] == "nightly:2026-11-23"
+    assert request.tags[runs.ASKED_BY] == "schedule"
     assert instance.get_dynamic_partitions("users") == [anna.user_id]
 
 
@@ -99,7 +101,7 @@ def test_a_failure_that_passes_is_tried_again_later_under_another_key(
     anna = _person(store, 1)
     edition = _edition(store, anna)
     store.editions.fail(edition.edition_id, FailureCause.SERVICE_UNAVAILABLE)
-    _run(instance, anna, {tags.OCCASION: edition.occasion}, dg.DagsterRunStatus.FAILURE)
+    _run(instance, anna, {runs.OCCASION: edition.occasion}, dg.DagsterRunStatus.FAILURE)
 
     assert _skipped(_tick(instance, NOW + timedelta(minutes=15))) == "Nobody's night has come."
     (request,) = _requests(_tick(instance, NOW + timedelta(minutes=45)))
@@ -121,7 +123,7 @@ def test_attempts_are_counted_and_end(store: AccountStore, instance: dg.DagsterI
     edition = _edition(store, anna)
     store.editions.fail(edition.edition_id, FailureCause.SERVICE_UNAVAILABLE)
     for _ in range(nights.ATTEMPTS):
-        _run(instance, anna, {tags.OCCASION: edition.occasion}, dg.DagsterRunStatus.FAILURE)
+        _run(instance, anna, {runs.OCCASION: edition.occasion}, dg.DagsterRunStatus.FAILURE)
 
     reason = _skipped(_tick(instance, NOW + timedelta(hours=2)))
 
@@ -184,7 +186,7 @@ def test_a_run_that_died_without_a_word_is_explained_and_the_sleeper_told(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:
     anna = _person(store, 1)
-    occasion = {tags.OCCASION: "nightly:2026-11-23", tags.VIBE_DATE: "2026-11-23"}
+    occasion = {runs.OCCASION: "nightly:2026-11-23", runs.VIBE_DATE: "2026-11-23"}
     run = _run(instance, anna, occasion, dg.DagsterRunStatus.FAILURE)
 
     assert automation.explain(store, run, NOW, "was ended by SIGKILL") == run.run_id
@@ -203,7 +205,7 @@ def test_a_failed_run_whose_list_is_there_is_not_explained(
 ) -> None:
     anna = _person(store, 1)
     edition = _edition(store, anna, recorded=True)
-    run = _run(instance, anna, {tags.OCCASION: edition.occasion}, dg.DagsterRunStatus.FAILURE)
+    run = _run(instance, anna, {runs.OCCASION: edition.occasion}, dg.DagsterRunStatus.FAILURE)
 
     assert automation.explain(store, run, NOW, "outcomes failed") is None
     assert store.outbox.take_due() == []
@@ -245,7 +247,7 @@ def _edition(store: AccountStore, account: Account, *, recorded: bool = False) -
         edition_id,
         account.user_id,
         vibe_date=TODAY,
-        occasion=nights.occasion_of(TODAY),
+        occasion=nightly_occasion(TODAY),
         kind=EditionKind.DAILY,
         mode=account.mode,
     )
@@ -267,7 +269,7 @@ def _run(
         job_name=job,
         run_id=str(uuid4()),
         status=status,
-        tags={tags.PARTITION: account.user_id, **told},
+        tags={runs.PARTITION: account.user_id, **told},
     )
     return instance.add_run(run)
 

@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from tests.support.vibe_world import VibeWorld, vibe_world
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, Erasure
-from vibe_pipeline.defs import tags
 from vibe_pipeline.defs.erase import promises
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.personal_data.archives import archive_path
@@ -41,7 +41,7 @@ def sweep(world: VibeWorld, note: Erasure) -> dg.ExecuteInProcessResult:
     return world.definitions.resolve_job_def("forget_person").execute_in_process(
         instance=world.instance,
         run_config={"ops": {"forget": {"config": {"receipt": note.receipt}}}},
-        tags={tags.RECEIPT: note.receipt},
+        tags={runs.RECEIPT: note.receipt},
         raise_on_error=False,
     )
 
@@ -51,8 +51,8 @@ def rows(world: VibeWorld, person: Account) -> int:
         return tables.rows_of(person.user_id)
 
 
-def runs(world: VibeWorld, person: Account) -> int:
-    return len(world.instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: person.user_id})))
+def run_count(world: VibeWorld, person: Account) -> int:
+    return len(world.instance.get_runs(dg.RunsFilter(tags={runs.PARTITION: person.user_id})))
 
 
 def test_somebody_forgotten_is_in_no_store_and_nobody_else_loses_a_row(world: VibeWorld) -> None:
@@ -71,10 +71,10 @@ def test_somebody_forgotten_is_in_no_store_and_nobody_else_loses_a_row(world: Vi
     assert swept.counts["dagster.runs"] == 1
     assert swept.counts["dagster.partitions"] == 1
     assert world.store.erasures.left_of(anna.user_id) == 0
-    assert rows(world, anna) == runs(world, anna) == 0
+    assert rows(world, anna) == run_count(world, anna) == 0
     assert not world.instance.has_dynamic_partition("users", anna.user_id)
     assert rows(world, boris) == before
-    assert runs(world, boris) == 1
+    assert run_count(world, boris) == 1
 
 
 def test_dagster_keeps_no_copy_of_the_last_event(world: VibeWorld) -> None:
@@ -129,7 +129,7 @@ def test_nothing_is_swept_under_a_run_and_the_sensor_waits_for_it(world: VibeWor
     anna = with_a_list(world, "Anna")
     world.instance.create_run_for_job(
         world.definitions.resolve_job_def("sync_library"),
-        tags={tags.PARTITION: anna.user_id},
+        tags={runs.PARTITION: anna.user_id},
         status=dg.DagsterRunStatus.STARTED,
     )
     note = world.store.erasures.forget(anna.user_id)
@@ -185,4 +185,4 @@ def test_unlinking_erases_the_listening_and_keeps_our_lists(world: VibeWorld) ->
         assert tables.rows_of_listening(anna.user_id) == 0
     assert world.remembered(anna.user_id) == remembered != []
     assert world.instance.has_dynamic_partition("users", anna.user_id)
-    assert runs(world, anna) == 0
+    assert run_count(world, anna) == 0

@@ -18,12 +18,13 @@ from vibe_bot.formatting import (
 )
 from vibe_bot.interactions import Interaction
 from vibe_bot.jobs import UNDER_WAY
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, Erasure, StateKind
 from vibe_pipeline.authorization import new_pkce_verifier, pkce_challenge
-from vibe_pipeline.clients.dagster import PARTITION_TAG
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.clients.factory import open_spotify_accounts
 from vibe_pipeline.locales import day
+from vibe_pipeline.runs import LaunchRequest
 
 log = structlog.get_logger()
 
@@ -122,13 +123,9 @@ async def _follow(interaction: Interaction, note: Erasure) -> Html:
     """Have the workshop erase its part; what cannot be begun now is begun there by itself."""
     dagster, begun = interaction.services.dagster, True
     try:
-        for run in await dagster.runs(tags={PARTITION_TAG: note.user_id}, statuses=UNDER_WAY):
+        for run in await dagster.runs(tags=runs.owner_tags(note.user_id), statuses=UNDER_WAY):
             await dagster.terminate(run.run_id)
-        await dagster.launch(
-            "forget_person",
-            tags={"vibe/asked_by": "chat", "vibe/receipt": note.receipt},
-            run_config={"ops": {"forget": {"config": {"receipt": note.receipt}}}},
-        )
+        await dagster.launch(LaunchRequest.forgetting(note.receipt, asked_by=runs.CHAT))
     except ServiceError as error:
         log.warning("cannot begin erasing yet", receipt=note.receipt, why=error.sentence)
         begun = False

@@ -10,38 +10,37 @@ from telegram import Message
 from vibe_bot.formatting import keyboard, tell, together
 from vibe_bot.handlers.connection import invitation
 from vibe_bot.interactions import Interaction
-from vibe_bot.jobs import LIST_JOBS, UNDER_WAY, Job
+from vibe_bot.jobs import UNDER_WAY, job_named
 from vibe_bot.results import because, made
 from vibe_bot.sending import edit
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import EditionKind, FailureCause
 from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
 from vibe_pipeline.locales import day
 from vibe_pipeline.records import EditionId
+from vibe_pipeline.runs import LaunchRequest
 
 log = structlog.get_logger()
-
-REQUEST_TAG = "vibe/request"
-"""Marks one launch, so that a launch whose answer was lost can be found."""
 
 
 async def generate(interaction: Interaction) -> str | None:
     """/generate: make a list now."""
-    return await begin(interaction, Job.daily)
+    return await begin(interaction, LaunchRequest.asked_list(interaction.account.user_id))
 
 
 async def preview(interaction: Interaction) -> str | None:
     """/preview: make a list to look at, without writing it to Spotify."""
-    return await begin(interaction, Job.preview)
+    return await begin(interaction, LaunchRequest.preview(interaction.account.user_id))
 
 
 async def sync(interaction: Interaction) -> str | None:
     """/sync: reread likes and plays."""
-    return await begin(interaction, Job.sync)
+    return await begin(interaction, LaunchRequest.sync(interaction.account.user_id))
 
 
 async def export(interaction: Interaction) -> str | None:
     """/export: everything kept about the person, as one file."""
-    return await begin(interaction, Job.export)
+    return await begin(interaction, LaunchRequest.export(interaction.account.user_id))
 
 
 async def publish(interaction: Interaction) -> str | None:
@@ -53,7 +52,7 @@ async def publish(interaction: Interaction) -> str | None:
         result = made(interaction.account, edition)
         await interaction.answer(result.text, markup=result.markup)
         return None
-    return await begin(interaction, Job.publish, {"vibe/edition": edition.edition_id})
+    return await begin(interaction, LaunchRequest.publication(edition.user_id, edition.edition_id))
 
 
 async def latest(interaction: Interaction) -> None:
@@ -68,11 +67,9 @@ async def latest(interaction: Interaction) -> None:
     await interaction.answer(together(intro, result.text), markup=result.markup)
 
 
-async def begin(
-    interaction: Interaction, job: Job, marks: dict[str, str] | None = None
-) -> str | None:
-    """Start a job for this person, unless it cannot be or one is under way already."""
-    user_id, state = interaction.account.user_id, interaction.state
+async def begin(interaction: Interaction, launch: LaunchRequest) -> str | None:
+    """Start a run for this person, unless it cannot be or one is under way already."""
+    user_id, state, job = interaction.account.user_id, interaction.state, job_named(launch.job)
     if job.asks_spotify and await _refused(interaction):
         return None
     if user_id in state.starting or interaction.services.store.watches.open(user_id):
@@ -84,7 +81,7 @@ async def begin(
         message = await interaction.answer(
             together(title, "", interaction.html("bot.progress.starting"))
         )
-        await _launch(interaction, job, message, marks or {})
+        await _launch(interaction, launch, message)
     finally:
         state.starting.discard(user_id)
     return None
@@ -103,12 +100,10 @@ async def _refused(interaction: Interaction) -> bool:
     return True
 
 
-async def _launch(
-    interaction: Interaction, job: Job, message: Message, marks: dict[str, str]
-) -> None:
-    services, account = interaction.services, interaction.account
+async def _launch(interaction: Interaction, launch: LaunchRequest, message: Message) -> None:
+    services, account, job = interaction.services, interaction.account, job_named(launch.job)
     try:
-        if job.value in LIST_JOBS and await _list_under_way(interaction):
+        if launch.job in runs.LIST_JOBS and await _list_under_way(interaction):
             await edit(
                 interaction.bot,
                 account.chat_id,
@@ -116,9 +111,9 @@ async def _launch(
                 interaction.html("bot.progress.already_night"),
             )
             return
-        run_id = await _launched(interaction, job, marks)
+        run_id = await _launched(interaction, launch)
     except ServiceError as error:
-        log.warning("could not launch", job=job.value, user=account.user_id, why=error.sentence)
+        log.warning("could not launch", job=launch.job, user=account.user_id, why=error.sentence)
         again = interaction.button("try_again", f"go:{job.command}") if job.command else None
         await edit(
             interaction.bot,
@@ -129,31 +124,29 @@ async def _launch(
         )
         return
     watch = services.store.watches.add(
-        run_id, account.user_id, account.chat_id, message.message_id, job.value
+        run_id, account.user_id, account.chat_id, message.message_id, launch.job
     )
-    log.info("launched", job=job.value, user=account.user_id, run=run_id)
+    log.info("launched", job=launch.job, user=account.user_id, run=run_id)
     interaction.state.watchers.follow(watch)
 
 
-async def _launched(interaction: Interaction, job: Job, marks: dict[str, str]) -> str:
-    dagster, user_id = interaction.services.dagster, interaction.account.user_id
-    request = secrets.token_hex(8)
-    tags = {"vibe/asked_by": "chat", "dagster/priority": "10", REQUEST_TAG: request, **marks}
-    await dagster.add_user(user_id)
+async def _launched(interaction: Interaction, launch: LaunchRequest) -> str:
+    dagster, request_id = interaction.services.dagster, secrets.token_hex(8)
+    await dagster.add_user(interaction.account.user_id)
     try:
-        return await dagster.launch(job.value, user_id, tags=tags)
+        return await dagster.launch(launch.marked(request_id))
     except ServiceUnavailable as error:
         if not error.may_have_happened:
             raise
-        found = await dagster.runs(tags={REQUEST_TAG: request}, limit=1)
-        if not found:
+        launched = await dagster.runs(tags=runs.request_tags(request_id), limit=1)
+        if not launched:
             raise
-        return found[0].run_id
+        return launched[0].run_id
 
 
 async def _list_under_way(interaction: Interaction) -> bool:
     """Whether a list is being made for this person that nobody asked for in the chat."""
-    runs = await interaction.services.dagster.runs(
-        tags={"dagster/partition": interaction.account.user_id}, statuses=UNDER_WAY
+    under_way = await interaction.services.dagster.runs(
+        tags=runs.owner_tags(interaction.account.user_id), statuses=UNDER_WAY
     )
-    return any(run.job in LIST_JOBS for run in runs)
+    return any(run.job in runs.LIST_JOBS for run in under_way)

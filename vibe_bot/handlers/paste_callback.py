@@ -28,6 +28,7 @@ from vibe_pipeline.clients.errors import (
 from vibe_pipeline.clients.factory import QUICK, open_spotify, open_spotify_accounts
 from vibe_pipeline.clients.spotify_records import SpotifyProfile
 from vibe_pipeline.locales import moment
+from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import Settings
 
 log = structlog.get_logger()
@@ -97,10 +98,9 @@ async def confirmed(interaction: Interaction) -> str | None:
     await interaction.show(interaction.html("bot.done"))
     try:
         await interaction.services.dagster.add_user(pending.user_id)
-        tags = {"vibe/asked_by": "chat"}
-        await interaction.services.dagster.launch("sync_library", pending.user_id, tags=tags)
+        await interaction.services.dagster.launch(LaunchRequest.first_sync(pending.user_id))
     except ServiceError as error:
-        log.warning("sync_library not launched", user=pending.user_id, why=error.sentence)
+        log.warning("first sync not launched", user=pending.user_id, why=error.sentence)
     return None
 
 

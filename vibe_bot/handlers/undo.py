@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from vibe_bot.handlers.generate import begin
 from vibe_bot.interactions import Interaction
-from vibe_bot.jobs import Job
-from vibe_bot.results import EDITION_TAG, UNDO_TAG
 from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState
 from vibe_pipeline.records import EditionId
+from vibe_pipeline.runs import LaunchRequest
 
 
 async def undo(interaction: Interaction) -> str | None:
@@ -18,7 +17,7 @@ async def undo(interaction: Interaction) -> str | None:
             interaction.html("bot.undo.none"), [interaction.button("generate", "go:generate")]
         )
         return None
-    return await begin(interaction, Job.restore, {EDITION_TAG: edition.edition_id, UNDO_TAG: "yes"})
+    return await begin(interaction, LaunchRequest.undoing(edition.user_id, edition.edition_id))
 
 
 async def restore(interaction: Interaction) -> str | None:
@@ -26,7 +25,7 @@ async def restore(interaction: Interaction) -> str | None:
     edition = interaction.services.store.editions.get(EditionId(interaction.args))
     if edition is None or edition.user_id != interaction.account.user_id or not restorable(edition):
         return interaction.text("bot.not_yours")
-    return await begin(interaction, Job.restore, {EDITION_TAG: edition.edition_id})
+    return await begin(interaction, LaunchRequest.restoration(edition.user_id, edition.edition_id))
 
 
 def restorable(edition: Edition) -> bool:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from vibe_pipeline import runs
 from vibe_pipeline.clients import dagster_queries as queries
 from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable, UnexpectedResponse
 from vibe_pipeline.clients.json_fields import Fields, fields, number, objects, text
 from vibe_pipeline.clients.transport import Call, ServiceAnswer, Transport
 from vibe_pipeline.records import UserId
+from vibe_pipeline.runs import LaunchRequest
 
 SERVICE = "dagster"
-USERS = "users"
-PARTITION_TAG = "dagster/partition"
 
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 
@@ -54,8 +54,7 @@ class RunView:
     @property
     def user_id(self) -> UserId | None:
         """Whose run it is."""
-        key = self.tags.get(PARTITION_TAG)
-        return None if key is None else UserId(key)
+        return runs.owner_of(self.tags)
 
     @classmethod
     def from_api(cls, data: Fields) -> Self:
@@ -114,7 +113,7 @@ class DagsterGraphQL:
     async def add_user(self, user_id: UserId) -> None:
         """Make sure the person's partition exists; a run for an unknown one would fail late."""
         place = await self._any_place()
-        given = {"repo": place.selector(), "name": USERS, "key": user_id}
+        given = {"repo": place.selector(), "name": runs.USERS, "key": user_id}
         said = await self._ask(queries.ADD_PARTITION, given, endpoint="addDynamicPartition")
         if said["__typename"] != "DuplicateDynamicPartitionError":
             _expect(said, "AddDynamicPartitionSuccess")
@@ -122,31 +121,21 @@ class DagsterGraphQL:
     async def remove_user(self, user_id: UserId) -> None:
         """Drop the person's partition; only when no run of theirs is under way."""
         place = await self._any_place()
-        given = {"repo": place.selector(), "name": USERS, "keys": [user_id]}
+        given = {"repo": place.selector(), "name": runs.USERS, "keys": [user_id]}
         said = await self._ask(queries.DELETE_PARTITIONS, given, endpoint="deleteDynamicPartitions")
         _expect(said, "DeleteDynamicPartitionsSuccess")
 
-    async def launch(
-        self,
-        job: str,
-        user_id: UserId | None = None,
-        *,
-        tags: Mapping[str, str] | None = None,
-        run_config: Mapping[str, Any] | None = None,
-    ) -> str:
-        """Start a job, for one person when named, and give the run's id.
+    async def launch(self, request: LaunchRequest) -> str:
+        """Start a run and give its id; the person's partition must exist (``add_user``).
 
         Not repeated when Dagster's answer is lost: ``ServiceUnavailable.may_have_happened``.
         """
-        marks = dict(tags or {})
-        if user_id is not None:
-            marks[PARTITION_TAG] = user_id
-        said = await self._launch(await self._place_of(job), job, marks, run_config or {})
-        if said["__typename"] == "PipelineNotFoundError":
+        answer = await self._launch(await self._place_of(request.job), request)
+        if answer["__typename"] == "PipelineNotFoundError":
             self._places.clear()
-            said = await self._launch(await self._place_of(job), job, marks, run_config or {})
-        _expect(said, "LaunchRunSuccess")
-        return RunView.from_api({"status": "STARTING", **fields(said.get("run"))}).run_id
+            answer = await self._launch(await self._place_of(request.job), request)
+        _expect(answer, "LaunchRunSuccess")
+        return RunView.from_api({"status": "STARTING", **fields(answer.get("run"))}).run_id
 
     async def relaunch(self, run_id: str, *, tags: Mapping[str, str] | None = None) -> str:
         """Run again what failed in a run, and what comes after it."""
@@ -208,12 +197,13 @@ class DagsterGraphQL:
         _expect(said, "TerminateRunSuccess")
         return True
 
-    async def _launch(
-        self, place: _Place, job: str, tags: Mapping[str, str], run_config: Mapping[str, Any]
-    ) -> Fields:
+    async def _launch(self, place: _Place, request: LaunchRequest) -> Fields:
+        tags = dict(request.tags)
+        if request.partition_key is not None:
+            tags |= runs.owner_tags(request.partition_key)
         params = {
-            "selector": {**place.selector(), "jobName": job},
-            "runConfigData": dict(run_config),
+            "selector": {**place.selector(), "jobName": request.job},
+            "runConfigData": dict(request.run_config),
             "executionMetadata": {"tags": _tags(tags)},
         }
         return await self._ask(
@@ -230,7 +220,7 @@ class DagsterGraphQL:
 
     async def _any_place(self) -> _Place:
         """The code location that holds our jobs, for what belongs to no job."""
-        return await self._place_of("daily_vibe")
+        return await self._place_of(runs.DAILY_VIBE)
 
     async def _discover(self) -> dict[str, _Place]:
         said = await self._ask(queries.REPOSITORIES, {}, endpoint="repositoriesOrError")

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import dagster as dg
 
 from vibe_pipeline import nightly as nights
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.partition_changes import partition_changes
 from vibe_pipeline.accounts.records import Account, Edition, EditionKind, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.defs import tags
 from vibe_pipeline.defs.failures import tell_failure
 from vibe_pipeline.defs.jobs import collect_listening, compare_policies, daily_vibe
-from vibe_pipeline.defs.partitions import users
+from vibe_pipeline.defs.partitions import run_request, users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.defs.run_context import kind_of
-from vibe_pipeline.records import EditionId, UserId
+from vibe_pipeline.records import UserId
+from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.taste.collecting import hours_between
-
-BEHIND_PEOPLE = "-10"
-"""The priority of what nobody waits for; what is asked for has 0."""
 
 UNFINISHED = (
     dg.DagsterRunStatus.QUEUED,
@@ -31,22 +29,6 @@ UNFINISHED = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
-
-
-def nightly_request(due: nights.Due, attempt: int) -> dg.RunRequest:
-    """The run that makes this list; another attempt is another run, of the same edition."""
-    user_id = due.account.user_id
-    key = f"{user_id}:{due.vibe_date}"
-    return dg.RunRequest(
-        run_key=key if attempt == 1 else f"{key}:{attempt}",
-        partition_key=user_id,
-        tags={
-            tags.OCCASION: due.occasion,
-            tags.VIBE_DATE: due.vibe_date.isoformat(),
-            tags.ASKED_BY: "schedule",
-            "dagster/priority": BEHIND_PEOPLE,
-        },
-    )
 
 
 @dg.schedule(
@@ -71,13 +53,18 @@ def nightly(
     if not night.begun:
         return dg.SkipReason(night.in_words())
     _add_users(context.instance, [item.account.user_id for item, _ in night.begun])
-    return [nightly_request(item, attempt) for item, attempt in night.begun]
+    return [_nightly_request(item, attempt) for item, attempt in night.begun]
+
+
+def _nightly_request(due: nights.Due, attempt: int) -> dg.RunRequest:
+    launch = LaunchRequest.nightly(due.account.user_id, due.vibe_date, attempt=attempt)
+    return run_request(launch)
 
 
 def _attempts(instance: dg.DagsterInstance, due: nights.Due) -> nights.Attempts:
-    mine = {tags.PARTITION: due.account.user_id, tags.OCCASION: due.occasion}
-    runs = instance.get_runs(dg.RunsFilter(tags=mine))
-    return nights.Attempts(made=len(runs), under_way=any(not run.is_finished for run in runs))
+    tags = runs.occasion_tags(due.account.user_id, due.occasion)
+    begun = instance.get_runs(dg.RunsFilter(tags=tags))
+    return nights.Attempts(made=len(begun), under_way=any(not run.is_finished for run in begun))
 
 
 def _tell_of_pause(store: AccountStore, due: Sequence[nights.Due], until: datetime) -> None:
@@ -119,15 +106,8 @@ def collecting(
     if hour % hours:
         return dg.SkipReason(f"{len(connected)} people are collected from every {hours} hours.")
     _add_users(context.instance, [person.user_id for person in connected])
-    return [_collection(person, context.scheduled_execution_time) for person in connected]
-
-
-def _collection(person: Account, at: datetime) -> dg.RunRequest:
-    return dg.RunRequest(
-        run_key=f"{person.user_id}:{at.isoformat()}",
-        partition_key=person.user_id,
-        tags={tags.ASKED_BY: "schedule", "dagster/priority": BEHIND_PEOPLE},
-    )
+    tick = context.scheduled_execution_time
+    return [run_request(LaunchRequest.collecting(person.user_id, tick)) for person in connected]
 
 
 @dg.sensor(
@@ -154,14 +134,9 @@ def people(
 
 
 def _busy(instance: dg.DagsterInstance) -> set[str]:
-    runs = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
-    return {run.tags[tags.PARTITION] for run in runs if tags.PARTITION in run.tags}
-
-
-def is_nightly(run_tags: Mapping[str, str]) -> bool:
-    """Whether nobody waits in the chat for this run."""
-    occasion = run_tags.get(tags.OCCASION, "")
-    return run_tags.get(tags.ASKED_BY) == "schedule" or occasion.startswith("nightly:")
+    unfinished = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
+    owners = (runs.owner_of(run.tags) for run in unfinished)
+    return {owner for owner in owners if owner is not None}
 
 
 def explain(store: AccountStore, run: dg.DagsterRun, now: datetime, detail: str) -> str | None:
@@ -169,13 +144,14 @@ def explain(store: AccountStore, run: dg.DagsterRun, now: datetime, detail: str)
 
     What already says why, or was finished by another run, is left alone.
     """
-    account = store.people.get(UserId(run.tags.get(tags.PARTITION, "")))
+    owner = runs.owner_of(run.tags)
+    account = None if owner is None else store.people.get(owner)
     edition = None if account is None else _edition_of(store, run, account, now)
     if account is None or edition is None or edition.cause is not None:
         return None
     if not store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail):
         return None
-    if is_nightly(run.tags):
+    if runs.is_nightly(run.tags):
         again = nights.next_try(store.editions.required(edition.edition_id))
         tell_failure(store, account, edition, FailureCause.UNEXPECTED, until=again)
     return edition.edition_id
@@ -185,21 +161,18 @@ def _edition_of(
     store: AccountStore, run: dg.DagsterRun, account: Account, now: datetime
 ) -> Edition | None:
     """The edition the run was to make; begun here if the run did not even come to that."""
-    named = run.tags.get(tags.EDITION)
+    named = runs.named_edition(run.tags)
     if named is not None:
-        return store.editions.get(EditionId(named))
+        return store.editions.get(named)
     kind = kind_of(run)
     if kind is None:
         return None
-    root = EditionId(run.root_run_id or run.run_id)
-    told = run.tags.get(tags.VIBE_DATE)
+    root = runs.root_edition(run.run_id, run.root_run_id)
     return store.editions.open(
         root,
         account.user_id,
-        vibe_date=(
-            datetime.fromisoformat(told).date() if told else nights.local_date(account, now)
-        ),
-        occasion=run.tags.get(tags.OCCASION, f"asked:{root}"),
+        vibe_date=runs.vibe_date_of(run.tags) or nights.local_date(account, now),
+        occasion=runs.occasion_of(run.tags, root),
         kind=EditionKind(kind),
         mode=account.mode,
     )
@@ -232,10 +205,7 @@ def comparing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipR
     """Compare, if anything is compared."""
     if read_settings().compared_policies is None:
         return dg.SkipReason("No policies are compared: VIBE_COMPARE_POLICIES is empty.")
-    return dg.RunRequest(
-        run_key=context.scheduled_execution_time.date().isoformat(),
-        tags={tags.ASKED_BY: "schedule", "dagster/priority": BEHIND_PEOPLE},
-    )
+    return run_request(LaunchRequest.comparison(context.scheduled_execution_time.date()))
 
 
 SCHEDULES = (nightly, collecting, comparing)

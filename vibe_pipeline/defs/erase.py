@@ -2,16 +2,15 @@
 
 import dagster as dg
 
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Erasure, ErasureKind
-from vibe_pipeline.defs import tags
-from vibe_pipeline.defs.partitions import users
+from vibe_pipeline.defs.partitions import run_request, users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.personal_data.archives import archive_path
 from vibe_pipeline.personal_data.erase import Sweep, sweep
 from vibe_pipeline.records import UserId
+from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
-
-FORGET = "forget_person"
 
 
 class ForgetConfig(dg.Config):
@@ -23,7 +22,7 @@ class ForgetConfig(dg.Config):
     receipt: str
 
 
-@dg.op(name="forget")
+@dg.op(name=runs.FORGET_OP)
 def forget(
     context: dg.OpExecutionContext,
     config: ForgetConfig,
@@ -54,7 +53,7 @@ def forget(
 
 
 @dg.job(
-    name=FORGET,
+    name=runs.FORGET_PERSON,
     executor_def=dg.in_process_executor,
     description="Erases what warehouse and Dagster hold about somebody who asked to be forgotten,"
     " or about the listening of somebody who unlinked Spotify, and proves it by counting.",
@@ -84,37 +83,35 @@ def promises(
 
 
 def _request(instance: dg.DagsterInstance, note: Erasure) -> dg.RunRequest | None:
-    mark = {tags.RECEIPT: note.receipt}
-    runs = instance.get_runs(dg.RunsFilter(tags=mark))
-    if any(not run.is_finished for run in runs) or is_busy(instance, note.user_id):
+    begun = instance.get_runs(dg.RunsFilter(tags=runs.receipt_tags(note.receipt)))
+    if any(not run.is_finished for run in begun) or is_busy(instance, note.user_id):
         return None
-    return dg.RunRequest(
-        run_key=f"{note.receipt}:{len(runs) + 1}",
-        run_config={"ops": {"forget": {"config": {"receipt": note.receipt}}}},
-        tags={**mark, tags.ASKED_BY: "schedule"},
+    attempt = len(begun) + 1
+    return run_request(
+        LaunchRequest.forgetting(note.receipt, asked_by=runs.SCHEDULE, attempt=attempt)
     )
 
 
 def is_busy(instance: dg.DagsterInstance, user_id: UserId) -> bool:
     """Whether a run of this person's may still write."""
-    runs = instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: user_id}))
-    return any(not run.is_finished for run in runs)
+    own_runs = instance.get_runs(dg.RunsFilter(tags=runs.owner_tags(user_id)))
+    return any(not run.is_finished for run in own_runs)
 
 
 def _sweep_dagster(instance: dg.DagsterInstance, note: Erasure) -> Sweep:
     """Erase the person's runs and partition, then count what Dagster still holds of them."""
-    runs = _erase_runs(instance, note.user_id)
+    erased_runs = _erase_runs(instance, note.user_id)
     partitions = _erase_partition(instance, note)
     return Sweep(
-        erased={"dagster.runs": runs, "dagster.partitions": partitions},
+        erased={"dagster.runs": erased_runs, "dagster.partitions": partitions},
         left=_left_in_dagster(instance, note),
     )
 
 
 def _erase_runs(instance: dg.DagsterInstance, user_id: UserId) -> int:
     """Delete the person's runs with all their events and archives; says how many there were."""
-    runs = instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: user_id}))
-    gone = {run.run_id for run in runs}
+    own_runs = instance.get_runs(dg.RunsFilter(tags=runs.owner_tags(user_id)))
+    gone = {run.run_id for run in own_runs}
     home = read_settings().home
     for run_id in gone:
         archive_path(home, run_id).unlink(missing_ok=True)
@@ -144,7 +141,7 @@ def _erase_partition(instance: dg.DagsterInstance, note: Erasure) -> int:
 
 
 def _left_in_dagster(instance: dg.DagsterInstance, note: Erasure) -> int:
-    left = len(instance.get_runs(dg.RunsFilter(tags={tags.PARTITION: note.user_id})))
+    left = len(instance.get_runs(dg.RunsFilter(tags=runs.owner_tags(note.user_id))))
     if note.kind is ErasureKind.PERSON:
         left += instance.has_dynamic_partition(users.name or "", note.user_id)
     return left

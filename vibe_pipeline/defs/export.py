@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from vibe_pipeline import runs
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.personal_data.archives import archive_path
@@ -32,7 +33,7 @@ def export(
 
 
 @dg.job(
-    name="export_person",
+    name=runs.EXPORT_PERSON,
     partitions_def=users,
     executor_def=dg.in_process_executor,
     description="Puts everything kept about a person into one archive, for the bot to send.",

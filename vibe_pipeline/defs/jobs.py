@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from vibe_pipeline import runs
 from vibe_pipeline.defs.library import LIKED_TRACKS, RECENT_PLAYS, TOP_ITEMS
 from vibe_pipeline.defs.playlist import HISTORY
 from vibe_pipeline.defs.run_context import PUBLISHED, SELECTION
@@ -15,37 +16,37 @@ COMPARISON = dg.AssetKey("policy_comparison")
 """About everybody together, so no part of anybody's day."""
 
 daily_vibe = dg.define_asset_job(
-    "daily_vibe",
+    runs.DAILY_VIBE,
     selection=dg.AssetSelection.groups(*GROUPS) - dg.AssetSelection.assets(COMPARISON),
     description="Makes a person's list for the day and writes it to Spotify.",
 )
 
 preview_vibe = dg.define_asset_job(
-    "preview_vibe",
+    runs.PREVIEW_VIBE,
     selection=dg.AssetSelection.assets(SELECTION).upstream(),
     description="Makes a list to look at, up to the selection; nothing is written to Spotify.",
 )
 
 publish_preview = dg.define_asset_job(
-    "publish_preview",
+    runs.PUBLISH_PREVIEW,
     selection=dg.AssetSelection.assets(PUBLISHED, HISTORY),
-    description="Publishes exactly the edition named by the tag vibe/edition.",
+    description=f"Publishes exactly the edition named by the tag {runs.EDITION}.",
 )
 
 sync_library = dg.define_asset_job(
-    "sync_library",
+    runs.SYNC_LIBRARY,
     selection=dg.AssetSelection.assets(LIKED_TRACKS, RECENT_PLAYS),
     description="Refreshes the liked tracks and the recent plays only.",
 )
 
 collect_listening = dg.define_asset_job(
-    "collect_listening",
+    runs.COLLECT_LISTENING,
     selection=dg.AssetSelection.assets(RECENT_PLAYS, TOP_ITEMS),
     description="Keeps what was played before Spotify forgets it; top items once a week.",
 )
 
 compare_policies = dg.define_asset_job(
-    "compare_policies",
+    runs.COMPARE_POLICIES,
     selection=dg.AssetSelection.assets(COMPARISON),
     description="Compares two ranking policies on what became of everybody's lists.",
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.call_allowance import listening_of
 from vibe_pipeline.defs.metadata import bars, counted, table
 from vibe_pipeline.defs.partitions import users
@@ -123,7 +124,7 @@ def library(
 
 def _plan(context: dg.AssetExecutionContext, state: LibraryState, now: datetime) -> RefreshPlan:
     wanted, job = context.selected_asset_keys, context.run.job_name
-    pages = walk_pages(state, syncing=job == "sync_library")
+    pages = walk_pages(state, syncing=job == runs.SYNC_LIBRARY)
     return RefreshPlan(
         likes_pages=pages if LIKED_TRACKS in wanted else None,
         plays=RECENT_PLAYS in wanted,

@@ -1,7 +1,19 @@
-"""Who assets are made for: one partition per person, kept in step with the account store."""
+"""Who assets are made for, one partition per person, and a launch for them in Dagster's terms."""
 
 from __future__ import annotations
 
 import dagster as dg
 
-users = dg.DynamicPartitionsDefinition(name="users")
+from vibe_pipeline import runs
+
+users = dg.DynamicPartitionsDefinition(name=runs.USERS)
+
+
+def run_request(launch: runs.LaunchRequest) -> dg.RunRequest:
+    """The launch as a schedule or sensor of that job returns it; its job is theirs to name."""
+    return dg.RunRequest(
+        run_key=launch.run_key,
+        partition_key=launch.partition_key,
+        tags=dict(launch.tags),
+        run_config=dict(launch.run_config),
+    )

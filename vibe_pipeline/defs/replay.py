@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from vibe_pipeline import runs
 from vibe_pipeline.defs.metadata import Cell, table
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import WarehouseResource
@@ -33,7 +34,7 @@ class ReplayConfig(dg.Config):
     policy: str | None = None
 
 
-@dg.op(name="replay")
+@dg.op(name=runs.REPLAY_OP)
 def replay_edition(
     context: dg.OpExecutionContext, config: ReplayConfig, warehouse: WarehouseResource
 ) -> None:
@@ -91,7 +92,7 @@ def _shown(place: Slice, inputs: EditionInputs, found: Replay) -> dict[str, Any]
 
 
 @dg.job(
-    name="replay_vibe",
+    name=runs.REPLAY_VIBE,
     partitions_def=users,
     executor_def=dg.in_process_executor,
     description="Makes the list of a past day again from its stored inputs: byte for byte by its"

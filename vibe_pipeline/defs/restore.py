@@ -5,11 +5,11 @@ from contextlib import AbstractAsyncContextManager
 
 import dagster as dg
 
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
-from vibe_pipeline.defs import tags
 from vibe_pipeline.defs.failures import failure_of
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
@@ -35,7 +35,7 @@ def restore(
 ) -> None:
     """Puts back the edition that the tag vibe/edition names; with vibe/undo, takes it back."""
     store, database = accounts.open(clock), warehouse.open()
-    user_id, undo = UserId(context.partition_key), tags.UNDO in context.run.tags
+    user_id, undo = UserId(context.partition_key), runs.UNDO in context.run.tags
     own = EditionId(context.run_id)
     opening = services.open(user_id, store, clock, edition_id=own, asked_for=True)
     try:
@@ -55,9 +55,10 @@ def restore(
 
 
 def _edition_named(run: dg.DagsterRun) -> EditionId:
-    if tags.EDITION not in run.tags:
-        raise NotRestorable(f"The tag {tags.EDITION} names no edition.")
-    return EditionId(run.tags[tags.EDITION])
+    edition_id = runs.named_edition(run.tags)
+    if edition_id is None:
+        raise NotRestorable(f"The tag {runs.EDITION} names no edition.")
+    return edition_id
 
 
 async def _restore(
@@ -82,11 +83,11 @@ async def _restore(
 
 
 @dg.job(
-    name="restore_edition",
+    name=runs.RESTORE_EDITION,
     partitions_def=users,
     executor_def=dg.in_process_executor,
-    description="Puts the past list named by the tag vibe/edition into its playlist again; with the"
-    " tag vibe/undo, takes that publication back.",
+    description=f"Puts the past list named by the tag {runs.EDITION} into its playlist again; with"
+    f" the tag {runs.UNDO}, takes that publication back.",
 )
 def restore_edition() -> None:
     """One step."""

@@ -2,13 +2,12 @@
 
 import dagster as dg
 
-from vibe_pipeline.defs import tags
-from vibe_pipeline.defs.automation import BEHIND_PEOPLE
+from vibe_pipeline import runs
+from vibe_pipeline.defs.partitions import run_request
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.personal_data.retention import apply_retention
+from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
-
-RETENTION = "nightly_retention"
 
 
 @dg.op(name="retention")
@@ -25,7 +24,7 @@ def retention(
 
 
 @dg.job(
-    name=RETENTION,
+    name=runs.NIGHTLY_RETENTION,
     executor_def=dg.in_process_executor,
     description="Lets go of what lists older than RETENTION_DAYS were made from, of stale answers"
     " of other services, and of messages, run trackers and consents that are long done. Likes,"
@@ -45,7 +44,4 @@ def nightly_retention() -> None:
 )
 def retaining(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Once a night, behind everybody's list."""
-    return dg.RunRequest(
-        run_key=context.scheduled_execution_time.date().isoformat(),
-        tags={tags.ASKED_BY: "schedule", "dagster/priority": BEHIND_PEOPLE},
-    )
+    return run_request(LaunchRequest.retention(context.scheduled_execution_time.date()))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 import dagster as dg
 
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import (
     Account,
     Edition,
@@ -18,16 +18,16 @@ from vibe_pipeline.accounts.records import (
     FailureCause,
 )
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.defs import tags
 from vibe_pipeline.defs.failures import failures_recorded, refusal
-from vibe_pipeline.records import EditionId, UserId
+from vibe_pipeline.nightly import local_date
+from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse import Slice
 
 SELECTION = dg.AssetKey("ranked_selection")
 PUBLISHED = dg.AssetKey("published_playlist")
 EDITION_JOBS: Mapping[str, EditionKind] = {
-    "daily_vibe": EditionKind.DAILY,
-    "preview_vibe": EditionKind.PREVIEW,
+    runs.DAILY_VIBE: EditionKind.DAILY,
+    runs.PREVIEW_VIBE: EditionKind.PREVIEW,
 }
 
 
@@ -85,14 +85,14 @@ def _run_context(
     context: dg.AssetExecutionContext, store: AccountStore, account: Account, *, now: datetime
 ) -> RunContext:
     run_tags = context.run.tags
-    root = EditionId(context.run.root_run_id or context.run.run_id)
-    occasion = run_tags.get(tags.OCCASION, f"asked:{root}")
-    vibe_date = _vibe_date(run_tags, account, now)
+    root = runs.root_edition(context.run.run_id, context.run.root_run_id)
+    occasion = runs.occasion_of(run_tags, root)
+    vibe_date = runs.vibe_date_of(run_tags) or local_date(account, now)
     fresh = Slice(user_id=account.user_id, vibe_date=vibe_date, edition_id=root)
     edition = _edition(context, store, account, fresh, occasion)
     if edition is not None:
         fresh = replace(fresh, vibe_date=edition.vibe_date, edition_id=edition.edition_id)
-    nightly = run_tags.get(tags.ASKED_BY) == "schedule" or occasion.startswith("nightly:")
+    nightly = runs.is_nightly(run_tags)
     return RunContext(
         account=account,
         place=fresh,
@@ -110,9 +110,9 @@ def _edition(
     fresh: Slice,
     occasion: str,
 ) -> Edition | None:
-    named = context.run.tags.get(tags.EDITION)
+    named = runs.named_edition(context.run.tags)
     if named is not None:
-        edition = store.editions.get(EditionId(named))
+        edition = store.editions.get(named)
         if edition is None or edition.user_id != account.user_id:
             raise dg.Failure(f"{account.user_id} has no edition {named}.", allow_retries=False)
         return edition
@@ -144,13 +144,6 @@ def _standing(run: dg.DagsterRun, store: AccountStore, user_id: UserId) -> Editi
     if not run.asset_selection or PUBLISHED not in run.asset_selection:
         return None
     return next((edition for edition in store.editions.history(user_id) if edition.tracks), None)
-
-
-def _vibe_date(run_tags: Mapping[str, str], account: Account, now: datetime) -> date:
-    told = run_tags.get(tags.VIBE_DATE)
-    if told is not None:
-        return date.fromisoformat(told)
-    return now.astimezone(ZoneInfo(account.timezone)).date()
 
 
 def _why_not_connected(account: Account) -> FailureCause:

@@ -1,0 +1,305 @@
+"""The contract of runs: what the programs launch, how a run is tagged, and what follows from tags.
+
+Bot, OAuth service, schedules, sensors and assets meet here and repeat no string. Job names, tag
+names and tag values are stored with every run ever launched: they are added to, never changed.
+Not here: Dagster or anything heavy (the chat must start fast), how a request is sent
+(``clients/dagster``), who is due at night (``nightly``), what a job does (``defs/jobs``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, Self
+
+from vibe_pipeline.records import EditionId, UserId
+
+DAILY_VIBE = "daily_vibe"
+PREVIEW_VIBE = "preview_vibe"
+PUBLISH_PREVIEW = "publish_preview"
+SYNC_LIBRARY = "sync_library"
+COLLECT_LISTENING = "collect_listening"
+COMPARE_POLICIES = "compare_policies"
+RESTORE_EDITION = "restore_edition"
+EXPORT_PERSON = "export_person"
+FORGET_PERSON = "forget_person"
+REPLAY_VIBE = "replay_vibe"
+NIGHTLY_RETENTION = "nightly_retention"
+
+JOBS = (
+    DAILY_VIBE,
+    PREVIEW_VIBE,
+    PUBLISH_PREVIEW,
+    SYNC_LIBRARY,
+    COLLECT_LISTENING,
+    COMPARE_POLICIES,
+    RESTORE_EDITION,
+    EXPORT_PERSON,
+    FORGET_PERSON,
+    REPLAY_VIBE,
+    NIGHTLY_RETENTION,
+)
+"""Every job there is."""
+
+LIST_JOBS = frozenset({DAILY_VIBE, PREVIEW_VIBE, PUBLISH_PREVIEW, RESTORE_EDITION})
+"""What changes or makes a person's list: never two of them at a time for one person."""
+
+USERS = "users"
+"""The partition set: one key per person, their ``UserId``."""
+
+OCCASION = "vibe/occasion"
+"""What the list is for, such as ``nightly:2026-11-20``: one edition each, however often asked."""
+
+ASKED_BY = "vibe/asked_by"
+"""``CHAT``, ``SCHEDULE`` or ``OPERATOR``."""
+
+VIBE_DATE = "vibe/vibe_date"
+"""The local day the list is for, in ISO form; today on the person's clock when absent."""
+
+EDITION = "vibe/edition"
+"""Names the edition to work on, made earlier by another run: publish it, put it back."""
+
+UNDO = "vibe/undo"
+"""Take the edition back instead of putting it in place; present or absent, whatever the value."""
+
+RECEIPT = "vibe/receipt"
+"""The receipt number of the erasure a run is for."""
+
+REQUEST = "vibe/request"
+"""Marks one launch, so that a launch whose answer was lost can be found."""
+
+PARTITION = "dagster/partition"
+"""Whose run it is. Dagster's own tag, written by it for every partitioned run."""
+
+PRIORITY = "dagster/priority"
+"""Dagster's own tag: who is served first among the queued; 0 when absent."""
+
+TAGS = (OCCASION, ASKED_BY, VIBE_DATE, EDITION, UNDO, RECEIPT, REQUEST, PARTITION, PRIORITY)
+"""Every tag the programs read or write."""
+
+CHAT = "chat"
+SCHEDULE = "schedule"
+OPERATOR = "operator"
+
+PEOPLE_WAIT = "10"
+"""The priority of what somebody watches in the chat."""
+
+NOBODY_WAITS = "-10"
+"""The priority of what happens by itself."""
+
+NIGHTLY_PREFIX = "nightly:"
+ASKED_PREFIX = "asked:"
+
+FORGET_OP = "forget"
+REPLAY_OP = "replay"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchRequest:
+    """One run to launch. Made by purpose, so that whoever launches for it launches the same.
+
+    ``partition_key`` is the person, ``None`` for what is about everybody or must not name anybody.
+    ``run_key`` is the schedule's or sensor's: a second request with the same key starts nothing.
+    ``run_config`` is Dagster's: ``{"ops": {OP: {"config": {...}}}}``.
+    """
+
+    job: str
+    partition_key: UserId | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    run_key: str | None = None
+    run_config: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def asked_list(cls, user_id: UserId) -> Self:
+        """A list for today, asked for in the chat."""
+        return cls._from_chat(DAILY_VIBE, user_id)
+
+    @classmethod
+    def preview(cls, user_id: UserId) -> Self:
+        """A list to look at, asked for in the chat."""
+        return cls._from_chat(PREVIEW_VIBE, user_id)
+
+    @classmethod
+    def publication(cls, user_id: UserId, edition_id: EditionId) -> Self:
+        """Publish exactly the list that was shown as a preview."""
+        return cls._from_chat(PUBLISH_PREVIEW, user_id, {EDITION: edition_id})
+
+    @classmethod
+    def sync(cls, user_id: UserId) -> Self:
+        """Reread likes and plays, asked for in the chat."""
+        return cls._from_chat(SYNC_LIBRARY, user_id)
+
+    @classmethod
+    def first_sync(cls, user_id: UserId) -> Self:
+        """Read the library of somebody who has just connected; nobody watches it, so no hurry."""
+        return cls(job=SYNC_LIBRARY, partition_key=user_id, tags={ASKED_BY: CHAT})
+
+    @classmethod
+    def restoration(cls, user_id: UserId, edition_id: EditionId) -> Self:
+        """Put a past list into its playlist again."""
+        return cls._from_chat(RESTORE_EDITION, user_id, {EDITION: edition_id})
+
+    @classmethod
+    def undoing(cls, user_id: UserId, edition_id: EditionId) -> Self:
+        """Take a publication back."""
+        return cls._from_chat(RESTORE_EDITION, user_id, {EDITION: edition_id, UNDO: "yes"})
+
+    @classmethod
+    def export(cls, user_id: UserId) -> Self:
+        """Everything kept about the person, as one file."""
+        return cls._from_chat(EXPORT_PERSON, user_id)
+
+    @classmethod
+    def nightly(cls, user_id: UserId, vibe_date: date, *, attempt: int = 1) -> Self:
+        """The night's list; another attempt, from 1 up, is another run of the same edition."""
+        key = f"{user_id}:{vibe_date}"
+        return cls(
+            job=DAILY_VIBE,
+            partition_key=user_id,
+            tags={
+                OCCASION: nightly_occasion(vibe_date),
+                VIBE_DATE: vibe_date.isoformat(),
+                ASKED_BY: SCHEDULE,
+                PRIORITY: NOBODY_WAITS,
+            },
+            run_key=key if attempt == 1 else f"{key}:{attempt}",
+        )
+
+    @classmethod
+    def collecting(cls, user_id: UserId, at: datetime) -> Self:
+        """Keep what the person played before Spotify forgets it, at this tick."""
+        return cls(
+            job=COLLECT_LISTENING,
+            partition_key=user_id,
+            tags={ASKED_BY: SCHEDULE, PRIORITY: NOBODY_WAITS},
+            run_key=f"{user_id}:{at.isoformat()}",
+        )
+
+    @classmethod
+    def comparison(cls, day: date) -> Self:
+        """The verdict on the compared policies, once a day at most."""
+        return cls(
+            job=COMPARE_POLICIES,
+            tags={ASKED_BY: SCHEDULE, PRIORITY: NOBODY_WAITS},
+            run_key=day.isoformat(),
+        )
+
+    @classmethod
+    def retention(cls, day: date) -> Self:
+        """Letting go of what nobody needs any more, once a night."""
+        return cls(
+            job=NIGHTLY_RETENTION,
+            tags={ASKED_BY: SCHEDULE, PRIORITY: NOBODY_WAITS},
+            run_key=day.isoformat(),
+        )
+
+    @classmethod
+    def forgetting(cls, receipt: str, *, asked_by: str, attempt: int | None = None) -> Self:
+        """Keep a promise to erase; a run outlives its work, so it names the receipt only.
+
+        ``attempt``, from 1 up, is for the sensor, which begins again what was not finished.
+        """
+        return cls(
+            job=FORGET_PERSON,
+            tags={ASKED_BY: asked_by, RECEIPT: receipt},
+            run_key=None if attempt is None else f"{receipt}:{attempt}",
+            run_config=_config(FORGET_OP, {"receipt": receipt}),
+        )
+
+    @classmethod
+    def replay(
+        cls,
+        user_id: UserId,
+        vibe_date: date,
+        *,
+        edition_id: EditionId | None = None,
+        policy: str | None = None,
+    ) -> Self:
+        """A past list made again from its stored inputs, for an operator to look at."""
+        config = {"vibe_date": vibe_date.isoformat(), "edition_id": edition_id, "policy": policy}
+        given = {name: value for name, value in config.items() if value is not None}
+        return cls(
+            job=REPLAY_VIBE,
+            partition_key=user_id,
+            tags={ASKED_BY: OPERATOR},
+            run_config=_config(REPLAY_OP, given),
+        )
+
+    @classmethod
+    def _from_chat(cls, job: str, user_id: UserId, tags: Mapping[str, str] | None = None) -> Self:
+        """What somebody asks for and then watches."""
+        waited_for = {ASKED_BY: CHAT, PRIORITY: PEOPLE_WAIT}
+        return cls(job=job, partition_key=user_id, tags={**waited_for, **(tags or {})})
+
+    def marked(self, request_id: str) -> Self:
+        """The same launch under a mark of its own, by which its run can be found again."""
+        return replace(self, tags={**self.tags, REQUEST: request_id})
+
+
+def nightly_occasion(vibe_date: date) -> str:
+    """The name under which the ledger keeps one nightly list per person and date."""
+    return f"{NIGHTLY_PREFIX}{vibe_date.isoformat()}"
+
+
+def root_edition(run_id: str, root_run_id: str | None) -> EditionId:
+    """The edition a run makes unless it was handed one: a rerun goes on with the first run's."""
+    return EditionId(root_run_id or run_id)
+
+
+def named_edition(tags: Mapping[str, str]) -> EditionId | None:
+    """The edition a run was handed, which another run began."""
+    named = tags.get(EDITION)
+    return None if named is None else EditionId(named)
+
+
+def edition_of(tags: Mapping[str, str], run_id: str, root_run_id: str | None) -> EditionId:
+    """The edition a run works on: the one it was handed, else the one it makes."""
+    return named_edition(tags) or root_edition(run_id, root_run_id)
+
+
+def occasion_of(tags: Mapping[str, str], root: EditionId) -> str:
+    """What a run's list is for; one without a tag is asked for, and an occasion of its own."""
+    return tags.get(OCCASION, f"{ASKED_PREFIX}{root}")
+
+
+def is_nightly(tags: Mapping[str, str]) -> bool:
+    """Whether nobody waits in the chat for this run."""
+    by_itself = tags.get(ASKED_BY) == SCHEDULE
+    return by_itself or tags.get(OCCASION, "").startswith(NIGHTLY_PREFIX)
+
+
+def vibe_date_of(tags: Mapping[str, str]) -> date | None:
+    """The local day a run's list is for, if it was told; ``ValueError`` for what is no date."""
+    written = tags.get(VIBE_DATE)
+    return date.fromisoformat(written) if written else None
+
+
+def owner_of(tags: Mapping[str, str]) -> UserId | None:
+    """Whose run it is; ``None`` for one about nobody."""
+    key = tags.get(PARTITION)
+    return None if key is None else UserId(key)
+
+
+def owner_tags(user_id: UserId) -> dict[str, str]:
+    """What every run of this person carries."""
+    return {PARTITION: user_id}
+
+
+def occasion_tags(user_id: UserId, occasion: str) -> dict[str, str]:
+    """What every run for this occasion of this person's carries."""
+    return {OCCASION: occasion, PARTITION: user_id}
+
+
+def receipt_tags(receipt: str) -> dict[str, str]:
+    """What every run for this erasure carries."""
+    return {RECEIPT: receipt}
+
+
+def request_tags(request_id: str) -> dict[str, str]:
+    """What the one run of this marked launch carries."""
+    return {REQUEST: request_id}
+
+
+def _config(op: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    return {"ops": {op: {"config": dict(config)}}}
