@@ -120,16 +120,6 @@ def test_a_block_ends_by_itself_and_a_shorter_one_does_not_shorten_it(tmp_path: 
     budget.ask("spotify", asked_for=False)
 
 
-def test_a_block_can_be_lifted(tmp_path: Path) -> None:
-    budget = made(tmp_path).budget
-    budget.block("spotify", BEGINNING + timedelta(hours=13), "quota")
-
-    budget.unblock("spotify")
-
-    budget.ask("spotify", asked_for=False)
-    assert budget.blocked_until("spotify") is None
-
-
 def test_calls_of_a_day_ago_are_cleared_away(tmp_path: Path) -> None:
     clock = Clock()
     store = made(tmp_path, clock)

@@ -17,6 +17,7 @@ from tests.support.accounts_site import (
     connected,
     in_processes,
     made,
+    messages_waiting,
     opened,
 )
 from vibe_pipeline.accounts.errors import UnknownPerson
@@ -240,7 +241,7 @@ def test_a_message_is_put_once_and_delivered_once(tmp_path: Path) -> None:
     assert message.params == {"spotify": "Ö", "n": 3}
     assert message.attempts == 1
     assert store.outbox.take_due() == []
-    assert store.outbox.waiting() == 0
+    assert messages_waiting(store) == 0
     assert not store.outbox.put(account.user_id, "bot.connected", {}, "k")
 
 

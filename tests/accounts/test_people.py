@@ -192,7 +192,7 @@ def test_renewed_tokens_keep_the_moment_of_consent(tmp_path: Path) -> None:
 def test_tokens_are_not_saved_for_who_disconnected_meanwhile(tmp_path: Path) -> None:
     store = made(tmp_path)
     account = connected(store)
-    store.people.disconnect(account.user_id)
+    store.erasures.disconnect(account.user_id)
 
     assert not store.tokens.save(account.user_id, tokens())
     assert store.tokens.get(account.user_id) is None
@@ -216,7 +216,7 @@ def test_disconnecting_erases_all_of_spotify_and_keeps_the_settings(tmp_path: Pa
     store.people.change(account.user_id, adventure=90, playlist_id="p", likes_cached=5, market="NL")
     state = store.oauth_states.make(account.user_id, StateKind.CONSENT, "v")
 
-    store.people.disconnect(account.user_id)
+    store.erasures.disconnect(account.user_id)
 
     after = store.people.get(account.user_id)
     assert after is not None
@@ -251,14 +251,14 @@ def test_forgetting_leaves_nothing_of_the_person(tmp_path: Path) -> None:
         outcome = SourceOutcome(source="listenbrainz", chosen=1, liked=0, replayed=0)
         store.source_outcomes.replace(person.user_id, [outcome])
 
-    assert store.people.forget(account.user_id)
+    store.erasures.forget(account.user_id)
 
     with store.database.reading() as connection:
         for name in set(_tables_about_people()) - {"erasures"}:
             query = f"SELECT DISTINCT user_id FROM {name}"  # noqa: S608 - our own names
             left = connection.exec_driver_sql(query).scalars().all()
             assert left == [other.user_id], name
-    assert not store.people.forget(account.user_id)
+    assert store.people.get(account.user_id) is None
 
 
 def _tables_about_people() -> list[str]:

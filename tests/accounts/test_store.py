@@ -19,7 +19,15 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
-from tests.support.accounts_site import KEY, Clock, address, connected, in_processes, made
+from tests.support.accounts_site import (
+    KEY,
+    Clock,
+    address,
+    connected,
+    in_processes,
+    made,
+    messages_waiting,
+)
 from vibe_pipeline.accounts import database, migrations, schema
 from vibe_pipeline.accounts.cipher import Cipher, kept_key, secret_key
 from vibe_pipeline.accounts.errors import (
@@ -109,7 +117,7 @@ def test_many_threads_may_work_at_once(tmp_path: Path) -> None:
 
     assert failures == []
     assert store.budget.used("spotify") == 80
-    assert store.outbox.waiting() == 80
+    assert messages_waiting(store) == 80
 
 
 def test_something_else_is_not_taken_for_a_store(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.support.accounts_site import messages_waiting
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, until, urls_of
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.locales import LANGUAGES, say
@@ -102,8 +103,8 @@ async def test_a_key_without_words_is_dropped_not_repeated(place: BotWorld) -> N
     place.store.outbox.put(anna.account.user_id, "bot.failed.no_such_cause", {}, "none:2")
     place.store.outbox.put(anna.account.user_id, "bot.hello", {}, "none:3")
 
-    await until(lambda: place.store.outbox.waiting() == 0)
-    assert place.store.outbox.waiting() == 0
+    await until(lambda: messages_waiting(place.store) == 0)
+    assert messages_waiting(place.store) == 0
 
 
 async def test_a_message_is_delivered_once_over_restarts(empty_place: BotWorld) -> None:
@@ -113,7 +114,7 @@ async def test_a_message_is_delivered_once_over_restarts(empty_place: BotWorld) 
             anna.account.user_id, "bot.connected", {"spotify_name": "once"}, "connected:1"
         )
         await anna.sees(lambda one: "once" in one["text"])
-        await until(lambda: empty_place.store.outbox.waiting() == 0)
+        await until(lambda: messages_waiting(empty_place.store) == 0)
     async with living_bot(empty_place):
         await asyncio.sleep(0.3)
 

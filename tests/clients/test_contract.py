@@ -22,21 +22,14 @@ URIS = [f"spotify:track:{number:022d}" for number in range(130)]
 ALLOWED_BUT_CLOSED = {"/recommendations", "/artists/{id}/top-tracks"}
 
 
-async def every_like(spotify: Spotify) -> list[object]:
-    return [like async for like in spotify.saved_tracks()]
-
-
 CALLS: dict[str, Callable[[Spotify], Awaitable[object]]] = {
     "me": lambda s: s.me(),
-    "saved_tracks": every_like,
     "saved_tracks_page": lambda s: s.saved_tracks_page(offset=100, limit=50),
     "recently_played": lambda s: s.recently_played(),
     "recently_played since": lambda s: s.recently_played(after=datetime(2026, 11, 1, tzinfo=UTC)),
     "top_artists": lambda s: s.top_artists("short_term"),
     "top_tracks": lambda s: s.top_tracks("long_term"),
     "search_tracks": lambda s: s.search_tracks('artist:"Sigur Rós" track:"Hoppípolla"'),
-    "artist_albums": lambda s: s.artist_albums("4iOpT9zRyHm9Csf4td8kzL"),
-    "album_tracks": lambda s: s.album_tracks("0LWxeiZcQVSyVEsX17oEaw"),
     "artist_top_tracks": lambda s: s.artist_top_tracks("4iOpT9zRyHm9Csf4td8kzL"),
     "recommendations": lambda s: s.recommendations(track_ids=["a", "b"], artist_ids=["c"]),
     "create_playlist": lambda s: s.create_playlist("Mon", description="A day", public=False),
@@ -44,8 +37,6 @@ CALLS: dict[str, Callable[[Spotify], Awaitable[object]]] = {
     "replace_items with none": lambda s: s.replace_items("37i9dQZF1DXcBWIGoYBM5M", []),
     "change_details": lambda s: s.change_details("p", name="Tue", description="B", public=True),
     "newest_playlists": lambda s: s.newest_playlists(),
-    "playlist": lambda s: s.playlist("37i9dQZF1DXcBWIGoYBM5M"),
-    "playlist_items": lambda s: s.playlist_items("37i9dQZF1DXcBWIGoYBM5M"),
     "library_contains": lambda s: s.library_contains(URIS[:90]),
     "save_to_library": lambda s: s.save_to_library(URIS[:41]),
     "remove_from_library": lambda s: s.remove_from_library(URIS[:90]),

@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from tests.support.outside_world import Naps, answering, outside_world, said
+from tests.support.outside_world import Naps, answering, outside_world, said, saved_tracks
 from vibe_pipeline.clients import musicbrainz
 from vibe_pipeline.clients.budget import UnlimitedBudget
 from vibe_pipeline.clients.errors import RateLimited, ServiceUnavailable, UnexpectedResponse
@@ -49,7 +49,7 @@ def row(mbid: str, score: int, of: str, **more: object) -> dict[str, object]:
 
 async def test_a_track_leads_to_neighbours_without_a_call_to_spotify() -> None:
     async with outside_world() as world:
-        (like, *_) = [like async for like in world.spotify().saved_tracks()]
+        (like, *_) = await saved_tracks(world.spotify())
         labs = world.labs()
         world.simulation.log.clear()
 
@@ -124,7 +124,7 @@ async def test_labs_trouble_is_retried_and_then_given_up() -> None:
 
 async def test_an_isrc_leads_to_its_recording() -> None:
     async with outside_world() as world:
-        likes = [like async for like in world.spotify().saved_tracks()]
+        likes = await saved_tracks(world.spotify())
         isrc = next(like.track.isrc for like in likes if like.track.isrc)
 
         found = await world.musicbrainz().recordings_by_isrc(isrc)
@@ -150,7 +150,7 @@ async def test_musicbrainz_refusing_everything_means_slow_down() -> None:
 
 async def test_names_are_looked_up_in_the_main_api_once_the_labs_refuse_to() -> None:
     async with outside_world() as world:
-        (like, *_) = [like async for like in world.spotify().saved_tracks()]
+        (like, *_) = await saved_tracks(world.spotify())
         track = like.track
         labs = open_labs(world.http, world.settings, budget=UnlimitedBudget())
         assert labs is not None

@@ -30,8 +30,7 @@ def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     shared_world.forget_calls()
     yield shared_world
     shared_world.no_trouble()
-    for service in ("spotify", "lastfm", "listenbrainz"):
-        shared_world.store.budget.unblock(service)
+    shared_world.end_pauses()
 
 
 def only(world: VibeWorld, person: Account) -> Edition:

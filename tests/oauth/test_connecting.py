@@ -386,7 +386,7 @@ async def test_connecting_again_renews_the_consent_and_keeps_the_playlist(here: 
 async def test_somebody_forgotten_on_the_way_is_not_connected(here: Site) -> None:
     account = here.person()
     page = await here.back(account)
-    here.store.people.forget(account.user_id)
+    here.store.erasures.forget(account.user_id)
 
     done = await here.browser.post("/confirm", data={"token": token_on(page)})
 

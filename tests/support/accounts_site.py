@@ -94,3 +94,10 @@ def in_processes(work: Callable[..., Any], arguments: Sequence[tuple[Any, ...]])
     context = multiprocessing.get_context("spawn")
     with context.Pool(len(arguments)) as pool:
         return pool.starmap(work, arguments)
+
+
+def messages_waiting(store: AccountStore) -> int:
+    """How many messages are neither delivered nor given up."""
+    with store.database.reading() as connection:
+        query = "SELECT count(*) FROM outbox WHERE closed_at IS NULL"
+        return int(connection.exec_driver_sql(query).scalar_one())

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from tests.support.outside_world import NOON, OutsideWorld
+from tests.support.outside_world import NOON, OutsideWorld, saved_tracks
 from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.lookup_cache import InMemoryLookups
 from vibe_pipeline.ranking.identity import artist_key, recording_key
@@ -84,7 +84,7 @@ class Asker:
 async def asker(world: OutsideWorld) -> Asker:
     """The world's first listener, with a plain profile of what they like and play most."""
     spotify = world.spotify()
-    likes = [like async for like in spotify.saved_tracks()]
+    likes = await saved_tracks(spotify)
     plays = await spotify.recently_played()
     tracks = [play.track for play in plays] + [like.track for like in likes]
     return Asker(world=world, likes=likes, plays=plays, profile=_profile(tracks))

@@ -34,6 +34,7 @@ from vibe_pipeline.clients.transport import (
     Transport,
     kind_by_status,
 )
+from vibe_pipeline.records import LikedTrack
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.simulator.faults import fault_from_json
 from vibe_pipeline.simulator.rules import Rules
@@ -89,6 +90,11 @@ class OutsideWorld:
         """Order trouble."""
         order = {"service": service, "kind": kind, **order}
         self.simulation.faults.add(fault_from_json(order))
+
+    def playlist_uris(self, playlist_id: str) -> list[str]:
+        """What a playlist holds, in order."""
+        held = self.simulation.part(SpotifyAccounts).playlists[playlist_id].items
+        return [uri for item in held if (uri := item.uri) is not None]
 
     def asked(self, service: str) -> list[str]:
         """The endpoints of a service that were asked, in order."""
@@ -177,6 +183,17 @@ async def outside_world(
                 capabilities=capabilities or InMemoryCapabilities(),
                 naps=Naps(),
             )
+
+
+async def saved_tracks(spotify: Spotify) -> list[LikedTrack]:
+    """Everything the person has saved, newest first."""
+    page = await spotify.saved_tracks_page()
+    likes, seen = list(page.likes), page.entries
+    while page.entries and seen < page.total:
+        page = await spotify.saved_tracks_page(offset=seen)
+        likes += page.likes
+        seen += page.entries
+    return likes
 
 
 def answering(

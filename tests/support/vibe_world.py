@@ -136,6 +136,11 @@ class VibeWorld:
         """All services are well again."""
         self.simulator.simulation.faults.clear(None)
 
+    def end_pauses(self) -> None:
+        """No service asks to be left alone any more."""
+        with self.store.database.writing() as connection:
+            connection.exec_driver_sql("UPDATE services SET blocked_until = NULL, reason = NULL")
+
     def forget_calls(self) -> None:
         """Count from here."""
         self.simulator.simulation.log.clear()

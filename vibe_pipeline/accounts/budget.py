@@ -93,12 +93,6 @@ class StoredBudget:
             for row in rows
         ]
 
-    def unblock(self, service: str) -> None:
-        """The service takes calls again."""
-        change = update(services).where(services.c.service == service)
-        with self.database.writing() as connection:
-            connection.execute(change.values(blocked_until=None, reason=None))
-
     def used(self, service: str) -> int:
         """The calls of the last 24 hours."""
         with self.database.reading() as connection:

@@ -97,12 +97,6 @@ class Outbox:
         with self.database.writing() as connection:
             return connection.execute(delete(outbox).where(old)).rowcount
 
-    def waiting(self) -> int:
-        """How many messages are not delivered yet."""
-        with self.database.reading() as connection:
-            query = select(outbox.c.id).where(outbox.c.closed_at.is_(None))
-            return len(connection.execute(query).all())
-
     def _known(self, dedupe_key: str) -> bool:
         query = select(outbox.c.id).where(outbox.c.dedupe_key == dedupe_key)
         with self.database.reading() as connection:

@@ -104,17 +104,6 @@ class People:
             connection.execute(insert(tokens).values(token_values(user_id, granted, self.sealer)))
             return _change(connection, user_id, values)
 
-    def disconnect(self, user_id: UserId) -> None:
-        """Erase the link to Spotify and all we hold about that account; settings stay."""
-        with self.database.writing() as connection:
-            unlink(connection, user_id)
-
-    def forget(self, user_id: UserId) -> bool:
-        """Erase the person and everything kept about them here; false when nobody was there."""
-        with self.database.writing() as connection:
-            gone = connection.execute(delete(accounts).where(accounts.c.user_id == user_id))
-            return gone.rowcount == 1
-
     def _fresh(self, chat_id: int, name: str, language: str) -> dict[str, Any]:
         return {
             "user_id": self.new_id(),

@@ -118,13 +118,6 @@ class DagsterGraphQL:
         if said["__typename"] != "DuplicateDynamicPartitionError":
             _expect(said, "AddDynamicPartitionSuccess")
 
-    async def remove_user(self, user_id: UserId) -> None:
-        """Drop the person's partition; only when no run of theirs is under way."""
-        place = await self._any_place()
-        given = {"repo": place.selector(), "name": runs.USERS, "keys": [user_id]}
-        said = await self._ask(queries.DELETE_PARTITIONS, given, endpoint="deleteDynamicPartitions")
-        _expect(said, "DeleteDynamicPartitionsSuccess")
-
     async def launch(self, request: LaunchRequest) -> str:
         """Start a run and give its id; the person's partition must exist (``add_user``).
 
@@ -136,19 +129,6 @@ class DagsterGraphQL:
             answer = await self._launch(await self._place_of(request.job), request)
         _expect(answer, "LaunchRunSuccess")
         return RunView.from_api({"status": "STARTING", **fields(answer.get("run"))}).run_id
-
-    async def relaunch(self, run_id: str, *, tags: Mapping[str, str] | None = None) -> str:
-        """Run again what failed in a run, and what comes after it."""
-        params = {
-            "parentRunId": run_id,
-            "strategy": "FROM_FAILURE",
-            "extraTags": _tags(tags or {}),
-        }
-        said = await self._ask(
-            queries.RELAUNCH, {"params": params}, endpoint="launchRunReexecution", repeatable=False
-        )
-        _expect(said, "LaunchRunSuccess")
-        return RunView.from_api({"status": "STARTING", **fields(said.get("run"))}).run_id
 
     async def run(self, run_id: str) -> RunView:
         """How a run stands, step by step; ``NotThere`` when nobody knows it."""

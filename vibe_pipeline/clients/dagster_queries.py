@@ -50,27 +50,10 @@ mutation AddPartition($repo: RepositorySelector!, $name: String!, $key: String!)
     + "}}"
 )
 
-DELETE_PARTITIONS = (
-    """
-mutation DeletePartitions($repo: RepositorySelector!, $name: String!, $keys: [String!]!) {
-  said: deleteDynamicPartitions(
-    repositorySelector: $repo, partitionsDefName: $name, partitionKeys: $keys
-  ) {
-    __typename
-"""
-    + _TROUBLE
-    + "}}"
-)
-
 LAUNCH = (
     "mutation Launch($params: ExecutionParams!) { said: launchRun(executionParams: $params) "
     + _LAUNCHED
     + "}"
-)
-
-RELAUNCH = (
-    "mutation Relaunch($params: ReexecutionParams!) "
-    "{ said: launchRunReexecution(reexecutionParams: $params) " + _LAUNCHED + "}"
 )
 
 RUN = (

@@ -136,17 +136,6 @@ class LastFm:
         found = (LastFmTrack.from_api(item, artist=artist) for item in listed)
         return [track for track in found if track is not None]
 
-    async def artist_top_tags(self, artist: str) -> list[tuple[str, int]]:
-        """What people call an artist's music, with a weight from 0 to 100, heaviest first."""
-        body = await self._ask("artist.getTopTags", artist=artist)
-        listed = objects(fields(body.get("toptags")).get("tag"))
-        named = ((text(item.get("name")), integer(item.get("count"))) for item in listed)
-        return [
-            (name.lower(), weight or 0)
-            for name, weight in named
-            if name is not None and name.lower() not in _NO_KIND_OF_MUSIC
-        ]
-
     async def artist(self, artist: str) -> LastFmArtist | None:
         """An artist's number of listeners and main tags; ``None`` when unknown."""
         body = fields((await self._ask("artist.getInfo", artist=artist)).get("artist"))

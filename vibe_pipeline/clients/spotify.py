@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
 from vibe_pipeline.clients.errors import ServiceUnavailable, UnexpectedResponse
 from vibe_pipeline.clients.json_fields import fields, objects, text
 from vibe_pipeline.clients.spotify_records import (
-    Album,
     LikedPage,
     Playlist,
-    PlaylistEntry,
     SpotifyProfile,
     play_from_api,
     playable_tracks,
@@ -25,14 +23,13 @@ from vibe_pipeline.clients.spotify_web import (
     SpotifyWeb,
 )
 from vibe_pipeline.clients.transport import Call
-from vibe_pipeline.records import LikedTrack, Play, TopItem, Track
+from vibe_pipeline.records import Play, TopItem, Track
 
 PAGE = 50
 SEARCH_PAGE = 10
 ITEMS_PER_WRITE = 100
 URIS_PER_LIBRARY_CALL = 40
 SEEDS_PER_REQUEST = 5
-_LONGEST_WALK = 1_000
 _LONGEST_QUERY = 250
 
 
@@ -61,17 +58,6 @@ class Spotify:
         """One page of saved tracks, newest first, and how many there are."""
         call = _get("/me/tracks", limit=_within(limit, PAGE), offset=offset)
         return LikedPage.from_api(fields(await self._web.ask(call)))
-
-    async def saved_tracks(self) -> AsyncIterator[LikedTrack]:
-        """Every saved track, newest first, page by page."""
-        offset = 0
-        for _ in range(_LONGEST_WALK):
-            page = await self.saved_tracks_page(offset=offset)
-            for like in page.likes:
-                yield like
-            offset += page.entries
-            if page.entries == 0 or offset >= page.total:
-                return
 
     async def recently_played(self, *, after: datetime | None = None) -> list[Play]:
         """What was played since then, newest first; Spotify reaches back fifty plays at most."""
@@ -102,23 +88,6 @@ class Spotify:
         )
         answer = fields(await self._web.ask(call))
         return playable_tracks(fields(answer.get("tracks")).get("items"))
-
-    async def artist_albums(self, artist_id: str, *, groups: str = "album,single") -> list[Album]:
-        """The ten newest albums and singles of an artist."""
-        call = _get(
-            f"/artists/{_id(artist_id)}/albums",
-            endpoint="/artists/{id}/albums",
-            include_groups=groups,
-            limit=SEARCH_PAGE,
-        )
-        answer = fields(await self._web.ask(call))
-        albums = (Album.from_api(item) for item in objects(answer.get("items")))
-        return [album for album in albums if album is not None]
-
-    async def album_tracks(self, album_id: str) -> list[Track]:
-        """The first fifty tracks of an album; Spotify gives them without ISRC."""
-        call = _get(f"/albums/{_id(album_id)}/tracks", endpoint="/albums/{id}/tracks", limit=PAGE)
-        return playable_tracks(fields(await self._web.ask(call)).get("items"))
 
     async def artist_top_tracks(self, artist_id: str) -> list[Track]:
         """An artist's ten best-known tracks; most apps may not ask."""
@@ -215,31 +184,6 @@ class Spotify:
         answer = fields(await self._web.ask(_get("/me/playlists", limit=_within(limit, PAGE))))
         found = (Playlist.from_api(item) for item in objects(answer.get("items")))
         return [playlist for playlist in found if playlist is not None]
-
-    async def playlist(self, playlist_id: str) -> Playlist:
-        """A playlist's head; ``NotThere`` when it does not exist."""
-        path = f"/playlists/{_id(playlist_id)}"
-        answer = fields(await self._web.ask(_get(path, endpoint="/playlists/{id}")))
-        found = Playlist.from_api(answer)
-        if found is None:
-            raise UnexpectedResponse(SERVICE, "GET /playlists/{id} has no id")
-        return found
-
-    async def playlist_items(self, playlist_id: str) -> list[PlaylistEntry]:
-        """What a playlist of the person's own holds, in order."""
-        path, endpoint = f"/playlists/{_id(playlist_id)}/items", "/playlists/{id}/items"
-        found: list[PlaylistEntry] = []
-        offset = 0
-        for _ in range(_LONGEST_WALK):
-            call = _get(path, endpoint=endpoint, limit=PAGE, offset=offset)
-            answer = fields(await self._web.ask(call))
-            page = answer.get("items")
-            entries = (PlaylistEntry.from_api(item) for item in objects(page))
-            found.extend(entry for entry in entries if entry is not None)
-            offset += len(page) if isinstance(page, list) else 0
-            if not page or answer.get("next") is None:
-                break
-        return found
 
     async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]:
         """Which of these the person has saved."""

@@ -53,29 +53,6 @@ class LikedPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Album:
-    """An album, single or compilation as an artist's page lists it."""
-
-    spotify_id: str
-    name: str
-    kind: str | None = None
-    release_date: str | None = None
-
-    @classmethod
-    def from_api(cls, data: Fields) -> Self | None:
-        """The album; ``None`` for an entry without id or name."""
-        spotify_id, name = text(data.get("id")), text(data.get("name"))
-        if spotify_id is None or name is None:
-            return None
-        return cls(
-            spotify_id=spotify_id,
-            name=name,
-            kind=text(data.get("album_type")),
-            release_date=text(data.get("release_date")),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Playlist:
     """A playlist's head: who it is, not what it holds."""
 
@@ -102,21 +79,6 @@ class Playlist:
             snapshot_id=text(data.get("snapshot_id")),
             total=integer(held.get("total")),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlaylistEntry:
-    """One line of a playlist; ``track`` is ``None`` for what is no track: episodes, local files."""
-
-    uri: str
-    track: Track | None
-
-    @classmethod
-    def from_api(cls, data: Fields) -> Self | None:
-        """The line; ``None`` where the content vanished."""
-        inside = _inside(data)
-        uri = text(inside.get("uri"))
-        return None if uri is None else cls(uri=uri, track=track_from_api(inside))
 
 
 def track_from_api(data: Fields) -> Track | None:

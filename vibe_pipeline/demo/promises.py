@@ -13,7 +13,6 @@ from vibe_pipeline.ranking.identity import artist_key, recording_key
 
 ARTIST_CAP = 2
 MOST_SEEDS = 5
-MOST_URIS = 100
 _SEED_KINDS = ("seed_artists", "seed_tracks", "seed_genres")
 _OLD_PLAYLIST_PATHS = ("/tracks", "/followers")
 

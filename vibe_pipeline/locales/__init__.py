@@ -110,11 +110,6 @@ def listed(language: str, items: list[str]) -> str:
     return format_list(items, locale=_locale(language))
 
 
-def plural_categories(language: str) -> frozenset[str]:
-    """The plural forms a counted sentence needs for whole numbers in this language."""
-    return Locale.parse(language).plural_form.tags | {"other"}
-
-
 def _plural_category(language: str, count: object) -> str:
     if not isinstance(count, int | float):
         raise TypeError("count must be a number")

@@ -17,7 +17,6 @@ from vibe_pipeline.warehouse.library import Library
 from vibe_pipeline.warehouse.lookups import LookupTable, WarehouseLookups
 from vibe_pipeline.warehouse.playlists import Playlists
 from vibe_pipeline.warehouse.rows import Row, select
-from vibe_pipeline.warehouse.schema import file_version
 from vibe_pipeline.warehouse.selection import Selections
 from vibe_pipeline.warehouse.taste import Taste
 
@@ -125,10 +124,6 @@ class Tables:
             ).fetchone()
             lost[table] = int(row[0]) if row else 0
         return lost
-
-    def version(self) -> int:
-        """The last migration this file has seen."""
-        return file_version(self.connection)
 
     def _erase(self, user_id: UserId, names: Sequence[str]) -> dict[str, int]:
         lost: dict[str, int] = {}
