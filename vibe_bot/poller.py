@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 
 class AlreadyPolling(Exception):
@@ -15,21 +16,31 @@ class AlreadyPolling(Exception):
 
 @contextmanager
 def single_poller(home: Path) -> Iterator[None]:
-    """Hold the home folder's bot lock; the system lets go of it however we end."""
+    """Hold the home folder's bot lock; the system lets go of it however we end.
+
+    Raises:
+        AlreadyPolling: another bot holds it.
+    """
     home.mkdir(parents=True, exist_ok=True)
-    path = home / "bot.lock"
-    with path.open("a+", encoding="ascii") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise AlreadyPolling(
-                f"A bot already runs with {home} (process {holder}); stop it first, or give this"
-                " one a VIBE_HOME and a bot token of its own."
-            ) from None
-        file.seek(0)
-        file.truncate()
-        file.write(str(os.getpid()))
-        file.flush()
+    # A file of its own: opening a lock file may empty it, also for whoever does not get the lock.
+    pid_file = home / "bot.pid"
+    lock = FileLock(home / "bot.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise AlreadyPolling(
+            f"A bot already runs with {home} (process {_holder(pid_file)}); stop it first, or give"
+            " this one a VIBE_HOME and a bot token of its own."
+        ) from None
+    try:
+        pid_file.write_text(str(os.getpid()), encoding="ascii")
         yield
+    finally:
+        lock.release()
+
+
+def _holder(pid_file: Path) -> str:
+    try:
+        return pid_file.read_text(encoding="ascii").strip() or "unknown"
+    except FileNotFoundError:
+        return "unknown"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -251,6 +252,17 @@ def test_processes_on_one_machine_take_turns(tmp_path: Path) -> None:
 
     assert waits == [0.0, 0.5, 1.0, 1.5]
     assert one.book(0.5) == 30.0
+
+
+def test_no_start_is_given_twice_when_many_ask_at_once(tmp_path: Path) -> None:
+    def book_many(_asker: int) -> list[float]:
+        turns = SharedSlotBook(tmp_path / "lastfm", clock=lambda: 100.0)
+        return [turns.book(0.5) for _ in range(20)]
+
+    with ThreadPoolExecutor(4) as threads:
+        waits = sorted(wait for booked in threads.map(book_many, range(4)) for wait in booked)
+
+    assert waits == [0.5 * number for number in range(80)]
 
 
 @pytest.mark.parametrize("written", ["", "rubbish", "nan", "inf", "99999999999", "-5"])

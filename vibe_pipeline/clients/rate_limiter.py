@@ -9,17 +9,20 @@ Daily quotas are no pace: they belong to the budget.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
+from filelock import FileLock
+
 Sleep = Callable[[float], Awaitable[None]]
 
 _LONGEST_QUEUE = 120.0
 """What a file of turns says beyond this is not believed: a clock was moved, or it is damaged."""
+_LOOKS_EVERY_SECONDS = 0.002
+"""How often a process that waits for the file looks again; it is held for less than this."""
 
 
 class SlotBook(Protocol):
@@ -60,6 +63,7 @@ class SharedSlotBook:
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         self._path = path
+        self._lock = FileLock(f"{path}.lock")
         self._clock = clock
 
     def book(self, interval: float, burst: int = 1) -> float:
@@ -72,15 +76,17 @@ class SharedSlotBook:
 
     def _change(self, change: Callable[[float, float], tuple[float, float]]) -> float:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a+", encoding="ascii") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
+        with self._lock.acquire(poll_interval=_LOOKS_EVERY_SECONDS):
             now = self._clock()
-            answer, arrival = change(now, _believed(file.read(), now))
-            file.seek(0)
-            file.truncate()
-            file.write(f"{arrival:.3f}")
+            answer, arrival = change(now, _believed(self._written(), now))
+            self._path.write_text(f"{arrival:.3f}", encoding="ascii")
         return answer
+
+    def _written(self) -> str:
+        try:
+            return self._path.read_text(encoding="ascii")
+        except FileNotFoundError:
+            return ""
 
 
 def _booked(now: float, arrival: float, interval: float, burst: int) -> tuple[float, float]:
