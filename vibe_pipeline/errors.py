@@ -1,4 +1,7 @@
-"""How a command may end badly: asked or set up wrongly, or tried and failed."""
+"""How a command may end badly: asked or set up wrongly, or tried and failed.
+
+Nothing else: a service's errors are ``clients.errors``', each store has its own beside it.
+"""
 
 from __future__ import annotations
 

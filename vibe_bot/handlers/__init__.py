@@ -1,4 +1,8 @@
-"""Every command and every button, by the word that calls it."""
+"""Every command and every button, by the word that calls it: the routing table of the chat.
+
+A handler reads, decides, answers; one module per subject. What several of them need stands beside
+this folder: arguments, formatting, sending.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""How many calls a service still takes, counted for all processes together."""
+"""How many calls a service still takes, counted for all processes together.
+
+A rolling quota in the database, with a ceiling and a block (``blocked_until``). Not here: how fast
+calls may follow each other (``clients.rate_limiter``), what one list may cost
+(``accounts.call_allowance``).
+"""
 
 from __future__ import annotations
 

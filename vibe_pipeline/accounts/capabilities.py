@@ -1,4 +1,8 @@
-"""What this app may not call: remembered for all processes, tried again now and then."""
+"""What this app may not call: feature flags that Spotify sets, remembered for all processes.
+
+An endpoint found closed is tried again after some time. How one is recognised as closed is
+``clients.spotify_web``'s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Sealing of what must not be readable in the file: tokens, verifiers. The key's care."""
+"""Encryption at rest of what must not be readable in the file: tokens, verifiers; and its key.
+
+Whatever is sealed is sealed here. What is only compared (OAuth states) is hashed, not sealed.
+"""
 
 from __future__ import annotations
 

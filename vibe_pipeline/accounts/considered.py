@@ -1,4 +1,8 @@
-"""What the latest lists were chosen among, packed small: the bot cannot open the warehouse."""
+"""What the latest lists were chosen among, packed small: the bot cannot open the warehouse.
+
+A read model for ``/why`` and ``/whynot``, made anew with every list. The full candidates with
+their terms are the warehouse's ``ranked_selection``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How the account store's database is reached: connections, transactions, faults in words."""
+"""How the account store's database is reached: engine, connections, transactions, faults in words.
+
+Tables stand in ``accounts.tables``; what is asked of them, in the repository of each subject.
+"""
 
 from __future__ import annotations
 

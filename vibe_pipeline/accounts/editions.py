@@ -1,4 +1,7 @@
-"""The publication ledger: how far each edition has come, moved on by compare-and-set."""
+"""The publication ledger: how far each edition has come, moved on by compare-and-set.
+
+Only the row and its moves. Writing to Spotify between two of them is ``playlists.publish``'s.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +93,8 @@ class Editions:
     ) -> bool:
         """Step forward with what became known; false when the edition stands elsewhere by now.
 
-        The same state twice writes facts down without a step. A former failure is cleared.
+        The compare-and-set of the ledger: of two processes that try, one hears true. The same
+        state twice writes facts down without a step. A former failure is cleared.
         """
         values = _columns(dict(facts)) | {
             "state": EditionState(new_state).value,

@@ -1,4 +1,7 @@
-"""Everything that can be wrong with the account store, one sentence each."""
+"""Everything that can be wrong with the account store, one sentence each.
+
+A service's troubles are ``clients.errors``'; a command's bad end, ``vibe_pipeline.errors``'.
+"""
 
 from __future__ import annotations
 

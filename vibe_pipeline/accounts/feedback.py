@@ -1,4 +1,8 @@
-"""What people told us about music: never again, more or less like this, not my taste at all."""
+"""What people told us about music: never again, more or less like this, not my taste at all.
+
+Explicit feedback as stored. What follows from it for taste and ranking is ``taste.feedback``'s and
+``taste.exclusions``'.
+"""
 
 from __future__ import annotations
 

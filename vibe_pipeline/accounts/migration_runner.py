@@ -1,4 +1,7 @@
-"""Setting the account store up, and leading it from any former version to this one."""
+"""Setting the account store up, and leading it from any former version to this one, by Alembic.
+
+Alembic is slow to load; whether it is needed at all is asked of ``accounts.schema`` first.
+"""
 
 from __future__ import annotations
 

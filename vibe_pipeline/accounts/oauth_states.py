@@ -1,4 +1,7 @@
-"""One-time states of the way to Spotify and back; only their hashes are kept."""
+"""One-time states of the way to Spotify and back (CSRF protection); only their hashes are kept.
+
+What happens between leaving and coming back belongs to ``vibe_oauth``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Messages that must reach people, each once, however often a process dies on the way."""
+"""Messages that must reach people, each once, however often a process dies on the way.
+
+A transactional outbox: whoever has something to say puts it here. Words and sending are the bot's
+(``vibe_bot.announcements``, ``vibe_bot.outbox``).
+"""
 
 from __future__ import annotations
 

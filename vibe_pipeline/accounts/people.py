@@ -1,4 +1,8 @@
-"""Who is here: accounts, their settings, their link to Spotify."""
+"""Who is here: accounts, their settings, their link to Spotify.
+
+The repository of the table ``accounts``. Tokens are ``accounts.tokens``', what people told us about
+music is ``accounts.feedback``'s.
+"""
 
 from __future__ import annotations
 

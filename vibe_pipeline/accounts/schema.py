@@ -1,4 +1,7 @@
-"""Whether the tables are of this version; light enough to ask at every start."""
+"""Whether the tables are of this version; light enough to ask at every start.
+
+No Alembic here: that is ``accounts.migration_runner``'s, loaded only when there is work for it.
+"""
 
 from __future__ import annotations
 

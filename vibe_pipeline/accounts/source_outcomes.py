@@ -1,4 +1,7 @@
-"""What became of each source's tracks, as last counted, for the person to look at."""
+"""What became of each source's tracks, as last counted, for the person to look at.
+
+A read model for ``/sources``; the counting is ``taste.outcomes``'.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The account store's front door: one record with a part for each thing it keeps."""
+"""The account store's front door: one record with a repository for each thing it keeps.
+
+Opening and putting together; what is asked of the database stands in each repository.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +37,17 @@ __all__ = ["AccountStore", "AccountsUnreadable", "migrate", "open_for", "open_st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountStore:
-    """Everything small that all processes share. Its methods take milliseconds and may be
-    called from anywhere, from async code too; any of them may raise ``AccountsUnreadable``."""
+    """Everything small that all processes share, a repository for each thing.
+
+    A call takes milliseconds and one short transaction of its own; any process or thread may make
+    it, async code too. Moments are aware and in UTC; what changes by compare-and-set answers with a
+    bool: false when another process was first.
+
+    Raises:
+        AccountsUnreadable: from every method, with a sentence that says what to do. An empty answer
+            therefore means: looked, and nothing is there.
+        UnknownPerson: where somebody is changed whom no account names any more.
+    """
 
     database: Database
     people: People
@@ -88,7 +100,10 @@ def open_store(
     defaults: Defaults | None = None,
     new_id: Callable[[], UserId] = new_user_id,
 ) -> AccountStore:
-    """The store at this address, as it stands; ``migrate`` sets it up."""
+    """The store at this address (SQLAlchemy's), as it stands; ``migrate`` sets it up.
+
+    Nothing is opened yet: only a wrong address or an unfit ``key`` raises ``AccountsUnreadable``.
+    """
     database, sealer = connect(url), Cipher(key)
     return AccountStore(
         database=database,

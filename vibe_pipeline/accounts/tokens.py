@@ -1,4 +1,7 @@
-"""Sealed tokens, and who may renew them."""
+"""Sealed OAuth tokens, and who may renew them: a lease that one process holds at a time.
+
+Asking Spotify for a fresh one is ``vibe_pipeline.authorization``'s.
+"""
 
 from __future__ import annotations
 

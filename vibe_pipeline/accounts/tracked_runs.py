@@ -1,4 +1,7 @@
-"""Which message in which chat follows which run, so that a restarted bot takes it up again."""
+"""Which message in which chat follows which run, so that a restarted bot takes it up again.
+
+Stored as ``watches``. What such a message says is ``vibe_bot.progress``'s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What could be wrong with an installation, looked at before anything is started."""
+"""Preflight checks: what could be wrong with an installation, looked at before anything is started.
+
+Behind ``vibe doctor``. Nothing is changed here; a running installation's health is ``/health``.
+"""
 
 from __future__ import annotations
 

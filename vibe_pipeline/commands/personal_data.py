@@ -1,4 +1,7 @@
-"""The operator's commands about one person's data: ``vibe erase`` and ``vibe export``."""
+"""The operator's commands about one person's data: ``vibe erase`` and ``vibe export``.
+
+Arguments and words; the work is the room ``personal_data``'s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What an installation consists of: its folder, its processes, the environment they share."""
+"""What an installation consists of: its folder, its processes, the environment they share.
+
+The plan only; starting and watching them is ``commands.supervisor``'s.
+"""
 
 from __future__ import annotations
 

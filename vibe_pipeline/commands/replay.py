@@ -1,4 +1,7 @@
-"""``vibe replay``: a past day's list made again from what was stored, or by another policy."""
+"""``vibe replay``: a past day's list made again from what was stored, or by another policy.
+
+Arguments and words; the replay itself is ``playlists.replay``'s.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Run workers forked warm: our run launcher and queue, as ``dagster.yaml`` names them.
 
 Handed on when asked for: the fork server is started from this room and must not wait for Dagster.
+Not here: what a run does (``defs``), starting the long-running processes (``commands.supervisor``).
 """
 
 from typing import TYPE_CHECKING

@@ -1,9 +1,9 @@
-"""Every sentence we say, in four languages, and ``say`` which finds and fills it.
+"""Every sentence we say, in four languages, and ``say`` which finds and fills it (i18n, plurals).
 
 One catalogue per language, nested tables; a table of ``one few many other`` holds plural forms,
 chosen by ``count``. Numbers, dates and times among the blanks are written as the language does.
 Texts under ``[bot]`` are Telegram's HTML and their blanks are escaped by the bot; all others are
-plain.
+plain. Not here: which sentence is said when, nor anything for operators, who read English.
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""All of one person's data in one file, and all of it gone. Commands and assets call it."""
+"""All of one person's data in one file, and all of it gone: data portability and erasure.
+
+Commands and assets call it. Not here: which rows are about a person, for each store knows its own.
+"""

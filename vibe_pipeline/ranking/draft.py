@@ -1,4 +1,7 @@
-"""A list in the making: what is on it so far, and what its caps still let in."""
+"""A list in the making: what is on it so far, and what its caps (quotas) still let in.
+
+Which candidates are tried, and in what order, is ``ranking.selection``'s.
+"""
 
 from __future__ import annotations
 

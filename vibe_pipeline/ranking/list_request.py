@@ -1,4 +1,7 @@
-"""What a list is made for: the person's taste, past and settings at one moment."""
+"""What a list is made for: the person's taste, past and settings at one moment.
+
+Figures that are the same for everybody are the policy's (``ranking.policy``).
+"""
 
 from __future__ import annotations
 

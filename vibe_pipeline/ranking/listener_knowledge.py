@@ -1,4 +1,7 @@
-"""What a person already knows: likes, earlier recommendations, recent plays, as sets of keys."""
+"""What a person already knows: likes, earlier recommendations, recent plays, as sets of keys.
+
+Decides what is *new* and what *rests*. What a person leans to is the seed profile's (``taste``).
+"""
 
 from __future__ import annotations
 

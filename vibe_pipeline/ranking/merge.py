@@ -1,4 +1,7 @@
-"""Many proposals, one candidate for each recording, whoever named it and however."""
+"""Entity resolution: many proposals, one candidate for each recording, however it was named.
+
+What makes two namings one is ``ranking.identity``'s.
+"""
 
 from __future__ import annotations
 

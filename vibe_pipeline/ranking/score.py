@@ -47,7 +47,12 @@ _SOURCES = tuple(Source)
 def rank(
     candidates: Iterable[Candidate], request: ListRequest, policy: Policy = DEFAULT
 ) -> list[Ranked]:
-    """All candidates, best first, with the terms of their score."""
+    """All candidates, best first, with the terms of their score.
+
+    ``score`` is the sum of ``terms``, whose names and bounds this module's first lines tell; it
+    compares candidates of one edition and means nothing beside another's. ``rank`` counts from 1.
+    Nothing is dropped here and nothing chosen.
+    """
     pool = sorted(candidates, key=lambda candidate: candidate.key)
     known = ListenerKnowledge.of(request, policy)
     weights = seed_weights(request.profile, policy)

@@ -60,7 +60,10 @@ def select(
 ) -> Choice:
     """The list, and for every candidate why it is or is not on it.
 
-    ``found`` holds by candidate key the track on Spotify, or ``None`` where there is none.
+    ``ranked``: all candidates as ``rank`` gives them. ``found`` holds by candidate key the track
+    on Spotify, or ``None`` where there is none; a key that is absent was not looked up. With
+    ``hopeful`` such a candidate may be chosen, otherwise it is dropped as ``not_looked_up``. A
+    list shorter than wished for is no error: ``Choice.notes`` say what was missing.
     """
     return Selector(ranked, request, policy).choice(found, hopeful=hopeful)
 

@@ -1,7 +1,8 @@
 """Words by which a title says that it is another version: live, karaoke, sped up, remixed...
 
-All patterns read folded text (``folding.folded``), so Cyrillic words stand here transliterated.
-An aside is what a title holds in brackets or after a dash.
+All patterns read folded text (``text_normalization.folded``), so Cyrillic words stand here
+transliterated. An aside is what a title holds in brackets or after a dash. Whether versions are
+wanted on a list is ``ranking.selection``'s.
 """
 
 from __future__ import annotations

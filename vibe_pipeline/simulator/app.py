@@ -1,4 +1,4 @@
-"""All services behind one port. A service is a module that gives its routes."""
+"""All services behind one port (an ASGI app). A service is a module that gives its routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What time it is in the simulated world."""
+"""What time it is in the simulated world; the control endpoint may move it."""
 
 from __future__ import annotations
 

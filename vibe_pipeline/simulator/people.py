@@ -1,4 +1,7 @@
-"""Who is there: people with a Telegram account, each a listener of the world."""
+"""Who is there: people with a Telegram account, each a listener of the world.
+
+What they have on Spotify is kept in ``spotify.state``, their chats in ``telegram.state``.
+"""
 
 from __future__ import annotations
 

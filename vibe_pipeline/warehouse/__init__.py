@@ -1,4 +1,9 @@
-"""The only DuckDB code: declared tables, one transaction per slice, errors in words."""
+"""The only DuckDB code: declared tables, one transaction per slice, errors in words.
+
+What assets hold is read and written here as records. Nothing decides here, and nothing waits for a
+service while the file is open. Not here: what bot and OAuth service must see (``accounts``), for
+they never open this file.
+"""
 
 from vibe_pipeline.warehouse.errors import (
     NotAWarehouse,

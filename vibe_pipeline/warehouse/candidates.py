@@ -1,4 +1,7 @@
-"""What each source proposed, and why it proposed nothing, one slice per edition and source."""
+"""What each source proposed, and why it proposed nothing, one slice per edition and source.
+
+Tables ``candidate_pools`` and ``proposals``. Merged and ranked candidates: ``warehouse.selection``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Opening the DuckDB file: one process at a time, and every failure in words."""
+"""Opening the DuckDB file: one process at a time, one transaction, and every failure in words.
+
+The lock is held from opening to closing. SQL belongs to the module of its tables.
+"""
 
 from __future__ import annotations
 

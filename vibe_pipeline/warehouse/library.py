@@ -1,4 +1,7 @@
-"""What a person has: liked tracks with their comings and goings, plays, top items."""
+"""What a person has: liked tracks with their comings and goings, plays, top items.
+
+Storage alone; what to ask Spotify for, and how a change is found, is decided in ``taste``.
+"""
 
 from __future__ import annotations
 

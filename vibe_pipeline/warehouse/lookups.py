@@ -1,4 +1,7 @@
-"""The answers of other services, kept for everybody: also that something is not there."""
+"""The answers of other services, kept for everybody: also that something is not there.
+
+The cache's table, as JSON by service and key. Records and codecs: ``sources.answers``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What was published, what was ever recommended, and what became of it."""
+"""What was published, what was ever recommended, and what became of it.
+
+History for resting and learning. How far a publication has come is the ledger's
+(``accounts.editions``).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Rows in and out: whole columns travel as one bound JSON parameter, typed by the table."""
+"""Rows in and out: whole columns travel as one bound JSON parameter, typed by the table.
+
+The bulk insert and the typed select of this room; no table's name stands here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The declared tables: numbered migrations, applied in order, each in one transaction."""
+"""The declared tables: numbered migrations, applied in order, each in one transaction.
+
+The steps are SQL files in the folder ``migrations`` and are never edited once released.
+"""
 
 from __future__ import annotations
 

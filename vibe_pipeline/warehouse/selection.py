@@ -1,4 +1,8 @@
-"""Every candidate ever considered with its terms, and the inputs an edition was made from."""
+"""Every candidate ever considered with its terms, and the inputs an edition was made from.
+
+Tables ``ranked_selection`` and ``edition_inputs``: what a replay reads. Choosing is
+``ranking.selection``'s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seed profiles, one slice per edition."""
+"""Seed profiles, one slice per edition. How one is made is ``taste.seed_profile``'s."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The warehouse: one DuckDB file, opened for the milliseconds of a transaction."""
+"""The warehouse: one DuckDB file, opened for the milliseconds of a transaction.
+
+What concerns all tables (erasing, exporting, trimming) stands here; SQL about one of them, in the
+module of its subject.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +42,12 @@ _EDITIONS_IN_USE = """
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """All tables, inside one transaction."""
+    """All tables, inside one transaction: everything or nothing of what is written is kept.
+
+    Rows go in and out as records; moments are aware and in UTC, durations in milliseconds. What an
+    edition writes replaces that edition's slice (``Slice``: person, local date, edition) and no
+    other. Good until the ``with`` that gave it ends.
+    """
 
     connection: duckdb.DuckDBPyConnection
 

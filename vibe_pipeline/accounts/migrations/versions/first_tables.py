@@ -1,4 +1,4 @@
-"""The first tables.
+"""The first tables: all that the account store began with. Released, so never edited.
 
 Revision ID: 0001
 Revises:
