@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -140,11 +140,6 @@ class Settings(BaseSettings):
             return None
         first, second = self.vibe_compare_policies.split(",")
         return first, second
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The clock of people who have not set their own."""
-        return ZoneInfo(self.default_timezone)
 
 
 class _Told(Settings):
