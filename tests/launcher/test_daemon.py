@@ -16,9 +16,9 @@ import psutil
 import pytest
 import yaml
 from dagster import DagsterInstance, DagsterRunStatus
-from dagster._core.workspace.context import WorkspaceProcessContext
 
 from tests.support.launch_site import JOBS, ROOT, LaunchSite, module_target
+from vibe_pipeline.launcher.dagster_internals import WorkspaceProcessContext
 from vibe_pipeline.launcher.run_launcher import Worker
 
 

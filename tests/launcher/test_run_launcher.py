@@ -16,10 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 from dagster import DagsterEvent, DagsterRunStatus
-from dagster._core.launcher import WorkerStatus
-from dagster._core.workspace.load_target import GrpcServerTarget
 
 from tests.support.launch_site import JOBS, ROOT, LaunchSite, launch_site
+from vibe_pipeline.launcher.dagster_internals import GrpcServerTarget, WorkerStatus
 from vibe_pipeline.launcher.fork_server import Ended, ForkServer, ForkServerGone, Work
 from vibe_pipeline.launcher.run_launcher import WORKER_TAG, WarmRunLauncher, Worker
 

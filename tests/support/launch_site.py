@@ -11,9 +11,12 @@ from typing import Any
 
 import yaml
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import ModuleTarget, WorkspaceLoadTarget
 
+from vibe_pipeline.launcher.dagster_internals import (
+    ModuleTarget,
+    WorkspaceLoadTarget,
+    WorkspaceProcessContext,
+)
 from vibe_pipeline.launcher.run_launcher import WarmRunLauncher
 
 JOBS = "tests.support.launched_jobs"

@@ -18,30 +18,31 @@ from typing import Any, Self
 
 import psutil
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, Field
-from dagster._cli.api import _execute_run_command_body
-from dagster._config import Array, UserConfigSchema
-from dagster._core.instance import InstanceRef
-from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
-from dagster._core.run_coordinator import QueuedRunCoordinator
-from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
-from dagster._serdes import (
+
+from vibe_pipeline.launcher.dagster_internals import (
+    EXECUTING_MODULES,
+    HIDDEN_TAG,
+    Array,
+    CheckRunHealthResult,
     ConfigurableClass,
     ConfigurableClassData,
+    InstanceRef,
+    LaunchRunContext,
+    QueuedRunCoordinator,
+    RunLauncher,
+    UserConfigSchema,
+    WorkerStatus,
+    capture_interrupts,
     deserialize_value,
+    execute_run,
     serialize_value,
 )
-from dagster._utils.interrupts import capture_interrupts
-
 from vibe_pipeline.launcher.fork_server import CodeChanged, Ended, ForkServer, ForkServerGone, Work
 
-WORKER_TAG = f"{HIDDEN_TAG_PREFIX}vibe_worker"
+WORKER_TAG = f"{HIDDEN_TAG}vibe_worker"
 HEAVY = (
     "dagster",
-    "dagster._cli.api",
-    "dagster._core.storage.sqlite_storage",
-    "dagster._core.storage.local_compute_log_manager",
-    "dagster._core.storage.root",
-    "dagster._core.executor.in_process",
+    *EXECUTING_MODULES,
     "alembic.command",
     "sqlalchemy.dialects.sqlite",
     "pandas",
@@ -131,9 +132,7 @@ def execute(order: str) -> int:
             instance.report_run_canceled(run, "It was cancelled before it started.")
             return 0
         with _ended_on_request(instance, run_id):
-            return _execute_run_command_body(
-                run_id, instance, lambda _event: None, set_exit_code_on_failure=True
-            )
+            return execute_run(run_id, instance, lambda _event: None, set_exit_code_on_failure=True)
 
 
 @contextlib.contextmanager

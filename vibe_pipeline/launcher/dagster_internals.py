@@ -1,0 +1,60 @@
+"""Every private name of Dagster's that we use, in one place: ``dagster._*`` is imported only here.
+
+Dagster promises nothing about them, so a new release of it may move or change each. Their shapes
+are tested against the release named here. What Dagster makes public is imported from ``dagster``
+where it is needed, and never here; and nothing of ours is built here.
+"""
+
+from __future__ import annotations
+
+from dagster._cli.api import _execute_run_command_body as execute_run
+from dagster._config import Array, UserConfigSchema
+from dagster._core.instance import InstanceRef
+from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
+from dagster._core.run_coordinator import QueuedRunCoordinator
+from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import GrpcServerTarget, ModuleTarget, WorkspaceLoadTarget
+from dagster._serdes import (
+    ConfigurableClass,
+    ConfigurableClassData,
+    deserialize_value,
+    serialize_value,
+)
+from dagster._utils.interrupts import capture_interrupts
+
+__all__ = [
+    "Array",
+    "CheckRunHealthResult",
+    "ConfigurableClass",
+    "ConfigurableClassData",
+    "GrpcServerTarget",
+    "InstanceRef",
+    "LaunchRunContext",
+    "ModuleTarget",
+    "QueuedRunCoordinator",
+    "RunLauncher",
+    "UserConfigSchema",
+    "WorkerStatus",
+    "WorkspaceLoadTarget",
+    "WorkspaceProcessContext",
+    "capture_interrupts",
+    "deserialize_value",
+    "execute_run",
+    "serialize_value",
+]
+
+CHECKED_AGAINST = "1.13.27"
+"""The release of Dagster whose private parts were read and found as we use them."""
+
+HIDDEN_TAG = HIDDEN_TAG_PREFIX
+"""Tags that begin so are kept with a run and not shown in the web interface."""
+
+EXECUTING_MODULES = (
+    "dagster._cli.api",
+    "dagster._core.storage.sqlite_storage",
+    "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.storage.root",
+    "dagster._core.executor.in_process",
+)
+"""What executing a run imports besides ``dagster`` itself; imported ahead of time, by name."""
