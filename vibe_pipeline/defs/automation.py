@@ -10,13 +10,14 @@ import dagster as dg
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.partition_changes import partition_changes
-from vibe_pipeline.accounts.records import Account, Edition, EditionKind, FailureCause
+from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.failures import tell_failure
 from vibe_pipeline.defs.jobs import collect_listening, compare_policies, daily_vibe
 from vibe_pipeline.defs.partitions import run_request, users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
-from vibe_pipeline.defs.run_context import kind_of
+from vibe_pipeline.defs.run_context import identity_of
+from vibe_pipeline.playlists.run_edition import note_silent_failure
 from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
@@ -146,36 +147,15 @@ def explain(store: AccountStore, run: dg.DagsterRun, now: datetime, detail: str)
     """
     owner = runs.owner_of(run.tags)
     account = None if owner is None else store.people.get(owner)
-    edition = None if account is None else _edition_of(store, run, account, now)
-    if account is None or edition is None or edition.cause is not None:
+    if account is None:
         return None
-    if not store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail):
+    edition = note_silent_failure(store, account, identity_of(run), detail=detail, now=now)
+    if edition is None:
         return None
     if runs.is_nightly(run.tags):
-        again = nights.next_try(store.editions.required(edition.edition_id))
+        again = nights.next_try(edition)
         tell_failure(store, account, edition, FailureCause.UNEXPECTED, until=again)
     return edition.edition_id
-
-
-def _edition_of(
-    store: AccountStore, run: dg.DagsterRun, account: Account, now: datetime
-) -> Edition | None:
-    """The edition the run was to make; begun here if the run did not even come to that."""
-    named = runs.named_edition(run.tags)
-    if named is not None:
-        return store.editions.get(named)
-    kind = kind_of(run)
-    if kind is None:
-        return None
-    root = runs.root_edition(run.run_id, run.root_run_id)
-    return store.editions.open(
-        root,
-        account.user_id,
-        vibe_date=runs.vibe_date_of(run.tags) or nights.local_date(account, now),
-        occasion=runs.occasion_of(run.tags, root),
-        kind=EditionKind(kind),
-        mode=account.mode,
-    )
 
 
 @dg.run_failure_sensor(

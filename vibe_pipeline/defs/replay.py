@@ -44,13 +44,13 @@ def replay_edition(
     try:
         policy = policy_called(config.policy)
         with warehouse.open().open() as tables:
-            place, inputs = edition_on(tables, user_id, day, _edition_id(config))
-            found = replay(tables, place, inputs, policy=policy)
+            edition_slice, inputs = edition_on(tables, user_id, day, _edition_id(config))
+            outcome = replay(tables, edition_slice, inputs, policy=policy)
     except (PolicyUnknown, NothingStored) as error:
         raise dg.Failure(f"Nothing to make again: {error}.", allow_retries=False) from error
-    shown = _shown(place, inputs, found)
+    shown = _shown(edition_slice, inputs, outcome)
     context.add_output_metadata(shown)
-    if same_policy(inputs, policy) and not found.equal:
+    if same_policy(inputs, policy) and not outcome.equal:
         raise dg.Failure(
             "The stored inputs give another list than the one that was made.",
             metadata=shown,
@@ -71,20 +71,20 @@ def _edition_id(config: ReplayConfig) -> EditionId | None:
     return EditionId(config.edition_id) if config.edition_id else None
 
 
-def _shown(place: Slice, inputs: EditionInputs, found: Replay) -> dict[str, Any]:
-    kept, only_then, only_again = found.overlap()
+def _shown(edition_slice: Slice, inputs: EditionInputs, outcome: Replay) -> dict[str, Any]:
+    in_both, only_then, only_again = outcome.overlap()
     rows: list[dict[str, Cell]] = [
         {"position": position, "then": then, "again": again}
-        for position, then, again in found.side_by_side()
+        for position, then, again in outcome.side_by_side()
     ]
     return {
-        "edition_id": place.edition_id,
+        "edition_id": edition_slice.edition_id,
         "made with": f"{inputs.policy['name']} {inputs.policy['version']}",
-        "made again with": found.again.policy,
-        "equal": found.equal,
-        "digest then": found.digest_then,
-        "digest again": found.digest_again,
-        "kept": kept,
+        "made again with": outcome.again.policy,
+        "equal": outcome.equal,
+        "digest then": outcome.digest_then,
+        "digest again": outcome.digest_again,
+        "kept": in_both,
         "only then": only_then,
         "only again": only_again,
         "side by side": table(rows, ["position", "then", "again"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import dagster as dg
@@ -19,7 +19,12 @@ from vibe_pipeline.accounts.records import (
 )
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.failures import failures_recorded, refusal
-from vibe_pipeline.nightly import local_date
+from vibe_pipeline.playlists.run_edition import (
+    EditionUnknown,
+    RunIdentity,
+    edition_for,
+    slice_for,
+)
 from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse import Slice
 
@@ -74,76 +79,52 @@ def run_context(
             " partition, or let the person write /start to the bot.",
             allow_retries=False,
         )
-    found = _run_context(context, store, account, now=now)
-    with failures_recorded(context, store, found.account, found.edition, nightly=found.nightly):
+    run = _run_context(context, store, account, now=now)
+    with failures_recorded(context, store, run.account, run.edition, nightly=run.nightly):
         if not account.connected:
             raise refusal(_why_not_connected(account))
-        yield found
+        yield run
 
 
 def _run_context(
     context: dg.AssetExecutionContext, store: AccountStore, account: Account, *, now: datetime
 ) -> RunContext:
-    run_tags = context.run.tags
-    root = runs.root_edition(context.run.run_id, context.run.root_run_id)
-    occasion = runs.occasion_of(run_tags, root)
-    vibe_date = runs.vibe_date_of(run_tags) or local_date(account, now)
-    fresh = Slice(user_id=account.user_id, vibe_date=vibe_date, edition_id=root)
-    edition = _edition(context, store, account, fresh, occasion)
-    if edition is not None:
-        fresh = replace(fresh, vibe_date=edition.vibe_date, edition_id=edition.edition_id)
-    nightly = runs.is_nightly(run_tags)
+    run = identity_of(context.run)
+    try:
+        edition = edition_for(store, account, run, now=now)
+    except EditionUnknown as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    nightly = runs.is_nightly(run.tags)
     return RunContext(
         account=account,
-        place=fresh,
+        place=slice_for(account, run, edition, now=now),
         edition=edition,
-        mine=edition is None or edition.edition_id == root,
+        mine=edition is None or edition.edition_id == run.root,
         asked_for=not nightly,
         nightly=nightly,
     )
 
 
-def _edition(
-    context: dg.AssetExecutionContext,
-    store: AccountStore,
-    account: Account,
-    fresh: Slice,
-    occasion: str,
-) -> Edition | None:
-    named = runs.named_edition(context.run.tags)
-    if named is not None:
-        edition = store.editions.get(named)
-        if edition is None or edition.user_id != account.user_id:
-            raise dg.Failure(f"{account.user_id} has no edition {named}.", allow_retries=False)
-        return edition
-    kind = kind_of(context.run)
-    if kind is None:
-        return _standing(context.run, store, account.user_id)
-    return store.editions.open(
-        fresh.edition_id,
-        account.user_id,
-        vibe_date=fresh.vibe_date,
-        occasion=occasion,
-        kind=kind,
-        mode=account.mode,
+def identity_of(run: dg.DagsterRun) -> RunIdentity:
+    """What a run of Dagster's tells of itself."""
+    assets = run.asset_selection or frozenset()
+    return RunIdentity(
+        run_id=run.run_id,
+        root_run_id=run.root_run_id,
+        tags=run.tags,
+        kind=_kind_of(run),
+        publishes=PUBLISHED in assets,
     )
 
 
-def kind_of(run: dg.DagsterRun) -> EditionKind | None:
+def _kind_of(run: dg.DagsterRun) -> EditionKind | None:
     """Whether a run makes a list to publish or to look at, or none."""
-    chosen = run.asset_selection
-    if not chosen:
+    assets = run.asset_selection
+    if not assets:
         return EDITION_JOBS.get(run.job_name)
-    if SELECTION not in chosen:
+    if SELECTION not in assets:
         return None
-    return EditionKind.DAILY if PUBLISHED in chosen else EditionKind.PREVIEW
-
-
-def _standing(run: dg.DagsterRun, store: AccountStore, user_id: UserId) -> Edition | None:
-    """For a run that only publishes: the newest edition that has its tracks chosen."""
-    if not run.asset_selection or PUBLISHED not in run.asset_selection:
-        return None
-    return next((edition for edition in store.editions.history(user_id) if edition.tracks), None)
+    return EditionKind.DAILY if PUBLISHED in assets else EditionKind.PREVIEW
 
 
 def _why_not_connected(account: Account) -> FailureCause:

@@ -1,0 +1,112 @@
+"""Which edition a run works on: the one its tags name, the one it opens, or none.
+
+Here without Dagster, from what a run tells of itself; what its tags mean is ``runs``', and the
+ledger's own rules are the account store's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from vibe_pipeline import runs
+from vibe_pipeline.accounts.records import Account, Edition, EditionKind, FailureCause
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.nightly import local_date
+from vibe_pipeline.records import EditionId
+from vibe_pipeline.warehouse import Slice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunIdentity:
+    """What a run tells of itself.
+
+    ``kind`` is of the list the run makes, ``None`` when it makes none; ``publishes`` says whether
+    it writes a playlist. A retried run has another ``run_id`` and the same root.
+    """
+
+    run_id: str
+    root_run_id: str | None
+    tags: Mapping[str, str]
+    kind: EditionKind | None
+    publishes: bool
+
+    @property
+    def root(self) -> EditionId:
+        """The edition this run would open."""
+        return runs.root_edition(self.run_id, self.root_run_id)
+
+
+class EditionUnknown(LookupError):
+    """The run's tags name an edition that is not this person's."""
+
+
+def edition_for(
+    store: AccountStore, account: Account, run: RunIdentity, *, now: datetime
+) -> Edition | None:
+    """The edition to work on; opened in the ledger when the run makes a list.
+
+    A run that only publishes takes the newest edition whose tracks are chosen.
+
+    Raises ``EditionUnknown``.
+    """
+    named = runs.named_edition(run.tags)
+    if named is not None:
+        edition = store.editions.get(named)
+        if edition is None or edition.user_id != account.user_id:
+            raise EditionUnknown(f"{account.user_id} has no edition {named}.")
+        return edition
+    if run.kind is not None:
+        return open_edition(store, account, run, run.kind, now=now)
+    if not run.publishes:
+        return None
+    history = store.editions.history(account.user_id)
+    return next((edition for edition in history if edition.tracks), None)
+
+
+def open_edition(
+    store: AccountStore, account: Account, run: RunIdentity, kind: EditionKind, *, now: datetime
+) -> Edition:
+    """The ledger's row for the list this run makes; the occasion's own, if it has one already."""
+    return store.editions.open(
+        run.root,
+        account.user_id,
+        vibe_date=runs.vibe_date_of(run.tags) or local_date(account, now),
+        occasion=runs.occasion_of(run.tags, run.root),
+        kind=kind,
+        mode=account.mode,
+    )
+
+
+def slice_for(
+    account: Account, run: RunIdentity, edition: Edition | None, *, now: datetime
+) -> Slice:
+    """Which rows of the warehouse the run writes: its edition's, or its own without one."""
+    if edition is None:
+        vibe_date = runs.vibe_date_of(run.tags) or local_date(account, now)
+        return Slice(user_id=account.user_id, vibe_date=vibe_date, edition_id=run.root)
+    return Slice(
+        user_id=account.user_id, vibe_date=edition.vibe_date, edition_id=edition.edition_id
+    )
+
+
+def note_silent_failure(
+    store: AccountStore, account: Account, run: RunIdentity, *, detail: str, now: datetime
+) -> Edition | None:
+    """Note a run that ended without a word as an unexpected failure; gives its edition.
+
+    The edition is opened if the run did not even come to that. ``None`` when nothing was noted:
+    the run makes no list, or its edition says why already, or another run finished it.
+    """
+    named = runs.named_edition(run.tags)
+    if named is not None:
+        edition = store.editions.get(named)
+    elif run.kind is not None:
+        edition = open_edition(store, account, run, run.kind, now=now)
+    else:
+        edition = None
+    if edition is None or edition.cause is not None:
+        return None
+    noted = store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail)
+    return store.editions.required(edition.edition_id) if noted else None
