@@ -74,8 +74,8 @@ def ranked_selection(
     """Every candidate considered, with the terms of its score, its rank and why it was dropped.
 
     One recording proposed by several sources is one candidate. Only what is about to be used is
-    looked up on Spotify. The same inputs always give the same list; they are kept, so that any
-    past day can be made again.
+    looked up on Spotify. The same inputs always give the same list; they are kept for
+    RETENTION_DAYS, so that a past day can be made again.
     """
     store = accounts.open(clock)
     with run_context(context, store, now=clock.now()) as run:

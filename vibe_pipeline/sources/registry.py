@@ -59,7 +59,7 @@ REGISTRY: tuple[SourceEntry, ...] = (
         propose=spotify_recommendations.propose,
         about=(
             "What Spotify itself recommends for at most five seeds a request. Most apps may no"
-            " longer ask: then the pool is empty and says *not offered*."
+            " longer ask: then the pool is empty, for the reason `not_offered`."
         ),
         services=frozenset({spotify_web.SERVICE}),
         capability=spotify_web.RECOMMENDATIONS,
@@ -74,7 +74,10 @@ REGISTRY: tuple[SourceEntry, ...] = (
     SourceEntry(
         source=Source.ARTIST_CATALOGUE,
         propose=artist_catalogue.propose,
-        about="More by the artists the person leans to, found by search.",
+        about=(
+            "What a search of Spotify for the artist finds: more by the artists the person leans"
+            " to, and by artists near them. No albums are gone through."
+        ),
         services=frozenset({spotify_web.SERVICE}),
     ),
     SourceEntry(
@@ -86,21 +89,25 @@ REGISTRY: tuple[SourceEntry, ...] = (
     SourceEntry(
         source=Source.LASTFM_SIMILAR_ARTISTS,
         propose=lastfm_similar_artists.propose,
-        about="Well-liked tracks of artists near the person's artists.",
+        about="The best-known tracks, on Last.fm, of artists near the person's artists.",
         services=frozenset({lastfm.SERVICE}),
     ),
     SourceEntry(
         source=Source.LISTENBRAINZ,
         propose=listenbrainz.propose,
         about=(
-            "Recordings and artists near the person's, from ListenBrainz sessions; no key needed."
+            "Recordings that people listen to beside the person's tracks, and known tracks of"
+            " artists near theirs, from ListenBrainz. Needs METABRAINZ_CONTACT, but no key."
         ),
         services=frozenset({labs.SERVICE, musicbrainz.SERVICE}),
     ),
     SourceEntry(
         source=Source.REDISCOVERED_LIKES,
         propose=rediscovered_likes.propose,
-        about="Liked long ago and not played lately: the fallback when nobody else has anything.",
+        about=(
+            "Likes, those first that are not of late and were neither played nor recommended"
+            " lately: the fallback when nobody else has anything."
+        ),
     ),
 )
 """Every source, in the order of ``Source``: that of asking, and of the pools."""
