@@ -19,7 +19,7 @@ from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.sending import send
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
-from vibe_pipeline.accounts.records import OutboxMessage
+from vibe_pipeline.accounts.messages import MessageUnreadable, OutboxMessage
 
 log = structlog.get_logger()
 
@@ -65,12 +65,12 @@ class OutboxRelay:
         if last is not None and now - last < CHAT_SPACING:
             outbox.failed(message.id, last + CHAT_SPACING)
             return
-        said = self._in_words(message)
-        if said is None:
+        announced = self._in_words(message)
+        if announced is None:
             outbox.failed(message.id, None)
             return
         try:
-            await send(self.bot, message.chat_id, said.text, said.markup)
+            await send(self.bot, message.chat_id, announced.text, announced.markup)
         except TelegramError as error:
             self._not_delivered(message, error)
             return
@@ -85,13 +85,12 @@ class OutboxRelay:
         if account is None:
             return None
         try:
-            said = announcement(self.services, account, message)
+            return announcement(self.services, account, message.content())
+        except MessageUnreadable:
+            log.exception("an outbox message is of no kind known here", key=message.key)
         except (KeyError, TypeError, ValueError):
             log.exception("an outbox message does not fit its words", key=message.key)
-            return None
-        if said is None:
-            log.error("an outbox message has no words", key=message.key)
-        return said
+        return None
 
     def _not_delivered(self, message: OutboxMessage, error: TelegramError) -> None:
         store, now = self.services.store, self.services.now()

@@ -9,6 +9,7 @@ import structlog
 
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
+from vibe_pipeline.accounts.messages import ConsentEnds
 from vibe_pipeline.accounts.records import Account
 
 log = structlog.get_logger()
@@ -48,9 +49,11 @@ def _remind(services: BotServices, account: Account) -> bool:
     mark = next((days for days in DAYS_BEFORE if ends - now <= timedelta(days=days)), None)
     if mark is None or now.astimezone(zone).hour not in WAKING_HOURS:
         return False
-    params = {
-        "count": max(1, round((ends - now) / timedelta(days=1))),
-        "date": ends.astimezone(zone).date().isoformat(),
-    }
-    key = f"consent_ends:{account.user_id}:{ends.isoformat()}:{mark}"
-    return services.store.outbox.put(account.user_id, "bot.consent_ends", params, key)
+    reminder = ConsentEnds.in_days(
+        account.user_id,
+        count=max(1, round((ends - now) / timedelta(days=1))),
+        ends_at=ends,
+        zone=zone,
+        reminder=mark,
+    )
+    return services.store.outbox.put(account.user_id, reminder)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from vibe_pipeline.accounts.messages import Connected
 from vibe_pipeline.accounts.records import OAuthState, PendingConnection, Tokens
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceUnavailable
@@ -95,13 +96,12 @@ def link_account(store: AccountStore, pending: PendingConnection) -> None:
         pending.tokens,
         market=pending.market,
     )
-    consented = pending.tokens.consented_at.isoformat()
-    store.outbox.put(
+    linked = Connected.after_consent(
         pending.user_id,
-        "bot.connected",
-        {"spotify": pending.spotify_name or pending.spotify_account_id},
-        f"connected:{pending.user_id}:{consented}",
+        spotify_name=pending.spotify_name or pending.spotify_account_id,
+        consented_at=pending.tokens.consented_at,
     )
+    store.outbox.put(pending.user_id, linked)
 
 
 class SpotifyConnection:

@@ -15,6 +15,7 @@ from tests.support.accounts_site import (
     address,
     chosen,
     connected,
+    greeting,
     in_processes,
     made,
     messages_waiting,
@@ -232,23 +233,24 @@ def test_a_message_is_put_once_and_delivered_once(tmp_path: Path) -> None:
     store = made(tmp_path)
     account = connected(store)
 
-    assert store.outbox.put(account.user_id, "bot.connected", {"spotify": "Ö", "n": 3}, "k")
-    assert not store.outbox.put(account.user_id, "bot.connected", {}, "k")
+    assert store.outbox.put(account.user_id, greeting("k", "Ö"))
+    assert not store.outbox.put(account.user_id, greeting("k", "other"))
     (message,) = store.outbox.take_due()
     store.outbox.done(message.id)
 
     assert (message.chat_id, message.language, message.key) == (1, "en", "bot.connected")
-    assert message.params == {"spotify": "Ö", "n": 3}
+    assert message.params == {"spotify_name": "Ö"}
+    assert message.content() == greeting("k", "Ö")
     assert message.attempts == 1
     assert store.outbox.take_due() == []
     assert messages_waiting(store) == 0
-    assert not store.outbox.put(account.user_id, "bot.connected", {}, "k")
+    assert not store.outbox.put(account.user_id, greeting("k", "other"))
 
 
 def test_a_claim_that_was_not_closed_falls_due_again(tmp_path: Path) -> None:
     clock = Clock()
     store = made(tmp_path, clock)
-    store.outbox.put(connected(store).user_id, "k", {}, "k")
+    store.outbox.put(connected(store).user_id, greeting("k"))
     store.outbox.take_due(lease_seconds=60)
     clock.advance(seconds=59)
     assert store.outbox.take_due() == []
@@ -263,8 +265,8 @@ def test_a_failed_message_waits_or_is_given_up(tmp_path: Path) -> None:
     clock = Clock()
     store = made(tmp_path, clock)
     account = connected(store)
-    store.outbox.put(account.user_id, "k", {}, "later")
-    store.outbox.put(account.user_id, "k", {}, "never")
+    store.outbox.put(account.user_id, greeting("later"))
+    store.outbox.put(account.user_id, greeting("never"))
     later, never = store.outbox.take_due()
 
     store.outbox.failed(later.id, BEGINNING + timedelta(minutes=10))
@@ -279,7 +281,7 @@ def test_a_message_waits_for_its_hour_and_for_its_person(tmp_path: Path) -> None
     clock = Clock()
     store = made(tmp_path, clock)
     account = connected(store)
-    store.outbox.put(account.user_id, "k", {}, "k", BEGINNING + timedelta(hours=1))
+    store.outbox.put(account.user_id, greeting("k"), BEGINNING + timedelta(hours=1))
     assert store.outbox.take_due() == []
     clock.advance(hours=1)
 
@@ -294,22 +296,22 @@ def test_messages_come_oldest_first_and_no_more_than_asked_for(tmp_path: Path) -
     store = made(tmp_path, clock)
     account = connected(store)
     for number in range(5):
-        store.outbox.put(account.user_id, "k", {"n": number}, f"k{number}")
+        store.outbox.put(account.user_id, greeting(f"k{number}"))
         clock.advance(seconds=1)
 
     first = store.outbox.take_due(limit=3)
     rest = store.outbox.take_due(limit=3)
 
-    assert [message.params["n"] for message in first + rest] == [0, 1, 2, 3, 4]
+    assert [message.dedupe_key for message in first + rest] == ["k0", "k1", "k2", "k3", "k4"]
 
 
 def test_what_was_sent_long_ago_is_cleared_away_and_what_waits_is_not(tmp_path: Path) -> None:
     clock = Clock()
     store = made(tmp_path, clock)
     account = connected(store)
-    store.outbox.put(account.user_id, "k", {}, "waiting", not_before=clock() + timedelta(days=99))
+    store.outbox.put(account.user_id, greeting("waiting"), not_before=clock() + timedelta(days=99))
     for day in range(3):
-        store.outbox.put(account.user_id, "k", {}, f"k{day}")
+        store.outbox.put(account.user_id, greeting(f"k{day}"))
         (message,) = store.outbox.take_due()
         store.outbox.done(message.id)
         clock.advance(days=20)
@@ -361,7 +363,7 @@ def test_several_processes_never_claim_the_same_message(tmp_path: Path) -> None:
     store = made(tmp_path)
     account = connected(store)
     for number in range(20):
-        store.outbox.put(account.user_id, "k", {}, f"k{number}")
+        store.outbox.put(account.user_id, greeting(f"k{number}"))
 
     got = in_processes(_claim_all, [(str(tmp_path),)] * 3)
 
@@ -371,7 +373,7 @@ def test_several_processes_never_claim_the_same_message(tmp_path: Path) -> None:
 
 def test_a_message_for_nobody_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UnknownPerson):
-        made(tmp_path).outbox.put(UserId("nobody"), "k", {}, "k")
+        made(tmp_path).outbox.put(UserId("nobody"), greeting("k"))
 
 
 def test_a_run_is_watched_until_one_finishes_it(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tests.support.accounts_site import (
     Clock,
     address,
     connected,
+    greeting,
     in_processes,
     made,
     opened,
@@ -239,7 +240,7 @@ def test_forgetting_leaves_nothing_of_the_person(tmp_path: Path) -> None:
     account, other = connected(store, 1), connected(store, 2)
     for person in (account, other):
         opened(store, person, f"run-of-{person.user_id}")
-        store.outbox.put(person.user_id, "bot.connected", {"name": "x"}, f"k:{person.user_id}")
+        store.outbox.put(person.user_id, greeting(f"k:{person.user_id}"))
         store.watches.add(f"r:{person.user_id}", person.user_id, 1, 2, "daily_vibe")
         store.blocks.add(person.user_id, BlockKind.ARTIST, "k", "K")
         store.thumbs.set(person.user_id, "k", 1, artist_key="k", artist="K", title="T")

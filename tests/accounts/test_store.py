@@ -24,6 +24,7 @@ from tests.support.accounts_site import (
     Clock,
     address,
     connected,
+    greeting,
     in_processes,
     made,
     messages_waiting,
@@ -104,7 +105,7 @@ def test_many_threads_may_work_at_once(tmp_path: Path) -> None:
         try:
             for step in range(10):
                 store.budget.ask("spotify", asked_for=False)
-                store.outbox.put(account.user_id, "k", {}, f"{number}-{step}")
+                store.outbox.put(account.user_id, greeting(f"{number}-{step}"))
                 store.people.get(account.user_id)
         except AccountsUnreadable as error:
             failures.append(error)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tests.support.accounts_site import messages_waiting
+from tests.support.accounts_site import greeting, messages_waiting, put_as_stored
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, until, urls_of
+from vibe_pipeline.accounts.messages import NightFailed, NightReady
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.locales import LANGUAGES, say
 
@@ -20,12 +21,16 @@ async def connected(place: BotWorld, *, language: str = "en") -> ChatUser:
     return anna
 
 
+def failed(cause: FailureCause, until: datetime | None = None) -> NightFailed:
+    return NightFailed(cause=cause, day=date(2026, 11, 23), until=until, dedupe_key="failed:1")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_connection_is_confirmed_in_the_chat(place: BotWorld, language: str) -> None:
     anna = await connected(place, language=language)
     user_id = anna.account.user_id
 
-    place.store.outbox.put(user_id, "bot.connected", {"spotify_name": "A & <B>"}, "connected:1")
+    place.store.outbox.put(user_id, greeting("connected:1", "A & <B>"))
     message = await anna.sees(lambda one: "A & <B>" in one["text"])
 
     assert say(language, "keyboard.generate") in message["text"]
@@ -37,8 +42,7 @@ async def test_a_nights_list_is_announced_with_its_link(place: BotWorld, languag
     anna = await connected(place, language=language)
     edition = anna.edition()
 
-    params = {"edition_id": edition.edition_id, "title": edition.title, "url": "x", "count": 12}
-    place.store.outbox.put(anna.account.user_id, "bot.night_ready", params, "night:1")
+    place.store.outbox.put(anna.account.user_id, NightReady.of(edition.edition_id))
     message = await anna.sees(lambda one: say(language, "bot.night_ready") in one["text"])
 
     assert "Anna's day <3" in message["text"]
@@ -51,10 +55,7 @@ async def test_a_night_without_a_list_says_why_and_when_it_goes_on(
 ) -> None:
     anna = await connected(place, language=language)
 
-    params = {"date": "2026-11-23", "until": None}
-    place.store.outbox.put(
-        anna.account.user_id, f"bot.failed.{FailureCause.SERVICE_UNAVAILABLE}", params, "failed:1"
-    )
+    place.store.outbox.put(anna.account.user_id, failed(FailureCause.SERVICE_UNAVAILABLE))
     message = await anna.sees(
         lambda one: say(language, "bot.failed.service_unavailable") in one["text"]
     )
@@ -70,8 +71,8 @@ async def test_an_end_is_told_on_the_persons_clock(place: BotWorld) -> None:
     anna = await connected(place)
     place.store.people.change(anna.account.user_id, timezone="Europe/Kyiv")
 
-    params = {"date": "2026-11-23", "until": "2026-11-24T04:00:00+00:00"}
-    place.store.outbox.put(anna.account.user_id, "bot.failed.quota", params, "failed:1")
+    until_four = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+    place.store.outbox.put(anna.account.user_id, failed(FailureCause.QUOTA, until_four))
 
     assert await anna.sees(lambda one: "From 24 Nov, 06:00 there are new ones" in one["text"])
 
@@ -79,40 +80,31 @@ async def test_an_end_is_told_on_the_persons_clock(place: BotWorld) -> None:
 async def test_an_ended_consent_comes_with_the_way_back(place: BotWorld) -> None:
     anna = await connected(place)
 
-    params = {"date": "2026-11-23", "until": None}
-    place.store.outbox.put(anna.account.user_id, "bot.failed.consent_expired", params, "failed:1")
+    place.store.outbox.put(anna.account.user_id, failed(FailureCause.CONSENT_EXPIRED))
     message = await anna.sees(lambda one: say("en", "bot.failed.consent_expired") in one["text"])
 
     assert data_of(message) == ["go:connect"]
 
 
-async def test_any_other_sentence_of_the_catalogues_can_be_sent(place: BotWorld) -> None:
+async def test_a_row_of_no_known_kind_is_dropped_and_holds_up_nobody(place: BotWorld) -> None:
     anna = await connected(place)
+    user_id = anna.account.user_id
 
-    place.store.outbox.put(
-        anna.account.user_id, "bot.unknown_command", {"command": "<i>hi</i>"}, "any:1"
-    )
+    put_as_stored(place.store, user_id, "bot.no_such_thing", {}, "none:1")
+    put_as_stored(place.store, user_id, "bot.failed.no_such_cause", {}, "none:2")
+    put_as_stored(place.store, user_id, "bot.connected", {}, "none:3")
+    put_as_stored(place.store, user_id, "bot.failed.quota", {"date": "soon"}, "none:4")
+    place.store.outbox.put(user_id, greeting("c:1", "after them"))
 
-    assert await anna.sees(lambda one: "the command <i>hi</i>" in one["text"])
-
-
-async def test_a_key_without_words_is_dropped_not_repeated(place: BotWorld) -> None:
-    anna = await connected(place)
-
-    place.store.outbox.put(anna.account.user_id, "bot.no_such_thing", {}, "none:1")
-    place.store.outbox.put(anna.account.user_id, "bot.failed.no_such_cause", {}, "none:2")
-    place.store.outbox.put(anna.account.user_id, "bot.hello", {}, "none:3")
-
+    assert await anna.sees(lambda one: "after them" in one["text"])
     await until(lambda: messages_waiting(place.store) == 0)
-    assert messages_waiting(place.store) == 0
+    assert len([one for one in await anna.said_by_bot() if "Connected to" in one["text"]]) == 1
 
 
 async def test_a_message_is_delivered_once_over_restarts(empty_place: BotWorld) -> None:
     async with living_bot(empty_place):
         anna = await connected(empty_place)
-        empty_place.store.outbox.put(
-            anna.account.user_id, "bot.connected", {"spotify_name": "once"}, "connected:1"
-        )
+        empty_place.store.outbox.put(anna.account.user_id, greeting("connected:1", "once"))
         await anna.sees(lambda one: "once" in one["text"])
         await until(lambda: messages_waiting(empty_place.store) == 0)
     async with living_bot(empty_place):
@@ -127,7 +119,7 @@ async def test_whoever_blocked_the_bot_becomes_inactive_and_is_told_on_return(
     anna = await connected(place)
     place.telegram.block(anna.telegram_id)
 
-    place.store.outbox.put(anna.account.user_id, "bot.connected", {"spotify_name": "x"}, "c:1")
+    place.store.outbox.put(anna.account.user_id, greeting("c:1", "x"))
     await until(lambda: not anna.account.active)
 
     assert not anna.account.active
@@ -138,8 +130,7 @@ async def test_several_messages_to_one_chat_are_spaced(place: BotWorld) -> None:
     began = datetime.now(UTC)
 
     for number in range(3):
-        params = {"spotify_name": f"message {number}"}
-        place.store.outbox.put(anna.account.user_id, "bot.connected", params, f"c:{number}")
+        place.store.outbox.put(anna.account.user_id, greeting(f"c:{number}", f"message {number}"))
     await anna.sees(lambda one: "message 2" in one["text"])
 
     assert datetime.now(UTC) - began >= timedelta(seconds=2)
@@ -154,9 +145,7 @@ async def test_a_flood_pause_is_honoured_and_the_message_comes_after_it(
         empty_place.telegram.flood.switched_on = True
         for _ in range(9):
             await anna.types("/latest")
-        empty_place.store.outbox.put(
-            anna.account.user_id, "bot.connected", {"spotify_name": "patient"}, "c:1"
-        )
+        empty_place.store.outbox.put(anna.account.user_id, greeting("c:1", "patient"))
         anna_calls = empty_place.calls("sendMessage")
         assert await anna.sees(lambda one: "patient" in one["text"], within=40)
 
@@ -167,7 +156,7 @@ async def test_telegram_being_away_delays_but_loses_nothing(empty_place: BotWorl
     async with living_bot(empty_place):
         anna = await connected(empty_place)
     user_id = anna.account.user_id
-    empty_place.store.outbox.put(user_id, "bot.connected", {"spotify_name": "late"}, "c:1")
+    empty_place.store.outbox.put(user_id, greeting("c:1", "late"))
 
     async with living_bot(empty_place):
         assert await anna.sees(lambda one: "late" in one["text"])

@@ -145,7 +145,7 @@ def test_a_doubled_night_makes_one_list_asks_nothing_twice_and_tells_once(world:
     assert latest(world, anna.user_id) == first
     assert len(world.remembered(anna.user_id)) == len(first.tracks)
     assert message.key == "bot.night_ready"
-    assert message.params["url"] == latest(world, anna.user_id).playlist_url
+    assert message.params == {"edition_id": first.edition_id}
 
 
 def test_a_preview_writes_nothing_and_can_be_published_exactly_as_shown(

@@ -62,7 +62,7 @@ async def test_the_chat_is_told_once_and_the_library_is_read(here: Site) -> None
 
     (message,) = here.store.outbox.take_due()
     assert message.key == "bot.connected"
-    assert message.params == {"spotify": here.simulation.world.listeners[0].name}
+    assert message.params == {"spotify_name": here.simulation.world.listeners[0].name}
     assert account.user_id in here.dagster.partitions
     (launch,) = here.dagster.launches
     assert launch["job"] == "sync_library"

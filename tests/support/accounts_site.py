@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import insert
+
+from vibe_pipeline.accounts.messages import Connected
 from vibe_pipeline.accounts.records import Account, Edition, EditionKind, Tokens
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
-from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source
+from vibe_pipeline.accounts.tables import outbox
+from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source, UserId
 
 KEY = "3Zr0Nf3cT0yQ6m4cXW8yqQ0t2yJQmI0g0bq0m6l7m3U="
 BEGINNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -101,3 +105,26 @@ def messages_waiting(store: AccountStore) -> int:
     with store.database.reading() as connection:
         query = "SELECT count(*) FROM outbox WHERE closed_at IS NULL"
         return int(connection.exec_driver_sql(query).scalar_one())
+
+
+def greeting(dedupe_key: str, spotify_name: str = "Name") -> Connected:
+    """Some message for the outbox."""
+    return Connected(spotify_name=spotify_name, dedupe_key=dedupe_key)
+
+
+def put_as_stored(
+    store: AccountStore, user_id: UserId, key: str, params: Mapping[str, Any], dedupe_key: str
+) -> None:
+    """A row of the outbox in whatever form some build may have left it there."""
+    now = store.outbox.now()
+    row = {
+        "user_id": user_id,
+        "key": key,
+        "params": dict(params),
+        "dedupe_key": dedupe_key,
+        "not_before": now,
+        "created_at": now,
+        "attempts": 0,
+    }
+    with store.database.writing() as connection:
+        connection.execute(insert(outbox).values(row))

@@ -6,7 +6,7 @@ A transactional outbox: whoever has something to say puts it here. Words and sen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
-from vibe_pipeline.accounts.records import OutboxMessage
+from vibe_pipeline.accounts.messages import Message, OutboxMessage
 from vibe_pipeline.accounts.tables import accounts, outbox
 from vibe_pipeline.records import UserId
 
@@ -26,26 +26,22 @@ KEPT = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """Messages by catalogue key and blanks; the bot says them in the person's language then."""
+    """The transactional outbox: any program puts, the bot delivers."""
 
     database: Database
     now: Callable[[], datetime]
 
-    def put(
-        self,
-        user_id: UserId,
-        key: str,
-        params: Mapping[str, Any],
-        dedupe_key: str,
-        not_before: datetime | None = None,
-    ) -> bool:
-        """Have a message sent; false when one with this ``dedupe_key`` was put before."""
+    def put(self, user_id: UserId, message: Message, not_before: datetime | None = None) -> bool:
+        """Have a message sent; false when one with its ``dedupe_key`` was put before.
+
+        Raises: ``UnknownPerson``.
+        """
         now = self.now()
         row = {
             "user_id": user_id,
-            "key": key,
-            "params": dict(params),
-            "dedupe_key": dedupe_key,
+            "key": message.key,
+            "params": dict(message.params()),
+            "dedupe_key": message.dedupe_key,
             "not_before": now if not_before is None else not_before,
             "created_at": now,
             "attempts": 0,
@@ -54,7 +50,7 @@ class Outbox:
             with self.database.writing() as connection:
                 connection.execute(insert(outbox).values(row))
         except IntegrityError:
-            if not self._known(dedupe_key):
+            if not self._known(message.dedupe_key):
                 raise UnknownPerson(user_id) from None
             return False
         return True
@@ -121,6 +117,7 @@ def _message(row: Row[Any]) -> OutboxMessage:
         language=row.language,
         key=row.key,
         params=row.params,
+        dedupe_key=row.dedupe_key,
         attempts=row.attempts + 1,
         created_at=row.created_at,
     )

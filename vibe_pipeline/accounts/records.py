@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source, UserId
 
@@ -246,20 +246,6 @@ class ServiceBlock:
     service: str
     until: datetime
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxMessage:
-    """A message claimed for sending: the text is ``say(language, key, **params)``."""
-
-    id: int
-    user_id: UserId
-    chat_id: int
-    language: str
-    key: str
-    params: Mapping[str, Any]
-    attempts: int
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

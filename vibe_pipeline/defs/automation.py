@@ -9,6 +9,7 @@ import dagster as dg
 
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
+from vibe_pipeline.accounts.messages import NightFailed
 from vibe_pipeline.accounts.partition_changes import partition_changes
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.accounts.store import AccountStore
@@ -71,11 +72,11 @@ def _attempts(instance: dg.DagsterInstance, due: nights.Due) -> nights.Attempts:
 def _tell_of_pause(store: AccountStore, due: Sequence[nights.Due], until: datetime) -> None:
     """Who gets nothing at their hour hears why, once, and when it goes on."""
     for item in due:
-        told = {"date": item.vibe_date.isoformat(), "until": until.isoformat()}
-        key = f"paused:{item.account.user_id}:{item.occasion}"
-        store.outbox.put(
-            item.account.user_id, f"bot.failed.{FailureCause.QUOTA}", told, dedupe_key=key
+        user_id = item.account.user_id
+        paused = NightFailed.before_it_began(
+            user_id, item.occasion, FailureCause.QUOTA, day=item.vibe_date, until=until
         )
+        store.outbox.put(user_id, paused)
 
 
 def _add_users(instance: dg.DagsterInstance, user_ids: Sequence[UserId]) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 import dagster as dg
 
 from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.messages import NightFailed
 from vibe_pipeline.accounts.records import Account, Edition, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import (
@@ -133,13 +134,7 @@ def tell_failure(
     until: datetime | None = None,
 ) -> bool:
     """Have the person told why the night brought no list; once per edition and cause."""
-    params = {"date": edition.vibe_date.isoformat(), "until": until.isoformat() if until else None}
-    return store.outbox.put(
-        account.user_id,
-        f"bot.failed.{cause}",
-        params,
-        dedupe_key=f"failed:{edition.edition_id}:{cause}",
-    )
+    return store.outbox.put(account.user_id, NightFailed.of(edition, cause, until=until))
 
 
 def _shown(told: Failure) -> dict[str, str]:

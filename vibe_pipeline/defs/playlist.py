@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from vibe_pipeline.accounts.messages import NightReady
 from vibe_pipeline.accounts.records import Edition, EditionState, Summary
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.metadata import counted, table
@@ -127,20 +128,7 @@ def _tell(store: AccountStore, run: RunContext, edition: Edition) -> None:
     """Nobody watched the night's run: have the bot say that the list is there."""
     if not run.nightly or edition.state is not EditionState.RECORDED:
         return
-    summary = edition.summary or Summary(new=0, familiar=0, wished_new=0)
-    store.outbox.put(
-        run.user_id,
-        "bot.night_ready",
-        {
-            "edition_id": edition.edition_id,
-            "title": edition.title,
-            "url": edition.playlist_url,
-            "count": len(edition.tracks),
-            "new": summary.new,
-            "familiar": summary.familiar,
-        },
-        dedupe_key=f"night_ready:{edition.edition_id}",
-    )
+    store.outbox.put(run.user_id, NightReady.of(edition.edition_id))
 
 
 def _published_result(edition: Edition, calls: Mapping[str, Any]) -> dg.MaterializeResult[None]:

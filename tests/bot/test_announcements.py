@@ -1,0 +1,112 @@
+"""Every kind of outbox message has its sentence, filled with exactly what its record holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import pytest
+
+from tests.bot.test_catalogues import blanks
+from tests.support.accounts_site import put_as_stored
+from tests.support.bot_world import BotWorld, ChatUser, data_of
+from vibe_pipeline.accounts.messages import Connected, ConsentEnds, Message, NightFailed, NightReady
+from vibe_pipeline.accounts.records import FailureCause, PendingConnection
+from vibe_pipeline.authorization import link_account
+from vibe_pipeline.locales import LANGUAGES, catalogue
+
+KEYBOARD_LABELS = frozenset({"generate"})
+"""Filled by the bot itself, with what its own keyboard says."""
+
+IN_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
+    Connected: frozenset({"spotify_name"}),
+    NightReady: frozenset(),
+    ConsentEnds: frozenset({"count", "date"}),
+    NightFailed: frozenset({"day", "until"}),
+}
+BESIDE_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
+    NightReady: frozenset({"edition_id"}),
+    NightFailed: frozenset({"cause"}),
+}
+"""``edition_id`` leads to the list that follows; ``cause`` chooses the sentence."""
+
+
+@pytest.mark.parametrize("kind", get_args(Message))
+def test_a_record_holds_what_its_sentence_needs_and_nothing_else(kind: type[Message]) -> None:
+    fields = {field.name for field in dataclasses.fields(kind)} - {"dedupe_key"}
+
+    assert fields == IN_THE_SENTENCE[kind] | BESIDE_THE_SENTENCE.get(kind, frozenset())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", [Connected, NightReady, ConsentEnds])
+def test_a_records_sentence_has_exactly_its_blanks(
+    language: str, kind: type[Connected | NightReady | ConsentEnds]
+) -> None:
+    assert blanks(catalogue(language)[kind.key]) - KEYBOARD_LABELS == IN_THE_SENTENCE[kind]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("cause", FailureCause)
+def test_a_failed_nights_sentences_have_exactly_its_blanks(
+    language: str, cause: FailureCause
+) -> None:
+    sentences = catalogue(language)
+    key = f"{NightFailed.prefix}{cause}"
+
+    assert blanks(sentences[key]) == set()
+    assert blanks(sentences.get(f"{key}_until", "{until}")) == {"until"}
+    assert blanks(sentences["bot.failed.night"]) == {"day"}
+    assert blanks(sentences["bot.failed.next_night"]) == {"until"}
+
+
+async def _connected(place: BotWorld) -> ChatUser:
+    anna = await place.person()
+    await anna.says("/start")
+    anna.connected()
+    return anna
+
+
+async def test_somebody_without_a_display_name_is_greeted_by_their_account(
+    place: BotWorld,
+) -> None:
+    anna = await _connected(place)
+    account = anna.account
+    tokens = place.store.tokens.get(account.user_id)
+    assert tokens is not None
+
+    link_account(
+        place.store,
+        PendingConnection(
+            user_id=account.user_id,
+            spotify_account_id="31x7q",
+            spotify_name=None,
+            market=None,
+            tokens=tokens,
+        ),
+    )
+
+    message = await anna.sees(lambda one: "Connected to Spotify as" in one["text"])
+    assert "31x7q" in message["text"]
+
+
+async def test_what_0_1_0_left_waiting_is_said(place: BotWorld) -> None:
+    anna = await _connected(place)
+    edition = anna.edition()
+    night = {"edition_id": edition.edition_id, "title": "x", "url": "x", "count": 12, "new": 9}
+    rows: list[tuple[str, Mapping[str, Any]]] = [
+        ("bot.connected", {"spotify": "Anna S."}),
+        ("bot.night_ready", night | {"familiar": 3}),
+        ("bot.failed.quota", {"date": "2026-11-23", "until": "2026-11-24T04:00:00+00:00"}),
+        ("bot.consent_ends", {"count": 3, "date": "2026-11-26"}),
+    ]
+
+    for key, params in rows:
+        put_as_stored(place.store, anna.account.user_id, key, params, key)
+
+    await anna.sees(lambda one: "Connected to Spotify as Anna S." in one["text"])
+    await anna.sees(lambda one: "Anna's day <3" in one["text"])
+    await anna.sees(lambda one: "couldn't make your list for 23 November 2026" in one["text"])
+    last = await anna.sees(lambda one: "in 3 days, on 26 November 2026" in one["text"])
+    assert data_of(last) == ["go:connect"]

@@ -1,0 +1,225 @@
+"""What the outbox carries to people: one record per kind of message, in the database as JSON.
+
+A record says which sentence of the catalogues it is, what that sentence is filled with, and what
+makes two of its kind the same message. Words, buttons and clocks of the person belong to the bot;
+claiming and delivering (the transactional outbox itself) to ``outbox``.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from vibe_pipeline.accounts.records import Edition, FailureCause
+from vibe_pipeline.records import EditionId, UserId
+
+Params = Mapping[str, Any]
+"""A message's blanks as the database holds them: JSON, moments and dates in ISO 8601."""
+
+
+class MessageUnreadable(Exception):
+    """A row of the outbox is of no kind known here, or does not hold what its kind needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """A Spotify account was linked."""
+
+    key: ClassVar[str] = "bot.connected"
+
+    spotify_name: str
+    dedupe_key: str
+
+    @classmethod
+    def after_consent(
+        cls, user_id: UserId, *, spotify_name: str, consented_at: datetime.datetime
+    ) -> Self:
+        """Told once per consent."""
+        return cls(
+            spotify_name=spotify_name,
+            dedupe_key=f"connected:{user_id}:{consented_at.isoformat()}",
+        )
+
+    def params(self) -> Params:
+        """The blanks, as they are stored."""
+        return {"spotify_name": self.spotify_name}
+
+    @classmethod
+    def from_params(cls, params: Params, dedupe_key: str) -> Self:
+        """Rows of 0.1.0 have the name under ``spotify``."""
+        name = params["spotify_name" if "spotify_name" in params else "spotify"]
+        return cls(spotify_name=str(name), dedupe_key=dedupe_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightReady:
+    """The night's list is on Spotify; its sentence has no blanks, the list itself follows it."""
+
+    key: ClassVar[str] = "bot.night_ready"
+
+    edition_id: EditionId
+    dedupe_key: str
+
+    @classmethod
+    def of(cls, edition_id: EditionId) -> Self:
+        """Told once per edition."""
+        return cls(edition_id=edition_id, dedupe_key=f"night_ready:{edition_id}")
+
+    def params(self) -> Params:
+        """Which list is told of, as it is stored."""
+        return {"edition_id": self.edition_id}
+
+    @classmethod
+    def from_params(cls, params: Params, dedupe_key: str) -> Self:
+        """Rows of 0.1.0 also have the list's title, address and counts, which nobody reads."""
+        return cls(edition_id=EditionId(str(params["edition_id"])), dedupe_key=dedupe_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightFailed:
+    """A night brought no list; ``until`` is when the cause ends, where that is known."""
+
+    prefix: ClassVar[str] = "bot.failed."
+
+    cause: FailureCause
+    day: datetime.date
+    until: datetime.datetime | None
+    dedupe_key: str
+
+    @classmethod
+    def of(
+        cls, edition: Edition, cause: FailureCause, *, until: datetime.datetime | None = None
+    ) -> Self:
+        """Told once per edition and cause."""
+        return cls(
+            cause=cause,
+            day=edition.vibe_date,
+            until=until,
+            dedupe_key=f"failed:{edition.edition_id}:{cause}",
+        )
+
+    @classmethod
+    def before_it_began(
+        cls,
+        user_id: UserId,
+        occasion: str,
+        cause: FailureCause,
+        *,
+        day: datetime.date,
+        until: datetime.datetime,
+    ) -> Self:
+        """Told once per night that nothing was begun in; there is no edition to name."""
+        return cls(cause=cause, day=day, until=until, dedupe_key=f"paused:{user_id}:{occasion}")
+
+    @property
+    def key(self) -> str:
+        """The sentence of the cause."""
+        return f"{self.prefix}{self.cause}"
+
+    def params(self) -> Params:
+        """The day and the end, as they are stored; the cause is in the key."""
+        until = None if self.until is None else self.until.isoformat()
+        return {"date": self.day.isoformat(), "until": until}
+
+    @classmethod
+    def from_params(cls, cause: str, params: Params, dedupe_key: str) -> Self:
+        """``ValueError`` for a cause that is none."""
+        until = params["until"]
+        return cls(
+            cause=FailureCause(cause),
+            day=datetime.date.fromisoformat(params["date"]),
+            until=None if until is None else _aware(until),
+            dedupe_key=dedupe_key,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentEnds:
+    """Spotify ends the person's consent in ``count`` days, on ``date`` by their own calendar."""
+
+    key: ClassVar[str] = "bot.consent_ends"
+
+    count: int
+    date: datetime.date
+    dedupe_key: str
+
+    @classmethod
+    def in_days(
+        cls,
+        user_id: UserId,
+        *,
+        count: int,
+        ends_at: datetime.datetime,
+        zone: datetime.tzinfo,
+        reminder: int,
+    ) -> Self:
+        """Told once per consent and ``reminder``, the days before its end that this one is for."""
+        return cls(
+            count=count,
+            date=ends_at.astimezone(zone).date(),
+            dedupe_key=f"consent_ends:{user_id}:{ends_at.isoformat()}:{reminder}",
+        )
+
+    def params(self) -> Params:
+        """The blanks, as they are stored."""
+        return {"count": self.count, "date": self.date.isoformat()}
+
+    @classmethod
+    def from_params(cls, params: Params, dedupe_key: str) -> Self:
+        """As ``params`` gave it."""
+        return cls(
+            count=int(params["count"]),
+            date=datetime.date.fromisoformat(params["date"]),
+            dedupe_key=dedupe_key,
+        )
+
+
+Message = Connected | NightReady | NightFailed | ConsentEnds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxMessage:
+    """A row of the outbox, claimed for sending."""
+
+    id: int
+    user_id: UserId
+    chat_id: int
+    language: str
+    key: str
+    params: Params
+    dedupe_key: str
+    attempts: int
+    created_at: datetime.datetime
+
+    def content(self) -> Message:
+        """What is to be told.
+
+        Raises: ``MessageUnreadable``; read only when it is this row's turn, so that a row nobody
+        can say does not hold up the others.
+        """
+        try:
+            return _read(self.key, self.params, self.dedupe_key)
+        except (KeyError, TypeError, ValueError) as error:
+            raise MessageUnreadable(self.key) from error
+
+
+def _read(key: str, params: Params, dedupe_key: str) -> Message:
+    if key == Connected.key:
+        return Connected.from_params(params, dedupe_key)
+    if key == NightReady.key:
+        return NightReady.from_params(params, dedupe_key)
+    if key == ConsentEnds.key:
+        return ConsentEnds.from_params(params, dedupe_key)
+    if key.startswith(NightFailed.prefix):
+        cause = key.removeprefix(NightFailed.prefix)
+        return NightFailed.from_params(cause, params, dedupe_key)
+    raise MessageUnreadable(key)
+
+
+def _aware(text: str) -> datetime.datetime:
+    moment = datetime.datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a moment without its zone")
+    return moment
