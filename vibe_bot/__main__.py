@@ -1,4 +1,7 @@
-"""``python -m vibe_bot``: the bot as a process, from the environment to a clean stop."""
+"""``python -m vibe_bot``: the bot as a process, from the environment to a clean stop.
+
+Settings are read and services opened here, once; nothing else of the bot looks at the environment.
+"""
 
 from __future__ import annotations
 

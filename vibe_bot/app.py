@@ -1,4 +1,7 @@
-"""The Telegram application: which update goes to which handler, and what happens to errors."""
+"""The Telegram application: which update goes to which handler (dispatch), what happens to errors.
+
+What a command does belongs to ``vibe_bot.handlers``; starting and stopping, to ``lifecycle``.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What people may write after a command, read kindly; ``None`` when it cannot be meant.
+"""What people may write after a command, parsed kindly; ``None`` when it cannot be meant.
 
 Pure: text in, value out. Full-width and other scripts' digits, commas for points, units and
-politeness around the number are all understood.
+politeness around the number are all understood. What to answer is the handler's.
 """
 
 from __future__ import annotations

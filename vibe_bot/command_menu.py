@@ -1,4 +1,7 @@
-"""The command menu Telegram shows beside the input field, in each person's language."""
+"""The command menu Telegram shows beside the input field, in each person's language.
+
+Which commands there are is ``vibe_bot.handlers``'; their descriptions stand in the catalogues.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What spoke for and against a track, in words."""
+"""What spoke for and against a track, in words: terms of a score become reasons.
+
+Which terms those are says ``ranking.explanations``; nothing is weighed here.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How we put words into a Telegram chat: escaping, splitting, keyboards.
+"""How we put words into a Telegram chat: escaping, splitting, inline keyboards.
 
 Everything is sent as HTML. Sentences come from the catalogues and may hold tags; whatever fills
-their blanks is escaped here and nowhere else.
+their blanks is escaped here and nowhere else. Sending is ``vibe_bot.sending``'s.
 """
 
 from __future__ import annotations

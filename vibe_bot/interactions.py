@@ -1,4 +1,7 @@
-"""From a Telegram update to somebody saying something: what every handler receives."""
+"""From a Telegram update to somebody saying something: what every handler receives.
+
+Who they are, in which language, and the ways to answer. No handler reads an ``Update`` by itself.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The pipeline's jobs that a person can start from the chat."""
+"""The pipeline's jobs that a person can start from the chat, as their messages tell of them.
+
+Names, tags and launch requests are ``vibe_pipeline.runs``'.
+"""
 
 from __future__ import annotations
 

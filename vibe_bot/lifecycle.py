@@ -1,4 +1,7 @@
-"""The bot's life: waiting for Telegram, polling, delivering, stopping cleanly."""
+"""The bot's life: waiting for Telegram, long polling, delivering, stopping cleanly.
+
+The background tasks and their order. What each of them does stands in its own module.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One poller only: two programs asking Telegram with one token steal each other's messages."""
+"""One poller only: two programs asking Telegram with one token steal each other's messages.
+
+A lock between processes of one machine; fetching updates is ``vibe_bot.lifecycle``'s.
+"""
 
 from __future__ import annotations
 

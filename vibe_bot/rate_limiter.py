@@ -1,4 +1,7 @@
-"""Telegram's flood limits, obeyed chat by chat: a pause in one chat holds up no other."""
+"""Telegram's flood limits, obeyed chat by chat: a pause in one chat holds up no other.
+
+For messages we send. The pace of outside services is ``vibe_pipeline.clients.rate_limiter``'s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Telling people in time that their consent ends: thirty, fourteen and three days before."""
+"""Telling people in time that their consent ends: thirty, fourteen and three days before.
+
+Only who is due, and a message for each in the outbox; the words are ``announcements``'.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How a run ended, in words and buttons: the list, the counts, or the cause and the way out."""
+"""How a run ended, in words and buttons: the list, the counts, or the cause and the way out.
+
+From ledger and metadata to one message; following the run until then is ``vibe_bot.progress``'s.
+"""
 
 from __future__ import annotations
 

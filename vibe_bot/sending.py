@@ -1,7 +1,7 @@
 """Messages on their way to Telegram, and what its refusals mean.
 
 ``Forbidden`` (the person blocked us) and ``RetryAfter`` (a long flood pause) pass through: what
-to do then is for the caller to decide.
+to do then is for the caller to decide. What a message says is not known here.
 """
 
 from __future__ import annotations

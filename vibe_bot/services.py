@@ -1,4 +1,7 @@
-"""What the bot works with, made once at the start and handed to every handler."""
+"""What the bot works with, made once at the start and handed to every handler.
+
+The bot's dependencies, injected. What changes while it runs is ``interactions.BotState``.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Finding an artist or a track, as somebody writes it, among what lists were chosen from.
 
-Pure: names in, what was meant out. Spelling, accents and scripts are forgiven.
+Fuzzy name search. Pure: names in, what was meant out. Spelling, accents and scripts are forgiven.
+The answer's words are ``handlers.whynot``'s.
 """
 
 from __future__ import annotations

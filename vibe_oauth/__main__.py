@@ -1,4 +1,7 @@
-"""Serves the OAuth service: ``python -m vibe_oauth [--host H] [--port N]``."""
+"""Serves the OAuth service: ``python -m vibe_oauth [--host H] [--port N]``.
+
+Settings are read here, and nowhere else in this package.
+"""
 
 from __future__ import annotations
 

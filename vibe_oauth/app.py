@@ -1,4 +1,7 @@
-"""The OAuth service: which address leads where."""
+"""The OAuth service: which address leads where (an ASGI app of Starlette's).
+
+Routes and what surrounds them all; what a route does stands in the module of its subject.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From the bot's link to a linked account: to Spotify, back, and the named confirmation."""
+"""From the bot's link to a linked account: to Spotify, back, and the named confirmation.
+
+The authorization code flow with PKCE, as pages. Their looks are ``vibe_oauth.pages``'.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Whether this service can do its work."""
+"""Whether this service can do its work: the answer to ``GET /health``.
+
+What is wrong with a whole installation tells ``vibe doctor`` (``vibe_pipeline.commands.checks``).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The nightly trigger from outside, for those who keep time with cron: behind a bearer token."""
+"""The nightly trigger from outside, for those who keep time with cron: behind a bearer token.
+
+Who is due is decided in ``vibe_pipeline.nightly``, as for Dagster's own schedule.
+"""
 
 from __future__ import annotations
 

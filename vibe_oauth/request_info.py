@@ -1,4 +1,7 @@
-"""What a request tells about who sent it."""
+"""What a request tells about who sent it: language, whether it only looks, where it came from.
+
+Reads headers and answers; refusing is the route's.
+"""
 
 from __future__ import annotations
 

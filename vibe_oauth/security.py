@@ -1,4 +1,7 @@
-"""What every answer carries for the browser's safety, and what is logged of a request."""
+"""What every answer carries for the browser's safety, and what is logged of a request.
+
+Middleware: security headers and an access log without secrets. Who may do what is not decided here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the routes work with, made once from the settings."""
+"""What the routes work with, made once from the settings: dependencies, injected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The way back into the chat: the bot's own address, asked of Telegram once."""
+"""The way back into the chat: the bot's own address, asked of Telegram once.
+
+Nothing is sent to anybody from here; messages go through the outbox.
+"""
 
 from __future__ import annotations
 

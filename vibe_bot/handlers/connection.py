@@ -1,4 +1,8 @@
-"""The link to Spotify: making it, ending it, and being forgotten altogether."""
+"""The link to Spotify: making it, ending it, and being forgotten altogether.
+
+The chat's side. Consent itself is ``vibe_oauth``'s, an address pasted by hand
+``handlers.paste_callback``'s.
+"""
 
 from __future__ import annotations
 

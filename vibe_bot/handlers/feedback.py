@@ -1,4 +1,7 @@
-"""What people tell us about music: more of this, less of this, never again, after all."""
+"""What people tell us about music: more of this, less of this, never again, after all.
+
+Taps and commands become rows of the account store; what follows from them, lists made later show.
+"""
 
 from __future__ import annotations
 

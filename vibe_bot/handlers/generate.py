@@ -1,4 +1,7 @@
-"""Making lists and refreshing the library: a run is started, one message follows it."""
+"""Making lists and refreshing the library: a run is started, one message follows it.
+
+The way from a command to a launch. What the message shows later is ``vibe_bot.progress``'s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Looking at lists: their tracks page by page, why each is there, and those of other days."""
+"""Looking at lists: their tracks page by page, why each is there, and those of other days.
+
+Reads the account store only; taking a list back or putting one in again is ``handlers.undo``'s.
+"""
 
 from __future__ import annotations
 

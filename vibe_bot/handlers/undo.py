@@ -1,4 +1,7 @@
-"""Changing one's mind about a list: taking the last one back, putting a past one in again."""
+"""Changing one's mind about a list: taking the last one back, putting a past one in again.
+
+Starts the run ``restore_edition``; what it does to the playlist is ``playlists.restore``'s.
+"""
 
 from __future__ import annotations
 

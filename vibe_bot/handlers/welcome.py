@@ -1,4 +1,4 @@
-"""Meeting people: the greeting, the help, and what is not a command of ours."""
+"""Meeting people: onboarding, the help, and what is not a command of ours."""
 
 from __future__ import annotations
 
