@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 
 import click
 
 from vibe_pipeline.evaluation.dataset import FILES, DatasetMissing
-from vibe_pipeline.evaluation.report import Report, evaluate, per_user, table
+from vibe_pipeline.evaluation.report import evaluate, per_user, table
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES
 
 NOT_POSSIBLE = 2
@@ -93,14 +92,6 @@ def eval_command(
         sys.exit(NOT_POSSIBLE)
     click.echo(table(report))
     if per_user_file is not None:
-        _write(per_user_file, report)
+        per_user(report).to_csv(per_user_file, index=False, lineterminator="\r\n")
     if as_json:
         click.echo(report.as_json())
-
-
-def _write(path: Path, report: Report) -> None:
-    rows = list(per_user(report))
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from vibe_pipeline.evaluation.dataset import Floats, ListeningDataset
 from vibe_pipeline.evaluation.listener import Listener, TagBag
@@ -23,6 +24,8 @@ from vibe_pipeline.ranking.policy import DEFAULT, SIMILAR_SUM, Policy
 LENGTH = 10
 DIAL = 40
 FIGURES = ("recall", "ndcg", "novelty", "coverage", "diversity")
+MEANS = ("recall", "ndcg", "novelty", "diversity")
+"""The figures that are means over lists; coverage counts artists over all lists of a split."""
 RESAMPLES = 1000
 BASELINE = "similar-sum-10"
 POPULARITY = "popularity"
@@ -66,18 +69,14 @@ class Report:
 
     def figures(self, contender: str) -> dict[str, float]:
         """Each figure at ten, averaged over users and then over splits."""
-        by_split = [
-            [o for o in self.outcomes if o.contender == contender and o.split == split]
-            for split in self.splits
-        ]
-        sums = dict.fromkeys(FIGURES, 0.0)
-        for outcomes in by_split:
-            shown = {artist for list_metrics in outcomes for artist in list_metrics.offered}
-            sums["coverage"] += len(shown) / max(self.artists, 1)
-            for name in ("recall", "ndcg", "novelty", "diversity"):
-                values = [float(getattr(list_metrics, name)) for list_metrics in outcomes]
-                sums[name] += math.fsum(values) / max(len(values), 1)
-        return {name: total / max(len(by_split), 1) for name, total in sums.items()}
+        lists = pd.DataFrame([one for one in self.outcomes if one.contender == contender])
+        by_split = lists.groupby("split")
+        figures = by_split[list(MEANS)].agg(_exact_mean)
+        shown = by_split["offered"].agg(lambda offered: len(set().union(*offered)))
+        figures["coverage"] = shown / max(self.artists, 1)
+        # Added one after the other, not in pairs: figures stay the same to their last digit.
+        totals = figures.reindex(list(self.splits), fill_value=0.0)[list(FIGURES)].cumsum()
+        return {str(name): total / len(totals) for name, total in totals.iloc[-1].items()}
 
     def intervals(self, contender: str, *, seed: int = 0) -> dict[str, tuple[float, float]]:
         """95 % bootstrap intervals over users; coverage has none, it is no mean."""
@@ -88,9 +87,8 @@ class Report:
         draws = np.random.default_rng(seed).multinomial(users, [1 / users] * users, RESAMPLES)
         means = draws @ values / users
         low, high = np.percentile(means, [2.5, 97.5], axis=0)
-        names = ("recall", "ndcg", "novelty", "diversity")
         return {
-            name: (float(low[column]), float(high[column])) for column, name in enumerate(names)
+            name: (float(low[column]), float(high[column])) for column, name in enumerate(MEANS)
         }
 
     def users(self) -> int:
@@ -242,15 +240,13 @@ def _cell(value: float, interval: tuple[float, float] | None) -> str:
     return f"{told:>24s}"
 
 
-def per_user(report: Report) -> Iterable[Mapping[str, object]]:
-    """One row for each user, split and contender."""
-    for o in report.outcomes:
-        yield {
-            "policy": o.contender,
-            "split": o.split,
-            "user_id": o.user,
-            "recall": o.recall,
-            "ndcg": o.ndcg,
-            "novelty": o.novelty,
-            "diversity": o.diversity,
-        }
+def _exact_mean(values: pd.Series[float]) -> float:
+    """A mean that does not depend on the order of what is added."""
+    return math.fsum(values) / len(values)
+
+
+def per_user(report: Report) -> pd.DataFrame:
+    """One row for each user, split and contender: ``policy``, ``split``, ``user_id``, the means."""
+    lists = pd.DataFrame(report.outcomes)
+    lists = lists.rename(columns={"contender": "policy", "user": "user_id"})
+    return lists[["policy", "split", "user_id", *MEANS]]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import zipfile
@@ -75,18 +73,19 @@ def _json(rows: Rows) -> str:
 
 
 def _csv(rows: Rows) -> str:
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    return "\ufeff" + text.getvalue()
+    import pandas as pd  # noqa: PLC0415 - slow to import, and Dagster imports this module
+
+    cells = [{name: _cell(value) for name, value in row.items()} for row in rows]
+    table = pd.DataFrame(cells, dtype=object)
+    return "\ufeff" + (table.to_csv(index=False, lineterminator="\r\n") if rows else "")
 
 
 def _cell(value: object) -> object:
     """A value as a spreadsheet may read it: names that look like formulas stay names."""
     if isinstance(value, str):
         return f"'{value}" if value.startswith(_FORMULA_SIGNS) else value
+    if isinstance(value, float):
+        return repr(value)  # also what is no number: in a table that would be an empty cell
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=_plain)
     return _plain(value) if isinstance(value, datetime | date | time) else value
