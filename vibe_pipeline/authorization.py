@@ -1,4 +1,8 @@
-"""A person's lasting key to Spotify: renewed in time, by one process at a time."""
+"""A person's lasting key to Spotify: renewed in time, by one process at a time (token refresh).
+
+Access tokens live an hour. Sealing and keeping them is ``accounts.tokens``', the first grant the
+consent flow's.
+"""
 
 from __future__ import annotations
 

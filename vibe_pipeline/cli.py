@@ -1,6 +1,7 @@
 """The ``vibe`` command: a table of contents; each command loads only what it needs.
 
-Exit codes: 0 done, 1 tried and failed, 2 asked or set up wrongly (nothing was started).
+What a command does stands in ``commands``, ``demo`` and ``evaluation``. Exit codes: 0 done, 1 tried
+and failed, 2 asked or set up wrongly (nothing was started).
 """
 
 from __future__ import annotations

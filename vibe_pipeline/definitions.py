@@ -1,4 +1,7 @@
-"""The code location: what there is, composed by hand. Read it as the table of contents."""
+"""The code location: what there is, composed by hand. Read it as the table of contents.
+
+Only composition; an asset, job or schedule stands in the module of its group, in ``defs``.
+"""
 
 from __future__ import annotations
 

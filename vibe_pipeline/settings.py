@@ -1,7 +1,7 @@
 """The environment, read once into one frozen record.
 
 ``.env`` in the working folder is read too; what is really set wins. Nothing else in the project
-reads the environment, apart from Dagster's own ``EnvVar`` in ``defs/resources.py``.
+reads a setting from the environment; what starts processes (``commands``, ``demo``) hands it on.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What the clients ask before they call: may I, is this endpoint open, who may speak for whom."""
+"""What the clients ask before they call: may I, is this endpoint open, who may speak for whom.
+
+Protocols only: the account store fulfils them for the product, a few lines for a test.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Dagster from outside: launching, watching and ending runs by GraphQL, without its libraries."""
+"""Dagster from outside: launching, watching and ending runs by GraphQL, without its libraries.
+
+Dagster's own client would import all of Dagster. What is launched, and how runs are tagged, says
+``vibe_pipeline.runs``.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +100,17 @@ class _Place:
 
 
 class DagsterGraphQL:
-    """What the bot, the OAuth service and the command line ask of the deployment."""
+    """What the bot, the OAuth service and the command line ask of the deployment.
+
+    Run ids are Dagster's; statuses are its own words (``SUCCESS``, ``FAILURE``, ``CANCELED``, ...);
+    moments are aware and in UTC. There is no login: who reaches the address may do all of this.
+
+    Raises:
+        ServiceUnavailable: the webserver is out of reach. With ``may_have_happened`` a launch may
+            have started all the same: look for it before launching again.
+        NotThere: it knows no such run, or no code location offers the job now.
+        UnexpectedResponse: it answered something else than its schema says.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

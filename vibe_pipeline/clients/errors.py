@@ -1,4 +1,8 @@
-"""Everything that can go wrong with a service, one leaf for each thing a caller can do about it."""
+"""Everything that can go wrong with a service, one leaf for each thing a caller can do about it.
+
+An exception hierarchy, raised by clients alone. Why a list did not come about is a
+``FailureCause`` of the account store's.
+"""
 
 from __future__ import annotations
 

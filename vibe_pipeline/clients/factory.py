@@ -1,4 +1,7 @@
-"""Clients as the settings want them: addresses, keys, pace and manners of each service."""
+"""The client factory: clients as the settings want them, with each service's address, key and pace.
+
+Wiring only; what a client can ask stands in its own module, the sending in ``transport``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""JSON read with doubt: a field is what it should be, or it is absent."""
+"""JSON read with doubt: a field is what it should be, or it is absent.
+
+Where types enter from outside; beyond the clients' ``from_api`` nobody handles loose JSON.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""MusicBrainz: which recording an ISRC stands for. One call a second, so it is asked sparingly."""
+"""MusicBrainz: which recording an ISRC stands for. One call a second, so it is asked sparingly.
+
+Similar recordings are ListenBrainz' business (``clients.listenbrainz``).
+"""
 
 from __future__ import annotations
 

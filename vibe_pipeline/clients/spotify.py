@@ -1,4 +1,8 @@
-"""Spotify's Web API for one person: what they hear and like, what there is, their playlists."""
+"""Spotify's Web API for one person: what they hear and like, what there is, their playlists.
+
+One method for each thing wanted, records out. Tokens, limits and refusals are met below, in
+``spotify_web``; deciding what to ask for is not done here.
+"""
 
 from __future__ import annotations
 

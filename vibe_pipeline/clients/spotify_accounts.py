@@ -1,4 +1,7 @@
-"""Spotify's accounts service: consent, and tokens for it."""
+"""Spotify's accounts service: consent, and tokens for it (the OAuth endpoints, PKCE).
+
+Keeping tokens is the account store's, renewing them in time ``vibe_pipeline.authorization``'s.
+"""
 
 from __future__ import annotations
 

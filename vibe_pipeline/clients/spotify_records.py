@@ -1,4 +1,7 @@
-"""What Spotify's answers become; everything a development app may miss is optional."""
+"""What Spotify's answers become; everything a development app may miss is optional.
+
+Records and their ``from_api``. What all rooms speak of (``Track``) is ``vibe_pipeline.records``'.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How one person's calls to Spotify are made, and what its refusals mean."""
+"""How one person's calls to Spotify are made, and what its refusals mean.
+
+Bearer token, capabilities, reading of 401, 403, 404 and 429. Which calls there are: ``spotify``.
+"""
 
 from __future__ import annotations
 

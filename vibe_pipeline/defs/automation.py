@@ -1,4 +1,8 @@
-"""What happens by itself: the nightly lists, collecting plays, partitions, failures explained."""
+"""What happens by itself: the nightly lists, collecting plays, partitions, failures explained.
+
+Schedules and sensors. Who is due is decided in ``vibe_pipeline.nightly``, what is launched in
+``vibe_pipeline.runs``.
+"""
 
 from __future__ import annotations
 

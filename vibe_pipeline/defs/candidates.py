@@ -1,4 +1,8 @@
-"""The candidates group: one pool per source, all sources asked at once in one step."""
+"""The candidates group: one pool per source, all sources asked at once in one step.
+
+A subsettable multi-asset with a spec for each entry of ``sources.registry``; what a source does
+stands there.
+"""
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -1,4 +1,8 @@
-"""Erasing for real: what the warehouse and Dagster itself hold about somebody who asked."""
+"""Erasing for real: what the warehouse and Dagster itself hold about somebody who asked.
+
+The job and its steps. Counting and erasing rows is ``personal_data.erase``'s, the promise the
+account store's.
+"""
 
 import dagster as dg
 

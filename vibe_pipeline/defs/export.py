@@ -1,4 +1,7 @@
-"""Handing out everything kept about a person, as one archive the bot sends."""
+"""Handing out everything kept about a person, as one archive the bot sends.
+
+The job only; what is in the archive says ``personal_data.export``.
+"""
 
 import dagster as dg
 

@@ -1,4 +1,7 @@
-"""The learning group: what became of what was recommended."""
+"""The learning group: what became of what was recommended.
+
+Counting is ``taste.outcomes``', the verdict on two policies ``taste.policy_comparison``'s.
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,7 @@
-"""The library group: what a person liked, played and returns to."""
+"""The library group: what a person liked, played and returns to.
+
+Three assets in one step. What Spotify is asked for, and how far, decides ``taste.library_refresh``.
+"""
 
 import asyncio
 from collections.abc import Iterator, Mapping

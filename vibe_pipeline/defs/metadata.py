@@ -1,4 +1,7 @@
-"""What a materialization shows people in the Dagster UI: counts, tables, bars."""
+"""What a materialization shows people in the Dagster UI: counts, tables, bars.
+
+Shapes only; which figures are shown is decided by the asset.
+"""
 
 from __future__ import annotations
 

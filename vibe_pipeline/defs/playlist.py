@@ -1,4 +1,7 @@
-"""The playlist group: what is written to Spotify, and the memory of it."""
+"""The playlist group: what is written to Spotify, and the memory of it.
+
+The order of writing, safe against dying, is ``playlists.publish``'s.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,7 @@
-"""Replay: a past day's list made again from its stored inputs, nobody asked, nothing written."""
+"""Replay: a past day's list made again from its stored inputs, nobody asked, nothing written.
+
+The job only; making it again is ``playlists.replay``'s.
+"""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,8 @@
-"""What assets plug into: the warehouse, the account store, the outside services, the clock."""
+"""What assets plug into: the warehouse, the account store, the outside services, the clock.
+
+A resource is a socket: it holds configuration and opens a plain object. What that object does, and
+how a client is wired, does not belong here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Taking a publication back, and putting a past list into its playlist again."""
+"""Taking a publication back, and putting a past list into its playlist again.
+
+The job only; what is written, and in which order, is ``playlists.restore``'s.
+"""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager

@@ -1,4 +1,7 @@
-"""The selection group: everything considered, and what was chosen out of it."""
+"""The selection group: everything considered, and what was chosen out of it.
+
+Reads, calls ``playlists.build``, keeps, reports. What decides about a list does not belong here.
+"""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,7 @@
-"""How an asset of ours is declared: its group, who owns it, what it is made of."""
+"""How an asset of ours is declared: its group, who owns it, what it is made of.
+
+What all asset specs have in common; an asset's own words stand with the asset.
+"""
 
 from __future__ import annotations
 

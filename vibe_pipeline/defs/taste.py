@@ -1,4 +1,7 @@
-"""The taste group: what the person leans to now."""
+"""The taste group: what the person leans to now.
+
+The weights are ``taste.seed_profile``'s; here they become an asset with its tables and bars.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,7 @@
-"""Runs in workers that start warm: our run launcher for Dagster, named in dagster.yaml."""
+"""Runs in workers that start warm: our run launcher for Dagster, named in dagster.yaml.
+
+Dagster's ``RunLauncher``: launching, terminating, health. Forking itself is ``fork_server``'s.
+"""
 
 from __future__ import annotations
 

@@ -96,7 +96,8 @@ def marker(edition: Edition) -> str:
 class Publication:
     """Moves one edition from chosen to recorded, from wherever it stands.
 
-    ``record`` keeps list and history in the warehouse; it must be safe to repeat.
+    ``record`` keeps list and history in the warehouse; it must be safe to repeat. ``public`` is
+    passed on, and Spotify may ignore it.
     """
 
     store: AccountStore
@@ -105,7 +106,16 @@ class Publication:
     public: bool = False
 
     async def publish(self, edition_id: EditionId) -> Edition:
-        """The edition once it is recorded; a recorded one costs nothing."""
+        """The edition once it is recorded; a recorded one costs nothing.
+
+        Two calls to Spotify as a rule, one more to look for a playlist that may exist already.
+
+        Raises:
+            PublicationLost: another process moved the edition on meanwhile; publish again.
+            ServiceError: Spotify did not confirm a step; the ledger stands where it was confirmed
+                last, and publishing again goes on from there.
+            ValueError: nothing has been chosen for this edition yet.
+        """
         replaced = 0
         while True:
             edition = self.store.editions.required(edition_id)

@@ -58,6 +58,10 @@ class Resolver:
     ``soft_limit`` searches are spent on having the best; up to ``hard_limit`` only lest the list
     be short. Labs takes a second for each question: ``name_limit`` bounds those by name, and
     ``batch_limit`` those that name fifty recordings at once.
+
+    Answers are by candidate key: a track, or ``None`` where Spotify is known to have none; a key
+    that is absent was not found out. A search lets ``AuthorizationExpired`` through, for then no
+    list can be written either; any other trouble of a service counts as not found out.
     """
 
     def __init__(

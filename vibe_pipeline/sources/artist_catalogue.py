@@ -1,4 +1,7 @@
-"""Spotify's catalogue: more by the person's artists and by those near them, found by search."""
+"""Spotify's catalogue: more by the person's artists and by those near them, found by search.
+
+Candidates by name. Looking up a chosen candidate by search is ``playlists.resolve``'s.
+"""
 
 from __future__ import annotations
 

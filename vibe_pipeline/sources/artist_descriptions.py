@@ -1,4 +1,7 @@
-"""How well known an artist is and what people call their music, added to what was proposed."""
+"""How well known an artist is and what people call their music, added to what was proposed.
+
+Enrichment of finished pools: listeners and tags from Last.fm. No source of candidates itself.
+"""
 
 from __future__ import annotations
 

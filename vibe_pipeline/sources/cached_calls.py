@@ -1,4 +1,7 @@
-"""Asking a service about many things: remembered answers first, then a few fresh ones."""
+"""Asking a service about many things: remembered answers first, then a few fresh ones.
+
+Read-through caching within limits of calls and seconds. Kinds of answers are ``sources.answers``'.
+"""
 
 from __future__ import annotations
 

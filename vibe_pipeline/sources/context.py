@@ -1,4 +1,7 @@
-"""What every source is asked with: the person's taste, the services, and how much may be asked."""
+"""What every source is asked with: the person's taste, the services, and how much may be asked.
+
+The one argument of each ``propose``. Ranking parameters do not belong here (``ranking.policy``).
+"""
 
 from __future__ import annotations
 

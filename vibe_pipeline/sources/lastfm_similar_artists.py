@@ -1,4 +1,7 @@
-"""Last.fm: the best-known tracks of artists near the person's artists."""
+"""Last.fm: the best-known tracks of artists near the person's artists.
+
+Who is near whom is found in ``sources.similar_artists``.
+"""
 
 from __future__ import annotations
 

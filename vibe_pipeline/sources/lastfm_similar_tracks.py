@@ -1,4 +1,7 @@
-"""Last.fm: tracks near the tracks the person leans to now."""
+"""Last.fm: tracks near the tracks the person leans to now (item-to-item neighbours).
+
+How Last.fm is spoken to is ``clients.lastfm``'s; what a match is worth, ``ranking``'s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From proposals to a pool: order, ranks, and the reason when there is little or nothing."""
+"""From proposals to a pool: order, ranks, and the reason when there is little or nothing.
+
+Every source ends here. Merging what several sources named is ``ranking.merge``'s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Liked once, not heard lately: the source that needs nobody, and the fallback of every list."""
+"""Liked once, not heard lately: the source that needs nobody, and the fallback of every list.
+
+Proposals only; filling a short list up with likes is ``playlists.build``'s last resort.
+"""
 
 from __future__ import annotations
 

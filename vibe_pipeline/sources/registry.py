@@ -124,7 +124,7 @@ async def propose_all(
 
     A source in trouble gives an empty pool that says why; so does one the person switched off.
     All are asked at the same time, but those that spend Spotify's calls one after another: they
-    share ``context.allowance``.
+    share ``context.allowance``. Never raises for a source's sake, whatever goes wrong in it.
     """
     wanted = [entry for entry in registry if only is None or entry.source in only]
     parties = [[entry for entry in wanted if entry.spends_spotify]]

@@ -1,4 +1,8 @@
-"""Listening: what a person liked, played and returns to, fetched with as few calls as possible."""
+"""Library sync: what a person liked, played and returns to, fetched with as few calls as possible.
+
+How a change is told from the newest page. When and how far is ``library_refresh``'s, storage
+the warehouse's.
+"""
 
 from __future__ import annotations
 
