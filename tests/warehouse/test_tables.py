@@ -257,7 +257,7 @@ def test_every_source_can_be_queried_by_its_asset_s_name(
 ) -> None:
     with warehouse.open() as tables:
         tables.candidates.replace(edition("e1"), {source: pool(source, 2)}, asked_at=NOON)
-        query = f"SELECT * FROM candidates.{source}"  # noqa: S608 - one of seven names
+        query = f"SELECT * FROM candidates.{source}"  # noqa: S608 - one of our names
         found = tables.connection.execute(query).fetchall()
 
     assert len(found) == 2
