@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.bot_world import BotWorld, bot_world, data_of, living_bot, until, urls_of
 from vibe_bot.command_menu import LISTED
+from vibe_bot.handlers import COMMANDS
 from vibe_pipeline.accounts.records import StateKind
 from vibe_pipeline.locales import LANGUAGES, say
 
@@ -55,6 +56,11 @@ async def test_help_names_every_command(place: BotWorld, language: str) -> None:
     message = await anna.says("/help")
 
     assert [name for name in LISTED if f"/{name} – " not in message["text"]] == []
+
+
+def test_the_menu_lists_every_command_there_is_but_the_greeting() -> None:
+    assert len(LISTED) == len(set(LISTED))
+    assert set(LISTED) == COMMANDS.keys() - {"start"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
