@@ -24,12 +24,6 @@ SIZES = (10, 20, 30, 50, 75, 100)
 SHARES = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0)
 ADVENTURES = (0, 20, 40, 60, 80, 100)
 NIGHTS = (time(5, 0), time(6, 0), time(7, 0), time(8, 0), time(18, 0), time(22, 0))
-ZONES = {
-    "en": ("Europe/London", "Europe/Berlin", "America/New_York", "America/Los_Angeles", "UTC"),
-    "ru": ("Europe/Moscow", "Asia/Yekaterinburg", "Asia/Almaty", "Europe/Berlin", "UTC"),
-    "uk": ("Europe/Kyiv", "Europe/Warsaw", "Europe/Berlin", "Europe/London", "UTC"),
-    "nl": ("Europe/Amsterdam", "Europe/Brussels", "America/Paramaribo", "UTC"),
-}
 
 
 async def setsize(interaction: Interaction) -> None:
@@ -124,13 +118,18 @@ async def timezone(interaction: Interaction) -> None:
         text = _asked_or(
             interaction, "zone", zone=interaction.account.timezone, clock=_clock(interaction)
         )
-        choices = [_choice(one, "timezone", one) for one in ZONES[interaction.language]]
+        choices = [_choice(one, "timezone", one) for one in _offered_zones(interaction.language)]
         await _ask(interaction, "timezone", text, in_rows(choices, 2))
         return
     interaction = interaction.change(timezone=zone)
     await interaction.show(
         interaction.html("bot.settings.zone_set", zone=zone, clock=_clock(interaction))
     )
+
+
+def _offered_zones(language: str) -> list[str]:
+    """Where most people who speak this language are; a catalogue lists them with commas."""
+    return [zone.strip() for zone in say(language, "bot.words.zones").split(",")]
 
 
 async def lang(interaction: Interaction) -> None:
