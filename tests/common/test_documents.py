@@ -47,17 +47,6 @@ def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
     assert [link for link in links_in(document) if not (document.parent / link).exists()] == []
 
 
-def test_every_document_is_reached_from_the_readme() -> None:
-    reached, waiting = set[Path](), [ROOT / "README.md"]
-    while waiting:
-        document = waiting.pop()
-        if document not in reached and document.suffix == ".md":
-            reached.add(document)
-            waiting += [(document.parent / link).resolve() for link in links_in(document)]
-
-    assert sorted(set(DOCUMENTS) - reached) == []
-
-
 @pytest.mark.parametrize(
     ("text", "is_path"),
     [

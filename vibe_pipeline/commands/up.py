@@ -1,4 +1,7 @@
-"""The operator's commands for a real installation: ``vibe up`` and ``vibe doctor``."""
+"""The operator's commands for a real installation: ``vibe up`` and ``vibe doctor``.
+
+Arguments and words; what runs is ``commands.supervisor``'s, what is looked at ``commands.checks``'.
+"""
 
 from __future__ import annotations
 

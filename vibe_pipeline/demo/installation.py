@@ -1,4 +1,7 @@
-"""Where the demo plays: a scratch folder, free ports, and settings that lead to the simulator."""
+"""Where the demo plays: a scratch folder, free ports, and settings that lead to the simulator.
+
+What processes there are is ``commands.processes``', as in a real installation.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What every list must hold, checked against what the simulated Spotify really saw and keeps."""
+"""What every list must hold, checked against what the simulated Spotify really saw and keeps.
+
+Acceptance checks from outside; nothing the product says of itself is believed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``vibe demo``: the simulated world and the whole product, from nothing to a first list."""
+"""``vibe demo``: the simulated world and the whole product, from nothing to a first list.
+
+The order of events; what is printed is ``demo.output``'s, what must hold ``demo.promises``'.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``vibe eval``: the ranking gate on listening data, as a table and a record."""
+"""``vibe eval``: the ranking gate on listening data, as a table and a record.
+
+Arguments and exit codes; the protocol and its figures are ``evaluation.report``'s.
+"""
 
 from __future__ import annotations
 

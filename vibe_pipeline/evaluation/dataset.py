@@ -1,4 +1,7 @@
-"""Listening data of many people, as files hold it: who played whom how often, and the tags."""
+"""Listening data of many people, as files hold it: who played whom how often, and the tags.
+
+Reading only; train/test splits are ``evaluation.neighbours``'.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The crowd stands in for Last.fm: a split into known and held-out, and who is near whom."""
+"""The crowd stands in for Last.fm: a split into known and held-out, and who is near whom.
+
+Item-to-item collaborative filtering on the known part only, so that nothing held out leaks.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The protocol: every policy on every split, its figures with intervals, as a table or a record."""
+"""The protocol: every policy on every split, its figures with intervals, as a table or a record.
+
+Recall, nDCG, novelty, coverage, diversity. Choosing parameters by them is ``evaluation.tuning``'s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Pages of Spotify's search for an artist: one call, up to ten tracks, kept for everybody."""
+"""Pages of Spotify's search for an artist: one call, up to ten tracks, kept for everybody.
+
+Shared by the sources that search and by late resolution (``playlists.resolve``); no source itself.
+"""
 
 from __future__ import annotations
 

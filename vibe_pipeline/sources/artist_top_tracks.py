@@ -1,4 +1,7 @@
-"""Spotify's ten best-known tracks of the person's artists, where the app still may ask."""
+"""Spotify's ten best-known tracks of the person's artists, where the app still may ask.
+
+Whether it may is remembered by ``accounts.capabilities``; the registry asks before this module is.
+"""
 
 from __future__ import annotations
 

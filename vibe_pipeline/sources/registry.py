@@ -30,6 +30,8 @@ from vibe_pipeline.sources.pools import Reason, empty_pool, failed_pool
 log = logging.getLogger(__name__)
 
 Propose = Callable[[SourceContext], Awaitable[Pool]]
+"""What a source's module offers: one pool, strongest match first, an empty one with its reason. It
+may raise any ``ServiceError``; ``propose_all`` makes a pool of that too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""Artists near the seed artists, whoever knows of them, and the tracks known of an artist."""
+"""Artists near the seed artists, whoever knows of them, and the tracks known of an artist.
+
+Shared by the sources that go by way of an artist (user-to-artist-to-track); no source by itself.
+"""
 
 from __future__ import annotations
 

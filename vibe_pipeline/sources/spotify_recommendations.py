@@ -1,4 +1,7 @@
-"""Spotify's own recommendations, where the app still may ask: at most five seeds a request."""
+"""Spotify's own recommendations, where the app still may ask: at most five seeds a request.
+
+Whether it may is remembered by ``accounts.capabilities``; the registry asks before this module is.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A person's seed profile, made from what account store and warehouse hold about them.
 
-The weights themselves are ``seed_profile``'s, which is pure.
+Reading of inputs only. The weights themselves are ``seed_profile``'s, which is pure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""``vibe nights``: many nights of simulated listeners with each policy, as a table and a record."""
+"""``vibe nights``: many nights of simulated listeners with each policy, as a table and a record.
+
+Arguments and exit codes; playing the nights is ``simulation``'s.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What many nights come to: figures for each policy, a verdict on each pair, text or record."""
+"""What many nights come to: figures for each policy, a verdict on each pair, text or record.
+
+The verdict's statistics are ``taste.policy_comparison``'s, as for real use.
+"""
 
 from __future__ import annotations
 
