@@ -13,7 +13,6 @@ from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
-from vibe_pipeline.defs.failures import failure_of
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
     AccountsResource,
@@ -22,6 +21,7 @@ from vibe_pipeline.defs.resources import (
     ServicesResource,
     WarehouseResource,
 )
+from vibe_pipeline.playlists.failures import failure_of
 from vibe_pipeline.playlists.recommendation_history import remember, unremember
 from vibe_pipeline.playlists.restore import NotRestorable, Restoration, edition_to_restore
 from vibe_pipeline.records import EditionId, UserId

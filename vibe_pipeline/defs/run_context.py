@@ -15,10 +15,10 @@ from vibe_pipeline.accounts.records import (
     Edition,
     EditionKind,
     EditionState,
-    FailureCause,
 )
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.defs.failures import failures_recorded, refusal
+from vibe_pipeline.defs.failures import failures_recorded
+from vibe_pipeline.playlists.failures import not_connected
 from vibe_pipeline.playlists.run_edition import (
     EditionUnknown,
     RunIdentity,
@@ -82,7 +82,7 @@ def run_context(
     run = _run_context(context, store, account, now=now)
     with failures_recorded(context, store, run.account, run.edition, nightly=run.nightly):
         if not account.connected:
-            raise refusal(_why_not_connected(account))
+            raise not_connected(account)
         yield run
 
 
@@ -125,8 +125,3 @@ def _kind_of(run: dg.DagsterRun) -> EditionKind | None:
     if SELECTION not in assets:
         return None
     return EditionKind.DAILY if PUBLISHED in assets else EditionKind.PREVIEW
-
-
-def _why_not_connected(account: Account) -> FailureCause:
-    ended = account.spotify_account_id is not None
-    return FailureCause.CONSENT_EXPIRED if ended else FailureCause.NOT_CONNECTED

@@ -16,7 +16,6 @@ from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.accounts.records import FailureCause, PoolSummary
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.candidates import pool_key
-from vibe_pipeline.defs.failures import refusal
 from vibe_pipeline.defs.metadata import bars, counted, table
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
@@ -31,6 +30,7 @@ from vibe_pipeline.defs.specs import OWNERS
 from vibe_pipeline.playlists.build import ListBuild, build_list
 from vibe_pipeline.playlists.edition_inputs import inputs_for, pools_from, request_from
 from vibe_pipeline.playlists.edition_record import keep_selection, record_choice
+from vibe_pipeline.playlists.failures import refusal
 from vibe_pipeline.playlists.publish import chosen_twice, without_uri
 from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.playlists.unsynced_likes import take_in

@@ -1,0 +1,60 @@
+"""What an error means for a list: each that somebody can act on has its own cause."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.support.accounts_site import connected, made
+from vibe_pipeline.accounts.records import FailureCause
+from vibe_pipeline.clients.errors import (
+    AuthorizationExpired,
+    NotAllowlisted,
+    OwnerNotPremium,
+    RateLimited,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
+from vibe_pipeline.playlists.failures import failure_of, not_connected, refusal
+
+LATER = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (AuthorizationExpired("spotify", "x"), FailureCause.CONSENT_EXPIRED),
+        (NotAllowlisted("spotify", "x"), FailureCause.NOT_ALLOWLISTED),
+        (OwnerNotPremium("spotify", "x"), FailureCause.OWNER_NOT_PREMIUM),
+        (ServiceUnavailable("spotify", "x"), FailureCause.SERVICE_UNAVAILABLE),
+        (RateLimited("spotify", "x", until=LATER, quota=True), FailureCause.QUOTA),
+        (RateLimited("spotify", "x", until=LATER, quota=False), FailureCause.RATE_LIMITED),
+        (UnexpectedResponse("spotify", "x"), FailureCause.UNEXPECTED),
+        (refusal(FailureCause.NOTHING_TO_CHOOSE), FailureCause.NOTHING_TO_CHOOSE),
+        (KeyError("secret"), FailureCause.UNEXPECTED),
+    ],
+)
+def test_every_error_has_a_cause(error: Exception, cause: FailureCause) -> None:
+    assert failure_of(error).cause is cause
+
+
+def test_a_limit_says_until_when() -> None:
+    limited = failure_of(RateLimited("spotify", "slow down", until=LATER, quota=False))
+
+    assert limited.until == LATER
+    assert failure_of(AuthorizationExpired("spotify", "x")).until is None
+
+
+def test_an_error_nobody_foresaw_shows_its_kind_and_not_its_text() -> None:
+    assert failure_of(KeyError("secret")).sentence == "KeyError in a step"
+
+
+def test_who_never_connected_is_told_otherwise_than_whose_consent_ended(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    newcomer, former = store.people.register(1, "New", "en"), connected(store, 2)
+
+    causes = [not_connected(account).cause for account in (newcomer, former)]
+
+    assert causes == [FailureCause.NOT_CONNECTED, FailureCause.CONSENT_EXPIRED]

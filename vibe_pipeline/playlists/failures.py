@@ -1,0 +1,87 @@
+"""What an error means for the list that was being made: its cause, a sentence, when to try again.
+
+Nothing is noted or told here: the ledger and the messages are written by whoever caught it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.records import Account, FailureCause
+from vibe_pipeline.clients.errors import (
+    AuthorizationExpired,
+    NotAllowlisted,
+    OwnerNotPremium,
+    RateLimited,
+    ServiceError,
+    ServiceUnavailable,
+)
+from vibe_pipeline.warehouse import WarehouseError
+
+
+class ListRefused(Exception):
+    """We stop here on purpose; ``cause`` says why."""
+
+    def __init__(self, cause: FailureCause, sentence: str) -> None:
+        super().__init__(sentence)
+        self.cause = cause
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListFailure:
+    """An error as the ledger keeps it and the run tells it."""
+
+    cause: FailureCause
+    sentence: str
+    until: datetime | None = None
+
+
+_REFUSALS = {
+    FailureCause.NOT_CONNECTED: "The person has not connected Spotify yet: they write /connect.",
+    FailureCause.CONSENT_EXPIRED: (
+        "The person's consent to Spotify has ended: they write /connect again."
+    ),
+    FailureCause.NOTHING_TO_CHOOSE: (
+        "No source had a single track to offer, and there are no likes to fall back on."
+    ),
+}
+
+
+def refusal(cause: FailureCause) -> ListRefused:
+    """A refusal in its own words."""
+    return ListRefused(cause, _REFUSALS[cause])
+
+
+def not_connected(account: Account) -> ListRefused:
+    """The refusal for somebody without a consent: it has ended, or was never given."""
+    ended = account.spotify_account_id is not None
+    return refusal(FailureCause.CONSENT_EXPIRED if ended else FailureCause.NOT_CONNECTED)
+
+
+def failure_of(error: Exception) -> ListFailure:
+    """What an error means for the list that was being made."""
+    known = isinstance(error, ListRefused | ServiceError | WarehouseError | AccountsUnreadable)
+    sentence = str(error) if known else f"{type(error).__name__} in a step"
+    until = error.until if isinstance(error, RateLimited) else None
+    return ListFailure(cause=_cause(error), sentence=sentence, until=until)
+
+
+def _cause(error: Exception) -> FailureCause:
+    if isinstance(error, ListRefused):
+        return error.cause
+    if isinstance(error, RateLimited):
+        return FailureCause.QUOTA if error.quota else FailureCause.RATE_LIMITED
+    return next(
+        (cause for kind, cause in _CAUSES if isinstance(error, kind)), FailureCause.UNEXPECTED
+    )
+
+
+_CAUSES: tuple[tuple[type[ServiceError], FailureCause], ...] = (
+    (AuthorizationExpired, FailureCause.CONSENT_EXPIRED),
+    (NotAllowlisted, FailureCause.NOT_ALLOWLISTED),
+    (OwnerNotPremium, FailureCause.OWNER_NOT_PREMIUM),
+    (ServiceUnavailable, FailureCause.SERVICE_UNAVAILABLE),
+)
