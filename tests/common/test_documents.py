@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TOP = ("docs", "tests", "vibe_pipeline", "vibe_bot", "vibe_oauth")
+PROGRAMS = TOP[2:]
 FILE_ENDINGS = (".py", ".md", ".toml", ".yaml", ".yml", ".svg")
 
 
@@ -61,3 +62,22 @@ def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
 )
 def test_commands_and_addresses_are_not_taken_for_paths(text: str, is_path: bool) -> None:  # noqa: FBT001
     assert names_a_path(text) is is_path
+
+
+def words_of_the_code() -> set[str]:
+    """Every word that code, schema and configuration are written with."""
+    code = [path for top in PROGRAMS for path in (ROOT / top).rglob("*.*")]
+    written = [path for path in code if path.suffix in {".py", ".sql", ".toml"}]
+    written += [ROOT / name for name in ("pyproject.toml", "dagster.yaml", ".env.example")]
+    return {word for path in written for word in re.findall(r"\w+", path.read_text("utf-8"))}
+
+
+def test_every_name_that_a_document_gives_is_one_of_the_code() -> None:
+    code = words_of_the_code()
+    named = {
+        (document.name, name)
+        for document in (ROOT / "docs").rglob("*.md")
+        for name in re.findall(r"`([A-Za-z]\w+)`", document.read_text("utf-8"))
+    }
+
+    assert {(document, name) for document, name in named if name not in code} == set()
