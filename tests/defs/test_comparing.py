@@ -10,11 +10,11 @@ import pytest
 
 from tests.support.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline.defs.automation import comparing
+from vibe_pipeline.defs.learning import rows_by_policy
 from vibe_pipeline.settings import SettingsInvalid, settings_from
 from vibe_pipeline.taste.policy_comparison import (
     ComparedList,
     Preference,
-    accepted_share,
     assigned_policy,
     lists_compared,
     tallies,
@@ -85,7 +85,28 @@ def test_lists_made_with_another_policy_than_the_day_s_do_not_count() -> None:
     )
 
     assert lists_compared([by_hand, *made], BOTH) == made
-    assert accepted_share([]) == 0
+
+
+def test_the_table_of_policies_adds_up_lists_by_name_and_divides_by_no_zero() -> None:
+    def compared(policy: str, user_id: str, offered: int, liked: int) -> ComparedList:
+        return ComparedList(
+            user_id=user_id,
+            vibe_date=MONDAY,
+            policy=policy,
+            offered=offered,
+            liked=liked,
+            replayed=0,
+            skipped=0,
+        )
+
+    rows = rows_by_policy(
+        [compared("b", "u0", 0, 0), *(compared("a", user, 10, 3) for user in ("u0", "u1", "u1"))]
+    )
+
+    assert rows_by_policy([]) == []
+    assert [row["policy"] for row in rows] == ["a", "b"]
+    assert (rows[0]["people"], rows[0]["lists"], rows[0]["new tracks"]) == (2, 3, 30)
+    assert [row["accepted"] for row in rows] == [0.3, 0]
 
 
 @pytest.mark.parametrize("wrong", ["default", "default,default", "default,best", "a,b,c"])

@@ -4,11 +4,12 @@ Counting is ``taste.outcomes``', the verdict on two policies ``taste.policy_comp
 """
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import dagster as dg
 
-from vibe_pipeline.defs.metadata import Cell, bars, counted, table
+from vibe_pipeline.defs.metadata import bars, counted, table
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.playlist import HISTORY
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
@@ -20,7 +21,6 @@ from vibe_pipeline.taste.policy_comparison import (
     RIPE_DAYS,
     ComparedList,
     PolicyVerdict,
-    accepted_share,
     lists_compared,
     tallies,
     verdict,
@@ -116,13 +116,10 @@ def policy_comparison(warehouse: WarehouseResource) -> dg.MaterializeResult[None
     if compared is not None:
         lists = lists_compared(lists, compared)
         shown |= _verdict_shown(verdict(tallies(lists, compared), *compared))
-    policies = {name: [one for one in lists if one.policy == name] for name in _names(lists)}
-    shown["by policy"] = table([_policy_row(*one) for one in policies.items()], _POLICY_COLUMNS)
+    by_policy = rows_by_policy(lists)
+    shown["by policy"] = table(by_policy, _POLICY_COLUMNS)
     shown["accepted"] = bars(
-        {
-            name: round(100 * accepted_share(compared_lists), 1)
-            for name, compared_lists in policies.items()
-        },
+        {row["policy"]: round(100 * row["accepted"], 1) for row in by_policy},
         title="New tracks liked or played later, of a hundred",
     )
     return dg.MaterializeResult(metadata=shown)
@@ -133,21 +130,27 @@ _POLICY_COLUMNS = [
 ]
 
 
-def _names(lists: Sequence[ComparedList]) -> list[str]:
-    return sorted({one.policy for one in lists})
+def rows_by_policy(lists: Sequence[ComparedList]) -> list[dict[str, Any]]:
+    """A row for each policy, by name: its people and lists, and what became of its new tracks.
 
+    ``accepted`` is a share of the new tracks; nothing offered is nothing accepted.
+    """
+    import pandas as pd  # noqa: PLC0415 - slow to import, and every start of Dagster comes by here
 
-def _policy_row(name: str, lists: Sequence[ComparedList]) -> dict[str, Cell]:
-    return {
-        "policy": name,
-        "people": len({one.user_id for one in lists}),
-        "lists": len(lists),
-        "new tracks": sum(one.offered for one in lists),
-        "liked": sum(one.liked for one in lists),
-        "replayed": sum(one.replayed for one in lists),
-        "skipped": sum(one.skipped for one in lists),
-        "accepted": accepted_share(lists),
-    }
+    by_policy = pd.DataFrame(lists, columns=[field.name for field in fields(ComparedList)])
+    totals = by_policy.groupby("policy").agg(
+        people=("user_id", "nunique"),
+        lists=("user_id", "size"),
+        **{"new tracks": ("offered", "sum")},
+        liked=("liked", "sum"),
+        replayed=("replayed", "sum"),
+        skipped=("skipped", "sum"),
+    )
+    totals["accepted"] = (totals.liked + totals.replayed) / totals["new tracks"].clip(lower=1)
+    return [
+        {str(column): value for column, value in row.items()}
+        for row in totals.reset_index().to_dict("records")
+    ]
 
 
 def _verdict_shown(verdict: PolicyVerdict) -> dict[str, Any]:

@@ -155,11 +155,6 @@ def tallies(lists: Iterable[ComparedList], policies: Sequence[str]) -> list[Tall
     ]
 
 
-def accepted_share(lists: Sequence[ComparedList]) -> float:
-    """The share of new tracks that were accepted; nothing offered is nothing accepted."""
-    return sum(one.accepted for one in lists) / max(1, sum(one.offered for one in lists))
-
-
 def verdict(tallies: Iterable[Tally], first: str, second: str, *, seed: int = 0) -> PolicyVerdict:
     """Whether ``first`` is accepted more than ``second``, by the units that have both.
 
