@@ -19,7 +19,6 @@ from starlette.types import ASGIApp
 from vibe_oauth.consent_flow import ConsentFlow
 from vibe_oauth.health import Health
 from vibe_oauth.jobs import NightlyTrigger
-from vibe_oauth.links import Links
 from vibe_oauth.pages import Page, Pages
 from vibe_oauth.request_info import language_of
 from vibe_oauth.security import AccessLog, StrictHeaders
@@ -50,7 +49,7 @@ def create_app(services: OAuthServices) -> ASGIApp:
 
 
 def _routes(services: OAuthServices, pages: Pages) -> list[BaseRoute]:
-    connecting = ConsentFlow(services, pages, Links(services.store))
+    connecting = ConsentFlow(services, pages)
     jobs, health = NightlyTrigger(services), Health(services)
     routes: list[BaseRoute] = [
         Route("/connect/{link}", connecting.start, methods=["GET"]),

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from vibe_oauth.telegram import BotName
 from vibe_pipeline.accounts.store import AccountStore, open_for, utc_now
+from vibe_pipeline.authorization import AccountLinking
 from vibe_pipeline.clients import spotify_web
 from vibe_pipeline.clients.budget import FixedToken
 from vibe_pipeline.clients.dagster import DagsterGraphQL
@@ -43,6 +44,17 @@ class OAuthServices:
     https: bool
     now: Callable[[], datetime]
     internal_job_token: SecretStr | None = field(repr=False)
+
+    @property
+    def linking(self) -> AccountLinking:
+        """The way of a person to a linked account."""
+        return AccountLinking(
+            store=self.store,
+            accounts=self.consent,
+            profile=self.profile,
+            dagster=self.dagster,
+            now=self.now,
+        )
 
     async def profile(self, access_token: str) -> SpotifyProfile:
         """Whose token this is; the call that tells whether Spotify lets this person in."""

@@ -1,7 +1,9 @@
-"""A person's lasting key to Spotify: renewed in time, by one process at a time (token refresh).
+"""Everything about people's access to Spotify: linking an account, and keys that stay good.
 
-Access tokens live an hour. Sealing and keeping them is ``accounts.tokens``', the first grant the
-consent flow's.
+``AccountLinking`` leads from consent to a linked account (OAuth 2, authorization code with PKCE),
+for the consent page and the chat alike. ``SpotifyConnection`` renews tokens in time, one process
+at a time (token refresh); access tokens live an hour. Sealing and keeping them is
+``accounts.tokens``', pages, sentences and buttons the two programs'.
 """
 
 from __future__ import annotations
@@ -9,27 +11,46 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
+import structlog
+
+from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
 from vibe_pipeline.accounts.messages import Connected
-from vibe_pipeline.accounts.records import OAuthState, PendingConnection, Tokens
+from vibe_pipeline.accounts.records import (
+    Account,
+    OAuthState,
+    PendingConnection,
+    StateKind,
+    Tokens,
+)
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceUnavailable
+from vibe_pipeline.clients.dagster import DagsterGraphQL
+from vibe_pipeline.clients.errors import (
+    AuthorizationExpired,
+    KeyRefused,
+    NotAllowlisted,
+    OwnerNotPremium,
+    RateLimited,
+    ServiceError,
+    ServiceUnavailable,
+)
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_accounts import SCOPES, Grant, SpotifyAccounts
 from vibe_pipeline.clients.spotify_records import SpotifyProfile
 from vibe_pipeline.records import UserId
+from vibe_pipeline.runs import LaunchRequest
+
+log = structlog.get_logger()
 
 SERVICE = "spotify"
 VERIFIER_BYTES = 64
 """Gives 86 characters; PKCE wants 43 to 128."""
-
-
-class ScopesMissing(Exception):
-    """The person's consent does not cover what a list needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,43 +90,206 @@ def pkce_challenge(verifier: str) -> str:
     return _base64url(hashlib.sha256(verifier.encode()).digest())
 
 
-async def complete_consent(
-    accounts: SpotifyAccounts,
-    profile: Callable[[str], Awaitable[SpotifyProfile]],
-    *,
-    consent: OAuthState,
-    code: str,
-    now: Callable[[], datetime],
-) -> PendingConnection:
-    """What a person's consent comes to: whose account it is, ready to be confirmed."""
-    grant = await accounts.exchange(code=code, verifier=consent.verifier)
-    if grant.scopes and not grant.scopes.issuperset(SCOPES):
-        raise ScopesMissing
-    named = await profile(grant.access_token)
-    return PendingConnection(
-        user_id=consent.user_id,
-        spotify_account_id=named.account_id,
-        spotify_name=named.name,
-        market=named.market,
-        tokens=first_tokens(grant, consented_at=now()),
-    )
+class RefusalReason(StrEnum):
+    """Why nothing was linked; the value is its section under ``[oauth]`` in the catalogues."""
+
+    UNUSABLE = "unusable"
+    """A link, return or confirmation that was used, has expired, or is somebody else's."""
+    REFUSED = "refused"
+    """The person said no on Spotify's page."""
+    FAILED = "failed"
+    UNAVAILABLE = "unavailable"
+    LIMITED = "limited"
+    NOT_ALLOWLISTED = "not_allowlisted"
+    OWNER_NOT_PREMIUM = "owner_not_premium"
+    MISCONFIGURED = "misconfigured"
+    SCOPES_MISSING = "scopes_missing"
+    TAKEN = "taken"
+    """The Spotify account serves another chat."""
 
 
-def link_account(store: AccountStore, pending: PendingConnection) -> None:
-    """Link what its person has confirmed, and have the chat told."""
-    store.people.connect(
-        pending.user_id,
-        pending.spotify_account_id,
-        pending.spotify_name,
-        pending.tokens,
-        market=pending.market,
-    )
-    linked = Connected.after_consent(
-        pending.user_id,
-        spotify_name=pending.spotify_name or pending.spotify_account_id,
-        consented_at=pending.tokens.consented_at,
-    )
-    store.outbox.put(pending.user_id, linked)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Nothing was linked; ``account`` is ``None`` when we cannot tell whose attempt it was."""
+
+    reason: RefusalReason
+    account: Account | None = None
+    until: datetime | None = None
+    """When Spotify may be asked again, where that is the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToConfirm:
+    """A consent whose two accounts are to be named to the person before anything is linked."""
+
+    account: Account
+    pending: PendingConnection
+
+    @property
+    def spotify_name(self) -> str:
+        """The Spotify account in words: its display name, or its id where it has none."""
+        return self.pending.spotify_name or self.pending.spotify_account_id
+
+    @property
+    def former_name(self) -> str | None:
+        """The Spotify account this one takes the place of, if it is another."""
+        former = self.account.spotify_account_id
+        if former is None or former == self.pending.spotify_account_id:
+            return None
+        return self.account.spotify_name or former
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linked:
+    """The account is connected, and the outbox will say so in the chat."""
+
+    account: Account
+    spotify_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLinking:
+    """From a person's wish to connect to a linked account (OAuth's authorization code with PKCE).
+
+    The consent page and the address pasted into the chat walk this way; they differ in how they
+    show what comes of a step. ``by`` names the person who takes a step, where that is known
+    otherwise than by the state: a state of somebody else's is no good to them.
+    """
+
+    store: AccountStore
+    accounts: SpotifyAccounts | None
+    """``None`` while no client id is set."""
+    profile: Callable[[str], Awaitable[SpotifyProfile]]
+    """Whose access token this is; the call that tells whether Spotify lets the person in."""
+    dagster: DagsterGraphQL
+    now: Callable[[], datetime]
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes
+
+    def follow(self, link: str) -> Account | None:
+        """Use up the bot's one-time link; ``None`` when it is not good (any longer)."""
+        state = self.store.oauth_states.take(link, StateKind.LINK)
+        return None if state is None else self.store.people.get(state.user_id)
+
+    def spotify_address(self, user_id: UserId) -> str:
+        """Where the person agrees, on Spotify's own page; each address is good for one return.
+
+        Raises: ``KeyRefused`` while no client id is set.
+        """
+        accounts = self._accounts()
+        verifier = new_pkce_verifier(self.random_bytes)
+        state = self.store.oauth_states.make(user_id, StateKind.CONSENT, verifier)
+        return accounts.authorize_url(state=state, challenge=pkce_challenge(verifier))
+
+    def resting(self, account: Account) -> Refused | None:
+        """Not now: Spotify is to be left alone, so that even a consent could not be used."""
+        until = self.store.budget.blocked_until(SERVICE)
+        if until is None:
+            return None
+        return _refused(RateLimited(SERVICE, "resting", until=until), account)
+
+    async def came_back(
+        self, answer: Mapping[str, str], *, by: UserId | None = None
+    ) -> ToConfirm | Refused:
+        """What Spotify sent the person back with: the query of our redirect address."""
+        consent = self.store.oauth_states.take(answer.get("state", ""), StateKind.CONSENT)
+        account = None if consent is None else self.store.people.get(consent.user_id)
+        if consent is None or account is None or by not in {None, account.user_id}:
+            return Refused(reason=RefusalReason.UNUSABLE)
+        if answer.get("error") == "access_denied":
+            return Refused(reason=RefusalReason.REFUSED, account=account)
+        if "error" in answer or not answer.get("code"):
+            log.warning("spotify sent nobody's code", user_id=account.user_id)
+            return Refused(reason=RefusalReason.FAILED, account=account)
+        try:
+            return await self._complete(account, consent, answer["code"])
+        except ServiceError as error:
+            return _refused(error, account)
+
+    def hold(self, asked: ToConfirm) -> str:
+        """Keep a consent until its person answers with the token given here."""
+        return self.store.oauth_states.hold(asked.pending)
+
+    def claim(self, token: str, *, by: UserId | None = None) -> ToConfirm | None:
+        """The consent to link or to throw away, once; ``None`` when the token is not good."""
+        pending = self.store.oauth_states.claim(token)
+        account = None if pending is None else self.store.people.get(pending.user_id)
+        if pending is None or account is None or by not in {None, account.user_id}:
+            return None
+        return ToConfirm(account=account, pending=pending)
+
+    def link(self, confirmed: ToConfirm) -> Linked | Refused:
+        """Link what its person has confirmed, and have the chat told."""
+        pending = confirmed.pending
+        try:
+            self.store.people.connect(
+                pending.user_id,
+                pending.spotify_account_id,
+                pending.spotify_name,
+                pending.tokens,
+                market=pending.market,
+            )
+            linked = Connected.after_consent(
+                pending.user_id,
+                spotify_name=confirmed.spotify_name,
+                consented_at=pending.tokens.consented_at,
+            )
+            self.store.outbox.put(pending.user_id, linked)
+        except SpotifyAccountTaken:
+            return Refused(reason=RefusalReason.TAKEN, account=confirmed.account)
+        except UnknownPerson:
+            return Refused(reason=RefusalReason.UNUSABLE)
+        log.info("connected", user_id=pending.user_id)
+        return Linked(account=confirmed.account, spotify_name=confirmed.spotify_name)
+
+    async def begin_first_sync(self, user_id: UserId) -> None:
+        """Read the library while the person goes on; a list would do it too, so failing is no loss.
+
+        The partition comes first: a run for a key that does not exist is accepted and fails late.
+        """
+        try:
+            await self.dagster.add_user(user_id)
+            await self.dagster.launch(LaunchRequest.first_sync(user_id))
+        except ServiceError as error:
+            log.warning("first sync not launched", user_id=user_id, reason=str(error))
+
+    async def _complete(
+        self, account: Account, consent: OAuthState, code: str
+    ) -> ToConfirm | Refused:
+        grant = await self._accounts().exchange(code=code, verifier=consent.verifier)
+        if grant.scopes and not grant.scopes.issuperset(SCOPES):
+            return Refused(reason=RefusalReason.SCOPES_MISSING, account=account)
+        profile = await self.profile(grant.access_token)
+        pending = PendingConnection(
+            user_id=account.user_id,
+            spotify_account_id=profile.account_id,
+            spotify_name=profile.name,
+            market=profile.market,
+            tokens=first_tokens(grant, consented_at=self.now()),
+        )
+        return ToConfirm(account=account, pending=pending)
+
+    def _accounts(self) -> SpotifyAccounts:
+        if self.accounts is None:
+            raise KeyRefused(SERVICE, "SPOTIFY_CLIENT_ID is not set")
+        return self.accounts
+
+
+def _refused(error: ServiceError, account: Account) -> Refused:
+    log.warning("not connected", user_id=account.user_id, reason=str(error))
+    match error:
+        case RateLimited():
+            return Refused(reason=RefusalReason.LIMITED, account=account, until=error.until)
+        case NotAllowlisted():
+            reason = RefusalReason.NOT_ALLOWLISTED
+        case OwnerNotPremium():
+            reason = RefusalReason.OWNER_NOT_PREMIUM
+        case KeyRefused():
+            reason = RefusalReason.MISCONFIGURED
+        case ServiceUnavailable():
+            reason = RefusalReason.UNAVAILABLE
+        case _:
+            reason = RefusalReason.FAILED
+    return Refused(reason=reason, account=account)
 
 
 class SpotifyConnection:

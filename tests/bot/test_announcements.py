@@ -13,7 +13,7 @@ from tests.support.accounts_site import put_as_stored
 from tests.support.bot_world import BotWorld, ChatUser, data_of
 from vibe_pipeline.accounts.messages import Connected, ConsentEnds, Message, NightFailed, NightReady
 from vibe_pipeline.accounts.records import FailureCause, PendingConnection
-from vibe_pipeline.authorization import link_account
+from vibe_pipeline.authorization import ToConfirm
 from vibe_pipeline.locales import LANGUAGES, catalogue
 
 KEYBOARD_LABELS = frozenset({"generate"})
@@ -76,16 +76,16 @@ async def test_somebody_without_a_display_name_is_greeted_by_their_account(
     tokens = place.store.tokens.get(account.user_id)
     assert tokens is not None
 
-    link_account(
-        place.store,
-        PendingConnection(
-            user_id=account.user_id,
-            spotify_account_id="31x7q",
-            spotify_name=None,
-            market=None,
-            tokens=tokens,
-        ),
+    pending = PendingConnection(
+        user_id=account.user_id,
+        spotify_account_id="31x7q",
+        spotify_name=None,
+        market=None,
+        tokens=tokens,
     )
+    confirmed = ToConfirm(account=account, pending=pending)
+
+    place.services().linking.link(confirmed)
 
     message = await anna.sees(lambda one: "Connected to Spotify as" in one["text"])
     assert "31x7q" in message["text"]

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.support.bot_world import BotWorld, ChatUser, bot_world, data_of, living_bot, until
+from vibe_pipeline.authorization import RefusalReason
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.simulator.server import RunningSimulator, running
 from vibe_pipeline.simulator.simulation import Simulation
@@ -135,3 +136,25 @@ async def test_other_addresses_are_ordinary_words(home: tuple[BotWorld, RunningS
 
     for words in ("https://example.org/callback?state=1&code=2", "http://[bad/callback?state=1"):
         assert (await anna.says(words))["text"] == say("en", "bot.unknown_text")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("reason", RefusalReason)
+def test_every_refusal_has_its_words(language: str, reason: RefusalReason) -> None:
+    blanks = {"until": "later"} if reason is RefusalReason.LIMITED else {}
+
+    assert say(language, f"oauth.{reason}.title")
+    assert say(language, f"oauth.{reason}.text", **blanks)
+
+
+async def test_a_spotify_account_of_another_chat_is_not_linked_by_hand_either(
+    home: tuple[BotWorld, RunningSimulator],
+) -> None:
+    place, spotify = home
+    anna, ben = await place.person(), await place.person(102, name="Ben")
+    for person in (anna, ben):
+        question = await person.says(await landed(person, spotify))
+        await person.taps(data_of(question)[0])
+
+    assert await ben.sees(lambda one: say("en", "oauth.taken.title") in one["text"])
+    assert not ben.account.connected

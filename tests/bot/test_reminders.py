@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -10,19 +9,11 @@ import pytest
 from tests.support.bot_world import BotWorld, ChatUser, data_of, saying
 from vibe_bot.reminders import remind
 from vibe_bot.services import BotServices
-from vibe_pipeline.clients.factory import open_dagster
 from vibe_pipeline.locales import LANGUAGES, say
 
 
 def services(place: BotWorld, moment: datetime) -> BotServices:
-    return BotServices(
-        store=place.store,
-        dagster=open_dagster(place.http, place.settings),
-        http=place.http,
-        settings=place.settings,
-        now=lambda: moment,
-        sleep=asyncio.sleep,
-    )
+    return place.services(now=lambda: moment)
 
 
 def before_the_end(anna: ChatUser, days: int, at: time = time(12)) -> datetime:

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from tests.support.oauth_site import Site, token_on, words
+from vibe_oauth.pages import STATUS, Page
 from vibe_pipeline.accounts.records import StateKind
-from vibe_pipeline.authorization import pkce_challenge
+from vibe_pipeline.authorization import RefusalReason, pkce_challenge
 from vibe_pipeline.clients.spotify_accounts import SCOPES
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.simulator.faults import Fault
@@ -404,3 +405,8 @@ def test_the_challenge_is_the_one_of_the_standard() -> None:
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 
     assert pkce_challenge(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+
+
+@pytest.mark.parametrize("reason", RefusalReason)
+def test_every_refusal_has_its_page_and_status(reason: RefusalReason) -> None:
+    assert Page(reason) in STATUS

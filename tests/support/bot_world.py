@@ -58,6 +58,17 @@ class BotWorld:
     store: AccountStore
     http: httpx.AsyncClient
 
+    def services(self, *, now: Callable[[], datetime] = utc_now) -> BotServices:
+        """What the bot works with, for tests that need no running bot for it."""
+        return BotServices(
+            store=self.store,
+            dagster=open_dagster(self.http, self.settings),
+            http=self.http,
+            settings=self.settings,
+            now=now,
+            sleep=asyncio.sleep,
+        )
+
     async def person(
         self, telegram_id: int = 101, *, name: str = "Anna", language: str = "en"
     ) -> ChatUser:

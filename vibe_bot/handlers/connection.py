@@ -6,7 +6,6 @@ The chat's side. Consent itself is ``vibe_oauth``'s, an address pasted by hand
 
 from __future__ import annotations
 
-import secrets
 from datetime import timedelta
 
 import structlog
@@ -24,9 +23,7 @@ from vibe_bot.interactions import Interaction
 from vibe_bot.jobs import UNDER_WAY
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, Erasure, StateKind
-from vibe_pipeline.authorization import new_pkce_verifier, pkce_challenge
 from vibe_pipeline.clients.errors import ServiceError
-from vibe_pipeline.clients.factory import open_spotify_accounts
 from vibe_pipeline.locales import day
 from vibe_pipeline.runs import LaunchRequest
 
@@ -138,13 +135,7 @@ async def _follow(interaction: Interaction, note: Erasure) -> Html:
 
 def _spotifys_page(interaction: Interaction) -> Html:
     """Straight to Spotify, for a phone that cannot open our own address."""
-    services = interaction.services
-    verifier = new_pkce_verifier(secrets.token_bytes)
-    state = services.store.oauth_states.make(
-        interaction.account.user_id, StateKind.CONSENT, verifier
-    )
-    consent = open_spotify_accounts(services.http, services.settings)
-    address = consent.authorize_url(state=state, challenge=pkce_challenge(verifier))
+    address = interaction.services.linking.spotify_address(interaction.account.user_id)
     return link(address, interaction.text("bot.connect.spotifys_page"))
 
 

@@ -9,29 +9,11 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, urlsplit
 
-import structlog
-
-from vibe_bot.formatting import Html, button, tell, together
+from vibe_bot.formatting import Html, button, together
 from vibe_bot.interactions import Interaction
-from vibe_pipeline.accounts.errors import SpotifyAccountTaken
-from vibe_pipeline.accounts.records import PendingConnection, StateKind
-from vibe_pipeline.authorization import ScopesMissing, complete_consent, link_account
-from vibe_pipeline.clients.budget import FixedToken
-from vibe_pipeline.clients.errors import (
-    KeyRefused,
-    NotAllowlisted,
-    OwnerNotPremium,
-    RateLimited,
-    ServiceError,
-    ServiceUnavailable,
-)
-from vibe_pipeline.clients.factory import QUICK, open_spotify, open_spotify_accounts
-from vibe_pipeline.clients.spotify_records import SpotifyProfile
+from vibe_pipeline.authorization import Refused, ToConfirm
 from vibe_pipeline.locales import moment
-from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import Settings
-
-log = structlog.get_logger()
 
 _ADDRESS = re.compile(r"(?:https?://)?[\w.:\[\]-]+/\S*\?\S+")
 
@@ -52,86 +34,45 @@ def landed_on(words: str, settings: Settings) -> str | None:
 
 async def landed(interaction: Interaction) -> None:
     """The query of that address: whose Spotify account it is, to be confirmed by name."""
-    query = parse_qs(interaction.args)
-    store = interaction.services.store
-    consent = store.oauth_states.take(query.get("state", [""])[0], StateKind.CONSENT)
-    if consent is None or consent.user_id != interaction.account.user_id:
-        await _tell(interaction, "unusable")
+    answer = {name: values[0] for name, values in parse_qs(interaction.args).items()}
+    linking = interaction.services.linking
+    outcome = await linking.came_back(answer, by=interaction.account.user_id)
+    if isinstance(outcome, Refused):
+        again = interaction.button("new_link", "go:connect")
+        await interaction.answer(_refusal(interaction, outcome), [again])
         return
-    if "code" not in query:
-        denied = query.get("error") == ["access_denied"]
-        await _tell(interaction, "refused" if denied else "failed")
-        return
-    try:
-        pending = await complete_consent(
-            open_spotify_accounts(interaction.services.http, interaction.services.settings),
-            lambda token: _profile(interaction, token),
-            consent=consent,
-            code=query["code"][0],
-            now=interaction.services.now,
-        )
-    except ScopesMissing:
-        await _tell(interaction, "scopes_missing")
-    except ServiceError as error:
-        log.warning("not connected", user=interaction.account.user_id, why=error.sentence)
-        await _refused(interaction, error)
-    else:
-        await _ask(interaction, pending)
+    await _ask(interaction, outcome, linking.hold(outcome))
 
 
 async def confirmed(interaction: Interaction) -> str | None:
     """Yes or no to both names: ``y:TOKEN`` or ``n:TOKEN``, once."""
     answer, _, token = interaction.args.partition(":")
-    store = interaction.services.store
-    pending = store.oauth_states.claim(token)
-    if pending is None or pending.user_id != interaction.account.user_id:
+    linking = interaction.services.linking
+    claimed = linking.claim(token, by=interaction.account.user_id)
+    if claimed is None:
         return interaction.text("bot.stale_button")
     if answer != "y":
         await interaction.show(interaction.html("bot.connect.kept"))
         return None
-    try:
-        link_account(store, pending)
-    except SpotifyAccountTaken:
-        await interaction.show(_page(interaction, "taken"))
+    outcome = linking.link(claimed)
+    if isinstance(outcome, Refused):
+        await interaction.show(_refusal(interaction, outcome))
         return None
-    log.info("connected", user=pending.user_id)
     await interaction.show(interaction.html("bot.done"))
-    try:
-        await interaction.services.dagster.add_user(pending.user_id)
-        await interaction.services.dagster.launch(LaunchRequest.first_sync(pending.user_id))
-    except ServiceError as error:
-        log.warning("first sync not launched", user=pending.user_id, why=error.sentence)
+    await linking.begin_first_sync(outcome.account.user_id)
     return None
 
 
-async def _profile(interaction: Interaction, token: str) -> SpotifyProfile:
-    services = interaction.services
-    spotify = open_spotify(
-        services.http,
-        services.settings,
-        access=FixedToken(token),
-        budget=services.store.budget,
-        capabilities=services.store.capabilities,
-        asked_for=True,
-        now=services.now,
-        patience=QUICK,
-    )
-    return await spotify.me()
-
-
-async def _ask(interaction: Interaction, pending: PendingConnection) -> None:
+async def _ask(interaction: Interaction, asked: ToConfirm, token: str) -> None:
     """The same question as on the page, with the same two names."""
-    account, token = interaction.account, interaction.services.store.oauth_states.hold(pending)
-    spotify = pending.spotify_name or pending.spotify_account_id
-    former = account.spotify_account_id
-    change = None
-    if former is not None and former != pending.spotify_account_id:
-        name = account.spotify_name or former
-        change = tell(account.language, "oauth.confirm.change", former=name, spotify=spotify)
+    spotify, former, change = asked.spotify_name, asked.former_name, None
+    if former is not None:
+        change = interaction.html("oauth.confirm.change", former=former, spotify=spotify)
+    telegram = asked.account.telegram_name
     text = together(
         Html(f"<b>{interaction.html('oauth.confirm.title')}</b>"),
         "",
-        interaction.html("bot.connect.both", spotify=spotify, telegram=account.telegram_name),
+        interaction.html("bot.connect.both", spotify=spotify, telegram=telegram),
         "",
         interaction.html("oauth.confirm.meaning"),
         change,
@@ -141,30 +82,11 @@ async def _ask(interaction: Interaction, pending: PendingConnection) -> None:
     await interaction.answer(text, [yes], [no])
 
 
-async def _refused(interaction: Interaction, error: ServiceError) -> None:
-    match error:
-        case RateLimited():
-            until = moment(interaction.language, error.until, interaction.zone)
-            await _tell(interaction, "limited", until=until)
-        case NotAllowlisted():
-            await _tell(interaction, "not_allowlisted")
-        case OwnerNotPremium():
-            await _tell(interaction, "owner_not_premium")
-        case KeyRefused():
-            await _tell(interaction, "misconfigured")
-        case ServiceUnavailable():
-            await _tell(interaction, "unavailable")
-        case _:
-            await _tell(interaction, "failed")
-
-
-async def _tell(interaction: Interaction, page: str, **blanks: object) -> None:
-    await interaction.answer(
-        _page(interaction, page, **blanks), [interaction.button("new_link", "go:connect")]
-    )
-
-
-def _page(interaction: Interaction, page: str, **blanks: object) -> Html:
+def _refusal(interaction: Interaction, refused: Refused) -> Html:
     """What the page of that name would have said."""
-    title = Html(f"<b>{interaction.html(f'oauth.{page}.title')}</b>")
-    return together(title, "", interaction.html(f"oauth.{page}.text", **blanks))
+    page = f"oauth.{refused.reason}"
+    blanks: dict[str, object] = {}
+    if refused.until is not None:
+        blanks["until"] = moment(interaction.language, refused.until, interaction.zone)
+    title = Html(f"<b>{interaction.html(f'{page}.title')}</b>")
+    return together(title, "", interaction.html(f"{page}.text", **blanks))

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from vibe_pipeline.accounts.records import Account, PendingConnection
+from vibe_pipeline.authorization import ToConfirm
 from vibe_pipeline.locales import say
 
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
@@ -87,22 +87,21 @@ class Pages:
             close=say(language, "oauth.close"),
         )
 
-    def confirmation(self, account: Account, pending: PendingConnection, token: str) -> Response:
+    def confirmation(self, asked: ToConfirm, token: str) -> Response:
         """The page that names both accounts before anything is linked."""
-        language = account.language
-        spotify_name = pending.spotify_name or pending.spotify_account_id
+        language = asked.account.language
         return self._answer(
             "confirm.html",
             language,
             HTTPStatus.OK,
             title=say(language, "oauth.confirm.title"),
             spotify_label=say(language, "oauth.confirm.spotify"),
-            spotify_name=spotify_name,
-            spotify_id=pending.spotify_account_id,
+            spotify_name=asked.spotify_name,
+            spotify_id=asked.pending.spotify_account_id,
             telegram_label=say(language, "oauth.confirm.telegram"),
-            telegram_name=account.telegram_name,
+            telegram_name=asked.account.telegram_name,
             meaning=say(language, "oauth.confirm.meaning"),
-            change=_change(account, pending, spotify_name),
+            change=_change(asked),
             caution=say(language, "oauth.confirm.caution"),
             yes=say(language, "oauth.confirm.yes"),
             no=say(language, "oauth.confirm.no"),
@@ -149,13 +148,12 @@ def _tone(page: Page) -> dict[str, str]:
     return {"tone": "plain", "mark": "–"} if page in _PLAIN else {"tone": "care", "mark": "!"}
 
 
-def _change(account: Account, pending: PendingConnection, spotify_name: str) -> str | None:
-    former = account.spotify_account_id
-    if former is None or former == pending.spotify_account_id:
+def _change(asked: ToConfirm) -> str | None:
+    if asked.former_name is None:
         return None
     return say(
-        account.language,
+        asked.account.language,
         "oauth.confirm.change",
-        former=account.spotify_name or former,
-        spotify=spotify_name,
+        former=asked.former_name,
+        spotify=asked.spotify_name,
     )
