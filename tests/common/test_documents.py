@@ -48,6 +48,13 @@ def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
     assert [link for link in links_in(document) if not (document.parent / link).exists()] == []
 
 
+def test_every_decision_has_its_line_in_the_index() -> None:
+    index = ROOT / "docs" / "decisions" / "README.md"
+    records = {path.name for path in index.parent.glob("[0-9]*.md")}
+
+    assert records == {link for link in links_in(index) if link[0].isdigit()}
+
+
 @pytest.mark.parametrize(
     ("text", "is_path"),
     [
