@@ -104,10 +104,33 @@ def open_store(
 
     Nothing is opened yet: only a wrong address or an unfit ``key`` raises ``AccountsUnreadable``.
     """
-    database, sealer = connect(url), Cipher(key)
+    return _assembled(connect(url), Cipher(key), now, defaults or Defaults(), new_id)
+
+
+def open_for(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AccountStore:
+    """The store these settings name, with their defaults for newcomers.
+
+    A wrong address is refused before a key is made for it.
+    """
+    defaults = Defaults(
+        timezone=settings.default_timezone,
+        playlist_size=settings.default_playlist_size,
+        min_new_ratio=settings.min_new_ratio,
+    )
+    database = connect(settings.accounts_address)
+    return _assembled(database, Cipher(secret_key(settings)), now, defaults, new_user_id)
+
+
+def _assembled(
+    database: Database,
+    sealer: Cipher,
+    now: Callable[[], datetime],
+    defaults: Defaults,
+    new_id: Callable[[], UserId],
+) -> AccountStore:
     return AccountStore(
         database=database,
-        people=People(database, sealer, defaults or Defaults(), now, new_id),
+        people=People(database, sealer, defaults, now, new_id),
         tokens=TokenVault(database, sealer, now),
         oauth_states=OAuthStates(database, sealer, now, new_state),
         editions=Editions(database, now),
@@ -122,13 +145,3 @@ def open_store(
         erasures=Erasures(database, now, new_receipt),
         exclusions=Exclusions(database, now),
     )
-
-
-def open_for(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AccountStore:
-    """The store these settings name, with their defaults for newcomers."""
-    defaults = Defaults(
-        timezone=settings.default_timezone,
-        playlist_size=settings.default_playlist_size,
-        min_new_ratio=settings.min_new_ratio,
-    )
-    return open_store(settings.accounts_address, secret_key(settings), now=now, defaults=defaults)
