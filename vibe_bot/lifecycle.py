@@ -22,9 +22,9 @@ from vibe_bot.interactions import App, BotState
 from vibe_bot.outbox import OutboxRelay
 from vibe_bot.receipts import Receipts
 from vibe_bot.reminders import remind_forever
-from vibe_bot.services import BotServices
+from vibe_bot.services import BotServices, open_services
 from vibe_pipeline.accounts.store import open_for, utc_now
-from vibe_pipeline.clients.factory import open_dagster, open_http
+from vibe_pipeline.clients.factory import open_http
 from vibe_pipeline.settings import Settings
 
 log = structlog.get_logger()
@@ -49,14 +49,8 @@ async def run(settings: Settings, token: str) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stopping.set)
     async with open_http() as http:
-        services = BotServices(
-            store=open_for(settings),
-            dagster=open_dagster(http, settings),
-            http=http,
-            settings=settings,
-            now=utc_now,
-            sleep=asyncio.sleep,
-        )
+        store = open_for(settings)
+        services = open_services(settings, http, store, now=utc_now, sleep=asyncio.sleep)
         await serve(build(services, token), services, stopping)
 
 

@@ -13,10 +13,8 @@ import httpx
 
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.authorization import AccountLinking
-from vibe_pipeline.clients.budget import FixedToken
 from vibe_pipeline.clients.dagster import DagsterGraphQL
-from vibe_pipeline.clients.factory import QUICK, open_spotify, open_spotify_accounts
-from vibe_pipeline.clients.spotify_records import SpotifyProfile
+from vibe_pipeline.clients.factory import QUICK, ClientFactory
 from vibe_pipeline.settings import Settings
 
 
@@ -26,7 +24,7 @@ class BotServices:
 
     store: AccountStore
     dagster: DagsterGraphQL
-    http: httpx.AsyncClient
+    clients: ClientFactory
     settings: Settings
     now: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]]
@@ -37,21 +35,35 @@ class BotServices:
         configured = self.settings.spotify_client_id is not None
         return AccountLinking(
             store=self.store,
-            accounts=open_spotify_accounts(self.http, self.settings) if configured else None,
-            profile=self._profile,
+            accounts=self.clients.spotify_accounts() if configured else None,
+            profile=self.clients.profile,
             dagster=self.dagster,
             now=self.now,
         )
 
-    async def _profile(self, access_token: str) -> SpotifyProfile:
-        spotify = open_spotify(
-            self.http,
-            self.settings,
-            access=FixedToken(access_token),
-            budget=self.store.budget,
-            capabilities=self.store.capabilities,
-            asked_for=True,
-            now=self.now,
-            patience=QUICK,
-        )
-        return await spotify.me()
+
+def open_services(
+    settings: Settings,
+    http: httpx.AsyncClient,
+    store: AccountStore,
+    *,
+    now: Callable[[], datetime],
+    sleep: Callable[[float], Awaitable[None]],
+) -> BotServices:
+    """The services these settings describe; nothing is asked of anybody yet."""
+    clients = ClientFactory(
+        http=http,
+        settings=settings,
+        budget=store.budget,
+        capabilities=store.capabilities,
+        patience=QUICK,
+        now=now,
+    )
+    return BotServices(
+        store=store,
+        dagster=clients.dagster(),
+        clients=clients,
+        settings=settings,
+        now=now,
+        sleep=sleep,
+    )

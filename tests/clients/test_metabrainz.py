@@ -7,11 +7,17 @@ import json
 import httpx
 import pytest
 
-from tests.support.outside_world import Naps, answering, outside_world, said, saved_tracks
+from tests.support.outside_world import (
+    Naps,
+    answering,
+    outside_world,
+    said,
+    saved_tracks,
+    unmetered,
+)
 from vibe_pipeline.clients import musicbrainz
-from vibe_pipeline.clients.budget import UnlimitedBudget
 from vibe_pipeline.clients.errors import RateLimited, ServiceUnavailable, UnexpectedResponse
-from vibe_pipeline.clients.factory import open_http, open_labs, open_lastfm, open_musicbrainz
+from vibe_pipeline.clients.factory import open_http, user_agent
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.transport import Transport
@@ -152,7 +158,7 @@ async def test_names_are_looked_up_in_the_main_api_once_the_labs_refuse_to() -> 
     async with outside_world() as world:
         (like, *_) = await saved_tracks(world.spotify())
         track = like.track
-        labs = open_labs(world.http, world.settings, budget=UnlimitedBudget())
+        labs = world.clients().labs()
         assert labs is not None
         before = await labs.find_recording(track.artist, track.title)
         world.fault("labs", "status", status=404, endpoint="GET /acr-lookup/json")
@@ -170,7 +176,7 @@ async def test_names_are_looked_up_in_the_main_api_once_the_labs_refuse_to() -> 
 async def test_trouble_of_the_labs_is_not_passed_on_to_the_main_api() -> None:
     http, received = answering(httpx.Response(503))
     settings = Settings(metabrainz_contact="me@example.org", service_pace=100)
-    labs = open_labs(http, settings, budget=UnlimitedBudget())
+    labs = unmetered(http, settings).labs()
     assert labs is not None
 
     with pytest.raises(ServiceUnavailable):
@@ -188,19 +194,21 @@ async def test_metabrainz_is_told_whom_to_write_to() -> None:
 
     settings = Settings(metabrainz_contact="me@example.org")
     http = httpx.AsyncClient(transport=httpx.MockTransport(note))
-    labs = open_labs(http, settings, budget=UnlimitedBudget())
-    brainz = open_musicbrainz(http, settings, budget=UnlimitedBudget())
+    clients = unmetered(http, settings)
+    labs, brainz = clients.labs(), clients.musicbrainz()
     assert labs is not None
     assert brainz is not None
 
     await labs.find_recording("A", "B")
     await brainz.recordings_by_isrc("X")
 
-    assert seen == ["Vibe/0.1 ( me@example.org )"] * 2
+    assert seen == [f"{user_agent()} ( me@example.org )"] * 2
 
 
 async def test_without_a_contact_or_a_key_nobody_is_asked() -> None:
     async with open_http() as http:
-        assert open_labs(http, Settings(), budget=UnlimitedBudget()) is None
-        assert open_musicbrainz(http, Settings(), budget=UnlimitedBudget()) is None
-        assert open_lastfm(http, Settings(), budget=UnlimitedBudget()) is None
+        clients = unmetered(http, Settings())
+
+        assert clients.labs() is None
+        assert clients.musicbrainz() is None
+        assert clients.lastfm() is None

@@ -18,9 +18,10 @@ from tests.support.outside_world import (
     said,
     said_in_words,
     saved_tracks,
+    unmetered,
 )
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
-from vibe_pipeline.clients.budget import FixedToken, InMemoryCapabilities, UnlimitedBudget
+from vibe_pipeline.clients.budget import FixedToken, InMemoryCapabilities
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
     CapabilityAbsent,
@@ -31,7 +32,6 @@ from vibe_pipeline.clients.errors import (
     ServiceUnavailable,
     UnexpectedResponse,
 )
-from vibe_pipeline.clients.factory import open_spotify
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.spotify_web import SpotifyWeb, answer_kind
 from vibe_pipeline.clients.transport import Transport
@@ -148,15 +148,8 @@ async def test_the_operators_market_is_named_for_accounts_whose_country_is_unkno
     country: str | None, named: str | None
 ) -> None:
     http, received = answering(said({"tracks": {"items": []}}))
-    spotify = open_spotify(
-        http,
-        Settings(spotify_default_market="SE", service_pace=100),
-        access=FixedToken("t"),
-        budget=UnlimitedBudget(),
-        capabilities=InMemoryCapabilities(),
-        asked_for=True,
-        country=country,
-    )
+    clients = unmetered(http, Settings(spotify_default_market="SE", service_pace=100))
+    spotify = clients.spotify(access=FixedToken("t"), country=country)
 
     await spotify.search_tracks("x")
 

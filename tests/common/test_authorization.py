@@ -15,7 +15,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
-from tests.support.outside_world import NOON, OutsideWorld, outside_world
+from tests.support.outside_world import NOON, OutsideWorld, outside_world, unmetered
 from vibe_pipeline.accounts.records import Tokens
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
 from vibe_pipeline.authorization import RenewalPolicy, SpotifyConnection, first_tokens
@@ -25,7 +25,6 @@ from vibe_pipeline.clients.errors import (
     ServiceError,
     ServiceUnavailable,
 )
-from vibe_pipeline.clients.factory import open_spotify_accounts
 from vibe_pipeline.clients.spotify_accounts import SCOPES, Grant
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import Settings
@@ -49,9 +48,7 @@ class House:
         return open_store(self.url, self.key, now=lambda: self.now)
 
     def connection(self, settings: Settings | None = None) -> SpotifyConnection:
-        accounts = open_spotify_accounts(
-            self.world.http, settings or self.world.settings, now=lambda: self.now
-        )
+        accounts = self.world.clients(settings, now=lambda: self.now).spotify_accounts()
         return SpotifyConnection(self.store(), accounts, renewal=QUICKLY, now=lambda: self.now)
 
     def tokens(self) -> Tokens:
@@ -244,7 +241,7 @@ async def test_waiting_for_anothers_renewal_is_bounded(tmp_path: Path) -> None:
         home.now += timedelta(hours=2)
         assert home.store().tokens.lease_renewal(home.user_id, 600)
         renewal = RenewalPolicy(wait_seconds=0.1, poll_seconds=0.02)
-        accounts = open_spotify_accounts(home.world.http, home.world.settings)
+        accounts = home.world.clients().spotify_accounts()
         connection = SpotifyConnection(
             home.store(), accounts, renewal=renewal, now=lambda: home.now
         )
@@ -267,7 +264,7 @@ async def test_a_failed_renewal_leaves_the_next_one_free_to_try(tmp_path: Path) 
 
 async def test_a_code_is_exchanged_once_for_a_lasting_grant() -> None:
     async with outside_world() as world:
-        accounts = open_spotify_accounts(world.http, world.settings, now=lambda: NOON)
+        accounts = world.clients(now=lambda: NOON).spotify_accounts()
         verifier = "v" * 64
         digest = hashlib.sha256(verifier.encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
@@ -293,9 +290,9 @@ def test_a_grant_without_a_lasting_token_is_no_connection() -> None:
 
 def test_the_way_to_consent_names_state_challenge_and_permissions() -> None:
     settings = Settings(spotify_client_id="app")
-    address = open_spotify_accounts(httpx.AsyncClient(), settings).authorize_url(
-        state="s t", challenge="c"
-    )
+    accounts = unmetered(httpx.AsyncClient(), settings).spotify_accounts()
+
+    address = accounts.authorize_url(state="s t", challenge="c")
 
     assert address.startswith("https://accounts.spotify.com/authorize?")
     assert "state=s+t" in address

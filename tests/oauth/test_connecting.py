@@ -306,6 +306,17 @@ async def test_an_unreachable_spotify_is_told_as_that(here: Site) -> None:
     assert page.status_code == 503
 
 
+async def test_a_busy_moment_at_spotify_does_not_cost_the_person_their_consent(here: Site) -> None:
+    account = here.person()
+    busy = Fault(service="spotify", kind="status", status=429, retry_after=0.1, times=2)
+    here.simulation.faults.add(busy)
+
+    page = await here.connect(account)
+
+    assert page_is(page, "connected")
+    assert here.store.budget.blocked_until("spotify") is None
+
+
 async def test_a_used_up_quota_is_told_with_its_end(here: Site) -> None:
     account = here.person()
     here.store.people.change(account.user_id, timezone="Europe/Kyiv")

@@ -22,7 +22,7 @@ from tests.support.pipeline_stand_in import PipelineStandIn
 from vibe_bot.app import build
 from vibe_bot.interactions import App
 from vibe_bot.lifecycle import serve
-from vibe_bot.services import BotServices
+from vibe_bot.services import BotServices, open_services
 from vibe_pipeline.accounts.records import (
     Account,
     Edition,
@@ -34,7 +34,7 @@ from vibe_pipeline.accounts.records import (
     Tokens,
 )
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, utc_now
-from vibe_pipeline.clients.factory import open_dagster, open_http
+from vibe_pipeline.clients.factory import open_http
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.simulator.telegram.bot_api import bot_api_routes
@@ -60,14 +60,7 @@ class BotWorld:
 
     def services(self, *, now: Callable[[], datetime] = utc_now) -> BotServices:
         """What the bot works with, for tests that need no running bot for it."""
-        return BotServices(
-            store=self.store,
-            dagster=open_dagster(self.http, self.settings),
-            http=self.http,
-            settings=self.settings,
-            now=now,
-            sleep=asyncio.sleep,
-        )
+        return open_services(self.settings, self.http, self.store, now=now, sleep=asyncio.sleep)
 
     async def person(
         self, telegram_id: int = 101, *, name: str = "Anna", language: str = "en"
@@ -344,14 +337,7 @@ async def living_bot(
         await asyncio.sleep(seconds / speed)
 
     async with open_http() as http:
-        services = BotServices(
-            store=place.store,
-            dagster=open_dagster(http, place.settings),
-            http=http,
-            settings=place.settings,
-            now=now,
-            sleep=sleep,
-        )
+        services = open_services(place.settings, http, place.store, now=now, sleep=sleep)
         app = build(services, place.telegram.token)
         stopping = asyncio.Event()
         life = asyncio.create_task(serve(app, services, stopping))

@@ -21,6 +21,7 @@ from vibe_pipeline.clients.budget import (
     InMemoryCapabilities,
     UnlimitedBudget,
 )
+from vibe_pipeline.clients.factory import ClientFactory
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
@@ -33,6 +34,7 @@ from vibe_pipeline.clients.transport import (
     ServiceAnswer,
     Transport,
     kind_by_status,
+    utc_now,
 )
 from vibe_pipeline.records import LikedTrack
 from vibe_pipeline.settings import Settings
@@ -99,6 +101,21 @@ class OutsideWorld:
     def asked(self, service: str) -> list[str]:
         """The endpoints of a service that were asked, in order."""
         return [request.endpoint for request in self.simulation.log.requests(service=service)]
+
+    def clients(
+        self,
+        settings: Settings | None = None,
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> ClientFactory:
+        """The product's own clients, wired as the settings of this world want them."""
+        return ClientFactory(
+            http=self.http,
+            settings=settings or self.settings,
+            budget=self.budget,
+            capabilities=self.capabilities,
+            now=now,
+        )
 
     def spotify(
         self,
@@ -224,3 +241,13 @@ def said_in_words(body: str, status: int = 200, **headers: str) -> httpx.Respons
 
 def _dashed(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def unmetered(http: httpx.AsyncClient, settings: Settings) -> ClientFactory:
+    """Clients over these connections, with no budget to keep and nothing closed."""
+    return ClientFactory(
+        http=http,
+        settings=settings,
+        budget=UnlimitedBudget(),
+        capabilities=InMemoryCapabilities(),
+    )

@@ -23,7 +23,7 @@ from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.authorization import first_tokens
-from vibe_pipeline.clients.factory import open_http, open_spotify_accounts
+from vibe_pipeline.clients.factory import ClientFactory, open_http
 from vibe_pipeline.clients.spotify_accounts import Grant
 from vibe_pipeline.definitions import build
 from vibe_pipeline.records import UserId
@@ -193,8 +193,13 @@ class VibeWorld:
                 f"{self.settings.spotify_accounts_url}/authorize/decision", data=form
             )
             code = parse_qs(urlsplit(decided.headers["location"]).query)["code"][0]
-            accounts = open_spotify_accounts(http, self.settings)
-            return await accounts.exchange(code=code, verifier=_VERIFIER)
+            clients = ClientFactory(
+                http=http,
+                settings=self.settings,
+                budget=self.store.budget,
+                capabilities=self.store.capabilities,
+            )
+            return await clients.spotify_accounts().exchange(code=code, verifier=_VERIFIER)
 
 
 def _daily_vibe_here() -> dg.JobDefinition:

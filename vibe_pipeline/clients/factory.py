@@ -1,20 +1,23 @@
 """The client factory: clients as the settings want them, with each service's address, key and pace.
 
-Wiring only; what a client can ask stands in its own module, the sending in ``transport``.
+Wiring only, and all of it: no other module makes a transport for a service. What a client can ask
+stands in its own module, the sending in ``transport``.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from importlib.metadata import version
 
 import httpx
 
 from vibe_pipeline.clients import dagster as dagster_client
 from vibe_pipeline.clients import lastfm, listenbrainz, musicbrainz, spotify_accounts, spotify_web
-from vibe_pipeline.clients.budget import Access, Budget, Capabilities
+from vibe_pipeline.clients.budget import Access, Budget, Capabilities, FixedToken
 from vibe_pipeline.clients.dagster import DagsterGraphQL
 from vibe_pipeline.clients.errors import KeyRefused
 from vibe_pipeline.clients.lastfm import LastFm
@@ -23,8 +26,18 @@ from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.rate_limiter import RateLimiter, SharedSlotBook
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.spotify_accounts import SpotifyAccounts
+from vibe_pipeline.clients.spotify_records import SpotifyProfile
 from vibe_pipeline.clients.spotify_web import SpotifyWeb
-from vibe_pipeline.clients.transport import CallRecord, RetryPolicy, Transport, no_observer, utc_now
+from vibe_pipeline.clients.transport import (
+    AnswerKind,
+    CallRecord,
+    RetryPolicy,
+    ServiceAnswer,
+    Transport,
+    kind_by_status,
+    no_observer,
+    utc_now,
+)
 from vibe_pipeline.settings import Settings
 
 Observer = Callable[[CallRecord], None]
@@ -37,196 +50,205 @@ METABRAINZ = "metabrainz"
 
 SPOTIFY_INTERVAL = 0.2
 
+PATIENT = RetryPolicy()
+"""For runs, which have minutes."""
+
 QUICK = RetryPolicy(attempts=2, attempt_seconds=8.0, in_place_seconds=5.0)
-"""For when a person waits in front of a page or a chat."""
+"""For when a person waits in front of a page or a chat.
+
+It bears three short "slow down"s, five seconds together: a consent's code is good once, so giving
+up after the first of them would cost the person the whole consent.
+"""
+
+LAUNCHING = RetryPolicy(attempts=2, attempt_seconds=30.0)
+"""For Dagster: a stock launch starts an interpreter before it answers."""
 
 
-@asynccontextmanager
-async def open_http() -> AsyncIterator[httpx.AsyncClient]:
-    """The connections all clients of one task share.
+def open_http() -> httpx.AsyncClient:
+    """The connections that all clients of one task or program share; whoever opens closes them.
 
-    httpx writes every address to its log, and Last.fm's key is part of the address.
+    Every program names itself the same way, by the installed version, and goes out through the
+    proxy and the certificates that the environment names: where the operator needs a proxy, a
+    consent needs it as much as the night's run does. ``NO_PROXY`` keeps the pipeline's own
+    address out of it. httpx writes every address to its log, and Last.fm's key is part of the
+    address.
     """
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    limits = httpx.Limits(max_connections=20, max_keepalive_connections=10)
-    async with httpx.AsyncClient(limits=limits, headers={"User-Agent": "Vibe/0.1"}) as http:
-        yield http
+    return httpx.AsyncClient(
+        limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
+        headers={"User-Agent": user_agent()},
+        trust_env=True,
+    )
 
 
-def open_spotify(
-    http: httpx.AsyncClient,
-    settings: Settings,
-    *,
-    access: Access,
-    budget: Budget,
-    capabilities: Capabilities,
-    asked_for: bool,
-    observer: Observer = no_observer,
-    now: Clock = utc_now,
-    patience: RetryPolicy | None = None,
-    proved_at: datetime | None = None,
-    country: str | None = None,
-) -> Spotify:
-    """Spotify for one person; ``asked_for`` calls may use what nightly ones must leave.
+@cache
+def user_agent() -> str:
+    """How every request names this program: ``Vibe/`` and the installed version."""
+    return f"Vibe/{version('vibe')}"
 
-    ``proved_at``: when Spotify was last seen to grant this person something. ``country``: the
-    account's, as Spotify tells it; where it does not, SPOTIFY_DEFAULT_MARKET is named instead.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientFactory:
+    """Gives each service's client to whoever holds it, all over the same connections.
+
+    ``asked_for`` calls may use what nightly ones must leave; ``patience`` is how long a call may
+    take for the one who waits, ``QUICK`` where that is a person. Consent and Dagster have a
+    patience of their own, whoever waits.
+
+    The bot, the consent page and the runs are wired alike here. Where the consent page went its
+    own way, this holds for it too: ``QUICK`` (it bore one "slow down" and four seconds, which
+    spent the consent's code on a busy second), Spotify's shared pace (it kept none, so it could
+    push the bot and the runs into a block), and the connections of ``open_http`` (it did without
+    the environment's proxy and named itself as httpx). Tokens are dated by ``now`` everywhere;
+    the bot's were by the machine's clock, whatever the bot's clock said.
     """
-    address = _with_path(settings.spotify_api_url, "/v1")
-    transport = Transport(
-        http,
-        service=spotify_web.SERVICE,
-        address=address,
-        budget=budget,
-        asked_for=asked_for,
-        pace=_pace(settings, spotify_web.SERVICE, SPOTIFY_INTERVAL, at_once=3),
-        judge=spotify_web.answer_kind,
-        observer=observer,
-        now=now,
-        patience=patience,
-    )
-    return Spotify(
-        SpotifyWeb(transport, access, capabilities, proved_at=proved_at),
-        market=settings.spotify_default_market if country is None else None,
-    )
 
+    http: httpx.AsyncClient
+    settings: Settings
+    budget: Budget
+    capabilities: Capabilities
+    asked_for: bool = True
+    patience: RetryPolicy = PATIENT
+    observer: Observer = no_observer
+    now: Clock = utc_now
 
-def open_spotify_accounts(
-    http: httpx.AsyncClient,
-    settings: Settings,
-    *,
-    observer: Observer = no_observer,
-    now: Clock = utc_now,
-) -> SpotifyAccounts:
-    """Consent and tokens; ``KeyRefused`` when no client id is set."""
-    if settings.spotify_client_id is None:
-        raise KeyRefused(spotify_accounts.SERVICE, "SPOTIFY_CLIENT_ID is not set")
-    transport = Transport(
-        http,
-        service=spotify_accounts.SERVICE,
-        address=settings.spotify_accounts_url,
-        patience=QUICK,
-        observer=observer,
-        now=now,
-    )
-    return SpotifyAccounts(
-        transport,
-        address=settings.spotify_accounts_url,
-        client_id=settings.spotify_client_id,
-        client_secret=settings.spotify_client_secret,
-        redirect_uri=settings.spotify_redirect_uri,
-    )
+    def spotify(
+        self,
+        *,
+        access: Access,
+        proved_at: datetime | None = None,
+        country: str | None = None,
+    ) -> Spotify:
+        """Spotify for one person.
 
-
-def open_lastfm(
-    http: httpx.AsyncClient,
-    settings: Settings,
-    *,
-    budget: Budget,
-    asked_for: bool = True,
-    observer: Observer = no_observer,
-    now: Clock = utc_now,
-) -> LastFm | None:
-    """Last.fm at two calls a second at most; ``None`` when no key is set."""
-    if settings.lastfm_api_key is None:
-        return None
-    address = settings.lastfm_api_url.removesuffix("/2.0")
-    transport = Transport(
-        http,
-        service=lastfm.SERVICE,
-        address=address,
-        budget=budget,
-        asked_for=asked_for,
-        pace=_pace(settings, lastfm.SERVICE, LASTFM_INTERVAL, at_once=2),
-        judge=lastfm.answer_kind,
-        observer=observer,
-        now=now,
-    )
-    return LastFm(transport, api_key=settings.lastfm_api_key)
-
-
-def open_labs(
-    http: httpx.AsyncClient,
-    settings: Settings,
-    *,
-    budget: Budget,
-    asked_for: bool = True,
-    observer: Observer = no_observer,
-    now: Clock = utc_now,
-) -> ListenBrainzLabs | None:
-    """ListenBrainz at one call a second at most; ``None`` without a contact to name."""
-    agent = _metabrainz_agent(settings)
-    if agent is None:
-        return None
-    labs, main_api = (
-        Transport(
-            http,
-            service=listenbrainz.SERVICE,
-            address=address,
-            budget=budget,
-            asked_for=asked_for,
-            pace=_pace(settings, METABRAINZ, METABRAINZ_INTERVAL, at_once=1),
-            headers={"User-Agent": agent},
-            observer=observer,
-            now=now,
+        ``proved_at``: when Spotify was last seen to grant this person something. ``country``: the
+        account's, as Spotify tells it; where it does not, SPOTIFY_DEFAULT_MARKET is named instead.
+        """
+        settings = self.settings
+        transport = self._transport(
+            service=spotify_web.SERVICE,
+            address=_with_path(settings.spotify_api_url, "/v1"),
+            pace=_pace(settings, spotify_web.SERVICE, SPOTIFY_INTERVAL, at_once=3),
+            judge=spotify_web.answer_kind,
         )
-        for address in (settings.listenbrainz_labs_url, settings.listenbrainz_api_url)
-    )
-    return ListenBrainzLabs(labs, main_api=main_api)
+        return Spotify(
+            SpotifyWeb(transport, access, self.capabilities, proved_at=proved_at),
+            market=settings.spotify_default_market if country is None else None,
+        )
 
+    async def profile(self, access_token: str) -> SpotifyProfile:
+        """Whose token this is; the call that tells whether Spotify lets this person in."""
+        return await self.spotify(access=FixedToken(access_token)).me()
 
-def open_musicbrainz(
-    http: httpx.AsyncClient,
-    settings: Settings,
-    *,
-    budget: Budget,
-    asked_for: bool = True,
-    observer: Observer = no_observer,
-    now: Clock = utc_now,
-) -> MusicBrainz | None:
-    """MusicBrainz at one call a second at most; ``None`` without a contact to name."""
-    agent = _metabrainz_agent(settings)
-    if agent is None:
-        return None
-    address = _with_path(settings.musicbrainz_api_url, "/ws/2")
-    transport = Transport(
-        http,
-        service=musicbrainz.SERVICE,
-        address=address,
-        budget=budget,
-        asked_for=asked_for,
-        pace=_pace(settings, METABRAINZ, METABRAINZ_INTERVAL, at_once=1),
-        judge=musicbrainz.answer_kind,
-        headers={"User-Agent": agent},
-        observer=observer,
-        now=now,
-    )
-    return MusicBrainz(transport)
+    def spotify_accounts(self) -> SpotifyAccounts:
+        """Consent and tokens; they count in no budget, and the observer is not told.
 
+        Raises:
+            KeyRefused: no client id is set.
+        """
+        settings = self.settings
+        if settings.spotify_client_id is None:
+            raise KeyRefused(spotify_accounts.SERVICE, "SPOTIFY_CLIENT_ID is not set")
+        transport = Transport(
+            self.http,
+            service=spotify_accounts.SERVICE,
+            address=settings.spotify_accounts_url,
+            patience=QUICK,
+            now=self.now,
+        )
+        return SpotifyAccounts(
+            transport,
+            address=settings.spotify_accounts_url,
+            client_id=settings.spotify_client_id,
+            client_secret=settings.spotify_client_secret,
+            redirect_uri=settings.spotify_redirect_uri,
+        )
 
-def open_dagster(
-    http: httpx.AsyncClient,
-    settings: Settings,
-    *,
-    observer: Observer = no_observer,
-    now: Clock = utc_now,
-) -> DagsterGraphQL:
-    """The deployment's webserver; a stock launch answers after some seconds only."""
-    transport = Transport(
-        http,
-        service=dagster_client.SERVICE,
-        address=settings.dagster_graphql_url,
-        patience=RetryPolicy(attempts=2, attempt_seconds=30.0),
-        observer=observer,
-        now=now,
-    )
-    return DagsterGraphQL(transport)
+    def lastfm(self) -> LastFm | None:
+        """Last.fm at two calls a second at most; ``None`` when no key is set."""
+        settings = self.settings
+        if settings.lastfm_api_key is None:
+            return None
+        transport = self._transport(
+            service=lastfm.SERVICE,
+            address=settings.lastfm_api_url.removesuffix("/2.0"),
+            pace=_pace(settings, lastfm.SERVICE, LASTFM_INTERVAL, at_once=2),
+            judge=lastfm.answer_kind,
+        )
+        return LastFm(transport, api_key=settings.lastfm_api_key)
+
+    def labs(self) -> ListenBrainzLabs | None:
+        """ListenBrainz at one call a second at most; ``None`` without a contact to name."""
+        settings = self.settings
+        agent = _metabrainz_agent(settings)
+        if agent is None:
+            return None
+        labs, main_api = (
+            self._transport(
+                service=listenbrainz.SERVICE,
+                address=address,
+                pace=_pace(settings, METABRAINZ, METABRAINZ_INTERVAL, at_once=1),
+                headers={"User-Agent": agent},
+            )
+            for address in (settings.listenbrainz_labs_url, settings.listenbrainz_api_url)
+        )
+        return ListenBrainzLabs(labs, main_api=main_api)
+
+    def musicbrainz(self) -> MusicBrainz | None:
+        """MusicBrainz at one call a second at most; ``None`` without a contact to name."""
+        settings = self.settings
+        agent = _metabrainz_agent(settings)
+        if agent is None:
+            return None
+        transport = self._transport(
+            service=musicbrainz.SERVICE,
+            address=_with_path(settings.musicbrainz_api_url, "/ws/2"),
+            pace=_pace(settings, METABRAINZ, METABRAINZ_INTERVAL, at_once=1),
+            judge=musicbrainz.answer_kind,
+            headers={"User-Agent": agent},
+        )
+        return MusicBrainz(transport)
+
+    def dagster(self) -> DagsterGraphQL:
+        """The deployment's webserver; calls count in no budget, and the observer is not told."""
+        transport = Transport(
+            self.http,
+            service=dagster_client.SERVICE,
+            address=self.settings.dagster_graphql_url,
+            patience=LAUNCHING,
+            now=self.now,
+        )
+        return DagsterGraphQL(transport)
+
+    def _transport(
+        self,
+        *,
+        service: str,
+        address: str,
+        pace: RateLimiter,
+        judge: Callable[[ServiceAnswer], AnswerKind] = kind_by_status,
+        headers: Mapping[str, str] | None = None,
+    ) -> Transport:
+        """The way to a service whose calls are counted and paced."""
+        return Transport(
+            self.http,
+            service=service,
+            address=address,
+            budget=self.budget,
+            asked_for=self.asked_for,
+            pace=pace,
+            patience=self.patience,
+            judge=judge,
+            headers=headers,
+            observer=self.observer,
+            now=self.now,
+        )
 
 
 def _metabrainz_agent(settings: Settings) -> str | None:
     """How MetaBrainz wants to be addressed; it blocks whoever leaves no contact."""
     contact = settings.metabrainz_contact
-    return None if contact is None else f"Vibe/0.1 ( {contact} )"
+    return None if contact is None else f"{user_agent()} ( {contact} )"
 
 
 def _with_path(address: str, path: str) -> str:

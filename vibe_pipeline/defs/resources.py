@@ -20,14 +20,7 @@ from dagster_duckdb import DuckDBResource
 
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.authorization import SpotifyConnection
-from vibe_pipeline.clients.factory import (
-    open_http,
-    open_labs,
-    open_lastfm,
-    open_musicbrainz,
-    open_spotify,
-    open_spotify_accounts,
-)
+from vibe_pipeline.clients.factory import ClientFactory, open_http
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
@@ -120,29 +113,26 @@ def _outside(
     def count(sent: CallRecord) -> None:
         calls[sent.service] += 1
 
-    accounts = open_spotify_accounts(http, settings, now=now)
-    connection = SpotifyConnection(store, accounts, now=now)
+    clients = ClientFactory(
+        http=http,
+        settings=settings,
+        budget=budget,
+        capabilities=store.capabilities,
+        asked_for=asked_for,
+        observer=count,
+        now=now,
+    )
+    connection = SpotifyConnection(store, clients.spotify_accounts(), now=now)
     person = store.people.get(user_id)
     return Clients(
-        spotify=open_spotify(
-            http,
-            settings,
+        spotify=clients.spotify(
             access=connection.access_for(user_id),
-            capabilities=store.capabilities,
-            budget=budget,
-            asked_for=asked_for,
-            observer=count,
-            now=now,
             proved_at=None if person is None else person.likes_synced_at,
             country=None if person is None else person.market,
         ),
-        lastfm=open_lastfm(
-            http, settings, budget=budget, asked_for=asked_for, observer=count, now=now
-        ),
-        labs=open_labs(http, settings, budget=budget, asked_for=asked_for, observer=count, now=now),
-        musicbrainz=open_musicbrainz(
-            http, settings, budget=budget, asked_for=asked_for, observer=count, now=now
-        ),
+        lastfm=clients.lastfm(),
+        labs=clients.labs(),
+        musicbrainz=clients.musicbrainz(),
         settings=settings,
         calls=calls,
     )

@@ -1,0 +1,47 @@
+"""The connections and clients that every program gets from the one factory."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.metadata import version
+
+import pytest
+
+from tests.support.outside_world import answering, said, unmetered
+from vibe_pipeline.clients.factory import open_http
+from vibe_pipeline.settings import Settings
+
+
+async def test_every_program_names_itself_by_the_installed_version() -> None:
+    async with open_http() as http:
+        assert http.headers["User-Agent"] == f"Vibe/{version('vibe')}"
+
+
+async def test_connections_go_through_the_proxy_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(proxy, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
+        async with open_http() as http:
+            await http.get("http://spotify.invalid/v1/me")
+
+    assert asked == [b"GET http://spotify.invalid/v1/me HTTP/1.1\r\n"]
+
+
+async def test_a_profile_is_asked_for_with_the_token_in_hand() -> None:
+    http, received = answering(said({"id": "anna", "display_name": "Anna"}))
+
+    profile = await unmetered(http, Settings(service_pace=100)).profile("t")
+
+    assert profile.account_id == "anna"
+    assert received[0].url.path == "/v1/me"
+    assert received[0].headers["Authorization"] == "Bearer t"
