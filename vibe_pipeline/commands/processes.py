@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import yaml
 
 from vibe_pipeline.commands.supervisor import (
@@ -117,7 +118,7 @@ def managed_processes(
             WEBSERVER,
             *(script("dagster-webserver"), "--workspace", workspace),
             *("--host", "127.0.0.1", "--port", str(ports.webserver)),
-            ready=http_ready(f"http://127.0.0.1:{ports.webserver}/server_info"),
+            ready=_code_loaded(f"http://127.0.0.1:{ports.webserver}/graphql"),
             after=(STORAGE,),
         ),
         part(
@@ -137,6 +138,44 @@ def managed_processes(
             ready=log_ready(log / "telegram-bot.log", "listening"),
         ),
     ]
+
+
+_LOADED = """
+query { said: workspaceOrError { ... on Workspace { locationEntries {
+  name loadStatus locationOrLoadError { __typename } } } } }
+"""
+_RELOAD = """
+mutation($name: String!) { said: reloadRepositoryLocation(repositoryLocationName: $name) {
+  __typename } }
+"""
+
+
+def _code_loaded(address: str) -> Callable[[], Awaitable[bool]]:
+    """Ready as soon as the webserver has our code; a run asked for before that is refused.
+
+    A webserver that was up before the code server holds an error until it is told to look again.
+    """
+
+    async def ready() -> bool:
+        async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
+            try:
+                answer = await http.post(address, json={"query": _LOADED})
+                if answer.is_error:
+                    return False
+                locations = answer.json()["data"]["said"]["locationEntries"]
+                for location in locations:
+                    loaded = location["locationOrLoadError"] or {}
+                    if loaded.get("__typename") == "PythonError":
+                        name = {"name": location["name"]}
+                        await http.post(address, json={"query": _RELOAD, "variables": name})
+            except httpx.HTTPError:
+                return False
+        return bool(locations) and all(
+            (location["locationOrLoadError"] or {}).get("__typename") == "RepositoryLocation"
+            for location in locations
+        )
+
+    return ready
 
 
 def _workspace_file(home: Path) -> Path:
