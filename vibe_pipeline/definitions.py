@@ -16,6 +16,7 @@ from vibe_pipeline.defs.learning import policy_comparison, recommendation_outcom
 from vibe_pipeline.defs.library import library
 from vibe_pipeline.defs.playlist import playlist
 from vibe_pipeline.defs.replay import replay_vibe
+from vibe_pipeline.defs.reserve import track_reserve
 from vibe_pipeline.defs.resources import resources
 from vibe_pipeline.defs.restore import restore_edition
 from vibe_pipeline.defs.retention import nightly_retention, retaining
@@ -28,6 +29,7 @@ ASSETS = (
     seed_profile,
     candidates,
     ranked_selection,
+    track_reserve,
     playlist,
     recommendation_outcomes,
     policy_comparison,

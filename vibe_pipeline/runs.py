@@ -18,6 +18,7 @@ from vibe_pipeline.records import EditionId, UserId
 DAILY_VIBE = "daily_vibe"
 PREVIEW_VIBE = "preview_vibe"
 PUBLISH_PREVIEW = "publish_preview"
+PREPARE_VIBE = "prepare_vibe"
 SYNC_LIBRARY = "sync_library"
 COLLECT_LISTENING = "collect_listening"
 COMPARE_POLICIES = "compare_policies"
@@ -31,6 +32,7 @@ JOBS = (
     DAILY_VIBE,
     PREVIEW_VIBE,
     PUBLISH_PREVIEW,
+    PREPARE_VIBE,
     SYNC_LIBRARY,
     COLLECT_LISTENING,
     COMPARE_POLICIES,
@@ -52,7 +54,7 @@ OCCASION = "vibe/occasion"
 """What the list is for, such as ``nightly:2026-11-20``: one edition each, however often asked."""
 
 ASKED_BY = "vibe/asked_by"
-"""``CHAT``, ``SCHEDULE`` or ``OPERATOR``."""
+"""``CHAT``, ``SCHEDULE``, ``OPERATOR`` or ``AHEAD``."""
 
 VIBE_DATE = "vibe/vibe_date"
 """The local day the list is for, in ISO form; today on the person's clock when absent."""
@@ -72,21 +74,29 @@ REQUEST = "vibe/request"
 PARTITION = "dagster/partition"
 """Whose run it is. Dagster's own tag, written by it for every partitioned run."""
 
+PERSON = "vibe/person"
+"""Whose turn a run takes: one at a time for each person, as ``dagster.yaml`` limits it. What is
+done ahead of time goes without, so that it holds up nobody who asks."""
+
 PRIORITY = "dagster/priority"
 """Dagster's own tag: who is served first among the queued; 0 when absent."""
 
-TAGS = (OCCASION, ASKED_BY, VIBE_DATE, EDITION, UNDO, RECEIPT, REQUEST, PARTITION, PRIORITY)
+TAGS = (OCCASION, ASKED_BY, VIBE_DATE, EDITION, UNDO, RECEIPT, REQUEST, PARTITION, PERSON, PRIORITY)
 """Every tag the programs read or write."""
 
 CHAT = "chat"
 SCHEDULE = "schedule"
 OPERATOR = "operator"
+AHEAD = "ahead"
 
 PEOPLE_WAIT = "10"
 """The priority of what somebody watches in the chat."""
 
 NOBODY_WAITS = "-10"
 """The priority of what happens by itself."""
+
+CAN_WAIT = "-20"
+"""The priority of what is done ahead of time."""
 
 NIGHTLY_PREFIX = "nightly:"
 ASKED_PREFIX = "asked:"
@@ -133,7 +143,7 @@ class LaunchRequest:
     @classmethod
     def first_sync(cls, user_id: UserId) -> Self:
         """Read the library of somebody who has just connected; nobody watches it, so no hurry."""
-        return cls(job=SYNC_LIBRARY, partition_key=user_id, tags={ASKED_BY: CHAT})
+        return cls(job=SYNC_LIBRARY, partition_key=user_id, tags={ASKED_BY: CHAT, PERSON: user_id})
 
     @classmethod
     def restoration(cls, user_id: UserId, edition_id: EditionId) -> Self:
@@ -161,6 +171,7 @@ class LaunchRequest:
                 OCCASION: nightly_occasion(vibe_date),
                 VIBE_DATE: vibe_date.isoformat(),
                 ASKED_BY: SCHEDULE,
+                PERSON: user_id,
                 PRIORITY: NOBODY_WAITS,
             },
             run_key=key if attempt == 1 else f"{key}:{attempt}",
@@ -172,8 +183,18 @@ class LaunchRequest:
         return cls(
             job=COLLECT_LISTENING,
             partition_key=user_id,
-            tags={ASKED_BY: SCHEDULE, PRIORITY: NOBODY_WAITS},
+            tags={ASKED_BY: SCHEDULE, PERSON: user_id, PRIORITY: NOBODY_WAITS},
             run_key=f"{user_id}:{at.isoformat()}",
+        )
+
+    @classmethod
+    def preparing(cls, user_id: UserId, after_run_id: str) -> Self:
+        """Ask and look up for the person's next lists, once after each run that gives reason to."""
+        return cls(
+            job=PREPARE_VIBE,
+            partition_key=user_id,
+            tags={ASKED_BY: AHEAD, PRIORITY: CAN_WAIT},
+            run_key=f"ahead:{after_run_id}",
         )
 
     @classmethod
@@ -229,7 +250,7 @@ class LaunchRequest:
     @classmethod
     def _from_chat(cls, job: str, user_id: UserId, tags: Mapping[str, str] | None = None) -> Self:
         """What somebody asks for and then watches."""
-        waited_for = {ASKED_BY: CHAT, PRIORITY: PEOPLE_WAIT}
+        waited_for = {ASKED_BY: CHAT, PERSON: user_id, PRIORITY: PEOPLE_WAIT}
         return cls(job=job, partition_key=user_id, tags={**waited_for, **(tags or {})})
 
     def marked(self, request_id: str) -> Self:
@@ -267,6 +288,11 @@ def is_nightly(tags: Mapping[str, str]) -> bool:
     """Whether nobody waits in the chat for this run."""
     by_itself = tags.get(ASKED_BY) == SCHEDULE
     return by_itself or tags.get(OCCASION, "").startswith(NIGHTLY_PREFIX)
+
+
+def somebody_waits(tags: Mapping[str, str]) -> bool:
+    """Whether the run was asked for, so that it may use what others must leave."""
+    return not is_nightly(tags) and tags.get(ASKED_BY) != AHEAD
 
 
 def vibe_date_of(tags: Mapping[str, str]) -> date | None:

@@ -99,6 +99,12 @@ class Settings(BaseSettings):
         Annotated[str, AfterValidator(_two_policies)] | None, BeforeValidator(_absent_when_blank)
     ] = None
     log_format: Literal["text", "json"] = "text"
+    asking_seconds: Annotated[float, Field(gt=0, le=60)] = 3
+    asking_seconds_at_night: Annotated[float, Field(gt=0, le=300)] = 45
+    lastfm_burst: Annotated[int, Field(ge=1, le=25)] = 10
+    labs_burst: Annotated[int, Field(ge=1, le=10)] = 5
+    musicbrainz_burst: Annotated[int, Field(ge=1, le=5)] = 1
+    spotify_burst: Annotated[int, Field(ge=1, le=30)] = 25
     service_pace: Annotated[float, Field(ge=1, le=100)] = 1
     spotify_api_url: Address = "https://api.spotify.com/v1"
     spotify_accounts_url: Address = "https://accounts.spotify.com"

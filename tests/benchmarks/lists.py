@@ -29,13 +29,20 @@ LATENCY_SECONDS = float(os.environ.get("VIBE_BENCH_LATENCY", "0.12"))
 MUSIC_SERVICES = ("spotify", "lastfm", "labs", "listenbrainz", "musicbrainz")
 FIRST_LIST_AFTER_SECONDS = 10.0
 """So long after connecting the first list is asked for."""
-BETWEEN_LISTS_SECONDS = 5.0
-"""So long a person leaves between two lists; what is done ahead of time may use it."""
+AHEAD_WITHIN_SECONDS = 180.0
+"""So long what is done ahead of time may take before the next warm list is asked for."""
+SETTLED_SECONDS = 12.0
+"""So long no run must be under way: a run that follows another is begun within that time."""
 WITHIN_SECONDS = 120.0
 
 _STEPS = """
 query { runsOrError(limit: 40) { ... on Runs { results {
   runId jobName creationTime startTime endTime stepStats { stepKey startTime endTime } } } } }
+"""
+
+_UNDER_WAY = """
+query { runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED]}) {
+  ... on Runs { results { runId } } } }
 """
 
 
@@ -75,9 +82,23 @@ async def _lists(installation: DemoInstallation, rounds: int) -> tuple[TimedList
         first = await _timed(installation, user)
         warm = []
         for _ in range(rounds):
-            await asyncio.sleep(BETWEEN_LISTS_SECONDS)
+            await _settled(installation, http)
             warm.append(await _timed(installation, user))
         return first, warm
+
+
+async def _settled(installation: DemoInstallation, http: httpx.AsyncClient) -> None:
+    """Wait until nothing is done ahead of time any more."""
+    address = f"{installation.dagster_page}/graphql"
+    deadline = time.monotonic() + AHEAD_WITHIN_SECONDS
+    quiet_since = time.monotonic()
+    while time.monotonic() < deadline:
+        answer = (await http.post(address, json={"query": _UNDER_WAY})).json()
+        if answer["data"]["runsOrError"]["results"]:
+            quiet_since = time.monotonic()
+        if time.monotonic() - quiet_since >= SETTLED_SECONDS:
+            return
+        await asyncio.sleep(0.5)
 
 
 async def _connect(user: DemoUser) -> None:

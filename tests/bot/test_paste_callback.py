@@ -82,7 +82,11 @@ async def test_the_address_one_landed_on_connects_after_both_names_were_confirme
     assert anna.account.connected
     await until(lambda: [run.job for run in place.pipeline.launched] == ["sync_library"])
     (run,) = place.pipeline.launched
-    assert run.tags == {"vibe/asked_by": "chat", "dagster/partition": anna.account.user_id}
+    assert run.tags == {
+        "vibe/asked_by": "chat",
+        "vibe/person": anna.account.user_id,
+        "dagster/partition": anna.account.user_id,
+    }
 
 
 async def test_an_address_works_once_and_for_its_own_chat(

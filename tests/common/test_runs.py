@@ -34,9 +34,11 @@ DAY = date(2026, 11, 23)
 EVENING = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
 MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
-CHAT = {"vibe/asked_by": "chat", "dagster/priority": "10"}
+CHAT = {"vibe/asked_by": "chat", "vibe/person": "u1", "dagster/priority": "10"}
 ITSELF = {"vibe/asked_by": "schedule", "dagster/priority": "-10"}
-NIGHT = {"vibe/occasion": "nightly:2026-11-23", "vibe/vibe_date": "2026-11-23", **ITSELF}
+HERS = {"vibe/person": "u1", **ITSELF}
+NIGHT = {"vibe/occasion": "nightly:2026-11-23", "vibe/vibe_date": "2026-11-23", **HERS}
+AHEAD = {"vibe/asked_by": "ahead", "dagster/priority": "-20"}
 FORGET = {"ops": {"forget": {"config": {"receipt": "R7"}}}}
 REPLAY = {"ops": {"replay": {"config": {"vibe_date": "2026-11-23", "policy": "plain"}}}}
 
@@ -49,7 +51,11 @@ LAUNCHES: dict[str, tuple[LaunchRequest, str, Mapping[str, str]]] = {
         {**CHAT, "vibe/edition": "e1"},
     ),
     "a sync": (LaunchRequest.sync(ANNA), "sync_library", CHAT),
-    "the first sync": (LaunchRequest.first_sync(ANNA), "sync_library", {"vibe/asked_by": "chat"}),
+    "the first sync": (
+        LaunchRequest.first_sync(ANNA),
+        "sync_library",
+        {"vibe/asked_by": "chat", "vibe/person": "u1"},
+    ),
     "putting a list back": (
         LaunchRequest.restoration(ANNA, LIST),
         "restore_edition",
@@ -62,7 +68,8 @@ LAUNCHES: dict[str, tuple[LaunchRequest, str, Mapping[str, str]]] = {
     ),
     "an export": (LaunchRequest.export(ANNA), "export_person", CHAT),
     "a nightly list": (LaunchRequest.nightly(ANNA, DAY), "daily_vibe", NIGHT),
-    "collecting": (LaunchRequest.collecting(ANNA, MORNING), "collect_listening", ITSELF),
+    "collecting": (LaunchRequest.collecting(ANNA, MORNING), "collect_listening", HERS),
+    "preparing": (LaunchRequest.preparing(ANNA, "r1"), "prepare_vibe", AHEAD),
     "a comparison": (LaunchRequest.comparison(DAY), "compare_policies", ITSELF),
     "retention": (LaunchRequest.retention(DAY), "nightly_retention", ITSELF),
     "forgetting, from the chat": (
@@ -122,6 +129,7 @@ def test_what_is_about_one_person_and_names_nobody_has_no_partition() -> None:
         (LaunchRequest.nightly(ANNA, DAY), "u1:2026-11-23"),
         (LaunchRequest.nightly(ANNA, DAY, attempt=3), "u1:2026-11-23:3"),
         (LaunchRequest.collecting(ANNA, MORNING), "u1:2026-11-23T08:00:00+00:00"),
+        (LaunchRequest.preparing(ANNA, "r1"), "ahead:r1"),
         (LaunchRequest.comparison(DAY), "2026-11-23"),
         (LaunchRequest.retention(DAY), "2026-11-23"),
         (LaunchRequest.forgetting("R7", asked_by=runs.SCHEDULE, attempt=1), "R7:1"),
@@ -176,12 +184,19 @@ def test_dagster_yaml_limits_by_the_same_tags() -> None:
     text = (ROOT / "dagster.yaml").read_text(encoding="utf-8")
     limits = yaml.safe_load(text)["run_coordinator"]["config"]["tag_concurrency_limits"]
 
-    keyed = {limit["key"]: limit["value"] for limit in limits}
+    limited = [(limit["key"], limit["value"]) for limit in limits]
 
-    assert keyed == {
-        runs.PARTITION: {"applyLimitPerUniqueValue": True},
-        runs.ASKED_BY: runs.SCHEDULE,
-    }
+    assert limited == [
+        (runs.PERSON, {"applyLimitPerUniqueValue": True}),
+        (runs.ASKED_BY, runs.SCHEDULE),
+        (runs.ASKED_BY, runs.AHEAD),
+    ]
+
+
+def test_what_is_done_ahead_of_time_takes_nobodys_turn() -> None:
+    assert runs.PERSON in LaunchRequest.asked_list(ANNA).tags
+    assert runs.PERSON not in LaunchRequest.preparing(ANNA, "r1").tags
+    assert not runs.somebody_waits(LaunchRequest.preparing(ANNA, "r1").tags)
 
 
 async def test_the_schedule_and_the_trigger_from_outside_launch_the_same_night(
@@ -201,7 +216,8 @@ async def test_the_schedule_and_the_trigger_from_outside_launch_the_same_night(
 
     (triggered,) = here.dagster.launches
     assert triggered["job"] == "daily_vibe"
-    assert triggered["tags"] == {**NIGHT, "dagster/partition": anna.user_id}
+    hers = {"dagster/partition": anna.user_id, "vibe/person": anna.user_id}
+    assert triggered["tags"] == {**NIGHT, **hers}
     assert scheduled == [run_request(LaunchRequest.nightly(anna.user_id, DAY))]
     assert {**scheduled[0].tags, "dagster/partition": scheduled[0].partition_key} == (
         triggered["tags"]

@@ -60,10 +60,11 @@ def saved_pages(likes: int) -> int:
 
 def test_nights_and_assets_make_lists_with_the_same_functions() -> None:
     assert vars(list_maker)["build_list"] is vars(selection)["build_list"] is build.build_list
+    assert vars(list_maker)["stock_up"] is vars(selection)["stock_up"] is build.stock_up
     assert vars(list_maker)["propose"] is vars(candidates)["propose"] is build.propose
 
 
-@pytest.mark.parametrize("step", ["Resolver", "propose_all", "choose", "in_stock"])
+@pytest.mark.parametrize("step", ["Resolver", "propose_all", "choose"])
 def test_the_steps_of_a_making_are_called_in_one_place(step: str) -> None:
     callers = {
         path.relative_to(ROOT).as_posix()

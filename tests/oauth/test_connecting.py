@@ -67,7 +67,11 @@ async def test_the_chat_is_told_once_and_the_library_is_read(here: Site) -> None
     assert account.user_id in here.dagster.partitions
     (launch,) = here.dagster.launches
     assert launch["job"] == "sync_library"
-    assert launch["tags"] == {"vibe/asked_by": "chat", "dagster/partition": account.user_id}
+    assert launch["tags"] == {
+        "vibe/asked_by": "chat",
+        "vibe/person": account.user_id,
+        "dagster/partition": account.user_id,
+    }
 
 
 async def test_dagster_being_away_does_not_spoil_the_connection(here: Site) -> None:

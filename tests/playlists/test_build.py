@@ -11,7 +11,7 @@ import pytest
 from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.clients.listenbrainz import FoundRecording
 from vibe_pipeline.lookup_cache import InMemoryLookups
-from vibe_pipeline.playlists.build import ListBuild, build_list, choose, share_of_sources
+from vibe_pipeline.playlists.build import ListBuild, build_list, choose, share_of_sources, stock_up
 from vibe_pipeline.playlists.resolve import Resolver
 from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.ranking.identity import artist_key, recording_key
@@ -185,23 +185,27 @@ class Making:
     calls: int
     first: bool = False
     likes_unknown: bool = False
+    prepared: bool = False
+    lookups: InMemoryLookups = field(default_factory=InMemoryLookups)
     found_liked: list[Track] = field(default_factory=list)
 
     async def selection(self) -> Selection:
-        return await build_list(
-            ListBuild(
-                request=request(10),
-                pools=[pool([proposal(n) for n in range(1, 61)])],
-                policy=DEFAULT,
-                lookups=InMemoryLookups(),
-                spotify=self.spotify,
-                labs=None,
-                allowance=lambda: CallAllowance(
-                    first=self.first, left=max(0, self.calls - self.spotify.calls)
-                ),
-                patient=False,
-                keep_likes=self._keep_likes if self.likes_unknown else None,
-            )
+        return await build_list(self.build())
+
+    def build(self) -> ListBuild:
+        return ListBuild(
+            request=request(10),
+            pools=[pool([proposal(n) for n in range(1, 61)])],
+            policy=DEFAULT,
+            lookups=self.lookups,
+            spotify=self.spotify,
+            labs=None,
+            allowance=lambda: CallAllowance(
+                first=self.first, left=max(0, self.calls - self.spotify.calls)
+            ),
+            patient=False,
+            prepared=self.prepared,
+            keep_likes=self._keep_likes if self.likes_unknown else None,
         )
 
     def _keep_likes(self, tracks: Sequence[Track]) -> ListRequest:
@@ -240,13 +244,35 @@ async def test_a_making_never_spends_more_than_it_may(*, calls: int, first: bool
     assert len(making.spotify.checked) == (1 if calls > 1 else 0)
 
 
-async def test_calls_that_are_left_lay_in_music_while_the_stock_is_low() -> None:
-    making = Making(Spotify(), calls=30)
+async def test_ahead_of_time_the_next_three_lists_are_looked_up() -> None:
+    making = Making(Spotify(), calls=45)
+
+    reserve = await stock_up(making.build())
+
+    assert len(reserve.tracks) == 30
+    assert making.spotify.calls == 45
+
+
+async def test_what_was_looked_up_ahead_of_time_makes_a_list_without_a_call() -> None:
+    lookups = InMemoryLookups()
+    await stock_up(Making(Spotify(), calls=45, lookups=lookups).build())
+    making = Making(Spotify(), calls=6, prepared=True, lookups=lookups)
 
     selection = await making.selection()
 
     assert len(selection.tracks) == 10
-    assert making.spotify.calls == 30
+    assert making.spotify.calls == 0
+
+
+async def test_a_prepared_list_that_would_be_short_is_looked_up_after_all() -> None:
+    lookups = InMemoryLookups()
+    await stock_up(Making(Spotify(), calls=4, lookups=lookups).build())
+    making = Making(Spotify(), calls=12, prepared=True, lookups=lookups)
+
+    selection = await making.selection()
+
+    assert len(selection.tracks) == 10
+    assert 0 < making.spotify.calls <= 12
 
 
 def test_sources_leave_half_of_what_a_list_may_cost_for_lookups() -> None:

@@ -213,7 +213,7 @@ async def test_a_service_that_hangs_is_left_behind_in_time() -> None:
     async with outside_world() as world:
         person = await asker(world)
         world.fault("labs", "timeout", delay=5.0)
-        hasty = SourceLimits(seconds_per_source=0.5)
+        hasty = SourceLimits(seconds=0.5)
 
         pools = await person.ask(person.question(limits=hasty))
 

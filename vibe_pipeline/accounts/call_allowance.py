@@ -20,6 +20,10 @@ it stays within sixty.
 """
 LIST = 8
 """What every later list may cost in all."""
+AHEAD = 3
+"""What each step of preparing the next lists may cost, after every list."""
+FIRST_LIST_ITSELF = 12
+"""Of a first list's calls, so many are kept for the list when tracks are looked up before it."""
 PUBLISHING = 2
 """Kept back to the end: making or refreshing the playlist."""
 
@@ -47,16 +51,28 @@ class CallAllowance:
         cls, store: AccountStore, user_id: UserId, edition_id: EditionId, *, asked_for: bool
     ) -> Self:
         """As the account store stands now: within the list's own share and everybody's day."""
-        first = not any(
-            edition.tracks
-            for edition in store.editions.history(user_id)
-            if edition.edition_id != edition_id
-        )
+        first = _never_had_a_list(store, user_id, besides=edition_id)
         spent = store.budget.spent(SPOTIFY, edition_id)
         if first:
-            spent += store.budget.spent(SPOTIFY, listening_of(user_id))
+            spent += _spent_before(store, user_id)
         today = store.budget.left(SPOTIFY, asked_for=asked_for)
         return cls.after(spent, first=first, today=today)
+
+    @classmethod
+    def ahead_of_time(cls, store: AccountStore, user_id: UserId) -> Self:
+        """For preparing lists: little each time, most of a first list's share before the first."""
+        first = _never_had_a_list(store, user_id)
+        spent = _spent_before(store, user_id) if first else 0
+        today = store.budget.left(SPOTIFY, asked_for=False)
+        return cls.before_a_list(spent, first=first, today=today)
+
+    @classmethod
+    def before_a_list(cls, spent: int, *, first: bool, today: int | None = None) -> Self:
+        """What preparing may cost; before a first list, ``spent`` calls have gone already."""
+        left = FIRST_LIST - FIRST_LIST_ITSELF - spent if first else AHEAD
+        if today is not None:
+            left = min(left, today)
+        return cls(first=first, left=max(0, left))
 
     def take(self, most: int) -> int:
         """As many calls as are wanted and left; they count as spent."""
@@ -67,6 +83,24 @@ class CallAllowance:
     def give_back(self, calls: int) -> None:
         """What was taken and not used."""
         self.left += calls
+
+
+def _never_had_a_list(
+    store: AccountStore, user_id: UserId, *, besides: EditionId | None = None
+) -> bool:
+    editions = store.editions.history(user_id)
+    return not any(edition.tracks for edition in editions if edition.edition_id != besides)
+
+
+def _spent_before(store: AccountStore, user_id: UserId) -> int:
+    """What reading a newcomer's library and preparing their first list has cost."""
+    accounts = (listening_of(user_id), preparing_of(user_id))
+    return sum(store.budget.spent(SPOTIFY, account) for account in accounts)
+
+
+def preparing_of(user_id: UserId) -> EditionId:
+    """What calls are counted under that prepare somebody's next lists."""
+    return EditionId(f"ahead:{user_id}")
 
 
 def listening_of(user_id: UserId) -> EditionId:

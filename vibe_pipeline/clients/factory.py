@@ -128,7 +128,9 @@ class ClientFactory:
         transport = self._transport(
             service=spotify_web.SERVICE,
             address=_with_path(settings.spotify_api_url, "/v1"),
-            pace=_pace(settings, spotify_web.SERVICE, SPOTIFY_INTERVAL, at_once=3),
+            pace=_pace(
+                settings, spotify_web.SERVICE, SPOTIFY_INTERVAL, settings.spotify_burst, at_once=3
+            ),
             judge=spotify_web.answer_kind,
         )
         return Spotify(
@@ -172,7 +174,7 @@ class ClientFactory:
         transport = self._transport(
             service=lastfm.SERVICE,
             address=settings.lastfm_api_url.removesuffix("/2.0"),
-            pace=_pace(settings, lastfm.SERVICE, LASTFM_INTERVAL, at_once=2),
+            pace=_pace(settings, lastfm.SERVICE, LASTFM_INTERVAL, settings.lastfm_burst, at_once=2),
             judge=lastfm.answer_kind,
         )
         return LastFm(transport, api_key=settings.lastfm_api_key)
@@ -187,7 +189,9 @@ class ClientFactory:
             self._transport(
                 service=listenbrainz.SERVICE,
                 address=address,
-                pace=_pace(settings, METABRAINZ, METABRAINZ_INTERVAL, at_once=1),
+                pace=_pace(
+                    settings, METABRAINZ, METABRAINZ_INTERVAL, settings.labs_burst, at_once=1
+                ),
                 headers={"User-Agent": agent},
             )
             for address in (settings.listenbrainz_labs_url, settings.listenbrainz_api_url)
@@ -203,7 +207,9 @@ class ClientFactory:
         transport = self._transport(
             service=musicbrainz.SERVICE,
             address=_with_path(settings.musicbrainz_api_url, "/ws/2"),
-            pace=_pace(settings, METABRAINZ, METABRAINZ_INTERVAL, at_once=1),
+            pace=_pace(
+                settings, METABRAINZ, METABRAINZ_INTERVAL, settings.musicbrainz_burst, at_once=1
+            ),
             judge=musicbrainz.answer_kind,
             headers={"User-Agent": agent},
         )
@@ -255,9 +261,11 @@ def _with_path(address: str, path: str) -> str:
     return address if address.endswith(path) else address + path
 
 
-def _pace(settings: Settings, service: str, interval: float, *, at_once: int) -> RateLimiter:
+def _pace(
+    settings: Settings, service: str, interval: float, burst: int, *, at_once: int
+) -> RateLimiter:
     """The service's own pace, kept by all processes here together; a stand-in may allow more."""
     if settings.service_pace > 1:
-        return RateLimiter(interval=interval / settings.service_pace, at_once=8)
+        return RateLimiter(interval=interval / settings.service_pace, burst=burst, at_once=8)
     turns = SharedSlotBook(settings.home / "turns" / service)
-    return RateLimiter(interval=interval, at_once=at_once, turns=turns)
+    return RateLimiter(interval=interval, burst=burst, at_once=at_once, turns=turns)

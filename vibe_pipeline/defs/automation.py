@@ -18,7 +18,14 @@ from vibe_pipeline.accounts.partition_changes import partition_changes
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.failures import tell_failure
-from vibe_pipeline.defs.jobs import collect_listening, compare_policies, daily_vibe
+from vibe_pipeline.defs.jobs import (
+    collect_listening,
+    compare_policies,
+    daily_vibe,
+    prepare_vibe,
+    publish_preview,
+    sync_library,
+)
 from vibe_pipeline.defs.partitions import run_request, users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.defs.run_context import identity_of
@@ -178,6 +185,29 @@ def silent_failures(
     return dg.SkipReason(f"noted for edition {noted}" if noted else "it said why itself")
 
 
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[daily_vibe, publish_preview, sync_library],
+    request_job=prepare_vibe,
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="After a list was published, and after a newcomer's library was read, asks the"
+    " sources and looks tracks up for the next list, while nobody waits.",
+)
+def prepare_next_list(
+    context: dg.RunStatusSensorContext, accounts: AccountsResource, clock: ClockResource
+) -> dg.RunRequest | dg.SkipReason:
+    """Prepare the next list of whose run it was."""
+    run = context.dagster_run
+    store, user_id = accounts.open(clock), runs.owner_of(run.tags)
+    account = None if user_id is None else store.people.get(user_id)
+    if account is None or not account.connected:
+        return dg.SkipReason("Nobody is connected whose list could be prepared.")
+    if run.job_name == runs.SYNC_LIBRARY and store.editions.history(account.user_id, limit=1):
+        return dg.SkipReason(f"{account.user_id} only had their library read again.")
+    return run_request(LaunchRequest.preparing(account.user_id, run.run_id))
+
+
 @dg.schedule(
     cron_schedule="30 7 * * 1",
     job=compare_policies,
@@ -194,4 +224,4 @@ def comparing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipR
 
 
 SCHEDULES = (nightly, collecting, comparing)
-SENSORS = (people, silent_failures)
+SENSORS = (people, silent_failures, prepare_next_list)

@@ -7,13 +7,13 @@ stands there.
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
 import dagster as dg
 
-from vibe_pipeline.accounts.call_allowance import CallAllowance
+from vibe_pipeline.accounts.call_allowance import CallAllowance, preparing_of
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.metadata import counted, table
 from vibe_pipeline.defs.partitions import users
@@ -28,6 +28,7 @@ from vibe_pipeline.defs.run_context import RunContext, run_context
 from vibe_pipeline.defs.specs import asset_spec
 from vibe_pipeline.defs.taste import PROFILE
 from vibe_pipeline.playlists.build import propose
+from vibe_pipeline.playlists.pools_at_hand import make_a_list
 from vibe_pipeline.records import (
     EditionId,
     LikedTrack,
@@ -43,6 +44,7 @@ from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLi
 from vibe_pipeline.sources.registry import REGISTRY
 from vibe_pipeline.taste.exclusions import exclusion_rules_of
 from vibe_pipeline.warehouse import Warehouse, WarehouseLookups
+from vibe_pipeline.warehouse.candidates import PoolAtHand
 
 
 def pool_key(source: Source) -> dg.AssetKey:
@@ -93,11 +95,14 @@ def candidates(
     wanted = {source for source in Source if pool_key(source) in context.selected_asset_keys}
     with run_context(context, store, now=clock.now()) as run:
         step = _CandidatesStep.read(run, store, warehouse.open(), clock)
+        if step.prepared:
+            yield from (_taken_over(pool) for pool in step.at_hand if pool.source in wanted)
+            return
         clients = services.open(
             run.user_id,
             store,
             clock,
-            edition_id=run.place.edition_id,
+            edition_id=step.account_of_calls,
             asked_for=run.asked_for,
         )
         pools, calls = asyncio.run(step.propose(clients, only=wanted))
@@ -120,6 +125,8 @@ class _CandidatesStep:
     likes: Sequence[LikedTrack]
     plays: Sequence[Play]
     past: Sequence[PastRecommendation]
+    at_hand: Sequence[PoolAtHand]
+    prepared: bool
 
     @classmethod
     def read(
@@ -129,6 +136,7 @@ class _CandidatesStep:
         user_id, own = run.user_id, run.place.edition_id
         with database.open() as tables:
             profile_edition = tables.taste.edition_for(user_id, own) or own
+            at_hand = tables.candidates.at_hand(user_id)
             return cls(
                 run=run,
                 store=store,
@@ -140,19 +148,52 @@ class _CandidatesStep:
                 likes=tables.library.likes(user_id),
                 plays=tables.library.plays(user_id),
                 past=tables.playlists.past(user_id, besides=own),
+                at_hand=at_hand,
+                prepared=run.makes_a_list
+                and make_a_list(
+                    at_hand,
+                    tables.candidates.fresh_recordings(
+                        user_id, {pool.source: pool.edition_id for pool in at_hand}
+                    ),
+                    size=run.account.playlist_size,
+                    off=run.account.sources_off,
+                    now=clock.now(),
+                ),
             )
+
+    @property
+    def account_of_calls(self) -> EditionId:
+        """What the calls to Spotify are counted under: the list's, or what is done ahead of it."""
+        run = self.run
+        return run.place.edition_id if run.makes_a_list else preparing_of(run.user_id)
+
+    @property
+    def _allowance(self) -> CallAllowance:
+        run = self.run
+        if not run.makes_a_list:
+            return CallAllowance.ahead_of_time(self.store, run.user_id)
+        return CallAllowance.of(
+            self.store, run.user_id, run.place.edition_id, asked_for=run.asked_for
+        )
+
+    @property
+    def _limits(self) -> SourceLimits:
+        """As much as may be asked ahead of time; within seconds while somebody waits."""
+        settings = read_settings()
+        limits = SourceLimits.of(settings)
+        if not self.run.makes_a_list:
+            return limits.ahead_of_time()
+        waits = settings.asking_seconds if self.run.asked_for else settings.asking_seconds_at_night
+        return replace(limits, seconds=waits)
 
     async def propose(
         self, opening: AbstractAsyncContextManager[Clients], *, only: Collection[Source]
     ) -> tuple[list[Pool], Mapping[str, Any]]:
         """The pools, and the calls they took."""
-        run = self.run
-        allowance = CallAllowance.of(
-            self.store, run.user_id, run.place.edition_id, asked_for=run.asked_for
-        )
         async with opening as clients:
             context = self._source_context(clients)
-            pools = await propose(context, allowance, off=run.account.sources_off, only=only)
+            off = self.run.account.sources_off
+            pools = await propose(context, self._allowance, off=off, only=only)
             return pools, clients.shown
 
     def _source_context(self, clients: Clients) -> SourceContext:
@@ -163,7 +204,7 @@ class _CandidatesStep:
             plays=self.plays,
             past=self.past,
             services=_services(clients, self.store, self.lookups),
-            limits=SourceLimits.of(read_settings()),
+            limits=self._limits,
             now=self.now,
             excluded_likes=rules.excluded_likes(self.likes),
         )
@@ -185,6 +226,33 @@ def _services(clients: Clients, store: AccountStore, lookups: WarehouseLookups) 
         lastfm=clients.lastfm,
         labs=clients.labs,
         musicbrainz=clients.musicbrainz,
+    )
+
+
+def _taken_over(pool: PoolAtHand) -> dg.MaterializeResult[None]:
+    """A pool that was asked ahead of time: whose it is and how old, instead of its rows again."""
+    failed = pool.state is PoolState.FAILED
+    reason = {"reason": pool.reason} if pool.reason else {}
+    return dg.MaterializeResult(
+        asset_key=pool_key(pool.source),
+        metadata=counted(
+            pool.offered,
+            state=str(pool.state),
+            **reason,
+            **{
+                "asked ahead of time": dg.MetadataValue.timestamp(pool.asked_at),
+                "pool of edition": pool.edition_id,
+            },
+        ),
+        check_results=[
+            dg.AssetCheckResult(
+                asset_key=pool_key(pool.source),
+                check_name=check_name(pool.source),
+                passed=not failed,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"state": str(pool.state), **reason},
+            )
+        ],
     )
 
 

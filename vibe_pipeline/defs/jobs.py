@@ -7,7 +7,9 @@ import dagster as dg
 from vibe_pipeline import runs
 from vibe_pipeline.defs.library import LIKED_TRACKS, RECENT_PLAYS, TOP_ITEMS
 from vibe_pipeline.defs.playlist import HISTORY
+from vibe_pipeline.defs.reserve import RESERVE
 from vibe_pipeline.defs.run_context import PUBLISHED, SELECTION
+from vibe_pipeline.defs.taste import PROFILE
 
 GROUPS = ("library", "taste", "candidates", "selection", "playlist", "learning")
 """What a day's list takes, from listening to learning."""
@@ -33,6 +35,13 @@ publish_preview = dg.define_asset_job(
     description=f"Publishes exactly the edition named by the tag {runs.EDITION}.",
 )
 
+prepare_vibe = dg.define_asset_job(
+    runs.PREPARE_VIBE,
+    selection=(dg.AssetSelection.assets(PROFILE, RESERVE) | dg.AssetSelection.groups("candidates")),
+    description="Asks every source ahead of time and looks up tracks for the next lists, so that"
+    " a list waits for nobody but Spotify.",
+)
+
 sync_library = dg.define_asset_job(
     runs.SYNC_LIBRARY,
     selection=dg.AssetSelection.assets(LIKED_TRACKS, RECENT_PLAYS),
@@ -55,6 +64,7 @@ asset_jobs = [
     daily_vibe,
     preview_vibe,
     publish_preview,
+    prepare_vibe,
     sync_library,
     collect_listening,
     compare_policies,

@@ -57,6 +57,11 @@ class RunContext:
         return self.account.user_id
 
     @property
+    def makes_a_list(self) -> bool:
+        """Whether it makes a list, rather than preparing what lists are made of."""
+        return self.edition is not None
+
+    @property
     def done_before(self) -> bool:
         """Whether another run has made the list of this occasion already."""
         return (
@@ -100,7 +105,7 @@ def _run_context(
         place=slice_for(account, run, edition, now=now),
         edition=edition,
         mine=edition is None or edition.edition_id == run.root,
-        asked_for=not nightly,
+        asked_for=runs.somebody_waits(run.tags),
         nightly=nightly,
     )
 

@@ -5,9 +5,9 @@ Reads, calls ``playlists.build``, keeps, reports. What decides about a list does
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import dagster as dg
@@ -27,7 +27,7 @@ from vibe_pipeline.defs.resources import (
 )
 from vibe_pipeline.defs.run_context import SELECTION, RunContext, run_context
 from vibe_pipeline.defs.specs import OWNERS
-from vibe_pipeline.playlists.build import ListBuild, build_list
+from vibe_pipeline.playlists.build import ListBuild, build_list, stock_up
 from vibe_pipeline.playlists.edition_inputs import inputs_for, pools_from, request_from
 from vibe_pipeline.playlists.edition_record import keep_selection, record_choice
 from vibe_pipeline.playlists.failures import refusal
@@ -84,7 +84,7 @@ def ranked_selection(
     with run_context(context, store, now=clock.now()) as run:
         if run.done_before:
             raise _made_meanwhile(run)
-        step = _SelectionStep.read(run, store, warehouse.open(), clock)
+        step = SelectionStep.read(run, store, warehouse.open(), clock)
         clients = services.open(
             run.user_id,
             store,
@@ -102,7 +102,7 @@ def ranked_selection(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _SelectionStep:
+class SelectionStep:
     """What a run's list is made from, and where what it brings is kept."""
 
     run: RunContext
@@ -150,6 +150,20 @@ class _SelectionStep:
                 raise
             return selection, clients.shown
 
+    async def stock_up(
+        self,
+        opening: AbstractAsyncContextManager[Clients],
+        allowance: Callable[[], CallAllowance],
+    ) -> tuple[Selection, Mapping[str, Any]]:
+        """What the next lists would take, looked up within this allowance and remembered."""
+        async with opening as clients:
+            try:
+                build = replace(self._list_build(clients), allowance=allowance)
+                reserve = await stock_up(build)
+            finally:
+                self.lookups.keep()
+            return reserve, clients.shown
+
     def _list_build(self, clients: Clients) -> ListBuild:
         return ListBuild(
             request=self.request,
@@ -160,6 +174,7 @@ class _SelectionStep:
             labs=clients.labs,
             allowance=self._allowance,
             patient=self.run.nightly,
+            prepared=self.run.place.edition_id not in self.inputs.pool_editions.values(),
             keep_likes=self._keep_likes if self.library.likes_walked is not None else None,
         )
 

@@ -1,7 +1,7 @@
-"""The making of a list: propose, merge, rank, look up what is chosen, refill, choose, stock up.
+"""The making of a list: propose, merge, rank, look up what is chosen, refill, choose.
 
 Everything that decides stands here and takes what it needs: how the calls a list may cost are
-split, when likes are checked, when to choose again, when to lay in music for later lists. Only
+split, when likes are checked, when to choose again, when nobody need be asked at all. Only
 what is about to be used is looked up on Spotify. The result holds all that ``replayed`` needs to
 make the same list again without asking anybody.
 
@@ -11,7 +11,6 @@ Not here: scores and caps (``ranking``), the lookups themselves (``resolve``), w
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -43,14 +42,14 @@ from vibe_pipeline.sources.registry import propose_all
 
 SEARCHES_FOR_THE_BEST = 12
 """Of a first list's many calls, so many are spent on the best; more only lest it be short."""
-LISTS_IN_STOCK = 2
-"""With less new music in stock than so many lists take, what is left to spend goes into more."""
 PATIENT_LABS_NAMES, PATIENT_LABS_BATCHES = 24, 12
-HURRIED_LABS_NAMES, HURRIED_LABS_BATCHES = 6, 4
+HURRIED_LABS_NAMES, HURRIED_LABS_BATCHES = 2, 3
 """Questions to ListenBrainz labs, by name and for fifty recordings at once: it is free and slow."""
+LISTS_IN_RESERVE = 3
+"""For so many lists tracks are looked up ahead of time."""
+LONGEST_LIST = 100
 FREE_REACH = 400
 """So many of the best candidates that may be chosen are looked up where it costs nothing."""
-_LEFT_OVER = {DropReason.LOWER_RANKED, DropReason.SOURCE_CAP, DropReason.ARTIST_CAP}
 RESORT_SHARE = 3
 """So many likes for each place on the list are at hand to fill it up."""
 
@@ -64,8 +63,9 @@ class ListBuild:
     """One making of a list: what it is chosen from, who can be asked, and what it may cost.
 
     ``allowance`` says what may still be spent at the moment it is called. ``patient``: nobody
-    waits for the list. ``keep_likes`` is there while some likes may be unknown to us: it takes in
-    those found and gives the request anew.
+    waits for the list. ``prepared``: its pools were asked, and tracks looked up, ahead of time;
+    then nobody is asked as long as what is remembered makes a whole list. ``keep_likes`` is there
+    while some likes may be unknown to us: it takes in those found and gives the request anew.
     """
 
     request: ListRequest
@@ -76,6 +76,7 @@ class ListBuild:
     labs: SpotifyIdLookup | None
     allowance: Callable[[], CallAllowance]
     patient: bool
+    prepared: bool = False
     keep_likes: Callable[[Sequence[Track]], ListRequest] | None = None
 
 
@@ -102,7 +103,7 @@ def share_of_sources(allowance: CallAllowance, limits: SourceLimits) -> CallAllo
 
 
 async def build_list(build: ListBuild) -> Selection:
-    """Choose, make sure that what is new is not liked, and lay in music for the next lists.
+    """Choose, and make sure that what is new is not liked.
 
     The tracks may be fewer than the request's ``size``, down to none. What is left of the
     allowance is asked for twice: before choosing, and before stocking up.
@@ -114,13 +115,48 @@ async def build_list(build: ListBuild) -> Selection:
     allowance = build.allowance()
     checks = min(allowance.left, calls_for(build.request.size)) if build.keep_likes else 0
     resolver = _resolver(build, allowance, searches=allowance.left - checks)
-    selection = await choose(build.request, build.pools, resolver, build.policy)
+    selection = await _chosen(build, build.request, resolver)
     liked = await _unsynced_likes(build, selection, calls=checks)
     if liked and build.keep_likes:
-        request = build.keep_likes(liked)
-        selection = await choose(request, build.pools, resolver, build.policy)
-    if allowance.first or _stock_is_low(selection, build.policy):
-        await resolver.harvest(selection.ranked, calls=build.allowance().left)
+        selection = await _chosen(build, build.keep_likes(liked), resolver)
+    return selection
+
+
+async def _chosen(build: ListBuild, request: ListRequest, resolver: Resolver) -> Selection:
+    """The choice out of what is remembered, where that was prepared and is enough."""
+    if build.prepared:
+        remembering = Resolver(lookups=build.lookups)
+        selection = await choose(request, build.pools, remembering, build.policy)
+        if _complete(selection, request):
+            return selection
+    return await choose(request, build.pools, resolver, build.policy)
+
+
+def _complete(selection: Selection, request: ListRequest) -> bool:
+    new = selection.summary.new
+    return len(selection.tracks) >= request.size and new >= selection.summary.wished_new
+
+
+async def stock_up(build: ListBuild, *, lists: int = LISTS_IN_RESERVE) -> Selection:
+    """Ahead of time, look up what the next lists will be made of; gives them as one long list.
+
+    All that ``build.allowance`` leaves is spent: first on the tracks themselves, best first, then
+    on artists' pages that answer for many. What is found is remembered for everybody.
+    """
+    allowance = build.allowance()
+    resolver = Resolver(
+        lookups=build.lookups,
+        spotify=build.spotify,
+        labs=build.labs,
+        soft_limit=allowance.left,
+        hard_limit=allowance.left,
+        name_limit=PATIENT_LABS_NAMES,
+        batch_limit=PATIENT_LABS_BATCHES,
+    )
+    size = min(LONGEST_LIST, lists * build.request.size)
+    request = replace(build.request, size=size, min_new_ratio=1.0)
+    selection = await choose(request, build.pools, resolver, build.policy)
+    await resolver.harvest(selection.ranked, calls=allowance.left - resolver.searches)
     return selection
 
 
@@ -142,11 +178,6 @@ async def _unsynced_likes(build: ListBuild, selection: Selection, *, calls: int)
     if not calls or build.spotify is None:
         return []
     return await SavedTracksCheck.about(selection.ranked, calls=calls).liked(build.spotify)
-
-
-def _stock_is_low(selection: Selection, policy: Policy) -> bool:
-    stock = in_stock(selection.ranked, artist_cap=policy.artist_cap)
-    return stock < LISTS_IN_STOCK * selection.summary.wished_new
 
 
 async def choose(
@@ -173,16 +204,6 @@ async def choose(
             break
         looked_up |= await resolver.by_search(missing, urgent=urgent)
     return _finished(request, pools, ranked, looked_up, policy)
-
-
-def in_stock(ranked: Iterable[Ranked], *, artist_cap: int) -> int:
-    """How many new tracks are left over for later lists, looked up and fit to be chosen."""
-    artists: Counter[str] = Counter()
-    for entry in ranked:
-        left = entry.position is None and entry.dropped in _LEFT_OVER
-        if left and entry.is_new and entry.track is not None:
-            artists[entry.candidate.artist_key] += 1
-    return sum(min(count, artist_cap) for count in artists.values())
 
 
 def replayed(

@@ -61,7 +61,7 @@ async def look_up(
     fresh: CachedAnswers[T] = CachedAnswers()
     queue = iter(unknown)
     try:
-        async with asyncio.timeout(limits.seconds_per_source), asyncio.TaskGroup() as group:
+        async with asyncio.timeout_at(limits.ends_at), asyncio.TaskGroup() as group:
             for _ in range(min(limits.at_once, len(unknown))):
                 group.create_task(_work(queue, fresh))
     except TimeoutError:
@@ -102,7 +102,7 @@ async def look_up_together(
     slices = [unknown[start : start + together] for start in range(0, len(unknown), together)]
     for some in slices[:calls]:
         try:
-            async with asyncio.timeout(limits.seconds_per_source):
+            async with asyncio.timeout_at(limits.ends_at):
                 answered = await ask(some)
         except TimeoutError:
             known.trouble = ServiceUnavailable(kind.name, "took too long")

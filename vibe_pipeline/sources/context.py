@@ -6,7 +6,7 @@ The one argument of each ``propose``. Ranking parameters do not belong here (``r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
@@ -38,7 +38,9 @@ class SourceLimits:
     """How much one making of a list may ask for.
 
     Calls count only what nobody asked before: what is remembered is free, so every day reaches
-    a little further than the last. Last.fm gets twenty calls in all, ListenBrainz labs eight;
+    a little further than the last. ``seconds`` is what all asking together may take; what was
+    answered by then counts, and is remembered; ``ends_at`` is that moment by the event loop's
+    clock, set when asking begins. Last.fm gets twenty calls in all, ListenBrainz labs eight;
     Spotify's three sources share what they may spend, more of it the first time.
     """
 
@@ -51,7 +53,8 @@ class SourceLimits:
     neighbours: int = 100
     proposals_per_source: int = 1500
     at_once: int = 4
-    seconds_per_source: float = 45.0
+    seconds: float = 45.0
+    ends_at: float | None = None
     lastfm_track_calls: int = 5
     lastfm_artist_calls: int = 4
     lastfm_top_track_calls: int = 7
@@ -69,6 +72,18 @@ class SourceLimits:
     fresh_like_days: int = 14
     played_days: int = 30
     rest_days: int = 60
+
+    def ahead_of_time(self) -> Self:
+        """More of everything, and more time for it: nobody waits."""
+        return replace(
+            self,
+            seconds=120.0,
+            lastfm_track_calls=10,
+            lastfm_artist_calls=10,
+            lastfm_top_track_calls=15,
+            lastfm_info_calls=15,
+            labs_name_calls=8,
+        )
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vibe_pipeline.clients import lastfm, musicbrainz, spotify_web
 from vibe_pipeline.clients import listenbrainz as labs
@@ -128,6 +128,8 @@ async def propose_all(
     All are asked at the same time, but those that spend Spotify's calls one after another: they
     share ``context.allowance``. Never raises for a source's sake, whatever goes wrong in it.
     """
+    ends_at = asyncio.get_running_loop().time() + context.limits.seconds
+    context = replace(context, limits=replace(context.limits, ends_at=ends_at))
     wanted = [entry for entry in registry if only is None or entry.source in only]
     parties = [[entry for entry in wanted if entry.spends_spotify]]
     parties += [[entry] for entry in wanted if not entry.spends_spotify]

@@ -33,7 +33,7 @@ async def propose(context: SourceContext) -> Pool:
         if not context.allowance.take(1):
             break
         try:
-            tracks = await _recommended(services.spotify, some, limits.seconds_per_source)
+            tracks = await _recommended(services.spotify, some, limits.ends_at)
         except CapabilityAbsent as closed:
             trouble = closed
             break
@@ -45,10 +45,12 @@ async def propose(context: SourceContext) -> Pool:
     return pool_of(SOURCE, proposals, most=limits.proposals_per_source, trouble=trouble)
 
 
-async def _recommended(spotify: Spotify, seeds: Sequence[SeedTrack], seconds: float) -> list[Track]:
+async def _recommended(
+    spotify: Spotify, seeds: Sequence[SeedTrack], ends_at: float | None
+) -> list[Track]:
     ids = [seed.spotify_id for seed in seeds if seed.spotify_id is not None]
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout_at(ends_at):
             return await spotify.recommendations(track_ids=ids)
     except TimeoutError:
         raise ServiceUnavailable("spotify", "took too long") from None

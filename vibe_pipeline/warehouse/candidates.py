@@ -6,6 +6,7 @@ Tables ``candidate_pools`` and ``proposals``. Merged and ranked candidates: ``wa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
@@ -25,6 +26,18 @@ _FIELDS = (
     "duration_ms",
     "listeners",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolAtHand:
+    """A pool as it lies here: which edition's, in what state, how large, and when it was asked."""
+
+    source: Source
+    edition_id: EditionId
+    state: PoolState
+    reason: str | None
+    offered: int
+    asked_at: datetime
 
 
 class Candidates:
@@ -85,6 +98,40 @@ class Candidates:
             [user_id, edition_id],
         )
         return {Source(row["source"]): EditionId(row["edition_id"]) for row in rows}
+
+    def at_hand(self, user_id: UserId) -> list[PoolAtHand]:
+        """The person's newest pool of each source, in the order of ``Source``."""
+        rows = select(
+            self._connection,
+            "SELECT source, edition_id, state, reason, offered, asked_at FROM candidate_pools"
+            " WHERE user_id = ? QUALIFY row_number() OVER (PARTITION BY source"
+            " ORDER BY asked_at DESC, edition_id) = 1",
+            [user_id],
+        )
+        pools = {
+            Source(row["source"]): PoolAtHand(
+                source=Source(row["source"]),
+                edition_id=EditionId(row["edition_id"]),
+                state=PoolState(row["state"]),
+                reason=row["reason"],
+                offered=row["offered"],
+                asked_at=row["asked_at"],
+            )
+            for row in rows
+        }
+        return [pools[source] for source in Source if source in pools]
+
+    def fresh_recordings(self, user_id: UserId, editions: Mapping[Source, EditionId]) -> int:
+        """How many different recordings these pools propose that no list ever held."""
+        rows = select(
+            self._connection,
+            "SELECT count(DISTINCT (artist, title)) AS recordings FROM proposals AS p"
+            " WHERE user_id = ? AND list_contains(?::VARCHAR[], source || chr(10) || edition_id)"
+            " AND NOT EXISTS (FROM recommendation_history AS h WHERE h.user_id = p.user_id"
+            " AND lower(h.artist) = lower(p.artist) AND lower(h.title) = lower(p.title))",
+            [user_id, [f"{source}\n{edition}" for source, edition in editions.items()]],
+        )
+        return int(rows[0]["recordings"])
 
     def pools(self, user_id: UserId, editions: Mapping[Source, EditionId]) -> list[Pool]:
         """The pools as they were proposed, in the order of ``Source``."""

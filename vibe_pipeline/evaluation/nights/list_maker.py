@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from vibe_pipeline.accounts.call_allowance import SPOTIFY, CallAllowance
@@ -16,13 +17,16 @@ from vibe_pipeline.evaluation.nights.listener import SimulatedListener
 from vibe_pipeline.evaluation.nights.plan import Plan
 from vibe_pipeline.evaluation.nights.world import SimulatedServices
 from vibe_pipeline.lookup_cache import InMemoryLookups
-from vibe_pipeline.playlists.build import ListBuild, build_list, propose
+from vibe_pipeline.playlists.build import ListBuild, build_list, propose, stock_up
+from vibe_pipeline.playlists.pools_at_hand import make_a_list
 from vibe_pipeline.playlists.selection_summary import Selection
+from vibe_pipeline.ranking.identity import recording_key
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.records import EditionId, PastRecommendation, Pool, SeedProfile, Track
 from vibe_pipeline.sources.context import SourceContext
 from vibe_pipeline.taste.seed_profile import seed_profile
+from vibe_pipeline.warehouse.candidates import PoolAtHand
 
 
 class ListMaker:
@@ -48,6 +52,8 @@ class ListMaker:
         self._plan = plan
         self._policy = policy
         self._lookups = InMemoryLookups(lambda: self.now)
+        self._pools: list[Pool] = []
+        self._asked_at: datetime | None = None
         self._clients = services.services(self._lookups, self.calls)
 
     @property
@@ -60,6 +66,7 @@ class ListMaker:
         self.library.account.now = now
         if self.library.state.likes_total is None:
             await self.library.connect()
+            await self.prepare()
             return
         await self.library.collect()
         self.calls.clear()
@@ -68,8 +75,48 @@ class ListMaker:
         """Tonight's list, as production makes it."""
         await self.library.refresh()
         profile = self._profile()
-        pools = await propose(self._source_context(profile), self._allowance())
-        return await build_list(self._list_build(profile, pools))
+        prepared = self._prepared()
+        if not prepared:
+            self._pools = await propose(self._source_context(profile), self._allowance())
+        build = replace(self._list_build(profile, self._pools), prepared=prepared)
+        return await build_list(build)
+
+    async def prepare(self) -> None:
+        """What is done ahead of the next list, after each and after connecting."""
+        first, profile = not self.past, self._profile()
+        context = self._source_context(profile)
+        ahead = replace(context, limits=context.limits.ahead_of_time())
+        self._pools = await propose(ahead, self._ahead(first=first))
+        self._asked_at = self.now
+        build = self._list_build(profile, self._pools)
+        await stock_up(replace(build, allowance=lambda: self._ahead(first=first)))
+
+    def _ahead(self, *, first: bool) -> CallAllowance:
+        return CallAllowance.before_a_list(self.calls[SPOTIFY], first=first)
+
+    def _prepared(self) -> bool:
+        """Whether the pools at hand make tonight's list, as production decides it."""
+        if self._asked_at is None:
+            return False
+        offered = {past.key for past in self.past}
+        recordings = {
+            recording_key(proposal.artist, proposal.title)
+            for pool in self._pools
+            for proposal in pool.proposals
+        }
+        at_hand = [
+            PoolAtHand(
+                source=pool.source,
+                edition_id=EditionId("ahead"),
+                state=pool.state,
+                reason=pool.reason,
+                offered=len(pool.proposals),
+                asked_at=self._asked_at,
+            )
+            for pool in self._pools
+        ]
+        fresh = len(recordings - offered)
+        return make_a_list(at_hand, fresh, size=self._plan.size, off=(), now=self.now)
 
     def remember(self, selection: Selection, edition_id: EditionId) -> None:
         """What was recommended, so that it rests before it returns."""

@@ -149,6 +149,7 @@ class _ListenerRun:
         seconds = time.perf_counter() - started
         night = self._judged(selection, seconds)
         self._remember(number, selection)
+        await self.maker.prepare()
         self.life.live(self.now, selection.tracks)
         return night
 

@@ -1,0 +1,37 @@
+"""Whether the pools asked ahead of time make the next list, so that nobody is asked for it.
+
+Pure: the warehouse says what lies there. Asking ahead of time itself is in ``stock_up`` and in the
+sources; what a list does with its pools is in ``build``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from vibe_pipeline.records import Source
+from vibe_pipeline.sources.pools import Reason
+from vibe_pipeline.warehouse.candidates import PoolAtHand
+
+FRESH_FOR = timedelta(hours=36)
+"""So long pools are used: a day, and a night that came late."""
+RECORDINGS_A_PLACE = 8
+"""So many recordings never recommended must be proposed for each place on the list."""
+
+
+def make_a_list(
+    pools: Sequence[PoolAtHand],
+    fresh_recordings: int,
+    *,
+    size: int,
+    off: Collection[Source],
+    now: datetime,
+) -> bool:
+    """Whether each source was asked lately and they propose enough that is new to the person.
+
+    A source that was switched on or off meanwhile makes the difference: then all are asked anew.
+    """
+    asked = {pool.source for pool in pools} == set(Source)
+    fresh = all(pool.asked_at > now - FRESH_FOR for pool in pools)
+    switched = any((pool.reason == Reason.SWITCHED_OFF) != (pool.source in off) for pool in pools)
+    return asked and fresh and not switched and fresh_recordings >= RECORDINGS_A_PLACE * size
