@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.benchmarks import launching, lists, ranking
+from tests.benchmarks import idle, launching, lists, ranking
 
 MEASUREMENTS: Mapping[str, Callable[[], int]] = {
+    "idle": idle.main,
     "launching": launching.main,
     "lists": lists.main,
     "ranking": ranking.main,
