@@ -312,6 +312,18 @@ def owner_tags(user_id: UserId) -> dict[str, str]:
     return {PARTITION: user_id}
 
 
+def turn_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """What a run about a person still lacks to take that person's turn; empty when nothing.
+
+    A backfill, a launch by hand and some reruns come without; only what is done ahead of time
+    keeps out of the way on purpose.
+    """
+    owner = owner_of(tags)
+    if owner is None or PERSON in tags or tags.get(ASKED_BY) == AHEAD:
+        return {}
+    return {PERSON: owner}
+
+
 def occasion_tags(user_id: UserId, occasion: str) -> dict[str, str]:
     """What every run for this occasion of this person's carries."""
     return {OCCASION: occasion, PARTITION: user_id}

@@ -199,6 +199,15 @@ def test_what_is_done_ahead_of_time_takes_nobodys_turn() -> None:
     assert not runs.somebody_waits(LaunchRequest.preparing(ANNA, "r1").tags)
 
 
+def test_what_was_launched_by_hand_takes_the_persons_turn_too() -> None:
+    by_hand = {"dagster/partition": ANNA, "dagster/backfill": "b1"}
+
+    assert runs.turn_tags(by_hand) == {"vibe/person": ANNA}
+    assert runs.turn_tags({**by_hand, "vibe/person": ANNA}) == {}
+    assert runs.turn_tags({**by_hand, "vibe/asked_by": "ahead"}) == {}
+    assert runs.turn_tags({"vibe/receipt": "r1"}) == {}
+
+
 async def test_the_schedule_and_the_trigger_from_outside_launch_the_same_night(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import yaml
 from dagster import DagsterInstance, DagsterRunStatus
 
 from tests.support.launch_site import JOBS, ROOT, LaunchSite, module_target
+from vibe_pipeline import runs
 from vibe_pipeline.launcher.dagster_internals import WorkspaceProcessContext
 from vibe_pipeline.launcher.run_launcher import Worker
 
@@ -26,24 +27,7 @@ from vibe_pipeline.launcher.run_launcher import Worker
 def test_a_daemon_launches_warm_fails_what_died_and_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LAUNCHED_JOBS_FOLDER", str(tmp_path))
-    shutil.copyfile(ROOT / "dagster.yaml", tmp_path / "dagster.yaml")
-    location = {
-        "python_module": {
-            "module_name": JOBS,
-            "working_directory": str(ROOT),
-            "location_name": "jobs",
-        }
-    }
-    workspace = tmp_path / "workspace.yaml"
-    workspace.write_text(yaml.safe_dump({"load_from": [location]}), encoding="utf-8")
-
-    with (
-        DagsterInstance.from_config(str(tmp_path)) as instance,
-        WorkspaceProcessContext(instance, module_target()) as context,
-        _daemon(tmp_path, workspace) as daemon,
-    ):
-        site = LaunchSite(instance, context)
+    with _served(tmp_path, monkeypatch) as (site, daemon):
         fork_server = _fork_server_of(daemon)
 
         first = _submit(site, "greet_job")
@@ -64,8 +48,49 @@ def test_a_daemon_launches_warm_fails_what_died_and_leaves_nothing_behind(
         _end(others)
 
 
-def _submit(site: LaunchSite, job: str) -> str:
-    run_id = site.create(job)
+@pytest.mark.slow
+def test_runs_of_one_person_wait_for_each_other_whoever_submitted_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def by_hand(user_id: str) -> str:
+        """A launch as the web interface and a backfill make it: by partition, without our tags."""
+        return _submit(site, "linger_job", {runs.PARTITION: user_id})
+
+    with _served(tmp_path, monkeypatch) as (site, _):
+        first, second, of_another = by_hand("u1"), by_hand("u1"), by_hand("u2")
+
+        site.wait_for(of_another, DagsterRunStatus.STARTED, within=60)
+        site.wait_for(first, DagsterRunStatus.STARTED, within=60)
+
+        assert site.run(second).status == DagsterRunStatus.QUEUED
+
+
+@contextmanager
+def _served(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[LaunchSite, subprocess.Popen[bytes]]]:
+    """A place to submit runs to, and the daemon that serves it as the shipped file says."""
+    monkeypatch.setenv("LAUNCHED_JOBS_FOLDER", str(folder))
+    shutil.copyfile(ROOT / "dagster.yaml", folder / "dagster.yaml")
+    location = {
+        "python_module": {
+            "module_name": JOBS,
+            "working_directory": str(ROOT),
+            "location_name": "jobs",
+        }
+    }
+    workspace = folder / "workspace.yaml"
+    workspace.write_text(yaml.safe_dump({"load_from": [location]}), encoding="utf-8")
+    with (
+        DagsterInstance.from_config(str(folder)) as instance,
+        WorkspaceProcessContext(instance, module_target()) as context,
+        _daemon(folder, workspace) as daemon,
+    ):
+        yield LaunchSite(instance, context), daemon
+
+
+def _submit(site: LaunchSite, job: str, tags: Mapping[str, str] | None = None) -> str:
+    run_id = site.create(job, tags)
     site.instance.submit_run(run_id, site.workspace.create_request_context())
     return run_id
 

@@ -11,7 +11,7 @@ from dagster._cli.api import _execute_run_command_body as execute_run
 from dagster._config import Array, UserConfigSchema
 from dagster._core.instance import InstanceRef
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
-from dagster._core.run_coordinator import QueuedRunCoordinator
+from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget, ModuleTarget, WorkspaceLoadTarget
@@ -34,6 +34,7 @@ __all__ = [
     "ModuleTarget",
     "QueuedRunCoordinator",
     "RunLauncher",
+    "SubmitRunContext",
     "UserConfigSchema",
     "WorkerStatus",
     "WorkspaceLoadTarget",

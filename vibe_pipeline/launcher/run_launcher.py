@@ -22,6 +22,7 @@ from typing import Any, Self
 import psutil
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, Field
 
+from vibe_pipeline import runs
 from vibe_pipeline.launcher.dagster_internals import (
     EXECUTING_MODULES,
     HIDDEN_TAG,
@@ -33,6 +34,7 @@ from vibe_pipeline.launcher.dagster_internals import (
     LaunchRunContext,
     QueuedRunCoordinator,
     RunLauncher,
+    SubmitRunContext,
     UserConfigSchema,
     WorkerStatus,
     capture_interrupts,
@@ -397,7 +399,19 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
 
 
 class WarmQueue(QueuedRunCoordinator[DagsterInstance]):
-    """Dagster's own queue of runs, which has the launcher warm up as soon as a daemon serves it."""
+    """Dagster's own queue of runs: the launcher warms up with it, and every run has its turn.
+
+    The turn is the person's: whoever submits a run, also a backfill, a rerun or a launch by hand in
+    the web interface, it waits for the same person's other runs.
+    """
+
+    def submit_run(self, context: SubmitRunContext) -> DagsterRun:
+        """Put the run into the queue, under the tag that keeps one person's runs apart."""
+        run = context.dagster_run
+        turn = runs.turn_tags(run.tags)
+        if turn and run.status == DagsterRunStatus.NOT_STARTED:
+            self._instance.add_run_tags(run.run_id, turn)
+        return super().submit_run(context)
 
     @property
     def dequeue_interval_seconds(self) -> int:
