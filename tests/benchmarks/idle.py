@@ -18,6 +18,10 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.benchmarks import bars
+from tests.benchmarks.conditions import Conditions
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.report import Report
 from vibe_pipeline.commands.supervisor import ManagedProcess, log_ready, running
 from vibe_pipeline.demo.installation import SIMULATOR, DemoInstallation, demo_installation
 
@@ -209,6 +213,20 @@ def _name(process: psutil.Process) -> str:
     command = " ".join(process.cmdline())
     fitting = (name for part, name in _PROGRAMS.items() if part in command)
     return next(fitting, command[:60])
+
+
+def report_to(report: Report, conditions: Conditions, wanted: frozenset[str]) -> None:
+    """The figures of an installation at rest, beside nothing."""
+    figures = measure()
+    memory = {one.name: round(one.memory_mib) for one in figures.processes}
+    cpu = {one.name: round(one.cpu_percent, 2) for one in figures.processes}
+    report.add(
+        Figure(name=bars.START, unit="s", values=(round(figures.accepts_seconds, 2),)),
+        Figure(
+            name=bars.IDLE_MEMORY, unit="MiB", values=(round(figures.memory_mib),), parts=memory
+        ),
+        Figure(name=bars.IDLE_CPU, unit="% of a core", values=(figures.cpu_percent,), parts=cpu),
+    )
 
 
 def main() -> int:

@@ -1,13 +1,11 @@
 """How long a run takes to start, and what its worker weighs: Dagster's launcher beside ours.
 
-Run it on a quiet machine: ``python -m tests.benchmarks.launching``.
+Of a job with one step, so that hardly anything but launching takes time.
 """
 
 from __future__ import annotations
 
 import os
-import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -18,6 +16,9 @@ from typing import Any
 import psutil
 from dagster import DagsterRunStatus
 
+from tests.benchmarks.conditions import Conditions
+from tests.benchmarks.figures import Beside, Figure
+from tests.benchmarks.report import Report
 from tests.support.launch_site import STOCK, WARM, LaunchSite, launch_site
 from vibe_pipeline.launcher.run_launcher import WarmRunLauncher
 
@@ -25,7 +26,7 @@ ROUNDS = 7
 
 
 @dataclass(slots=True)
-class Figures:
+class Launches:
     """Seconds from the call, one entry per round; megabytes of one worker."""
 
     launched: list[float] = field(default_factory=list)
@@ -33,20 +34,33 @@ class Figures:
     finished: list[float] = field(default_factory=list)
     own_mb: float = 0.0
 
-    def line(self, name: str) -> str:
-        """One row of the table."""
-        medians = (statistics.median(times) for times in _three(self))
-        seconds = " | ".join(f"{median:.2f} s" for median in medians)
-        return f"| {name} | {seconds} | {self.own_mb:.0f} MB |"
+
+def measure(report: Report, conditions: Conditions, wanted: frozenset[str]) -> None:
+    """A one-step job, launched several times by each launcher."""
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["LAUNCHED_JOBS_FOLDER"] = scratch
+        theirs = launches(Path(scratch) / "stock", STOCK)
+        ours = launches(Path(scratch) / "ours", WARM)
+    report.add(
+        _figure("launching a small run, call returns", "s", ours.launched, theirs.launched),
+        _figure("launching a small run, started", "s", ours.started, theirs.started),
+        _figure("launching a small run, finished", "s", ours.finished, theirs.finished),
+        _figure("launching a small run, worker's own memory", "MB", [ours.own_mb], [theirs.own_mb]),
+    )
 
 
-def _three(figures: Figures) -> tuple[list[float], list[float], list[float]]:
-    return figures.launched, figures.started, figures.finished
+def _figure(name: str, unit: str, ours: list[float], theirs: list[float]) -> Figure:
+    return Figure(
+        name=name,
+        unit=unit,
+        values=tuple(round(value, 3) for value in ours),
+        beside={Beside.STOCK: tuple(round(value, 3) for value in theirs)},
+    )
 
 
-def measure(folder: Path, launcher: Mapping[str, Any]) -> Figures:
+def launches(folder: Path, launcher: Mapping[str, Any]) -> Launches:
     """Launch the small job several times, one after the other."""
-    figures = Figures()
+    figures = Launches()
     with launch_site(folder, launcher) as site:
         if isinstance(site.instance.run_launcher, WarmRunLauncher):
             site.launcher.wait_until_warm(60)
@@ -57,7 +71,7 @@ def measure(folder: Path, launcher: Mapping[str, Any]) -> Figures:
     return figures
 
 
-def _one(site: LaunchSite, figures: Figures) -> None:
+def _one(site: LaunchSite, figures: Launches) -> None:
     run_id = site.create("greet_job")
     begun = time.perf_counter()
     site.instance.launch_run(run_id, site.workspace.create_request_context())
@@ -80,19 +94,3 @@ def _weight(site: LaunchSite) -> float:
     site.instance.run_launcher.terminate(run_id)
     site.wait_for(run_id, DagsterRunStatus.CANCELED)
     return own / 1e6
-
-
-def main() -> int:
-    """Print the table."""
-    sys.stdout.write("| launcher | call returns | run started | run finished | worker's own |\n")
-    sys.stdout.write("|---|---|---|---|---|\n")
-    with tempfile.TemporaryDirectory() as scratch:
-        os.environ["LAUNCHED_JOBS_FOLDER"] = scratch
-        for name, launcher in (("DefaultRunLauncher", STOCK), ("WarmRunLauncher", WARM)):
-            figures = measure(Path(scratch) / name, launcher)
-            sys.stdout.write(figures.line(name) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,192 +1,107 @@
-"""How long a person waits for a list, at the services' real pace: message in to link out.
+"""How long a person waits for a list: message in to link out, first and warm, beside a script.
 
-Everything runs as ``vibe demo`` starts it, with ``SERVICE_PACE`` 1, 120 ms for every answer of the
-music services and their limits in force; only Spotify's daily quota is out of the way, so that
-more lists than a day allows can be timed. ``python -m tests.benchmarks.lists``.
+At the services' real pace, with latency and limits in force; only the daily quota is out of the
+way, so that more lists than a day allows can be timed. The plain script makes its lists for the
+same people in the same world, after ours.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import statistics
-import sys
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
 
-import httpx
+from tests.benchmarks import bars
+from tests.benchmarks.conditions import Conditions
+from tests.benchmarks.figures import Beside, Figure
+from tests.benchmarks.installation import Site, TimedList, measured
+from tests.benchmarks.plain_script import PlainList, plain_list
+from tests.benchmarks.report import Report
+from vibe_pipeline.demo.demo_user import DemoUser
 
-from vibe_pipeline.commands.supervisor import running
-from vibe_pipeline.demo.demo_user import DemoUser, Message, connect_link
-from vibe_pipeline.demo.installation import DemoInstallation, demo_installation
-
-ROUNDS = int(os.environ.get("VIBE_BENCH_ROUNDS", "20"))
-PACE = os.environ.get("VIBE_BENCH_PACE", "1")
-LATENCY_SECONDS = float(os.environ.get("VIBE_BENCH_LATENCY", "0.12"))
-MUSIC_SERVICES = ("spotify", "lastfm", "labs", "listenbrainz", "musicbrainz")
+WARM, FIRST = "warm", "first"
+WARM_PEOPLE = 4
+WARM_LIKES = 500
+NEWCOMERS = 3
+NEWCOMER_LIKES = 2000
+PLAIN_LISTS = 3
 FIRST_LIST_AFTER_SECONDS = 10.0
 """So long after connecting the first list is asked for."""
-AHEAD_WITHIN_SECONDS = 180.0
-"""So long what is done ahead of time may take before the next warm list is asked for."""
-SETTLED_SECONDS = 12.0
-"""So long no run must be under way: a run that follows another is begun within that time."""
-WITHIN_SECONDS = 120.0
-
-_STEPS = """
-query { runsOrError(limit: 40) { ... on Runs { results {
-  runId jobName creationTime startTime endTime stepStats { stepKey startTime endTime } } } } }
-"""
-
-_UNDER_WAY = """
-query { runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED]}) {
-  ... on Runs { results { runId } } } }
-"""
+WITHIN_SECONDS = 900.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimedList:
-    """One list as its listener lived it: seconds from message to link, and calls by service."""
+def measure(report: Report, conditions: Conditions, wanted: frozenset[str]) -> None:
+    """Those of the two that are wanted, in one installation."""
 
-    seconds: float
-    calls: Mapping[str, int]
-    stages: Mapping[str, float]
+    async def both(site: Site) -> None:
+        report.progress("everything is running")
+        if FIRST in wanted:
+            await _first(report, site)
+        if WARM in wanted:
+            await _warm(report, site)
 
-
-def measure(rounds: int = ROUNDS) -> tuple[TimedList, list[TimedList]]:
-    """A newcomer's first list, then so many warm ones."""
-    with demo_installation(None) as prepared:
-        environment = {**prepared.environment, "SERVICE_PACE": PACE}
-        return asyncio.run(_measured(replace(prepared, environment=environment), rounds))
+    warm_people = WARM_PEOPLE if WARM in wanted else 0
+    measured(conditions, both, warm_people=warm_people, likes=WARM_LIKES, within=WITHIN_SECONDS)
 
 
-async def _measured(
-    installation: DemoInstallation, rounds: int
-) -> tuple[TimedList, list[TimedList]]:
-    async with running(installation.managed_processes(), on_ready=lambda _: None) as supervisor:
-        return await supervisor.alongside(_lists(installation, rounds))
-
-
-async def _lists(installation: DemoInstallation, rounds: int) -> tuple[TimedList, list[TimedList]]:
-    async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
-        control = f"{installation.simulator}/control"
-        await http.post(f"{control}/rules", json={"spotify_quota": 1_000_000})
-        for service in MUSIC_SERVICES:
-            latency = {"service": service, "seconds": LATENCY_SECONDS}
-            (await http.post(f"{control}/latency", json=latency)).raise_for_status()
-        user = await DemoUser.arrive(http, installation.simulator, name="Robin", username="robin")
-        await _connect(user)
+async def _first(report: Report, site: Site) -> None:
+    lists, users = [], []
+    for number in range(min(NEWCOMERS, site.conditions.rounds)):
+        user = await site.newcomer(f"Newcomer {number}", likes=NEWCOMER_LIKES)
+        users.append(user)
+        await site.connected(user)
         await asyncio.sleep(FIRST_LIST_AFTER_SECONDS)
-        first = await _timed(installation, user)
-        warm = []
-        for _ in range(rounds):
-            await _settled(installation, http)
-            warm.append(await _timed(installation, user))
-        return first, warm
-
-
-async def _settled(installation: DemoInstallation, http: httpx.AsyncClient) -> None:
-    """Wait until nothing is done ahead of time any more."""
-    address = f"{installation.dagster_page}/graphql"
-    deadline = time.monotonic() + AHEAD_WITHIN_SECONDS
-    quiet_since = time.monotonic()
-    while time.monotonic() < deadline:
-        answer = (await http.post(address, json={"query": _UNDER_WAY})).json()
-        if answer["data"]["runsOrError"]["results"]:
-            quiet_since = time.monotonic()
-        if time.monotonic() - quiet_since >= SETTLED_SECONDS:
-            return
-        await asyncio.sleep(0.5)
-
-
-async def _connect(user: DemoUser) -> None:
-    asked = await user.types("/connect")
-    offered = await user.sees(
-        "a link to connect", lambda one: connect_link(one) is not None, since=asked, within=30
-    )
-    await user.consents(str(connect_link(offered)))
-
-
-async def _timed(installation: DemoInstallation, user: DemoUser) -> TimedList:
-    requests = f"{installation.simulator}/control/requests"
-    await user.http.delete(requests)
-    began = time.time()
-    asked = await user.types("/generate")
-    await user.sees("the link", _has_link, since=asked, within=WITHIN_SECONDS)
-    seconds = time.time() - began
-    log = (await user.http.get(requests)).json()["requests"]
-    calls = Counter(entry["service"] for entry in log if entry["service"] in MUSIC_SERVICES)
-    return TimedList(
-        seconds=seconds, calls=dict(calls), stages=await _stages(installation, user.http, began)
+        since = time.time()
+        lists.append(await site.timed(user))
+        report.progress(f"first list {number + 1}: {lists[-1].seconds:.1f} s")
+        await site.settled(since)
+    plain = await _plain(report, site, users)
+    report.add(
+        _seconds(bars.FIRST_LIST, lists, plain),
+        _calls(bars.FIRST_SPOTIFY, [one.spotify_calls for one in lists], plain),
     )
 
 
-def _has_link(message: Message) -> bool:
-    return "/playlist/" in json.dumps([message["buttons"], message["entities"]])
-
-
-async def _stages(
-    installation: DemoInstallation, http: httpx.AsyncClient, began: float
-) -> dict[str, float]:
-    """Seconds by stage of the run asked for since then, as Dagster's event log has them."""
-    address = f"{installation.dagster_page}/graphql"
-    answer = (await http.post(address, json={"query": _STEPS})).json()
-    runs = answer["data"]["runsOrError"]["results"]
-    run = next(
-        one for one in runs if one["jobName"] == "daily_vibe" and one["creationTime"] >= began
-    )
-    steps = {
-        step["stepKey"]: (step["endTime"] or time.time()) - step["startTime"]
-        for step in run["stepStats"]
-        if step["startTime"] is not None
-    }
-    before = {
-        "to the run": run["creationTime"] - began,
-        "queue and start": run["startTime"] - run["creationTime"],
-    }
-    return {name: round(value, 2) for name, value in {**before, **steps}.items()}
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value that so large a share of them does not exceed."""
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
-
-
-def _line(name: str, lists: Sequence[TimedList]) -> str:
-    seconds = [one.seconds for one in lists]
-    calls = {
-        service: statistics.median(one.calls.get(service, 0) for one in lists)
-        for service in MUSIC_SERVICES
-    }
-    asked = ", ".join(f"{service} {count:.0f}" for service, count in calls.items() if count)
-    return (
-        f"| {name} | {statistics.median(seconds):.1f} s | {percentile(seconds, 0.95):.1f} s"
-        f" | {len(lists)} | {asked} |\n"
+async def _warm(report: Report, site: Site) -> None:
+    lists: list[TimedList] = []
+    for number in range(site.conditions.rounds):
+        since = time.time()
+        lists.append(await site.timed(site.people[number % len(site.people)]))
+        report.progress(f"warm list {number + 1}: {lists[-1].seconds:.1f} s")
+        await site.settled(since)
+    plain = await _plain(report, site, site.people)
+    report.add(
+        _seconds(bars.WARM_LIST, lists, plain),
+        _calls(bars.WARM_SPOTIFY, [one.spotify_calls for one in lists], plain),
+        _calls(bars.WARM_OTHERS, [one.other_calls for one in lists], ()),
     )
 
 
-def _stage_lines(lists: Sequence[TimedList]) -> str:
-    names = dict.fromkeys(name for one in lists for name in one.stages)
-    medians = {
-        name: statistics.median(one.stages[name] for one in lists if name in one.stages)
-        for name in names
-    }
-    return ", ".join(f"{name} {seconds:.2f}" for name, seconds in medians.items())
+async def _plain(report: Report, site: Site, users: Sequence[DemoUser]) -> list[PlainList]:
+    """The script's lists for some of the same people."""
+    lists = []
+    for user in users[: min(PLAIN_LISTS, site.conditions.rounds)]:
+        made = await asyncio.to_thread(plain_list, site.installation.environment, user.listener)
+        report.progress(f"plain script: {made.seconds:.1f} s, {made.calls} calls")
+        lists.append(made)
+    return lists
 
 
-def main() -> int:
-    """Print the table, and everything as one line of JSON."""
-    first, warm = measure()
-    sys.stdout.write(f"pace {PACE}, {LATENCY_SECONDS * 1000:.0f} ms, {os.cpu_count()} cores\n")
-    sys.stdout.write("| list | median | p95 | n | calls |\n|---|---|---|---|---|\n")
-    sys.stdout.write(_line("first", [first]) + _line("warm", warm))
-    sys.stdout.write(f"first: {_stage_lines([first])}\nwarm: {_stage_lines(warm)}\n")
-    record = {"first": asdict(first), "warm": [asdict(one) for one in warm]}
-    sys.stdout.write(json.dumps(record) + "\n")
-    return 0
+def _seconds(name: str, lists: Sequence[TimedList], plain: Sequence[PlainList]) -> Figure:
+    stages = dict.fromkeys(name for one in lists for name in one.stages)
+    return Figure(
+        name=name,
+        unit="s",
+        values=tuple(round(one.seconds, 3) for one in lists),
+        beside={Beside.PLAIN: tuple(round(made.seconds, 3) for made in plain)},
+        parts={
+            name: statistics.median(one.stages[name] for one in lists if name in one.stages)
+            for name in stages
+        },
+    )
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _calls(name: str, calls: Sequence[int], plain: Sequence[PlainList]) -> Figure:
+    beside = {Beside.PLAIN: tuple(float(made.calls) for made in plain)} if plain else {}
+    return Figure(name=name, unit="", values=tuple(map(float, calls)), beside=beside)

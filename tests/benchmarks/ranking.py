@@ -7,12 +7,14 @@ warm but the code.
 
 from __future__ import annotations
 
-import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from tests.benchmarks import bars
+from tests.benchmarks.conditions import Conditions
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.report import Report
 from tests.support.large_case import large_pools, large_request
 from vibe_pipeline.ranking.explanations import explanations
 from vibe_pipeline.ranking.identity import artist_key, recording_key
@@ -22,25 +24,25 @@ from vibe_pipeline.ranking.score import rank
 from vibe_pipeline.ranking.selection import select
 
 ROUNDS = 9
-MOST_MILLISECONDS = 150
 
 
-def main() -> int:
-    """Print medians and extremes; 1 if ranking takes longer than it may."""
+def measure(report: Report, conditions: Conditions, wanted: frozenset[str]) -> None:
+    """Each step of choosing by itself; nothing but the processor has a part in it."""
     request, pools = large_request(), large_pools()
     candidates = merge(pools)
     ranked = rank(candidates, request)
     without_plays = replace(request, plays=())
-    ranking = _measured("rank", lambda: rank(candidates, without_plays))
-    _measured("rank, with plays", lambda: rank(candidates, request))
-    _measured("merge", lambda: merge(pools))
-    _measured("select", lambda: select(ranked, request, found={}, hopeful=True))
-    _measured("remarks", lambda: explanations(ranked))
-    return int(ranking >= MOST_MILLISECONDS)
+    report.add(
+        _measured(bars.RANKING, lambda: rank(candidates, without_plays)),
+        _measured(f"{bars.RANKING}, with 20,000 plays", lambda: rank(candidates, request)),
+        _measured("merging pools", lambda: merge(pools)),
+        _measured("selecting", lambda: select(ranked, request, found={}, hopeful=True)),
+        _measured("explaining", lambda: explanations(ranked)),
+    )
 
 
-def _measured(name: str, work: Callable[[], object]) -> float:
-    """The median in milliseconds."""
+def _measured(name: str, work: Callable[[], object]) -> Figure:
+    """Milliseconds of each round."""
     spent = []
     for _ in range(ROUNDS):
         for remembered in (recording_key, artist_key, credited):
@@ -48,10 +50,4 @@ def _measured(name: str, work: Callable[[], object]) -> float:
         started = time.perf_counter()
         work()
         spent.append(1000 * (time.perf_counter() - started))
-    median = statistics.median(spent)
-    sys.stdout.write(f"{name:16s} {median:7.1f} ms ({min(spent):.1f} to {max(spent):.1f})\n")
-    return median
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return Figure(name=name, unit="ms", values=tuple(round(value, 1) for value in spent))

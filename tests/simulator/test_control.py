@@ -146,6 +146,17 @@ def test_latency_delays_every_answer_of_a_service(site: MusicSite) -> None:
     assert time.monotonic() - began >= 0.2
 
 
+def test_latency_varies_by_its_jitter_and_no_more(site: MusicSite) -> None:
+    faults = site.simulation.faults
+    site.http.post("/control/latency", json={"service": "labs", "seconds": 0.12, "jitter": 0.02})
+
+    delays = [faults.delay("labs") for _ in range(200)]
+
+    assert min(delays) >= 0.1
+    assert max(delays) <= 0.14
+    assert max(delays) - min(delays) > 0.02
+
+
 def test_good_weather_returns_on_request(site: MusicSite) -> None:
     spotify = site.connect()
     fault(site, kind="html")
@@ -198,6 +209,16 @@ def test_playlists_are_shown_whole(site: MusicSite) -> None:
     assert shown["name"] == "Today"
     assert shown["items"][0]["uri"] == uri
     assert shown["items"][0]["artist"]
+
+
+def test_whoever_is_seen_first_has_as_many_likes_as_ordered(site: MusicSite) -> None:
+    site.http.post("/control/rules", json={"likes_per_person": 2000})
+    spotify = site.connect()
+
+    page = spotify.get("/me/tracks", limit=50, offset=1950).json()
+
+    local_file_and_ghost = 2
+    assert (page["total"], len(page["items"])) == (2000 + local_file_and_ghost, 50)
 
 
 def test_opinions_are_told_to_control_only(site: MusicSite) -> None:

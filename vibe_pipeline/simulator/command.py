@@ -20,14 +20,17 @@ from vibe_pipeline.simulator.worlds.real import WorldUnreadable
 )
 @click.option("--seed", default=1, help="Another number makes another built-in world.")
 @click.option(
+    "--listeners", default=40, help="How many people of the built-in world have Spotify accounts."
+)
+@click.option(
     "--regime",
     type=click.Choice(["A", "B", "C"], case_sensitive=False),
     default="C",
     help="What Spotify still allows the app.",
 )
-def simulator(*, port: int, world: Path | None, seed: int, regime: str) -> None:
+def simulator(*, port: int, world: Path | None, seed: int, listeners: int, regime: str) -> None:
     """Serve the simulated outside world: Spotify, Last.fm, ListenBrainz, MusicBrainz, Telegram."""
     try:
-        serve(world, port=port, seed=seed, regime=regime.upper())
+        serve(world, port=port, seed=seed, listeners=listeners, regime=regime.upper())
     except (WorldUnreadable, SimulatorNotStarted) as trouble:
         raise ConfigurationError(str(trouble)) from trouble

@@ -76,12 +76,14 @@ class Control:
         return JSONResponse({"faults": [fault.as_json() for fault in faults.orders]})
 
     async def latency(self, request: Request) -> Response:
-        """POST: every answer of a service takes so many seconds from now on."""
+        """POST: every answer of a service takes so many seconds from now on, give or take."""
         wish = await order(request)
         if not isinstance(wish.get("service"), str):
             raise NotUnderstood("service must be named, or * for all")
-        self.simulation.faults.latency[wish["service"]] = float(wish.get("seconds", 0))
-        return JSONResponse({"latency": self.simulation.faults.latency})
+        faults = self.simulation.faults
+        faults.latency[wish["service"]] = float(wish.get("seconds", 0))
+        faults.jitter[wish["service"]] = float(wish.get("jitter", 0))
+        return JSONResponse({"latency": faults.latency, "jitter": faults.jitter})
 
     async def clock(self, request: Request) -> Response:
         """GET: what time it is; POST: move on, or to a moment."""

@@ -76,6 +76,7 @@ class Faults:
     rng: random.Random
     orders: list[Fault] = field(default_factory=list)
     latency: dict[str, float] = field(default_factory=dict)
+    jitter: dict[str, float] = field(default_factory=dict)
 
     def add(self, fault: Fault) -> None:
         """From now on, until it is used up or cleared."""
@@ -86,6 +87,7 @@ class Faults:
         self.orders[:] = [fault for fault in self.orders if service not in {None, fault.service}]
         if service is None:
             self.latency.clear()
+            self.jitter.clear()
 
     def take(self, service: str, endpoint: str, user: str | None) -> Fault | None:
         """The first fault that hits this request; one with ``times`` is used up by it."""
@@ -97,5 +99,7 @@ class Faults:
         return None
 
     def delay(self, service: str) -> float:
-        """Seconds every answer of this service takes."""
-        return self.latency.get(service, self.latency.get("*", 0.0))
+        """Seconds this answer of the service takes: its latency, give or take its jitter."""
+        seconds = self.latency.get(service, self.latency.get("*", 0.0))
+        jitter = self.jitter.get(service, self.jitter.get("*", 0.0))
+        return max(0.0, seconds + self.rng.uniform(-jitter, jitter)) if jitter else seconds

@@ -22,7 +22,11 @@ def read_regime(value: object) -> Regime:
 
 @dataclass(slots=True, kw_only=True)
 class Rules:
-    """Limits and moods; the defaults are those of a new Spotify development app."""
+    """Limits and moods; the defaults are those of a new Spotify development app.
+
+    ``likes_per_person``: how many songs whoever is seen for the first time has saved, where the
+    world can give them that many; 0 leaves it to the world.
+    """
 
     regime: Regime = "C"
     allowlist_limit: int = 5
@@ -42,6 +46,7 @@ class Rules:
     labs_per_window: int = 30
     labs_window_seconds: float = 5.0
     limits_enforced: bool = True
+    likes_per_person: int = 0
 
     def change(self, changes: dict[str, Any]) -> None:
         """Set some of them at once; none is changed when one is wrong."""

@@ -134,6 +134,7 @@ def serve(
     *,
     port: int = 0,
     seed: int = 1,
+    listeners: int = 40,
     regime: str = "C",
     **rules: float,
 ) -> None:
@@ -143,7 +144,7 @@ def serve(
     """
     kept = Rules(regime=read_regime(regime))
     kept.change(rules)
-    simulation = Simulation(_world(world_dir, seed), seed=seed, rules=kept)
+    simulation = Simulation(_world(world_dir, seed, listeners), seed=seed, rules=kept)
     listener = _listening_socket(port)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = _Server(simulation, announced_as=address)
@@ -154,5 +155,7 @@ def serve(
         listener.close()
 
 
-def _world(directory: Path | None, seed: int) -> World:
-    return BuiltInWorld(seed) if directory is None else real_world(directory, seed=seed)
+def _world(directory: Path | None, seed: int, listeners: int) -> World:
+    if directory is None:
+        return BuiltInWorld(seed, listeners=listeners)
+    return real_world(directory, seed=seed)

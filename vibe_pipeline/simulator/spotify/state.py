@@ -164,7 +164,8 @@ class SpotifyAccounts:
                 break
         else:
             raise PersonUnknown(f"this world has no listener {listener_id}")
-        library = simulation.world.library(listener, simulation.clock.now())
+        wanted = simulation.rules.likes_per_person or None
+        library = simulation.world.library(listener, simulation.clock.now(), likes=wanted)
         person = simulation.people.listening_as(listener_id)
         return Account(
             listener=listener,

@@ -25,6 +25,10 @@ from vibe_pipeline.simulator.worlds.titles import titles, vocabulary_for
 
 _DIMENSIONS = 8
 _NEIGHBOURS = 100
+_LOVED, _KNOWN = 150, 55
+"""So many artists a listener would love, and so many of them they know."""
+_LIKES_OF_EACH = 8
+"""Whoever has very many likes has about so many by each artist."""
 Taste = tuple[float, ...]
 
 
@@ -134,21 +138,25 @@ class BuiltInWorld(World):
         mine = self._tastes[artist.number]
         return max(_cosine(taste, mine) for taste in self._listener_tastes[listener.number])
 
-    def library(self, listener: Listener, now: datetime) -> ListenerLibrary:
-        """About forty artists they know, out of those they would love."""
+    def library(
+        self, listener: Listener, now: datetime, *, likes: int | None = None
+    ) -> ListenerLibrary:
+        """About forty artists they know, out of those they would love; more for many likes."""
+        artists = max(_KNOWN, (likes or 0) // _LIKES_OF_EACH)
         rng = random.Random(self.ids.number("library", listener.number))
         loved = sorted(
             self.artists,
             key=lambda artist: -self.affinity(listener, artist) - rng.gauss(0, 0.08),
-        )[:150]
-        known = rng.sample(loved, k=55)
+        )[: max(_LOVED, artists)]
+        known = rng.sample(loved, k=min(artists, len(loved)))
         weights = [(artist, rng.paretovariate(1.1)) for artist in known]
         return library(
             weights,
             self.discography,
             rng=rng,
             now=now,
-            likes=rng.randint(300, 420),
+            likes=rng.randint(300, 420) if likes is None else likes,
+            all_songs=likes is not None,
         )
 
     def would_like(self, listener: Listener, recording: Recording) -> float:

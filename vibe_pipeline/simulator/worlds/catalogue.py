@@ -168,8 +168,10 @@ class World(ABC):
         """The nearest others, best first, the best at 1."""
 
     @abstractmethod
-    def library(self, listener: Listener, now: datetime) -> ListenerLibrary:
-        """A listener's likes and plays up to now."""
+    def library(
+        self, listener: Listener, now: datetime, *, likes: int | None = None
+    ) -> ListenerLibrary:
+        """A listener's likes and plays up to now; so many ``likes`` where the world can choose."""
 
     @abstractmethod
     def would_like(self, listener: Listener, recording: Recording) -> float:

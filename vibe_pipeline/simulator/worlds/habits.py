@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice, zip_longest
 
 from vibe_pipeline.simulator.worlds.catalogue import Artist, Discography, ListenerLibrary, Track
 
@@ -31,10 +32,17 @@ def library(
     now: datetime,
     likes: int,
     days: int = 30,
+    all_songs: bool = False,
 ) -> ListenerLibrary:
-    """Likes spread over three years and a month of plays, from artists with a weight each."""
+    """Likes spread over three years and a month of plays, from artists with a weight each.
+
+    ``all_songs``: when reaching for songs does not find so many ``likes``, the others are liked
+    too, as far as there are any.
+    """
     shelf = _Shelf(loved, discography, rng)
     liked = shelf.liked(likes)
+    if all_songs:
+        liked += shelf.others(liked, likes - len(liked))
     plays = shelf.plays(now, days)
     ages = sorted(rng.uniform(0.02, 1095) for _ in liked)
     dated = [
@@ -76,6 +84,14 @@ class _Shelf:
             if track is not None:
                 liked.setdefault(track.recording.mbid, self._edition(track))
         return list(liked.values())
+
+    def others(self, liked: Sequence[Track], wanted: int) -> list[Track]:
+        """Songs by these artists that are not among the likes, the best known first."""
+        known = {track.recording.mbid for track in liked}
+        shelves = [_songs(self._discography(artist)) for artist in self._artists]
+        ranked = (song for songs in zip_longest(*shelves) for song in songs if song is not None)
+        fresh = (song for song in ranked if song.recording.mbid not in known)
+        return list(islice(fresh, max(0, wanted)))
 
     def _edition(self, track: Track) -> Track:
         """People save a song from the single, the album or a compilation, as it comes."""

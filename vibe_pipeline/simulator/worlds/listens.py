@@ -107,7 +107,9 @@ class ListensWorld(RealWorld):
         known = [artist for artist in self._listens[user] if artist not in self._kept_back[user]]
         return self._weights(user, known)
 
-    def library(self, listener: Listener, now: datetime) -> ListenerLibrary:
+    def library(
+        self, listener: Listener, now: datetime, *, likes: int | None = None
+    ) -> ListenerLibrary:
         """Likes and plays of songs by the artists they know, as often as they listen to each."""
         rng = random.Random(self.ids.number("library", self._users[listener.number]))
         knows = self._knows(listener)

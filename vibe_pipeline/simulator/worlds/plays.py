@@ -103,7 +103,9 @@ class PlaysWorld(RealWorld):
         split = max(1, int(len(mine) * _PAST)) if len(mine) > 1 else 1
         return mine[:split], mine[split:]
 
-    def library(self, listener: Listener, now: datetime) -> ListenerLibrary:
+    def library(
+        self, listener: Listener, now: datetime, *, likes: int | None = None
+    ) -> ListenerLibrary:
         """Likes are what they came back to, from the second play on."""
         past, future = self._of(listener)
         days = timedelta(days=(now - past[-1].at).days)
@@ -117,14 +119,14 @@ class PlaysWorld(RealWorld):
         for play in past if len(liked) < _LEAST_LIKES else ():
             if len(liked) < _LEAST_LIKES:
                 liked.setdefault((play.artist, play.title), play.at)
-        likes = [
+        dated = [
             (self._track(_Play("", at, *song)), (at + days).replace(microsecond=0))
             for song, at in liked.items()
         ]
         plays = [(self._track(play), play.at + days) for play in [*past, *future]]
-        likes.sort(key=lambda like: like[1], reverse=True)
+        dated.sort(key=lambda like: like[1], reverse=True)
         plays.sort(key=lambda play: play[1], reverse=True)
-        return ListenerLibrary(likes=tuple(likes), plays=tuple(plays))
+        return ListenerLibrary(likes=tuple(dated), plays=tuple(plays))
 
     def _loves(self, listener: Listener) -> dict[int, float]:
         past, future = self._of(listener)

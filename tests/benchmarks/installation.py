@@ -1,0 +1,262 @@
+"""A whole installation to measure: the simulator as wanted, warm people in it, and the product.
+
+Started as ``vibe demo`` starts it. People are made warm by ``seeding`` before the product starts,
+quickly and without limits; measured is at the conditions' pace, with their latency and limits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.benchmarks.conditions import Conditions, Launcher, use_stock
+from tests.benchmarks.seeding import SEEDED, forget_calls
+from vibe_pipeline.accounts.schema import migrate
+from vibe_pipeline.commands.supervisor import Supervisor, running
+from vibe_pipeline.demo.demo_user import DemoUser, Message, connect_link
+from vibe_pipeline.demo.installation import DemoInstallation, demo_installation
+from vibe_pipeline.runs import DAILY_VIBE, PREPARE_VIBE
+
+ROOT = Path(__file__).parents[2]
+LISTENERS = 160
+MUSIC_SERVICES = ("spotify", "spotify_accounts", "lastfm", "labs", "listenbrainz", "musicbrainz")
+NO_DAILY_LIMIT = {"spotify_quota": 1_000_000, "allowlist_limit": LISTENERS}
+SEEDING_PROCESSES = 2
+"""So many make people warm side by side."""
+LIST_WITHIN_SECONDS = 180.0
+AHEAD_WITHIN_SECONDS = 120.0
+"""So long what is done ahead of time may take before the next list is asked for."""
+AHEAD_BEGINS_WITHIN_SECONDS = 15.0
+"""So long after a list it may take until that begins."""
+QUIET_SECONDS = 1.5
+_LOOK_AGAIN_SECONDS = 0.25
+
+_RUNS = """
+query { runsOrError(limit: 60) { ... on Runs { results {
+  runId jobName status creationTime startTime endTime
+  stepStats { stepKey startTime endTime } } } } }
+"""
+_UNDER_WAY = frozenset({"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedList:
+    """One list as its listener lived it: seconds from message to link, and calls by service."""
+
+    seconds: float
+    calls: Mapping[str, int]
+    stages: Mapping[str, float]
+
+    @property
+    def spotify_calls(self) -> int:
+        """What it cost at Spotify, without renewing a token."""
+        return self.calls.get("spotify", 0)
+
+    @property
+    def other_calls(self) -> int:
+        """What it asked of everybody else."""
+        return sum(
+            count
+            for name, count in self.calls.items()
+            if name not in {"spotify", "spotify_accounts"}
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A running installation, its world, and the people who are warm in it."""
+
+    installation: DemoInstallation
+    conditions: Conditions
+    http: httpx.AsyncClient
+    supervisor: Supervisor
+    people: Sequence[DemoUser]
+
+    async def newcomer(self, name: str, *, likes: int) -> DemoUser:
+        """Somebody who has never met the bot, with so many liked songs."""
+        await order(self.http, self.installation, "rules", likes_per_person=likes)
+        return await DemoUser.arrive(self.http, self.installation.simulator, name=name)
+
+    async def connected(self, user: DemoUser) -> None:
+        """They ask for the link, agree and confirm."""
+        asked = await user.types("/connect")
+        offered = await user.sees(
+            "a link to connect", lambda one: connect_link(one) is not None, since=asked, within=60
+        )
+        await user.consents(str(connect_link(offered)))
+
+    async def timed(self, user: DemoUser) -> TimedList:
+        """One list, asked for in the chat."""
+        forget_calls(self.installation.settings)
+        requests = f"{self.installation.simulator}/control/requests"
+        await self.http.delete(requests)
+        began = time.time()
+        asked = await user.types("/generate")
+        await user.sees("the link", has_link, since=asked, within=LIST_WITHIN_SECONDS)
+        seconds = time.time() - began
+        log = (await self.http.get(requests)).json()["requests"]
+        calls = Counter(entry["service"] for entry in log if entry["service"] in MUSIC_SERVICES)
+        stages = await self._stages(began, seconds)
+        return TimedList(seconds=seconds, calls=dict(calls), stages=stages)
+
+    async def runs(self) -> list[dict[str, Any]]:
+        """The latest runs as Dagster has them, the newest first."""
+        address = f"{self.installation.dagster_page}/graphql"
+        answer = (await self.http.post(address, json={"query": _RUNS})).json()
+        runs: list[dict[str, Any]] = answer["data"]["runsOrError"]["results"]
+        return runs
+
+    async def settled(self, since: float) -> None:
+        """Wait until what a list asked for since then set off is done, and nothing else runs."""
+        deadline = time.time() + AHEAD_WITHIN_SECONDS
+        quiet_since = time.time()
+        while time.time() < deadline:
+            runs = await self.runs()
+            recent = [run for run in runs if run["creationTime"] >= since]
+            begun = any(run["jobName"] == PREPARE_VIBE for run in recent)
+            waited = time.time() - since > AHEAD_BEGINS_WITHIN_SECONDS
+            if any(run["status"] in _UNDER_WAY for run in runs) or not (begun or waited):
+                quiet_since = time.time()
+            if time.time() - quiet_since >= QUIET_SECONDS:
+                return
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+    async def _stages(self, began: float, seconds: float) -> dict[str, float]:
+        """Seconds by stage of the run asked for since then, as Dagster's event log has them."""
+        run = next(
+            one
+            for one in await self.runs()
+            if one["jobName"] == DAILY_VIBE and one["creationTime"] >= began
+        )
+        created, started = run["creationTime"], run["startTime"]
+        stages = {"to the run": created - began, "queue and start": started - created}
+        ends = [started]
+        for step in sorted(run["stepStats"], key=lambda one: one["startTime"] or float("inf")):
+            if step["startTime"] is not None and step["startTime"] < began + seconds:
+                ends.append(min(step["endTime"] or began + seconds, began + seconds))
+                stages[step["stepKey"]] = ends[-1] - step["startTime"]
+        stages["told"] = began + seconds - ends[-1]
+        return {name: round(value, 3) for name, value in stages.items()}
+
+
+def has_link(message: Message) -> bool:
+    """Whether this message leads to the list."""
+    return "/playlist/" in json.dumps([message["buttons"], message["entities"]])
+
+
+async def order(
+    http: httpx.AsyncClient, installation: DemoInstallation, what: str, **wishes: object
+) -> None:
+    """Have the simulator do something."""
+    answer = await http.post(f"{installation.simulator}/control/{what}", json=wishes)
+    answer.raise_for_status()
+
+
+def measured(
+    conditions: Conditions,
+    measure: Callable[[Site], Awaitable[None]],
+    *,
+    warm_people: int = 0,
+    likes: int = 500,
+    within: float,
+) -> None:
+    """Measure on a fresh installation with so many warm people; ``TimeoutError`` after so long."""
+
+    async def bounded(installation: DemoInstallation) -> None:
+        async with asyncio.timeout(within):
+            async with _site(installation, conditions, warm_people, likes) as site:
+                await site.supervisor.alongside(_coroutine(measure(site)))
+
+    with demo_installation(None) as prepared:
+        asyncio.run(bounded(_configured(prepared, conditions)))
+
+
+async def _coroutine(work: Awaitable[None]) -> None:
+    await work
+
+
+@asynccontextmanager
+async def _site(
+    installation: DemoInstallation, conditions: Conditions, warm_people: int, likes: int
+) -> AsyncIterator[Site]:
+    """Everything running, so many people warm, and the conditions in force."""
+    simulator, *product = installation.managed_processes()
+    command = (*simulator.command, "--listeners", str(LISTENERS))
+    async with (
+        running([replace(simulator, command=command)], on_ready=lambda _: None),
+        httpx.AsyncClient(timeout=60, trust_env=False) as http,
+    ):
+        await order(http, installation, "rules", **NO_DAILY_LIMIT, limits_enforced=False)
+        people = await _seeded(http, installation, warm_people, likes)
+        await _in_force(http, installation, conditions)
+        async with running(product, on_ready=lambda _: None) as supervisor:
+            yield Site(
+                installation=installation,
+                conditions=conditions,
+                http=http,
+                supervisor=supervisor,
+                people=people,
+            )
+
+
+def _configured(prepared: DemoInstallation, conditions: Conditions) -> DemoInstallation:
+    if conditions.launcher is Launcher.STOCK:
+        use_stock(prepared.home / "dagster")
+    search_path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    told = {"SERVICE_PACE": f"{conditions.pace:g}", "PYTHONPATH": search_path}
+    return replace(prepared, environment={**prepared.environment, **told})
+
+
+async def _in_force(
+    http: httpx.AsyncClient, installation: DemoInstallation, conditions: Conditions
+) -> None:
+    await order(http, installation, "rules", limits_enforced=conditions.limits)
+    for service in MUSIC_SERVICES:
+        seconds, jitter = conditions.latency_seconds, conditions.jitter_seconds
+        await order(http, installation, "latency", service=service, seconds=seconds, jitter=jitter)
+
+
+async def _seeded(
+    http: httpx.AsyncClient, installation: DemoInstallation, count: int, likes: int
+) -> list[DemoUser]:
+    """So many people who had a list before and whose next lists are prepared."""
+    if not count:
+        return []
+    await order(http, installation, "rules", likes_per_person=likes)
+    migrate(installation.settings.accounts_address)
+    users = [
+        await DemoUser.arrive(http, installation.simulator, name=f"Person {number}")
+        for number in range(count)
+    ]
+    shares = [users[start::SEEDING_PROCESSES] for start in range(SEEDING_PROCESSES)]
+    await _seed(installation, users[:1])
+    shares[0] = shares[0][1:]
+    await asyncio.gather(*(_seed(installation, share) for share in shares if share))
+    forget_calls(installation.settings)
+    return users
+
+
+async def _seed(installation: DemoInstallation, users: Sequence[DemoUser]) -> None:
+    """In a process of its own, because a run reads the environment."""
+    people = [f"{user.telegram_id}:{user.listener}:{user.name}" for user in users]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.benchmarks.seeding", *people),
+        cwd=installation.home,
+        env={**installation.environment, "SERVICE_PACE": "100"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    if process.returncode or SEEDED.encode() not in output:
+        raise RuntimeError(f"nobody could be made warm: {errors.decode()[-2000:]}")
