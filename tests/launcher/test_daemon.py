@@ -71,6 +71,7 @@ def _served(
 ) -> Iterator[tuple[LaunchSite, subprocess.Popen[bytes]]]:
     """A place to submit runs to, and the daemon that serves it as the shipped file says."""
     monkeypatch.setenv("LAUNCHED_JOBS_FOLDER", str(folder))
+    monkeypatch.setenv("DAGSTER_HOME", str(folder))
     shutil.copyfile(ROOT / "dagster.yaml", folder / "dagster.yaml")
     location = {
         "python_module": {

@@ -89,6 +89,22 @@ def test_another_release_is_told_in_words() -> None:
         ("ConfigurableClass.config_type", []),
         ("ConfigurableClass.from_config_value", ["inst_data", "config_value"]),
         ("InstanceRef.from_dir", ["base_dir"]),
+        ("DagsterSqliteStorage.from_config_value", ["inst_data", "config_value"]),
+        ("SqliteRunStorage", ["conn_string", "inst_data"]),
+        ("SqliteRunStorage.from_local", ["base_dir", "inst_data"]),
+        ("SqliteRunStorage.connect", []),
+        ("SqliteScheduleStorage", ["conn_string", "inst_data"]),
+        ("SqliteScheduleStorage.from_local", ["base_dir", "inst_data"]),
+        ("SqliteScheduleStorage.connect", []),
+        ("SqliteEventLogStorage", ["base_dir", "inst_data"]),
+        ("SqliteEventLogStorage._connect", ["shard"]),
+        ("SqliteEventLogStorage._initdb", ["engine", "for_index_shard"]),
+        ("SqliteEventLogStorage.has_table", ["table_name"]),
+        ("SqliteEventLogStorage.watch", ["run_id", "cursor", "callback"]),
+        ("EventLogWatchdog", ["event_log_storage", "run_id", "callback", "cursor"]),
+        ("EventLogWatchdog.dispatch", ["event"]),
+        ("EventLogWatchdog._process_log", []),
+        ("sqlite_url", ["base_dir", "db_name"]),
     ],
 )
 def test_what_is_called_takes_what_it_is_given(name: str, wanted: list[str]) -> None:
@@ -127,6 +143,21 @@ def test_the_queue_and_the_launcher_have_the_properties_we_override() -> None:
     assert isinstance(internals.RunLauncher.has_instance, property)
     assert "_instance" in dir(internals.RunLauncher)
     assert isinstance(internals.ConfigurableClass.inst_data, property)
+
+
+def test_the_storage_in_files_keeps_what_ours_sets_and_reads(tmp_path: Path) -> None:
+    storage = internals.DagsterSqliteStorage(str(tmp_path))
+
+    stored = {"base_dir", "_run_storage", "_event_log_storage", "_schedule_storage", "_inst_data"}
+    assert stored <= set(vars(storage))
+    assert {"_db_lock", "_obs", "_watchers", "_base_dir"} <= set(vars(storage.event_log_storage))
+    watchdog = internals.EventLogWatchdog(
+        storage._event_log_storage, "a-run", lambda _entry, _cursor: None, None
+    )
+    assert watchdog._log_path == storage._event_log_storage.path_for_shard("a-run")
+    assert (tmp_path / "history" / "runs.db").exists()
+    assert (tmp_path / "history" / "runs" / "index.db").exists()
+    assert (tmp_path / "schedules" / "schedules.db").exists()
 
 
 def test_an_instance_reference_survives_the_way_to_a_worker(tmp_path: Path) -> None:

@@ -12,6 +12,15 @@ from dagster._config import Array, UserConfigSchema
 from dagster._core.instance import InstanceRef
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
+from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    SqliteEventLogStorageWatchdog as EventLogWatchdog,
+)
+from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.schedules import SqliteScheduleStorage
+from dagster._core.storage.sqlite import create_db_conn_string as sqlite_url
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget, ModuleTarget, WorkspaceLoadTarget
@@ -28,12 +37,18 @@ __all__ = [
     "CheckRunHealthResult",
     "ConfigurableClass",
     "ConfigurableClassData",
+    "DagsterSqliteStorage",
+    "DagsterStorage",
+    "EventLogWatchdog",
     "GrpcServerTarget",
     "InstanceRef",
     "LaunchRunContext",
     "ModuleTarget",
     "QueuedRunCoordinator",
     "RunLauncher",
+    "SqliteEventLogStorage",
+    "SqliteRunStorage",
+    "SqliteScheduleStorage",
     "SubmitRunContext",
     "UserConfigSchema",
     "WorkerStatus",
@@ -43,6 +58,7 @@ __all__ = [
     "deserialize_value",
     "execute_run",
     "serialize_value",
+    "sqlite_url",
 ]
 
 CHECKED_AGAINST = "1.13.27"

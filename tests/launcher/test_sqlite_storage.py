@@ -1,0 +1,200 @@
+"""Dagster's storage with open connections: the same files as Dagster's own, seen live by others."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+from dagster import DagsterEventType, DagsterInstance, EventLogEntry
+
+from tests.support.launched_jobs import defs
+from vibe_pipeline.launcher.sqlite_storage import (
+    RUNS_KEPT_OPEN,
+    PooledEventLogStorage,
+    PooledSqliteStorage,
+)
+
+POOLED = "PooledSqliteStorage"
+
+
+@contextmanager
+def opened(home: Path, *, pooled: bool = True) -> Iterator[DagsterInstance]:
+    """The instance in this folder, with our storage or Dagster's own."""
+    home.mkdir(exist_ok=True)
+    configuration: dict[str, Any] = {"telemetry": {"enabled": False}}
+    if pooled:
+        ours = {"module": "vibe_pipeline.launcher", "class": POOLED}
+        configuration["storage"] = {"custom": {**ours, "config": {"base_dir": str(home)}}}
+    (home / "dagster.yaml").write_text(yaml.safe_dump(configuration), encoding="utf-8")
+    with DagsterInstance.from_config(str(home)) as instance:
+        yield instance
+
+
+def new_run(instance: DagsterInstance) -> str:
+    return instance.create_run_for_job(defs.resolve_job_def("greet_job")).run_id
+
+
+def report(instance: DagsterInstance, run_id: str, message: str) -> None:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    instance.report_engine_event(message, run)
+
+
+def messages(instance: DagsterInstance, run_id: str) -> list[str]:
+    return [entry.get_dagster_event().message or "" for entry in instance.all_logs(run_id)]
+
+
+def tables(path: Path) -> set[tuple[str, str]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return set(connection.execute("SELECT name, sql FROM sqlite_master"))
+
+
+def test_a_home_goes_from_dagsters_storage_to_ours_and_back(tmp_path: Path) -> None:
+    with opened(tmp_path, pooled=False) as instance:
+        run_id = new_run(instance)
+        report(instance, run_id, "first")
+
+    with opened(tmp_path) as instance:
+        assert isinstance(instance.event_log_storage, PooledEventLogStorage)
+        assert messages(instance, run_id) == ["first"]
+        report(instance, run_id, "second")
+        ours = new_run(instance)
+        report(instance, ours, "third")
+
+    with opened(tmp_path, pooled=False) as instance:
+        assert messages(instance, run_id) == ["first", "second"]
+        assert messages(instance, ours) == ["third"]
+        assert {run.run_id for run in instance.get_runs()} == {run_id, ours}
+
+
+def test_every_run_gets_the_tables_that_dagster_would_make(tmp_path: Path) -> None:
+    with opened(tmp_path / "stock", pooled=False) as instance:
+        report(instance, (stock := new_run(instance)), "here")
+    with opened(tmp_path / "ours") as instance:
+        runs = [new_run(instance) for _ in range(3)]
+        for run_id in runs:
+            report(instance, run_id, "here")
+
+    wanted = tables(tmp_path / "stock" / "history" / "runs" / f"{stock}.db")
+    for run_id in runs:
+        assert tables(tmp_path / "ours" / "history" / "runs" / f"{run_id}.db") == wanted
+
+
+def test_a_commit_leaves_syncing_to_the_write_ahead_logs_checkpoint(tmp_path: Path) -> None:
+    with opened(tmp_path) as instance:
+        run_id = new_run(instance)
+        storage = instance.event_log_storage
+        assert isinstance(storage, PooledEventLogStorage)
+
+        with storage.run_connection(run_id) as connection:
+            journal = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+            sync = connection.exec_driver_sql("PRAGMA synchronous").scalar()
+
+    assert (journal, sync) == ("wal", 1)
+
+
+def test_a_file_without_a_write_ahead_log_is_synced_in_full(tmp_path: Path) -> None:
+    with opened(tmp_path) as instance:
+        run_id = new_run(instance)
+        report(instance, run_id, "here")
+    path = tmp_path / "history" / "runs" / f"{run_id}.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+
+    with opened(tmp_path) as instance:
+        storage = instance.event_log_storage
+        assert isinstance(storage, PooledEventLogStorage)
+        with storage.run_connection(run_id) as connection:
+            sync = connection.exec_driver_sql("PRAGMA synchronous").scalar()
+
+    assert sync == 2
+
+
+def test_who_watches_a_run_hears_of_events_that_another_process_keeps_in_its_open_file(
+    tmp_path: Path,
+) -> None:
+    heard: list[str] = []
+    both = threading.Event()
+
+    def hear(entry: EventLogEntry, _cursor: str) -> None:
+        heard.append(entry.get_dagster_event().message or "")
+        if len(heard) == 2:
+            both.set()
+
+    with opened(tmp_path) as worker, opened(tmp_path) as webserver:
+        run_id = new_run(worker)
+        report(worker, run_id, "before")
+        cursor = webserver.get_records_for_run(run_id).cursor
+        webserver.watch_event_logs(run_id, cursor, hear)
+
+        report(worker, run_id, "one")
+        report(worker, run_id, "two")
+
+        assert both.wait(10), heard
+        webserver.end_watch_event_logs(run_id, hear)
+    assert heard == ["one", "two"]
+
+
+def test_two_processes_that_begin_the_same_runs_file_make_it_once(tmp_path: Path) -> None:
+    with opened(tmp_path) as one, opened(tmp_path) as other, ThreadPoolExecutor(2) as pool:
+        for instance in (one, other):
+            report(instance, new_run(instance), "so that both know what a blank file holds")
+        run_ids = [f"run-{number}" for number in range(20)]
+        for run_id in run_ids:
+            storages = (one.event_log_storage, other.event_log_storage)
+            assert list(pool.map(lambda s, r=run_id: s.get_logs_for_run(r), storages)) == [[], []]
+
+
+def test_a_file_that_was_removed_is_not_read_on(tmp_path: Path) -> None:
+    with opened(tmp_path) as one, opened(tmp_path) as other:
+        run_id = new_run(one)
+        report(one, run_id, "here")
+        assert messages(other, run_id) == ["here"]
+
+        one.event_log_storage.wipe()
+
+        assert messages(other, run_id) == []
+
+
+def test_only_the_last_runs_files_stay_open(tmp_path: Path) -> None:
+    def open_files() -> set[str]:
+        paths = {file.path for file in psutil.Process().open_files()}
+        return {path for path in paths if path.startswith(str(tmp_path)) and path.endswith(".db")}
+
+    with opened(tmp_path) as instance:
+        for number in range(RUNS_KEPT_OPEN + 5):
+            instance.event_log_storage.get_logs_for_run(f"run-{number}")
+        runs = {path for path in open_files() if "/run-" in path}
+
+        assert len(runs) == RUNS_KEPT_OPEN
+    assert open_files() == set()
+
+
+def test_the_ends_of_runs_are_found_across_runs(tmp_path: Path) -> None:
+    with opened(tmp_path) as instance:
+        run_id = new_run(instance)
+        run = instance.get_run_by_id(run_id)
+        assert run is not None
+        instance.report_run_failed(run, "it failed")
+
+    with opened(tmp_path) as sensor:
+        changes = sensor.fetch_run_status_changes(DagsterEventType.RUN_FAILURE, limit=5).records
+
+    assert [change.run_id for change in changes] == [run_id]
+
+
+def test_the_shipped_configuration_names_this_storage() -> None:
+    text = (Path(__file__).parents[2] / "dagster.yaml").read_text(encoding="utf-8")
+
+    storage = yaml.safe_load(text)["storage"]["custom"]
+
+    assert (storage["module"], storage["class"]) == ("vibe_pipeline.launcher", POOLED)
+    assert PooledSqliteStorage.__name__ == POOLED
+    assert storage["config"] == {"base_dir": {"env": "DAGSTER_HOME"}}
