@@ -11,7 +11,7 @@ import pytest
 from tests.support.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
 from vibe_pipeline.lookup_cache import InMemoryLookups
-from vibe_pipeline.playlists.resolve import Resolver
+from vibe_pipeline.playlists.resolve import AT_ONCE, Resolver
 from vibe_pipeline.playlists.unsynced_likes import PER_CALL, SavedTracksCheck, as_likes, calls_for
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import (
@@ -104,7 +104,7 @@ async def test_laying_in_music_stops_at_the_first_trouble() -> None:
 
     await Resolver(lookups=InMemoryLookups(), spotify=spotify).harvest(ranked, calls=9)
 
-    assert len(spotify.queries) == 3
+    assert len(spotify.queries) == AT_ONCE
 
 
 async def test_new_tracks_are_asked_about_chosen_ones_first_and_no_more_than_a_call_takes() -> None:

@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 
 from tests.support.spotify_shelf import Shelf
 from tests.support.warehouse_examples import NOON, like, play
+from vibe_pipeline.clients.spotify_records import LikedPage
 from vibe_pipeline.records import LikedTrack
 from vibe_pipeline.taste.library_sync import (
+    FIRST_WALK_PAGES,
+    PAGE,
+    SPREAD_PAGES,
     CachedLikes,
     LikesDelta,
     likes_delta,
@@ -20,6 +24,19 @@ from vibe_pipeline.taste.library_sync import (
     top_items,
     top_items_due,
 )
+
+
+class SlowShelf(Shelf):
+    """Lets others ask before it answers, and counts how many wait together."""
+
+    under_way = most_under_way = 0
+
+    async def saved_tracks_page(self, *, offset: int = 0, limit: int = 50) -> LikedPage:
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        await asyncio.sleep(0)
+        self.under_way -= 1
+        return await super().saved_tracks_page(offset=offset, limit=limit)
 
 
 def library(count: int, *, newest_days_ago: int = 1) -> list[LikedTrack]:
@@ -131,6 +148,38 @@ def test_a_huge_library_is_walked_in_parts_that_join() -> None:
     assert third.walked is None
     assert news_of(shelf, third).added == []
     assert shelf.calls == 1
+
+
+def test_a_first_walk_reads_the_newest_likes_and_a_few_of_every_age() -> None:
+    shelf = Shelf(library(2000))
+
+    news = news_of(shelf, CachedLikes(likes=[], total=None), pages=FIRST_WALK_PAGES)
+
+    walked = (FIRST_WALK_PAGES - SPREAD_PAGES) * PAGE
+    places = {int(one.track.title.removeprefix("Song ")) for one in news.added}
+    assert (news.walked, shelf.calls) == (walked, FIRST_WALK_PAGES)
+    assert places >= set(range(walked)) | set(range(1950, 2000))
+    assert len(places) == FIRST_WALK_PAGES * PAGE
+    assert all(places & set(range(start, start + 400)) for start in range(400, 2000, 400))
+
+
+def test_all_pages_that_are_needed_are_asked_for_side_by_side() -> None:
+    shelf = SlowShelf(library(2000))
+
+    news_of(shelf, CachedLikes(likes=[], total=None), pages=FIRST_WALK_PAGES)
+
+    assert shelf.most_under_way == FIRST_WALK_PAGES - 1
+
+
+def test_what_was_unliked_before_the_walk_came_to_it_is_not_kept() -> None:
+    shelf = Shelf(library(2000))
+    first = kept(cache := CachedLikes(likes=[], total=None), news_of(shelf, cache, pages=12))
+    gone = shelf.likes.pop()
+
+    second = kept(first, news_of(shelf, first, pages=60))
+
+    assert gone.track in {one.track for one in first.likes}
+    assert list(second.likes) == shelf.likes
 
 
 @settings(max_examples=150, deadline=None)

@@ -49,6 +49,8 @@ METABRAINZ = "metabrainz"
 """ListenBrainz labs and MusicBrainz count as one: one call a second for both."""
 
 SPOTIFY_INTERVAL = 0.2
+SPOTIFY_AT_ONCE = 6
+"""So many calls to Spotify may be under way at a time, in each process."""
 
 PATIENT = RetryPolicy()
 """For runs, which have minutes."""
@@ -129,7 +131,11 @@ class ClientFactory:
             service=spotify_web.SERVICE,
             address=_with_path(settings.spotify_api_url, "/v1"),
             pace=_pace(
-                settings, spotify_web.SERVICE, SPOTIFY_INTERVAL, settings.spotify_burst, at_once=3
+                settings,
+                spotify_web.SERVICE,
+                SPOTIFY_INTERVAL,
+                settings.spotify_burst,
+                at_once=SPOTIFY_AT_ONCE,
             ),
             judge=spotify_web.answer_kind,
         )

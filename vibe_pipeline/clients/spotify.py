@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
+from vibe_pipeline.clients.concurrent_calls import side_by_side
 from vibe_pipeline.clients.errors import ServiceUnavailable, UnexpectedResponse
 from vibe_pipeline.clients.json_fields import fields, objects, text
 from vibe_pipeline.clients.spotify_records import (
@@ -191,13 +192,15 @@ class Spotify:
 
     async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]:
         """Which of these the person has saved."""
-        held: dict[str, bool] = {}
-        for some in _slices(uris, URIS_PER_LIBRARY_CALL):
-            answer = await self._web.ask(_get("/me/library/contains", uris=",".join(some)))
-            if not isinstance(answer, list) or len(answer) != len(some):
-                raise UnexpectedResponse(SERVICE, "GET /me/library/contains answered out of step")
-            held.update(zip(some, (said is True for said in answer), strict=True))
-        return held
+        slices = _slices(uris, URIS_PER_LIBRARY_CALL)
+        answers = await side_by_side(self._saved(some) for some in slices)
+        return {uri: saved for answer in answers for uri, saved in answer.items()}
+
+    async def _saved(self, uris: Sequence[str]) -> dict[str, bool]:
+        answer = await self._web.ask(_get("/me/library/contains", uris=",".join(uris)))
+        if not isinstance(answer, list) or len(answer) != len(uris):
+            raise UnexpectedResponse(SERVICE, "GET /me/library/contains answered out of step")
+        return dict(zip(uris, (saved is True for saved in answer), strict=True))
 
     async def save_to_library(self, uris: Sequence[str]) -> None:
         """Like tracks, or follow playlists."""

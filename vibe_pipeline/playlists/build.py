@@ -45,6 +45,8 @@ SEARCHES_FOR_THE_BEST = 12
 PATIENT_LABS_NAMES, PATIENT_LABS_BATCHES = 24, 12
 HURRIED_LABS_NAMES, HURRIED_LABS_BATCHES = 2, 3
 """Questions to ListenBrainz labs, by name and for fifty recordings at once: it is free and slow."""
+HURRIED_LABS_SECONDS = 1.0
+"""Somebody who waits is not kept longer by labs, whose bucket others may have emptied."""
 LISTS_IN_RESERVE = 3
 """For so many lists tracks are looked up ahead of time."""
 LONGEST_LIST = 100
@@ -170,6 +172,7 @@ def _resolver(build: ListBuild, allowance: CallAllowance, *, searches: int) -> R
         hard_limit=searches,
         name_limit=PATIENT_LABS_NAMES if build.patient else HURRIED_LABS_NAMES,
         batch_limit=PATIENT_LABS_BATCHES if build.patient else HURRIED_LABS_BATCHES,
+        labs_seconds=None if build.patient else HURRIED_LABS_SECONDS,
     )
 
 

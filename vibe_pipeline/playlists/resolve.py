@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceError
@@ -28,15 +28,15 @@ from vibe_pipeline.sources.answers import (
     SPOTIFY_ISRCS,
     SPOTIFY_TRACKS,
 )
-from vibe_pipeline.sources.artist_pages import TrackSearch, look_up_page
+from vibe_pipeline.sources.artist_pages import TrackSearch, keep_page, page_query
 
 log = logging.getLogger(__name__)
 
 LABS_BATCH = 50
 ROUND = 4
 """So many searches are made before the list is looked at again."""
-AT_ONCE = 3
-"""So many artists' pages are asked for at the same time."""
+AT_ONCE = 6
+"""So many searches are asked for at the same time."""
 FAR_DOWN = 30
 """About the rank at which what waits for a page counts half as much as at the top."""
 _WAITING, _FOUND = 1.0, 0.2
@@ -56,8 +56,9 @@ class Resolver:
     """Looks candidates up for one making of a list.
 
     ``soft_limit`` searches are spent on having the best; up to ``hard_limit`` only lest the list
-    be short. Labs takes a second for each question: ``name_limit`` bounds those by name, and
-    ``batch_limit`` those that name fifty recordings at once.
+    be short. Labs takes a second for each question once its burst is used: ``name_limit`` bounds
+    those by name, ``batch_limit`` those that name fifty recordings at once, and ``labs_seconds``
+    all of them together, from the first one on.
 
     Answers are by candidate key: a track, or ``None`` where Spotify is known to have none; a key
     that is absent was not found out. A search lets ``AuthorizationExpired`` through, for then no
@@ -74,6 +75,7 @@ class Resolver:
         hard_limit: int = 12,
         name_limit: int = 8,
         batch_limit: int = 12,
+        labs_seconds: float | None = None,
     ) -> None:
         self.soft_limit = soft_limit
         self.hard_limit = hard_limit
@@ -83,7 +85,10 @@ class Resolver:
         self._labs = labs
         self._names_left = name_limit
         self._batches_left = batch_limit
+        self._labs_seconds = labs_seconds
+        self._labs_end_at: float | None = None
         self._waiting: dict[str, Candidate] = {}
+        self._without_isrc: set[str] = set()
 
     async def for_free(self, candidates: Sequence[Candidate]) -> Found:
         """What costs nothing: ids that came with the candidate, remembered answers, labs."""
@@ -124,18 +129,50 @@ class Resolver:
     async def _search_for(
         self, candidates: Sequence[Candidate], resolved: Found, limit: int
     ) -> None:
-        """Search for some of these, until a good many are found."""
-        for candidate in candidates[: ROUND * 4]:
-            if self._spotify is None or self.searches >= limit or len(resolved) >= ROUND * 2:
+        """Search for some of these, a few side by side, until a good many are found.
+
+        Answers are taken in by the candidates' order, so that whichever comes first makes no
+        difference.
+        """
+        left = list(candidates[: ROUND * 4])
+        while left and self._spotify is not None and len(resolved) < ROUND * 2:
+            some = self._searches(left)[: max(0, min(AT_ONCE, limit - self.searches))]
+            if not some:
                 return
-            if candidate.key in resolved:
-                continue
-            try:
-                resolved |= await self._search(candidate)
-            except AuthorizationExpired:
-                raise
-            except ServiceError as error:
-                self._without_spotify(error)
+            answers = await asyncio.gather(
+                *(self._hits(search.query) for search in some), return_exceptions=True
+            )
+            for search, hits in zip(some, answers, strict=True):
+                if isinstance(hits, AuthorizationExpired):
+                    raise hits
+                if isinstance(hits, ServiceError):
+                    self._without_spotify(hits)
+                elif isinstance(hits, BaseException):
+                    raise hits
+                else:
+                    resolved |= self._taken_in(search, hits)
+            searched = {search.candidate.key for search in some}
+            left = [c for c in left if c.key not in resolved and c.key not in searched]
+
+    def _searches(self, candidates: Sequence[Candidate]) -> list[_Search]:
+        """What can be searched for at the same time, in order; who waits for a page is left out.
+
+        The artist's page comes first, for it answers for others too; what is not on it is
+        searched for by itself the next time.
+        """
+        pages = SPOTIFY_ARTIST_PAGES.known(self._lookups, [c.artist_key for c in candidates])
+        asked: set[str] = set()
+        searches: list[_Search] = []
+        for candidate in candidates:
+            if candidate.isrc and candidate.key not in self._without_isrc:
+                searches.append(_Search(candidate=candidate, query=_isrc_query(candidate.isrc)))
+            elif candidate.artist_key in pages:
+                searches.append(_Search(candidate=candidate, query=_query(candidate)))
+            elif candidate.artist_key not in asked:
+                asked.add(candidate.artist_key)
+                query = page_query(candidate.artist)
+                searches.append(_Search(candidate=candidate, query=query, page=True))
+        return searches
 
     def _in_turn(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Those first whose artist's page promises most: for this list, then for later ones."""
@@ -151,13 +188,17 @@ class Resolver:
         """
         artists = self._without_page(ranked)[: max(0, calls)]
         for start in range(0, len(artists), AT_ONCE):
-            some = artists[start : start + AT_ONCE]
-            answers = await asyncio.gather(*map(self._page, some), return_exceptions=True)
-            for answer in answers:
+            some = artists[start : start + AT_ONCE] if self._spotify is not None else []
+            answers = await asyncio.gather(
+                *(self._hits(page_query(name)) for name in some), return_exceptions=True
+            )
+            for name, answer in zip(some, answers, strict=True):
                 if isinstance(answer, ServiceError):
                     self._without_spotify(answer)
                 elif isinstance(answer, BaseException):
                     raise answer
+                else:
+                    keep_page(self._lookups, name, answer)
 
     def _without_page(self, ranked: Sequence[Ranked]) -> list[str]:
         """Names of artists nobody has searched for, the most promising first."""
@@ -173,14 +214,9 @@ class Resolver:
         unknown = [key for key in names if key not in known]
         return [names[key] for key in sorted(unknown, key=lambda key: (-promise[key], key))]
 
-    async def _page(self, name: str) -> list[Track]:
-        if self._spotify is None:
-            return []
-        self.searches += 1
-        return await look_up_page(self._spotify, self._lookups, name)
-
     def _without_spotify(self, error: ServiceError) -> None:
-        log.warning("no more lookups for this list: %s", error)
+        if self._spotify is not None:
+            log.warning("no more lookups for this list: %s", error)
         self._spotify = None
 
     def _no_longer_waiting(self, resolved: Found) -> None:
@@ -219,7 +255,11 @@ class Resolver:
         if self._labs is None:
             return {}
         try:
-            recording = await self._labs.find_recording(candidate.artist, candidate.title)
+            async with self._labs_time():
+                recording = await self._labs.find_recording(candidate.artist, candidate.title)
+        except TimeoutError:
+            self._labs = None
+            return {}
         except ServiceError as error:
             self._without_labs(error)
             return {}
@@ -239,7 +279,11 @@ class Resolver:
             self._batches_left -= 1
             batch = unknown[start : start + LABS_BATCH]
             try:
-                answers = await self._labs.spotify_ids(batch)
+                async with self._labs_time():
+                    answers = await self._labs.spotify_ids(batch)
+            except TimeoutError:
+                self._labs = None
+                break
             except ServiceError as error:
                 self._without_labs(error)
                 break
@@ -252,22 +296,21 @@ class Resolver:
             if (spotify_id := ids.get(mbid)) and key in self._waiting
         }
 
+    def _labs_time(self) -> asyncio.Timeout:
+        """What is left of the time for labs; it begins with the first question."""
+        if self._labs_seconds is not None and self._labs_end_at is None:
+            self._labs_end_at = asyncio.get_running_loop().time() + self._labs_seconds
+        return asyncio.timeout_at(self._labs_end_at)
+
     def _without_labs(self, error: ServiceError) -> None:
         log.warning("going on without ListenBrainz labs: %s", error)
         self._labs = None
 
-    async def _search(self, candidate: Candidate) -> Found:
-        """One search, and what its hits say about everybody waiting.
-
-        The artist's page comes first, for it answers for others too; what is not on it is
-        searched for by itself the next time.
-        """
-        page = [candidate.artist_key]
-        wide = candidate.isrc is None and not SPOTIFY_ARTIST_PAGES.known(self._lookups, page)
-        if wide:
-            hits = await self._page(candidate.artist)
-        else:
-            hits = await self._hits(_query(candidate))
+    def _taken_in(self, search: _Search, hits: Sequence[Track]) -> Found:
+        """What the hits of one search say about everybody waiting."""
+        candidate = search.candidate
+        if search.page:
+            keep_page(self._lookups, candidate.artist, hits)
         answers: dict[str, Track] = {}
         for hit in hits:
             answers.setdefault(track_key(hit), hit)
@@ -277,11 +320,11 @@ class Resolver:
             answers[candidate.key] = same
             resolved[candidate.key] = same
         SPOTIFY_TRACKS.remember(self._lookups, {**answers})
-        if candidate.isrc:
+        if candidate.isrc and candidate.key not in self._without_isrc:
             SPOTIFY_ISRCS.remember(self._lookups, {canonical_isrc(candidate.isrc): same})
             if same is None:
-                return resolved | await self._search(replace(candidate, isrc=None))
-        elif same is None and not wide:
+                self._without_isrc.add(candidate.key)
+        elif same is None and not search.page:
             resolved[candidate.key] = None
             SPOTIFY_TRACKS.remember(self._lookups, {candidate.key: None})
         return resolved
@@ -291,6 +334,15 @@ class Resolver:
             return []
         self.searches += 1
         return await self._spotify.search_tracks(query, limit=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """One search to make for a candidate; ``page``: for their artist, whatever the title."""
+
+    candidate: Candidate
+    query: str
+    page: bool = False
 
 
 def given(candidate: Candidate) -> Track | None:
@@ -310,9 +362,11 @@ def _named_track(candidate: Candidate, spotify_id: str) -> Track:
 
 
 def _query(candidate: Candidate) -> str:
-    if candidate.isrc:
-        return f"isrc:{canonical_isrc(candidate.isrc)}"
     return f'artist:"{_quoted(candidate.artist)}" track:"{_quoted(candidate.title)}"'
+
+
+def _isrc_query(isrc: str) -> str:
+    return f"isrc:{canonical_isrc(isrc)}"
 
 
 def _quoted(name: str) -> str:

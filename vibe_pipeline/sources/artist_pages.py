@@ -21,17 +21,28 @@ class TrackSearch(Protocol):
 
 
 async def look_up_page(spotify: TrackSearch, lookups: Lookups, name: str) -> list[Track]:
-    """What a search for an artist finds, others' tracks among it.
+    """What a search for an artist finds, others' tracks among it; kept by ``keep_page``."""
+    hits = await spotify.search_tracks(page_query(name))
+    keep_page(lookups, name, hits)
+    return hits
 
-    Every hit is kept by its recording, and the artist's own as the artist's page.
-    """
+
+def page_query(name: str) -> str:
+    """What to search for to get an artist's page."""
     artist = name.replace('"', " ")
-    hits = await spotify.search_tracks(f'artist:"{artist}"')
+    return f'artist:"{artist}"'
+
+
+def keep_page(lookups: Lookups, name: str, hits: Sequence[Track]) -> None:
+    """Keep every hit by its recording, and the artist's own as the artist's page.
+
+    Of two pages with the same recording the later one counts, so the order of keeping must not
+    depend on whose answer came first.
+    """
     remember_tracks(lookups, hits)
     key = artist_key(name)
     page = {key: page_of(key, hits)}
     SPOTIFY_ARTIST_PAGES.remember(lookups, page, days_missing=PAGE_DAYS)
-    return hits
 
 
 def page_of(key: str, hits: Sequence[Track]) -> list[Track] | None:

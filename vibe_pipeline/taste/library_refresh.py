@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from vibe_pipeline.clients.concurrent_calls import side_by_side
 from vibe_pipeline.records import LikedTrack, Play, TopItem, UserId
 from vibe_pipeline.taste.library_sync import (
     FIRST_WALK_PAGES,
@@ -40,7 +41,7 @@ class RefreshPlan:
     top_items: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LibraryDelta:
     """What Spotify answered, before it is kept; ``None``: not asked."""
 
@@ -89,14 +90,23 @@ async def library_delta(
     Raises:
         ServiceError: what Spotify answered instead; nothing is kept then.
     """
+    delta = LibraryDelta()
     cache = CachedLikes(likes=likes, total=state.likes_total, walked=state.likes_walked)
-    return LibraryDelta(
-        likes=None
-        if plan.likes_pages is None
-        else await likes_delta(spotify, cache, pages=plan.likes_pages),
-        plays=await plays_delta(spotify, cursor=state.plays_cursor) if plan.plays else None,
-        top=await top_items(spotify) if plan.top_items else None,
-    )
+
+    async def ask_for_likes() -> None:
+        if plan.likes_pages is not None:
+            delta.likes = await likes_delta(spotify, cache, pages=plan.likes_pages)
+
+    async def ask_for_plays() -> None:
+        if plan.plays:
+            delta.plays = await plays_delta(spotify, cursor=state.plays_cursor)
+
+    async def ask_for_top_items() -> None:
+        if plan.top_items:
+            delta.top = await top_items(spotify)
+
+    await side_by_side((ask_for_likes(), ask_for_plays(), ask_for_top_items()))
+    return delta
 
 
 def keep(tables: Tables, user_id: UserId, delta: LibraryDelta, *, now: datetime) -> LibrarySnapshot:

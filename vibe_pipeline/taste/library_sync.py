@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from vibe_pipeline.clients.concurrent_calls import side_by_side
 from vibe_pipeline.clients.spotify_records import LikedPage
 from vibe_pipeline.records import LikedTrack, Play, TopItem
 
 PAGE = 50
-FIRST_WALK_PAGES = 16
-"""How far a first sync walks through a library it does not know yet."""
+FIRST_WALK_PAGES = 12
+"""So many pages a first sync reads of a library it does not know yet, all side by side."""
+SPREAD_PAGES = 4
+"""Of a first sync's pages, so many are spread over what is older than the newest."""
 NEXT_WALK_PAGES = 4
 """How far each list after it goes on; a sync that was asked for goes on further."""
 SYNC_WALK_PAGES = 60
@@ -66,15 +69,26 @@ async def likes_delta(
 
     The newest page answers for all while Spotify's count agrees with what we know plus what is
     new on it. When it does not, something was un-liked: the walk goes on just until the missing
-    ones are found, or to the end.
+    ones are found, or to the end. Of a library that is not known to its end, ``pages`` are read
+    at most; once the newest page tells how long it is, the others are asked for side by side.
     """
     walk = _Walk(cache)
-    while True:
-        walk.read(await spotify.saved_tracks_page(offset=walk.offset, limit=PAGE))
-        if walk.explained or walk.ended:
-            return walk.news(complete=True)
-        if not walk.complete_before and walk.calls >= pages:
+    walk.calls = 1
+    walk.read(await spotify.saved_tracks_page(offset=0, limit=PAGE))
+    while not (walk.explained or walk.ended):
+        offsets, spread = walk.next_offsets(pages)
+        if not offsets:
             return walk.news(complete=False)
+        answers = await side_by_side(
+            spotify.saved_tracks_page(offset=offset, limit=PAGE) for offset in (*offsets, *spread)
+        )
+        walk.calls += len(answers)
+        for offset, page in zip(offsets, answers, strict=False):
+            if offset == walk.offset:
+                walk.read(page)
+        for page in answers[len(offsets) :]:
+            walk.glimpse(page)
+    return walk.news(complete=True)
 
 
 class _Walk:
@@ -88,18 +102,40 @@ class _Walk:
         self._horizon: datetime | None = None
         self._met_known = False
         self._resumed = False
+        self._resumed_at: datetime | None = None
         self._total = 0
         self.offset = 0
         self.calls = 0
         self.ended = False
 
+    def next_offsets(self, pages: int) -> tuple[Sequence[int], Sequence[int]]:
+        """Where to read on, and where to look further down, within so many pages in all.
+
+        A walk that looks for what was un-liked, or for where an earlier one stopped, goes page by
+        page: each may be the last it needs.
+        """
+        if self.complete_before:
+            return [self.offset], []
+        left = pages - self.calls
+        if self._cache.walked is not None:
+            most = left if self._resumed else min(1, left)
+            return range(self.offset, self._total, PAGE)[: max(0, most)], []
+        return spread_out(range(self.offset, self._total, PAGE), left if self.calls == 1 else 0)
+
+    def glimpse(self, page: LikedPage) -> None:
+        """Take in a page far down, which the walk will come to again."""
+        for like in page.likes:
+            if like.track.spotify_id not in self._seen:
+                self._added.setdefault(like.track.spotify_id, like)
+
     def read(self, page: LikedPage) -> None:
         """Lay one more page beside the cache."""
-        self.calls += 1
         self._total = page.total
         self.offset += page.entries
         self.ended = page.entries == 0 or self.offset >= page.total
         self._met_known = False
+        if self._resumed and self._resumed_at is None and page.likes:
+            self._resumed_at = page.likes[0].added_at
         for like in page.likes:
             spotify_id = like.track.spotify_id
             if spotify_id in self._seen:
@@ -136,13 +172,17 @@ class _Walk:
         )
 
     def _missing(self) -> set[str]:
-        """Cached likes that the walk has passed without meeting."""
-        if not self.complete_before:
+        """Cached likes that the walk has passed without meeting.
+
+        A walk that goes on where an earlier one stopped tells about what lies beyond that only.
+        """
+        if not self.complete_before and self._resumed_at is None:
             return set()
         return {
             like.track.spotify_id
             for like in self._cache.likes
             if like.track.spotify_id not in self._seen
+            and (self._resumed_at is None or like.added_at < self._resumed_at)
             and (self.ended or (self._horizon is not None and like.added_at > self._horizon))
         }
 
@@ -152,6 +192,18 @@ class _Walk:
             return
         self._resumed = True
         self.offset = max(self.offset, self._cache.walked + len(self._added))
+
+
+def spread_out(offsets: Sequence[int], most: int) -> tuple[Sequence[int], Sequence[int]]:
+    """So many of these pages: the first ones without a gap, and some evenly over the others.
+
+    The last page, where the oldest likes are, is always among those spread.
+    """
+    if most <= SPREAD_PAGES or len(offsets) <= most:
+        return offsets[: max(0, most)], []
+    near, far = offsets[: most - SPREAD_PAGES], offsets[most - SPREAD_PAGES :]
+    steps = range(1, SPREAD_PAGES + 1)
+    return near, [far[(len(far) - 1) * step // SPREAD_PAGES] for step in steps]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,8 +237,9 @@ def top_items_due(
 
 async def top_items(spotify: LibraryClient) -> list[TopItem]:
     """Artists and tracks Spotify counts as most played, lately and over half a year."""
-    items: list[TopItem] = []
-    for time_range in TOP_RANGES:
-        items += await spotify.top_artists(time_range)
-        items += await spotify.top_tracks(time_range)
-    return items
+    answers = await side_by_side(
+        ask(time_range)
+        for time_range in TOP_RANGES
+        for ask in (spotify.top_artists, spotify.top_tracks)
+    )
+    return [item for items in answers for item in items]

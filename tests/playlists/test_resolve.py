@@ -1,0 +1,155 @@
+"""Lookups side by side: as many as are allowed, and the same result whoever answers first."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from vibe_pipeline.clients.errors import AuthorizationExpired, RateLimited, ServiceError
+from vibe_pipeline.clients.listenbrainz import FoundRecording
+from vibe_pipeline.lookup_cache import InMemoryLookups
+from vibe_pipeline.playlists.resolve import AT_ONCE, Found, Resolver
+from vibe_pipeline.ranking.identity import artist_key, recording_key
+from vibe_pipeline.records import Candidate, Track
+from vibe_pipeline.sources.answers import SPOTIFY_TRACKS
+
+LATER = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+SHARED = "Song Everybody Has"
+
+
+def candidate(artist: str, title: str, **changes: object) -> Candidate:
+    given: dict[str, object] = {
+        "key": recording_key(artist, title),
+        "artist": artist,
+        "artist_key": artist_key(artist),
+        "title": title,
+        "proposals": (),
+    }
+    return Candidate(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def track(name: str, artist: str, title: str) -> Track:
+    return Track(spotify_id=name, uri=f"spotify:track:{name}", title=title, artists=(artist,))
+
+
+class Search:
+    """Answers each search with a song of the artist's and one that every page has."""
+
+    def __init__(
+        self, *, order: random.Random | None = None, trouble: ServiceError | None = None
+    ) -> None:
+        self.queries: list[str] = []
+        self.under_way = self.most_under_way = 0
+        self._order = order
+        self._trouble = trouble
+
+    async def search_tracks(self, query: str, *, limit: int = 10) -> list[Track]:
+        self.queries.append(query)
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        for _ in range(1 if self._order is None else self._order.randint(1, 20)):
+            await asyncio.sleep(0)
+        self.under_way -= 1
+        if self._trouble is not None:
+            raise self._trouble
+        artist = query.split('"')[1]
+        return [track(artist, artist, "Song"), track(f"by {artist}", "Somebody", SHARED)]
+
+
+def waiting(count: int, title: str = "Song") -> list[Candidate]:
+    return [candidate(f"Artist {number}", title) for number in range(count)]
+
+
+async def searched(search: Search, candidates: Sequence[Candidate], *, limit: int) -> Found:
+    lookups = InMemoryLookups()
+    resolver = Resolver(
+        lookups=lookups, spotify=search, soft_limit=limit, hard_limit=limit, name_limit=0
+    )
+    resolved = await resolver.by_search(candidates, urgent=True)
+    shared = recording_key("Somebody", SHARED)
+    return {**resolved, "shared": SPOTIFY_TRACKS.known(lookups, [shared]).get(shared)}
+
+
+@pytest.mark.parametrize("limit", [1, 4, 7, 8])
+async def test_searches_go_side_by_side_and_never_over_the_limit(limit: int) -> None:
+    search = Search()
+
+    await searched(search, waiting(20), limit=limit)
+
+    assert len(search.queries) == limit
+    assert search.most_under_way == min(limit, AT_ONCE)
+
+
+async def test_searching_stops_once_a_good_many_are_found() -> None:
+    search = Search()
+
+    resolved = await searched(search, waiting(20), limit=20)
+
+    assert len(search.queries) == 12
+    assert sum(track is not None for track in resolved.values()) >= 8
+
+
+async def test_whose_answer_comes_first_makes_no_difference() -> None:
+    results = [
+        await searched(Search(order=random.Random(seed)), waiting(12), limit=12)
+        for seed in range(8)
+    ]
+
+    assert all(result == results[0] for result in results)
+
+
+async def test_an_artist_s_page_is_asked_for_once_for_all_who_wait_for_it() -> None:
+    search = Search()
+
+    await searched(search, [candidate("A", "Song"), candidate("A", "Other")], limit=2)
+
+    assert search.queries == ['artist:"A"', 'artist:"A" track:"Other"']
+
+
+async def test_several_refusals_at_once_end_the_searching_and_are_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    search = Search(trouble=RateLimited("spotify", "too many calls", until=LATER))
+
+    with caplog.at_level(logging.WARNING):
+        await searched(search, waiting(20), limit=20)
+
+    assert len(search.queries) == AT_ONCE
+    assert len(caplog.records) == 1
+
+
+async def test_an_ended_consent_is_told() -> None:
+    search = Search(trouble=AuthorizationExpired("spotify", "revoked"))
+
+    with pytest.raises(AuthorizationExpired):
+        await searched(search, waiting(3), limit=3)
+
+
+class SilentLabs:
+    """Never answers."""
+
+    async def spotify_ids(self, mbids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def find_recording(self, artist: str, title: str) -> FoundRecording | None:
+        await asyncio.Event().wait()
+        return None
+
+
+async def test_labs_keeps_nobody_waiting_beyond_its_seconds() -> None:
+    search, known = Search(), candidate("A", "Song", mbid="m1")
+    resolver = Resolver(
+        lookups=InMemoryLookups(), spotify=search, labs=SilentLabs(), labs_seconds=0.0
+    )
+
+    free = await resolver.for_free([known])
+    resolved = await resolver.by_search([known, candidate("B", "Song")], urgent=True)
+
+    assert free == {}
+    assert [found.spotify_id for found in resolved.values() if found] == ["A", "B"]
