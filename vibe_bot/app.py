@@ -45,20 +45,22 @@ KINDS = [Update.MESSAGE, Update.CALLBACK_QUERY, Update.MY_CHAT_MEMBER]
 
 def build(services: BotServices, token: str, *, request: BaseRequest | None = None) -> App:
     """The application, ready to be initialized; ``request`` stands in for the network in tests."""
+    limiter = ChatRateLimiter(sleep=services.sleep, clock=services.clock)
     builder = (
         ApplicationBuilder()
         .token(token)
         .base_url(f"{services.settings.telegram_api_url}/bot")
         .base_file_url(f"{services.settings.telegram_api_url}/file/bot")
         .concurrent_updates(UPDATES_AT_ONCE)
-        .rate_limiter(ChatRateLimiter(sleep=services.sleep))
+        .rate_limiter(limiter)
     )
     if request is None:
         builder = builder.connect_timeout(10).read_timeout(20).pool_timeout(20)
     else:
         builder = builder.request(request).get_updates_request(request)
     app: App = builder.build()
-    app.bot_data["state"] = BotState(services=services, watchers=RunTrackers(services, app.bot))
+    trackers = RunTrackers(services, app.bot, limiter)
+    app.bot_data["state"] = BotState(services=services, watchers=trackers)
     _route(app)
     return app
 

@@ -5,6 +5,7 @@ Who they are, in which language, and the ways to answer. No handler reads an ``U
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Unpack
@@ -34,6 +35,8 @@ class BotState:
     watchers: RunTrackers
     starting: set[UserId] = field(default_factory=set)
     """Whose run is being launched at this moment."""
+    launching: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by whoever launches a run at this moment; the others' turns come in their order."""
     questions: dict[int, str] = field(default_factory=dict)
     """The command a chat was last asked to complete; forgotten with a restart, which is fine."""
 

@@ -2,13 +2,13 @@
 
 A watch stands in the account store until its result was told, so a restarted bot goes on where
 the last one stopped. The last edit may safely be made twice; a new message is sent only by
-whoever closes the watch.
+whoever closes the watch. How runs are looked at is ``vibe_bot.run_poller``'s.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,35 +18,40 @@ from telegram.error import Forbidden, RetryAfter, TelegramError
 
 from vibe_bot.formatting import Html, tell, together
 from vibe_bot.jobs import Job, job_named
-from vibe_bot.rate_limiter import pause_seconds
-from vibe_bot.results import Figures, Result, gave_up, result_of
+from vibe_bot.rate_limiter import ChatRateLimiter, pause_seconds
+from vibe_bot.results import Figures, Result, gave_up, result_of, stands
+from vibe_bot.run_poller import RunPoller, RunSnapshot
 from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Account, TrackedRun
 from vibe_pipeline.clients.dagster import RunView
-from vibe_pipeline.clients.errors import NotThere, ServiceError
+from vibe_pipeline.clients.errors import ServiceError
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 0.5
-EDIT_SECONDS = 1.5
-"""Edits count towards Telegram's one message a second in a chat."""
+REFRESH_SECONDS = 2.5
+"""A message that says nothing else new says at least how long it has been."""
+SLOW_REFRESH_SECONDS = 10.0
+"""The same once it takes so long that we have told people not to wait here."""
+EDITS_A_SECOND = 12.0
+"""What all progress messages together may take of Telegram's thirty a second."""
 RETRY_SECONDS = 5.0
+QUEUE_WORTH_SAYING = timedelta(seconds=2)
+"""A run that leaves the queue sooner than this never waited, as far as people are concerned."""
 SLOW_AFTER = timedelta(minutes=3)
 GIVE_UP_AFTER = timedelta(hours=2)
 _MARKS = {"SUCCESS": "✅", "IN_PROGRESS": "⏳", "FAILURE": "⚠️", "SKIPPED": "➖"}
 
 
-def progress(language: str, job: Job, run: RunView | None, waited: timedelta) -> Html:
-    """How far a run is, as the message says it."""
-    title = tell(language, f"bot.progress.title_{job.name}")
+def progress(language: str, job: Job, snapshot: RunSnapshot, waited: timedelta) -> Html:
+    """How far a run is, as the message says it, but for the time that has passed."""
+    title, run = tell(language, f"bot.progress.title_{job.name}"), snapshot.run
     if run is None:
         return together(title, "", tell(language, "bot.progress.out_of_reach"))
     slow = tell(language, "bot.progress.slow") if waited > SLOW_AFTER else None
     if not run.steps:
-        waiting = "queued" if run.status == "QUEUED" else "starting"
-        return together(title, "", tell(language, f"bot.progress.{waiting}"), slow)
+        return together(title, "", _before_it_begins(language, run, snapshot.ahead, waited), slow)
     states = {step.key: step.status for step in run.steps}
     lines = [
         f"{_MARKS.get(states.get(stage) or '', '▫️')} {tell(language, f'bot.progress.{stage}')}"
@@ -55,22 +60,57 @@ def progress(language: str, job: Job, run: RunView | None, waited: timedelta) ->
     return together(title, "", *lines, slow)
 
 
+def not_begun(language: str, job: Job) -> Html:
+    """What the message says from its first moment."""
+    title = tell(language, f"bot.progress.title_{job.name}")
+    return together(title, "", tell(language, "bot.progress.starting"))
+
+
+def timed(language: str, text: Html, waited: timedelta) -> Html:
+    """The same with the time that has passed, as a stopwatch shows it."""
+    minutes, seconds = divmod(int(waited.total_seconds()), 60)
+    if minutes < 1 and seconds < 1:
+        return text
+    clock = tell(language, "bot.progress.elapsed", clock=f"{minutes}:{seconds:02}")
+    return together(text, "", clock)
+
+
+def _before_it_begins(language: str, run: RunView, ahead: int | None, waited: timedelta) -> Html:
+    if run.status != "QUEUED" or ahead is None or (not ahead and waited < QUEUE_WORTH_SAYING):
+        return tell(language, "bot.progress.starting")
+    if not ahead:
+        return tell(language, "bot.progress.queued")
+    return tell(language, "bot.progress.queued_behind", count=ahead)
+
+
 class RunTrackers:
     """The runs that are followed now, each by a task of its own."""
 
-    def __init__(self, services: BotServices, bot: Bot) -> None:
+    def __init__(self, services: BotServices, bot: Bot, limiter: ChatRateLimiter) -> None:
         self._services = services
         self._bot = bot
+        self._limiter = limiter
+        self._poller = RunPoller(services)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def follow(self, watch: TrackedRun) -> None:
-        """Follow a run until its result is told; following it already is fine."""
+    def follow(self, watch: TrackedRun, *, shown: str = "") -> None:
+        """Follow a run until its result is told; following it already is fine.
+
+        ``shown`` is what its message says now, where that is known.
+        """
         if watch.run_id in self._tasks:
             return
-        follower = _Follower(services=self._services, bot=self._bot, watch=watch)
+        self._poller.follow(watch)
+        follower = _Follower(
+            services=self._services,
+            bot=self._bot,
+            watch=watch,
+            poller=self._poller,
+            message=_ProgressMessage(limiter=self._limiter, services=self._services, text=shown),
+        )
         task = asyncio.create_task(follower.follow(), name=f"watch {watch.run_id}")
         self._tasks[watch.run_id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(watch.run_id, None))
+        task.add_done_callback(lambda _: self._forget(watch.run_id))
 
     def resume(self) -> int:
         """Take up what a former bot left open; gives how many."""
@@ -85,6 +125,41 @@ class RunTrackers:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._poller.stop()
+
+    def _forget(self, run_id: str) -> None:
+        self._tasks.pop(run_id, None)
+        self._poller.leave(run_id)
+
+
+@dataclass(slots=True, kw_only=True)
+class _ProgressMessage:
+    """What one message shows now, and when it may show something else.
+
+    What is new is shown as soon as Telegram takes it, the passing time now and then; and many
+    messages share what Telegram takes, each waiting a little longer.
+    """
+
+    limiter: ChatRateLimiter
+    services: BotServices
+    text: str = ""
+    shown_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shown_at = self.services.clock()
+
+    def due(self, chat_id: int, text: Html, waited: timedelta, *, of_many: int) -> bool:
+        """Whether this is worth an edit now, and one is free."""
+        age = self.services.clock() - self.shown_at
+        refresh = SLOW_REFRESH_SECONDS if waited > SLOW_AFTER else REFRESH_SECONDS
+        spacing = of_many / EDITS_A_SECOND
+        if age < max(spacing, 0.0 if text != self.text else refresh):
+            return False
+        return self.limiter.has_room(chat_id)
+
+    def shows(self, text: Html) -> None:
+        """Note that the message shows this from now on."""
+        self.text, self.shown_at = text, self.services.clock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +169,14 @@ class _Follower:
     services: BotServices
     bot: Bot
     watch: TrackedRun
+    poller: RunPoller
+    message: _ProgressMessage
 
     async def follow(self) -> None:
         """Look, tell, wait, until the result is told."""
         while True:
             try:
-                await self._conclude(await self._until_it_ends())
+                await self._conclude(await self._until_it_stands())
                 return  # noqa: TRY300 - every other way out of the try goes round again
             except Forbidden:
                 self._person_is_gone()
@@ -116,48 +193,54 @@ class _Follower:
                 self.services.store.watches.finish(self.watch.run_id)
                 return
 
-    async def _until_it_ends(self) -> Result | None:
-        """The run's result; ``None`` when the person is no longer here to be told."""
-        shown, shown_ago = "", EDIT_SECONDS
+    async def _until_it_stands(self) -> Result | None:
+        """What was asked for, as soon as it is there, or why it is not.
+
+        ``None`` when the person is no longer here to be told.
+        """
+        job = job_named(self.watch.job)
         while True:
-            account = self._account()
-            if account is None:
+            snapshot = self.poller.snapshot(self.watch)
+            if snapshot is None:
+                await self.poller.news()
+                continue
+            account = snapshot.account
+            if account is None or not account.active:
                 return None
+            if stands(job, snapshot) or snapshot.ended:
+                return await self._result(job, snapshot)
             waited = self.services.now() - self.watch.created_at
-            job = job_named(self.watch.job)
-            run = await self._look()
-            if run is not None and run.ended:
-                await self.services.sleep(max(0.0, EDIT_SECONDS - shown_ago))
-                account = self._account() or account
-                return result_of(self.services, account, job, run, await self._figures(job, run))
             if waited > GIVE_UP_AFTER:
                 return gave_up(account.language, job, waited)
-            text = progress(account.language, job, run, waited)
-            if text != shown and shown_ago >= EDIT_SECONDS:
-                await self._show(text)
-                shown, shown_ago = text, 0.0
-            await self.services.sleep(LOOK_SECONDS)
-            shown_ago += LOOK_SECONDS
+            await self._show(account.language, job, snapshot, waited)
+            await self.poller.news()
 
-    async def _show(self, text: Html) -> None:
+    async def _result(self, job: Job, snapshot: RunSnapshot) -> Result | None:
+        run, there = snapshot.run or _unseen(self.watch), stands(job, snapshot)
+        figures = await self._figures(job, run, there=there)
+        account = await asyncio.to_thread(self._account)
+        if account is None:
+            return None
+        return await asyncio.to_thread(
+            result_of, self.services, account, job, run, figures, there=there
+        )
+
+    async def _show(
+        self, language: str, job: Job, snapshot: RunSnapshot, waited: timedelta
+    ) -> None:
         """Stages are worth one try each: the next one comes anyway."""
+        chat_id, text = self.watch.chat_id, progress(language, job, snapshot, waited)
+        if not self.message.due(chat_id, text, waited, of_many=self.poller.followed):
+            return
+        self.message.shows(text)
         try:
-            await edit(self.bot, self.watch.chat_id, self.watch.message_id, text)
+            await edit(self.bot, chat_id, self.watch.message_id, timed(language, text, waited))
         except RetryAfter as pause:
             await self.services.sleep(pause_seconds(pause))
 
-    async def _look(self) -> RunView | None:
-        try:
-            return await self.services.dagster.run(self.watch.run_id)
-        except NotThere:
-            return RunView(run_id=self.watch.run_id, job="", status="CANCELED", tags={})
-        except ServiceError as error:
-            log.warning("cannot see a run", run=self.watch.run_id, why=error.sentence)
-            return None
-
-    async def _figures(self, job: Job, run: RunView) -> Figures:
+    async def _figures(self, job: Job, run: RunView, *, there: bool) -> Figures:
         """What a refresh counted; without it the result is told all the same."""
-        if job is not Job.sync or not run.succeeded:
+        if job is not Job.sync or not there:
             return {}
         try:
             return await self.services.dagster.figures(run.run_id)
@@ -168,18 +251,19 @@ class _Follower:
     async def _conclude(self, result: Result | None) -> None:
         watches, watch = self.services.store.watches, self.watch
         if result is None:
-            watches.finish(watch.run_id)
+            await asyncio.to_thread(watches.finish, watch.run_id)
             return
         ended = await edit(self.bot, watch.chat_id, watch.message_id, result.text, result.markup)
         if result.document is not None:
             await self._hand_over(result.document)
-        if watches.finish(watch.run_id) and ended is Edited.GONE:
+        first = await asyncio.to_thread(watches.finish, watch.run_id)
+        if first and ended is Edited.GONE:
             await send(self.bot, watch.chat_id, result.text, result.markup)
         log.info("told a result", run=watch.run_id, user=watch.user_id, good=result.good)
 
     async def _hand_over(self, path: Path) -> None:
         """Send a file and delete it; one that is gone was sent by the bot before this one."""
-        account = self._account()
+        account = await asyncio.to_thread(self._account)
         content = await asyncio.to_thread(_content, path)
         if account is None or content is None:
             return
@@ -201,6 +285,11 @@ class _Follower:
             store.people.change(self.watch.user_id, active=False)
         store.watches.finish(self.watch.run_id)
         log.info("person has blocked the bot", user=self.watch.user_id)
+
+
+def _unseen(watch: TrackedRun) -> RunView:
+    """A run that the pipeline cannot show now, while the ledger shows what it made."""
+    return RunView(run_id=watch.run_id, job=watch.job, status="STARTED", tags={})
 
 
 def _content(path: Path) -> bytes | None:

@@ -1,6 +1,7 @@
 """Telegram's flood limits, obeyed chat by chat: a pause in one chat holds up no other.
 
-For messages we send. The pace of outside services is ``vibe_pipeline.clients.rate_limiter``'s.
+For messages we send and edit: a bucket for each chat and one for all (GCRA). The pace of outside
+services, and the buckets themselves, are ``vibe_pipeline.clients.rate_limiter``'s.
 """
 
 from __future__ import annotations
@@ -13,9 +14,23 @@ from typing import Any
 from telegram.error import RetryAfter
 from telegram.ext import BaseRateLimiter
 
+from vibe_pipeline.clients.rate_limiter import ProcessSlotBook
+
 WAITED_IN_PLACE = 30.0
 """A longer pause is given back to the caller as ``RetryAfter``."""
 ATTEMPTS = 3
+
+CHAT_INTERVAL = 1.0
+"""Seconds between two messages in a chat on average; Telegram takes about one a second."""
+CHAT_BURST = 7
+"""So many at once after a rest: short bursts pass."""
+CHAT_PROGRESS_BURST = 3
+"""Progress takes so many of them at most, so that an answer or a result never has to wait."""
+ALL_INTERVAL = 1 / 28
+"""The same for all chats together: Telegram takes about thirty a second from a bot."""
+ALL_BURST = 28
+ALL_PROGRESS_BURST = 12
+CHATS_REMEMBERED = 1000
 Answer = bool | dict[str, Any] | list[dict[str, Any]]
 _PACED = frozenset(
     {"sendMessage", "editMessageText", "editMessageReplyMarkup", "sendDocument", "sendPhoto"}
@@ -34,6 +49,17 @@ class ChatRateLimiter(BaseRateLimiter[int]):
         self._sleep = sleep
         self._clock = clock
         self._rests_until: dict[Any, float] = {}
+        self._all = ProcessSlotBook(clock=clock)
+        self._chats: dict[Any, ProcessSlotBook] = {}
+
+    def has_room(self, chat: int) -> bool:
+        """Whether a message that may as well be left out can go to this chat now."""
+        if self._rests_until.get(chat, 0.0) > self._clock():
+            return False
+        book = self._chats.get(chat)
+        return self._all.has_room(ALL_INTERVAL, ALL_PROGRESS_BURST) and (
+            book is None or book.has_room(CHAT_INTERVAL, CHAT_PROGRESS_BURST)
+        )
 
     async def initialize(self) -> None:
         """Nothing to prepare."""
@@ -54,6 +80,7 @@ class ChatRateLimiter(BaseRateLimiter[int]):
         chat = data.get("chat_id") if endpoint in _PACED else None
         for attempt in range(1, ATTEMPTS + 1):
             await self._rest(chat)
+            await self._turn(chat)
             try:
                 return await callback(*args, **kwargs)
             except RetryAfter as pause:
@@ -65,6 +92,25 @@ class ChatRateLimiter(BaseRateLimiter[int]):
                 if chat is None:
                     await self._sleep(seconds)
         raise AssertionError("the loop above returns or raises")
+
+    async def _turn(self, chat: object) -> None:
+        """Wait for a place in the chat's bucket, then for one in the bucket of all."""
+        if chat is None:
+            return
+        book = self._chats.get(chat) or self._opened(chat)
+        wait = book.book(CHAT_INTERVAL, CHAT_BURST)
+        if wait > 0:
+            await self._sleep(wait)
+        wait = self._all.book(ALL_INTERVAL, ALL_BURST)
+        if wait > 0:
+            await self._sleep(wait)
+
+    def _opened(self, chat: object) -> ProcessSlotBook:
+        if len(self._chats) >= CHATS_REMEMBERED:
+            self._chats = {
+                one: book for one, book in self._chats.items() if not book.has_room(CHAT_INTERVAL)
+            }
+        return self._chats.setdefault(chat, ProcessSlotBook(clock=self._clock))
 
     async def _rest(self, chat: object) -> None:
         left = self._rests_until.get(chat, 0.0) - self._clock()

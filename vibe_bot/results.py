@@ -15,9 +15,17 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from vibe_bot.formatting import Html, button, keyboard, link, opening, tell, together
 from vibe_bot.jobs import Job
+from vibe_bot.run_poller import RunSnapshot
 from vibe_bot.services import BotServices
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.records import Account, Edition, EditionKind, FailureCause, Summary
+from vibe_pipeline.accounts.records import (
+    Account,
+    Edition,
+    EditionKind,
+    EditionState,
+    FailureCause,
+    Summary,
+)
 from vibe_pipeline.clients.dagster import RunView
 from vibe_pipeline.locales import day, knows, listed, moment, say
 from vibe_pipeline.locales.source_keys import name_key
@@ -57,12 +65,30 @@ class Result:
     """A file to send after it, and then to delete."""
 
 
+def stands(job: Job, snapshot: RunSnapshot) -> bool:
+    """Whether what was asked for is there, though its run may go on, and whatever becomes of that.
+
+    A list: written to Spotify and recorded. Anything else: its last step is through.
+    """
+    if snapshot.run is not None and snapshot.run.succeeded:
+        return True
+    if job in {Job.daily, Job.publish} and snapshot.state is EditionState.RECORDED:
+        return True
+    return snapshot.step_succeeded(job.stages[-1])
+
+
 def result_of(
-    services: BotServices, account: Account, job: Job, run: RunView, figures: Figures
+    services: BotServices,
+    account: Account,
+    job: Job,
+    run: RunView,
+    figures: Figures,
+    *,
+    there: bool,
 ) -> Result:
-    """What a finished run comes to for its person."""
+    """What a run comes to for its person; ``there`` is what ``stands`` says of it."""
     if job in {Job.sync, Job.restore, Job.export}:
-        if not run.succeeded:
+        if not there:
             return _failed_unrecorded(services, account, job, run)
         if job is Job.sync:
             return synced(account, figures)
@@ -73,7 +99,7 @@ def result_of(
         )
     edition_id = runs.edition_of(run.tags, run.run_id, run.root_run_id)
     edition = services.store.editions.get(edition_id)
-    if run.succeeded and edition is not None and edition.tracks:
+    if there and edition is not None and edition.tracks:
         return made(account, edition)
     if edition is None or edition.cause is None:
         return failed(account, job, run, None)

@@ -5,6 +5,7 @@ The bot's dependencies, injected. What changes while it runs is ``interactions.B
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,8 @@ class BotServices:
     settings: Settings
     now: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]]
+    clock: Callable[[], float] = time.monotonic
+    """Seconds that only ever go forward, for measuring how long ago something was."""
 
     @property
     def linking(self) -> AccountLinking:
@@ -49,6 +52,7 @@ def open_services(
     *,
     now: Callable[[], datetime],
     sleep: Callable[[float], Awaitable[None]],
+    clock: Callable[[], float] = time.monotonic,
 ) -> BotServices:
     """The services these settings describe; nothing is asked of anybody yet."""
     clients = ClientFactory(
@@ -66,4 +70,5 @@ def open_services(
         settings=settings,
         now=now,
         sleep=sleep,
+        clock=clock,
     )

@@ -334,6 +334,11 @@ def receipt_tags(receipt: str) -> dict[str, str]:
     return {RECEIPT: receipt}
 
 
+def waiting_tags() -> dict[str, str]:
+    """What every run carries that somebody watches in the chat: the queue takes these first."""
+    return {PRIORITY: PEOPLE_WAIT}
+
+
 def request_tags(request_id: str) -> dict[str, str]:
     """What the one run of this marked launch carries."""
     return {REQUEST: request_id}

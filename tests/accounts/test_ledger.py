@@ -39,6 +39,18 @@ RUN = EditionId("run-1")
 NIGHT = "nightly:2026-11-23"
 
 
+def test_the_states_of_many_editions_are_read_with_one_question(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = connected(store)
+    opened(store, account, "run-1", NIGHT)
+    opened(store, account, "run-2", "asked:run-2")
+    store.editions.advance(EditionId("run-2"), EditionState.STARTED, EditionState.CHOSEN)
+
+    states = store.editions.states([RUN, EditionId("run-2"), EditionId("unknown")])
+
+    assert states == {RUN: EditionState.STARTED, "run-2": EditionState.CHOSEN}
+
+
 def test_an_occasion_has_one_edition_however_often_it_is_opened(tmp_path: Path) -> None:
     store = made(tmp_path)
     account = connected(store)

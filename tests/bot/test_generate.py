@@ -10,6 +10,7 @@ import pytest
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until, urls_of
 from tests.support.pipeline_stand_in import StandInRun
 from vibe_bot import progress
+from vibe_bot.handlers.generate import NO_MESSAGE
 from vibe_pipeline.accounts.records import EditionKind, FailureCause
 from vibe_pipeline.locales import LANGUAGES, moment, say
 
@@ -34,6 +35,11 @@ def at(run: StandInRun, step: str) -> None:
     run.status = "STARTED"
     done = STEPS.index(step)
     run.steps = dict.fromkeys(STEPS[:done], "SUCCESS") | {step: "IN_PROGRESS"}
+
+
+def refused(place: BotWorld) -> list[str]:
+    """What Telegram did not take."""
+    return [call.method for call in list(place.telegram.calls) if call.code == 429]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -221,35 +227,38 @@ async def test_a_pipeline_that_goes_away_meanwhile_is_waited_for(place: BotWorld
     assert await anna.sees(lambda one: "Anna's day" in one["text"], since=asked)
 
 
-async def test_edits_come_one_after_the_other_with_pauses(empty_place: BotWorld) -> None:
-    async with living_bot(empty_place, speed=4):
+async def test_a_result_is_told_at_once_however_fast_the_stages_went_by(
+    empty_place: BotWorld,
+) -> None:
+    empty_place.telegram.flood.switched_on = True
+    async with living_bot(empty_place, speed=1):
         anna = await connected(empty_place)
         asked = await anna.types("/generate")
         run = await the_run(empty_place)
 
-        for step in STEPS * 3:
+        for step in STEPS:
             at(run, step)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.6)
         edits = empty_place.calls("editMessageText")
-
         anna.edition(run.run_id)
-        run.status = "SUCCESS"
-        await anna.sees(lambda one: "Anna's day" in one["text"], since=asked)
+        await anna.sees(lambda one: "Anna's day" in one["text"], since=asked, within=0.9)
 
-    assert edits <= 1 + 1.5 * 4 / progress.EDIT_SECONDS
+    assert 1 <= edits <= len(STEPS)
+    assert refused(empty_place) == []
 
 
-async def test_nothing_is_edited_while_nothing_changes(place: BotWorld) -> None:
+async def test_a_message_with_nothing_new_to_say_says_how_long_it_has_been(
+    place: BotWorld,
+) -> None:
     anna = await connected(place)
     asked = await anna.types("/generate")
     run = await the_run(place)
     at(run, "candidates")
-    await anna.sees(lambda one: "⏳" in one["text"], since=asked)
-    before = place.calls("editMessageText")
 
-    await asyncio.sleep(0.7)
+    first = await anna.sees(lambda one: "0:01" in one["text"], since=asked)
+    later = await anna.sees(lambda one: "0:02" in one["text"], since=asked)
 
-    assert place.calls("editMessageText") == before
+    assert first["text"].replace("0:01", "0:02") == later["text"]
 
 
 async def test_a_restarted_bot_tells_the_result_once(empty_place: BotWorld) -> None:
@@ -397,3 +406,113 @@ async def test_only_favourites_are_called_by_that_name(place: BotWorld) -> None:
 
     assert say("en", "bot.note.only_familiar") in message["text"]
     assert "You asked for" not in message["text"]
+
+
+async def test_the_link_is_told_while_the_run_still_goes_on_and_stays_told(place: BotWorld) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+    at(run, "playlist")
+
+    anna.edition(run.run_id)
+    told = await anna.sees(lambda one: "Anna's day" in one["text"], since=asked)
+    await until(lambda: place.store.watches.open() == [])
+    run.status = "FAILURE"
+    await asyncio.sleep(0.2)
+
+    assert urls_of(told) == ["https://open.spotify.com/playlist/pl1"]
+    assert [one["text"] for one in await anna.said_by_bot()][-1] == told["text"]
+
+
+async def test_a_list_that_stands_is_told_though_the_rest_of_its_run_failed(
+    empty_place: BotWorld,
+) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+        asked = await anna.types("/generate")
+        run = await the_run(empty_place)
+    anna.edition(run.run_id)
+    run.status = "FAILURE"
+
+    async with living_bot(empty_place):
+        assert await anna.sees(lambda one: "Anna's day" in one["text"], since=asked)
+
+
+async def test_the_link_is_told_though_the_pipeline_cannot_be_reached(place: BotWorld) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+
+    place.pipeline.down = True
+    anna.edition(run.run_id)
+
+    assert await anna.sees(lambda one: "Anna's day" in one["text"], since=asked)
+
+
+async def test_a_list_chosen_but_not_recorded_is_not_told_yet(place: BotWorld) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+
+    anna.edition(run.run_id, recorded=False)
+    at(run, "playlist")
+    await anna.sees(saying(f"⏳ {say('en', 'bot.progress.playlist')}"), since=asked)
+
+    assert place.store.watches.open() != []
+
+
+async def test_a_preview_is_told_when_its_choice_is_through(place: BotWorld) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/preview")
+    run = await the_run(place)
+    anna.edition(run.run_id, kind=EditionKind.PREVIEW)
+
+    at(run, "ranked_selection")
+    await anna.sees(saying(f"⏳ {say('en', 'bot.progress.ranked_selection')}"), since=asked)
+    run.steps["ranked_selection"] = "SUCCESS"
+
+    assert await anna.sees(saying("Like it?"), since=asked)
+
+
+async def test_a_refresh_is_told_when_its_step_is_through(place: BotWorld) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/sync")
+    run = await the_run(place)
+    place.store.people.change(anna.account.user_id, likes_cached=321)
+    run.figures = {"liked_tracks": {"added": 12, "removed": 3}}
+
+    run.status, run.steps = "STARTED", {"library": "SUCCESS"}
+
+    message = await anna.sees(saying(say("en", "bot.count.likes", count=321)), since=asked)
+    assert say("en", "bot.synced.changes", added=12, removed=3) in message["text"]
+
+
+async def test_the_next_list_may_be_asked_for_as_soon_as_the_last_was_told(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+    at(run, "playlist")
+    anna.edition(run.run_id)
+    await anna.sees(lambda one: "Anna's day" in one["text"], since=asked)
+    await until(lambda: place.store.watches.open() == [])
+
+    await anna.says("/generate")
+
+    assert (await the_run(place, 2)).job == "daily_vibe"
+
+
+async def test_what_could_not_be_answered_is_told_in_a_new_message(empty_place: BotWorld) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+    run = empty_place.pipeline.begin("daily_vibe", anna.account.user_id)
+    watch = empty_place.store.watches.add(
+        run.run_id, anna.account.user_id, anna.telegram_id, NO_MESSAGE, "daily_vibe"
+    )
+    anna.edition(run.run_id)
+
+    async with living_bot(empty_place):
+        told = await anna.sees(lambda one: "Anna's day" in one["text"])
+
+    assert told["message_id"] != watch.message_id

@@ -14,7 +14,7 @@ from telegram.request import BaseRequest, RequestData
 
 from vibe_bot.formatting import button, keyboard
 from vibe_bot.lifecycle import CONFLICTS_TOO_MANY, Polling, TokenTakenElsewhere
-from vibe_bot.rate_limiter import ChatRateLimiter
+from vibe_bot.rate_limiter import CHAT_BURST, CHAT_INTERVAL, CHAT_PROGRESS_BURST, ChatRateLimiter
 from vibe_bot.sending import Edited, edit, send
 
 Refusal = tuple[int, str]
@@ -156,6 +156,48 @@ async def test_a_pause_in_one_chat_holds_up_no_other() -> None:
     await telegram.send_message(2, "x")
 
     assert naps.taken == []
+
+
+async def test_progress_leaves_room_for_an_answer_in_its_chat() -> None:
+    naps = Naps()
+    limiter = ChatRateLimiter(sleep=naps.sleep, clock=lambda: naps.now)
+    wire = Wire()
+    telegram = ExtBot("1:x", request=wire, get_updates_request=wire, rate_limiter=limiter)
+    for _ in range(CHAT_PROGRESS_BURST):
+        assert limiter.has_room(1)
+        await telegram.send_message(1, "x")
+
+    assert not limiter.has_room(1)
+    assert limiter.has_room(2)
+    assert naps.taken == []
+    naps.now += CHAT_INTERVAL
+    assert limiter.has_room(1)
+
+
+async def test_no_chat_gets_more_than_a_burst_and_one_message_a_second() -> None:
+    naps = Naps()
+    limiter = ChatRateLimiter(sleep=naps.sleep, clock=lambda: naps.now)
+
+    async def done() -> bool:
+        return True
+
+    for _ in range(CHAT_BURST + 5):
+        await limiter.process_request(done, (), {}, "sendMessage", {"chat_id": 1}, None)
+
+    assert naps.now == pytest.approx(5 * CHAT_INTERVAL)
+
+
+async def test_all_chats_together_stay_below_what_telegram_takes_from_a_bot() -> None:
+    naps = Naps()
+    limiter = ChatRateLimiter(sleep=naps.sleep, clock=lambda: naps.now)
+
+    async def done() -> bool:
+        return True
+
+    for chat in range(200):
+        await limiter.process_request(done, (), {}, "sendMessage", {"chat_id": chat}, None)
+
+    assert 30 + 30 * naps.now >= 200
 
 
 async def test_endless_conflicts_end_the_bot_with_a_sentence() -> None:

@@ -237,6 +237,33 @@ async def test_runs_are_found_by_their_tags() -> None:
     }
 
 
+async def test_many_runs_are_looked_at_with_one_question() -> None:
+    results = [
+        {"runId": name, "status": "STARTED", "stepStats": [{"stepKey": "library", "status": None}]}
+        for name in ("r2", "r1")
+    ]
+    dagster, asked = dagster_answering(said(data(__typename="Runs", results=results)))
+
+    views = await dagster.followed(["r2", "r1", "r3"])
+
+    assert asked() == [{"filter": {"runIds": ["r1", "r2", "r3"]}}]
+    assert {name: [step.key for step in view.steps] for name, view in views.items()} == {
+        "r1": ["library"],
+        "r2": ["library"],
+    }
+    assert await dagster.followed([]) == {}
+
+
+async def test_the_queue_comes_in_the_order_it_was_formed() -> None:
+    results = [{"runId": name, "status": "QUEUED"} for name in ("newest", "oldest")]
+    dagster, asked = dagster_answering(said(data(__typename="Runs", results=results)))
+
+    queue = await dagster.queue({"a": "b"})
+
+    assert [run.run_id for run in queue] == ["oldest", "newest"]
+    assert asked()[0]["filter"]["statuses"] == ["QUEUED"]
+
+
 @pytest.mark.parametrize(
     ("kind", "ended"), [("TerminateRunSuccess", True), ("TerminateRunFailure", False)]
 )

@@ -40,6 +40,19 @@ def test_a_burst_fills_up_again_while_nobody_asks() -> None:
     assert [book.book(0.5, 4) for _ in range(3)] == [0.0, 0.0, 0.5]
 
 
+def test_whoever_may_use_a_smaller_burst_leaves_the_rest_for_others() -> None:
+    time = Time()
+    book = ProcessSlotBook(clock=time)
+    for _ in range(2):
+        book.book(1.0, 4)
+
+    assert book.has_room(1.0, 3)
+    assert not book.has_room(1.0, 2)
+    assert book.has_room(1.0, 3), "looking takes nothing"
+    time.now += 1.0
+    assert book.has_room(1.0, 2)
+
+
 def test_being_told_to_slow_down_empties_the_bucket_for_all_processes(tmp_path: Path) -> None:
     time = Time()
     one, other = (SharedSlotBook(tmp_path / "lastfm", clock=time) for _ in range(2))

@@ -337,7 +337,14 @@ async def living_bot(
         await asyncio.sleep(seconds / speed)
 
     async with open_http() as http:
-        services = open_services(place.settings, http, place.store, now=now, sleep=sleep)
+        services = open_services(
+            place.settings,
+            http,
+            place.store,
+            now=now,
+            sleep=sleep,
+            clock=lambda: time.monotonic() * speed,
+        )
         app = build(services, place.telegram.token)
         stopping = asyncio.Event()
         life = asyncio.create_task(serve(app, services, stopping))

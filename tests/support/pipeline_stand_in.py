@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,11 +57,16 @@ class StandInRun:
 
 
 class PipelineStandIn:
-    """Remembers what was launched; ``down`` makes it answer 503, ``on_launch`` plays a run."""
+    """Remembers what was launched; ``down`` makes it answer 503, ``on_launch`` plays a run.
+
+    ``asked`` counts the questions by name; a launch takes ``launch_seconds``.
+    """
 
     def __init__(self) -> None:
         self.runs: dict[str, StandInRun] = {}
         self.partitions: set[str] = set()
+        self.asked: Counter[str] = Counter()
+        self.launch_seconds = 0.0
         self.down = False
         self.on_launch: Callable[[StandInRun], None] | None = None
         self._numbers = itertools.count(1)
@@ -87,6 +94,9 @@ class PipelineStandIn:
             return Response(status_code=400)
         name = re.match(r"\s*(?:query|mutation)\s+(\w+)", body["query"])
         assert name is not None, body["query"]
+        self.asked[name[1]] += 1
+        if name[1] == "Launch":
+            await asyncio.sleep(self.launch_seconds)
         said = getattr(self, f"_{name[1].lower()}")(body.get("variables") or {})
         return JSONResponse({"data": {"said": said}})
 
@@ -135,5 +145,8 @@ class PipelineStandIn:
             for run in reversed(self.runs.values())
             if all(run.tags.get(tag["key"]) == tag["value"] for tag in wanted.get("tags", []))
             and run.status in wanted.get("statuses", [run.status])
+            and run.run_id in wanted.get("runIds", [run.run_id])
         ]
         return {"__typename": "Runs", "results": found[: given.get("limit") or 10]}
+
+    _followedruns = _someruns

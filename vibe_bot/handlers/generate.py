@@ -5,15 +5,19 @@ The way from a command to a launch. What the message shows later is ``vibe_bot.p
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
-from telegram import Message
+from telegram.error import TelegramError
 
-from vibe_bot.formatting import keyboard, tell, together
+from vibe_bot.formatting import keyboard, together
 from vibe_bot.handlers.connection import invitation
 from vibe_bot.interactions import Interaction
 from vibe_bot.jobs import UNDER_WAY, job_named
+from vibe_bot.progress import not_begun
 from vibe_bot.results import because, made
 from vibe_bot.sending import edit
 from vibe_pipeline import runs
@@ -24,6 +28,11 @@ from vibe_pipeline.records import EditionId
 from vibe_pipeline.runs import LaunchRequest
 
 log = structlog.get_logger()
+
+TURN_SECONDS = 10.0
+"""A launch takes a tenth of this; whoever comes after one that takes longer overtakes it."""
+NO_MESSAGE = 2**31 - 1
+"""Stands for a message that could not be sent: it cannot be edited, so the result comes anew."""
 
 
 async def generate(interaction: Interaction) -> str | None:
@@ -80,14 +89,22 @@ async def begin(interaction: Interaction, launch: LaunchRequest) -> str | None:
         return None
     state.starting.add(user_id)
     try:
-        title = interaction.html(f"bot.progress.title_{job.name}")
-        message = await interaction.answer(
-            together(title, "", interaction.html("bot.progress.starting"))
-        )
-        await _launch(interaction, launch, message)
+        await _begin(interaction, launch)
     finally:
         state.starting.discard(user_id)
     return None
+
+
+async def _begin(interaction: Interaction, launch: LaunchRequest) -> None:
+    """Answer and launch side by side: neither waits for the other."""
+    launching = asyncio.create_task(_launched(interaction, launch))
+    text = not_begun(interaction.language, job_named(launch.job))
+    try:
+        message_id = (await interaction.answer(text)).message_id
+    except TelegramError:
+        await _follow(interaction, launch, launching, NO_MESSAGE)
+        raise
+    await _follow(interaction, launch, launching, message_id, shown=text)
 
 
 async def _refused(interaction: Interaction) -> bool:
@@ -103,53 +120,85 @@ async def _refused(interaction: Interaction) -> bool:
     return True
 
 
-async def _launch(interaction: Interaction, launch: LaunchRequest, message: Message) -> None:
-    services, account, job = interaction.services, interaction.account, job_named(launch.job)
+async def _follow(
+    interaction: Interaction,
+    launch: LaunchRequest,
+    launching: asyncio.Task[str | None],
+    message_id: int,
+    *,
+    shown: str = "",
+) -> None:
+    """Have the message follow the run, or say why there is none."""
+    account = interaction.account
     try:
-        if launch.job in runs.LIST_JOBS and await _list_under_way(interaction):
-            await edit(
-                interaction.bot,
-                account.chat_id,
-                message.message_id,
-                interaction.html("bot.progress.already_night"),
-            )
-            return
-        run_id = await _launched(interaction, launch)
+        run_id = await launching
     except ServiceError as error:
         log.warning("could not launch", job=launch.job, user=account.user_id, why=error.sentence)
-        again = interaction.button("try_again", f"go:{job.command}") if job.command else None
-        await edit(
-            interaction.bot,
-            account.chat_id,
-            message.message_id,
-            tell(account.language, "bot.progress.cannot_start"),
-            keyboard([again]),
-        )
+        await _cannot_start(interaction, launch, message_id)
         return
-    watch = services.store.watches.add(
-        run_id, account.user_id, account.chat_id, message.message_id, launch.job
+    if run_id is None:
+        words = interaction.html("bot.progress.already_night")
+        await edit(interaction.bot, account.chat_id, message_id, words)
+        return
+    watch = interaction.services.store.watches.add(
+        run_id, account.user_id, account.chat_id, message_id, launch.job
     )
     log.info("launched", job=launch.job, user=account.user_id, run=run_id)
-    interaction.state.watchers.follow(watch)
+    interaction.state.watchers.follow(watch, shown=shown)
 
 
-async def _launched(interaction: Interaction, launch: LaunchRequest) -> str:
-    dagster, request_id = interaction.services.dagster, secrets.token_hex(8)
-    await dagster.add_user(interaction.account.user_id)
+async def _cannot_start(interaction: Interaction, launch: LaunchRequest, message_id: int) -> None:
+    command = job_named(launch.job).command
+    again = interaction.button("try_again", f"go:{command}") if command else None
+    words = interaction.html("bot.progress.cannot_start")
+    await edit(interaction.bot, interaction.account.chat_id, message_id, words, keyboard([again]))
+
+
+async def _launched(interaction: Interaction, launch: LaunchRequest) -> str | None:
+    """The run's id; ``None`` when a list is being made that nobody asked for in the chat.
+
+    One launch after the other, so that the queue holds them in the order they were asked for.
+    """
+    async with _turn(interaction.state.launching):
+        if launch.job in runs.LIST_JOBS and await _list_under_way(interaction):
+            return None
+        dagster, request_id = interaction.services.dagster, secrets.token_hex(8)
+        await dagster.add_user(interaction.account.user_id)
+        try:
+            return await dagster.launch(launch.marked(request_id))
+        except ServiceUnavailable as error:
+            if not error.may_have_happened:
+                raise
+            launched = await dagster.runs(tags=runs.request_tags(request_id), limit=1)
+            if not launched:
+                raise
+            return launched[0].run_id
+
+
+@asynccontextmanager
+async def _turn(order: asyncio.Lock) -> AsyncIterator[None]:
+    """Our turn; whoever hangs before us is waited for so long and no longer."""
     try:
-        return await dagster.launch(launch.marked(request_id))
-    except ServiceUnavailable as error:
-        if not error.may_have_happened:
-            raise
-        launched = await dagster.runs(tags=runs.request_tags(request_id), limit=1)
-        if not launched:
-            raise
-        return launched[0].run_id
+        await asyncio.wait_for(order.acquire(), TURN_SECONDS)
+    except TimeoutError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        order.release()
 
 
 async def _list_under_way(interaction: Interaction) -> bool:
-    """Whether a list is being made for this person that nobody asked for in the chat."""
-    under_way = await interaction.services.dagster.runs(
+    """Whether a list is being made for this person that nobody asked for in the chat.
+
+    What was told is there, though the end of its run may still be busy with what nobody waits for.
+    """
+    services = interaction.services
+    under_way = await services.dagster.runs(
         tags=runs.owner_tags(interaction.account.user_id), statuses=UNDER_WAY
     )
-    return any(run.job in runs.LIST_JOBS for run in under_way)
+    watches = (
+        services.store.watches.get(run.run_id) for run in under_way if run.job in runs.LIST_JOBS
+    )
+    return any(watch is None or not watch.done for watch in watches)

@@ -5,7 +5,7 @@ Only the row and its moves. Writing to Spotify between two of them is ``playlist
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Unpack
@@ -146,6 +146,15 @@ class Editions:
     def of_occasion(self, user_id: UserId, occasion: str) -> Edition | None:
         """The edition begun for this occasion."""
         return self._one(editions.c.user_id == user_id, editions.c.occasion == occasion)
+
+    def states(self, edition_ids: Collection[EditionId]) -> dict[EditionId, EditionState]:
+        """How far each of these has come, asked in one question; unknown ones are left out."""
+        query = select(editions.c.edition_id, editions.c.state).where(
+            editions.c.edition_id.in_(list(edition_ids))
+        )
+        with self.database.reading() as connection:
+            rows = connection.execute(query).all()
+        return {EditionId(edition_id): EditionState(state) for edition_id, state in rows}
 
     def latest(self, user_id: UserId) -> Edition | None:
         """The list to listen to: the last that reached its playlist, or was put back there."""

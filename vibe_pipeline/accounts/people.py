@@ -7,7 +7,7 @@ music is ``accounts.feedback``'s.
 from __future__ import annotations
 
 import calendar
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Unpack
@@ -46,6 +46,13 @@ class People:
         """The person with this id."""
         with self.database.reading() as connection:
             return _first(connection, accounts.c.user_id == user_id)
+
+    def some(self, user_ids: Collection[UserId]) -> dict[UserId, Account]:
+        """These people, asked in one question; whoever is gone is left out."""
+        query = _QUERY.where(accounts.c.user_id.in_(list(user_ids)))
+        with self.database.reading() as connection:
+            rows = connection.execute(query).mappings()
+            return {account.user_id: account for account in map(_account, rows)}
 
     def all(self, *, active_only: bool = False) -> list[Account]:
         """Everybody, in the order they came."""

@@ -6,7 +6,7 @@ Dagster's own client would import all of Dagster. What is launched, and how runs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -20,6 +20,9 @@ from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import LaunchRequest
 
 SERVICE = "dagster"
+
+QUEUE_LIMIT = 500
+"""More runs than this are not counted: nobody is told such a place in a queue."""
 
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 
@@ -149,6 +152,20 @@ class DagsterGraphQL:
         said = await self._ask(queries.RUN, {"runId": run_id}, endpoint="runOrError")
         _expect(said, "Run")
         return RunView.from_api(said)
+
+    async def followed(self, run_ids: Collection[str]) -> dict[str, RunView]:
+        """How these runs stand, step by step, asked in one question; unknown ones are left out."""
+        if not run_ids:
+            return {}
+        given = {"filter": {"runIds": sorted(run_ids)}}
+        answer = await self._ask(queries.FOLLOWED_RUNS, given, endpoint="runsOrError")
+        _expect(answer, "Runs")
+        views = (RunView.from_api(run) for run in objects(answer.get("results")))
+        return {view.run_id: view for view in views}
+
+    async def queue(self, tags: Mapping[str, str], *, limit: int = QUEUE_LIMIT) -> list[RunView]:
+        """The queued runs that carry all these tags, in the order they were put there."""
+        return (await self.runs(tags=tags, statuses=("QUEUED",), limit=limit))[::-1]
 
     async def figures(self, run_id: str) -> dict[str, dict[str, int]]:
         """The whole numbers a run reported, by asset (``candidates/listenbrainz``) and label."""

@@ -65,6 +65,16 @@ RUN = (
 }}"""
 )
 
+FOLLOWED_RUNS = (
+    "query FollowedRuns($filter: RunsFilter) { said: runsOrError(filter: $filter) "
+    "{ __typename ... on Runs { results { "
+    + _HEAD
+    + """ stepStats { stepKey status } } }
+    ... on InvalidPipelineRunsFilterError { message }
+    ... on PythonError { message }
+}}"""
+)
+
 FIGURES = """
 query Figures($runId: ID!) {
   said: runOrError(runId: $runId) {

@@ -53,6 +53,10 @@ class ProcessSlotBook:
         wait, self._arrival = _booked(self._clock(), self._arrival, interval, burst)
         return wait
 
+    def has_room(self, interval: float, burst: int = 1) -> bool:
+        """Whether whoever books now starts at once; a smaller burst leaves room for others."""
+        return _booked(self._clock(), self._arrival, interval, burst)[0] <= 0
+
     def hold(self, seconds: float, interval: float = 0.0, burst: int = 1) -> None:
         """Let nobody here start for this long."""
         self._arrival = _held(self._clock(), self._arrival, seconds, interval, burst)

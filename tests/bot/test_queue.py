@@ -1,0 +1,114 @@
+"""Many people at once: everybody is answered, sees their place, and is served in their order."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from tests.support.bot_world import BotWorld, ChatUser, living_bot, saying, until
+from tests.support.pipeline_stand_in import StandInRun
+from vibe_bot import progress
+from vibe_pipeline.locales import LANGUAGES, say
+
+
+async def people(place: BotWorld, count: int, *, language: str = "en") -> list[ChatUser]:
+    """So many who are connected already."""
+    crowd = [await place.person(200 + number, language=language) for number in range(count)]
+    for user in crowd:
+        await user.says("/start")
+        user.connected()
+    return crowd
+
+
+async def all_asked(place: BotWorld, crowd: list[ChatUser]) -> list[StandInRun]:
+    """Everybody's run, in the order of asking."""
+    for user in crowd:
+        await user.types("/generate")
+    await until(lambda: len(place.store.watches.open()) == len(crowd))
+    return place.pipeline.launched
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_whoever_waits_sees_how_many_are_before_them_and_that_it_gets_less(
+    place: BotWorld, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "QUEUE_WORTH_SAYING", timedelta())
+    crowd = await people(place, 3, language=language)
+    anna, _, carl = crowd
+    first, second, _ = await all_asked(place, crowd)
+
+    await anna.sees(saying(say(language, "bot.progress.queued")))
+    await carl.sees(saying(say(language, "bot.progress.queued_behind", count=2)))
+    first.status = "STARTING"
+    await carl.sees(saying(say(language, "bot.progress.queued_behind", count=1)))
+    second.status = "STARTING"
+
+    assert await carl.sees(saying(say(language, "bot.progress.queued")))
+
+
+async def test_what_nobody_watches_is_not_counted_as_before_anybody(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "QUEUE_WORTH_SAYING", timedelta())
+    (anna,) = await people(place, 1)
+    for night in ("u1", "u2"):
+        place.pipeline.begin("daily_vibe", night, status="QUEUED")
+
+    await all_asked(place, [anna])
+
+    assert await anna.sees(saying(say("en", "bot.progress.queued")))
+
+
+async def test_a_run_that_leaves_the_queue_at_once_is_not_said_to_wait(place: BotWorld) -> None:
+    (anna,) = await people(place, 1)
+    await all_asked(place, [anna])
+
+    message = await anna.sees(saying("0:01"))
+
+    assert say("en", "bot.progress.starting") in message["text"]
+
+
+async def test_runs_are_queued_in_the_order_they_were_asked_for(place: BotWorld) -> None:
+    crowd = await people(place, 8)
+
+    runs = await all_asked(place, crowd)
+
+    assert [run.tags["dagster/partition"] for run in runs] == [
+        user.account.user_id for user in crowd
+    ]
+
+
+async def test_a_launch_that_hangs_holds_up_nobodys_first_answer(place: BotWorld) -> None:
+    crowd = await people(place, 5)
+    place.pipeline.launch_seconds = 2.0
+
+    began = [await user.types("/generate") for user in crowd]
+    answers = [
+        await user.sees(since=sent, within=1.5) for user, sent in zip(crowd, began, strict=True)
+    ]
+
+    assert {say("en", "bot.progress.starting") in one["text"] for one in answers} == {True}
+    assert place.store.watches.open() == []
+    place.pipeline.launch_seconds = 0.0
+    await until(lambda: len(place.store.watches.open()) == len(crowd))
+
+
+async def test_one_question_serves_all_who_wait_and_nobody_is_asked_when_none_does(
+    empty_place: BotWorld,
+) -> None:
+    async with living_bot(empty_place, speed=1):
+        crowd = await people(empty_place, 12)
+        runs = await all_asked(empty_place, crowd)
+        empty_place.pipeline.asked.clear()
+        await asyncio.sleep(1.6)
+        while_waiting = dict(empty_place.pipeline.asked)
+        for user, run in zip(crowd, runs, strict=True):
+            user.edition(run.run_id)
+        await until(lambda: empty_place.store.watches.open() == [])
+        empty_place.pipeline.asked.clear()
+        await asyncio.sleep(1.2)
+
+        assert set(while_waiting.values()) <= {2, 3, 4}
+        assert empty_place.pipeline.asked == {}
