@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     labs_burst: Annotated[int, Field(ge=1, le=10)] = 5
     musicbrainz_burst: Annotated[int, Field(ge=1, le=5)] = 1
     spotify_burst: Annotated[int, Field(ge=1, le=30)] = 25
+    spotify_daily_calls: Annotated[int, Field(ge=50, le=1_000_000)] = 900
     service_pace: Annotated[float, Field(ge=1, le=100)] = 1
     spotify_api_url: Address = "https://api.spotify.com/v1"
     spotify_accounts_url: Address = "https://accounts.spotify.com"

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.accounts_site import BEGINNING, KEY, Clock, address, in_processes, made
-from vibe_pipeline.accounts.budget import CEILINGS, Ceiling, StoredBudget
+from vibe_pipeline.accounts.budget import CEILINGS, StoredBudget
+from vibe_pipeline.accounts.budget_shares import Ceiling
 from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.clients.budget import Budget, Capabilities
 from vibe_pipeline.clients.errors import RateLimited

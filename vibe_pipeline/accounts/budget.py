@@ -15,28 +15,30 @@ from typing import Self
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from vibe_pipeline.accounts.budget_shares import (
+    CallUsage,
+    Ceiling,
+    CountedCalls,
+    Share,
+    calls_open,
+    opens_at,
+    owner_of_calls,
+)
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.records import ServiceBlock
-from vibe_pipeline.accounts.tables import service_calls, services
+from vibe_pipeline.accounts.tables import accounts, editions, service_calls, services, tokens
 from vibe_pipeline.clients.errors import RateLimited
-from vibe_pipeline.records import EditionId
+from vibe_pipeline.records import EditionId, UserId
 
 WINDOW = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ceiling:
-    """Calls per rolling day; what is reserved, only asked-for work may use."""
+DAILY_CALLS = 900
+"""Of Spotify's, unless the settings say otherwise. A development app was stopped after 1,144
+requests in 24 h on 2026-09-08, and others after two thousand; the size is not published and a stop
+costs half a day, so we stay below."""
 
-    calls: int
-    reserved: int
-
-
-CEILINGS: Mapping[str, Ceiling] = {
-    # A development app was stopped after 1,144 requests in 24 h on 2026-09-08, and others after
-    # two thousand; the size is not published and a stop costs half a day, so we stay below.
-    "spotify": Ceiling(calls=900, reserved=150),
-}
+CEILINGS: Mapping[str, Ceiling] = {"spotify": Ceiling.of(DAILY_CALLS)}
 """Last.fm, MetaBrainz and Telegram limit the pace, not the day: they can only be blocked."""
 
 
@@ -45,17 +47,27 @@ class StoredBudget:
     """The budget in the account store; asked before each call, and each call is counted.
 
     Calls made for an edition are counted under its name too: ``of`` gives the budget to make
-    them with, ``spent`` what the edition has cost so far, in all its steps and reruns.
+    them with, ``spent`` what the edition has cost so far, in all its steps and reruns. They come
+    out of one ``share`` of the day, for one person; without a share, what is asked for comes out of
+    the wishes', and the rest out of the nights'.
     """
 
     database: Database
     now: Callable[[], datetime]
     ceilings: Mapping[str, Ceiling]
     edition_id: str = ""
+    share: Share | None = None
+    user_id: UserId | None = None
 
-    def of(self, edition_id: EditionId) -> Self:
-        """The same budget, asked on behalf of an edition."""
-        return replace(self, edition_id=edition_id)
+    def of(
+        self,
+        edition_id: EditionId,
+        *,
+        share: Share | None = None,
+        user_id: UserId | None = None,
+    ) -> Self:
+        """The same budget, asked on behalf of an edition: out of this share, for this person."""
+        return replace(self, edition_id=edition_id, share=share, user_id=user_id)
 
     def spent(self, service: str, edition_id: EditionId) -> int:
         """The calls an edition has cost within the last day."""
@@ -69,8 +81,9 @@ class StoredBudget:
             block = _locked(connection, service)
             if block is not None and block > now:
                 raise RateLimited(service, "resting until its limit ends", until=block, quota=True)
-            self._refuse_over_ceiling(connection, service, now, asked_for=asked_for)
-            _count(connection, service, now, self.edition_id)
+            share = self.share or _share(asked_for=asked_for)
+            self._refuse_beyond_share(connection, service, now, share)
+            _count(connection, service, now, self.edition_id, share)
 
     def block(self, service: str, until: datetime, reason: str) -> None:
         """Nobody asks this service anything before ``until``; a longer block stands."""
@@ -108,23 +121,91 @@ class StoredBudget:
         ceiling = self.ceilings.get(service)
         if ceiling is None:
             return None
-        return max(0, _share(ceiling, asked_for=asked_for) - self.used(service))
+        share = self.share or _share(asked_for=asked_for)
+        with self.database.reading() as connection:
+            return self._open(connection, service, self.now(), ceiling, share)
 
-    def _refuse_over_ceiling(
-        self, connection: Connection, service: str, now: datetime, *, asked_for: bool
+    def opens_at(self, service: str, *, asked_for: bool = True) -> datetime | None:
+        """When the next call is free, if none is now."""
+        ceiling, share = self.ceilings.get(service), self.share or _share(asked_for=asked_for)
+        if ceiling is None or self.left(service, asked_for=asked_for):
+            return None
+        with self.database.reading() as connection:
+            return self._free_again(connection, service, self.now(), ceiling, share)
+
+    def _refuse_beyond_share(
+        self, connection: Connection, service: str, now: datetime, share: Share
     ) -> None:
         ceiling = self.ceilings.get(service)
-        if ceiling is None:
+        if ceiling is None or self._open(connection, service, now, ceiling, share) > 0:
             return
-        share = _share(ceiling, asked_for=asked_for)
-        used = _sum(connection, service, now)
-        if used >= share:
-            until = _free_again(connection, service, now, used - share + 1)
-            raise RateLimited(service, "today's calls are used up", until=until, quota=True)
+        until = self._free_again(connection, service, now, ceiling, share)
+        reason = f"today's calls are used up ({share} share)"
+        raise RateLimited(service, reason, until=until, quota=True)
+
+    def _open(
+        self, connection: Connection, service: str, now: datetime, ceiling: Ceiling, share: Share
+    ) -> int:
+        usage = CallUsage.of(_counted(connection, service, now))
+        return calls_open(ceiling, usage, share, self.user_id, _nightly(connection))
+
+    def _free_again(
+        self, connection: Connection, service: str, now: datetime, ceiling: Ceiling, share: Share
+    ) -> datetime:
+        """When the share opens again, as calls leave the window."""
+        window = _window(connection, service, now)
+        opening = opens_at(ceiling, window, share, self.user_id, _nightly(connection))
+        return opening or now + WINDOW
 
 
-def _share(ceiling: Ceiling, *, asked_for: bool) -> int:
-    return ceiling.calls if asked_for else ceiling.calls - ceiling.reserved
+def _share(*, asked_for: bool) -> Share:
+    return Share.ASKED if asked_for else Share.NIGHT
+
+
+def _nightly(connection: Connection) -> frozenset[UserId]:
+    """Those whose nightly lists are on, and whom we may make some for."""
+    query = (
+        select(accounts.c.user_id)
+        .join(tokens, tokens.c.user_id == accounts.c.user_id)
+        .where(accounts.c.active, accounts.c.nightly_at.is_not(None))
+    )
+    return frozenset(UserId(user_id) for user_id in connection.execute(query).scalars())
+
+
+_PERSON = func.coalesce(editions.c.user_id, service_calls.c.edition_id)
+_CALLS_AND_PEOPLE = service_calls.outerjoin(
+    editions, editions.c.edition_id == service_calls.c.edition_id
+)
+
+
+def _counted(connection: Connection, service: str, now: datetime) -> list[CountedCalls]:
+    """The window's calls by share and person."""
+    query = (
+        select(service_calls.c.share, editions.c.user_id, _PERSON, func.sum(service_calls.c.calls))
+        .select_from(_CALLS_AND_PEOPLE)
+        .where(service_calls.c.service == service, service_calls.c.minute > _oldest(now))
+        .group_by(service_calls.c.share, editions.c.user_id, _PERSON)
+    )
+    return [_calls(*row) for row in connection.execute(query)]
+
+
+def _window(
+    connection: Connection, service: str, now: datetime
+) -> list[tuple[datetime, CountedCalls]]:
+    """The window's calls, each with the moment it leaves; the oldest first."""
+    columns = (service_calls.c.share, editions.c.user_id, _PERSON, service_calls.c.calls)
+    query = (
+        select(service_calls.c.minute, *columns)
+        .select_from(_CALLS_AND_PEOPLE)
+        .where(service_calls.c.service == service, service_calls.c.minute > _oldest(now))
+        .order_by(service_calls.c.minute)
+    )
+    return [(_left_window(minute), _calls(*row)) for minute, *row in connection.execute(query)]
+
+
+def _calls(share: str, owner: str | None, account: str, calls: int) -> CountedCalls:
+    person = owner_of_calls(account) if owner is None else UserId(owner)
+    return CountedCalls(share=share, user_id=person, calls=int(calls))
 
 
 def _locked(connection: Connection, service: str) -> datetime | None:
@@ -152,21 +233,9 @@ def _sum(
     return int(connection.execute(query).scalar_one())
 
 
-def _free_again(connection: Connection, service: str, now: datetime, needed: int) -> datetime:
-    """When enough of the window's oldest calls will have left it."""
-    query = (
-        select(service_calls.c.minute, service_calls.c.calls)
-        .where(service_calls.c.service == service, service_calls.c.minute > _oldest(now))
-        .order_by(service_calls.c.minute)
-    )
-    for minute, calls in connection.execute(query):
-        needed -= calls
-        if needed <= 0:
-            return _left_window(minute)
-    return now + WINDOW
-
-
-def _count(connection: Connection, service: str, now: datetime, edition_id: str) -> None:
+def _count(
+    connection: Connection, service: str, now: datetime, edition_id: str, share: Share
+) -> None:
     minute = now.replace(second=0, microsecond=0)
     here = (
         service_calls.c.service == service,
@@ -178,7 +247,7 @@ def _count(connection: Connection, service: str, now: datetime, edition_id: str)
         gone = (service_calls.c.service == service, service_calls.c.minute <= _oldest(now))
         connection.execute(delete(service_calls).where(*gone))
         row = {"service": service, "minute": minute, "edition_id": edition_id, "calls": 1}
-        connection.execute(insert(service_calls).values(row))
+        connection.execute(insert(service_calls).values({**row, "share": str(share)}))
 
 
 def _oldest(now: datetime) -> datetime:

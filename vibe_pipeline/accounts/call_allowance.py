@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from vibe_pipeline.accounts.budget import StoredBudget
+from vibe_pipeline.accounts.budget_shares import AHEAD_PREFIX, LISTENING_PREFIX, share_for
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.records import EditionId, UserId
 
@@ -51,20 +53,20 @@ class CallAllowance:
         cls, store: AccountStore, user_id: UserId, edition_id: EditionId, *, asked_for: bool
     ) -> Self:
         """As the account store stands now: within the list's own share and everybody's day."""
-        first = _never_had_a_list(store, user_id, besides=edition_id)
+        first = not store.editions.chosen_before(user_id, besides=edition_id)
         spent = store.budget.spent(SPOTIFY, edition_id)
         if first:
             spent += _spent_before(store, user_id)
-        today = store.budget.left(SPOTIFY, asked_for=asked_for)
-        return cls.after(spent, first=first, today=today)
+        budget = budget_for(store, user_id, edition_id, asked_for=asked_for)
+        return cls.after(spent, first=first, today=budget.left(SPOTIFY))
 
     @classmethod
     def ahead_of_time(cls, store: AccountStore, user_id: UserId) -> Self:
         """For preparing lists: little each time, most of a first list's share before the first."""
-        first = _never_had_a_list(store, user_id)
+        first = not store.editions.chosen_before(user_id)
         spent = _spent_before(store, user_id) if first else 0
-        today = store.budget.left(SPOTIFY, asked_for=False)
-        return cls.before_a_list(spent, first=first, today=today)
+        budget = budget_for(store, user_id, preparing_of(user_id), asked_for=False)
+        return cls.before_a_list(spent, first=first, today=budget.left(SPOTIFY))
 
     @classmethod
     def before_a_list(cls, spent: int, *, first: bool, today: int | None = None) -> Self:
@@ -85,11 +87,17 @@ class CallAllowance:
         self.left += calls
 
 
-def _never_had_a_list(
-    store: AccountStore, user_id: UserId, *, besides: EditionId | None = None
-) -> bool:
-    editions = store.editions.history(user_id)
-    return not any(edition.tracks for edition in editions if edition.edition_id != besides)
+def budget_for(
+    store: AccountStore, user_id: UserId, account: EditionId, *, asked_for: bool
+) -> StoredBudget:
+    """Everybody's budget, asked for one person: out of the share this work belongs to.
+
+    ``account`` is what its calls are counted under: an edition, ``preparing_of``,
+    ``listening_of``.
+    """
+    first = not store.editions.chosen_before(user_id, besides=account)
+    share = share_for(account, asked_for=asked_for, first=first)
+    return store.budget.of(account, share=share, user_id=user_id)
 
 
 def _spent_before(store: AccountStore, user_id: UserId) -> int:
@@ -100,9 +108,9 @@ def _spent_before(store: AccountStore, user_id: UserId) -> int:
 
 def preparing_of(user_id: UserId) -> EditionId:
     """What calls are counted under that prepare somebody's next lists."""
-    return EditionId(f"ahead:{user_id}")
+    return EditionId(f"{AHEAD_PREFIX}{user_id}")
 
 
 def listening_of(user_id: UserId) -> EditionId:
     """What calls are counted under that read somebody's listening and make no list."""
-    return EditionId(f"listening:{user_id}")
+    return EditionId(f"{LISTENING_PREFIX}{user_id}")

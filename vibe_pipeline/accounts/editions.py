@@ -210,6 +210,16 @@ class Editions:
         """What was begun for the person, newest first."""
         return self._many(editions.c.user_id == user_id, limit=limit)
 
+    def chosen_before(self, user_id: UserId, *, besides: str | None = None) -> bool:
+        """Whether tracks were ever chosen for the person, but for this edition."""
+        query = select(editions.c.edition_id).where(
+            editions.c.user_id == user_id, editions.c.state != EditionState.STARTED.value
+        )
+        if besides is not None:
+            query = query.where(editions.c.edition_id != besides)
+        with self.database.reading() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
     def _known(self, edition_id: EditionId, user_id: UserId, occasion: str) -> Edition | None:
         return self.get(edition_id) or self.of_occasion(user_id, occasion)
 

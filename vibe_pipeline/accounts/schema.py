@@ -20,10 +20,10 @@ from vibe_pipeline.accounts.database import (
 )
 from vibe_pipeline.accounts.errors import AccountsNotPermitted, AccountsTooNew
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision this version of the program works with."""
 
-REVISIONS = (HEAD,)
+REVISIONS = ("0001", HEAD)
 """Every revision there has been, oldest first."""
 
 

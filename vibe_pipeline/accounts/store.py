@@ -6,13 +6,14 @@ Opening and putting together; what is asked of the database stands in each repos
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import text
 
 from vibe_pipeline.accounts.budget import CEILINGS, StoredBudget
+from vibe_pipeline.accounts.budget_shares import Ceiling
 from vibe_pipeline.accounts.capabilities import Capabilities
 from vibe_pipeline.accounts.cipher import Cipher, secret_key
 from vibe_pipeline.accounts.considered import ConsideredLists
@@ -118,7 +119,9 @@ def open_for(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Ac
         min_new_ratio=settings.min_new_ratio,
     )
     database = connect(settings.accounts_address)
-    return _assembled(database, Cipher(secret_key(settings)), now, defaults, new_user_id)
+    ceilings = {**CEILINGS, "spotify": Ceiling.of(settings.spotify_daily_calls)}
+    sealer = Cipher(secret_key(settings))
+    return _assembled(database, sealer, now, defaults, new_user_id, ceilings=ceilings)
 
 
 def _assembled(
@@ -127,6 +130,8 @@ def _assembled(
     now: Callable[[], datetime],
     defaults: Defaults,
     new_id: Callable[[], UserId],
+    *,
+    ceilings: Mapping[str, Ceiling] = CEILINGS,
 ) -> AccountStore:
     return AccountStore(
         database=database,
@@ -134,7 +139,7 @@ def _assembled(
         tokens=TokenVault(database, sealer, now),
         oauth_states=OAuthStates(database, sealer, now, new_state),
         editions=Editions(database, now),
-        budget=StoredBudget(database, now, CEILINGS),
+        budget=StoredBudget(database, now, ceilings),
         capabilities=Capabilities(database, now),
         outbox=Outbox(database, now),
         watches=TrackedRuns(database, now),

@@ -139,6 +139,7 @@ service_calls = Table(
     Column("minute", Moment, primary_key=True),
     Column("edition_id", String(64), primary_key=True, default=""),
     Column("calls", Integer, nullable=False),
+    Column("share", String(16), nullable=False, server_default=""),
 )
 
 capabilities = Table(

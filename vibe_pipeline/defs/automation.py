@@ -13,6 +13,7 @@ import dagster as dg
 
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
+from vibe_pipeline.accounts.budget_shares import Share
 from vibe_pipeline.accounts.messages import NightFailed
 from vibe_pipeline.accounts.partition_changes import partition_changes
 from vibe_pipeline.accounts.records import FailureCause
@@ -30,7 +31,7 @@ from vibe_pipeline.defs.partitions import run_request, users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.defs.run_context import identity_of
 from vibe_pipeline.playlists.run_edition import note_silent_failure
-from vibe_pipeline.records import UserId
+from vibe_pipeline.records import EditionId, UserId
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.taste.collecting import hours_between
@@ -112,6 +113,9 @@ def collecting(
     blocked_until = store.budget.blocked_until("spotify")
     if blocked_until is not None:
         return dg.SkipReason(f"Spotify is to be left alone until {blocked_until.isoformat()}.")
+    closed_until = store.budget.of(EditionId(""), share=Share.LISTENING).opens_at("spotify")
+    if closed_until is not None:
+        return dg.SkipReason(f"The calls for listening are used up until {closed_until:%H:%M} UTC.")
     connected = [person for person in store.people.all(active_only=True) if person.connected]
     hour, hours = context.scheduled_execution_time.hour, hours_between(len(connected))
     if not connected:

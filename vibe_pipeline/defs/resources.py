@@ -18,6 +18,7 @@ import dagster as dg
 import httpx
 from dagster_duckdb import DuckDBResource
 
+from vibe_pipeline.accounts.call_allowance import budget_for
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.authorization import SpotifyConnection
 from vibe_pipeline.clients.factory import ClientFactory, open_http
@@ -107,7 +108,8 @@ def _outside(
     edition_id: EditionId,
     asked_for: bool,
 ) -> Clients:
-    settings, budget, now = read_settings(), store.budget.of(edition_id), clock.now
+    settings, now = read_settings(), clock.now
+    budget = budget_for(store, user_id, edition_id, asked_for=asked_for)
     calls: Counter[str] = Counter()
 
     def count(sent: CallRecord) -> None:
