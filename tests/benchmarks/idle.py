@@ -34,16 +34,12 @@ _MIB = 1 << 20
 
 _UP = "vibe up"
 _RUNS_UP = "from vibe_pipeline.cli import main; main()"
-_PROGRAMS = {
-    "vibe_pipeline.launcher": "fork server",
-    "dagster-webserver": "webserver",
-    "dagster-daemon": "daemon",
-    "grpc": "code server",
-    "vibe_bot": "bot",
+_COMMANDS = {
+    "vibe_bot": "Telegram bot",
     "vibe_oauth": "OAuth service",
     "vibe_pipeline.cli": _UP,
 }
-"""What a command line contains, by the first that fits."""
+"""Who is known by what stands in the command line; the others by what ``ps`` calls them."""
 
 _LAUNCH = """
 mutation { said: launchRun(executionParams: {selector: {
@@ -211,8 +207,8 @@ def _cpu_seconds(process: psutil.Process) -> float:
 
 def _name(process: psutil.Process) -> str:
     command = " ".join(process.cmdline())
-    fitting = (name for part, name in _PROGRAMS.items() if part in command)
-    return next(fitting, command[:60])
+    fitting = (name for part, name in _COMMANDS.items() if part in command)
+    return next(fitting, process.name())
 
 
 def report_to(report: Report, conditions: Conditions, wanted: frozenset[str]) -> None:

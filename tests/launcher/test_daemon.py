@@ -131,14 +131,19 @@ def _fork_server_of(daemon: subprocess.Popen[bytes]) -> psutil.Process:
 
     def appears() -> bool:
         found[:] = [
-            child
-            for child in _children(daemon.pid)
-            if "vibe_pipeline.launcher.fork_server" in child.cmdline()
+            child for child in _children(daemon.pid) if _is_fork_server(child)
         ]
         return bool(found)
 
     _eventually(appears, within=60)
     return found[0]
+
+
+def _is_fork_server(process: psutil.Process) -> bool:
+    try:
+        return "vibe_pipeline.launcher.fork_server" in process.cmdline()
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _zombie(process: psutil.Process) -> bool:

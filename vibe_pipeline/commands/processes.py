@@ -21,7 +21,6 @@ from vibe_pipeline.commands.supervisor import (
     http_ready,
     log_ready,
     port_ready,
-    script,
 )
 from vibe_pipeline.errors import ConfigurationError
 from vibe_pipeline.settings import Settings
@@ -105,27 +104,30 @@ def managed_processes(
 
     log = home / "logs"
     return [
-        part(STORAGE, script("dagster"), "instance", "migrate", ready=None),
+        part(STORAGE, "dagster", "instance", "migrate", ready=None, forked=True),
         part(
             CODE_SERVER,
-            *(python, "-m", "dagster", "api", "grpc"),
+            *("dagster", "api", "grpc"),
             *("--module-name", "vibe_pipeline.definitions", "--location-name", "vibe"),
             *("--host", "127.0.0.1", "--port", str(ports.code_server)),
             ready=port_ready(ports.code_server),
             after=(STORAGE,),
+            forked=True,
         ),
         part(
             WEBSERVER,
-            *(script("dagster-webserver"), "--workspace", workspace),
+            *("dagster-webserver", "--workspace", workspace),
             *("--host", "127.0.0.1", "--port", str(ports.webserver)),
             ready=_code_loaded(f"http://127.0.0.1:{ports.webserver}/graphql"),
             after=(STORAGE,),
+            forked=True,
         ),
         part(
             DAEMON,
-            *(script("dagster-daemon"), "run", "--workspace", workspace),
+            *("dagster-daemon", "run", "--workspace", workspace),
             ready=log_ready(log / "dagster-daemon.log", "Instance is configured"),
             after=(STORAGE,),
+            forked=True,
         ),
         part(
             OAUTH,

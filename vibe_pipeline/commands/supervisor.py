@@ -6,7 +6,6 @@ What was started here is stopped here, also after a crash of a part, a Ctrl-C or
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import signal
 import socket
 import sys
@@ -19,14 +18,15 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
+from vibe_pipeline.commands.forked_processes import ForkedProcess, ProgramForker
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
+from vibe_pipeline.launcher.fork_server import ForkServerGone
+from vibe_pipeline.launcher.process_control import adopt_orphans, end_with_parent
 
 READY_WITHIN_SECONDS = 120.0
 EXIT_SET_UP_WRONG = 2
 STOP_WITHIN_SECONDS = 12.0
 _LOOK_AGAIN_SECONDS = 0.1
-_SET_PARENT_DEATH_SIGNAL = 1
-_SET_CHILD_SUBREAPER = 36
 
 Result = TypeVar("Result")
 
@@ -48,6 +48,8 @@ class ManagedProcess:
     """One process: how to start it, how to know that it is ready, and what must be ready before.
 
     Without ``ready`` it is an errand: done, and good for the others, once it has ended well.
+    ``forked``: one of Dagster's programs, forked from an interpreter that imported Dagster; where
+    that cannot be it starts by itself, as all others do.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ManagedProcess:
     log: Path
     ready: Callable[[], Awaitable[bool]] | None
     after: tuple[str, ...] = ()
+    forked: bool = False
 
 
 def free_port() -> int:
@@ -125,10 +128,12 @@ class Supervisor:
     def __init__(self, parts: Sequence[ManagedProcess], *, on_ready: Callable[[str], None]) -> None:
         self._parts = parts
         self._on_ready = on_ready
-        self._processes: dict[str, asyncio.subprocess.Process] = {}
+        self._processes: dict[str, asyncio.subprocess.Process | ForkedProcess] = {}
+        self._forker: ProgramForker | None = None
 
     async def start(self) -> None:
         """Start every part as soon as what it needs is ready; raises ``ProcessFailed``."""
+        self._forker = _forker(self._parts)
         ready = {part.name: asyncio.Event() for part in self._parts}
         async with asyncio.TaskGroup() as tasks:
             for part in self._parts:
@@ -146,21 +151,21 @@ class Supervisor:
         self._on_ready(part.name)
         ready[part.name].set()
 
-    async def _spawn(self, part: ManagedProcess) -> asyncio.subprocess.Process:
+    async def _spawn(self, part: ManagedProcess) -> asyncio.subprocess.Process | ForkedProcess:
         part.log.parent.mkdir(parents=True, exist_ok=True)
-        with part.log.open("ab") as output:
-            process = await asyncio.create_subprocess_exec(
-                *part.command,
-                cwd=part.folder,
-                env=dict(part.environment),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                preexec_fn=_end_with_parent,
-            )
+        process = await self._fork(part) or await _spawn_alone(part)
         self._processes[part.name] = process
         return process
+
+    async def _fork(self, part: ManagedProcess) -> ForkedProcess | None:
+        if self._forker is None or not part.forked:
+            return None
+        try:
+            return await self._forker.fork(
+                part.name, part.command, part.log, within=READY_WITHIN_SECONDS
+            )
+        except ForkServerGone:
+            return None
 
     async def watch(self) -> None:
         """Wait until a part ends by itself, which is a failure; never returns otherwise."""
@@ -200,6 +205,8 @@ class Supervisor:
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_WITHIN_SECONDS):
                 await asyncio.gather(*(process.wait() for process in self._processes.values()))
+        if self._forker is not None:
+            await self._forker.close()
         await asyncio.to_thread(_end, {*strays, *_descendants()})
         await asyncio.gather(*(process.wait() for process in self._processes.values()))
 
@@ -212,7 +219,7 @@ async def running(
 
     Raises ``ProcessRefused`` when a part ends with exit code 2, else ``ProcessFailed``.
     """
-    _adopt_orphans()
+    adopt_orphans()
     deployment = Supervisor(parts, on_ready=on_ready)
     try:
         try:
@@ -224,7 +231,33 @@ async def running(
         await asyncio.shield(asyncio.create_task(deployment.stop()))
 
 
-async def _becomes_ready(part: ManagedProcess, process: asyncio.subprocess.Process) -> None:
+def _forker(parts: Sequence[ManagedProcess]) -> ProgramForker | None:
+    """What forks the parts that want it, if any does; it begins to import at once."""
+    first = next((part for part in parts if part.forked), None)
+    if first is None:
+        return None
+    first.log.parent.mkdir(parents=True, exist_ok=True)
+    return ProgramForker(first.environment, first.folder, first.log.with_name("dagster.log"))
+
+
+async def _spawn_alone(part: ManagedProcess) -> asyncio.subprocess.Process:
+    with part.log.open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            script(part.command[0]) if part.forked else part.command[0],
+            *part.command[1:],
+            cwd=part.folder,
+            env=dict(part.environment),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
+
+
+async def _becomes_ready(
+    part: ManagedProcess, process: asyncio.subprocess.Process | ForkedProcess
+) -> None:
     if part.ready is None:
         if await process.wait() != 0:
             raise ProcessFailed(_last_words(part, "failed"))
@@ -264,21 +297,6 @@ def _end(processes: set[psutil.Process]) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(alive, timeout=3)
-
-
-def _adopt_orphans() -> None:
-    """Children of parts that die become ours, so that none is left behind (Linux only)."""
-    _process_control(_SET_CHILD_SUBREAPER, 1)
-
-
-def _end_with_parent() -> None:
-    """Ask the kernel to end this part should its supervisor be killed outright (Linux only)."""
-    _process_control(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
-
-
-def _process_control(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
 def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:

@@ -75,3 +75,11 @@ EXECUTING_MODULES = (
     "dagster._core.executor.in_process",
 )
 """What executing a run imports besides ``dagster`` itself; imported ahead of time, by name."""
+
+SERVING_MODULES = (
+    "dagster._grpc.server",
+    "dagster_graphql.schema",
+    "sqlalchemy.dialects.sqlite",
+    "uvicorn",
+)
+"""What the long-running programs import once they run; imported ahead of time, by name."""

@@ -23,10 +23,12 @@ import sysconfig
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
+
+from vibe_pipeline.launcher.process_control import name_process
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ ORPHANS_MAY_FINISH_WITHIN_SECONDS = 30.0
 CHILDREN_STOP_WITHIN_SECONDS = 5.0
 ANSWERS_WITHIN_SECONDS = 30.0
 _BUFFER = 65536
+_LOOK_AGAIN_SECONDS = 0.02
 
 
 class ForkServerGone(Exception):
@@ -74,30 +77,33 @@ class Ended:
 class ForkServer:
     """The owner's side: starts the server, orders children, hears how they ended.
 
+    ``preload`` names modules to import, or functions of modules to call ("module:function").
+    ``ended`` and ``gone`` (the server itself has ended) are called from a thread of ours.
     Safe to use from many threads. Once gone it stays gone: make another.
     """
 
-    def __init__(self, preload: Sequence[str], *, ended: Callable[[Ended], None]) -> None:
+    def __init__(
+        self,
+        preload: Sequence[str],
+        *,
+        ended: Callable[[Ended], None],
+        gone: Callable[[], None] = lambda: None,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        log: Path | None = None,
+    ) -> None:
         self._ended = ended
+        self._tell_gone = gone
         self._asking = threading.Lock()
         self._answers: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._gone = threading.Event()
         self._ready = threading.Event()
-        self._line, far_end = socket.socketpair()
-        with far_end:
-            command = (
-                sys.executable,
-                "-m",
-                __name__,
-                str(far_end.fileno()),
-                json.dumps(list(preload)),
-            )
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                command,
-                stdin=subprocess.DEVNULL,
-                pass_fds=(far_end.fileno(),),
-                start_new_session=True,
-            )
+        self._process: subprocess.Popen[bytes] | _ForkedAhead
+        if _forked_ahead:
+            self._line, self._process = _forked_ahead.pop()
+        else:
+            self._line, self._process = _started(environment=environment, folder=folder, log=log)
+        self._line.sendall(json.dumps(list(preload)).encode() + b"\n")
         self._listener = threading.Thread(target=self._listen, name="forkserver", daemon=True)
         self._listener.start()
 
@@ -172,6 +178,7 @@ class ForkServer:
             self._gone.set()
             self._ready.set()
             self._answers.put(None)
+            self._tell_gone()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(CHILDREN_STOP_WITHIN_SECONDS)
 
@@ -188,6 +195,75 @@ class ForkServer:
 
 
 @dataclass(slots=True)
+class _ForkedAhead:
+    """A server that was forked from this process; what we use of ``subprocess.Popen``."""
+
+    pid: int
+    _code: int | None = None
+    _waiting: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code; ``subprocess.TimeoutExpired`` when it has not ended by then."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            with self._waiting:
+                if self._code is None:
+                    pid, status = os.waitpid(self.pid, os.WNOHANG)
+                    self._code = os.waitstatus_to_exitcode(status) if pid else None
+                if self._code is not None:
+                    return self._code
+            if deadline is not None and time.monotonic() >= deadline:
+                raise subprocess.TimeoutExpired("fork server", timeout or 0)
+            time.sleep(_LOOK_AGAIN_SECONDS)
+
+    def kill(self) -> None:
+        """End it, if it still runs."""
+        with self._waiting:
+            if self._code is None:
+                os.kill(self.pid, signal.SIGKILL)
+
+
+_forked_ahead: list[tuple[socket.socket, _ForkedAhead]] = []
+
+
+def fork_ahead(title: str) -> None:
+    """Fork a server from this process as it is, for the next ``ForkServer`` made here.
+
+    It shares the memory of all that is imported by now, and need not import it. Call it while this
+    process has a single thread of Python. ``title`` is what ``ps`` calls it.
+    """
+    line, far_end = socket.socketpair()
+    pid = _fork()
+    if pid == 0:
+        line.close()
+        os.setsid()
+        name_process(title)
+        _serve_and_exit(far_end)
+    far_end.close()
+    _forked_ahead.append((line, _ForkedAhead(pid=pid)))
+
+
+def _started(
+    *, environment: Mapping[str, str] | None, folder: Path | None, log: Path | None
+) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """A server in an interpreter of its own, and our end of the line to it."""
+    line, far_end = socket.socketpair()
+    with far_end, contextlib.ExitStack() as files:
+        output = None if log is None else files.enter_context(log.open("ab"))
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            (sys.executable, "-m", __name__, str(far_end.fileno())),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            cwd=folder,
+            pass_fds=(far_end.fileno(),),
+            start_new_session=True,
+        )
+    return line, process
+
+
+@dataclass(slots=True)
 class _Server:
     """The far side: one loop that forks, reaps, and notices when nobody is left to serve."""
 
@@ -199,9 +275,11 @@ class _Server:
     told_to_stop: bool = False
     _heard: bytes = b""
 
-    def serve(self) -> Work | None:
+    def serve(self, orders: bytes = b"") -> Work | None:
         """Serve until the owner hangs up; the answer is work only in a child, which must do it."""
         self._tell({"ready": os.getpid()})
+        if orders and (work := self._answer(orders)) is not None:
+            return work
         while not self.told_to_stop and (self.children or not self.retiring):
             readable, _, _ = select.select([self.line, self.wake], [], [])
             if self.wake in readable:
@@ -286,10 +364,13 @@ def _fork() -> int:
 
 
 def _preload(names: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Import these, and say in which state the files of our own code among them were."""
+    """Import or call these, and say in which state the files of our own code among them were."""
     for name in names:
         try:
-            importlib.import_module(name)
+            module, _, function = name.partition(":")
+            loaded = importlib.import_module(module)
+            if function:
+                getattr(loaded, function)()
         except Exception:  # a child that needs it will meet, and report, the same
             log.warning("could not import %s ahead of time", name, exc_info=True)
     gc.collect()
@@ -351,15 +432,35 @@ def _perform_and_exit(work: Work) -> NoReturn:
         os._exit(code)
 
 
-def main() -> int:
-    """Serve on the socket that was handed over; in a child, do its work instead."""
-    line = socket.socket(fileno=int(sys.argv[1]))
-    line.set_inheritable(False)
+def _serve(line: socket.socket) -> None:
+    """Serve on this line, the first word on it being what to import; in a child, do its work."""
     wake = _hear_signals()
-    server = _Server(line=line, wake=wake, preloaded=_preload(json.loads(sys.argv[2])))
-    work = server.serve()
+    heard = b""
+    while b"\n" not in heard:
+        more = line.recv(_BUFFER)
+        if not more:
+            return
+        heard += more
+    preload, _, orders = heard.partition(b"\n")
+    server = _Server(line=line, wake=wake, preloaded=_preload(json.loads(preload)))
+    work = server.serve(orders)
     if work is not None:
         _perform_and_exit(work)
+
+
+def _serve_and_exit(line: socket.socket) -> NoReturn:
+    """Serve in a process that was forked, and leave without the interpreter's farewells."""
+    try:
+        _serve(line)
+    finally:
+        os._exit(0)
+
+
+def main() -> int:
+    """Serve on the socket that was handed over."""
+    line = socket.socket(fileno=int(sys.argv[1]))
+    line.set_inheritable(False)
+    _serve(line)
     return 0
 
 

@@ -50,7 +50,6 @@ HEAVY = (
     *EXECUTING_MODULES,
     "alembic.command",
     "sqlalchemy.dialects.sqlite",
-    "pandas",
     "duckdb",
     "dagster_duckdb",
     "httpx",

@@ -1,0 +1,72 @@
+"""Dagster's programs (webserver, daemon, code server), each run in a process that was forked warm.
+
+Loaded only inside the fork server of ``commands.forked_processes`` and its children, so that
+Dagster is imported once for all of them: shared memory, and a start of seconds. Not here: runs and
+their workers (``run_launcher``).
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from vibe_pipeline.launcher.dagster_internals import EXECUTING_MODULES, SERVING_MODULES
+from vibe_pipeline.launcher.fork_server import fork_ahead
+from vibe_pipeline.launcher.process_control import end_with_parent, name_process
+
+DAEMON = "dagster-daemon"
+RUN_FORK_SERVER = "Run workers"
+PROGRAMS = ("dagster", DAEMON, "dagster-webserver")
+
+
+def warm_up() -> None:
+    """Import what the programs need, and our code; end should the supervisor be killed outright."""
+    end_with_parent()
+    for program in PROGRAMS:
+        _entry(program).load()
+    for module in (*EXECUTING_MODULES, *SERVING_MODULES, "vibe_pipeline.definitions"):
+        importlib.import_module(module)
+
+
+def perform(order: str) -> int:
+    """Be one of Dagster's programs, as its console script would be in a fresh interpreter.
+
+    ``order`` is JSON: ``command``, the script's name and its arguments; ``log``, the file that
+    takes its output; ``title``, what ``ps`` calls it. Gives its exit code.
+    """
+    told = json.loads(order)
+    end_with_parent()
+    name_process(told["title"])
+    _write_to(Path(told["log"]))
+    program, *arguments = told["command"]
+    if program == DAEMON:
+        fork_ahead(RUN_FORK_SERVER)
+    sys.argv = [program, *arguments]
+    try:
+        _entry(program).load()()
+    except SystemExit as ending:
+        return _exit_code(ending)
+    return 0
+
+
+def _entry(program: str) -> EntryPoint:
+    (entry,) = entry_points(group="console_scripts", name=program)
+    return entry
+
+
+def _write_to(log: Path) -> None:
+    with log.open("ab") as output:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(output.fileno(), stream.fileno())
+
+
+def _exit_code(ending: SystemExit) -> int:
+    """What the interpreter would make of it."""
+    if ending.code is None or isinstance(ending.code, int):
+        return ending.code or 0
+    sys.stderr.write(f"{ending.code}\n")
+    return 1
