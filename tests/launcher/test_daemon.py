@@ -130,9 +130,7 @@ def _fork_server_of(daemon: subprocess.Popen[bytes]) -> psutil.Process:
     found: list[psutil.Process] = []
 
     def appears() -> bool:
-        found[:] = [
-            child for child in _children(daemon.pid) if _is_fork_server(child)
-        ]
+        found[:] = [child for child in _children(daemon.pid) if _is_fork_server(child)]
         return bool(found)
 
     _eventually(appears, within=60)
