@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import idle, launching, lists, ranking, table
+from tests.benchmarks import crowd, idle, launching, lists, ranking, table
 from tests.benchmarks.comparison import compared
 from tests.benchmarks.conditions import Conditions
 from tests.benchmarks.report import Report, figures_in, machine, written
@@ -34,6 +34,7 @@ class Group:
 
 GROUPS = (
     Group(names=(lists.FIRST, lists.WARM), measure=lists.measure),
+    Group(names=(crowd.CROWD,), measure=crowd.measure),
     Group(names=("idle",), measure=idle.report_to),
     Group(names=("launching",), measure=launching.measure),
     Group(names=("ranking",), measure=ranking.measure),

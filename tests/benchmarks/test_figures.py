@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.benchmarks import table
 from tests.benchmarks.comparison import compared
 from tests.benchmarks.conditions import stock
+from tests.benchmarks.crowd import Wait, overtakers
 from tests.benchmarks.figures import Bar, Beside, Figure, Verdict, percentile, worst
 from tests.benchmarks.report import Report, figures_in, written
 
@@ -110,3 +111,13 @@ def test_the_stock_configuration_names_none_of_our_classes() -> None:
     assert "vibe_pipeline" not in stock(ours)
     assert theirs["run_launcher"]["class"] == "DefaultRunLauncher"
     assert theirs["run_coordinator"]["config"] == yaml.safe_load(ours)["run_coordinator"]["config"]
+
+
+def test_a_wait_is_as_silent_as_its_longest_gap_the_one_before_the_first_answer_too() -> None:
+    assert Wait(changes=(0.25, 0.75, 4.0)).silence == 3.25
+    assert Wait(changes=(2.0, 2.5)).silence == 2.0
+
+
+def test_whoever_begins_clearly_before_an_earlier_one_was_served_out_of_order() -> None:
+    assert overtakers([0.0, 0.2, 0.1, 5.0]) == 0
+    assert overtakers([0.0, 9.0, 4.0, 5.0]) == 2
