@@ -18,8 +18,8 @@ from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceError
 from vibe_pipeline.clients.listenbrainz import FoundRecording
 from vibe_pipeline.lookup_cache import Lookups
 from vibe_pipeline.ranking.listener_knowledge import track_key
-from vibe_pipeline.ranking.merge import canonical_isrc
-from vibe_pipeline.ranking.recording_match import same_recording
+from vibe_pipeline.ranking.merge import valid_isrc
+from vibe_pipeline.ranking.recording_match import agrees, same_recording
 from vibe_pipeline.records import Candidate, Ranked, Track
 from vibe_pipeline.sources.answers import (
     LABS_RECORDINGS,
@@ -164,8 +164,9 @@ class Resolver:
         asked: set[str] = set()
         searches: list[_Search] = []
         for candidate in candidates:
-            if candidate.isrc and candidate.key not in self._without_isrc:
-                searches.append(_Search(candidate=candidate, query=_isrc_query(candidate.isrc)))
+            isrc = valid_isrc(candidate.isrc)
+            if isrc and candidate.key not in self._without_isrc:
+                searches.append(_Search(candidate=candidate, query=f"isrc:{isrc}"))
             elif candidate.artist_key in pages:
                 searches.append(_Search(candidate=candidate, query=_query(candidate)))
             elif candidate.artist_key not in asked:
@@ -226,16 +227,16 @@ class Resolver:
     def _remembered(self, candidates: Sequence[Candidate]) -> Found:
         names = [name for c in candidates for name in (c.key, *c.aliases)]
         tracks = SPOTIFY_TRACKS.known(self._lookups, names)
-        isrcs = [canonical_isrc(c.isrc) for c in candidates if c.isrc]
+        isrcs = [isrc for c in candidates if (isrc := valid_isrc(c.isrc))]
         by_isrc = SPOTIFY_ISRCS.known(self._lookups, isrcs) if isrcs else {}
         resolved: Found = {}
         for candidate in candidates:
-            answers = [by_isrc.get(canonical_isrc(candidate.isrc))] if candidate.isrc else []
+            answers = [by_isrc.get(isrc)] if (isrc := valid_isrc(candidate.isrc)) else []
             answers += [tracks.get(name) for name in (candidate.key, *candidate.aliases)]
-            known = next((answer for answer in answers if answer is not None), None)
+            known = next((one for one in answers if one and _is(candidate, one)), None)
             if known is not None:
                 resolved[candidate.key] = known
-            elif candidate.key in tracks:
+            elif candidate.key in tracks and tracks[candidate.key] is None:
                 resolved[candidate.key] = None
         return resolved
 
@@ -320,8 +321,9 @@ class Resolver:
             answers[candidate.key] = same
             resolved[candidate.key] = same
         SPOTIFY_TRACKS.remember(self._lookups, {**answers})
-        if candidate.isrc and candidate.key not in self._without_isrc:
-            SPOTIFY_ISRCS.remember(self._lookups, {canonical_isrc(candidate.isrc): same})
+        isrc = valid_isrc(candidate.isrc)
+        if isrc and candidate.key not in self._without_isrc:
+            SPOTIFY_ISRCS.remember(self._lookups, {isrc: same})
             if same is None:
                 self._without_isrc.add(candidate.key)
         elif same is None and not search.page:
@@ -365,13 +367,15 @@ def _query(candidate: Candidate) -> str:
     return f'artist:"{_quoted(candidate.artist)}" track:"{_quoted(candidate.title)}"'
 
 
-def _isrc_query(isrc: str) -> str:
-    return f"isrc:{canonical_isrc(isrc)}"
-
-
 def _quoted(name: str) -> str:
     return " ".join(name.replace('"', " ").split())
 
 
 def _is(candidate: Candidate, hit: Track) -> bool:
-    return same_recording(candidate.artist, candidate.title, hit.artists, hit.title)
+    """Whether a track, found now or remembered, is the candidate; an ISRC alone does not say so."""
+    if track_key(hit) in (candidate.key, *candidate.aliases):
+        return True
+    if same_recording(candidate.artist, candidate.title, hit.artists, hit.title):
+        return True
+    same_code = hit.isrc and valid_isrc(hit.isrc) == valid_isrc(candidate.isrc)
+    return bool(same_code) and agrees(candidate.artist, candidate.title, hit.artist, hit.title)

@@ -11,7 +11,7 @@ from enum import IntEnum, auto
 
 from vibe_pipeline.ranking.identity import artist_key, song_key
 from vibe_pipeline.ranking.listener_knowledge import track_key
-from vibe_pipeline.ranking.merge import canonical_isrc
+from vibe_pipeline.ranking.merge import valid_isrc
 from vibe_pipeline.ranking.recording_match import credited
 from vibe_pipeline.records import DropReason, Ranked, Source
 
@@ -133,7 +133,7 @@ def _names(entry: Ranked) -> set[str]:
     candidate, track = entry.candidate, entry.track
     names = {song_key(key) for key in (candidate.key, *candidate.aliases)}
     isrcs = [candidate.isrc, track.isrc if track else None]
-    names.update(f"isrc {canonical_isrc(isrc)}" for isrc in isrcs if isrc)
+    names.update(f"isrc {code}" for isrc in isrcs if (code := valid_isrc(isrc)))
     ids = [candidate.spotify_id, track.spotify_id if track else None]
     names.update(f"spotify {spotify_id}" for spotify_id in ids if spotify_id)
     if track is not None:

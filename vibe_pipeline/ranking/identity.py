@@ -10,6 +10,13 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from vibe_pipeline.ranking.artist_credits import (
+    GUEST_TAIL,
+    LATIN,
+    in_another_script,
+    is_guest_credit,
+    lead,
+)
 from vibe_pipeline.ranking.text_normalization import letters_only, normalized, punctuation_unified
 from vibe_pipeline.ranking.versions import (
     Version,
@@ -25,6 +32,7 @@ __all__ = [
     "Title",
     "Version",
     "artist_key",
+    "other_key",
     "parse_title",
     "recording_key",
     "song_key",
@@ -37,21 +45,16 @@ _BRACKETED = re.compile(r"[(\[{（【]([^()\[\]{}（）【】]*)[)\]}）】]")
 _OPENING = re.compile(r"[(\[{（【]")
 _DASHED = re.compile(r"\s+[-–—―~]+\s+|\s+/\s+|\s*;\s+")
 _DATED = re.compile(r"\b(?:19|20)\d\d\b")
-_GUEST_WORD = (
-    r"(?:feat|ft|featuring|при\s+уч(?:астии)?|за\s+уч(?:астю|астi|асті)?|п\.\s?у|уч|совместно с)"
-)
-_GUESTS = re.compile(rf"^\s*(?:{_GUEST_WORD}[.:]?\s|w/|with\s|met\s|avec\s|con\s)\s*\S", re.I)
-_GUEST_TAIL = re.compile(rf"[\s,]+(?:{_GUEST_WORD}[.:]?\s|w/)\s*\S.*$", re.I)
-_CREDIT_TAIL = re.compile(rf"[\s,]+(?:(?:{_GUEST_WORD}[.:]?|vs\.?|x|×|avec)\s|w/)\s*\S.*$", re.I)
-_NUMBER = r"\d+|i{1,3}|iv|v|vi{1,3}|ix|x|one|two|three|four|five"
+_SWUNG = re.compile(r"\s[-~〜～‐]\s?(?=[^\s-])([^-~〜～‐]+(?:-[^-~〜～‐]+)*?)\s?[-~〜～‐]\s*$")
+"""An aside as Japanese titles write it: ``Song -Album mix-``."""
+_TRACK_NUMBER = re.compile(r"^0\d\s?[.–-]\s+(?=\S)")
+_NUMBER = r"\d+|i{1,3}|iv|v|vi{1,3}|ix|x|one|two|three|four|five|six|seven|eight|nine|ten"
 _PART = re.compile(
-    r"\b(?:parts?|pts?|parte|teil|deel|chast|chastyna|chastina)\b ?"
+    r"\b(?:parts?|pts?|parte|partie|teil|deel|czesc|cz|chast|chastyna|chastina|ch)\b ?"
     rf"({_NUMBER})\b(?: ({_NUMBER})\b)?"
 )
-_AND = re.compile(r"[&+]|\b(?:and|y|und|et|e|en|и|і|та)\b", re.I)
 _JOINED_BY = re.compile(r"^(\w+ .*?\w) and \w+ \w.*$")
 """A full name and others: ``Bob Marley & The Wailers``, not ``Earth Wind & Fire``."""
-_THE = re.compile(r"\s*the\b", re.I)
 _VOLUME = re.compile(r"\b(?:volume|vol)\b(?= (?:\d|[ivx]+\b))")
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 _WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -60,11 +63,13 @@ _SPELT_OUT = {name: _NUMERALS[name] for name in _WORDS}
 _LAST_ROMAN = frozenset(_ROMAN) - {"i", "v", "x"}
 _NUMBER_SIGNS = frozenset({"no", "nr", "number", "numero"})
 _NUMBER_SIGN = re.compile(r"\b(?:no|nr|number|numero) (?=\d)")
+_LATER_NUMBER_SIGN = re.compile(r"(?<=\w )(?:no|nr|number|numero) (?=\d)")
+"""``Mambo Number Five`` is ``Mambo No. 5``; ``Number One`` is not ``One``."""
 _LONG = 4
 """A title of more words loses its first "the": ``The House of the Rising Sun``, not ``The End``."""
 _NUMBERED_WORDS = frozenset(
     {"part", "pt", "parts", "pts", "parte", "teil", "deel", "volume", "vol"}
-    | {"chast", "chastyna", "chastina"}
+    | {"chast", "chastyna", "chastina", "partie", "czesc", "cz", "ch"}
 )
 _COUNTING = _NUMBERED_WORDS | _NUMBER_SIGNS | frozenset(_WORDS) | _LAST_ROMAN
 _NAMELESS = frozenset(
@@ -76,6 +81,55 @@ _TELLING = frozenset(
     {"sped", "speed", "slowed", "slow", "nightcore", "karaoke", "version", "edit", "remix", "live"}
     | {"unplugged", "vivo", "feat", "ft", "featuring", "8d", "skit"}
 )
+_NO_NAMES = frozenset(
+    {
+        "intro",
+        "outro",
+        "prelude",
+        "skit",
+        "bonus",
+        "club",
+        "rock",
+        "jazz",
+        "band",
+        "orchestra",
+        "dj",
+    }
+    | {"house", "trap", "dance", "strings", "solo", "duet", "female", "male", "movie", "film", "mr"}
+    | {"drama", "anime", "tv", "radio", "english", "japanese", "korean", "chinese", "thai", "hindi"}
+    | {
+        "part",
+        "pt",
+        "edition",
+        "original",
+        "new",
+        "studio",
+        "home",
+        "title",
+        "theme",
+        "size",
+        "lofi",
+    }
+    | {
+        "reprise",
+        "cut",
+        "single",
+        "album",
+        "clean",
+        "explicit",
+        "pop",
+        "ballad",
+        "winter",
+        "summer",
+    }
+    | {"mv", "ost", "teaser", "preview", "mix", "lounge", "chill", "deep", "party", "kids", "choir"}
+)
+"""Words by which a bracket tells versions apart rather than says the name again."""
+_AMBIGUOUS_VERSION = re.compile(
+    "版|バージョン|ヴァージョン|버전|ver|เวอร์ชั|वर्शन|वर्ज़न|גרס|נוסח|نسخ|ヴォーカル", re.I
+)
+_ALPHABET = re.compile("[\u0370-\u05ff]")
+"""Greek, Cyrillic, Armenian, Hebrew: there one Latin word in brackets is as often a style."""
 _SIMPLE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789 ")
 
 
@@ -86,6 +140,8 @@ class Title:
     core: str
     version: Version
     detail: str = ""
+    other: str = ""
+    """The name in another script, where the title gives both: ``봄날 (Spring Day)``."""
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -94,12 +150,7 @@ def artist_key(name: str) -> str:
 
     Where a name shows that it is several artists, the first counts, as on Spotify.
     """
-    plain = name
-    if "(" in name or "[" in name:
-        plain = _BRACKETED.sub(lambda found: "" if _GUESTS.match(found[1]) else found[0], name)
-    plain = _CREDIT_TAIL.sub("", plain) if " " in plain else plain
-    if ", " in plain:
-        plain = _first_of_list(plain)
+    plain = lead(name)
     words = normalized(plain)
     if words.startswith("the ") and words != "the the":
         words = words[4:]
@@ -108,18 +159,6 @@ def artist_key(name: str) -> str:
     if " and " in words:
         words = _JOINED_BY.sub(r"\1", words)
     return punctuation_unified(words).replace(" ", "") or letters_only(plain) or letters_only(name)
-
-
-def _first_of_list(credit: str) -> str:
-    """The first of artists listed with commas; a band's own comma stays, as does ``Strokes, The``.
-
-    A band that holds a comma is single words and an "and" (``Earth, Wind & Fire``).
-    """
-    first, *others = credit.split(", ")
-    band = _AND.search(credit) and " " not in first.strip()
-    if band or first in others or not first.strip() or any(map(_THE.match, others)):
-        return credit
-    return first
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -134,6 +173,16 @@ def recording_key(artist: str, title: str) -> str:
     if version is Version.PLAIN:
         return key
     return key + _SEPARATOR + "+".join(version.names) + (f":{apart.detail}" if apart.detail else "")
+
+
+def other_key(artist: str, title: str) -> str | None:
+    """The key under the title's name in another script, where it gives one besides."""
+    if title.isascii():
+        return None
+    apart = parse_title(title)
+    if not apart.other or apart.version is not Version.PLAIN:
+        return None
+    return _SEPARATOR.join((artist_key(artist).replace(_SEPARATOR, ""), apart.other))
 
 
 def song_key(key: str) -> str:
@@ -165,9 +214,11 @@ def parse_title(title: str) -> Title:
             words = _numbered(" ".join(words)).split()
         return Title(core=_joined(words), version=Version.PLAIN)
     asides: list[str] = []
-    main = _without_brackets(title, asides)
+    title = _TRACK_NUMBER.sub("", _SWUNG.sub(_bracketed_aside, title))
+    other = _in_other_script(title)
+    main = _without_brackets(title.replace(other, "") if other else title, asides)
     main = _without_dashes(main, asides)
-    words_left, version = without_trailing_version(normalized(_GUEST_TAIL.sub("", main)))
+    words_left, version = without_trailing_version(normalized(GUEST_TAIL.sub("", main)))
     details: list[str] = []
     for aside in asides:
         if found := aside_version(aside):
@@ -176,7 +227,8 @@ def parse_title(title: str) -> Title:
     if words_left in _NAMELESS:
         words_left = _with_source(words_left, asides)
     core = _joined(_numbered(words_left).split()) or letters_only(main) or letters_only(title)
-    return Title(core=core, version=version, detail="".join(sorted(details)) if version else "")
+    detail = "".join(sorted(details)) if version else ""
+    return Title(core=core, version=version, detail=detail, other=letters_only(other))
 
 
 _version_of_maker = lru_cache(maxsize=8192)(maker_version)
@@ -187,10 +239,10 @@ def _without_brackets(title: str, asides: list[str]) -> str:
 
     def judged(found: re.Match[str]) -> str:
         inside = found[1]
-        if _GUESTS.match(inside) and not without_trailing_version(normalized(inside))[1]:
+        if is_guest_credit(inside) and not without_trailing_version(normalized(inside))[1]:
             return " "
         if _speaks(inside):
-            asides.append(_GUEST_TAIL.sub("", inside))
+            asides.append(GUEST_TAIL.sub("", inside))
             return " "
         return f" {inside} "
 
@@ -199,15 +251,36 @@ def _without_brackets(title: str, asides: list[str]) -> str:
     return title.strip()
 
 
+def _bracketed_aside(found: re.Match[str]) -> str:
+    return f" ({found[1]})" if _speaks(found[1]) else found[0]
+
+
+def _in_other_script(title: str) -> str:
+    """What a bracket gives as the song's name in another script; empty if none does."""
+    for found in _BRACKETED.finditer(title):
+        inside, outside = found[1], title[: found.start()] + title[found.end() :]
+        words = normalized(inside).split()
+        if (
+            in_another_script(outside, inside)
+            and _NO_NAMES.isdisjoint(words)
+            and not (len(words) == 1 and LATIN.search(inside) and _ALPHABET.search(outside))
+            and not (_speaks(inside) or is_guest_credit(inside) or any(map(str.isdigit, inside)))
+            and _NUMERALS.keys().isdisjoint(words)
+            and not _AMBIGUOUS_VERSION.search(inside)
+        ):
+            return inside
+    return ""
+
+
 def _without_dashes(main: str, asides: list[str]) -> str:
     """What stands before the dashes; parts after them that do not speak of a version stay."""
     first, *others = _DASHED.split(main)
     kept = [first]
     for part in others:
-        if _GUESTS.match(part):
+        if is_guest_credit(part):
             continue
         if _speaks(part):
-            asides.append(_GUEST_TAIL.sub("", part))
+            asides.append(GUEST_TAIL.sub("", part))
         elif asides and _DATED.search(part) and Version.LIVE in aside_version(asides[-1]):
             asides[-1] += f" {part}"
         else:
@@ -218,7 +291,7 @@ def _without_dashes(main: str, asides: list[str]) -> str:
 
 
 def _speaks(aside: str) -> bool:
-    return bool(aside_version(_GUEST_TAIL.sub("", aside))) or aside_is_edition(aside)
+    return bool(aside_version(GUEST_TAIL.sub("", aside))) or aside_is_edition(aside)
 
 
 def _with_source(words: str, asides: list[str]) -> str:
@@ -234,7 +307,7 @@ def _joined(words: list[str]) -> str:
 
 
 def _numbered(words: str) -> str:
-    """Numbers as figures, however written; nothing but the figure of "No. 5" and "number five"."""
+    """Numbers as figures, however written; ``Mambo No. 5`` is ``mambo 5``."""
     if _COUNTING.isdisjoint(words.split()):
         return words
     words = _PART.sub(lambda found: "part" + "to".join(_figures(found)), words)
@@ -242,7 +315,8 @@ def _numbered(words: str) -> str:
     *first, last = words.split()
     if last in _LAST_ROMAN and first:
         last = _NUMERALS[last]
-    return " ".join(_SPELT_OUT.get(word, word) for word in (*first, last))
+    words = " ".join(_SPELT_OUT.get(word, word) for word in (*first, last))
+    return _LATER_NUMBER_SIGN.sub("", words)
 
 
 def _figures(found: re.Match[str]) -> list[str]:

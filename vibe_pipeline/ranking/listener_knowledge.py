@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from vibe_pipeline.ranking.artist_credits import credit_of, other_spelling
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.ranking.list_request import ListRequest
-from vibe_pipeline.ranking.merge import canonical_isrc
+from vibe_pipeline.ranking.merge import valid_isrc
 from vibe_pipeline.ranking.policy import Policy
+from vibe_pipeline.ranking.recording_match import agrees
 from vibe_pipeline.records import Candidate, LikedTrack, PastRecommendation, Play, Track
 
 
@@ -26,17 +28,26 @@ class LikedKeys:
     def __init__(self, likes: Iterable[LikedTrack]) -> None:
         self._titles: dict[str, list[Track]] = {}
         self._keys: dict[str, frozenset[str]] = {}
-        isrcs, ids = set(), set()
+        codes: dict[str, list[Track]] = {}
+        ids = set()
         for like in likes:
             track = like.track
             self._titles.setdefault(artist_key(track.artist), []).append(track)
             ids.add(track.spotify_id)
-            if track.isrc:
-                isrcs.add(canonical_isrc(track.isrc))
-        self.isrcs, self.ids = frozenset(isrcs), frozenset(ids)
+            if code := valid_isrc(track.isrc):
+                codes.setdefault(code, []).append(track)
+        self.ids = frozenset(ids)
+        self._codes = codes
 
     def __contains__(self, key: str) -> bool:
         return key in self.of(key.partition("|")[0])
+
+    def have_isrc(self, isrc: str | None, artist: str, title: str) -> bool:
+        """Whether a saved track has this ISRC, and a name that does not speak against it."""
+        code = valid_isrc(isrc)
+        return code is not None and any(
+            agrees(artist, title, track.artist, track.title) for track in self._codes.get(code, ())
+        )
 
     def of(self, artist: str) -> frozenset[str]:
         """The keys of all saved tracks of an artist."""
@@ -117,23 +128,22 @@ class ListenerKnowledge:
         """Whether the candidate is not new: liked, or recommended before."""
         if candidate.key in self.liked or candidate.key in self.recommended:
             return True
-        return self.likes(candidate) or self.was_recommended(candidate.aliases)
+        return self.likes(candidate) or self.was_recommended(candidate_keys(candidate))
 
     def likes(self, candidate: Candidate) -> bool:
         """Whether the person saved this recording, under whatever name or id."""
         return (
-            candidate.key in self.liked
-            or (candidate.isrc is not None and canonical_isrc(candidate.isrc) in self.liked.isrcs)
-            or (candidate.spotify_id is not None and candidate.spotify_id in self.liked.ids)
-            or any(alias in self.liked for alias in candidate.aliases)
+            (candidate.spotify_id is not None and candidate.spotify_id in self.liked.ids)
+            or any(key in self.liked for key in candidate_keys(candidate))
+            or self.liked.have_isrc(candidate.isrc, candidate.artist, candidate.title)
         )
 
     def likes_track(self, track: Track) -> bool:
         """Whether the person saved this very track, or the same recording elsewhere."""
         return (
             track.spotify_id in self.liked.ids
-            or (track.isrc is not None and canonical_isrc(track.isrc) in self.liked.isrcs)
             or track_key(track) in self.liked
+            or self.liked.have_isrc(track.isrc, track.artist, track.title)
         )
 
     def was_recommended(self, keys: tuple[str, ...]) -> bool:
@@ -175,5 +185,10 @@ def track_key(track: Track) -> str:
 
 
 def candidate_keys(candidate: Candidate) -> tuple[str, ...]:
-    """All keys a candidate goes by, its own first."""
-    return (candidate.key, *candidate.aliases)
+    """All keys a candidate goes by, its own first; a joint credit goes by each of its names."""
+    joint = credit_of(candidate.artist).leaders
+    if len(joint) < 2 and not other_spelling(candidate.artist):
+        return (candidate.key, *candidate.aliases)
+    names = (*joint, other_spelling(candidate.artist))
+    keys = (recording_key(name, candidate.title) for name in names if name)
+    return tuple(dict.fromkeys((candidate.key, *candidate.aliases, *keys)))

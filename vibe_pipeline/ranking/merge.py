@@ -1,21 +1,29 @@
 """Entity resolution: many proposals, one candidate for each recording, however it was named.
 
-What makes two namings one is ``ranking.identity``'s.
+What makes two namings one is ``ranking.identity``'s for one of them alone, and
+``ranking.recording_match``'s for two side by side.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from vibe_pipeline.ranking.identity import artist_key, recording_key
+from vibe_pipeline.ranking.artist_credits import is_placeholder
+from vibe_pipeline.ranking.identity import artist_key, other_key, recording_key
+from vibe_pipeline.ranking.recording_match import agrees, same_credit
 from vibe_pipeline.records import Candidate, Pool, Proposal
+
+_ISRC = re.compile("[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 
 
 def merge(pools: Iterable[Pool]) -> list[Candidate]:
-    """One candidate for each recording: same ISRC, same Spotify id, or same artist and title.
+    """One candidate for each recording: same Spotify id, same artist and title, or same ISRC.
 
-    Sorted by key; neither the order of pools nor that of proposals matters.
+    A joint credit counts in any order, an ISRC only where the names do not speak against it; what
+    names nobody (``Various Artists``) is left out. Sorted by key; neither the order of pools nor
+    that of proposals matters.
     """
     proposals = sorted(
         {proposal for pool in pools for proposal in pool.proposals if _usable(proposal)},
@@ -27,6 +35,8 @@ def merge(pools: Iterable[Pool]) -> list[Candidate]:
     for index, (proposal, key) in enumerate(zip(proposals, keys, strict=True)):
         for name in _names(proposal, key):
             groups.join(seen.setdefault(name, index), index)
+    _join_by_credit(proposals, keys, groups)
+    _join_by_isrc(proposals, groups)
     members: defaultdict[int, list[int]] = defaultdict(list)
     for index in range(len(proposals)):
         members[groups.first(index)].append(index)
@@ -38,20 +48,62 @@ def merge(pools: Iterable[Pool]) -> list[Candidate]:
 
 
 def _usable(proposal: Proposal) -> bool:
-    return bool(proposal.artist.strip() and proposal.title.strip())
+    named = bool(proposal.artist.strip() and proposal.title.strip())
+    return named and not is_placeholder(proposal.artist)
 
 
 def _names(proposal: Proposal, key: str) -> Iterable[tuple[str, str]]:
     yield "key", key
-    if proposal.isrc:
-        yield "isrc", canonical_isrc(proposal.isrc)
+    if other := other_key(proposal.artist, proposal.title):
+        yield "key", other
     if proposal.spotify_id:
         yield "spotify", proposal.spotify_id
+
+
+def _join_by_credit(proposals: Sequence[Proposal], keys: Sequence[str], groups: _Groups) -> None:
+    """Songs of one name and version whose credits mean the same people, as in ``B & A``."""
+    songs: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for index, (proposal, key) in enumerate(zip(proposals, keys, strict=True)):
+        songs[key.partition("|")[2]].setdefault(proposal.artist, index)
+    for names in songs.values():
+        artists = list(names)
+        for place, one in enumerate(artists):
+            for other in artists[place + 1 :]:
+                if same_credit(one, other):
+                    groups.join(names[one], names[other])
+
+
+def _join_by_isrc(proposals: Sequence[Proposal], groups: _Groups) -> None:
+    """Proposals of one ISRC, as far as their names agree."""
+    codes: defaultdict[str, list[int]] = defaultdict(list)
+    for index, proposal in enumerate(proposals):
+        if code := valid_isrc(proposal.isrc):
+            codes[code].append(index)
+    for indexes in codes.values():
+        for place, index in enumerate(indexes):
+            for other in indexes[place + 1 :]:
+                if groups.first(index) != groups.first(other) and _agree(
+                    proposals[index], proposals[other]
+                ):
+                    groups.join(index, other)
+
+
+def _agree(one: Proposal, other: Proposal) -> bool:
+    return agrees(one.artist, one.title, other.artist, other.title)
 
 
 def canonical_isrc(isrc: str) -> str:
     """An ISRC as twelve capitals and digits, however it was written."""
     return isrc.replace("-", "").replace(" ", "").upper()
+
+
+def valid_isrc(isrc: str | None) -> str | None:
+    """The canonical ISRC; ``None`` for what has not the shape of one (``N/A``, all zeros).
+
+    ISO 3901: two letters, three letters or digits, two digits of the year, five of the recording.
+    """
+    code = canonical_isrc(isrc) if isrc else ""
+    return code if _ISRC.fullmatch(code) and code[-7:] != "0000000" else None
 
 
 def _candidate(proposals: list[Proposal], keys: list[str]) -> Candidate:

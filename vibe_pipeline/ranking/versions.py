@@ -82,6 +82,7 @@ _IN_ASIDE: tuple[tuple[Version, re.Pattern[str]], ...] = (
             "(?:en|ao) vivo|(?:en|in) directo?|dal vivo|en (?:public|concert|concierto)",
             "version live|(?<!^)sessions?$|sessions? version",
             "radio (?:appearance|broadcast|performance)",
+            "canli performans|truc tiep|elo felvetel|koncertfelvetel",
             r"im konzert|konzertversion|(?:konzert|live)mitschnitt|canli|na zywo|zontan[ai]",
             r"kontsert\w*|nazh[iy]vo|vzh[iy]vuyu|zh[iy]va?[yo]\w*|zh[iy]vem|layv",
         ),
@@ -103,13 +104,15 @@ _IN_ASIDE: tuple[tuple[Version, re.Pattern[str]], ...] = (
     (
         Version.SPED_UP,
         _any(
-            "sp(?:ed|eed|eeded) ?up|s p e d u p|nightcore|(?:fast|speed|faster) version|chipmunks?",
+            "sp(?:ed|eed|eeded) ?up|s p e d u p|nightcore|na[iy]tkor|(?:fast|speed|faster) version",
+            "chipmunks?|hyper ?speed|spedup|hizlandirilmis|przyspieszon[ea]",
             r"uskor\w+|pr[iy]skor\w+|pr[iy]shv[iy]dsh\w+|spid ?ap|acelerad[oa]",
         ),
     ),
     (
         Version.SLOWED,
         _any(
+            "yavaslatilmis|spowolnion[ea]|ralenti",
             "slowed|s l o w e d|slow(?:$| and| reverb| down| version)|reverb(?:ed)?$|daycore",
             r"chopped (?:and )?screwed|zamedl\w+|spov[iy]ln\w+|sloud|ralentizad[oa]",
         ),
@@ -133,7 +136,10 @@ _IN_ASIDE: tuple[tuple[Version, re.Pattern[str]], ...] = (
     ),
     (
         Version.INSTRUMENTAL,
-        _any(r"instrumental\w*|inst$|(?:no|without|off) vocals?|enstrumantal|strumentale"),
+        _any(
+            r"instrumental\w*|inst$|(?:no|without|off) vocals?|enstrumantal|strumentale",
+            r"orchistrik\w*",
+        ),
     ),
     (
         Version.SPOKEN,
@@ -146,7 +152,7 @@ _IN_ASIDE: tuple[tuple[Version, re.Pattern[str]], ...] = (
     (
         Version.ALTERNATE,
         _any(
-            r"acoustic|akoestisch\w*|akustik\w*|akust[iy]ch\w*|acoustique|acustic[oa]",
+            r"acoustic|akoestisch\w*|a[kc]ustik\w*|akustyczn\w+|akousti\w+|akust[iy]ch\w*|acoustique|acustic[oa]",
             r"demo|alternat(?:e|ive)|take \d+|outtake|rehearsal|rough mix|early version|stripped",
             r"piano|orchestral?|symphonic|strings?|a ?[ck]ap+el+a|reprise|re ?record\w*",
             r"recorded (?:at|live)|spotify singles?",
@@ -155,16 +161,50 @@ _IN_ASIDE: tuple[tuple[Version, re.Pattern[str]], ...] = (
     ),
 )
 _IN_OTHER_SCRIPTS: tuple[tuple[Version, re.Pattern[str]], ...] = tuple(
-    (version, re.compile(pattern))
-    for version, pattern in (
-        (Version.LIVE, "ライ[ブヴ]|[現现][场場]|演唱[会會]|라이브|مباشر|حفلة|הופעה"),
-        (Version.KARAOKE, "カラオケ|伴奏|노래방|كاريوكي|קריוקי"),
-        (Version.COVER, "翻唱|커버|カバー|קאבר"),
-        (Version.SPED_UP, "加速"),
-        (Version.SLOWED, "[慢降]速"),
-        (Version.REMIX, "リミックス|리믹스|混音|ريمكس|רמיקס"),
-        (Version.INSTRUMENTAL, "[纯純]音[乐樂]|インスト|연주곡"),
-        (Version.ALTERNATE, "アコースティック|어쿠스틱|不插[电電]"),
+    (version, re.compile("|".join(patterns)))
+    for version, *patterns in (
+        (
+            Version.LIVE,
+            *("ライ[ブヴ]|生演奏", "[現现][场場]|演唱[会會]", "라이브|콘서트", "مباشر|حفل[هة]"),
+            *("לייב|הופעה|הקלטה חיה", "แสดงสด|คอนเสิร์ต", "लाइव"),
+        ),
+        (
+            Version.KARAOKE,
+            *("カラオケ", "伴奏", "노래방|반주", "كاريوكي", "קריוקי|פלייבק", "คาราโอเกะ"),
+            "कराओके|कैराओके",
+        ),
+        (
+            Version.COVER,
+            *("翻唱", "커버", "カバー|歌ってみた", "קאבר|גרסת כיסוי", "كوفر", "คัฟเวอร์", "कवर"),
+        ),
+        (
+            Version.SPED_UP,
+            *("加速|倍速", "스페드 ?업|빠른 버전", "מואץ", "تسريع|مسرع", "เร่งความเร็ว"),
+            "スピードアップ",
+        ),
+        (
+            Version.SLOWED,
+            "[慢降減减]速",
+            "느린 버전|슬로우",
+            "מואט",
+            "بطي",
+            "スロー版|スローダウン",
+        ),
+        (
+            Version.REMIX,
+            *("リミックス", "리믹스", "混音|dj版", "ريم[يى]?كس", "רי?מיקס", "รีมิกซ์"),
+            "रीमिक्स|रिमिक्स",
+        ),
+        (
+            Version.INSTRUMENTAL,
+            *("[纯純]音[乐樂]", "インスト|オフボーカル", "연주곡|인스트", "אינסטרומנטלי"),
+            *("موسيقي فقط|بدون كلمات", "บรรเลง", "वाद्य"),
+        ),
+        (
+            Version.ALTERNATE,
+            *("アコースティック|弾き語り", "어쿠스틱", "不插[电電]|[钢鋼]琴版", "אקוסטי"),
+            *("[اأ]كوستيك", "อะคูสติก", "अकूस्टिक|एकॉस्टिक|अनप्लग्ड"),
+        ),
     )
 )
 """Words of scripts that are not folded to Latin and put no space, or a prefix, before a word."""
@@ -187,7 +227,13 @@ _SAME = re.compile(
                 r"|^(?:\w+ )?deluxe$|^\d+\w* anniversary\b|^bonus$|^hidden track$"
                 r"|^(?:\d{4} )?re ?issue(?: \d{4})?$"
             ),
-            r"^official\b.*\b(?:video|audio|visuali[sz]er|clip)\b",
+            r"^official\b.*\b(?:video|audio|visuali[sz]er|clip|mv|m v)\b",
+            r"^(?:music )?(?:video ?clip|video|audio|clip) (?:of+ici[ae]l\w*|ufficiale)$",
+            r"^offi[cz]ielles? (?:\w+ )?(?:video|audio|clip)$|^resmi (?:video|klip|audio)$",
+            "^(?:mv|m v|music video|lyrics? video)$",
+            r"\brimasterizzat\w*|\bremasteri[sz]\w*|\bnagranie oryginalne$",
+            "リマスター|리마스터|重[製制]|ريماستر|רימאסטר|官方|公式|オフィシャル|뮤직비디오|오피셜",
+            "^(?:專輯版|专辑版|アルバムバージョン|アルバム ver|앨범 버전|앨범버전)$",
             "^(?:lyrics?|(?:lyric|music) video|video|videoclip|audio|visuali[sz]er)$",
             r"^(?:hd|hq|4k|uhd|1080p)(?: \w+)?$",
             r"^ofi(?:tsialn|cialn)\w*\b.*$|^prod(?:uced)?(?: by)? .+$",

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from vibe_pipeline.clients.listenbrainz import FoundRecording, ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz, Recording
 from vibe_pipeline.ranking.identity import artist_key, recording_key
+from vibe_pipeline.ranking.merge import valid_isrc
+from vibe_pipeline.ranking.recording_match import agrees, same_recording
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source
 from vibe_pipeline.sources.answers import (
     LASTFM_TOP_TRACKS,
@@ -91,11 +93,11 @@ async def _named(
     by_isrc = await look_up(
         services.lookups,
         MUSICBRAINZ_ISRCS,
-        [_by_isrc(musicbrainz, seed.isrc) for seed in left if seed.isrc is not None],
+        [_by_isrc(musicbrainz, seed, isrc) for seed in left if (isrc := valid_isrc(seed.isrc))],
         limits=limits,
         calls=limits.musicbrainz_calls,
     )
-    answers = {_key(seed): by_isrc.get(seed.isrc or "") for seed in left}
+    answers = {_key(seed): by_isrc.get(valid_isrc(seed.isrc) or "") for seed in left}
     named = {key: ids for key, ids in answers.items() if ids is not None}
     return CachedAnswers(
         answers={**found.answers, **named}, trouble=found.trouble or by_isrc.trouble
@@ -104,16 +106,27 @@ async def _named(
 
 def _by_name(labs: ListenBrainzLabs, seed: SeedTrack) -> WantedAnswer[RecordingIds]:
     async def ask() -> RecordingIds | None:
-        return _ids(await labs.find_recording(seed.artist, seed.title))
+        recording = await labs.find_recording(seed.artist, seed.title)
+        return _ids(recording if recording is not None and _is(seed, recording) else None)
 
     return WantedAnswer(key=_key(seed), ask=ask)
 
 
-def _by_isrc(musicbrainz: MusicBrainz, isrc: str) -> WantedAnswer[RecordingIds]:
+def _by_isrc(musicbrainz: MusicBrainz, seed: SeedTrack, isrc: str) -> WantedAnswer[RecordingIds]:
     async def ask() -> RecordingIds | None:
-        return _ids(next(iter(await musicbrainz.recordings_by_isrc(isrc)), None))
+        recordings = await musicbrainz.recordings_by_isrc(isrc)
+        return _ids(next((one for one in recordings if _has_its_name(seed, one)), None))
 
     return WantedAnswer(key=isrc, ask=ask)
+
+
+def _is(seed: SeedTrack, recording: FoundRecording) -> bool:
+    return same_recording(seed.artist, seed.title, (recording.artist,), recording.title)
+
+
+def _has_its_name(seed: SeedTrack, recording: Recording) -> bool:
+    """An ISRC is believed only where the names do not speak against it."""
+    return agrees(seed.artist, seed.title, recording.artist, recording.title)
 
 
 def _ids(recording: FoundRecording | Recording | None) -> RecordingIds | None:

@@ -19,6 +19,7 @@ from vibe_pipeline.clients.errors import (
     ServiceError,
     ServiceUnavailable,
 )
+from vibe_pipeline.ranking.artist_credits import is_placeholder
 from vibe_pipeline.ranking.identity import recording_key
 from vibe_pipeline.records import Pool, PoolState, Proposal, Source
 
@@ -85,12 +86,14 @@ def pool_of(
     trouble: ServiceError | None = None,
     empty: Reason = Reason.NOTHING_FOUND,
 ) -> Pool:
-    """The pool, strongest match first; a seed proposes a recording once.
+    """The pool, strongest match first; a seed proposes a recording once, a placeholder none.
 
     With ``trouble`` the pool says why it holds less than it could.
     """
     best: dict[tuple[str, str], Proposal] = {}
     for proposal in sorted(proposals, key=lambda p: (-p.match, p.rank)):
+        if is_placeholder(proposal.artist):
+            continue
         best.setdefault((proposal.seed, recording_key(proposal.artist, proposal.title)), proposal)
     if not best:
         return (

@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vibe_pipeline.clients.lastfm import LastFm
+from vibe_pipeline.ranking.artist_credits import is_placeholder
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Proposal, SeedArtist, Source
 from vibe_pipeline.sources.answers import (
@@ -64,7 +65,7 @@ def nearest(
         best = max((artist.match for artist in near), default=0.0) or 1.0
         for artist in near:
             key = artist_key(artist.name)
-            if key in own or seed.name in matches.get(key, {}):
+            if key in own or seed.name in matches.get(key, {}) or is_placeholder(artist.name):
                 continue
             names.setdefault(key, artist.name)
             matches.setdefault(key, {})[seed.name] = artist.match / best

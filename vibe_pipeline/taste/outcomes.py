@@ -14,6 +14,7 @@ from typing import Any
 
 from vibe_pipeline.accounts.records import SourceOutcome
 from vibe_pipeline.ranking.identity import recording_key
+from vibe_pipeline.ranking.merge import valid_isrc
 from vibe_pipeline.records import LikedTrack, Play, Track, UserId
 from vibe_pipeline.warehouse import Fate, Outcome, Recommended, Tables
 
@@ -123,10 +124,12 @@ def _outcome(
 def _after(line: Recommended, moments: dict[str, list[datetime]]) -> set[datetime]:
     """What happened since the list was there; Spotify tells ``added_at`` in whole seconds."""
     since = line.recorded_at.replace(microsecond=0)
-    names = [line.key, f"isrc:{line.isrc}", f"id:{line.spotify_id}"]
+    names = [line.key, f"id:{line.spotify_id}"]
+    if code := valid_isrc(line.isrc):
+        names.append(f"isrc:{code}")
     return {moment for name in names for moment in moments.get(name, ()) if moment >= since}
 
 
 def _names(track: Track) -> list[str]:
     names = [recording_key(track.artist, track.title), f"id:{track.spotify_id}"]
-    return [*names, f"isrc:{track.isrc}"] if track.isrc else names
+    return [*names, f"isrc:{code}"] if (code := valid_isrc(track.isrc)) else names

@@ -10,7 +10,7 @@ A weight is a sum of parts, each between ``-BOUND`` and ``BOUND``, over the larg
 ``thumbs``   up or down; the only part that may be negative
 
 Each part is the logarithm of its sum, for the hundredth play says less than the first. What is
-blocked or left out on purpose does not count.
+blocked or left out on purpose does not count, nor what names nobody (``Various Artists``).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
+from vibe_pipeline.ranking.artist_credits import is_placeholder
 from vibe_pipeline.ranking.identity import Version, artist_key, recording_key, version_of
 from vibe_pipeline.records import (
     LikedTrack,
@@ -78,7 +79,7 @@ def seed_profile(
 
     def add(track: _Spelling, part: str, weight: float) -> None:
         whose = artist_key(track.artist)
-        if whose in barred or not whose:
+        if whose in barred or not whose or is_placeholder(track.artist):
             return
         spelled.setdefault(whose, track)
         _add(of_artists[whose], part, weight)
