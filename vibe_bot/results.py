@@ -31,6 +31,7 @@ from vibe_pipeline.locales import day, knows, listed, moment, say
 from vibe_pipeline.locales.source_keys import name_key
 from vibe_pipeline.personal_data.archives import archive_path
 from vibe_pipeline.records import PoolState
+from vibe_pipeline.sources.pools import Reason
 
 DOCUMENT_LIMIT = 50_000_000
 """What Telegram lets a bot send."""
@@ -301,11 +302,33 @@ def _unmet(account: Account, edition: Edition, summary: Summary) -> list[Html]:
     for note in _notes_worth_saying(summary):
         wished = account.playlist_size if note == "shorter_than_wished" else summary.wished_new
         lines.append(tell(language, f"bot.note.{note}", **blanks | {"wished": wished}))
-    failing = [pool.source for pool in summary.pools if pool.state == PoolState.FAILED.value]
+    late = _cut_off(edition, account, summary)
+    if late:
+        names = listed(language, [source_name(language, one) for one in late])
+        lines.append(tell(language, "bot.made.cut_off", sources=names))
+    failing = [
+        pool.source
+        for pool in summary.pools
+        if pool.state == PoolState.FAILED.value and pool.source not in late
+    ]
     if failing:
         names = listed(language, [source_name(language, one) for one in failing])
         lines.append(tell(language, "bot.made.without", sources=names))
     return [Html(""), *lines] if lines else []
+
+
+def _cut_off(edition: Edition, account: Account, summary: Summary) -> list[str]:
+    """The sources that had no time to answer, where the list would have gained by it.
+
+    One that brought something is worth a word only when the list is shorter or less new than
+    wished.
+    """
+    short = len(edition.tracks) < account.playlist_size or summary.new < summary.wished_new
+    return [
+        pool.source
+        for pool in summary.pools
+        if pool.reason == Reason.CUT_OFF and (short or not pool.offered)
+    ]
 
 
 def _notes_worth_saying(summary: Summary) -> list[str]:

@@ -8,12 +8,12 @@ Not here: Dagster or anything heavy (the chat must start fast), how a request is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Self
 
-from vibe_pipeline.records import EditionId, UserId
+from vibe_pipeline.records import EditionId, Source, UserId
 
 DAILY_VIBE = "daily_vibe"
 PREVIEW_VIBE = "preview_vibe"
@@ -65,6 +65,10 @@ EDITION = "vibe/edition"
 UNDO = "vibe/undo"
 """Take the edition back instead of putting it in place; present or absent, whatever the value."""
 
+CUT_OFF = "vibe/cut_off"
+"""The sources that were still asking when the deadline came, with commas between: they are asked
+again ahead of the next list."""
+
 RECEIPT = "vibe/receipt"
 """The receipt number of the erasure a run is for."""
 
@@ -81,7 +85,19 @@ done ahead of time goes without, so that it holds up nobody who asks."""
 PRIORITY = "dagster/priority"
 """Dagster's own tag: who is served first among the queued; 0 when absent."""
 
-TAGS = (OCCASION, ASKED_BY, VIBE_DATE, EDITION, UNDO, RECEIPT, REQUEST, PARTITION, PERSON, PRIORITY)
+TAGS = (
+    OCCASION,
+    ASKED_BY,
+    VIBE_DATE,
+    EDITION,
+    UNDO,
+    CUT_OFF,
+    RECEIPT,
+    REQUEST,
+    PARTITION,
+    PERSON,
+    PRIORITY,
+)
 """Every tag the programs read or write."""
 
 CHAT = "chat"
@@ -198,6 +214,11 @@ class LaunchRequest:
         )
 
     @classmethod
+    def preparing_by_day(cls, user_id: UserId, at: datetime) -> Self:
+        """The same at this tick, for whose next list nothing is ready."""
+        return cls.preparing(user_id, f"{user_id}:{at.isoformat()}")
+
+    @classmethod
     def comparison(cls, day: date) -> Self:
         """The verdict on the compared policies, once a day at most."""
         return cls(
@@ -310,6 +331,18 @@ def owner_of(tags: Mapping[str, str]) -> UserId | None:
 def owner_tags(user_id: UserId) -> dict[str, str]:
     """What every run of this person carries."""
     return {PARTITION: user_id}
+
+
+def cut_off_tags(sources: Iterable[Source]) -> dict[str, str]:
+    """What a run carries whose sources were cut off; nothing when none was."""
+    names = ",".join(sorted(sources))
+    return {CUT_OFF: names} if names else {}
+
+
+def cut_off_sources(tags: Mapping[str, str]) -> list[Source]:
+    """The sources that a deadline cut off in this run."""
+    names = tags.get(CUT_OFF, "").split(",")
+    return [source for source in Source if source in names]
 
 
 def turn_tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -398,6 +398,21 @@ async def test_what_did_not_come_out_as_wished_is_said(place: BotWorld) -> None:
     assert "Today without: listeners like you" in message["text"]
 
 
+@pytest.mark.parametrize("language", ["en", "ru", "uk", "nl"])
+async def test_a_source_that_had_no_time_is_named_once_and_promised_for_the_next_list(
+    place: BotWorld, language: str
+) -> None:
+    anna = await connected(place)
+    place.store.people.change(anna.account.user_id, language=language)
+    anna.edition(missing="cut_off")
+
+    message = await anna.says("/latest")
+
+    name = say(language, "source.listenbrainz")
+    assert say(language, "bot.made.cut_off", sources=name) in message["text"]
+    assert say(language, "bot.made.without", sources=name) not in message["text"]
+
+
 async def test_only_favourites_are_called_by_that_name(place: BotWorld) -> None:
     anna = await connected(place)
     anna.edition(notes=("fewer_new_than_wished", "only_familiar"))

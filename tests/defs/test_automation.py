@@ -14,6 +14,8 @@ import pytest
 
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
+from vibe_pipeline.accounts.budget_shares import Share
+from vibe_pipeline.accounts.call_allowance import listening_of
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import (
     Account,
@@ -27,8 +29,8 @@ from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.defs import automation
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
-from vibe_pipeline.records import EditionId
-from vibe_pipeline.runs import nightly_occasion
+from vibe_pipeline.records import EditionId, Source
+from vibe_pipeline.runs import LaunchRequest, nightly_occasion
 from vibe_pipeline.settings import read_settings
 
 NOW = datetime(2026, 11, 23, 6, 10, tzinfo=UTC)
@@ -182,6 +184,84 @@ def test_plays_are_collected_from_whoever_is_connected(
     assert "left alone" in _skipped(_collect(instance))
 
 
+def test_nothing_is_collected_once_the_calls_for_listening_are_used_up(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    listening = store.budget.of(listening_of(anna.user_id), share=Share.LISTENING)
+    for _ in range(store.budget.ceilings["spotify"].at_most(Share.LISTENING)):
+        listening.ask("spotify", asked_for=False)
+
+    assert "used up until 06:11 UTC" in _skipped(_collect(instance))
+
+
+def test_by_day_the_next_list_is_prepared_of_who_has_nothing_ready(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna, bohdan = _person(store, 1), _person(store, 2)
+    _run(instance, bohdan, {}, dg.DagsterRunStatus.SUCCESS, job="prepare_vibe")
+
+    (request,) = _requests(_prepare(instance))
+
+    assert request.partition_key == anna.user_id
+    assert request.run_key == f"ahead:{anna.user_id}:{NOW.isoformat()}"
+    assert request.tags[runs.ASKED_BY] == "ahead"
+
+
+def test_nothing_is_prepared_while_somebody_waits_or_spotify_rests(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    waiting = _run(
+        instance, anna, LaunchRequest.asked_list(anna.user_id).tags, dg.DagsterRunStatus.STARTED
+    )
+
+    assert _skipped(_prepare(instance)) == "Somebody waits for a list."
+    instance.report_run_failed(waiting)
+    store.budget.block("spotify", NOW + timedelta(hours=1), "quota")
+    assert "left alone" in _skipped(_prepare(instance))
+
+
+def test_what_was_prepared_is_read_from_the_runs(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna, bohdan = _person(store, 1), _person(store, 2)
+    for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE):
+        _run(instance, anna, {}, status, job="prepare_vibe")
+    _run(instance, bohdan, {}, dg.DagsterRunStatus.STARTED, job="prepare_vibe")
+
+    known = automation.preparations(instance, NOW)
+
+    assert known[anna.user_id].prepared_at is not None
+    assert (known[anna.user_id].failures, known[anna.user_id].under_way) == (1, False)
+    assert (known[bohdan.user_id].prepared_at, known[bohdan.user_id].under_way) == (None, True)
+
+
+@pytest.mark.parametrize("job", ["preview_vibe", "daily_vibe"])
+def test_only_what_a_deadline_cut_off_is_asked_after_a_preview_and_a_failure(
+    store: AccountStore, instance: dg.DagsterInstance, job: str
+) -> None:
+    anna = _person(store, 1)
+    cut_off = runs.cut_off_tags([Source.LISTENBRAINZ, Source.LASTFM_SIMILAR_TRACKS])
+
+    def after(tags: Mapping[str, str]) -> object:
+        made = job == "preview_vibe"
+        status = dg.DagsterRunStatus.SUCCESS if made else dg.DagsterRunStatus.FAILURE
+        return _after(instance, _run(instance, anna, tags, status, job=job), made=made)
+
+    request = after(cut_off)
+
+    assert isinstance(request, dg.RunRequest)
+    assert request.asset_selection is not None
+    assert [key.to_user_string() for key in request.asset_selection] == [
+        "candidates/lastfm_similar_tracks",
+        "candidates/listenbrainz",
+        "track_reserve",
+    ]
+    assert request.tags[runs.ASKED_BY] == "ahead"
+    assert _skipped(after({})) == f"No source of {anna.user_id}'s was cut off."
+
+
 def test_a_run_that_died_without_a_word_is_explained_and_the_sleeper_told(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:
@@ -291,6 +371,28 @@ def _collect(instance: dg.DagsterInstance) -> object:
         instance, scheduled_execution_time=at, resources=_resources(NOW)
     ) as context:
         return automation.collecting(context)
+
+
+def _prepare(instance: dg.DagsterInstance) -> object:
+    with dg.build_schedule_context(
+        instance, scheduled_execution_time=NOW, resources=_resources(NOW)
+    ) as context:
+        return automation.preparing_by_day(context)
+
+
+def _after(instance: dg.DagsterInstance, run: dg.DagsterRun, *, made: bool) -> object:
+    """What the sensor of runs that end like this says to it."""
+    sensor = automation.prepare_next_list if made else automation.finish_asking
+    kind = dg.DagsterEventType.PIPELINE_SUCCESS if made else dg.DagsterEventType.PIPELINE_FAILURE
+    event = dg.DagsterEvent(event_type_value=kind.value, job_name=run.job_name)
+    context = dg.build_run_status_sensor_context(
+        sensor_name=sensor.name,
+        dagster_event=event,
+        dagster_instance=instance,
+        dagster_run=run,
+        resources=_resources(NOW),
+    )
+    return sensor(context if made else context.for_run_failure())
 
 
 def _look_at_people(instance: dg.DagsterInstance) -> object:

@@ -49,6 +49,13 @@ def test_old_pools_are_asked_again() -> None:
     assert not ready([old, *POOLS[1:]])
 
 
+def test_a_source_cut_off_before_it_had_anything_is_asked_on() -> None:
+    cut_off = replace(POOLS[0], reason=Reason.CUT_OFF)
+
+    assert ready([cut_off, *POOLS[1:]])
+    assert not ready([replace(cut_off, offered=0, state=PoolState.FAILED), *POOLS[1:]])
+
+
 def test_a_source_switched_off_meanwhile_no_longer_counts() -> None:
     assert not ready(POOLS, off=frozenset({POOLS[0].source}))
 

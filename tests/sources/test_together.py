@@ -218,8 +218,24 @@ async def test_a_service_that_hangs_is_left_behind_in_time() -> None:
         pools = await person.ask(person.question(limits=hasty))
 
     assert pools[Source.LISTENBRAINZ].state is PoolState.FAILED
-    assert pools[Source.LISTENBRAINZ].reason == Reason.UNAVAILABLE
+    assert pools[Source.LISTENBRAINZ].reason == Reason.CUT_OFF
     assert pools[Source.REDISCOVERED_LIKES].proposals
+
+
+async def test_what_came_before_the_deadline_is_kept_and_asking_goes_on_from_there() -> None:
+    async with outside_world(rules=UNHURRIED) as world:
+        person = await asker(world)
+        world.simulation.faults.latency["lastfm"] = 0.4
+        hasty = SourceLimits(seconds=1.5, at_once=1)
+
+        cut = (await person.ask(person.question(limits=hasty)))[Source.LASTFM_SIMILAR_TRACKS]
+        world.simulation.faults.clear()
+        whole = (await person.ask(person.question()))[Source.LASTFM_SIMILAR_TRACKS]
+
+    assert cut.proposals
+    assert cut.reason == Reason.CUT_OFF
+    assert {p.seed for p in cut.proposals} < {p.seed for p in whole.proposals}
+    assert whole.reason is None
 
 
 async def test_a_used_up_spotify_leaves_the_others_alone() -> None:

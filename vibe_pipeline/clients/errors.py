@@ -61,6 +61,10 @@ class ServiceUnavailable(ServiceError):
         self.may_have_happened = may_have_happened
 
 
+class DeadlineReached(ServiceUnavailable):
+    """We stopped waiting ourselves, because somebody waits for us: go on asking later."""
+
+
 class NotThere(ServiceError):
     """What was asked for does not exist: remember that, and go on without it."""
 

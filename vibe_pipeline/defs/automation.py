@@ -7,6 +7,7 @@ Schedules and sensors. Who is due is decided in ``vibe_pipeline.nightly``, what 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import dagster as dg
@@ -16,22 +17,27 @@ from vibe_pipeline import runs
 from vibe_pipeline.accounts.budget_shares import Share
 from vibe_pipeline.accounts.messages import NightFailed
 from vibe_pipeline.accounts.partition_changes import partition_changes
-from vibe_pipeline.accounts.records import FailureCause
+from vibe_pipeline.accounts.records import Account, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.defs.failures import tell_failure
 from vibe_pipeline.defs.jobs import (
     collect_listening,
     compare_policies,
     daily_vibe,
     prepare_vibe,
+    preview_vibe,
     publish_preview,
     sync_library,
 )
 from vibe_pipeline.defs.partitions import run_request, users
+from vibe_pipeline.defs.reserve import RESERVE
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.defs.run_context import identity_of
+from vibe_pipeline.playlists.pools_at_hand import FRESH_FOR
+from vibe_pipeline.playlists.preparing import Preparations, preparing_due
 from vibe_pipeline.playlists.run_edition import note_silent_failure
-from vibe_pipeline.records import EditionId, UserId
+from vibe_pipeline.records import EditionId, Source, UserId
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.taste.collecting import hours_between
@@ -191,25 +197,124 @@ def silent_failures(
 
 @dg.run_status_sensor(
     run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[daily_vibe, publish_preview, sync_library],
+    monitored_jobs=[daily_vibe, preview_vibe, publish_preview, sync_library],
     request_job=prepare_vibe,
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="After a list was published, and after a newcomer's library was read, asks the"
-    " sources and looks tracks up for the next list, while nobody waits.",
+    " sources and looks tracks up for the next list, while nobody waits. After a preview, only what"
+    " its deadline cut off.",
 )
 def prepare_next_list(
     context: dg.RunStatusSensorContext, accounts: AccountsResource, clock: ClockResource
 ) -> dg.RunRequest | dg.SkipReason:
     """Prepare the next list of whose run it was."""
     run = context.dagster_run
-    store, user_id = accounts.open(clock), runs.owner_of(run.tags)
-    account = None if user_id is None else store.people.get(user_id)
-    if account is None or not account.connected:
+    store = accounts.open(clock)
+    account = _owner(store, run)
+    if account is None:
         return dg.SkipReason("Nobody is connected whose list could be prepared.")
+    if run.job_name == runs.PREVIEW_VIBE:
+        return _finish_asking(run, account.user_id)
     if run.job_name == runs.SYNC_LIBRARY and store.editions.history(account.user_id, limit=1):
         return dg.SkipReason(f"{account.user_id} only had their library read again.")
     return run_request(LaunchRequest.preparing(account.user_id, run.run_id))
+
+
+@dg.run_failure_sensor(
+    monitored_jobs=[daily_vibe, preview_vibe],
+    request_job=prepare_vibe,
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="After a list that came to nothing, asks those sources again that its deadline cut"
+    " off: the next try finds their answers.",
+)
+def finish_asking(
+    context: dg.RunFailureSensorContext, accounts: AccountsResource, clock: ClockResource
+) -> dg.RunRequest | dg.SkipReason:
+    """Finish what the failed run's sources had begun."""
+    account = _owner(accounts.open(clock), context.dagster_run)
+    if account is None:
+        return dg.SkipReason("Nobody is connected whose list could be prepared.")
+    return _finish_asking(context.dagster_run, account.user_id)
+
+
+def _owner(store: AccountStore, run: dg.DagsterRun) -> Account | None:
+    """The connected person whose run it was."""
+    user_id = runs.owner_of(run.tags)
+    account = None if user_id is None else store.people.get(user_id)
+    return account if account is not None and account.connected else None
+
+
+def _finish_asking(run: dg.DagsterRun, user_id: UserId) -> dg.RunRequest | dg.SkipReason:
+    """Ask just the sources that were cut off in this run, and look up what they bring."""
+    sources = runs.cut_off_sources(run.tags)
+    if not sources:
+        return dg.SkipReason(f"No source of {user_id}'s was cut off.")
+    launch = LaunchRequest.preparing(user_id, run.run_id)
+    return dg.RunRequest(
+        run_key=launch.run_key,
+        partition_key=launch.partition_key,
+        tags=dict(launch.tags),
+        asset_selection=[*map(pool_key, sources), RESERVE],
+    )
+
+
+@dg.schedule(
+    cron_schedule="7-59/15 * * * *",
+    job=prepare_vibe,
+    name="prepare_by_day",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Prepares the next list of those for whom nothing will be ready: a few at a time,"
+    " never while somebody waits, and later again after a failure.",
+)
+def preparing_by_day(
+    context: dg.ScheduleEvaluationContext, accounts: AccountsResource, clock: ClockResource
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Begin a few that are due."""
+    store, now, instance = accounts.open(clock), clock.now(), context.instance
+    if (until := store.budget.blocked_until("spotify")) is not None:
+        return dg.SkipReason(f"Spotify is to be left alone until {until.isoformat()}.")
+    waited_for = dg.RunsFilter(statuses=list(UNFINISHED), tags={runs.PRIORITY: runs.PEOPLE_WAIT})
+    if instance.get_runs_count(waited_for):
+        return dg.SkipReason("Somebody waits for a list.")
+    people = [person for person in store.people.all(active_only=True) if person.connected]
+    due = preparing_due(people, preparations(instance, now), _last_lists(store, people), now)
+    if not due:
+        return dg.SkipReason("Everybody's next list is prepared for, or was tried lately.")
+    _add_users(instance, [person.user_id for person in due])
+    tick = context.scheduled_execution_time
+    return [run_request(LaunchRequest.preparing_by_day(one.user_id, tick)) for one in due]
+
+
+def _last_lists(store: AccountStore, people: Sequence[Account]) -> dict[UserId, datetime]:
+    """When each person last had a list made."""
+    last = {person.user_id: store.editions.history(person.user_id, limit=1) for person in people}
+    return {user_id: made[0].created_at for user_id, made in last.items() if made}
+
+
+def preparations(instance: dg.DagsterInstance, now: datetime) -> dict[UserId, Preparations]:
+    """What the runs of the last days did ahead of time, by person."""
+    lately = dg.RunsFilter(job_name=runs.PREPARE_VIBE, created_after=now - 2 * FRESH_FOR)
+    by_person: dict[UserId, Preparations] = {}
+    for record in instance.get_run_records(lately, ascending=True):
+        run, owner = record.dagster_run, runs.owner_of(record.dagster_run.tags)
+        if owner is None:
+            continue
+        before, tried_at = by_person.get(owner, Preparations()), record.create_timestamp
+        if run.is_success and _asks_all(run):
+            now_known = Preparations(prepared_at=tried_at, tried_at=tried_at)
+        else:
+            failed = before.failures + run.is_failure_or_canceled
+            under_way = before.under_way or not run.is_finished
+            now_known = replace(before, tried_at=tried_at, failures=failed, under_way=under_way)
+        by_person[owner] = now_known
+    return by_person
+
+
+def _asks_all(run: dg.DagsterRun) -> bool:
+    """Whether it was for every source, not only for some that were cut off."""
+    return not run.asset_selection or {pool_key(one) for one in Source} <= run.asset_selection
 
 
 @dg.schedule(
@@ -227,5 +332,5 @@ def comparing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipR
     return run_request(LaunchRequest.comparison(context.scheduled_execution_time.date()))
 
 
-SCHEDULES = (nightly, collecting, comparing)
-SENSORS = (people, silent_failures, prepare_next_list)
+SCHEDULES = (nightly, collecting, preparing_by_day, comparing)
+SENSORS = (people, silent_failures, prepare_next_list, finish_asking)

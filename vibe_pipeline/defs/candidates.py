@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import dagster as dg
 
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.call_allowance import CallAllowance, preparing_of
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.metadata import counted, table
@@ -41,6 +42,7 @@ from vibe_pipeline.records import (
 )
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLimits
+from vibe_pipeline.sources.pools import Reason
 from vibe_pipeline.sources.registry import REGISTRY
 from vibe_pipeline.taste.exclusions import exclusion_rules_of
 from vibe_pipeline.warehouse import Warehouse, WarehouseLookups
@@ -107,8 +109,10 @@ def candidates(
         )
         pools, calls = asyncio.run(step.propose(clients, only=wanted))
         step.keep(pools)
+        if run.makes_a_list and (unfinished := runs.cut_off_tags(cut_off(pools))):
+            context.instance.add_run_tags(context.run.run_id, unfinished)
         for pool in pools:
-            yield _result(pool, step.profile_edition, calls)
+            yield _result(pool, step.profile_edition, calls, waited=step.limits.seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +181,7 @@ class _CandidatesStep:
         )
 
     @property
-    def _limits(self) -> SourceLimits:
+    def limits(self) -> SourceLimits:
         """As much as may be asked ahead of time; within seconds while somebody waits."""
         settings = read_settings()
         limits = SourceLimits.of(settings)
@@ -204,7 +208,7 @@ class _CandidatesStep:
             plays=self.plays,
             past=self.past,
             services=_services(clients, self.store, self.lookups),
-            limits=self._limits,
+            limits=self.limits,
             now=self.now,
             excluded_likes=rules.excluded_likes(self.likes),
         )
@@ -216,6 +220,11 @@ class _CandidatesStep:
             tables.candidates.replace(
                 self.run.place, {pool.source: pool for pool in pools}, asked_at=self.now
             )
+
+
+def cut_off(pools: Sequence[Pool]) -> list[Source]:
+    """The sources that were still asking at the deadline, whether they have something or not."""
+    return [pool.source for pool in pools if pool.reason == Reason.CUT_OFF]
 
 
 def _services(clients: Clients, store: AccountStore, lookups: WarehouseLookups) -> SourceClients:
@@ -257,7 +266,7 @@ def _taken_over(pool: PoolAtHand) -> dg.MaterializeResult[None]:
 
 
 def _result(
-    pool: Pool, profile_edition: EditionId, calls: Mapping[str, Any]
+    pool: Pool, profile_edition: EditionId, calls: Mapping[str, Any], *, waited: float
 ) -> dg.MaterializeResult[None]:
     why_empty = {"reason": str(pool.reason)} if pool.reason else {}
     return dg.MaterializeResult(
@@ -266,6 +275,7 @@ def _result(
             len(pool.proposals),
             state=str(pool.state),
             **why_empty,
+            **({"cut off after (seconds)": waited} if pool.reason == Reason.CUT_OFF else {}),
             **{"profile of edition": profile_edition, "recordings": _recordings(pool.proposals)},
             proposals=table(
                 [

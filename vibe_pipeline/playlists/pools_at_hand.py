@@ -29,9 +29,15 @@ def make_a_list(
 ) -> bool:
     """Whether each source was asked lately and they propose enough that is new to the person.
 
-    A source that was switched on or off meanwhile makes the difference: then all are asked anew.
+    A source that was switched on or off meanwhile makes the difference, and so does one that was
+    cut off before it had anything: then all are asked anew, from where they came to.
     """
-    asked = {pool.source for pool in pools} == set(Source)
+    asked = {pool.source for pool in pools if not cut_short(pool)} == set(Source)
     fresh = all(pool.asked_at > now - FRESH_FOR for pool in pools)
     switched = any((pool.reason == Reason.SWITCHED_OFF) != (pool.source in off) for pool in pools)
     return asked and fresh and not switched and fresh_recordings >= RECORDINGS_A_PLACE * size
+
+
+def cut_short(pool: PoolAtHand) -> bool:
+    """Whether the deadline came before the source had anything to offer."""
+    return pool.reason == Reason.CUT_OFF and not pool.offered

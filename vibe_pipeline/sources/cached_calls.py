@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from vibe_pipeline.clients.errors import NotThere, ServiceError, ServiceUnavailable
+from vibe_pipeline.clients.errors import DeadlineReached, NotThere, ServiceError
 from vibe_pipeline.lookup_cache import AnswerCodec, Lookups
 from vibe_pipeline.sources.context import SourceContext, SourceLimits
 
@@ -51,7 +51,8 @@ async def look_up(
 ) -> CachedAnswers[T]:
     """Answers to all that is remembered and, in order, to at most ``calls`` others.
 
-    After the first trouble nothing more is asked; what came before it stays.
+    After the first trouble nothing more is asked; what came before it stays. So does what came
+    before ``limits.ends_at``, when all asking ends: the trouble is ``DeadlineReached`` then.
     """
     named = {item.key: item for item in wanted}
     known = CachedAnswers(answers=kind.known(lookups, list(named)))
@@ -65,7 +66,7 @@ async def look_up(
             for _ in range(min(limits.at_once, len(unknown))):
                 group.create_task(_work(queue, fresh))
     except TimeoutError:
-        fresh.trouble = fresh.trouble or ServiceUnavailable(kind.name, "took too long")
+        fresh.trouble = fresh.trouble or DeadlineReached(kind.name, "did not answer in time")
     kind.remember(lookups, fresh.answers)
     known.answers.update(fresh.answers)
     known.trouble, known.asked = fresh.trouble, fresh.asked
@@ -105,7 +106,7 @@ async def look_up_together(
             async with asyncio.timeout_at(limits.ends_at):
                 answered = await ask(some)
         except TimeoutError:
-            known.trouble = ServiceUnavailable(kind.name, "took too long")
+            known.trouble = DeadlineReached(kind.name, "did not answer in time")
             break
         except ServiceError as error:
             known.trouble = error

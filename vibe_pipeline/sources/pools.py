@@ -12,6 +12,7 @@ from enum import StrEnum
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
     CapabilityAbsent,
+    DeadlineReached,
     KeyRefused,
     NotAllowlisted,
     OwnerNotPremium,
@@ -42,6 +43,7 @@ class Reason(StrEnum):
     RATE_LIMITED = "rate_limited"
     KEY_REFUSED = "key_refused"
     UNAVAILABLE = "unavailable"
+    CUT_OFF = "cut_off"
     UNEXPECTED = "unexpected"
 
 
@@ -52,6 +54,7 @@ _REASONS: tuple[tuple[type[ServiceError], Reason], ...] = (
     (OwnerNotPremium, Reason.OWNER_NOT_PREMIUM),
     (RateLimited, Reason.RATE_LIMITED),
     (KeyRefused, Reason.KEY_REFUSED),
+    (DeadlineReached, Reason.CUT_OFF),
     (ServiceUnavailable, Reason.UNAVAILABLE),
 )
 

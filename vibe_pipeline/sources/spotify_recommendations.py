@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from vibe_pipeline.clients.errors import CapabilityAbsent, ServiceError, ServiceUnavailable
+from vibe_pipeline.clients.errors import CapabilityAbsent, DeadlineReached, ServiceError
 from vibe_pipeline.clients.spotify import SEEDS_PER_REQUEST, Spotify
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source, Track
 from vibe_pipeline.sources.artist_catalogue import spotify_proposal
@@ -53,7 +53,7 @@ async def _recommended(
         async with asyncio.timeout_at(ends_at):
             return await spotify.recommendations(track_ids=ids)
     except TimeoutError:
-        raise ServiceUnavailable("spotify", "took too long") from None
+        raise DeadlineReached("spotify", "did not answer in time") from None
 
 
 def _fives(seeds: Sequence[SeedTrack]) -> Iterator[Sequence[SeedTrack]]:
