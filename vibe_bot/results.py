@@ -18,6 +18,7 @@ from vibe_bot.jobs import Job
 from vibe_bot.run_poller import RunSnapshot
 from vibe_bot.services import BotServices
 from vibe_pipeline import runs
+from vibe_pipeline.accounts.call_allowance import budget_for, listening_of
 from vibe_pipeline.accounts.records import (
     Account,
     Edition,
@@ -184,7 +185,10 @@ def _failed_unrecorded(services: BotServices, account: Account, job: Job, run: R
     """What makes no list leaves no row in the ledger; what stands in the way is seen elsewhere."""
     if not job.asks_spotify:
         return failed(account, job, run, None)
-    until = services.store.budget.blocked_until("spotify")
+    budget = budget_for(
+        services.store, account.user_id, listening_of(account.user_id), asked_for=True
+    )
+    until = budget.blocked_until("spotify") or budget.opens_at("spotify")
     obstacle = None if until is None else Obstacle(cause=FailureCause.QUOTA, until=until)
     if not account.connected:
         ended = account.spotify_account_id is not None

@@ -6,12 +6,14 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until, urls_of
 from tests.support.pipeline_stand_in import StandInRun
 from vibe_bot import progress
 from vibe_bot.handlers.generate import NO_MESSAGE
 from vibe_pipeline.accounts.records import EditionKind, FailureCause
+from vibe_pipeline.accounts.tables import service_calls
 from vibe_pipeline.locales import LANGUAGES, moment, say
 
 STEPS = ("library", "seed_profile", "candidates", "ranked_selection", "playlist")
@@ -143,6 +145,23 @@ async def test_a_blocked_budget_is_said_at_once_with_its_end(place: BotWorld) ->
     message = await anna.says("/generate")
 
     assert moment("en", ends) in message["text"]
+    assert place.pipeline.launched == []
+
+
+@pytest.mark.parametrize("wish", ["/generate", "/preview", "/sync"])
+async def test_a_day_whose_calls_are_used_up_is_said_at_once_with_the_time_it_goes_on(
+    place: BotWorld, wish: str
+) -> None:
+    anna = await connected(place)
+    two_hours_ago = datetime.now(UTC) - timedelta(hours=2)
+    spent = {"service": "spotify", "minute": two_hours_ago, "edition_id": "others", "calls": 900}
+    with place.store.database.writing() as connection:
+        connection.execute(insert(service_calls).values({**spent, "share": "asked"}))
+
+    message = await anna.says(wish)
+
+    opens = two_hours_ago + timedelta(days=1, minutes=1)
+    assert moment("en", opens) in message["text"]
     assert place.pipeline.launched == []
 
 

@@ -21,7 +21,7 @@ from vibe_bot.progress import not_begun
 from vibe_bot.results import because, made
 from vibe_bot.sending import edit
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.call_allowance import budget_for
+from vibe_pipeline.accounts.call_allowance import LIST_AT_LEAST, budget_for
 from vibe_pipeline.accounts.records import EditionKind, FailureCause
 from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
 from vibe_pipeline.locales import day
@@ -115,7 +115,7 @@ async def _refused(interaction: Interaction) -> bool:
         return True
     store, user_id = interaction.services.store, interaction.account.user_id
     budget = budget_for(store, user_id, EditionId(""), asked_for=True)
-    until = budget.blocked_until("spotify") or budget.opens_at("spotify")
+    until = budget.blocked_until("spotify") or budget.opens_at("spotify", calls=LIST_AT_LEAST)
     if until is None:
         return False
     await interaction.answer(because(interaction.account, FailureCause.QUOTA, until))

@@ -125,13 +125,14 @@ class StoredBudget:
         with self.database.reading() as connection:
             return self._open(connection, service, self.now(), ceiling, share)
 
-    def opens_at(self, service: str, *, asked_for: bool = True) -> datetime | None:
-        """When the next call is free, if none is now."""
+    def opens_at(self, service: str, *, calls: int = 1, asked_for: bool = True) -> datetime | None:
+        """When so many calls are free, if they are not now."""
+        left = self.left(service, asked_for=asked_for)
         ceiling, share = self.ceilings.get(service), self.share or _share(asked_for=asked_for)
-        if ceiling is None or self.left(service, asked_for=asked_for):
+        if ceiling is None or left is None or left >= calls:
             return None
         with self.database.reading() as connection:
-            return self._free_again(connection, service, self.now(), ceiling, share)
+            return self._free_again(connection, service, self.now(), ceiling, share, calls=calls)
 
     def _refuse_beyond_share(
         self, connection: Connection, service: str, now: datetime, share: Share
@@ -150,11 +151,19 @@ class StoredBudget:
         return calls_open(ceiling, usage, share, self.user_id, _nightly(connection))
 
     def _free_again(
-        self, connection: Connection, service: str, now: datetime, ceiling: Ceiling, share: Share
+        self,
+        connection: Connection,
+        service: str,
+        now: datetime,
+        ceiling: Ceiling,
+        share: Share,
+        *,
+        calls: int = 1,
     ) -> datetime:
-        """When the share opens again, as calls leave the window."""
+        """When the share has so many calls again, as others leave the window."""
         window = _window(connection, service, now)
-        opening = opens_at(ceiling, window, share, self.user_id, _nightly(connection))
+        nightly = _nightly(connection)
+        opening = opens_at(ceiling, window, share, self.user_id, nightly, calls=calls)
         return opening or now + WINDOW
 
 

@@ -129,15 +129,17 @@ def opens_at(
     share: Share,
     user_id: UserId | None,
     nightly: Collection[UserId],
+    *,
+    calls: int = 1,
 ) -> datetime | None:
-    """When the next call is free; ``window`` has each entry with the moment it leaves, in order.
+    """When so many calls are free; ``window`` has each entry with the moment it leaves, in order.
 
-    ``None`` when even an empty window has none.
+    ``None`` when even an empty window has not so many.
     """
     entries = list(window)
     for number, (leaves_at, _) in enumerate(entries, start=1):
         rest = CallUsage.of(counted for _, counted in entries[number:])
-        if calls_open(ceiling, rest, share, user_id, nightly) > 0:
+        if calls_open(ceiling, rest, share, user_id, nightly) >= calls:
             return leaves_at
     return None
 

@@ -22,6 +22,8 @@ it stays within sixty.
 """
 LIST = 8
 """What every later list may cost in all."""
+LIST_AT_LEAST = 4
+"""With fewer calls than this a list is not begun: listening, two for the playlist, one to spare."""
 AHEAD = 3
 """What each step of preparing the next lists may cost, after every list."""
 FIRST_LIST_ITSELF = 12
