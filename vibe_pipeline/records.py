@@ -228,12 +228,14 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastRecommendation:
-    """A recording recommended before."""
+    """A recording recommended before, by the keys of its day; and its names, where kept."""
 
     key: str
     artist_key: str
     vibe_date: date
     edition_id: EditionId
+    artist: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from vibe_pipeline.lookup_cache import InMemoryLookups
 from vibe_pipeline.playlists.resolve import AT_ONCE, Found, Resolver
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Candidate, Track
-from vibe_pipeline.sources.answers import SPOTIFY_TRACKS
+from vibe_pipeline.sources.answers import SPOTIFY_ISRCS, SPOTIFY_TRACKS
 
 LATER = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 SHARED = "Song Everybody Has"
@@ -153,3 +153,15 @@ async def test_labs_keeps_nobody_waiting_beyond_its_seconds() -> None:
 
     assert free == {}
     assert [found.spotify_id for found in resolved.values() if found] == ["A", "B"]
+
+
+async def test_a_remembered_track_is_checked_like_a_found_one() -> None:
+    lookups = InMemoryLookups()
+    right, wrong = candidate("A", "Song"), candidate("B", "Song", isrc="GBAJE9700020")
+    SPOTIFY_TRACKS.remember(lookups, {right.key: track("right", "A", "Song")})
+    SPOTIFY_TRACKS.remember(lookups, {wrong.key: track("wrong", "C", "Another")})
+    SPOTIFY_ISRCS.remember(lookups, {"GBAJE9700020": track("wrong", "C", "Another")})
+
+    resolved = await Resolver(lookups=lookups).for_free([right, wrong])
+
+    assert {key: one and one.spotify_id for key, one in resolved.items()} == {right.key: "right"}

@@ -129,3 +129,12 @@ def test_the_order_of_what_comes_in_does_not_matter() -> None:
     things = [played(f"A{n % 5}", f"T{n}", hours_ago=n) for n in range(20)]
 
     assert profile(*things) == profile(*reversed(things))
+
+
+def test_who_is_named_for_want_of_a_name_seeds_nothing() -> None:
+    made = profile(
+        played("Various Artists", "Silent Night"), liked("[unknown]", "Track 1"), liked("A", "One")
+    )
+
+    assert names(made) == ["A"]
+    assert [seed.artist for seed in made.tracks] == ["A"]

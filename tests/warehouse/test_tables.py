@@ -327,6 +327,8 @@ def test_history_grows_by_editions_and_is_never_doubled(warehouse: Warehouse) ->
             artist_key=line.artist_key,
             vibe_date=date(2026, 11, 20),
             edition_id=EditionId("e1"),
+            artist=line.artist,
+            title=line.title,
         )
         for line in lists["e1"]
     ]

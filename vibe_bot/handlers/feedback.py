@@ -136,7 +136,7 @@ def is_meant(one: Block, wanted: str) -> bool:
     if wanted == _short_id(one) or wanted.casefold() == one.name.casefold():
         return True
     if one.kind is BlockKind.ARTIST:
-        return artist_key(wanted) == one.key
+        return artist_key(wanted) in (one.key, artist_key(one.name))
     parts = _ARTIST_AND_TITLE.split(wanted, maxsplit=1)
     return len(parts) == 2 and recording_key(parts[0], parts[1]) == one.key
 

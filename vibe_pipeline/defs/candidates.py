@@ -30,6 +30,7 @@ from vibe_pipeline.defs.specs import asset_spec
 from vibe_pipeline.defs.taste import PROFILE
 from vibe_pipeline.playlists.build import propose
 from vibe_pipeline.playlists.pools_at_hand import make_a_list
+from vibe_pipeline.ranking.listener_knowledge import with_current_keys
 from vibe_pipeline.records import (
     EditionId,
     LikedTrack,
@@ -151,7 +152,7 @@ class _CandidatesStep:
                 profile=tables.taste.profile(user_id, profile_edition),
                 likes=tables.library.likes(user_id),
                 plays=tables.library.plays(user_id),
-                past=tables.playlists.past(user_id, besides=own),
+                past=with_current_keys(tables.playlists.past(user_id, besides=own)),
                 at_hand=at_hand,
                 prepared=run.makes_a_list
                 and make_a_list(

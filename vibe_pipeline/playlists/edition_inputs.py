@@ -14,6 +14,7 @@ from typing import Any
 from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.ranking.list_request import ListRequest
+from vibe_pipeline.ranking.listener_knowledge import with_current_keys
 from vibe_pipeline.ranking.policy import POLICIES, Policy
 from vibe_pipeline.records import Pool
 from vibe_pipeline.taste.exclusions import exclusions_kept
@@ -55,6 +56,7 @@ def request_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) ->
     """Everything but the candidates, as it stood at the edition's moment."""
     user_id, as_of = edition_slice.user_id, inputs.as_of
     feedback = Feedback.of(inputs.blocks, inputs.thumbs)
+    past = tables.playlists.past(user_id, besides=edition_slice.edition_id, as_of=as_of)
     return ListRequest(
         vibe_date=edition_slice.vibe_date,
         now=as_of,
@@ -64,7 +66,7 @@ def request_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) ->
         adventure=inputs.settings["adventure"],
         likes=tuple(tables.library.likes(user_id, as_of=as_of)),
         plays=tuple(tables.library.plays(user_id, until=as_of)),
-        past=tuple(tables.playlists.past(user_id, besides=edition_slice.edition_id, as_of=as_of)),
+        past=with_current_keys(past),
         blocked_artists=feedback.blocked_artists,
         blocked_tracks=feedback.blocked_tracks,
         thumbs=feedback.thumbs,

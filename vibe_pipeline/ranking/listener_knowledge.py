@@ -6,7 +6,7 @@ Decides what is *new* and what *rests*. What a person leans to is the seed profi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from vibe_pipeline.ranking.artist_credits import credit_of, other_spelling
@@ -182,6 +182,24 @@ class ListenerKnowledge:
 def track_key(track: Track) -> str:
     """The recording key of a Spotify track."""
     return recording_key(track.artist, track.title)
+
+
+def with_current_keys(past: Iterable[PastRecommendation]) -> tuple[PastRecommendation, ...]:
+    """What was recommended, by the keys its names have today.
+
+    Keys are stored, and ``ranking.identity`` learns: what an earlier build kept under another key
+    must go on resting, and go on counting as known.
+    """
+    return tuple(map(_with_current_key, past))
+
+
+def _with_current_key(past: PastRecommendation) -> PastRecommendation:
+    if not past.artist or not past.title:
+        return past
+    key = recording_key(past.artist, past.title)
+    if key == past.key:
+        return past
+    return replace(past, key=key, artist_key=artist_key(past.artist))
 
 
 def candidate_keys(candidate: Candidate) -> tuple[str, ...]:

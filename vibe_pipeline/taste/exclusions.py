@@ -102,9 +102,16 @@ def exclusion_rules_of(store: AccountStore, account: Account) -> ExclusionRules:
 
 
 def exclusions_kept(exclusions: Iterable[Exclusion]) -> list[dict[str, Any]]:
-    """Exclusions as they are kept with an edition's inputs, in a fixed order."""
-    rows = [{"kind": str(one.kind), "key": one.key} for one in exclusions]
-    return sorted(rows, key=lambda one: (one["kind"], one["key"]))
+    """Exclusions as they are kept with an edition's inputs, in a fixed order.
+
+    An artist's key of an earlier build stands beside the one that the name has today.
+    """
+    keys = {
+        (str(one.kind), key)
+        for one in exclusions
+        for key in (one.key, artist_key(one.name) if one.kind is ExclusionKind.ARTIST else one.key)
+    }
+    return [{"kind": kind, "key": key} for kind, key in sorted(keys)]
 
 
 def informative_shares(hygiene: ExclusionRules, plays: Sequence[Play]) -> dict[str, float]:

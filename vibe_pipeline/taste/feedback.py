@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from vibe_pipeline.accounts.records import Block, BlockKind, Thumb
+from vibe_pipeline.ranking.identity import artist_key, recording_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +45,31 @@ class Feedback:
 def feedback_of(
     blocks: Iterable[Block], thumbs: Iterable[Thumb]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Blocks and thumbs as they are kept with an edition's inputs, in a fixed order."""
-    kept_blocks = [{"kind": str(block.kind), "key": block.key} for block in blocks]
-    kept_thumbs = [
-        {"key": thumb.key, "artist_key": thumb.artist_key, "value": thumb.value} for thumb in thumbs
-    ]
-    return (
-        sorted(kept_blocks, key=lambda block: (block["kind"], block["key"])),
-        sorted(kept_thumbs, key=lambda thumb: str(thumb["key"])),
-    )
+    """Blocks and thumbs as they are kept with an edition's inputs, in a fixed order.
+
+    Both are stored with the key that a name had on their day; here they get the one it has today.
+    Of two thumbs for one recording the newer counts, which comes first in ``thumbs``.
+    """
+    keys = {(str(block.kind), key) for block in blocks for key in _keys(block)}
+    newest: dict[str, dict[str, Any]] = {}
+    for thumb in thumbs:
+        kept = _thumb_kept(thumb)
+        newest.setdefault(str(kept["key"]), kept)
+    kept_blocks = [{"kind": kind, "key": key} for kind, key in sorted(keys)]
+    return kept_blocks, [newest[key] for key in sorted(newest)]
+
+
+def _keys(block: Block) -> set[str]:
+    """A block's key as stored, and as its name gives it today: ``Artist`` or ``Artist – Title``."""
+    if block.kind is BlockKind.ARTIST:
+        return {block.key, artist_key(block.name)}
+    artist, separator, title = block.name.partition(" – ")
+    return {block.key, recording_key(artist, title)} if separator else {block.key}
+
+
+def _thumb_kept(thumb: Thumb) -> dict[str, Any]:
+    return {
+        "key": recording_key(thumb.artist, thumb.title),
+        "artist_key": artist_key(thumb.artist),
+        "value": thumb.value,
+    }

@@ -124,7 +124,7 @@ def _outcome(
 def _after(line: Recommended, moments: dict[str, list[datetime]]) -> set[datetime]:
     """What happened since the list was there; Spotify tells ``added_at`` in whole seconds."""
     since = line.recorded_at.replace(microsecond=0)
-    names = [line.key, f"id:{line.spotify_id}"]
+    names = [line.key, recording_key(line.artist, line.title), f"id:{line.spotify_id}"]
     if code := valid_isrc(line.isrc):
         names.append(f"isrc:{code}")
     return {moment for name in names for moment in moments.get(name, ()) if moment >= since}

@@ -151,7 +151,8 @@ class Playlists:
         """What was recommended in other editions, up to a moment; latest first."""
         rows = select(
             self._connection,
-            "SELECT key, artist_key, vibe_date, edition_id FROM recommendation_history"
+            "SELECT key, artist_key, vibe_date, edition_id, artist, title"
+            " FROM recommendation_history"
             " WHERE user_id = ? AND edition_id <> ? AND recorded_at <= ?"
             " ORDER BY vibe_date DESC, edition_id, position",
             [user_id, besides or "", up_to(as_of)],
