@@ -1,8 +1,8 @@
 """``make bench``: every measurement, or those that are named; one table, and a file to keep.
 
 ``make bench ARGS="warm first"`` picks some. ``--out FILE`` says where the JSON goes, ``--against
-FILE`` what it is compared with. ``VIBE_BENCH_ROUNDS``, ``_PACE``, ``_LATENCY`` and ``_JITTER``
-change the conditions.
+FILE`` what it is compared with. The environment changes the conditions: ``VIBE_BENCH_ROUNDS``, and
+likewise ``_PEOPLE``, ``_PACE``, ``_LATENCY`` and ``_JITTER``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import crowd, idle, launching, lists, ranking, table
+from tests.benchmarks import crowd, idle, launching, lists, night, orchestration, ranking, table
 from tests.benchmarks.comparison import compared
 from tests.benchmarks.conditions import Conditions
 from tests.benchmarks.report import Report, figures_in, machine, written
@@ -33,9 +33,12 @@ class Group:
 
 
 GROUPS = (
-    Group(names=(lists.FIRST, lists.WARM), measure=lists.measure),
+    Group(names=(lists.WARM,), measure=lists.measure_warm),
+    Group(names=(lists.FIRST,), measure=lists.measure_first),
+    Group(names=(orchestration.NAME,), measure=orchestration.measure),
     Group(names=(crowd.CROWD,), measure=crowd.measure),
     Group(names=("idle",), measure=idle.report_to),
+    Group(names=(night.NIGHT,), measure=night.measure),
     Group(names=("launching",), measure=launching.measure),
     Group(names=("ranking",), measure=ranking.measure),
 )

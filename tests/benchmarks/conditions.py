@@ -13,6 +13,8 @@ from typing import Any, Self
 
 import yaml
 
+from vibe_pipeline.runs import AHEAD
+
 OUR_ROOM = "vibe_pipeline"
 
 
@@ -25,14 +27,19 @@ class Launcher(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """``pace``: 1 is what the services really allow. Seconds for latency and its jitter."""
+    """``pace``: 1 is what the services really allow. Seconds for latency and its jitter.
+
+    ``ahead``: whether what follows a list, done ahead of time for the next, is begun at all.
+    """
 
     pace: float = 1.0
     latency_seconds: float = 0.12
     jitter_seconds: float = 0.02
     limits: bool = True
     launcher: Launcher = Launcher.OURS
+    ahead: bool = True
     rounds: int = 20
+    people: int = 100
     profile: bool = False
 
     @classmethod
@@ -47,6 +54,7 @@ class Conditions:
             latency_seconds=number("LATENCY", cls().latency_seconds),
             jitter_seconds=number("JITTER", cls().jitter_seconds),
             rounds=int(number("ROUNDS", cls().rounds)),
+            people=int(number("PEOPLE", cls().people)),
             profile=profile,
         )
 
@@ -54,6 +62,16 @@ class Conditions:
         """Nothing but the machinery: no latency, no limits, and a pace nobody is held up by."""
         at_once = replace(self, latency_seconds=0.0, jitter_seconds=0.0, limits=False)
         return replace(at_once, pace=100.0, launcher=launcher)
+
+    def configuring(self, dagster_home: Path) -> None:
+        """Have this Dagster home launch as these conditions say."""
+        path = dagster_home / "dagster.yaml"
+        configuration = path.read_text(encoding="utf-8")
+        if not self.ahead:
+            configuration = holding_ahead(configuration)
+        if self.launcher is Launcher.STOCK:
+            configuration = stock(configuration)
+        path.write_text(configuration, encoding="utf-8")
 
     def in_words(self) -> dict[str, str]:
         """For whoever reads the figures."""
@@ -73,11 +91,7 @@ def stock(dagster_yaml: str) -> str:
     """
     configuration: dict[str, Any] = yaml.safe_load(dagster_yaml)
     queue = configuration["run_coordinator"].get("config", {})
-    theirs = {
-        name: value
-        for name, value in configuration.items()
-        if not (isinstance(value, dict) and str(value.get("module", "")).startswith(OUR_ROOM))
-    }
+    theirs = {name: value for name, value in configuration.items() if not _names_ours(value)}
     theirs["run_launcher"] = {"module": "dagster", "class": "DefaultRunLauncher"}
     theirs["run_coordinator"] = {
         "module": "dagster",
@@ -87,7 +101,18 @@ def stock(dagster_yaml: str) -> str:
     return yaml.safe_dump(theirs)
 
 
-def use_stock(dagster_home: Path) -> None:
-    """Have this Dagster home launch as Dagster does by itself."""
-    path = dagster_home / "dagster.yaml"
-    path.write_text(stock(path.read_text(encoding="utf-8")), encoding="utf-8")
+def _names_ours(value: object) -> bool:
+    """Whether this part of a configuration is a class of ours, however deep."""
+    if not isinstance(value, dict):
+        return False
+    module = str(value.get("module", ""))
+    return module.startswith(OUR_ROOM) or any(_names_ours(inner) for inner in value.values())
+
+
+def holding_ahead(dagster_yaml: str) -> str:
+    """The same configuration with no place for what is done ahead of time: it stays queued."""
+    configuration: dict[str, Any] = yaml.safe_load(dagster_yaml)
+    for limit in configuration["run_coordinator"]["config"]["tag_concurrency_limits"]:
+        if limit.get("value") == AHEAD:
+            limit["limit"] = 0
+    return yaml.safe_dump(configuration)

@@ -24,6 +24,8 @@ from vibe_pipeline.runs import DAILY_VIBE, owner_of
 
 CROWD = "crowd"
 PEOPLE = 20
+ORIGINALS = 5
+"""So many people are made warm one by one; the others are copies of them."""
 LIKES = 500
 WITHIN_SECONDS = 900.0
 SERVED_TOGETHER_SECONDS = 1.0
@@ -71,7 +73,14 @@ def measure(report: Report, conditions: Conditions, wanted: frozenset[str]) -> N
         waits = await asked_at_once(site)
         report.add(*figures(waits, await _overtakers(site, since)))
 
-    measured(conditions, crowd, warm_people=people, likes=LIKES, within=WITHIN_SECONDS)
+    measured(
+        conditions,
+        crowd,
+        warm_people=people,
+        copies=max(0, people - ORIGINALS),
+        likes=LIKES,
+        within=WITHIN_SECONDS,
+    )
 
 
 async def asked_at_once(site: Site) -> list[Wait]:

@@ -7,12 +7,13 @@ quickly and without limits; measured is at the conditions' pace, with their late
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 
 import httpx
 
-from tests.benchmarks.conditions import Conditions, Launcher, use_stock
+from tests.benchmarks.conditions import Conditions
 from tests.benchmarks.seeding import SEEDED, forget_calls
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.commands.supervisor import Supervisor, running
@@ -35,7 +36,7 @@ NO_DAILY_LIMIT = {"spotify_quota": 1_000_000, "allowlist_limit": LISTENERS}
 SEEDING_PROCESSES = 2
 """So many make people warm side by side."""
 LIST_WITHIN_SECONDS = 180.0
-AHEAD_WITHIN_SECONDS = 120.0
+AHEAD_WITHIN_SECONDS = 60.0
 """So long what is done ahead of time may take before the next list is asked for."""
 AHEAD_BEGINS_WITHIN_SECONDS = 15.0
 """So long after a list it may take until that begins."""
@@ -71,6 +72,15 @@ class TimedList:
             for name, count in self.calls.items()
             if name not in {"spotify", "spotify_accounts"}
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """How many people are made warm, how many are copies of them, and what each has liked."""
+
+    warm: int
+    copies: int
+    likes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,14 +178,19 @@ def measured(
     measure: Callable[[Site], Awaitable[None]],
     *,
     warm_people: int = 0,
+    copies: int = 0,
     likes: int = 500,
     within: float,
 ) -> None:
-    """Measure on a fresh installation with so many warm people; ``TimeoutError`` after so long."""
+    """Measure on a fresh installation with so many warm people; ``TimeoutError`` after so long.
+
+    ``copies``: so many of them only have what one of the others has, which is made much faster.
+    """
+    wanted = Wanted(warm=warm_people - copies, copies=copies, likes=likes)
 
     async def bounded(installation: DemoInstallation) -> None:
         async with asyncio.timeout(within):
-            async with _site(installation, conditions, warm_people, likes) as site:
+            async with _site(installation, conditions, wanted) as site:
                 await site.supervisor.alongside(_coroutine(measure(site)))
 
     with demo_installation(None) as prepared:
@@ -188,7 +203,7 @@ async def _coroutine(work: Awaitable[None]) -> None:
 
 @asynccontextmanager
 async def _site(
-    installation: DemoInstallation, conditions: Conditions, warm_people: int, likes: int
+    installation: DemoInstallation, conditions: Conditions, wanted: Wanted
 ) -> AsyncIterator[Site]:
     """Everything running, so many people warm, and the conditions in force."""
     simulator, *product = installation.managed_processes()
@@ -198,7 +213,7 @@ async def _site(
         httpx.AsyncClient(timeout=60, trust_env=False) as http,
     ):
         await order(http, installation, "rules", **NO_DAILY_LIMIT, limits_enforced=False)
-        people = await _seeded(http, installation, warm_people, likes)
+        people = await _seeded(http, installation, wanted)
         await _in_force(http, installation, conditions)
         async with running(product, on_ready=lambda _: None) as supervisor:
             yield Site(
@@ -211,10 +226,13 @@ async def _site(
 
 
 def _configured(prepared: DemoInstallation, conditions: Conditions) -> DemoInstallation:
-    if conditions.launcher is Launcher.STOCK:
-        use_stock(prepared.home / "dagster")
+    conditions.configuring(prepared.home / "dagster")
     search_path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    told = {"SERVICE_PACE": f"{conditions.pace:g}", "PYTHONPATH": search_path}
+    told = {
+        "SERVICE_PACE": f"{conditions.pace:g}",
+        "SPOTIFY_DAILY_CALLS": "1000000",
+        "PYTHONPATH": search_path,
+    }
     return replace(prepared, environment={**prepared.environment, **told})
 
 
@@ -228,28 +246,37 @@ async def _in_force(
 
 
 async def _seeded(
-    http: httpx.AsyncClient, installation: DemoInstallation, count: int, likes: int
+    http: httpx.AsyncClient, installation: DemoInstallation, wanted: Wanted
 ) -> list[DemoUser]:
     """So many people who had a list before and whose next lists are prepared."""
-    if not count:
+    if not wanted.warm:
         return []
-    await order(http, installation, "rules", likes_per_person=likes)
+    await order(http, installation, "rules", likes_per_person=wanted.likes)
     migrate(installation.settings.accounts_address)
     users = [
         await DemoUser.arrive(http, installation.simulator, name=f"Person {number}")
-        for number in range(count)
+        for number in range(wanted.warm + wanted.copies)
     ]
-    shares = [users[start::SEEDING_PROCESSES] for start in range(SEEDING_PROCESSES)]
-    await _seed(installation, users[:1])
-    shares[0] = shares[0][1:]
-    await asyncio.gather(*(_seed(installation, share) for share in shares if share))
+    warm, copies = users[: wanted.warm], users[wanted.warm :]
+    people = [
+        [_named(user), *(f"{copy.telegram_id}:{copy.name}" for copy in copies[n :: wanted.warm])]
+        for n, user in enumerate(warm)
+    ]
+    await _seed(installation, people[0])
+    shares = [people[1 + n :: SEEDING_PROCESSES] for n in range(SEEDING_PROCESSES)]
+    await asyncio.gather(
+        *(_seed(installation, itertools.chain(*share)) for share in shares if share)
+    )
     forget_calls(installation.settings)
     return users
 
 
-async def _seed(installation: DemoInstallation, users: Sequence[DemoUser]) -> None:
+def _named(user: DemoUser) -> str:
+    return f"{user.telegram_id}:{user.listener}:{user.name}"
+
+
+async def _seed(installation: DemoInstallation, people: Iterable[str]) -> None:
     """In a process of its own, because a run reads the environment."""
-    people = [f"{user.telegram_id}:{user.listener}:{user.name}" for user in users]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.benchmarks.seeding", *people),
         cwd=installation.home,

@@ -11,6 +11,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tests.benchmarks import bars
 from tests.benchmarks.conditions import Conditions
@@ -21,7 +22,11 @@ from tests.benchmarks.report import Report
 from vibe_pipeline.demo.demo_user import DemoUser
 
 WARM, FIRST = "warm", "first"
-WARM_PEOPLE = 4
+WARM_ORIGINALS = 4
+"""So many people are made warm one by one; the others are copies of them."""
+SETTLING_SECONDS = 5.0
+BETWEEN_SECONDS = 1.5
+"""So long after a list is told its run has ended, too."""
 WARM_LIKES = 500
 NEWCOMERS = 3
 NEWCOMER_LIKES = 2000
@@ -31,21 +36,30 @@ FIRST_LIST_AFTER_SECONDS = 10.0
 WITHIN_SECONDS = 900.0
 
 
-def measure(report: Report, conditions: Conditions, wanted: frozenset[str]) -> None:
-    """Those of the two that are wanted, in one installation."""
+def measure_first(report: Report, conditions: Conditions, wanted: frozenset[str]) -> None:
+    """The first lists of newcomers, one after another."""
+    measured(conditions, lambda site: _first(report, site), within=WITHIN_SECONDS)
 
-    async def both(site: Site) -> None:
-        report.progress("everything is running")
-        if FIRST in wanted:
-            await _first(report, site)
-        if WARM in wanted:
-            await _warm(report, site)
 
-    warm_people = WARM_PEOPLE if WARM in wanted else 0
-    measured(conditions, both, warm_people=warm_people, likes=WARM_LIKES, within=WITHIN_SECONDS)
+def measure_warm(report: Report, conditions: Conditions, wanted: frozenset[str]) -> None:
+    """One list each of as many people, one after another.
+
+    What follows each list is held back, so that nothing but the list is measured; people at once
+    and the night are measured with it.
+    """
+    count = conditions.rounds
+    measured(
+        replace(conditions, ahead=False),
+        lambda site: _warm(report, site),
+        warm_people=count,
+        copies=max(0, count - WARM_ORIGINALS),
+        likes=WARM_LIKES,
+        within=WITHIN_SECONDS,
+    )
 
 
 async def _first(report: Report, site: Site) -> None:
+    report.progress("everything is running")
     lists, users = [], []
     for number in range(min(NEWCOMERS, site.conditions.rounds)):
         user = await site.newcomer(f"Newcomer {number}", likes=NEWCOMER_LIKES)
@@ -58,21 +72,22 @@ async def _first(report: Report, site: Site) -> None:
         await site.settled(since)
     plain = await _plain(report, site, users)
     report.add(
-        _seconds(bars.FIRST_LIST, lists, plain),
+        seconds_figure(bars.FIRST_LIST, lists, plain),
         _calls(bars.FIRST_SPOTIFY, [one.spotify_calls for one in lists], plain),
     )
 
 
 async def _warm(report: Report, site: Site) -> None:
     lists: list[TimedList] = []
-    for number in range(site.conditions.rounds):
-        since = time.time()
-        lists.append(await site.timed(site.people[number % len(site.people)]))
+    report.progress(f"everything is running, {len(site.people)} people are warm")
+    await asyncio.sleep(SETTLING_SECONDS)
+    for number, user in enumerate(site.people):
+        lists.append(await site.timed(user))
         report.progress(f"warm list {number + 1}: {lists[-1].seconds:.1f} s")
-        await site.settled(since)
+        await asyncio.sleep(BETWEEN_SECONDS)
     plain = await _plain(report, site, site.people)
     report.add(
-        _seconds(bars.WARM_LIST, lists, plain),
+        seconds_figure(bars.WARM_LIST, lists, plain),
         _calls(bars.WARM_SPOTIFY, [one.spotify_calls for one in lists], plain),
         _calls(bars.WARM_OTHERS, [one.other_calls for one in lists], ()),
     )
@@ -88,13 +103,14 @@ async def _plain(report: Report, site: Site, users: Sequence[DemoUser]) -> list[
     return lists
 
 
-def _seconds(name: str, lists: Sequence[TimedList], plain: Sequence[PlainList]) -> Figure:
+def seconds_figure(name: str, lists: Sequence[TimedList], plain: Sequence[PlainList]) -> Figure:
+    """How long lists took and, in the median, their stages; beside the script's, if it made any."""
     stages = dict.fromkeys(name for one in lists for name in one.stages)
     return Figure(
         name=name,
         unit="s",
         values=tuple(round(one.seconds, 3) for one in lists),
-        beside={Beside.PLAIN: tuple(round(made.seconds, 3) for made in plain)},
+        beside={Beside.PLAIN: tuple(round(made.seconds, 3) for made in plain)} if plain else {},
         parts={
             name: statistics.median(one.stages[name] for one in lists if name in one.stages)
             for name in stages

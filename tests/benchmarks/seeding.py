@@ -1,6 +1,8 @@
 """People who are warm: connected, with a list behind them and their next lists prepared.
 
-``python -m tests.benchmarks.seeding ID:LISTENER:NAME ...``, in the environment of an installation.
+``python -m tests.benchmarks.seeding PERSON ...``, in the environment of an installation, with
+``ID:LISTENER:NAME`` for somebody to be made warm, and then ``ID:NAME`` for everybody who is to be a
+copy of the one named before (``copies``).
 Production's own jobs are executed in this process, where they start at once; the pace is what the
 environment says. What they leave is what a list and the preparing after it leave.
 """
@@ -17,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import dagster as dg
 import httpx
 
+from tests.benchmarks.copies import copied
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.accounts.store import AccountStore, open_for
@@ -42,12 +45,14 @@ def forget_calls(settings: Settings) -> None:
 
 async def connected(
     settings: Settings, store: AccountStore, telegram_id: int, listener: str, name: str
-) -> Account:
-    """Somebody registered who agreed on Spotify's page."""
+) -> tuple[Account, str]:
+    """Somebody registered who agreed on Spotify's page; and their key to Spotify."""
     account = store.people.register(telegram_id, name, "en")
     grant = await _consent(settings, store, listener)
     tokens = first_tokens(grant, consented_at=datetime.now(UTC) - CONSENTED_AGO)
-    return store.people.connect(account.user_id, f"account-{listener}", name, tokens)
+    spotify_account = f"account-{telegram_id}"
+    account = store.people.connect(account.user_id, spotify_account, name, tokens)
+    return account, grant.access_token
 
 
 async def _consent(settings: Settings, store: AccountStore, listener: str) -> Grant:
@@ -84,15 +89,22 @@ def warmed(definitions: dg.Definitions, instance: dg.DagsterInstance, account: A
 
 
 def main(people: list[str]) -> int:
-    """Make everybody warm, one after another."""
+    """Make everybody warm, one after another; copies of somebody follow them."""
     settings = read_settings()
     store, definitions = open_for(settings), build(settings)
+    warm: Account | None = None
+    listener = ""
     for person in people:
-        telegram_id, listener, name = person.split(":")
-        account = asyncio.run(connected(settings, store, int(telegram_id), listener, name))
+        telegram_id, *listeners, name = person.split(":")
+        listener = listeners[0] if listeners else listener
+        account, token = asyncio.run(connected(settings, store, int(telegram_id), listener, name))
         forget_calls(settings)
-        with dg.DagsterInstance.ephemeral() as instance:
-            warmed(definitions, instance, account)
+        if warm is None or listeners:
+            warm = account
+            with dg.DagsterInstance.ephemeral() as instance:
+                warmed(definitions, instance, account)
+        else:
+            asyncio.run(copied(settings, store, warm, account, token))
     sys.stdout.write(f"{SEEDED}\n")
     return 0
 

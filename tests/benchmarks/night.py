@@ -1,0 +1,97 @@
+"""The night of a hundred people whose pools are ready, all at the same hour.
+
+How long until everybody's list stands, what failed, and what it took of processor and memory, with
+all that runs beside it: the long-running processes, and what is done ahead for the next lists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from tests.benchmarks import bars
+from tests.benchmarks.conditions import Conditions
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.installation import Site, measured
+from tests.benchmarks.report import Report
+from tests.benchmarks.watching import Usage, watched
+from vibe_pipeline.accounts.records import Account, Edition, EditionState
+from vibe_pipeline.accounts.store import AccountStore, open_for
+from vibe_pipeline.runs import NIGHTLY_PREFIX
+
+NIGHT = "night"
+ORIGINALS = 5
+"""So many people are made warm one by one; the others are copies of them."""
+NIGHT_WITHIN_SECONDS = 600.0
+WITHIN_SECONDS = 1200.0
+_LOOKS_EVERY_SECONDS = 0.5
+
+
+def measure(report: Report, conditions: Conditions, wanted: frozenset[str]) -> None:
+    """One night of as many people as the conditions say."""
+    measured(
+        conditions,
+        lambda site: _night(report, site),
+        warm_people=conditions.people,
+        copies=max(0, conditions.people - ORIGINALS),
+        within=WITHIN_SECONDS,
+    )
+
+
+async def _night(report: Report, site: Site) -> None:
+    """Everybody's night comes at once, as the nightly trigger has it."""
+    report.progress(f"everything is running, {len(site.people)} people are warm")
+    store = open_for(site.installation.settings)
+    async with watched() as usage:
+        began = time.monotonic()
+        await _trigger(site)
+        lists = await _all_over(report, site, store)
+        seconds = time.monotonic() - began
+    report.add(*_figures(lists, seconds, usage))
+
+
+def _figures(lists: Sequence[Edition | None], seconds: float, usage: Usage) -> list[Figure]:
+    failures = sum(one is None or one.state is not EditionState.RECORDED for one in lists)
+    each = usage.cpu_seconds / len(lists)
+    return [
+        Figure(name=bars.NIGHT, unit="s", values=(round(seconds, 1),)),
+        Figure(name=bars.NIGHT_FAILURES, unit="", values=(failures,)),
+        Figure(name=bars.NIGHT_CPU, unit="s", values=(round(each, 2),)),
+        Figure(name=bars.NIGHT_MEMORY, unit="MiB", values=(round(usage.peak_mib),)),
+    ]
+
+
+async def _trigger(site: Site) -> None:
+    """Say that the night has come, as cron would."""
+    environment = site.installation.environment
+    answer = await site.http.post(
+        f"{environment['PUBLIC_URL']}/internal/jobs/nightly",
+        headers={"Authorization": f"Bearer {environment['INTERNAL_JOB_TOKEN']}"},
+        timeout=300,
+    )
+    answer.raise_for_status()
+
+
+async def _all_over(report: Report, site: Site, store: AccountStore) -> list[Edition | None]:
+    """Everybody's list of this night, once each stands or has failed; or when the time is up."""
+    deadline, told = time.monotonic() + NIGHT_WITHIN_SECONDS, 0
+    while True:
+        people = await asyncio.to_thread(store.people.all)
+        lists = [await asyncio.to_thread(_of_tonight, store, person) for person in people]
+        over = [one for one in lists if one is not None and _over(one)]
+        if len(over) >= told + 10:
+            told = len(over)
+            report.progress(f"{told} of the night's lists stand")
+        if len(over) == len(lists) or time.monotonic() > deadline:
+            return lists
+        await asyncio.sleep(_LOOKS_EVERY_SECONDS)
+
+
+def _of_tonight(store: AccountStore, person: Account) -> Edition | None:
+    latest = store.editions.history(person.user_id, limit=3)
+    return next((one for one in latest if one.occasion.startswith(NIGHTLY_PREFIX)), None)
+
+
+def _over(edition: Edition) -> bool:
+    return edition.state is EditionState.RECORDED or edition.cause is not None
