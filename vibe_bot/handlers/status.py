@@ -102,7 +102,7 @@ def _settings(interaction: Interaction) -> list[Html]:
 
 def _spotify(interaction: Interaction) -> list[Html]:
     store, lines = interaction.services.store, [Html("")]
-    until, left = store.budget.blocked_until("spotify"), store.budget.left("spotify")
+    until, left = store.budget.blocked_until("spotify"), store.budget.unused("spotify")
     if until is not None:
         lines.append(
             interaction.html(

@@ -117,13 +117,18 @@ class StoredBudget:
             return _sum(connection, service, self.now())
 
     def left(self, service: str, *, asked_for: bool = True) -> int | None:
-        """The calls still free now; ``None`` for a service without a ceiling."""
+        """The calls still free now for this share; ``None`` for a service without a ceiling."""
         ceiling = self.ceilings.get(service)
         if ceiling is None:
             return None
         share = self.share or _share(asked_for=asked_for)
         with self.database.reading() as connection:
             return self._open(connection, service, self.now(), ceiling, share)
+
+    def unused(self, service: str) -> int | None:
+        """What is left of the day for everybody together, whatever it is kept for."""
+        ceiling = self.ceilings.get(service)
+        return None if ceiling is None else max(0, ceiling.calls - self.used(service))
 
     def opens_at(self, service: str, *, calls: int = 1, asked_for: bool = True) -> datetime | None:
         """When so many calls are free, if they are not now."""
