@@ -15,7 +15,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import crowd, idle, launching, lists, night, orchestration, ranking, table
+from tests.benchmarks import (
+    crowd,
+    idle,
+    launching,
+    lists,
+    night,
+    orchestration,
+    profiling,
+    ranking,
+    table,
+)
 from tests.benchmarks.comparison import compared
 from tests.benchmarks.conditions import Conditions
 from tests.benchmarks.report import Report, figures_in, machine, written
@@ -48,7 +58,7 @@ NAMES = tuple(name for group in GROUPS for name in group.names)
 def main(arguments: list[str]) -> int:
     """Measure and print. 1 when something could not be measured, 2 for what nobody measures."""
     chosen = _parsed(arguments)
-    conditions = Conditions.of(os.environ, profile=chosen.profile)
+    conditions = Conditions.of(os.environ)
     report = Report(conditions=conditions.in_words())
     words = {**machine(), **report.conditions}
     sys.stdout.write(", ".join(f"{name} {value}" for name, value in words.items()) + "\n\n")
@@ -58,6 +68,8 @@ def main(arguments: list[str]) -> int:
     now = datetime.now(UTC)
     out = chosen.out or OUT / f"{now:%Y-%m-%dT%H-%M-%S}.json"
     written(report, out, now)
+    if chosen.profile:
+        profiling.write_profiles(report, conditions, out.with_suffix(""))
     _concluded(report, out, chosen.against)
     return int(bool(report.troubles))
 

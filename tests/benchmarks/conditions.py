@@ -40,10 +40,9 @@ class Conditions:
     ahead: bool = True
     rounds: int = 20
     people: int = 100
-    profile: bool = False
 
     @classmethod
-    def of(cls, environment: Mapping[str, str], *, profile: bool = False) -> Self:
+    def of(cls, environment: Mapping[str, str]) -> Self:
         """As ``VIBE_BENCH_...`` says, else as they really are."""
 
         def number(name: str, default: float) -> float:
@@ -55,7 +54,6 @@ class Conditions:
             jitter_seconds=number("JITTER", cls().jitter_seconds),
             rounds=int(number("ROUNDS", cls().rounds)),
             people=int(number("PEOPLE", cls().people)),
-            profile=profile,
         )
 
     def unhindered(self, launcher: Launcher) -> Self:

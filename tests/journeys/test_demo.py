@@ -74,6 +74,7 @@ def test_a_newcomer_gets_a_list_that_keeps_every_promise(tmp_path: Path, scratch
     assert all(track["reason"] and track["source"] for track in record["tracks"])
     assert record["spotify_calls"]["total"] <= 60
     assert record["seconds"]["total"] > 0
+    assert "at the services' real pace" in ended.stderr
     assert "Promises S5, S6, S7 and S8 hold" in ended.stderr
     assert nothing_is_left(scratch)
 

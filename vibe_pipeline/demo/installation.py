@@ -23,6 +23,8 @@ from vibe_pipeline.settings import Settings, read_settings, settings_from
 from vibe_pipeline.simulator.server import environment as simulated_environment
 
 SIMULATOR = "Simulator"
+REAL_PACE = "1"
+"""People are shown what they would get: the simulator allows more, the real services do not."""
 _SCRATCH = "vibe-demo-"
 _OWN_WISHES = frozenset(
     {
@@ -35,6 +37,7 @@ _OWN_WISHES = frozenset(
         "PLAYLIST_VISIBILITY",
         "RECENT_DAYS_WINDOW",
         "RETENTION_DAYS",
+        "SERVICE_PACE",
         "SPOTIFY_DEFAULT_MARKET",
     }
 )
@@ -99,6 +102,7 @@ def _stage(home: Path, world: Path | None) -> DemoInstallation:
     told = {
         **{name: value for name, value in os.environ.items() if name not in _product_names()},
         **simulated_environment(simulator),
+        "SERVICE_PACE": REAL_PACE,
         "PUBLIC_URL": ours,
         "SPOTIFY_REDIRECT_URI": f"{ours}/callback",
         "INTERNAL_JOB_TOKEN": secrets.token_urlsafe(24),

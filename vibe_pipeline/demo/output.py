@@ -26,6 +26,13 @@ def conversation(console: Console, messages: Sequence[Mapping[str, Any]]) -> Non
         console.print()
 
 
+def pace_in_words(pace: float) -> str:
+    """How fast the simulated services are asked, beside the real ones."""
+    if pace == 1:
+        return "at the services' real pace"
+    return f"at {pace:g} times the services' real pace"
+
+
 def list_table(console: Console, edition: Edition) -> None:
     """The list as a table."""
     table = Table(title=edition.title, header_style="bold", expand=False)

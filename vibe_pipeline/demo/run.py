@@ -60,7 +60,8 @@ async def run_demo(stage: DemoInstallation, console: Console, *, once: bool, as_
     Raises ``DeploymentFailed``, ``NothingHappened`` or ``DemoFailed``.
     """
     watch = Stopwatch()
-    console.print("Starting the simulated world and the whole product ...")
+    pace = telling.pace_in_words(stage.settings.service_pace)
+    console.print(f"Starting the simulated world and the whole product, {pace} ...")
 
     def told(name: str) -> None:
         console.print(f"  {watch.report()['total']:5.1f} s  {name} is ready")
