@@ -75,7 +75,9 @@ class ConsentFlow:
             spotify=outcome.spotify_name,
             telegram=outcome.account.telegram_name,
         )
-        page.background = BackgroundTask(self.linking.begin_first_sync, outcome.account.user_id)
+        page.background = BackgroundTask(
+            self.linking.begin_first_preparation, outcome.account.user_id
+        )
         return page
 
     async def decline(self, request: Request) -> Response:

@@ -241,16 +241,17 @@ class AccountLinking:
         log.info("connected", user_id=pending.user_id)
         return Linked(account=confirmed.account, spotify_name=confirmed.spotify_name)
 
-    async def begin_first_sync(self, user_id: UserId) -> None:
-        """Read the library while the person goes on; a list would do it too, so failing is no loss.
+    async def begin_first_preparation(self, user_id: UserId) -> None:
+        """Prepare the first list while the person goes on; it would do all of it itself, so
+        failing is no loss.
 
         The partition comes first: a run for a key that does not exist is accepted and fails late.
         """
         try:
             await self.dagster.add_user(user_id)
-            await self.dagster.launch(LaunchRequest.first_sync(user_id))
+            await self.dagster.launch(LaunchRequest.first_preparation(user_id))
         except ServiceError as error:
-            log.warning("first sync not launched", user_id=user_id, reason=str(error))
+            log.warning("first list not prepared", user_id=user_id, reason=str(error))
 
     async def _complete(
         self, account: Account, consent: OAuthState, code: str

@@ -19,6 +19,7 @@ DAILY_VIBE = "daily_vibe"
 PREVIEW_VIBE = "preview_vibe"
 PUBLISH_PREVIEW = "publish_preview"
 PREPARE_VIBE = "prepare_vibe"
+PREPARE_FIRST_VIBE = "prepare_first_vibe"
 SYNC_LIBRARY = "sync_library"
 COLLECT_LISTENING = "collect_listening"
 COMPARE_POLICIES = "compare_policies"
@@ -33,6 +34,7 @@ JOBS = (
     PREVIEW_VIBE,
     PUBLISH_PREVIEW,
     PREPARE_VIBE,
+    PREPARE_FIRST_VIBE,
     SYNC_LIBRARY,
     COLLECT_LISTENING,
     COMPARE_POLICIES,
@@ -54,7 +56,7 @@ OCCASION = "vibe/occasion"
 """What the list is for, such as ``nightly:2026-11-20``: one edition each, however often asked."""
 
 ASKED_BY = "vibe/asked_by"
-"""``CHAT``, ``SCHEDULE``, ``OPERATOR`` or ``AHEAD``."""
+"""``CHAT``, ``SCHEDULE``, ``OPERATOR``, ``AHEAD`` or ``CONNECTING``."""
 
 VIBE_DATE = "vibe/vibe_date"
 """The local day the list is for, in ISO form; today on the person's clock when absent."""
@@ -104,9 +106,14 @@ CHAT = "chat"
 SCHEDULE = "schedule"
 OPERATOR = "operator"
 AHEAD = "ahead"
+CONNECTING = "connecting"
+"""Somebody has just connected, and will ask for a list any moment."""
 
 PEOPLE_WAIT = "10"
 """The priority of what somebody watches in the chat."""
+
+SOON_ASKED = "5"
+"""The priority of what somebody will most likely ask for in a moment."""
 
 NOBODY_WAITS = "-10"
 """The priority of what happens by itself."""
@@ -157,9 +164,16 @@ class LaunchRequest:
         return cls._from_chat(SYNC_LIBRARY, user_id)
 
     @classmethod
-    def first_sync(cls, user_id: UserId) -> Self:
-        """Read the library of somebody who has just connected; nobody watches it, so no hurry."""
-        return cls(job=SYNC_LIBRARY, partition_key=user_id, tags={ASKED_BY: CHAT, PERSON: user_id})
+    def first_preparation(cls, user_id: UserId) -> Self:
+        """Read the library of somebody who has just connected, and ask for their first list.
+
+        It takes no turn of theirs: a list they ask for meanwhile begins at once and joins it.
+        """
+        return cls(
+            job=PREPARE_FIRST_VIBE,
+            partition_key=user_id,
+            tags={ASKED_BY: CONNECTING, PRIORITY: SOON_ASKED},
+        )
 
     @classmethod
     def restoration(cls, user_id: UserId, edition_id: EditionId) -> Self:
@@ -348,11 +362,11 @@ def cut_off_sources(tags: Mapping[str, str]) -> list[Source]:
 def turn_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """What a run about a person still lacks to take that person's turn; empty when nothing.
 
-    A backfill, a launch by hand and some reruns come without; only what is done ahead of time
-    keeps out of the way on purpose.
+    A backfill, a launch by hand and some reruns come without; only what is done ahead of time,
+    or for somebody who has just connected, keeps out of the way on purpose.
     """
     owner = owner_of(tags)
-    if owner is None or PERSON in tags or tags.get(ASKED_BY) == AHEAD:
+    if owner is None or PERSON in tags or tags.get(ASKED_BY) in {AHEAD, CONNECTING}:
         return {}
     return {PERSON: owner}
 

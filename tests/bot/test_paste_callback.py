@@ -80,11 +80,11 @@ async def test_the_address_one_landed_on_connects_after_both_names_were_confirme
     told = await anna.sees(lambda one: one["text"].startswith("✅"))
     assert name in told["text"]
     assert anna.account.connected
-    await until(lambda: [run.job for run in place.pipeline.launched] == ["sync_library"])
+    await until(lambda: [run.job for run in place.pipeline.launched] == ["prepare_first_vibe"])
     (run,) = place.pipeline.launched
     assert run.tags == {
-        "vibe/asked_by": "chat",
-        "vibe/person": anna.account.user_id,
+        "vibe/asked_by": "connecting",
+        "dagster/priority": "5",
         "dagster/partition": anna.account.user_id,
     }
 

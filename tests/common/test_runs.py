@@ -51,10 +51,10 @@ LAUNCHES: dict[str, tuple[LaunchRequest, str, Mapping[str, str]]] = {
         {**CHAT, "vibe/edition": "e1"},
     ),
     "a sync": (LaunchRequest.sync(ANNA), "sync_library", CHAT),
-    "the first sync": (
-        LaunchRequest.first_sync(ANNA),
-        "sync_library",
-        {"vibe/asked_by": "chat", "vibe/person": "u1"},
+    "the first preparation": (
+        LaunchRequest.first_preparation(ANNA),
+        "prepare_first_vibe",
+        {"vibe/asked_by": "connecting", "dagster/priority": "5"},
     ),
     "putting a list back": (
         LaunchRequest.restoration(ANNA, LIST),
@@ -205,6 +205,7 @@ def test_what_was_launched_by_hand_takes_the_persons_turn_too() -> None:
     assert runs.turn_tags(by_hand) == {"vibe/person": ANNA}
     assert runs.turn_tags({**by_hand, "vibe/person": ANNA}) == {}
     assert runs.turn_tags({**by_hand, "vibe/asked_by": "ahead"}) == {}
+    assert runs.turn_tags({**by_hand, "vibe/asked_by": "connecting"}) == {}
     assert runs.turn_tags({"vibe/receipt": "r1"}) == {}
 
 

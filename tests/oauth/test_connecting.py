@@ -66,10 +66,10 @@ async def test_the_chat_is_told_once_and_the_library_is_read(here: Site) -> None
     assert message.params == {"spotify_name": here.simulation.world.listeners[0].name}
     assert account.user_id in here.dagster.partitions
     (launch,) = here.dagster.launches
-    assert launch["job"] == "sync_library"
+    assert launch["job"] == "prepare_first_vibe"
     assert launch["tags"] == {
-        "vibe/asked_by": "chat",
-        "vibe/person": account.user_id,
+        "vibe/asked_by": "connecting",
+        "dagster/priority": "5",
         "dagster/partition": account.user_id,
     }
 

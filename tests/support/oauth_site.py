@@ -62,7 +62,7 @@ class DagsterOnPaper:
             wanted = {tag["key"]: tag["value"] for tag in given["filter"]["tags"]}
             found = [run for run in self._runs() if wanted.items() <= run["marks"].items()]
             return {"__typename": "Runs", "results": found}
-        jobs = [{"name": name} for name in ("daily_vibe", "sync_library")]
+        jobs = [{"name": name} for name in ("daily_vibe", "prepare_first_vibe")]
         node = {"name": "__repository__", "location": {"name": "vibe"}, "jobs": jobs}
         return {"__typename": "RepositoryConnection", "nodes": [node]}
 

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 JOBS = (
     *("daily_vibe", "preview_vibe", "publish_preview", "sync_library"),
+    "prepare_first_vibe",
     *("restore_edition", "export_person", "forget_person"),
 )
 

@@ -15,6 +15,7 @@ from vibe_pipeline.taste.library_refresh import (
     LibraryDelta,
     LibrarySnapshot,
     RefreshPlan,
+    just_read,
     keep,
     library_delta,
     plays_per_day,
@@ -60,6 +61,23 @@ def test_a_walk_goes_far_at_first_a_little_with_each_list_and_furthest_when_aske
     *, state: LibraryState, syncing: bool, pages: int
 ) -> None:
     assert walk_pages(state, syncing=syncing) == pages
+
+
+def test_whoever_waits_for_a_list_waits_for_the_newest_likes_only() -> None:
+    walked_to = LibraryState(likes_total=900, likes_walked=800)
+
+    assert walk_pages(walked_to, syncing=False, list_awaited=True) == 1
+    assert walk_pages(LibraryState(), syncing=False, list_awaited=True) == FIRST_WALK_PAGES
+
+
+@pytest.mark.parametrize(
+    ("read_before", "known"), [(timedelta(seconds=30), True), (timedelta(minutes=2), False)]
+)
+def test_only_what_was_read_just_now_is_not_read_again(
+    *, read_before: timedelta, known: bool
+) -> None:
+    assert just_read(LibraryState(likes_synced_at=NOON - read_before), now=NOON) is known
+    assert not just_read(LibraryState(), now=NOON)
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,16 @@ def test_a_huge_library_is_walked_in_parts_that_join() -> None:
     assert shelf.calls == 1
 
 
+def test_a_short_look_goes_on_until_it_meets_what_is_known() -> None:
+    shelf = Shelf(library(900))
+    first = kept(cache := CachedLikes(likes=[], total=None), news_of(shelf, cache, pages=12))
+    shelf.likes = [like(1000 + number) for number in range(70)] + shelf.likes
+
+    news = news_of(shelf, first, pages=1)
+
+    assert (len(news.added), news.walked, shelf.calls) == (70, (first.walked or 0) + 70, 2)
+
+
 def test_a_first_walk_reads_the_newest_likes_and_a_few_of_every_age() -> None:
     shelf = Shelf(library(2000))
 

@@ -59,7 +59,7 @@ async def confirmed(interaction: Interaction) -> str | None:
         await interaction.show(_refusal(interaction, outcome))
         return None
     await interaction.show(interaction.html("bot.done"))
-    await linking.begin_first_sync(outcome.account.user_id)
+    await linking.begin_first_preparation(outcome.account.user_id)
     return None
 
 

@@ -28,7 +28,6 @@ from vibe_pipeline.defs.jobs import (
     prepare_vibe,
     preview_vibe,
     publish_preview,
-    sync_library,
 )
 from vibe_pipeline.defs.partitions import run_request, users
 from vibe_pipeline.defs.reserve import RESERVE
@@ -197,13 +196,12 @@ def silent_failures(
 
 @dg.run_status_sensor(
     run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[daily_vibe, preview_vibe, publish_preview, sync_library],
+    monitored_jobs=[daily_vibe, preview_vibe, publish_preview],
     request_job=prepare_vibe,
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="After a list was published, and after a newcomer's library was read, asks the"
-    " sources and looks tracks up for the next list, while nobody waits. After a preview, only what"
-    " its deadline cut off.",
+    description="After a list was published, asks the sources and looks tracks up for the next"
+    " list, while nobody waits. After a preview, only what its deadline cut off.",
 )
 def prepare_next_list(
     context: dg.RunStatusSensorContext, accounts: AccountsResource, clock: ClockResource
@@ -216,8 +214,6 @@ def prepare_next_list(
         return dg.SkipReason("Nobody is connected whose list could be prepared.")
     if run.job_name == runs.PREVIEW_VIBE:
         return _finish_asking(run, account.user_id)
-    if run.job_name == runs.SYNC_LIBRARY and store.editions.history(account.user_id, limit=1):
-        return dg.SkipReason(f"{account.user_id} only had their library read again.")
     return run_request(LaunchRequest.preparing(account.user_id, run.run_id))
 
 

@@ -26,6 +26,7 @@ from vibe_pipeline.defs.resources import (
     WarehouseResource,
 )
 from vibe_pipeline.defs.run_context import RunContext, run_context
+from vibe_pipeline.defs.single_flight import SharedWork, one_at_a_time
 from vibe_pipeline.defs.specs import asset_spec
 from vibe_pipeline.defs.taste import PROFILE
 from vibe_pipeline.playlists.build import propose
@@ -94,26 +95,33 @@ def candidates(
     clock: ClockResource,
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Asks the selected sources together, each able to fail without hurting the rest."""
-    store = accounts.open(clock)
+    store, database = accounts.open(clock), warehouse.open()
     wanted = {source for source in Source if pool_key(source) in context.selected_asset_keys}
     with run_context(context, store, now=clock.now()) as run:
-        step = _CandidatesStep.read(run, store, warehouse.open(), clock)
-        if step.prepared:
-            yield from (_taken_over(pool) for pool in step.at_hand if pool.source in wanted)
-            return
-        clients = services.open(
-            run.user_id,
-            store,
-            clock,
-            edition_id=step.account_of_calls,
-            asked_for=run.asked_for,
-        )
-        pools, calls = asyncio.run(step.propose(clients, only=wanted))
-        step.keep(pools)
-        if run.makes_a_list and (unfinished := runs.cut_off_tags(cut_off(pools))):
-            context.instance.add_run_tags(context.run.run_id, unfinished)
-        for pool in pools:
-            yield _result(pool, step.profile_edition, calls, waited=step.limits.seconds)
+        step = _CandidatesStep.read(run, store, database, clock)
+        if not step.prepared:
+            with one_at_a_time(run, SharedWork.SOURCES) as joined:
+                if joined:
+                    step = _CandidatesStep.read(run, store, database, clock)
+                if not step.prepared:
+                    yield from _asked(context, step, step.clients(services, clock), wanted)
+                    return
+        yield from (_taken_over(pool) for pool in step.at_hand if pool.source in wanted)
+
+
+def _asked(
+    context: dg.AssetExecutionContext,
+    step: "_CandidatesStep",
+    clients: AbstractAsyncContextManager[Clients],
+    wanted: Collection[Source],
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Pools asked for now, and kept; what the deadline of a list cut off is noted with its run."""
+    pools, calls = asyncio.run(step.propose(clients, only=wanted))
+    step.keep(pools)
+    if step.run.makes_a_list and (unfinished := runs.cut_off_tags(cut_off(pools))):
+        context.instance.add_run_tags(context.run.run_id, unfinished)
+    for pool in pools:
+        yield _result(pool, step.profile_edition, calls, waited=step.limits.seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +162,7 @@ class _CandidatesStep:
                 plays=tables.library.plays(user_id),
                 past=with_current_keys(tables.playlists.past(user_id, besides=own)),
                 at_hand=at_hand,
-                prepared=run.makes_a_list
+                prepared=(run.makes_a_list or run.asked_for)
                 and make_a_list(
                     at_hand,
                     tables.candidates.fresh_recordings(
@@ -183,13 +191,25 @@ class _CandidatesStep:
 
     @property
     def limits(self) -> SourceLimits:
-        """As much as may be asked ahead of time; within seconds while somebody waits."""
+        """As much as may be asked ahead of time; within seconds while somebody waits, or soon
+        will because they have just connected.
+        """
         settings = read_settings()
         limits = SourceLimits.of(settings)
-        if not self.run.makes_a_list:
-            return limits.ahead_of_time()
-        waits = settings.asking_seconds if self.run.asked_for else settings.asking_seconds_at_night
-        return replace(limits, seconds=waits)
+        if self.run.asked_for:
+            return replace(limits, seconds=settings.asking_seconds)
+        if self.run.makes_a_list:
+            return replace(limits, seconds=settings.asking_seconds_at_night)
+        return limits.ahead_of_time()
+
+    def clients(
+        self, services: ServicesResource, clock: ClockResource
+    ) -> AbstractAsyncContextManager[Clients]:
+        """Who can be asked, at the cost of the list or of what is done ahead of it."""
+        run, account = self.run, self.account_of_calls
+        return services.open(
+            run.user_id, self.store, clock, edition_id=account, asked_for=run.asked_for
+        )
 
     async def propose(
         self, opening: AbstractAsyncContextManager[Clients], *, only: Collection[Source]

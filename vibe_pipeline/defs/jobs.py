@@ -42,6 +42,16 @@ prepare_vibe = dg.define_asset_job(
     " a list waits for nobody but Spotify.",
 )
 
+prepare_first_vibe = dg.define_asset_job(
+    runs.PREPARE_FIRST_VIBE,
+    selection=(
+        dg.AssetSelection.assets(PROFILE, RESERVE)
+        | dg.AssetSelection.groups("library", "candidates")
+    ),
+    description="For somebody who has just connected: reads their library, asks the sources and"
+    " looks tracks up within seconds, so that most of a first list is there when it is asked for.",
+)
+
 sync_library = dg.define_asset_job(
     runs.SYNC_LIBRARY,
     selection=dg.AssetSelection.assets(LIKED_TRACKS, RECENT_PLAYS),
@@ -65,6 +75,7 @@ asset_jobs = [
     preview_vibe,
     publish_preview,
     prepare_vibe,
+    prepare_first_vibe,
     sync_library,
     collect_listening,
     compare_policies,

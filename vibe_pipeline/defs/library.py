@@ -22,13 +22,15 @@ from vibe_pipeline.defs.resources import (
     ServicesResource,
     WarehouseResource,
 )
-from vibe_pipeline.defs.run_context import EDITION_JOBS, run_context
+from vibe_pipeline.defs.run_context import EDITION_JOBS, RunContext, run_context
+from vibe_pipeline.defs.single_flight import SharedWork, one_at_a_time
 from vibe_pipeline.defs.specs import asset_spec
-from vibe_pipeline.records import LikedTrack
+from vibe_pipeline.records import EditionId, LikedTrack
 from vibe_pipeline.taste.library_refresh import (
     LibraryDelta,
     LibrarySnapshot,
     RefreshPlan,
+    just_read,
     keep,
     library_delta,
     plays_per_day,
@@ -104,19 +106,16 @@ def library(
         if run.done_before:
             context.log.info("this list was made by run %s", run.place.edition_id)
             return
-        with database.open() as tables:
-            state, likes = tables.library.state(run.user_id), tables.library.likes(run.user_id)
-        opening = services.open(
-            run.user_id,
-            store,
-            clock,
-            edition_id=run.place.edition_id if run.edition else listening_of(run.user_id),
-            asked_for=run.asked_for,
-        )
-        plan = _plan(context, state, now)
-        delta, calls = asyncio.run(_ask(opening, plan, state, likes))
-        with database.open() as tables:
-            snapshot = keep(tables, run.user_id, delta, now=now)
+        with one_at_a_time(run, SharedWork.LIBRARY) as joined:
+            with database.open() as tables:
+                state, likes = tables.library.state(run.user_id), tables.library.likes(run.user_id)
+            plan = _plan(context, run, state, now, joined=joined)
+            opening = services.open(
+                run.user_id, store, clock, edition_id=_account_of(run), asked_for=run.asked_for
+            )
+            delta, calls = asyncio.run(_ask(opening, plan, state, likes))
+            with database.open() as tables:
+                snapshot = keep(tables, run.user_id, delta, now=now)
         if delta.likes is not None:
             total = len(snapshot.likes)
             store.people.change(run.user_id, likes_cached=total, likes_synced_at=now)
@@ -125,12 +124,26 @@ def library(
                 yield result
 
 
-def _plan(context: dg.AssetExecutionContext, state: LibraryState, now: datetime) -> RefreshPlan:
+def _account_of(run: RunContext) -> EditionId:
+    """What the calls are counted under: the list's, or listening that makes no list."""
+    return run.place.edition_id if run.edition else listening_of(run.user_id)
+
+
+def _plan(
+    context: dg.AssetExecutionContext,
+    run: RunContext,
+    state: LibraryState,
+    now: datetime,
+    *,
+    joined: bool,
+) -> RefreshPlan:
     wanted, job = context.selected_asset_keys, context.run.job_name
-    pages = walk_pages(state, syncing=job == runs.SYNC_LIBRARY)
+    known = joined and just_read(state, now=now)
+    awaited = run.makes_a_list and run.asked_for
+    pages = walk_pages(state, syncing=job == runs.SYNC_LIBRARY, list_awaited=awaited)
     return RefreshPlan(
-        likes_pages=pages if LIKED_TRACKS in wanted else None,
-        plays=RECENT_PLAYS in wanted,
+        likes_pages=pages if LIKED_TRACKS in wanted and not known else None,
+        plays=RECENT_PLAYS in wanted and not known,
         top_items=TOP_ITEMS in wanted
         and top_items_wanted(state, making_a_list=job in EDITION_JOBS, now=now),
     )

@@ -21,6 +21,7 @@ from vibe_pipeline.defs.resources import (
 )
 from vibe_pipeline.defs.run_context import run_context
 from vibe_pipeline.defs.selection import SelectionStep
+from vibe_pipeline.defs.single_flight import SharedWork, one_at_a_time
 from vibe_pipeline.defs.specs import OWNERS
 from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.records import Source
@@ -51,12 +52,13 @@ def track_reserve(
     """
     store = accounts.open(clock)
     with run_context(context, store, now=clock.now()) as run:
-        step = SelectionStep.read(run, store, warehouse.open(), clock)
-        account = preparing_of(run.user_id)
-        clients = services.open(run.user_id, store, clock, edition_id=account, asked_for=False)
-        reserve, calls = asyncio.run(
-            step.stock_up(clients, lambda: CallAllowance.ahead_of_time(store, run.user_id))
-        )
+        with one_at_a_time(run, SharedWork.LOOKUPS):
+            step = SelectionStep.read(run, store, warehouse.open(), clock)
+            account = preparing_of(run.user_id)
+            clients = services.open(run.user_id, store, clock, edition_id=account, asked_for=False)
+            reserve, calls = asyncio.run(
+                step.stock_up(clients, lambda: CallAllowance.ahead_of_time(store, run.user_id))
+            )
         return _result(reserve, run.account.playlist_size, calls)
 
 

@@ -26,6 +26,7 @@ from vibe_pipeline.defs.resources import (
     WarehouseResource,
 )
 from vibe_pipeline.defs.run_context import SELECTION, RunContext, run_context
+from vibe_pipeline.defs.single_flight import SharedWork, one_at_a_time
 from vibe_pipeline.defs.specs import OWNERS
 from vibe_pipeline.playlists.build import ListBuild, build_list, stock_up
 from vibe_pipeline.playlists.edition_inputs import inputs_for, pools_from, request_from
@@ -84,16 +85,14 @@ def ranked_selection(
     with run_context(context, store, now=clock.now()) as run:
         if run.done_before:
             raise _made_meanwhile(run)
-        step = SelectionStep.read(run, store, warehouse.open(), clock)
-        clients = services.open(
-            run.user_id,
-            store,
-            clock,
-            edition_id=run.place.edition_id,
-            asked_for=run.asked_for,
-        )
-        selection, calls = asyncio.run(step.build(clients))
-        step.keep(selection)
+        with one_at_a_time(run, SharedWork.LOOKUPS):
+            step = SelectionStep.read(run, store, warehouse.open(), clock)
+            account = run.place.edition_id
+            clients = services.open(
+                run.user_id, store, clock, edition_id=account, asked_for=run.asked_for
+            )
+            selection, calls = asyncio.run(step.build(clients))
+            step.keep(selection)
         if not selection.tracks:
             raise refusal(FailureCause.NOTHING_TO_CHOOSE)
         if run.edition is not None:
@@ -173,7 +172,7 @@ class SelectionStep:
             spotify=clients.spotify,
             labs=clients.labs,
             allowance=self._allowance,
-            patient=self.run.nightly,
+            patient=not self.run.asked_for,
             prepared=self.run.place.edition_id not in self.inputs.pool_editions.values(),
             keep_likes=self._keep_likes if self.library.likes_walked is not None else None,
         )

@@ -116,7 +116,9 @@ async def build_list(build: ListBuild) -> Selection:
     """
     allowance = build.allowance()
     checks = min(allowance.left, calls_for(build.request.size)) if build.keep_likes else 0
-    resolver = _resolver(build, allowance, searches=allowance.left - checks)
+    searches = allowance.left - checks
+    best = min(SEARCHES_FOR_THE_BEST, searches) if allowance.first else searches
+    resolver = _resolver(build, soft_limit=best, hard_limit=searches)
     selection = await _chosen(build, build.request, resolver)
     liked = await _unsynced_likes(build, selection, calls=checks)
     if liked and build.keep_likes:
@@ -146,15 +148,7 @@ async def stock_up(build: ListBuild, *, lists: int = LISTS_IN_RESERVE) -> Select
     on artists' pages that answer for many. What is found is remembered for everybody.
     """
     allowance = build.allowance()
-    resolver = Resolver(
-        lookups=build.lookups,
-        spotify=build.spotify,
-        labs=build.labs,
-        soft_limit=allowance.left,
-        hard_limit=allowance.left,
-        name_limit=PATIENT_LABS_NAMES,
-        batch_limit=PATIENT_LABS_BATCHES,
-    )
+    resolver = _resolver(build, soft_limit=allowance.left, hard_limit=allowance.left)
     size = min(LONGEST_LIST, lists * build.request.size)
     request = replace(build.request, size=size, min_new_ratio=1.0)
     selection = await choose(request, build.pools, resolver, build.policy)
@@ -162,14 +156,14 @@ async def stock_up(build: ListBuild, *, lists: int = LISTS_IN_RESERVE) -> Select
     return selection
 
 
-def _resolver(build: ListBuild, allowance: CallAllowance, *, searches: int) -> Resolver:
+def _resolver(build: ListBuild, *, soft_limit: int, hard_limit: int) -> Resolver:
     """Asks Spotify as often as the list may cost, and labs more often while nobody waits."""
     return Resolver(
         lookups=build.lookups,
         spotify=build.spotify,
         labs=build.labs,
-        soft_limit=min(SEARCHES_FOR_THE_BEST, searches) if allowance.first else searches,
-        hard_limit=searches,
+        soft_limit=soft_limit,
+        hard_limit=hard_limit,
         name_limit=PATIENT_LABS_NAMES if build.patient else HURRIED_LABS_NAMES,
         batch_limit=PATIENT_LABS_BATCHES if build.patient else HURRIED_LABS_BATCHES,
         labs_seconds=None if build.patient else HURRIED_LABS_SECONDS,

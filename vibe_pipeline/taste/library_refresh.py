@@ -29,6 +29,8 @@ from vibe_pipeline.warehouse import LibraryState, LikeChange, PlayCollection, Pl
 
 TOP_AGE_FOR_A_LIST = 3 * TOP_AGE
 """A list is not made dearer for top items of last week; collecting plays refreshes them."""
+JUST_NOW = timedelta(minutes=1)
+"""What another run has read within this time, while this one waited for it, is not read again."""
 DAYS_SHOWN = 14
 
 
@@ -65,15 +67,23 @@ class LibrarySnapshot:
     state: LibraryState
 
 
-def walk_pages(state: LibraryState, *, syncing: bool) -> int:
+def walk_pages(state: LibraryState, *, syncing: bool, list_awaited: bool = False) -> int:
     """How many pages to walk through a library that is not known to its end.
 
     ``syncing``: the person asked for the library itself, so it may take longer; except for the
-    very first time, when a list is waited for next.
+    very first time, when a list is waited for next. ``list_awaited``: somebody waits for a list,
+    so the newest page is enough once a first walk was made.
     """
     if syncing and state.likes_total is not None:
         return SYNC_WALK_PAGES
-    return FIRST_WALK_PAGES if state.likes_walked is None else NEXT_WALK_PAGES
+    if state.likes_walked is None:
+        return FIRST_WALK_PAGES
+    return 1 if list_awaited else NEXT_WALK_PAGES
+
+
+def just_read(state: LibraryState, *, now: datetime) -> bool:
+    """Whether the library was read so lately that a run which waited for that can go on with it."""
+    return state.likes_synced_at is not None and now - state.likes_synced_at < JUST_NOW
 
 
 def top_items_wanted(state: LibraryState, *, making_a_list: bool, now: datetime) -> bool:
@@ -86,6 +96,9 @@ async def library_delta(
     spotify: LibraryClient, plan: RefreshPlan, *, state: LibraryState, likes: Sequence[LikedTrack]
 ) -> LibraryDelta:
     """Ask for what the plan names; ``likes`` and ``state`` are what we know so far.
+
+    All of it side by side; only a library that was never read is begun with its likes alone, so
+    that a service that refuses us is asked once and not six times.
 
     Raises:
         ServiceError: what Spotify answered instead; nothing is kept then.
@@ -105,7 +118,11 @@ async def library_delta(
         if plan.top_items:
             delta.top = await top_items(spotify)
 
-    await side_by_side((ask_for_likes(), ask_for_plays(), ask_for_top_items()))
+    if state.likes_total is None:
+        await ask_for_likes()
+        await side_by_side((ask_for_plays(), ask_for_top_items()))
+    else:
+        await side_by_side((ask_for_likes(), ask_for_plays(), ask_for_top_items()))
     return delta
 
 

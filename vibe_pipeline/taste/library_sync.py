@@ -118,7 +118,7 @@ class _Walk:
             return [self.offset], []
         left = pages - self.calls
         if self._cache.walked is not None:
-            most = left if self._resumed else min(1, left)
+            most = left if self._resumed else min(1, max(pages, NEXT_WALK_PAGES) - self.calls)
             return range(self.offset, self._total, PAGE)[: max(0, most)], []
         return spread_out(range(self.offset, self._total, PAGE), left if self.calls == 1 else 0)
 
