@@ -2,7 +2,7 @@
 
 ``make bench ARGS="warm first"`` picks some. ``--out FILE`` says where the JSON goes, ``--against
 FILE`` what it is compared with. The environment changes the conditions: ``VIBE_BENCH_ROUNDS``, and
-likewise ``_PEOPLE``, ``_PACE``, ``_LATENCY`` and ``_JITTER``.
+likewise ``_NIGHT`` (people), ``_PACE``, ``_LATENCY`` and ``_JITTER``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.benchmarks import (
+    bot,
     crowd,
     idle,
     launching,
@@ -49,6 +50,7 @@ GROUPS = (
     Group(names=(crowd.CROWD,), measure=crowd.measure),
     Group(names=("idle",), measure=idle.report_to),
     Group(names=(night.NIGHT,), measure=night.measure),
+    Group(names=("bot",), measure=bot.measure),
     Group(names=("launching",), measure=launching.measure),
     Group(names=("ranking",), measure=ranking.measure),
 )

@@ -1,16 +1,22 @@
-"""``python -m tests.benchmarks.bot``: how fast the bot answers with many chats, and its memory."""
+"""How fast the bot answers, alone and with two hundred chats active, and what it holds then.
+
+Of commands that need no run; the pipeline is a stand-in. Who asks for lists is in ``crowd``.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import statistics
-import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
+from tests.benchmarks import bars
+from tests.benchmarks.conditions import Conditions
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.report import Report
 from tests.bot.test_life import started
 from tests.support.bot_world import ChatUser, bot_world
 
@@ -26,8 +32,21 @@ async def answered(resident: ChatUser, text: str) -> float:
     return time.perf_counter() - began
 
 
-async def measure() -> dict[str, float]:
-    """Latency alone and with all chats active over a minute's typing, and resident memory."""
+def measure(report: Report, conditions: Conditions, wanted: frozenset[str]) -> None:
+    """Answers in a quiet and in a busy minute, and resident memory after it."""
+    alone, busy, memory = asyncio.run(_measured())
+    report.add(
+        Figure(name=bars.BOT_ALONE, unit="ms", values=_milliseconds(alone)),
+        Figure(name=bars.BOT_BUSY, unit="ms", values=_milliseconds(busy)),
+        Figure(name=bars.BOT_MEMORY, unit="MiB", values=(round(memory),)),
+    )
+
+
+def _milliseconds(seconds: Sequence[float]) -> tuple[float, ...]:
+    return tuple(round(1000 * value, 1) for value in seconds)
+
+
+async def _measured() -> tuple[list[float], list[float], float]:
     with tempfile.TemporaryDirectory() as folder:
         async with bot_world(Path(folder)) as place:
             process = await started(place, Path(folder))
@@ -42,12 +61,7 @@ async def measure() -> dict[str, float]:
             memory = psutil.Process(process.pid).memory_info().rss / 2**20
             process.terminate()
             await process.communicate()
-    return {
-        "median_ms_alone": statistics.median(alone) * 1000,
-        "median_ms_200_chats": statistics.median(busy) * 1000,
-        "p95_ms_200_chats": statistics.quantiles(busy, n=20)[-1] * 1000,
-        "memory_mib": memory,
-    }
+    return alone, busy, memory
 
 
 async def _all_active(people: list[ChatUser]) -> list[float]:
@@ -58,8 +72,3 @@ async def _all_active(people: list[ChatUser]) -> list[float]:
         return await answered(resident, COMMANDS[number % len(COMMANDS)])
 
     return list(await asyncio.gather(*(one(*it) for it in enumerate(people))))
-
-
-if __name__ == "__main__":
-    for name, value in asyncio.run(measure()).items():
-        sys.stdout.write(f"{name}: {value:.0f}\n")

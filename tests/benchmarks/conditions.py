@@ -53,7 +53,7 @@ class Conditions:
             latency_seconds=number("LATENCY", cls().latency_seconds),
             jitter_seconds=number("JITTER", cls().jitter_seconds),
             rounds=int(number("ROUNDS", cls().rounds)),
-            people=int(number("PEOPLE", cls().people)),
+            people=int(number("NIGHT", cls().people)),
         )
 
     def unhindered(self, launcher: Launcher) -> Self:

@@ -136,14 +136,15 @@ def overtakers(begun: Sequence[float]) -> int:
 
 
 def figures(waits: Sequence[Wait], out_of_order: int) -> list[Figure]:
-    """What the table shows of a crowd."""
+    """What the table shows of a crowd; one of another size is called by its size."""
 
-    def seconds(name: str, values: Sequence[float]) -> Figure:
-        return Figure(name=name, unit="s", values=tuple(round(value, 3) for value in values))
+    def figure(name: str, unit: str, values: Sequence[float]) -> Figure:
+        sized = name.replace(str(PEOPLE), str(len(waits)), 1)
+        return Figure(name=sized, unit=unit, values=tuple(round(value, 3) for value in values))
 
     return [
-        seconds(bars.CROWD_ANSWER, [one.answered for one in waits]),
-        seconds(bars.CROWD_SILENCE, [one.silence for one in waits]),
-        seconds(bars.CROWD_LIST, [one.linked for one in waits]),
-        Figure(name=bars.CROWD_ORDER, unit="", values=(float(out_of_order),)),
+        figure(bars.CROWD_ANSWER, "s", [one.answered for one in waits]),
+        figure(bars.CROWD_SILENCE, "s", [one.silence for one in waits]),
+        figure(bars.CROWD_LIST, "s", [one.linked for one in waits]),
+        figure(bars.CROWD_ORDER, "", [float(out_of_order)]),
     ]

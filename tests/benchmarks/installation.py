@@ -27,7 +27,7 @@ from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.commands.supervisor import Supervisor, running
 from vibe_pipeline.demo.demo_user import DemoUser, Message, connect_link
 from vibe_pipeline.demo.installation import DemoInstallation, demo_installation
-from vibe_pipeline.runs import DAILY_VIBE, PREPARE_VIBE
+from vibe_pipeline.runs import DAILY_VIBE, PREPARE_VIBE, SYNC_LIBRARY
 
 ROOT = Path(__file__).parents[2]
 LISTENERS = 160
@@ -106,17 +106,39 @@ class Site:
         )
         await user.consents(str(connect_link(offered)))
 
+    async def forget_requests(self) -> None:
+        """Count what is asked of the services from here on."""
+        await self.http.delete(f"{self.installation.simulator}/control/requests")
+
+    async def requests(self) -> Counter[str]:
+        """How often each service was asked since."""
+        address = f"{self.installation.simulator}/control/requests"
+        log = (await self.http.get(address)).json()["requests"]
+        return Counter(entry["service"] for entry in log if entry["service"] in MUSIC_SERVICES)
+
+    async def checked(self, user: DemoUser) -> int:
+        """How many Spotify calls it takes to see that nothing is new."""
+        await self.forget_requests()
+        since = time.time()
+        await user.types("/sync")
+        deadline = since + LIST_WITHIN_SECONDS
+        while time.time() < deadline:
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            ours = (run for run in await self.runs() if run["creationTime"] >= since)
+            syncs = [run["status"] for run in ours if run["jobName"] == SYNC_LIBRARY]
+            if syncs and not _UNDER_WAY.intersection(syncs):
+                return (await self.requests())["spotify"]
+        raise TimeoutError(f"no sync ended within {LIST_WITHIN_SECONDS:.0f} s")
+
     async def timed(self, user: DemoUser) -> TimedList:
         """One list, asked for in the chat."""
         forget_calls(self.installation.settings)
-        requests = f"{self.installation.simulator}/control/requests"
-        await self.http.delete(requests)
+        await self.forget_requests()
         began = time.time()
         asked = await user.types("/generate")
         await user.sees("the link", has_link, since=asked, within=LIST_WITHIN_SECONDS)
         seconds = time.time() - began
-        log = (await self.http.get(requests)).json()["requests"]
-        calls = Counter(entry["service"] for entry in log if entry["service"] in MUSIC_SERVICES)
+        calls = await self.requests()
         stages = await self._stages(began, seconds)
         return TimedList(seconds=seconds, calls=dict(calls), stages=stages)
 

@@ -60,20 +60,23 @@ def measure_warm(report: Report, conditions: Conditions, wanted: frozenset[str])
 
 async def _first(report: Report, site: Site) -> None:
     report.progress("everything is running")
-    lists, users = [], []
+    lists, users, calls = list[TimedList](), list[DemoUser](), list[int]()
     for number in range(min(NEWCOMERS, site.conditions.rounds)):
         user = await site.newcomer(f"Newcomer {number}", likes=NEWCOMER_LIKES)
         users.append(user)
+        await site.forget_requests()
         await site.connected(user)
         await asyncio.sleep(FIRST_LIST_AFTER_SECONDS)
         since = time.time()
+        before = (await site.requests())["spotify"]
         lists.append(await site.timed(user))
+        calls.append(before + lists[-1].spotify_calls)
         report.progress(f"first list {number + 1}: {lists[-1].seconds:.1f} s")
         await site.settled(since)
     plain = await _plain(report, site, users)
     report.add(
         seconds_figure(bars.FIRST_LIST, lists, plain),
-        _calls(bars.FIRST_SPOTIFY, [one.spotify_calls for one in lists], plain),
+        _calls(bars.FIRST_SPOTIFY, calls, plain),
     )
 
 
@@ -85,11 +88,13 @@ async def _warm(report: Report, site: Site) -> None:
         lists.append(await site.timed(user))
         report.progress(f"warm list {number + 1}: {lists[-1].seconds:.1f} s")
         await asyncio.sleep(BETWEEN_SECONDS)
+    check = await site.checked(site.people[0])
     plain = await _plain(report, site, site.people)
     report.add(
         seconds_figure(bars.WARM_LIST, lists, plain),
         _calls(bars.WARM_SPOTIFY, [one.spotify_calls for one in lists], plain),
         _calls(bars.WARM_OTHERS, [one.other_calls for one in lists], ()),
+        _calls(bars.IDLE_CHECK, [check], ()),
     )
 
 
