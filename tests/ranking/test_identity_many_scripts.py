@@ -12,7 +12,9 @@ import pytest
 from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.records import Pool, PoolState, Proposal, Source
 
-PAIRS = Path(__file__).parent / "data" / "identity_pairs_many_scripts.csv"
+DATA = Path(__file__).parent / "data"
+PAIRS = ("identity_pairs_many_scripts.csv", "identity_pairs_unseen.csv")
+"""Written before, and after, the ways of telling them apart were mended."""
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 
 
@@ -54,9 +56,12 @@ def figures(rows: list[dict[str, str]]) -> tuple[float, float]:
     return precision, recall
 
 
-def test_pairs_in_many_scripts_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("pairs", PAIRS)
+def test_pairs_in_many_scripts_are_told_apart(
+    pairs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with capsys.disabled():
-        precision, recall = figures(labelled(PAIRS))
+        precision, recall = figures(labelled(DATA / pairs))
 
     assert precision >= 0.995
     assert recall >= 0.95

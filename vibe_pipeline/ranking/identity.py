@@ -17,7 +17,12 @@ from vibe_pipeline.ranking.artist_credits import (
     is_guest_credit,
     lead,
 )
-from vibe_pipeline.ranking.text_normalization import letters_only, normalized, punctuation_unified
+from vibe_pipeline.ranking.text_normalization import (
+    letters_only,
+    normalized,
+    punctuation_unified,
+    umlauts_spelt_out,
+)
 from vibe_pipeline.ranking.versions import (
     Version,
     aside_is_edition,
@@ -32,7 +37,7 @@ __all__ = [
     "Title",
     "Version",
     "artist_key",
-    "other_key",
+    "other_keys",
     "parse_title",
     "recording_key",
     "song_key",
@@ -47,6 +52,8 @@ _DASHED = re.compile(r"\s+[-–—―~]+\s+|\s+/\s+|\s*;\s+")
 _DATED = re.compile(r"\b(?:19|20)\d\d\b")
 _SWUNG = re.compile(r"\s[-~〜～‐]\s?(?=[^\s-])([^-~〜～‐]+(?:-[^-~〜～‐]+)*?)\s?[-~〜～‐]\s*$")
 """An aside as Japanese titles write it: ``Song -Album mix-``."""
+_MOVEMENT = re.compile(r"(?:(?<=^)|(?<=:\s)|(?<=-\s))([IVX]{1,4})\.\s(?=\S)")
+"""``II. Floe`` as catalogues write it of suites; elsewhere ``2. Floe``."""
 _TRACK_NUMBER = re.compile(r"^0\d\s?[.–-]\s+(?=\S)")
 _NUMBER = r"\d+|i{1,3}|iv|v|vi{1,3}|ix|x|one|two|three|four|five|six|seven|eight|nine|ten"
 _PART = re.compile(
@@ -61,9 +68,9 @@ _WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"
 _NUMERALS = {name: str(n) for names in (_ROMAN, _WORDS) for n, name in enumerate(names, start=1)}
 _SPELT_OUT = {name: _NUMERALS[name] for name in _WORDS}
 _LAST_ROMAN = frozenset(_ROMAN) - {"i", "v", "x"}
-_NUMBER_SIGNS = frozenset({"no", "nr", "number", "numero"})
-_NUMBER_SIGN = re.compile(r"\b(?:no|nr|number|numero) (?=\d)")
-_LATER_NUMBER_SIGN = re.compile(r"(?<=\w )(?:no|nr|number|numero) (?=\d)")
+_NUMBER_SIGNS = frozenset({"no", "nos", "nr", "nrs", "number", "numbers", "numero"})
+_NUMBER_SIGN = re.compile(r"\b(?:nos?|nrs?|numbers?|numero) (?=\d)")
+_LATER_NUMBER_SIGN = re.compile(r"(?<=\w )(?:nos?|nrs?|numbers?|numero) (?=\d)")
 """``Mambo Number Five`` is ``Mambo No. 5``; ``Number One`` is not ``One``."""
 _LONG = 4
 """A title of more words loses its first "the": ``The House of the Rising Sun``, not ``The End``."""
@@ -126,7 +133,7 @@ _NO_NAMES = frozenset(
 )
 """Words by which a bracket tells versions apart rather than says the name again."""
 _AMBIGUOUS_VERSION = re.compile(
-    "版|バージョン|ヴァージョン|버전|ver|เวอร์ชั|वर्शन|वर्ज़न|גרס|נוסח|نسخ|ヴォーカル", re.I
+    r"版|バージョン|ヴァージョン|버전|\bver\b|เวอร์ชั|वर्शन|वर्ज़न|גרס|נוסח|نسخ|ヴォーカル", re.I
 )
 _ALPHABET = re.compile("[\u0370-\u05ff]")
 """Greek, Cyrillic, Armenian, Hebrew: there one Latin word in brackets is as often a style."""
@@ -175,14 +182,18 @@ def recording_key(artist: str, title: str) -> str:
     return key + _SEPARATOR + "+".join(version.names) + (f":{apart.detail}" if apart.detail else "")
 
 
-def other_key(artist: str, title: str) -> str | None:
-    """The key under the title's name in another script, where it gives one besides."""
-    if title.isascii():
-        return None
+def other_keys(artist: str, title: str) -> tuple[str, ...]:
+    """Further keys of the recording: by a title's name in another script, by umlauts spelt out."""
+    if title.isascii() and artist.isascii():
+        return ()
+    keys = []
+    spelt = umlauts_spelt_out(artist), umlauts_spelt_out(title)
+    if spelt != (artist.casefold(), title.casefold()):
+        keys.append(recording_key(*spelt))
     apart = parse_title(title)
-    if not apart.other or apart.version is not Version.PLAIN:
-        return None
-    return _SEPARATOR.join((artist_key(artist).replace(_SEPARATOR, ""), apart.other))
+    if apart.other and apart.version is Version.PLAIN:
+        keys.append(_SEPARATOR.join((artist_key(artist).replace(_SEPARATOR, ""), apart.other)))
+    return tuple(keys)
 
 
 def song_key(key: str) -> str:
@@ -210,10 +221,13 @@ def parse_title(title: str) -> Title:
     """The song's name without credits and editions, and the version they speak of."""
     lowered = title.lower()
     if _SIMPLE.issuperset(lowered) and _TELLING.isdisjoint(words := lowered.split()) and words:
+        if "n" in words:
+            words = normalized(lowered).split()
         if not _COUNTING.isdisjoint(words):
             words = _numbered(" ".join(words)).split()
         return Title(core=_joined(words), version=Version.PLAIN)
     asides: list[str] = []
+    title = _MOVEMENT.sub(_movement_number, title)
     title = _TRACK_NUMBER.sub("", _SWUNG.sub(_bracketed_aside, title))
     other = _in_other_script(title)
     main = _without_brackets(title.replace(other, "") if other else title, asides)
@@ -249,6 +263,10 @@ def _without_brackets(title: str, asides: list[str]) -> str:
     while _OPENING.search(title) and (shorter := _BRACKETED.sub(judged, title)) != title:
         title = shorter
     return title.strip()
+
+
+def _movement_number(found: re.Match[str]) -> str:
+    return f"{_NUMERALS.get(found[1].lower(), found[1])}. "
 
 
 def _bracketed_aside(found: re.Match[str]) -> str:

@@ -5,17 +5,22 @@ Decides what is *new* and what *rests*. What a person leans to is the seed profi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import lru_cache
 
 from vibe_pipeline.ranking.artist_credits import credit_of, other_spelling
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.ranking.list_request import ListRequest
-from vibe_pipeline.ranking.merge import valid_isrc
+from vibe_pipeline.ranking.merge import canonical_isrc, valid_isrc
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.ranking.recording_match import agrees
 from vibe_pipeline.records import Candidate, LikedTrack, PastRecommendation, Play, Track
+
+_SETTLED = re.compile(r"(?:(?!\b(?:[nx]|vs|num?bers?|nos?|nrs?)\b)[a-z1-9 ,.'!?])+", re.I)
+"""Names whose key was never another: plain letters without a credit or a bracket."""
 
 
 class LikedKeys:
@@ -34,8 +39,8 @@ class LikedKeys:
             track = like.track
             self._titles.setdefault(artist_key(track.artist), []).append(track)
             ids.add(track.spotify_id)
-            if code := valid_isrc(track.isrc):
-                codes.setdefault(code, []).append(track)
+            if track.isrc:
+                codes.setdefault(canonical_isrc(track.isrc), []).append(track)
         self.ids = frozenset(ids)
         self._codes = codes
 
@@ -44,10 +49,9 @@ class LikedKeys:
 
     def have_isrc(self, isrc: str | None, artist: str, title: str) -> bool:
         """Whether a saved track has this ISRC, and a name that does not speak against it."""
-        code = valid_isrc(isrc)
-        return code is not None and any(
-            agrees(artist, title, track.artist, track.title) for track in self._codes.get(code, ())
-        )
+        if isrc is None or (code := valid_isrc(isrc)) not in self._codes or code is None:
+            return False
+        return any(agrees(artist, title, one.artist, one.title) for one in self._codes[code])
 
     def of(self, artist: str) -> frozenset[str]:
         """The keys of all saved tracks of an artist."""
@@ -133,8 +137,9 @@ class ListenerKnowledge:
     def likes(self, candidate: Candidate) -> bool:
         """Whether the person saved this recording, under whatever name or id."""
         return (
-            (candidate.spotify_id is not None and candidate.spotify_id in self.liked.ids)
-            or any(key in self.liked for key in candidate_keys(candidate))
+            candidate.key in self.liked
+            or (candidate.spotify_id is not None and candidate.spotify_id in self.liked.ids)
+            or any(key in self.liked for key in candidate_keys(candidate)[1:])
             or self.liked.have_isrc(candidate.isrc, candidate.artist, candidate.title)
         )
 
@@ -194,7 +199,8 @@ def with_current_keys(past: Iterable[PastRecommendation]) -> tuple[PastRecommend
 
 
 def _with_current_key(past: PastRecommendation) -> PastRecommendation:
-    if not past.artist or not past.title:
+    names = past.artist + past.title
+    if not past.artist or not past.title or _SETTLED.fullmatch(names):
         return past
     key = recording_key(past.artist, past.title)
     if key == past.key:
@@ -204,9 +210,16 @@ def _with_current_key(past: PastRecommendation) -> PastRecommendation:
 
 def candidate_keys(candidate: Candidate) -> tuple[str, ...]:
     """All keys a candidate goes by, its own first; a joint credit goes by each of its names."""
-    joint = credit_of(candidate.artist).leaders
-    if len(joint) < 2 and not other_spelling(candidate.artist):
+    names = _further_names(candidate.artist)
+    if not names:
         return (candidate.key, *candidate.aliases)
-    names = (*joint, other_spelling(candidate.artist))
-    keys = (recording_key(name, candidate.title) for name in names if name)
+    keys = (recording_key(name, candidate.title) for name in names)
     return tuple(dict.fromkeys((candidate.key, *candidate.aliases, *keys)))
+
+
+@lru_cache(maxsize=16_384)
+def _further_names(artist: str) -> tuple[str, ...]:
+    """Each name of a joint credit, and a name's other spelling; mostly none."""
+    leaders, other = credit_of(artist).leaders, other_spelling(artist)
+    joint = leaders if len(leaders) > 1 else ()
+    return (*joint, other) if other else joint

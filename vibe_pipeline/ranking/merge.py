@@ -11,8 +11,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from vibe_pipeline.ranking.artist_credits import is_placeholder
-from vibe_pipeline.ranking.identity import artist_key, other_key, recording_key
-from vibe_pipeline.ranking.recording_match import agrees, same_credit
+from vibe_pipeline.ranking.identity import artist_key, other_keys, recording_key
+from vibe_pipeline.ranking.recording_match import (
+    agrees,
+    is_transliterated,
+    same_credit,
+    same_recording,
+    sound_of,
+)
 from vibe_pipeline.records import Candidate, Pool, Proposal
 
 _ISRC = re.compile("[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
@@ -36,6 +42,7 @@ def merge(pools: Iterable[Pool]) -> list[Candidate]:
         for name in _names(proposal, key):
             groups.join(seen.setdefault(name, index), index)
     _join_by_credit(proposals, keys, groups)
+    _join_by_sound(proposals, groups)
     _join_by_isrc(proposals, groups)
     members: defaultdict[int, list[int]] = defaultdict(list)
     for index in range(len(proposals)):
@@ -54,7 +61,7 @@ def _usable(proposal: Proposal) -> bool:
 
 def _names(proposal: Proposal, key: str) -> Iterable[tuple[str, str]]:
     yield "key", key
-    if other := other_key(proposal.artist, proposal.title):
+    for other in other_keys(proposal.artist, proposal.title):
         yield "key", other
     if proposal.spotify_id:
         yield "spotify", proposal.spotify_id
@@ -71,6 +78,23 @@ def _join_by_credit(proposals: Sequence[Proposal], keys: Sequence[str], groups: 
             for other in artists[place + 1 :]:
                 if same_credit(one, other):
                     groups.join(names[one], names[other])
+
+
+def _join_by_sound(proposals: Sequence[Proposal], groups: _Groups) -> None:
+    """Cyrillic and Greek names beside the same in Latin letters, however transliterated."""
+    spelt = {p.artist for p in proposals if is_transliterated(p.artist + p.title, "")}
+    wanted = set(map(sound_of, spelt))
+    by_sound: defaultdict[str, dict[tuple[str, str], int]] = defaultdict(dict)
+    for index, proposal in enumerate(proposals if wanted else ()):
+        if (sound := sound_of(proposal.artist)) in wanted:
+            by_sound[sound].setdefault((proposal.artist, proposal.title), index)
+    for names in by_sound.values():
+        for (one, title), index in names.items():
+            for (other, other_title), other_index in names.items():
+                if is_transliterated(title, other_title) and same_recording(
+                    one, title, (other,), other_title
+                ):
+                    groups.join(index, other_index)
 
 
 def _join_by_isrc(proposals: Sequence[Proposal], groups: _Groups) -> None:
@@ -102,7 +126,9 @@ def valid_isrc(isrc: str | None) -> str | None:
 
     ISO 3901: two letters, three letters or digits, two digits of the year, five of the recording.
     """
-    code = canonical_isrc(isrc) if isrc else ""
+    if not isrc:
+        return None
+    code = isrc if _ISRC.fullmatch(isrc) else canonical_isrc(isrc)
     return code if _ISRC.fullmatch(code) and code[-7:] != "0000000" else None
 
 

@@ -21,6 +21,7 @@ _NOT_LATIN = re.compile("[\u0370-\u04ff]")
 _FIGURES = re.compile(r"\d+")
 _RESEMBLING = 80
 """On ``rapidfuzz``'s scale of 0 to 100; two songs of an album rarely come above 60."""
+_GREEK_SOUNDS = (("ch", "h"), ("ai", "e"), ("ei", "i"), ("oi", "i"), ("ou", "u"), ("oo", "u"))
 _OWN_WORDS = frozenset({"of", "the", "a", "my", "in", "no"})
 """A name that begins with one of these is the beginning of a band's name: ``Of Mice & Men``."""
 
@@ -35,12 +36,12 @@ def same_recording(artist: str, title: str, artists: Sequence[str], other_title:
     if version_of(artist, title) != version_of(artists[0] if artists else "", other_title):
         return False
     mine, theirs = parse_title(title), parse_title(other_title)
-    loose = _is_transliterated(title, other_title)
+    loose = is_transliterated(title, other_title)
     if not any(_alike(one, other, loose=loose) for one in _names(mine) for other in _names(theirs)):
         return False
     if not _details_agree(mine, theirs):
         return False
-    loose = _is_transliterated(artist, "".join(artists))
+    loose = is_transliterated(artist, "".join(artists))
     return _any_of(artist, artists, loose=loose) or same_artists(
         _together((artist,), title), _together(artists, other_title), loose=loose
     )
@@ -136,11 +137,11 @@ def _keys(credit: Credit, *, loose: bool) -> tuple[set[str], set[str]]:
 
 
 def _are_several(credit: Credit, one: set[str]) -> bool:
-    """Whether ``A & B`` are artists of their own: one is a full name, and none ``the`` band."""
+    """Whether ``A & B`` are artists of their own: a full name, none ``The Mechanics``."""
     for name in credit.leaders:
         words = normalized(name).split()
         is_the_one = artist_key(name) in one
-        if words[:1] == ["the"]:
+        if words[:1] == ["the"] and words[-1].endswith("s"):
             return False
         if len(words) > 1 and not (is_the_one and words[0] in _OWN_WORDS):
             return True
@@ -171,14 +172,15 @@ def _details_agree(mine: Title, theirs: Title) -> bool:
     return _FIGURES.findall(mine.detail) == _FIGURES.findall(theirs.detail)
 
 
-def _is_transliterated(one: str, other: str) -> bool:
+def is_transliterated(one: str, other: str) -> bool:
+    """Whether just one of two names is in Cyrillic or Greek letters."""
     return (_NOT_LATIN.search(one) is None) != (_NOT_LATIN.search(other) is None)
 
 
 def _scripts_differ(one: str, other: str) -> bool:
     """Whether two names cannot be compared letter by letter."""
     mine, theirs = normalized(one), normalized(other)
-    return mine.isascii() != theirs.isascii() or _is_transliterated(one, other)
+    return mine.isascii() != theirs.isascii() or is_transliterated(one, other)
 
 
 def _resemble(one: str, other: str) -> bool:
@@ -196,9 +198,15 @@ def _alike(one: str, other: str, *, loose: bool) -> bool:
     return _sounding(one) == _sounding(other) or _spoken_greek(one) == _spoken_greek(other)
 
 
+@lru_cache(maxsize=16_384)
+def sound_of(artist: str) -> str:
+    """What an artist's name sounds like, however Cyrillic or Greek is spelt."""
+    return _spoken_greek(artist_key(artist))
+
+
 def _spoken_greek(name: str) -> str:
     """Two vowels written for one sound, in Greek and in English spellings of names."""
-    for written, sound in (("ai", "e"), ("ei", "i"), ("oi", "i"), ("ou", "u"), ("oo", "u")):
+    for written, sound in _GREEK_SOUNDS:
         name = name.replace(written, sound)
     return _sounding(name)
 

@@ -34,6 +34,7 @@ _LETTERS = str.maketrans(
         "ƙ": "k",
     }
 )
+_SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "đ": "dj"})
 _RUSSIAN = str.maketrans(
     dict(
         zip(
@@ -187,6 +188,8 @@ _BANG_IN_WORD = re.compile(r"(?<=[^\W\d_])!(?=[^\W\d_])")
 _DROPPED_G = re.compile("(?<!['\u2018\u2019])\\b(\\w{2,}in)['\u2019](?!\\w)")
 _LIKE_I = re.compile(r"(?<=[bcdfghjklmnpqrstvwxz])(?:[iy]y\b|yi\b|y)")
 _NOT_WORD = re.compile(r"[\W_]+")
+_BARE_N = re.compile("(?<=[a-z]{2}) n (?=[a-z]{2})")
+"""``Rock n Roll``, as it is written without apostrophes."""
 _SPACES = re.compile(" +")
 _LOWER_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789 ")
 
@@ -195,11 +198,11 @@ def normalized(text: str) -> str:
     """The words of a text in one spelling, one space between; empty if it has no word at all."""
     lowered = text.casefold()
     if _LOWER_LETTERS.issuperset(lowered):
-        return " ".join(lowered.split())
+        return _BARE_N.sub(" and ", " ".join(lowered.split()))
     if lowered.isascii():
-        return _NOT_WORD.sub(" ", _latin(lowered)).strip()
+        return _BARE_N.sub(" and ", _NOT_WORD.sub(" ", _latin(lowered)).strip())
     words = _NOT_WORD.sub(_marks_kept, _latin(_INVISIBLE.sub("", lowered))).strip()
-    return words or _letters_as_they_are(lowered)
+    return _BARE_N.sub(" and ", words) or _letters_as_they_are(lowered)
 
 
 def _marks_kept(gap: re.Match[str]) -> str:
@@ -213,6 +216,15 @@ def _marks_kept(gap: re.Match[str]) -> str:
 def _letters_as_they_are(lowered: str) -> str:
     """The letters of a text of which no reading is left, such as a lone ``ъ``."""
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", lowered)))
+
+
+def umlauts_spelt_out(text: str) -> str:
+    """The text as German, Scandinavian and South Slavic names are written without their letters.
+
+    ``Grönemeyer`` is ``Gronemeyer`` to ``normalized``, and ``Groenemeyer`` to those who know.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    return composed if composed.isascii() else composed.casefold().translate(_SPELT_OUT)
 
 
 def punctuation_unified(words: str) -> str:

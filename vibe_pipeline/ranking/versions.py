@@ -66,7 +66,7 @@ _MIX_IS_NO_REMIX = _after(
 )
 _VERSION_IS_THE_SAME = _after(
     *("album", "single", "original", "lp", "studio", "explicit", "clean", "main", "remastered"),
-    *("remaster", "mono", "stereo", "soundtrack", "deluxe", "official", "film", "movie", "dirty"),
+    *("remaster", "mono", "stereo", "soundtrack", "deluxe", "official", "dirty"),
     "full",
 )
 _VERSION_WORD = "(?:version|ver|versie|versiya|versii|versione|versao|wersja|fassung)"
@@ -215,7 +215,7 @@ _SAME = re.compile(
             r"\bremaster\w*(?: \d{4})?(?: version| edition)?$|\bremaster(?:ed)? \d{4}\b",
             (
                 "^(?:album|single|lp|original|studio|explicit|clean|dirty|main|mono|stereo|soundtrack"
-                "|deluxe|official|full|film|movie)(?: (?:version|ver|versie|mix|audio|edit))?$"
+                "|deluxe|official|full)(?: (?:version|ver|versie|mix|audio|edit))?$"
                 "|^version (?:album|single|original|studio|estudio)"
             ),
             "^original (?:mix|version|recording|motion picture.*|soundtrack.*)$",
