@@ -91,6 +91,16 @@ async def test_what_is_known_is_not_asked_again() -> None:
     assert calls["labs"] == calls["musicbrainz"] == 0
 
 
+def test_ahead_of_time_more_artists_are_drawn_from_and_all_of_them_fit_into_a_pool() -> None:
+    usual, seeds_that_may_name_an_artist = SourceLimits(), 3
+    ahead = usual.ahead_of_time()
+
+    proposals = ahead.near_artists * ahead.tracks_per_artist * seeds_that_may_name_an_artist
+
+    assert ahead.near_artists > usual.near_artists
+    assert proposals <= ahead.proposals_per_source
+
+
 async def test_another_persons_answers_serve_too() -> None:
     async with outside_world(rules=UNHURRIED) as world:
         person = await asker(world)

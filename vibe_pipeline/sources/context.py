@@ -74,10 +74,16 @@ class SourceLimits:
     rest_days: int = 60
 
     def ahead_of_time(self) -> Self:
-        """More of everything, and more time for it: nobody waits."""
+        """More of everything, and more time for it: nobody waits.
+
+        So much is soon known that the nearest artists hardly change any more. More of them, with
+        fewer tracks each, keep lists as wide as while little was known, in pools no larger.
+        """
         return replace(
             self,
             seconds=120.0,
+            near_artists=100,
+            tracks_per_artist=5,
             lastfm_track_calls=10,
             lastfm_artist_calls=10,
             lastfm_top_track_calls=15,
