@@ -51,7 +51,8 @@ async def run(settings: Settings, token: str) -> None:
     async with open_http() as http:
         store = open_for(settings)
         services = open_services(settings, http, store, now=utc_now, sleep=asyncio.sleep)
-        await serve(build(services, token), services, stopping)
+        with store.database.held_open():
+            await serve(build(services, token), services, stopping)
 
 
 async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> None:

@@ -72,7 +72,8 @@ def _serve(services: OAuthServices, listener: socket.socket) -> None:
     )
     host, port = listener.getsockname()[:2]
     log.info("listening", host=host, port=port)
-    uvicorn.Server(config).run(sockets=[listener])
+    with services.store.database.held_open():
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 
 from tests.support.accounts_site import (
     KEY,
@@ -28,6 +29,7 @@ from tests.support.accounts_site import (
     in_processes,
     made,
     messages_waiting,
+    opened,
 )
 from vibe_pipeline.accounts import database, migrations, schema
 from vibe_pipeline.accounts.cipher import Cipher, kept_key, secret_key
@@ -42,7 +44,7 @@ from vibe_pipeline.accounts.errors import (
     SecretKeyInvalid,
     SecretKeyWrong,
 )
-from vibe_pipeline.accounts.store import migrate, open_for, open_store
+from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, open_store
 from vibe_pipeline.accounts.tables import metadata
 from vibe_pipeline.settings import Settings
 
@@ -119,6 +121,46 @@ def test_many_threads_may_work_at_once(tmp_path: Path) -> None:
     assert failures == []
     assert store.budget.used("spotify") == 80
     assert messages_waiting(store) == 80
+
+
+def _syncs(store: AccountStore, write: Callable[[], object]) -> bool:
+    """Whether SQLite is told to sync the disk at this write's commit."""
+    statements: list[str] = []
+
+    def notice(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(store.database.engine, "before_cursor_execute", notice)
+    try:
+        write()
+    finally:
+        event.remove(store.database.engine, "before_cursor_execute", notice)
+    return "PRAGMA synchronous = FULL" in statements
+
+
+def test_what_must_outlive_a_power_cut_is_synced_and_what_is_only_counted_is_not(
+    tmp_path: Path,
+) -> None:
+    store = made(tmp_path)
+    account = connected(store)
+
+    assert _syncs(store, lambda: opened(store, account, "run-1", "asked:run-1"))
+    assert not _syncs(store, lambda: store.budget.ask("spotify", asked_for=True))
+    assert not _syncs(store, lambda: store.people.get(account.user_id))
+
+
+def test_while_a_program_stays_no_transaction_has_to_write_the_log_back(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    log = next(tmp_path.glob("*.sqlite")).with_suffix(".sqlite-wal")
+    connected(store)
+    alone = log.exists()
+
+    with store.database.held_open():
+        store.budget.ask("spotify", asked_for=True)
+        stays = log.stat().st_size > 0
+
+    assert (alone, stays, log.exists()) == (False, True, False)
+    assert store.budget.used("spotify") == 1
 
 
 def test_something_else_is_not_taken_for_a_store(tmp_path: Path) -> None:

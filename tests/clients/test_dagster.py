@@ -144,7 +144,7 @@ async def test_a_question_it_does_not_understand_says_why() -> None:
     dagster, _ = dagster_answering(said(body, 400))
 
     with pytest.raises(UnexpectedResponse, match="Unknown argument"):
-        await dagster.run("r1")
+        await dagster.followed(["r1"])
 
 
 @pytest.mark.parametrize("body", ["", "<html>proxy</html>", "null", "[]"])
@@ -152,7 +152,7 @@ async def test_an_answer_that_is_no_graphql_is_typed(body: str) -> None:
     dagster, _ = dagster_answering(said_in_words(body))
 
     with pytest.raises((ServiceUnavailable, UnexpectedResponse)):
-        await dagster.run("r1")
+        await dagster.followed(["r1"])
 
 
 async def test_dagster_being_down_is_said_and_never_raised_by_reachable() -> None:
@@ -199,9 +199,9 @@ async def test_a_run_is_seen_with_its_steps_and_whose_it_is() -> None:
             {"stepKey": "seed_profile", "status": None},
         ],
     }
-    dagster, _ = dagster_answering(said(data(__typename="Run", **run)))
+    dagster, _ = dagster_answering(said(data(__typename="Runs", results=[run])))
 
-    seen = await dagster.run("r1")
+    seen = (await dagster.followed(["r1"]))["r1"]
 
     assert [(step.key, step.status) for step in seen.steps] == [
         ("library", "SUCCESS"),
@@ -217,7 +217,7 @@ async def test_a_run_nobody_knows_is_not_there() -> None:
     dagster, _ = dagster_answering(said(data(__typename="RunNotFoundError", message="none")))
 
     with pytest.raises(NotThere):
-        await dagster.run("r1")
+        await dagster.figures("r1")
 
 
 async def test_runs_are_found_by_their_tags() -> None:

@@ -131,13 +131,11 @@ class PipelineStandIn:
         self.runs[given["runId"]].status = "CANCELED"
         return {"__typename": "TerminateRunSuccess"}
 
-    def _onerun(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _figures(self, given: dict[str, Any]) -> dict[str, Any]:
         run = self.runs.get(given["runId"])
         if run is None:
             return {"__typename": "RunNotFoundError", "message": "no such run"}
         return run.shown()
-
-    _figures = _onerun
 
     def _someruns(self, given: dict[str, Any]) -> dict[str, Any]:
         wanted = given["filter"]

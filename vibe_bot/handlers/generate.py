@@ -142,8 +142,9 @@ async def _follow(
         words = interaction.html("bot.progress.already_night")
         await edit(interaction.bot, account.chat_id, message_id, words)
         return
-    watch = interaction.services.store.watches.add(
-        run_id, account.user_id, account.chat_id, message_id, launch.job
+    add = interaction.services.store.watches.add
+    watch = await asyncio.to_thread(
+        add, run_id, account.user_id, account.chat_id, message_id, launch.job
     )
     log.info("launched", job=launch.job, user=account.user_id, run=run_id)
     interaction.state.watchers.follow(watch, shown=shown)

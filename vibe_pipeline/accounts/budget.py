@@ -77,7 +77,7 @@ class StoredBudget:
     def ask(self, service: str, *, asked_for: bool) -> None:
         """Count one call; raises ``RateLimited`` while blocked or when the day's share is used."""
         now = self.now()
-        with self.database.writing() as connection:
+        with self.database.writing(synced=False) as connection:
             block = _locked(connection, service)
             if block is not None and block > now:
                 raise RateLimited(service, "resting until its limit ends", until=block, quota=True)

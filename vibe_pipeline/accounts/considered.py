@@ -56,7 +56,7 @@ class ConsideredLists:
             .where(considered.c.user_id == user_id)
             .order_by(considered.c.created_at.desc(), considered.c.edition_id.desc())
         )
-        with self.database.writing() as connection:
+        with self.database.writing(synced=False) as connection:
             connection.execute(delete(considered).where(considered.c.edition_id == edition_id))
             connection.execute(insert(considered).values(row))
             old = [found for (found,) in connection.execute(newest)][LISTS_KEPT:]

@@ -147,12 +147,6 @@ class DagsterGraphQL:
         _expect(answer, "LaunchRunSuccess")
         return RunView.from_api({"status": "STARTING", **fields(answer.get("run"))}).run_id
 
-    async def run(self, run_id: str) -> RunView:
-        """How a run stands, step by step; ``NotThere`` when nobody knows it."""
-        said = await self._ask(queries.RUN, {"runId": run_id}, endpoint="runOrError")
-        _expect(said, "Run")
-        return RunView.from_api(said)
-
     async def followed(self, run_ids: Collection[str]) -> dict[str, RunView]:
         """How these runs stand, step by step, asked in one question; unknown ones are left out."""
         if not run_ids:

@@ -56,15 +56,6 @@ LAUNCH = (
     + "}"
 )
 
-RUN = (
-    "query OneRun($runId: ID!) { said: runOrError(runId: $runId) { __typename ... on Run { "
-    + _HEAD
-    + """ stepStats { stepKey status } }
-    ... on RunNotFoundError { message }
-    ... on PythonError { message }
-}}"""
-)
-
 FOLLOWED_RUNS = (
     "query FollowedRuns($filter: RunsFilter) { said: runsOrError(filter: $filter) "
     "{ __typename ... on Runs { results { "
