@@ -165,12 +165,11 @@ class Site:
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
     async def _stages(self, began: float, seconds: float) -> dict[str, float]:
-        """Seconds by stage of the run asked for since then, as Dagster's event log has them."""
-        run = next(
-            one
-            for one in await self.runs()
-            if one["jobName"] == DAILY_VIBE and one["creationTime"] >= began
-        )
+        """Seconds by stage of the run asked for since then; none when there was no such run."""
+        ours = (run for run in await self.runs() if run["creationTime"] >= began)
+        run = next((run for run in ours if run["jobName"] == DAILY_VIBE), None)
+        if run is None:
+            return {}
         created, started = run["creationTime"], run["startTime"]
         stages = {"to the run": created - began, "queue and start": started - created}
         ends = [started]
