@@ -21,6 +21,7 @@ PUBLISH_PREVIEW = "publish_preview"
 PREPARE_VIBE = "prepare_vibe"
 PREPARE_FIRST_VIBE = "prepare_first_vibe"
 SYNC_LIBRARY = "sync_library"
+WALK_LIBRARY = "walk_library"
 COLLECT_LISTENING = "collect_listening"
 COMPARE_POLICIES = "compare_policies"
 RESTORE_EDITION = "restore_edition"
@@ -36,6 +37,7 @@ JOBS = (
     PREPARE_VIBE,
     PREPARE_FIRST_VIBE,
     SYNC_LIBRARY,
+    WALK_LIBRARY,
     COLLECT_LISTENING,
     COMPARE_POLICIES,
     RESTORE_EDITION,
@@ -71,6 +73,9 @@ CUT_OFF = "vibe/cut_off"
 """The sources that were still asking when the deadline came, with commas between: they are asked
 again ahead of the next list."""
 
+STILL_TO_WALK = "vibe/still_to_walk"
+"""How many likes of a long library the run left unread: they are walked on ahead of time."""
+
 RECEIPT = "vibe/receipt"
 """The receipt number of the erasure a run is for."""
 
@@ -94,6 +99,7 @@ TAGS = (
     EDITION,
     UNDO,
     CUT_OFF,
+    STILL_TO_WALK,
     RECEIPT,
     REQUEST,
     PARTITION,
@@ -233,6 +239,16 @@ class LaunchRequest:
         return cls.preparing(user_id, f"{user_id}:{at.isoformat()}")
 
     @classmethod
+    def walking(cls, user_id: UserId, after_run_id: str) -> Self:
+        """Read a few more pages of a long library, once after each run that left some unread."""
+        return cls(
+            job=WALK_LIBRARY,
+            partition_key=user_id,
+            tags={ASKED_BY: AHEAD, PRIORITY: CAN_WAIT},
+            run_key=f"walk:{after_run_id}",
+        )
+
+    @classmethod
     def comparison(cls, day: date) -> Self:
         """The verdict on the compared policies, once a day at most."""
         return cls(
@@ -357,6 +373,11 @@ def cut_off_sources(tags: Mapping[str, str]) -> list[Source]:
     """The sources that a deadline cut off in this run."""
     names = tags.get(CUT_OFF, "").split(",")
     return [source for source in Source if source in names]
+
+
+def still_to_walk_tags(likes: int) -> dict[str, str]:
+    """What a run carries that left so many likes unread; nothing when none is."""
+    return {STILL_TO_WALK: str(likes)} if likes > 0 else {}
 
 
 def turn_tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -70,6 +70,7 @@ LAUNCHES: dict[str, tuple[LaunchRequest, str, Mapping[str, str]]] = {
     "a nightly list": (LaunchRequest.nightly(ANNA, DAY), "daily_vibe", NIGHT),
     "collecting": (LaunchRequest.collecting(ANNA, MORNING), "collect_listening", HERS),
     "preparing": (LaunchRequest.preparing(ANNA, "r1"), "prepare_vibe", AHEAD),
+    "walking on": (LaunchRequest.walking(ANNA, "r1"), "walk_library", AHEAD),
     "a comparison": (LaunchRequest.comparison(DAY), "compare_policies", ITSELF),
     "retention": (LaunchRequest.retention(DAY), "nightly_retention", ITSELF),
     "forgetting, from the chat": (

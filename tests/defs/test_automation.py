@@ -262,6 +262,21 @@ def test_only_what_a_deadline_cut_off_is_asked_after_a_preview_and_a_failure(
     assert _skipped(after({})) == f"No source of {anna.user_id}'s was cut off."
 
 
+def test_a_long_library_is_read_on_after_each_part_until_its_end(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    success = dg.DagsterRunStatus.SUCCESS
+    unfinished = _run(instance, anna, runs.still_to_walk_tags(800), success, job="walk_library")
+    finished = _run(instance, anna, runs.still_to_walk_tags(0), success, job="walk_library")
+
+    request = _told(automation.walk_on, instance, unfinished)
+
+    assert isinstance(request, dg.RunRequest)
+    assert request.run_key == f"walk:{unfinished.run_id}"
+    assert "read to its end" in _skipped(_told(automation.walk_on, instance, finished))
+
+
 def test_a_run_that_died_without_a_word_is_explained_and_the_sleeper_told(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:
@@ -383,6 +398,17 @@ def _prepare(instance: dg.DagsterInstance) -> object:
 def _after(instance: dg.DagsterInstance, run: dg.DagsterRun, *, made: bool) -> object:
     """What the sensor of runs that end like this says to it."""
     sensor = automation.prepare_next_list if made else automation.finish_asking
+    return _told(sensor, instance, run, made=made)
+
+
+def _told(
+    sensor: dg.SensorDefinition,
+    instance: dg.DagsterInstance,
+    run: dg.DagsterRun,
+    *,
+    made: bool = True,
+) -> object:
+    """What a sensor says to a run that ended well, or did not."""
     kind = dg.DagsterEventType.PIPELINE_SUCCESS if made else dg.DagsterEventType.PIPELINE_FAILURE
     event = dg.DagsterEvent(event_type_value=kind.value, job_name=run.job_name)
     context = dg.build_run_status_sensor_context(

@@ -18,7 +18,7 @@ from vibe_pipeline.accounts.records import Account, EditionState
 from vibe_pipeline.defs import single_flight
 from vibe_pipeline.defs.single_flight import SharedWork
 from vibe_pipeline.records import UserId
-from vibe_pipeline.runs import LaunchRequest
+from vibe_pipeline.runs import STILL_TO_WALK, LaunchRequest
 from vibe_pipeline.simulator.simulation import Simulation
 
 MUSIC_SERVICES = ("spotify", "lastfm", "labs", "listenbrainz", "musicbrainz")
@@ -99,6 +99,35 @@ def test_a_list_asked_for_meanwhile_joins_it_and_nothing_is_asked_twice(
     again = {(service, path) for (service, path, _), times in questions(world).items() if times > 1}
     assert again <= {("spotify", "/spotify/v1/me/tracks")}
     assert world.calls().total() <= 57
+
+
+def test_the_rest_of_a_long_library_is_read_after_the_first_list_until_all_is_known(
+    world: VibeWorld,
+) -> None:
+    anna = newcomer(world)
+    launch(world, LaunchRequest.first_preparation(anna.user_id))
+    listed = world.run("daily_vibe", anna.user_id)
+    unread = [_still_to_walk(world, listed.run_id)]
+
+    while unread[-1]:
+        walk = LaunchRequest.walking(anna.user_id, "before")
+        walked = world.run(walk.job, anna.user_id, tags=walk.tags)
+        unread.append(_still_to_walk(world, walked.run_id))
+
+    assert len(unread) >= 3
+    assert unread == sorted(set(unread), reverse=True)
+    with world.warehouse.open() as tables:
+        known = {like.track.uri for like in tables.library.likes(anna.user_id)}
+    saved = [one.track for one in world.listener_of(anna).saved if one.track is not None]
+    readable = {song.uri for song in saved if not song.vanished and song.substitute is None}
+    assert len(readable) > 1900
+    assert readable <= known
+
+
+def _still_to_walk(world: VibeWorld, run_id: str) -> int:
+    run = world.instance.get_run_by_id(run_id)
+    assert run is not None
+    return int(run.tags.get(STILL_TO_WALK, "0"))
 
 
 def held(folder: Path, user_id: str, work: SharedWork) -> AbstractContextManager[bool]:

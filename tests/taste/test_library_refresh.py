@@ -18,6 +18,7 @@ from vibe_pipeline.taste.library_refresh import (
     just_read,
     keep,
     library_delta,
+    pages_ahead,
     plays_per_day,
     top_items_wanted,
     walk_pages,
@@ -27,6 +28,7 @@ from vibe_pipeline.taste.library_sync import (
     NEXT_WALK_PAGES,
     SYNC_WALK_PAGES,
     TOP_AGE,
+    WALK_PAGES_AHEAD,
 )
 from vibe_pipeline.warehouse import LibraryState, Warehouse
 
@@ -68,6 +70,25 @@ def test_whoever_waits_for_a_list_waits_for_the_newest_likes_only() -> None:
 
     assert walk_pages(walked_to, syncing=False, list_awaited=True) == 1
     assert walk_pages(LibraryState(), syncing=False, list_awaited=True) == FIRST_WALK_PAGES
+
+
+@pytest.mark.parametrize(
+    ("walked", "calls_left", "pages"),
+    [
+        (400, None, WALK_PAGES_AHEAD),
+        (400, 500, WALK_PAGES_AHEAD),
+        (400, 5, 5),
+        (400, 1, None),
+        (400, 0, None),
+        (None, None, None),
+    ],
+)
+def test_a_library_is_walked_on_ahead_of_time_while_the_day_has_calls_for_it(
+    *, walked: int | None, calls_left: int | None, pages: int | None
+) -> None:
+    state = LibraryState(likes_total=900, likes_walked=walked)
+
+    assert pages_ahead(state, calls_left=calls_left) == pages
 
 
 @pytest.mark.parametrize(

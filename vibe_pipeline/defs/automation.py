@@ -28,6 +28,8 @@ from vibe_pipeline.defs.jobs import (
     prepare_vibe,
     preview_vibe,
     publish_preview,
+    sync_library,
+    walk_library,
 )
 from vibe_pipeline.defs.partitions import run_request, users
 from vibe_pipeline.defs.reserve import RESERVE
@@ -217,6 +219,26 @@ def prepare_next_list(
     return run_request(LaunchRequest.preparing(account.user_id, run.run_id))
 
 
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[daily_vibe, sync_library, walk_library],
+    request_job=walk_library,
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="After a list, and after each part of the walk, reads on in a library that is too"
+    " long to be read at once, until its end or until the day's calls for it are used.",
+)
+def walk_on(
+    context: dg.RunStatusSensorContext, accounts: AccountsResource, clock: ClockResource
+) -> dg.RunRequest | dg.SkipReason:
+    """Read on in the library of whose run it was."""
+    run = context.dagster_run
+    account = _owner(accounts.open(clock), run)
+    if account is None or runs.STILL_TO_WALK not in run.tags:
+        return dg.SkipReason("The library was read to its end, or no further for today.")
+    return run_request(LaunchRequest.walking(account.user_id, run.run_id))
+
+
 @dg.run_failure_sensor(
     monitored_jobs=[daily_vibe, preview_vibe],
     request_job=prepare_vibe,
@@ -329,4 +351,4 @@ def comparing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipR
 
 
 SCHEDULES = (nightly, collecting, preparing_by_day, comparing)
-SENSORS = (people, silent_failures, prepare_next_list, finish_asking)
+SENSORS = (people, silent_failures, prepare_next_list, finish_asking, walk_on)

@@ -58,6 +58,12 @@ sync_library = dg.define_asset_job(
     description="Refreshes the liked tracks and the recent plays only.",
 )
 
+walk_library = dg.define_asset_job(
+    runs.WALK_LIBRARY,
+    selection=dg.AssetSelection.assets(LIKED_TRACKS),
+    description="Reads a few more pages of a library too long to be read at once, ahead of time.",
+)
+
 collect_listening = dg.define_asset_job(
     runs.COLLECT_LISTENING,
     selection=dg.AssetSelection.assets(RECENT_PLAYS, TOP_ITEMS),
@@ -77,6 +83,7 @@ asset_jobs = [
     prepare_vibe,
     prepare_first_vibe,
     sync_library,
+    walk_library,
     collect_listening,
     compare_policies,
 ]

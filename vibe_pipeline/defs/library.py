@@ -12,7 +12,8 @@ from typing import Any
 import dagster as dg
 
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.call_allowance import listening_of
+from vibe_pipeline.accounts.call_allowance import SPOTIFY, budget_for, listening_of
+from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.metadata import bars, counted, table
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
@@ -33,7 +34,9 @@ from vibe_pipeline.taste.library_refresh import (
     just_read,
     keep,
     library_delta,
+    pages_ahead,
     plays_per_day,
+    still_to_walk,
     top_items_wanted,
     walk_pages,
 )
@@ -109,7 +112,7 @@ def library(
         with one_at_a_time(run, SharedWork.LIBRARY) as joined:
             with database.open() as tables:
                 state, likes = tables.library.state(run.user_id), tables.library.likes(run.user_id)
-            plan = _plan(context, run, state, now, joined=joined)
+            plan = _plan(context, run, store, state, now, joined=joined)
             opening = services.open(
                 run.user_id, store, clock, edition_id=_account_of(run), asked_for=run.asked_for
             )
@@ -119,6 +122,8 @@ def library(
         if delta.likes is not None:
             total = len(snapshot.likes)
             store.people.change(run.user_id, likes_cached=total, likes_synced_at=now)
+            if unread := runs.still_to_walk_tags(still_to_walk(snapshot.state)):
+                context.instance.add_run_tags(context.run.run_id, unread)
         for result in _results(snapshot, delta, calls):
             if result.asset_key in context.selected_asset_keys:
                 yield result
@@ -132,6 +137,7 @@ def _account_of(run: RunContext) -> EditionId:
 def _plan(
     context: dg.AssetExecutionContext,
     run: RunContext,
+    store: AccountStore,
     state: LibraryState,
     now: datetime,
     *,
@@ -140,7 +146,10 @@ def _plan(
     wanted, job = context.selected_asset_keys, context.run.job_name
     known = joined and just_read(state, now=now)
     awaited = run.makes_a_list and run.asked_for
-    pages = walk_pages(state, syncing=job == runs.SYNC_LIBRARY, list_awaited=awaited)
+    pages: int | None = walk_pages(state, syncing=job == runs.SYNC_LIBRARY, list_awaited=awaited)
+    if job == runs.WALK_LIBRARY:
+        budget = budget_for(store, run.user_id, _account_of(run), asked_for=False)
+        pages = pages_ahead(state, calls_left=budget.left(SPOTIFY))
     return RefreshPlan(
         likes_pages=pages if LIKED_TRACKS in wanted and not known else None,
         plays=RECENT_PLAYS in wanted and not known,
@@ -173,18 +182,14 @@ def _results(
 def _likes_result(
     snapshot: LibrarySnapshot, delta: LibraryDelta, calls: Mapping[str, Any]
 ) -> dg.MaterializeResult[None]:
-    walked = delta.likes.walked if delta.likes else None
+    unread = still_to_walk(snapshot.state)
     return dg.MaterializeResult(
         asset_key=LIKED_TRACKS,
         metadata=counted(
             len(snapshot.likes),
             added=snapshot.change.added,
             removed=snapshot.change.removed,
-            **(
-                {"still to walk": max(0, (snapshot.state.likes_total or 0) - walked)}
-                if walked
-                else {}
-            ),
+            **({"still to walk": unread} if unread else {}),
             **calls,
             newest=table(
                 [

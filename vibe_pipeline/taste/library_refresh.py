@@ -16,6 +16,7 @@ from vibe_pipeline.taste.library_sync import (
     NEXT_WALK_PAGES,
     SYNC_WALK_PAGES,
     TOP_AGE,
+    WALK_PAGES_AHEAD,
     CachedLikes,
     LibraryClient,
     LikesDelta,
@@ -79,6 +80,24 @@ def walk_pages(state: LibraryState, *, syncing: bool, list_awaited: bool = False
     if state.likes_walked is None:
         return FIRST_WALK_PAGES
     return 1 if list_awaited else NEXT_WALK_PAGES
+
+
+def pages_ahead(state: LibraryState, *, calls_left: int | None) -> int | None:
+    """How many pages to walk on while nobody waits; ``None`` when there are none, or no calls.
+
+    ``calls_left`` is what everybody's day leaves for it, ``None`` for no limit. The newest page is
+    always one of them, so a single one would lead no further.
+    """
+    if state.likes_walked is None:
+        return None
+    pages = WALK_PAGES_AHEAD if calls_left is None else min(WALK_PAGES_AHEAD, calls_left)
+    return pages if pages > 1 else None
+
+
+def still_to_walk(state: LibraryState) -> int:
+    """How many likes the walk through a long library has not come to yet."""
+    walked = state.likes_walked
+    return 0 if walked is None else max(0, (state.likes_total or 0) - walked)
 
 
 def just_read(state: LibraryState, *, now: datetime) -> bool:

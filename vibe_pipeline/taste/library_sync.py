@@ -22,6 +22,8 @@ SPREAD_PAGES = 4
 """Of a first sync's pages, so many are spread over what is older than the newest."""
 NEXT_WALK_PAGES = 4
 """How far each list after it goes on; a sync that was asked for goes on further."""
+WALK_PAGES_AHEAD = 12
+"""How far one run ahead of time goes on: half a burst of calls, so that whoever asks has theirs."""
 SYNC_WALK_PAGES = 60
 LATE = timedelta(minutes=30)
 """Spotify may list a play late, so each asking reaches this much behind the last one."""
