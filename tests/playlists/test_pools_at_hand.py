@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from vibe_pipeline.playlists.pools_at_hand import FRESH_FOR, RECORDINGS_A_PLACE, make_a_list
+from vibe_pipeline.playlists.pools_at_hand import (
+    FRESH_FOR,
+    JUST_ASKED,
+    RECORDINGS_A_PLACE,
+    make_a_list,
+)
 from vibe_pipeline.records import EditionId, PoolState, Source
 from vibe_pipeline.sources.pools import Reason
 from vibe_pipeline.warehouse.candidates import PoolAtHand
@@ -54,6 +59,13 @@ def test_a_source_cut_off_before_it_had_anything_is_asked_on() -> None:
 
     assert ready([cut_off, *POOLS[1:]])
     assert not ready([replace(cut_off, offered=0, state=PoolState.FAILED), *POOLS[1:]])
+
+
+def test_a_source_cut_off_a_moment_ago_is_not_waited_for_again() -> None:
+    nothing = replace(POOLS[0], reason=Reason.CUT_OFF, offered=0, state=PoolState.FAILED)
+
+    assert ready([replace(nothing, asked_at=NOW - timedelta(seconds=20)), *POOLS[1:]])
+    assert not ready([replace(nothing, asked_at=NOW - JUST_ASKED), *POOLS[1:]])
 
 
 def test_a_source_switched_off_meanwhile_no_longer_counts() -> None:

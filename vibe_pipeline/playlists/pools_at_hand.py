@@ -15,6 +15,10 @@ from vibe_pipeline.warehouse.candidates import PoolAtHand
 
 FRESH_FOR = timedelta(hours=36)
 """So long pools are used: a day, and a night that came late."""
+JUST_ASKED = timedelta(minutes=10)
+"""What was cut off so lately is not waited for again: the others make the list, as they would
+after the same deadline once more, and it is asked on ahead of the next one.
+"""
 RECORDINGS_A_PLACE = 8
 """So many recordings never recommended must be proposed for each place on the list."""
 
@@ -30,9 +34,12 @@ def make_a_list(
     """Whether each source was asked lately and they propose enough that is new to the person.
 
     A source that was switched on or off meanwhile makes the difference, and so does one that was
-    cut off before it had anything: then all are asked anew, from where they came to.
+    cut off before it had anything, unless just now: then all are asked anew, from where they came
+    to.
     """
-    asked = {pool.source for pool in pools if not cut_short(pool)} == set(Source)
+    just_now = now - JUST_ASKED
+    answered = {p.source for p in pools if p.asked_at > just_now or not cut_short(p)}
+    asked = answered == set(Source)
     fresh = all(pool.asked_at > now - FRESH_FOR for pool in pools)
     switched = any((pool.reason == Reason.SWITCHED_OFF) != (pool.source in off) for pool in pools)
     return asked and fresh and not switched and fresh_recordings >= RECORDINGS_A_PLACE * size
