@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import yaml
 from dagster import DagsterInstance, DagsterRunStatus
 
-from tests.support.launch_site import JOBS, ROOT, LaunchSite, module_target
+from tests.support.launch_site import JOBS, ROOT, STOCK, WARM, LaunchSite, module_target
 from vibe_pipeline import runs
 from vibe_pipeline.launcher.dagster_internals import WorkspaceProcessContext
 from vibe_pipeline.launcher.run_launcher import Worker
+
+SUCCESS = DagsterRunStatus.SUCCESS
 
 
 @pytest.mark.slow
@@ -65,14 +69,79 @@ def test_runs_of_one_person_wait_for_each_other_whoever_submitted_them(
         assert site.run(second).status == DagsterRunStatus.QUEUED
 
 
+NOBODY_LOOKS_BY_ITSELF: dict[str, Any] = {
+    "run_coordinator": {"config": {"dequeue_interval_seconds": 600}}
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", [WARM, STOCK], ids=["warm", "stock"])
+def test_a_run_starts_when_it_is_submitted_and_not_when_the_daemon_looks_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, launcher: Mapping[str, Any]
+) -> None:
+    changes = {**NOBODY_LOOKS_BY_ITSELF, "run_launcher": {"config": {}, **launcher}}
+    with _served(tmp_path, monkeypatch, changes) as (site, _):
+        for _ in range(2):
+            run_id = _submit(site, "greet_job")
+
+            assert site.wait_for(run_id, SUCCESS, within=60) == SUCCESS
+
+
+@pytest.mark.slow
+def test_who_waits_for_a_place_starts_when_one_is_free_in_the_order_submitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def started(run_id: str) -> float:
+        record = site.instance.get_run_record_by_id(run_id)
+        assert record is not None
+        assert record.start_time is not None
+        return record.start_time
+
+    changes: dict[str, Any] = {
+        "run_coordinator": {"config": {"dequeue_interval_seconds": 600, "max_concurrent_runs": 1}}
+    }
+    with _served(tmp_path, monkeypatch, changes) as (site, _):
+        first = _submit(site, "linger_job")
+        site.wait_for(first, DagsterRunStatus.STARTED, within=60)
+        waiting = [_submit(site, "greet_job") for _ in range(3)]
+        assert {site.run(run_id).status for run_id in waiting} == {DagsterRunStatus.QUEUED}
+
+        site.instance.run_launcher.terminate(first)
+
+        for run_id in waiting:
+            assert site.wait_for(run_id, SUCCESS, within=60) == SUCCESS
+        assert sorted(waiting, key=started) == waiting
+
+
+@pytest.mark.slow
+def test_two_submitted_at_once_do_not_share_the_last_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes: dict[str, Any] = {"run_coordinator": {"config": {"max_concurrent_runs": 1}}}
+    with _served(tmp_path, monkeypatch, changes) as (site, _), ThreadPoolExecutor(4) as pool:
+        run_ids = list(pool.map(lambda _: _submit(site, "linger_job"), range(4)))
+
+        _eventually(lambda: _statuses(site, run_ids)[DagsterRunStatus.STARTED] == 1, within=60)
+        _submit(site, "greet_job")
+
+        assert _statuses(site, run_ids) == {
+            DagsterRunStatus.STARTED: 1,
+            DagsterRunStatus.QUEUED: 3,
+        }
+
+
+def _statuses(site: LaunchSite, run_ids: Sequence[str]) -> Counter[DagsterRunStatus]:
+    return Counter(site.run(run_id).status for run_id in run_ids)
+
+
 @contextmanager
 def _served(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, changes: Mapping[str, Any] | None = None
 ) -> Iterator[tuple[LaunchSite, subprocess.Popen[bytes]]]:
     """A place to submit runs to, and the daemon that serves it as the shipped file says."""
     monkeypatch.setenv("LAUNCHED_JOBS_FOLDER", str(folder))
     monkeypatch.setenv("DAGSTER_HOME", str(folder))
-    shutil.copyfile(ROOT / "dagster.yaml", folder / "dagster.yaml")
+    _configure(folder, changes or {})
     location = {
         "python_module": {
             "module_name": JOBS,
@@ -88,6 +157,15 @@ def _served(
         _daemon(folder, workspace) as daemon,
     ):
         yield LaunchSite(instance, context), daemon
+
+
+def _configure(folder: Path, changes: Mapping[str, Any]) -> None:
+    configuration = yaml.safe_load((ROOT / "dagster.yaml").read_text(encoding="utf-8"))
+    for section, change in changes.items():
+        merged = {**configuration[section]["config"], **change["config"]}
+        whole = {**configuration[section], **change}
+        configuration[section] = {**whole, "config": merged if "class" not in change else {}}
+    (folder / "dagster.yaml").write_text(yaml.safe_dump(configuration), encoding="utf-8")
 
 
 def _submit(site: LaunchSite, job: str, tags: Mapping[str, str] | None = None) -> str:

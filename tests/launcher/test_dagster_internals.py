@@ -10,6 +10,8 @@ from pathlib import Path
 
 import dagster
 import pytest
+from dagster._daemon.controller import DagsterDaemonController
+from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 
 from vibe_pipeline.launcher import dagster_internals as internals
 
@@ -158,6 +160,14 @@ def test_the_storage_in_files_keeps_what_ours_sets_and_reads(tmp_path: Path) -> 
     assert (tmp_path / "history" / "runs.db").exists()
     assert (tmp_path / "history" / "runs" / "index.db").exists()
     assert (tmp_path / "schedules" / "schedules.db").exists()
+
+
+def test_the_daemon_asks_for_the_limits_in_the_thread_that_serves_the_queue() -> None:
+    daemon = QueuedRunCoordinatorDaemon
+
+    assert f"dagster-daemon-{daemon.daemon_type()}" == internals.QUEUE_DAEMON_THREAD
+    assert "get_concurrency_config" in inspect.getsource(daemon.run_iteration)
+    assert "dagster-daemon-{daemon_type}" in inspect.getsource(DagsterDaemonController)
 
 
 def test_an_instance_reference_survives_the_way_to_a_worker(tmp_path: Path) -> None:

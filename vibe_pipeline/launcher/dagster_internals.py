@@ -12,6 +12,7 @@ from dagster._config import Array, UserConfigSchema
 from dagster._core.instance import InstanceRef
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
+from dagster._core.run_coordinator.queued_run_coordinator import RunQueueConfig
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
@@ -46,6 +47,7 @@ __all__ = [
     "ModuleTarget",
     "QueuedRunCoordinator",
     "RunLauncher",
+    "RunQueueConfig",
     "SqliteEventLogStorage",
     "SqliteRunStorage",
     "SqliteScheduleStorage",
@@ -66,6 +68,9 @@ CHECKED_AGAINST = "1.13.27"
 
 HIDDEN_TAG = HIDDEN_TAG_PREFIX
 """Tags that begin so are kept with a run and not shown in the web interface."""
+
+QUEUE_DAEMON_THREAD = "dagster-daemon-QUEUED_RUN_COORDINATOR"
+"""The thread of the daemon that takes runs from the queue."""
 
 EXECUTING_MODULES = (
     "dagster._cli.api",

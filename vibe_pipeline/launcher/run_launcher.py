@@ -22,7 +22,6 @@ from typing import Any, Self
 import psutil
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, Field
 
-from vibe_pipeline import runs
 from vibe_pipeline.launcher.dagster_internals import (
     EXECUTING_MODULES,
     HIDDEN_TAG,
@@ -32,9 +31,7 @@ from vibe_pipeline.launcher.dagster_internals import (
     ConfigurableClassData,
     InstanceRef,
     LaunchRunContext,
-    QueuedRunCoordinator,
     RunLauncher,
-    SubmitRunContext,
     UserConfigSchema,
     WorkerStatus,
     capture_interrupts,
@@ -43,6 +40,7 @@ from vibe_pipeline.launcher.dagster_internals import (
     serialize_value,
 )
 from vibe_pipeline.launcher.fork_server import CodeChanged, Ended, ForkServer, ForkServerGone, Work
+from vibe_pipeline.launcher.wake_up import WakeUpCall, queue_pipe
 
 WORKER_TAG = f"{HIDDEN_TAG}vibe_worker"
 HEAVY = (
@@ -135,8 +133,17 @@ def execute(order: str) -> int:
         if run.status == DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, "It was cancelled before it started.")
             return 0
-        with _ended_on_request(instance, run_id):
+        with _ended_on_request(instance, run_id), _place_freed(instance):
             return execute_run(run_id, instance, lambda _event: None, set_exit_code_on_failure=True)
+
+
+@contextlib.contextmanager
+def _place_freed(instance: DagsterInstance) -> Iterator[None]:
+    """Afterwards, have the daemon look at the queue: the place is free before the worker ends."""
+    try:
+        yield
+    finally:
+        WakeUpCall(queue_pipe(instance)).ring()
 
 
 @contextlib.contextmanager
@@ -338,6 +345,7 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             self._instance.report_run_canceled(run, how)
         else:
             self._instance.report_run_failed(run, how)
+        WakeUpCall(queue_pipe(self._instance)).ring()
 
     def terminate(self, run_id: str) -> bool:
         """Call the run off; whoever launched it, and wherever its worker is."""
@@ -395,30 +403,6 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._warmth.close()
-
-
-class WarmQueue(QueuedRunCoordinator[DagsterInstance]):
-    """Dagster's own queue of runs: the launcher warms up with it, and every run has its turn.
-
-    The turn is the person's: whoever submits a run, also a backfill, a rerun or a launch by hand in
-    the web interface, it waits for the same person's other runs.
-    """
-
-    def submit_run(self, context: SubmitRunContext) -> DagsterRun:
-        """Put the run into the queue, under the tag that keeps one person's runs apart."""
-        run = context.dagster_run
-        turn = runs.turn_tags(run.tags)
-        if turn and run.status == DagsterRunStatus.NOT_STARTED:
-            self._instance.add_run_tags(run.run_id, turn)
-        return super().submit_run(context)
-
-    @property
-    def dequeue_interval_seconds(self) -> int:
-        """How often the daemon looks; it asks once, when it starts, and nobody else does."""
-        launcher = self._instance.run_launcher
-        if isinstance(launcher, WarmRunLauncher):
-            launcher.warm_up()
-        return super().dequeue_interval_seconds
 
 
 def _in_words(code: int) -> str:
