@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -282,6 +283,43 @@ def test_a_selection_comes_back_bit_for_bit(warehouse: Warehouse) -> None:
         tables.selections.replace(edition("e1"), considered, reasons={1: "Because."})
 
         assert tables.selections.ranked(ANNA, EditionId("e1")) == considered
+
+
+def test_a_selection_names_the_proposals_its_pools_hold_and_keeps_others_whole(
+    warehouse: Warehouse,
+) -> None:
+    own, place = pool(Source.LISTENBRAINZ, 2), edition("e1")
+    inputs = EditionInputs(
+        as_of=NOON,
+        profile_edition=place.edition_id,
+        pool_editions={Source.LISTENBRAINZ: place.edition_id},
+        policy={},
+        settings={},
+    )
+    considered = [ranked(1), ranked(2), ranked(3)]
+    with warehouse.open() as tables:
+        tables.candidates.replace(place, {Source.LISTENBRAINZ: own}, asked_at=NOON)
+        tables.selections.replace(place, considered, pools=[own])
+        tables.selections.replace_inputs(place, inputs)
+        stored = tables.connection.execute(
+            "SELECT proposals FROM ranked_selection ORDER BY rank"
+        ).fetchall()
+
+        assert tables.selections.ranked(ANNA, place.edition_id) == considered
+    assert [json.loads(row[0])[0] for row in stored[:2]] == ["listenbrainz 1", "listenbrainz 2"]
+    assert json.loads(stored[2][0])[0]["title"] == proposal(3).title
+
+
+def test_a_pool_asked_again_on_another_day_replaces_the_one_of_its_edition(
+    warehouse: Warehouse,
+) -> None:
+    again = {Source.LISTENBRAINZ: pool(Source.LISTENBRAINZ, 3)}
+    with warehouse.open() as tables:
+        for day in (20, 21):
+            tables.candidates.replace(edition("e1", day=day), again, asked_at=NOON)
+        pools = tables.candidates.pools(ANNA, {Source.LISTENBRAINZ: EditionId("e1")})
+
+    assert pools == list(again.values())
 
 
 def test_a_rerun_replaces_its_edition_and_leaves_the_others(warehouse: Warehouse) -> None:

@@ -26,13 +26,14 @@ def keep_selection(
     edition_slice: Slice,
     inputs: EditionInputs,
     selection: Selection,
-    pools: Iterable[Pool],
+    pools: Sequence[Pool],
 ) -> None:
     """Write what was considered, and what it was made from, as the edition's slice."""
     tables.selections.replace(
         edition_slice,
         worth_keeping(selection.ranked, pools),
         reasons={track.position: track.reason for track in selection.tracks},
+        pools=pools,
     )
     tables.selections.replace_inputs(
         edition_slice, replace(inputs, digest=digest(selection.ranked))

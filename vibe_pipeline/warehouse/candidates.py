@@ -5,9 +5,10 @@ Tables ``candidate_pools`` and ``proposals``. Merged and ranked candidates: ``wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Self
 
 import duckdb
 
@@ -51,12 +52,7 @@ class Candidates:
 
     def replace(self, place: Slice, pools: Mapping[Source, Pool], *, asked_at: datetime) -> None:
         """Put these pools where the edition's own of the same sources were."""
-        for table in ("proposals", "candidate_pools"):
-            self._connection.execute(
-                f"DELETE FROM {table} WHERE user_id = ? AND edition_id = ?"  # noqa: S608 - our names
-                " AND list_contains(?::VARCHAR[], source)",
-                [place.user_id, place.edition_id, [str(source) for source in pools]],
-            )
+        self._remove(place, pools)
         insert(
             self._connection,
             "candidate_pools",
@@ -87,6 +83,20 @@ class Candidates:
                 for position, proposal in enumerate(pool.proposals, start=1)
             ],
         )
+
+    def _remove(self, place: Slice, sources: Collection[Source]) -> None:
+        stored = _PoolDays.of(
+            self._connection,
+            place.user_id,
+            [_pool_key(source, place.edition_id) for source in sources],
+        )
+        if stored is None:
+            return
+        for table in ("proposals", "candidate_pools"):
+            self._connection.execute(
+                f"DELETE FROM {table} WHERE {_OF_POOLS}",  # noqa: S608 - our names
+                stored.parameters,
+            )
 
     def editions_for(self, user_id: UserId, edition_id: EditionId) -> dict[Source, EditionId]:
         """For each source the edition whose pool to use: its own, else the person's newest."""
@@ -123,31 +133,30 @@ class Candidates:
 
     def fresh_recordings(self, user_id: UserId, editions: Mapping[Source, EditionId]) -> int:
         """How many different recordings these pools propose that no list ever held."""
+        stored = _PoolDays.of(self._connection, user_id, _pool_keys(editions))
+        if stored is None:
+            return 0
         rows = select(
             self._connection,
-            "SELECT count(DISTINCT (artist, title)) AS recordings FROM proposals AS p"
-            " WHERE user_id = ? AND list_contains(?::VARCHAR[], source || chr(10) || edition_id)"
-            " AND NOT EXISTS (FROM recommendation_history AS h WHERE h.user_id = p.user_id"
-            " AND lower(h.artist) = lower(p.artist) AND lower(h.title) = lower(p.title))",
-            [user_id, [f"{source}\n{edition}" for source, edition in editions.items()]],
+            _FRESH_RECORDINGS,
+            stored.parameters,
         )
         return int(rows[0]["recordings"])
 
     def pools(self, user_id: UserId, editions: Mapping[Source, EditionId]) -> list[Pool]:
         """The pools as they were proposed, in the order of ``Source``."""
-        wanted = [f"{source}\n{edition}" for source, edition in editions.items()]
+        stored = _PoolDays.of(self._connection, user_id, _pool_keys(editions))
+        if stored is None:
+            return []
         rows = select(
             self._connection,
-            "SELECT * FROM proposals WHERE user_id = ?"
-            " AND list_contains(?::VARCHAR[], source || chr(10) || edition_id)"
-            " ORDER BY source, position",
-            [user_id, wanted],
+            f"SELECT * FROM proposals WHERE {_OF_POOLS} ORDER BY source, position",  # noqa: S608
+            stored.parameters,
         )
         states = select(
             self._connection,
-            "SELECT source, state, reason FROM candidate_pools WHERE user_id = ?"
-            " AND list_contains(?::VARCHAR[], source || chr(10) || edition_id)",
-            [user_id, wanted],
+            f"SELECT source, state, reason FROM candidate_pools WHERE {_OF_POOLS}",  # noqa: S608
+            stored.parameters,
         )
         proposals: dict[str, list[Proposal]] = {}
         for row in rows:
@@ -163,6 +172,61 @@ class Candidates:
             for source in Source
             if source in told
         ]
+
+
+_OF_POOLS = (
+    "vibe_date BETWEEN ? AND ? AND user_id = ?"
+    " AND list_contains(?::VARCHAR[], source || chr(10) || edition_id)"
+)
+
+
+_FRESH_RECORDINGS = f"""
+    SELECT count(DISTINCT (artist, title)) AS recordings
+    FROM (FROM proposals WHERE {_OF_POOLS}) AS p
+    WHERE NOT EXISTS (FROM recommendation_history AS h WHERE h.user_id = p.user_id
+        AND lower(h.artist) = lower(p.artist) AND lower(h.title) = lower(p.title))
+"""  # noqa: S608 - our names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PoolDays:
+    """Between which days some pools of a person were written, and which pools they are.
+
+    Rows lie in the order they were written, so a query that names the days passes by all others
+    without reading them.
+    """
+
+    user_id: UserId
+    keys: Sequence[str]
+    first: date
+    last: date
+
+    @classmethod
+    def of(
+        cls, connection: duckdb.DuckDBPyConnection, user_id: UserId, keys: Sequence[str]
+    ) -> Self | None:
+        """The days of these pools; ``None`` where none of them is kept."""
+        rows = select(
+            connection,
+            "SELECT min(vibe_date) AS first, max(vibe_date) AS last FROM candidate_pools"
+            " WHERE user_id = ? AND list_contains(?::VARCHAR[], source || chr(10) || edition_id)",
+            [user_id, keys],
+        )
+        first, last = rows[0]["first"], rows[0]["last"]
+        return None if first is None else cls(user_id=user_id, keys=keys, first=first, last=last)
+
+    @property
+    def parameters(self) -> list[object]:
+        """What ``_OF_POOLS`` is asked with."""
+        return [self.first, self.last, self.user_id, self.keys]
+
+
+def _pool_keys(editions: Mapping[Source, EditionId]) -> list[str]:
+    return [_pool_key(source, edition_id) for source, edition_id in editions.items()]
+
+
+def _pool_key(source: Source, edition_id: EditionId) -> str:
+    return f"{source}\n{edition_id}"
 
 
 def _proposal(row: Row) -> Proposal:

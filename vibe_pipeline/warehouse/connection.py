@@ -44,6 +44,11 @@ _ERRNOS: dict[int, type[WarehouseError]] = {
 }
 
 
+_STORED: Mapping[str, str] = {
+    "storage_compatibility_version": "v1.2.0",
+    "zstd_min_string_length": "200",
+}
+"""New files compress what is long (terms, tracks, answers); every DuckDB we allow reads them."""
 _REBUILD = "vacuum_rebuild_indexes"
 MOST_ROWS_COMPACTED = 5_000_000
 """Longer tables are left as they are: rebuilding their indexes would keep others waiting."""
@@ -62,7 +67,7 @@ def transaction(
     every table with a primary key; only a whole database can be asked for more. A DuckDB that
     does not know the setting (1.5 calls it experimental) does what it does by itself.
     """
-    config = _compacting() if compacting else {}
+    config = {**_STORED, **(_compacting() if compacting else {})}
     with _alone(path, patience=patience), _connection(path, config) as connection:
         connection.begin()
         try:

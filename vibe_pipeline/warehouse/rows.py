@@ -58,12 +58,22 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row
 
 
 def replace_slice(
-    connection: duckdb.DuckDBPyConnection, table: str, place: Slice, rows: Sequence[Row]
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    place: Slice,
+    rows: Sequence[Row],
+    *,
+    of_one_day: bool = False,
 ) -> int:
-    """Put these rows where this edition's were; the slice's own columns are added here."""
+    """Put these rows where this edition's were; the slice's own columns are added here.
+
+    ``of_one_day``: all of them were always written for the slice's own date. Then other days are
+    passed by without being read, which matters for long tables.
+    """
+    on_day = " AND vibe_date = ?" if of_one_day else ""
     connection.execute(
-        f"DELETE FROM {table} WHERE user_id = ? AND edition_id = ?",  # noqa: S608 - our names
-        [place.user_id, place.edition_id],
+        f"DELETE FROM {table} WHERE user_id = ? AND edition_id = ?{on_day}",  # noqa: S608 - our names
+        [place.user_id, place.edition_id, *([place.vibe_date] if of_one_day else [])],
     )
     return insert(connection, table, [place.columns | row for row in rows])
 
@@ -74,10 +84,14 @@ def select(
     """The answer as one mapping per row; moments come back aware, in UTC."""
     cursor = connection.execute(query, list(parameters))
     names = [column[0] for column in cursor.description]
-    return [
-        {name: _aware(value) for name, value in zip(names, row, strict=True)}
-        for row in cursor.fetchall()
-    ]
+    moments = [column[0] for column in cursor.description if str(column[1]) == "TIMESTAMP"]
+    rows: list[Row] = [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+    for name in moments:
+        for row in rows:
+            value = row[name]
+            if value is not None:
+                row[name] = value.replace(tzinfo=UTC)
+    return rows
 
 
 def up_to(value: datetime | None) -> datetime:
@@ -135,12 +149,6 @@ def _plain(value: object) -> object:
         return moment(value).isoformat(sep=" ")
     if isinstance(value, date):
         return value.isoformat()
-    return value
-
-
-def _aware(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC)
     return value
 
 

@@ -7,7 +7,7 @@ Tables ``ranked_selection`` and ``edition_inputs``: what a replay reads. Choosin
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,12 +18,14 @@ from vibe_pipeline.records import (
     Candidate,
     DropReason,
     EditionId,
+    Pool,
     Proposal,
     Ranked,
     Source,
     Track,
     UserId,
 )
+from vibe_pipeline.warehouse.candidates import Candidates
 from vibe_pipeline.warehouse.rows import (
     Row,
     Slice,
@@ -60,18 +62,27 @@ class Selections:
         self._connection = connection
 
     def replace(
-        self, place: Slice, ranked: Sequence[Ranked], *, reasons: Mapping[int, str] | None = None
+        self,
+        place: Slice,
+        ranked: Sequence[Ranked],
+        *,
+        reasons: Mapping[int, str] | None = None,
+        pools: Iterable[Pool] = (),
     ) -> int:
         """Put these candidates where the edition's earlier ones were.
 
-        ``reasons`` maps a position in the list to its sentence.
+        ``reasons`` maps a position in the list to its sentence. A proposal that one of ``pools``
+        holds is kept as its source and position there; they are to be the pools that the
+        edition's inputs name. Any other is kept whole.
         """
         told = reasons or {}
+        references = _references(pools)
         return replace_slice(
             self._connection,
             "ranked_selection",
             place,
-            [_row(item, told.get(item.position or 0)) for item in ranked],
+            [_row(item, told.get(item.position or 0), references) for item in ranked],
+            of_one_day=True,
         )
 
     def ranked(self, user_id: UserId, edition_id: EditionId) -> list[Ranked]:
@@ -81,7 +92,10 @@ class Selections:
             "SELECT * FROM ranked_selection WHERE user_id = ? AND edition_id = ? ORDER BY rank",
             [user_id, edition_id],
         )
-        return [_ranked(row) for row in rows]
+        inputs = self.inputs(user_id, edition_id)
+        pools = Candidates(self._connection).pools(user_id, inputs.pool_editions) if inputs else []
+        proposals = {reference: one for one, reference in _references(pools).items()}
+        return [_ranked(row, proposals) for row in rows]
 
     def replace_inputs(self, place: Slice, inputs: EditionInputs) -> None:
         """Keep what the edition was made from."""
@@ -138,7 +152,16 @@ _PROPOSAL = (
 )
 
 
-def _row(item: Ranked, reason: str | None) -> Row:
+def _references(pools: Iterable[Pool]) -> dict[Proposal, str]:
+    """What each proposal of the pools is kept as: its source, and its position there from 1."""
+    return {
+        proposal: f"{pool.source} {position}"
+        for pool in pools
+        for position, proposal in enumerate(pool.proposals, start=1)
+    }
+
+
+def _row(item: Ranked, reason: str | None, references: Mapping[Proposal, str]) -> Row:
     candidate = item.candidate
     return {
         "rank": item.rank,
@@ -159,7 +182,9 @@ def _row(item: Ranked, reason: str | None) -> Row:
         "position": item.position,
         "dropped": str(item.dropped) if item.dropped else None,
         "reason": reason,
-        "proposals": [_proposal_json(proposal) for proposal in candidate.proposals],
+        "proposals": [
+            references.get(proposal) or _proposal_json(proposal) for proposal in candidate.proposals
+        ],
         "track": track_columns(item.track) if item.track else None,
     }
 
@@ -182,14 +207,18 @@ def _told(told: Mapping[str, Any]) -> Row:
     return {name: told.get(name) for name in _PROPOSAL}
 
 
-def _ranked(row: Row) -> Ranked:
+def _ranked(row: Row, proposals: Mapping[str, Proposal]) -> Ranked:
     return Ranked(
         candidate=Candidate(
             key=row["key"],
             artist=row["artist"],
             artist_key=row["artist_key"],
             title=row["title"],
-            proposals=tuple(_proposal(told) for told in json.loads(row["proposals"])),
+            proposals=tuple(
+                proposals[told] if isinstance(told, str) else _proposal(told)
+                for told in json.loads(row["proposals"])
+                if not isinstance(told, str) or told in proposals
+            ),
             spotify_id=row["spotify_id"],
             isrc=row["isrc"],
             mbid=row["mbid"],
