@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.benchmarks import (
     bot,
     crowd,
+    growth,
     idle,
     launching,
     lists,
@@ -53,6 +54,7 @@ GROUPS = (
     Group(names=("bot",), measure=bot.measure),
     Group(names=("launching",), measure=launching.measure),
     Group(names=("ranking",), measure=ranking.measure),
+    Group(names=(growth.NAME,), measure=growth.measure),
 )
 NAMES = tuple(name for group in GROUPS for name in group.names)
 
