@@ -494,7 +494,8 @@ def test_the_file_stops_growing_once_as_much_goes_as_comes(warehouse: Warehouse)
             tables.lookups.drop_stale(now=NOON.replace(day=1) + timedelta(days=day))
         sizes.append(warehouse.path.stat().st_size)
 
-    assert max(sizes[15:]) <= 1.1 * max(sizes[:15])
+    # The file grows in blocks of 256 KiB, a sixteenth of it each; without reuse it would double.
+    assert max(sizes[15:]) <= 1.25 * max(sizes[:15])
     with warehouse.open() as tables:
         assert tables.connection.execute("SELECT count(*) FROM lookups").fetchone() == (16_000,)
 
