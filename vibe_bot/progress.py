@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -93,10 +93,15 @@ class RunTrackers:
         self._poller = RunPoller(services)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def follow(self, watch: TrackedRun, *, shown: str = "") -> None:
+    def has_room(self, chat_id: int) -> bool:
+        """Whether a message that may as well be left out can go to this chat now."""
+        return self._limiter.has_room(chat_id)
+
+    def follow(self, watch: TrackedRun, *, shown: str = "", since: datetime | None = None) -> None:
         """Follow a run until its result is told; following it already is fine.
 
-        ``shown`` is what its message says now, where that is known.
+        ``shown`` is what its message says now, where that is known; ``since``, when it was asked
+        for, as far as that is remembered.
         """
         if watch.run_id in self._tasks:
             return
@@ -105,6 +110,7 @@ class RunTrackers:
             services=self._services,
             bot=self._bot,
             watch=watch,
+            since=since or watch.created_at,
             poller=self._poller,
             message=_ProgressMessage(limiter=self._limiter, services=self._services, text=shown),
         )
@@ -169,6 +175,7 @@ class _Follower:
     services: BotServices
     bot: Bot
     watch: TrackedRun
+    since: datetime
     poller: RunPoller
     message: _ProgressMessage
 
@@ -209,7 +216,7 @@ class _Follower:
                 return None
             if stands(job, snapshot) or snapshot.ended:
                 return await self._result(job, snapshot)
-            waited = self.services.now() - self.watch.created_at
+            waited = self.services.now() - self.since
             if waited > GIVE_UP_AFTER:
                 return gave_up(account.language, job, waited)
             await self._show(account.language, job, snapshot, waited)

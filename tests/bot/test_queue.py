@@ -91,6 +91,7 @@ async def test_a_launch_that_hangs_holds_up_nobodys_first_answer(place: BotWorld
 
     assert {say("en", "bot.progress.starting") in one["text"] for one in answers} == {True}
     assert place.store.watches.open() == []
+    assert await crowd[-1].sees(saying("0:0"), since=began[-1], within=5)
     place.pipeline.launch_seconds = 0.0
     await until(lambda: len(place.store.watches.open()) == len(crowd))
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 
 import structlog
 from telegram.error import TelegramError
 
-from vibe_bot.formatting import keyboard, together
+from vibe_bot.formatting import Html, keyboard, together
 from vibe_bot.handlers.connection import invitation
 from vibe_bot.interactions import Interaction
 from vibe_bot.jobs import UNDER_WAY, job_named
-from vibe_bot.progress import not_begun
+from vibe_bot.progress import REFRESH_SECONDS, not_begun, timed
 from vibe_bot.results import because, made
 from vibe_bot.sending import edit
 from vibe_pipeline import runs
@@ -98,14 +99,33 @@ async def begin(interaction: Interaction, launch: LaunchRequest) -> str | None:
 
 async def _begin(interaction: Interaction, launch: LaunchRequest) -> None:
     """Answer and launch side by side: neither waits for the other."""
+    asked_at = interaction.services.now()
     launching = asyncio.create_task(_launched(interaction, launch))
     text = not_begun(interaction.language, job_named(launch.job))
     try:
         message_id = (await interaction.answer(text)).message_id
     except TelegramError:
-        await _follow(interaction, launch, launching, NO_MESSAGE)
+        await _follow(interaction, launch, launching, NO_MESSAGE, asked_at)
         raise
-    await _follow(interaction, launch, launching, message_id, shown=text)
+    await _keep_time(interaction, launching, message_id, text, asked_at)
+    await _follow(interaction, launch, launching, message_id, asked_at, shown=text)
+
+
+async def _keep_time(
+    interaction: Interaction,
+    launching: asyncio.Task[str | None],
+    message_id: int,
+    text: Html,
+    asked_at: datetime,
+) -> None:
+    """Let the message say how long it has been until there is a run to follow."""
+    chat_id = interaction.account.chat_id
+    while not (await asyncio.wait({launching}, timeout=REFRESH_SECONDS))[0]:
+        if interaction.state.watchers.has_room(chat_id):
+            waited = interaction.services.now() - asked_at
+            with suppress(TelegramError):
+                words = timed(interaction.language, text, waited)
+                await edit(interaction.bot, chat_id, message_id, words)
 
 
 async def _refused(interaction: Interaction) -> bool:
@@ -127,6 +147,7 @@ async def _follow(
     launch: LaunchRequest,
     launching: asyncio.Task[str | None],
     message_id: int,
+    asked_at: datetime,
     *,
     shown: str = "",
 ) -> None:
@@ -147,7 +168,7 @@ async def _follow(
         add, run_id, account.user_id, account.chat_id, message_id, launch.job
     )
     log.info("launched", job=launch.job, user=account.user_id, run=run_id)
-    interaction.state.watchers.follow(watch, shown=shown)
+    interaction.state.watchers.follow(watch, shown=shown, since=asked_at)
 
 
 async def _cannot_start(interaction: Interaction, launch: LaunchRequest, message_id: int) -> None:
