@@ -222,12 +222,19 @@ class PlainScript:
             self.sleep(start - now)
 
     def _asked(self, method: str, address: str, **more: Any) -> Any:
-        self.calls += 1
-        answer = self.http.request(method, address, **more)
+        """The answer; told to slow down, it waits as long as it is told and asks again."""
+        answer = self._sent(method, address, **more)
+        while answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            self.sleep(float(answer.headers.get("Retry-After", "1")))
+            answer = self._sent(method, address, **more)
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return {}
         answer.raise_for_status()
         return answer.json()
+
+    def _sent(self, method: str, address: str, **more: Any) -> httpx.Response:
+        self.calls += 1
+        return self.http.request(method, address, **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
