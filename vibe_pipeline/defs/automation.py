@@ -200,7 +200,7 @@ def silent_failures(
     run_status=dg.DagsterRunStatus.SUCCESS,
     monitored_jobs=[daily_vibe, preview_vibe, publish_preview],
     request_job=prepare_vibe,
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="After a list was published, asks the sources and looks tracks up for the next"
     " list, while nobody waits. After a preview, only what its deadline cut off.",
