@@ -11,6 +11,9 @@ from tests.support.accounts_site import Clock, chosen, connected, made, opened
 from vibe_pipeline.accounts.budget import StoredBudget
 from vibe_pipeline.accounts.budget_shares import Ceiling, Share
 from vibe_pipeline.accounts.call_allowance import (
+    FIRST_LIST,
+    FIRST_LIST_ITSELF,
+    PUBLISHING,
     SPOTIFY,
     CallAllowance,
     budget_for,
@@ -110,3 +113,30 @@ def test_the_operator_says_how_many_calls_the_app_has(tmp_path: Path, calls: int
     store = open_for(settings_from(told))
 
     assert store.budget.ceilings[SPOTIFY] == Ceiling.of(calls)
+
+
+def test_what_prepares_a_first_list_and_the_list_itself_spend_one_share_side_by_side(
+    tmp_path: Path,
+) -> None:
+    store = made(tmp_path)
+    anna = connected(store)
+    opened(store, anna, LIST)
+    ahead = preparing_of(anna.user_id)
+    preparing = budget_for(store, anna.user_id, ahead, asked_for=False, looking_up=True)
+    making = budget_for(store, anna.user_id, LIST, asked_for=True, looking_up=True)
+    publishing = budget_for(store, anna.user_id, LIST, asked_for=True)
+    spend(budget_for(store, anna.user_id, listening_of(anna.user_id), asked_for=False), 10)
+
+    granted = [spend(making, 5), spend(preparing, 100), spend(making, 100)]
+
+    ahead_of_it = FIRST_LIST - FIRST_LIST_ITSELF - 10 - 5
+    assert granted == [5, ahead_of_it, FIRST_LIST_ITSELF - PUBLISHING]
+    assert spend(publishing, PUBLISHING) == PUBLISHING
+
+
+def test_a_later_list_and_what_prepares_it_have_no_joint_limit(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    anna = with_a_list(store)
+    making = budget_for(store, anna.user_id, LIST, asked_for=True, looking_up=True)
+
+    assert spend(making, FIRST_LIST + 1) == FIRST_LIST + 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.budget_shares import (
@@ -42,6 +42,18 @@ CEILINGS: Mapping[str, Ceiling] = {"spotify": Ceiling.of(DAILY_CALLS)}
 """Last.fm, MetaBrainz and Telegram limit the pace, not the day: they can only be blocked."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointLimit:
+    """What several accounts may cost together, whoever of them spends it.
+
+    ``lists_of``: whose lists count too, also those begun after this was made.
+    """
+
+    calls: int
+    accounts: tuple[EditionId, ...]
+    lists_of: UserId | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StoredBudget:
     """The budget in the account store; asked before each call, and each call is counted.
@@ -58,6 +70,7 @@ class StoredBudget:
     edition_id: str = ""
     share: Share | None = None
     user_id: UserId | None = None
+    limit: JointLimit | None = None
 
     def of(
         self,
@@ -65,9 +78,10 @@ class StoredBudget:
         *,
         share: Share | None = None,
         user_id: UserId | None = None,
+        limit: JointLimit | None = None,
     ) -> Self:
         """The same budget, asked on behalf of an edition: out of this share, for this person."""
-        return replace(self, edition_id=edition_id, share=share, user_id=user_id)
+        return replace(self, edition_id=edition_id, share=share, user_id=user_id, limit=limit)
 
     def spent(self, service: str, edition_id: EditionId) -> int:
         """The calls an edition has cost within the last day."""
@@ -83,6 +97,7 @@ class StoredBudget:
                 raise RateLimited(service, "resting until its limit ends", until=block, quota=True)
             share = self.share or _share(asked_for=asked_for)
             self._refuse_beyond_share(connection, service, now, share)
+            self._refuse_beyond_limit(connection, service, now)
             _count(connection, service, now, self.edition_id, share)
 
     def block(self, service: str, until: datetime, reason: str) -> None:
@@ -148,6 +163,13 @@ class StoredBudget:
         until = self._free_again(connection, service, now, ceiling, share)
         reason = f"today's calls are used up ({share} share)"
         raise RateLimited(service, reason, until=until, quota=True)
+
+    def _refuse_beyond_limit(self, connection: Connection, service: str, now: datetime) -> None:
+        if self.limit is None or service not in self.ceilings:
+            return
+        if _spent_jointly(connection, service, now, self.limit) >= self.limit.calls:
+            reason = "what a list may cost is spent"
+            raise RateLimited(service, reason, until=now + WINDOW, quota=True)
 
     def _open(
         self, connection: Connection, service: str, now: datetime, ceiling: Ceiling, share: Share
@@ -244,6 +266,18 @@ def _sum(
     )
     if edition_id is not None:
         query = query.where(service_calls.c.edition_id == edition_id)
+    return int(connection.execute(query).scalar_one())
+
+
+def _spent_jointly(connection: Connection, service: str, now: datetime, limit: JointLimit) -> int:
+    """The window's calls under any of the limit's accounts, and for the lists it names."""
+    account = service_calls.c.edition_id
+    lists = select(editions.c.edition_id).where(editions.c.user_id == limit.lists_of)
+    query = select(func.coalesce(func.sum(service_calls.c.calls), 0)).where(
+        service_calls.c.service == service,
+        service_calls.c.minute > _oldest(now),
+        or_(account.in_(limit.accounts), account.in_(lists)),
+    )
     return int(connection.execute(query).scalar_one())
 
 

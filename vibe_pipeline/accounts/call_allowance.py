@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from vibe_pipeline.accounts.budget import StoredBudget
+from vibe_pipeline.accounts.budget import JointLimit, StoredBudget
 from vibe_pipeline.accounts.budget_shares import AHEAD_PREFIX, LISTENING_PREFIX, share_for
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.records import EditionId, UserId
@@ -90,16 +90,33 @@ class CallAllowance:
 
 
 def budget_for(
-    store: AccountStore, user_id: UserId, account: EditionId, *, asked_for: bool
+    store: AccountStore,
+    user_id: UserId,
+    account: EditionId,
+    *,
+    asked_for: bool,
+    looking_up: bool = False,
 ) -> StoredBudget:
     """Everybody's budget, asked for one person: out of the share this work belongs to.
 
     ``account`` is what its calls are counted under: an edition, ``preparing_of``,
-    ``listening_of``.
+    ``listening_of``. ``looking_up``: its calls make a list better and are not needed to publish
+    one, so a newcomer's end where their first list's share does, also when preparing and the list
+    spend at the same time.
     """
     first = not store.editions.chosen_before(user_id, besides=account)
     share = share_for(account, asked_for=asked_for, first=first)
-    return store.budget.of(account, share=share, user_id=user_id)
+    limit = _first_list_limit(user_id, account) if first and looking_up else None
+    return store.budget.of(account, share=share, user_id=user_id, limit=limit)
+
+
+def _first_list_limit(user_id: UserId, account: EditionId) -> JointLimit:
+    """Where lookups for a first list end: those made ahead of it leave the list's own part."""
+    before = (listening_of(user_id), preparing_of(user_id))
+    if account == preparing_of(user_id):
+        kept = FIRST_LIST_ITSELF
+        return JointLimit(calls=FIRST_LIST - kept, accounts=before, lists_of=user_id)
+    return JointLimit(calls=FIRST_LIST - PUBLISHING, accounts=(*before, account))
 
 
 def _spent_before(store: AccountStore, user_id: UserId) -> int:

@@ -208,7 +208,12 @@ class _CandidatesStep:
         """Who can be asked, at the cost of the list or of what is done ahead of it."""
         run, account = self.run, self.account_of_calls
         return services.open(
-            run.user_id, self.store, clock, edition_id=account, asked_for=run.asked_for
+            run.user_id,
+            self.store,
+            clock,
+            edition_id=account,
+            asked_for=run.asked_for,
+            looking_up=True,
         )
 
     async def propose(

@@ -55,7 +55,9 @@ def track_reserve(
         with one_at_a_time(run, SharedWork.LOOKUPS):
             step = SelectionStep.read(run, store, warehouse.open(), clock)
             account = preparing_of(run.user_id)
-            clients = services.open(run.user_id, store, clock, edition_id=account, asked_for=False)
+            clients = services.open(
+                run.user_id, store, clock, edition_id=account, asked_for=False, looking_up=True
+            )
             reserve, calls = asyncio.run(
                 step.stock_up(clients, lambda: CallAllowance.ahead_of_time(store, run.user_id))
             )

@@ -18,6 +18,7 @@ import dagster as dg
 import httpx
 from dagster_duckdb import DuckDBResource
 
+from vibe_pipeline.accounts.budget import StoredBudget
 from vibe_pipeline.accounts.call_allowance import budget_for
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.authorization import SpotifyConnection
@@ -93,10 +94,15 @@ class ServicesResource(dg.ConfigurableResource[None]):
         *,
         edition_id: EditionId,
         asked_for: bool,
+        looking_up: bool = False,
     ) -> AsyncIterator[Clients]:
-        """Clients that speak for this person, within everybody's budget, at an edition's cost."""
+        """Clients that speak for this person, within everybody's budget, at an edition's cost.
+
+        ``looking_up``: see ``call_allowance.budget_for``.
+        """
+        budget = budget_for(store, user_id, edition_id, asked_for=asked_for, looking_up=looking_up)
         async with open_http() as http:
-            yield _outside(http, user_id, store, clock, edition_id=edition_id, asked_for=asked_for)
+            yield _outside(http, user_id, store, clock, budget=budget, asked_for=asked_for)
 
 
 def _outside(
@@ -105,11 +111,10 @@ def _outside(
     store: AccountStore,
     clock: ClockResource,
     *,
-    edition_id: EditionId,
+    budget: StoredBudget,
     asked_for: bool,
 ) -> Clients:
     settings, now = read_settings(), clock.now
-    budget = budget_for(store, user_id, edition_id, asked_for=asked_for)
     calls: Counter[str] = Counter()
 
     def count(sent: CallRecord) -> None:

@@ -87,11 +87,7 @@ def ranked_selection(
             raise _made_meanwhile(run)
         with one_at_a_time(run, SharedWork.LOOKUPS):
             step = SelectionStep.read(run, store, warehouse.open(), clock)
-            account = run.place.edition_id
-            clients = services.open(
-                run.user_id, store, clock, edition_id=account, asked_for=run.asked_for
-            )
-            selection, calls = asyncio.run(step.build(clients))
+            selection, calls = asyncio.run(step.build(step.opening(services, clock)))
             step.keep(selection)
         if not selection.tracks:
             raise refusal(FailureCause.NOTHING_TO_CHOOSE)
@@ -162,6 +158,20 @@ class SelectionStep:
             finally:
                 self.lookups.keep()
             return reserve, clients.shown
+
+    def opening(
+        self, services: ServicesResource, clock: ClockResource
+    ) -> AbstractAsyncContextManager[Clients]:
+        """Who can be asked, at the cost of the list."""
+        run, account = self.run, self.run.place.edition_id
+        return services.open(
+            run.user_id,
+            self.store,
+            clock,
+            edition_id=account,
+            asked_for=run.asked_for,
+            looking_up=True,
+        )
 
     def _list_build(self, clients: Clients) -> ListBuild:
         return ListBuild(
