@@ -47,7 +47,7 @@ from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLi
 from vibe_pipeline.sources.pools import Reason
 from vibe_pipeline.sources.registry import REGISTRY
 from vibe_pipeline.taste.exclusions import exclusion_rules_of
-from vibe_pipeline.warehouse import Warehouse, WarehouseLookups
+from vibe_pipeline.warehouse import Tables, Warehouse, WarehouseLookups
 from vibe_pipeline.warehouse.candidates import PoolAtHand
 
 
@@ -145,11 +145,12 @@ class _CandidatesStep:
     def read(
         cls, run: RunContext, store: AccountStore, database: Warehouse, clock: ClockResource
     ) -> Self:
-        """All of it in one opening of the warehouse."""
+        """All of it in one opening of the warehouse; pools taken over need no likes or plays."""
         user_id, own = run.user_id, run.place.edition_id
         with database.open() as tables:
             profile_edition = tables.taste.edition_for(user_id, own) or own
             at_hand = tables.candidates.at_hand(user_id)
+            prepared = _is_prepared(run, tables, at_hand, now=clock.now())
             return cls(
                 run=run,
                 store=store,
@@ -157,21 +158,16 @@ class _CandidatesStep:
                 lookups=database.lookups(now=clock.now),
                 now=clock.now(),
                 profile_edition=profile_edition,
-                profile=tables.taste.profile(user_id, profile_edition),
-                likes=tables.library.likes(user_id),
-                plays=tables.library.plays(user_id),
-                past=with_current_keys(tables.playlists.past(user_id, besides=own)),
+                profile=SeedProfile(artists=(), tracks=())
+                if prepared
+                else tables.taste.profile(user_id, profile_edition),
+                likes=() if prepared else tables.library.likes(user_id),
+                plays=() if prepared else tables.library.plays(user_id),
+                past=()
+                if prepared
+                else with_current_keys(tables.playlists.past(user_id, besides=own)),
                 at_hand=at_hand,
-                prepared=(run.makes_a_list or run.asked_for)
-                and make_a_list(
-                    at_hand,
-                    tables.candidates.fresh_recordings(
-                        user_id, {pool.source: pool.edition_id for pool in at_hand}
-                    ),
-                    size=run.account.playlist_size,
-                    off=run.account.sources_off,
-                    now=clock.now(),
-                ),
+                prepared=prepared,
             )
 
     @property
@@ -246,6 +242,20 @@ class _CandidatesStep:
             tables.candidates.replace(
                 self.run.place, {pool.source: pool for pool in pools}, asked_at=self.now
             )
+
+
+def _is_prepared(
+    run: RunContext, tables: Tables, at_hand: Sequence[PoolAtHand], *, now: datetime
+) -> bool:
+    """Whether somebody waits for a list and the pools at hand make one without asking."""
+    editions = {pool.source: pool.edition_id for pool in at_hand}
+    return (run.makes_a_list or run.asked_for) and make_a_list(
+        at_hand,
+        tables.candidates.fresh_recordings(run.user_id, editions),
+        size=run.account.playlist_size,
+        off=run.account.sources_off,
+        now=now,
+    )
 
 
 def cut_off(pools: Sequence[Pool]) -> list[Source]:
