@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.account_examples import LONG_AGO, account
 from vibe_pipeline.accounts.records import Account, Edition, EditionKind, EditionState, FailureCause
 from vibe_pipeline.nightly import (
     ATTEMPTS,
@@ -27,7 +28,6 @@ from vibe_pipeline.nightly import (
 from vibe_pipeline.records import EditionId, Mode, UserId
 from vibe_pipeline.runs import nightly_occasion
 
-LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 ZONES = (
     "UTC",
     "Europe/Amsterdam",
@@ -41,27 +41,6 @@ ZONES = (
     "Pacific/Pago_Pago",
     "Africa/Casablanca",
 )
-
-
-def account(
-    zone: str = "UTC", at: time | None = time(6, 0), *, consented_at: datetime = LONG_AGO
-) -> Account:
-    return Account(
-        user_id=UserId("u1"),
-        chat_id=1,
-        telegram_name="A",
-        language="en",
-        timezone=zone,
-        nightly_at=at,
-        playlist_size=30,
-        min_new_ratio=0.8,
-        adventure=40,
-        mode=Mode.LIVING,
-        active=True,
-        created_at=LONG_AGO,
-        connected=True,
-        consented_at=consented_at,
-    )
 
 
 def edition(state: EditionState = EditionState.STARTED, **changes: object) -> Edition:

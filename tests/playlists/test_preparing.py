@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.account_examples import account
 from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.playlists.pools_at_hand import FRESH_FOR
 from vibe_pipeline.playlists.preparing import (
@@ -21,7 +22,7 @@ from vibe_pipeline.playlists.preparing import (
     pause_after,
     preparing_due,
 )
-from vibe_pipeline.records import Mode, UserId
+from vibe_pipeline.records import UserId
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=30)
@@ -31,21 +32,8 @@ YESTERDAY = NOW - timedelta(days=1)
 def person(
     number: int = 1, *, at: time | None = time(6, 0), connected: bool = True, active: bool = True
 ) -> Account:
-    return Account(
-        user_id=UserId(f"u{number:03}"),
-        chat_id=number,
-        telegram_name="Anna",
-        language="en",
-        timezone="UTC",
-        nightly_at=at,
-        playlist_size=30,
-        min_new_ratio=0.8,
-        adventure=40,
-        mode=Mode.LIVING,
-        active=active,
-        created_at=LONG_AGO,
-        connected=connected,
-        consented_at=LONG_AGO,
+    return account(
+        at=at, user_id=f"u{number:03}", connected=connected, active=active, consented_at=LONG_AGO
     )
 
 
