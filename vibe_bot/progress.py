@@ -27,6 +27,7 @@ from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Account, TrackedRun
 from vibe_pipeline.clients.dagster import RunView
 from vibe_pipeline.clients.errors import ServiceError
+from vibe_pipeline.records import UserId
 
 log = structlog.get_logger()
 
@@ -92,6 +93,16 @@ class RunTrackers:
         self._limiter = limiter
         self._poller = RunPoller(services)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._being_told: set[str] = set()
+
+    def under_way(self, user_id: UserId) -> bool:
+        """Whether this person still waits for something; a result being told is there already."""
+        left_open = self._services.store.watches.open(user_id)
+        return any(not self.is_told(watch) for watch in left_open)
+
+    def is_told(self, watch: TrackedRun) -> bool:
+        """Whether its result is told, or is on its way into the chat at this moment."""
+        return watch.done or watch.run_id in self._being_told
 
     def has_room(self, chat_id: int) -> bool:
         """Whether a message that may as well be left out can go to this chat now."""
@@ -113,6 +124,7 @@ class RunTrackers:
             since=since or watch.created_at,
             poller=self._poller,
             message=_ProgressMessage(limiter=self._limiter, services=self._services, text=shown),
+            being_told=self._being_told,
         )
         task = asyncio.create_task(follower.follow(), name=f"watch {watch.run_id}")
         self._tasks[watch.run_id] = task
@@ -135,6 +147,7 @@ class RunTrackers:
 
     def _forget(self, run_id: str) -> None:
         self._tasks.pop(run_id, None)
+        self._being_told.discard(run_id)
         self._poller.leave(run_id)
 
 
@@ -178,6 +191,8 @@ class _Follower:
     since: datetime
     poller: RunPoller
     message: _ProgressMessage
+    being_told: set[str]
+    """The runs whose result is going into the chat: their owners may ask for the next one."""
 
     async def follow(self) -> None:
         """Look, tell, wait, until the result is told."""
@@ -260,6 +275,7 @@ class _Follower:
         if result is None:
             await asyncio.to_thread(watches.finish, watch.run_id)
             return
+        self.being_told.add(watch.run_id)
         ended = await edit(self.bot, watch.chat_id, watch.message_id, result.text, result.markup)
         if result.document is not None:
             await self._hand_over(result.document)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date
 
 import pytest
 
 from tests.support.bot_world import BotWorld, ChatUser, data_of, saying
 from tests.support.pipeline_stand_in import StandInRun
+from tests.support.telegram_site import eventually
 from vibe_bot.why_not import find
 from vibe_pipeline.accounts.records import BlockKind, Considered, ConsideredList, SourceOutcome
+from vibe_pipeline.accounts.tracked_runs import TrackedRuns
 from vibe_pipeline.locales import LANGUAGES, day, knows, say
 from vibe_pipeline.records import DropReason, EditionId
 
@@ -71,6 +74,28 @@ async def test_undo_takes_the_last_list_back_and_one_tap_restores_it(
     assert first.job == second.job == "restore_edition"
     assert first.tags["vibe/edition"] == second.tags["vibe/edition"] == SECOND
     assert "vibe/undo" not in second.tags
+
+
+async def test_a_tap_on_what_was_told_a_moment_ago_is_taken(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await with_lists(place)
+    obeys(place)
+    tapped, finish = threading.Event(), TrackedRuns.finish
+
+    def finish_after_the_tap(watches: TrackedRuns, run_id: str) -> bool:
+        tapped.wait(10)
+        return finish(watches, run_id)
+
+    monkeypatch.setattr(TrackedRuns, "finish", finish_after_the_tap)
+    await anna.types("/undo")
+    told = {one: day("en", made_on) for one, made_on in DAYS.items()}
+    await anna.sees(saying(say("en", "bot.undo.previous", day=told[SECOND], previous=told[FIRST])))
+    await anna.taps(f"rs:{SECOND}")
+    await eventually(lambda: len(place.pipeline.launched) == 2)
+    tapped.set()
+
+    await anna.sees(saying(say("en", "bot.undo.restored", day=told[SECOND])))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

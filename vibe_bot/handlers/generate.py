@@ -86,7 +86,7 @@ async def begin(interaction: Interaction, launch: LaunchRequest) -> str | None:
     user_id, state, job = interaction.account.user_id, interaction.state, job_named(launch.job)
     if job.asks_spotify and await _refused(interaction):
         return None
-    if user_id in state.starting or interaction.services.store.watches.open(user_id):
+    if user_id in state.starting or state.watchers.under_way(user_id):
         await interaction.answer(interaction.html("bot.progress.already"))
         return None
     state.starting.add(user_id)
@@ -225,4 +225,5 @@ async def _list_under_way(interaction: Interaction) -> bool:
     watches = (
         services.store.watches.get(run.run_id) for run in under_way if run.job in runs.LIST_JOBS
     )
-    return any(watch is None or not watch.done for watch in watches)
+    watchers = interaction.state.watchers
+    return any(watch is None or not watchers.is_told(watch) for watch in watches)
