@@ -32,6 +32,10 @@ PAUSES: Mapping[FailureCause, timedelta] = {
     FailureCause.SERVICE_UNAVAILABLE: timedelta(minutes=30),
     FailureCause.RATE_LIMITED: timedelta(minutes=30),
     FailureCause.QUOTA: timedelta(hours=2),
+    FailureCause.STORE_BUSY: timedelta(minutes=10),
+    FailureCause.STORE_FULL: timedelta(hours=1),
+    FailureCause.STORE_DAMAGED: timedelta(hours=1),
+    FailureCause.KEY_LOST: timedelta(hours=1),
     FailureCause.UNEXPECTED: timedelta(hours=1),
 }
 """How long to wait after a failure that may pass by itself and did not say when."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.accounts_site import connected, made
+from vibe_pipeline.accounts.errors import AccountsBusy, SecretKeyWrong
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
@@ -18,7 +19,14 @@ from vibe_pipeline.clients.errors import (
     UnexpectedResponse,
 )
 from vibe_pipeline.playlists.failures import failure_of, not_connected, refusal
+from vibe_pipeline.warehouse import (
+    NotAWarehouse,
+    WarehouseFull,
+    WarehouseLocked,
+    WarehouseReadOnly,
+)
 
+FILE = Path("w.duckdb")
 LATER = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
@@ -34,6 +42,12 @@ LATER = datetime(2026, 11, 23, 9, tzinfo=UTC)
         (UnexpectedResponse("spotify", "x"), FailureCause.UNEXPECTED),
         (refusal(FailureCause.NOTHING_TO_CHOOSE), FailureCause.NOTHING_TO_CHOOSE),
         (KeyError("secret"), FailureCause.UNEXPECTED),
+        (WarehouseLocked(FILE, "x"), FailureCause.STORE_BUSY),
+        (AccountsBusy("x"), FailureCause.STORE_BUSY),
+        (WarehouseFull(FILE, "x"), FailureCause.STORE_FULL),
+        (WarehouseReadOnly(FILE, "x"), FailureCause.STORE_FULL),
+        (NotAWarehouse(FILE, "x"), FailureCause.STORE_DAMAGED),
+        (SecretKeyWrong("x"), FailureCause.KEY_LOST),
     ],
 )
 def test_every_error_has_a_cause(error: Exception, cause: FailureCause) -> None:

@@ -52,6 +52,22 @@ def holder(path: Path, seconds: float) -> subprocess.Popen[str]:
     return process
 
 
+def shell(path: Path, seconds: float, *, read_only: bool = False) -> subprocess.Popen[str]:
+    """Another program, which knows nothing of our lock, looks into the file."""
+    script = (
+        "import duckdb, sys, time; shell = duckdb.connect(sys.argv[1], read_only=sys.argv[2] =="
+        " 'True'); print('open', flush=True); time.sleep(float(sys.argv[3])); shell.close()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(path), str(read_only), str(seconds)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    return process
+
+
 def likes_in(path: Path) -> int:
     with Warehouse(path).open() as tables:
         return len(tables.library.likes(ANNA))
@@ -117,22 +133,25 @@ def test_a_killed_process_leaves_the_file_usable(path: Path) -> None:
     assert likes_in(path) == 0
 
 
-def test_a_shell_that_has_the_file_open_is_named_as_the_reason(path: Path) -> None:
-    script = (
-        "import duckdb, sys, time; shell = duckdb.connect(sys.argv[1]); print('open', flush=True);"
-        " time.sleep(30)"
-    )
-    shell = subprocess.Popen(
-        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True
-    )
-    assert shell.stdout is not None
-    shell.stdout.readline()
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_shell_that_has_the_file_open_for_a_moment_is_waited_for(
+    path: Path, *, read_only: bool
+) -> None:
+    likes_in(path)
+    process = shell(path, 1.0, read_only=read_only)
+
+    assert likes_in(path) == 0
+    assert process.wait(10) == 0
+
+
+def test_a_shell_that_keeps_the_file_open_is_named_as_the_reason(path: Path) -> None:
+    process = shell(path, 30.0)
     try:
         with pytest.raises(WarehouseLocked, match="Another process keeps"):
-            likes_in(path)
+            Warehouse(path, patience=0.3).open().__enter__()
     finally:
-        shell.kill()
-        shell.wait()
+        process.kill()
+        process.wait()
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

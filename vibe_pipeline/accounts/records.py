@@ -150,6 +150,10 @@ class FailureCause(StrEnum):
     SERVICE_UNAVAILABLE = "service_unavailable"
     NOTHING_TO_CHOOSE = "nothing_to_choose"
     NOT_CONNECTED = "not_connected"
+    STORE_BUSY = "store_busy"
+    STORE_FULL = "store_full"
+    STORE_DAMAGED = "store_damaged"
+    KEY_LOST = "key_lost"
     UNEXPECTED = "unexpected"
 
 

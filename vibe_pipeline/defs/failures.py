@@ -40,7 +40,7 @@ def failures_recorded(
         raise
 
 
-_PASSING = frozenset({FailureCause.SERVICE_UNAVAILABLE})
+_PASSING = frozenset({FailureCause.SERVICE_UNAVAILABLE, FailureCause.STORE_BUSY})
 
 
 def _note(

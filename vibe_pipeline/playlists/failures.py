@@ -8,7 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.errors import (
+    AccountsBusy,
+    AccountsNotADatabase,
+    AccountsNotPermitted,
+    AccountsTooNew,
+    AccountsUnreachable,
+    AccountsUnreadable,
+    SecretKeyInvalid,
+    SecretKeyWrong,
+)
 from vibe_pipeline.accounts.records import Account, FailureCause
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
@@ -18,7 +27,15 @@ from vibe_pipeline.clients.errors import (
     ServiceError,
     ServiceUnavailable,
 )
-from vibe_pipeline.warehouse import WarehouseError
+from vibe_pipeline.warehouse import (
+    NotAWarehouse,
+    WarehouseError,
+    WarehouseFolderMissing,
+    WarehouseFull,
+    WarehouseLocked,
+    WarehouseNewerThanUs,
+    WarehouseReadOnly,
+)
 
 
 class ListRefused(Exception):
@@ -79,9 +96,22 @@ def _cause(error: Exception) -> FailureCause:
     )
 
 
-_CAUSES: tuple[tuple[type[ServiceError], FailureCause], ...] = (
+_CAUSES: tuple[tuple[type[Exception], FailureCause], ...] = (
     (AuthorizationExpired, FailureCause.CONSENT_EXPIRED),
     (NotAllowlisted, FailureCause.NOT_ALLOWLISTED),
     (OwnerNotPremium, FailureCause.OWNER_NOT_PREMIUM),
     (ServiceUnavailable, FailureCause.SERVICE_UNAVAILABLE),
+    (WarehouseLocked, FailureCause.STORE_BUSY),
+    (AccountsBusy, FailureCause.STORE_BUSY),
+    (WarehouseFull, FailureCause.STORE_FULL),
+    (WarehouseReadOnly, FailureCause.STORE_FULL),
+    (WarehouseFolderMissing, FailureCause.STORE_FULL),
+    (AccountsNotPermitted, FailureCause.STORE_FULL),
+    (AccountsUnreachable, FailureCause.STORE_FULL),
+    (NotAWarehouse, FailureCause.STORE_DAMAGED),
+    (WarehouseNewerThanUs, FailureCause.STORE_DAMAGED),
+    (AccountsNotADatabase, FailureCause.STORE_DAMAGED),
+    (AccountsTooNew, FailureCause.STORE_DAMAGED),
+    (SecretKeyWrong, FailureCause.KEY_LOST),
+    (SecretKeyInvalid, FailureCause.KEY_LOST),
 )

@@ -6,6 +6,7 @@ The lock is held from opening to closing. SQL belongs to the module of its table
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -50,6 +51,7 @@ _STORED: Mapping[str, str] = {
 }
 """New files compress what is long (terms, tracks, answers); every DuckDB we allow reads them."""
 _REBUILD = "vacuum_rebuild_indexes"
+_LOOK_AGAIN_SECONDS = 0.05
 MOST_ROWS_COMPACTED = 5_000_000
 """Longer tables are left as they are: rebuilding their indexes would keep others waiting."""
 
@@ -60,15 +62,16 @@ def transaction(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection inside one transaction, committed at the end, undone after an error.
 
-    Waits at most ``patience`` seconds for whoever has the file open. Keep it open for
-    milliseconds: while it is, no other process can even read.
+    Waits at most ``patience`` seconds for whoever has the file open, be it one of us or a shell
+    that only looks. Keep it open for milliseconds: while it is, no other process can even read.
 
     ``compacting`` gives the room of deleted rows back on closing. By itself DuckDB keeps them in
     every table with a primary key; only a whole database can be asked for more. A DuckDB that
     does not know the setting (1.5 calls it experimental) does what it does by itself.
     """
     config = {**_STORED, **(_compacting() if compacting else {})}
-    with _alone(path, patience=patience), _connection(path, config) as connection:
+    deadline = time.monotonic() + patience
+    with _alone(path, patience=patience), _connection(path, config, deadline) as connection:
         connection.begin()
         try:
             yield connection
@@ -102,9 +105,11 @@ def _alone(path: Path, *, patience: float) -> Iterator[None]:
 
 
 @contextmanager
-def _connection(path: Path, config: Mapping[str, str]) -> Iterator[duckdb.DuckDBPyConnection]:
+def _connection(
+    path: Path, config: Mapping[str, str], deadline: float
+) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
-        connection = duckdb.connect(path, config=dict(config))
+        connection = _opened(path, config, deadline)
         try:
             bring_up_to_date(connection, path)
             yield connection
@@ -115,6 +120,18 @@ def _connection(path: Path, config: Mapping[str, str]) -> Iterator[duckdb.DuckDB
         if translated is None:
             raise
         raise translated from error
+
+
+def _opened(path: Path, config: Mapping[str, str], deadline: float) -> duckdb.DuckDBPyConnection:
+    """A connection; a stranger who has the file open knows nothing of our lock, so we ask again."""
+    while True:
+        try:
+            return duckdb.connect(path, config=dict(config))
+        except duckdb.IOException as error:
+            in_use = isinstance(_translated(error, path), WarehouseLocked)
+            if not in_use or time.monotonic() >= deadline:
+                raise
+        time.sleep(_LOOK_AGAIN_SECONDS)
 
 
 def _undo(connection: duckdb.DuckDBPyConnection) -> None:
