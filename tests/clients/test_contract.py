@@ -142,8 +142,9 @@ def recording() -> tuple[Spotify, list[httpx.Request]]:
         received.append(request)
         if request.url.path.endswith("/contains"):
             return httpx.Response(200, json=[True] * len(request.url.params["uris"].split(",")))
-        page = {"id": "p", "items": [{}], "total": 120, "next": None, "snapshot_id": "s"}
-        return httpx.Response(200, json=page)
+        page = {"id": "p", "items": [None], "total": 120, "next": None, "snapshot_id": "s"}
+        found: object = {"items": []} if request.url.path.endswith("/search") else []
+        return httpx.Response(200, json={**page, "tracks": found})
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
     transport = Transport(

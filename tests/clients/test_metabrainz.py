@@ -190,7 +190,8 @@ async def test_metabrainz_is_told_whom_to_write_to() -> None:
 
     def note(request: httpx.Request) -> httpx.Response:
         seen.append(request.headers["User-Agent"])
-        return httpx.Response(200, json=[])
+        nothing: object = {"recordings": []} if "/isrc/" in request.url.path else []
+        return httpx.Response(200, json=nothing)
 
     settings = Settings(metabrainz_contact="me@example.org")
     http = httpx.AsyncClient(transport=httpx.MockTransport(note))

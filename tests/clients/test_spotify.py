@@ -24,6 +24,7 @@ from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
 from vibe_pipeline.clients.budget import FixedToken, InMemoryCapabilities
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
+    BrokenAnswer,
     CapabilityAbsent,
     NotAllowlisted,
     NotThere,
@@ -427,11 +428,13 @@ async def test_what_cannot_be_played_here_is_no_hit() -> None:
     assert [track.spotify_id for track in found] == ["b", "c"]
 
 
-async def test_an_answer_that_names_nobody_is_unexpected() -> None:
-    spotify, _ = spotify_answering(said({"href": "x"}))
+async def test_an_answer_that_names_nobody_is_not_believed() -> None:
+    spotify, received = spotify_answering(said({"href": "x"}))
 
-    with pytest.raises(UnexpectedResponse):
+    with pytest.raises(BrokenAnswer):
         await spotify.me()
+
+    assert len(received) == 3
 
 
 async def test_an_empty_refusal_is_unexpected_not_a_crash() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +14,16 @@ import httpx
 import pytest
 
 from tests.support.outside_world import NOON, Naps, answering, outside_world, said, said_in_words
-from vibe_pipeline.clients.errors import RateLimited, ServiceError, ServiceUnavailable
+from vibe_pipeline.clients.errors import RateLimited, Redirected, ServiceError, ServiceUnavailable
 from vibe_pipeline.clients.rate_limiter import ProcessSlotBook, RateLimiter, SharedSlotBook
-from vibe_pipeline.clients.transport import Call, RetryPolicy, Transport, retry_after
+from vibe_pipeline.clients.transport import (
+    LONGEST_ANSWER,
+    Call,
+    RetryPolicy,
+    ServiceAnswer,
+    Transport,
+    retry_after,
+)
 
 READ = Call(method="GET", path="/thing", endpoint="GET /thing")
 MAKE = Call(method="POST", path="/thing", endpoint="POST /thing", repeatable=False)
@@ -176,13 +184,37 @@ async def test_a_refused_write_is_tried_again_when_the_wait_is_short() -> None:
     assert len(received) == 2
 
 
-async def test_a_redirect_is_not_followed() -> None:
+@pytest.mark.parametrize(("call", "times", "in_doubt"), [(READ, 3, False), (MAKE, 1, True)])
+async def test_a_redirect_is_not_followed_and_is_no_success(
+    *, call: Call, times: int, in_doubt: bool
+) -> None:
     http, received = answering(httpx.Response(302, headers={"Location": "http://elsewhere"}))
 
-    answer = await transport(http).send(READ)
+    with pytest.raises(Redirected) as caught:
+        await transport(http).send(call)
 
-    assert answer.status == 302
+    assert caught.value.may_have_happened is in_doubt
+    assert [request.url.host for request in received] == ["thing.example"] * times
+
+
+async def test_an_answer_without_end_is_not_read_to_its_end() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            sent.append(1_000_000)
+            yield b" " * 1_000_000
+
+    sent: list[int] = []
+    http, received = answering(httpx.Response(200, content=endless()))
+
+    with pytest.raises(ServiceUnavailable):
+        await transport(http).send(MAKE)
+
+    assert sum(sent) <= LONGEST_ANSWER + 1_000_000
     assert len(received) == 1
+
+
+def test_what_nests_too_deep_is_no_json() -> None:
+    assert ServiceAnswer(status=200, text="[" * 200_000 + "]" * 200_000).json() is None
 
 
 async def test_every_attempt_is_asked_of_the_budget() -> None:

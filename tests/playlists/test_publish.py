@@ -69,7 +69,7 @@ class Shelf:
         self._called("newest")
         return list(reversed(self.playlists.values()))
 
-    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str | None:
+    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str:
         if playlist_id in self.gone:
             raise NotThere("spotify", "no such playlist")
         self.items[playlist_id] = list(uris)
@@ -289,7 +289,7 @@ def test_a_playlist_that_keeps_vanishing_is_not_made_for_ever(desk: Desk) -> Non
 def test_an_outage_leaves_the_edition_where_it_stands(desk: Desk) -> None:
     edition_id = desk.chosen("e1")
 
-    async def out(*_: object, **__: object) -> str | None:
+    async def out(*_: object, **__: object) -> str:
         raise ServiceUnavailable("spotify", "down")
 
     desk.spotify.replace_items = out  # type: ignore[method-assign]

@@ -61,6 +61,19 @@ class ServiceUnavailable(ServiceError):
         self.may_have_happened = may_have_happened
 
 
+class BrokenAnswer(ServiceUnavailable):
+    """A success by its status whose body is not what its endpoint promises: nothing is believed,
+    what is known stays, and later is the time to ask again.
+    """
+
+
+class Redirected(ServiceUnavailable):
+    """We were sent elsewhere, where no token may go: something stands between us and the service.
+
+    Of a write it is taken that nothing was done.
+    """
+
+
 class DeadlineReached(ServiceUnavailable):
     """We stopped waiting ourselves, because somebody waits for us: go on asking later."""
 

@@ -6,11 +6,13 @@ may sit inside a 200. So a body is read first, and the status only believed afte
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from pydantic import SecretStr
 
+from vibe_pipeline.clients.answer_shapes import Shape, mostly
 from vibe_pipeline.clients.errors import KeyRefused, ServiceUnavailable, UnexpectedResponse
 from vibe_pipeline.clients.json_fields import Fields, fields, integer, number, objects, text
 from vibe_pipeline.clients.transport import (
@@ -115,7 +117,9 @@ class LastFm:
 
     async def similar_artists(self, artist: str, *, limit: int = 30) -> list[SimilarArtist]:
         """An artist's neighbours, nearest first."""
-        body = await self._ask("artist.getSimilar", artist=artist, limit=limit)
+        body = await self._ask(
+            "artist.getSimilar", _listed("similarartists", "artist"), artist=artist, limit=limit
+        )
         listed = objects(fields(body.get("similarartists")).get("artist"))
         found = (SimilarArtist.from_api(item) for item in listed)
         return [neighbour for neighbour in found if neighbour is not None]
@@ -124,21 +128,30 @@ class LastFm:
         self, artist: str, title: str, *, limit: int = 100
     ) -> list[LastFmTrack]:
         """A track's neighbours, nearest first."""
-        body = await self._ask("track.getSimilar", artist=artist, track=title, limit=limit)
+        body = await self._ask(
+            "track.getSimilar",
+            _listed("similartracks", "track"),
+            artist=artist,
+            track=title,
+            limit=limit,
+        )
         listed = objects(fields(body.get("similartracks")).get("track"))
         found = (LastFmTrack.from_api(item) for item in listed)
         return [neighbour for neighbour in found if neighbour is not None]
 
     async def artist_top_tracks(self, artist: str, *, limit: int = 30) -> list[LastFmTrack]:
         """An artist's best-known tracks, best known first."""
-        body = await self._ask("artist.getTopTracks", artist=artist, limit=limit)
+        body = await self._ask(
+            "artist.getTopTracks", _listed("toptracks", "track"), artist=artist, limit=limit
+        )
         listed = objects(fields(body.get("toptracks")).get("track"))
         found = (LastFmTrack.from_api(item, artist=artist) for item in listed)
         return [track for track in found if track is not None]
 
     async def artist(self, artist: str) -> LastFmArtist | None:
         """An artist's number of listeners and main tags; ``None`` when unknown."""
-        body = fields((await self._ask("artist.getInfo", artist=artist)).get("artist"))
+        answer = await self._ask("artist.getInfo", _described, artist=artist)
+        body = fields(answer.get("artist"))
         name = text(body.get("name"))
         if name is None:
             return None
@@ -150,7 +163,7 @@ class LastFm:
             tags=tuple(tag for tag in tags if tag not in _NO_KIND_OF_MUSIC),
         )
 
-    async def _ask(self, method: str, **query: str | int) -> Fields:
+    async def _ask(self, method: str, shape: Shape, **query: str | int) -> Fields:
         """The body of an answer; an empty one when what was named is unknown."""
         call = Call(
             method="GET",
@@ -164,6 +177,7 @@ class LastFm:
                 **query,
             },
             wants_json=False,
+            shape=shape,
         )
         answer = await self._transport.send(call)
         code = _error_code(answer)
@@ -179,6 +193,33 @@ class LastFm:
         if _says_nothing(answer):
             return {}
         raise ServiceUnavailable(SERVICE, f"{method} answered with something unreadable")
+
+
+def _listed(name: str, inside: str) -> Shape:
+    """Things with a name, or one of the ways in which Last.fm says that there are none."""
+
+    def fits(found: object) -> bool:
+        if not isinstance(found, Mapping) or (found and name not in found):
+            return False
+        listed = found.get(name)
+        if not isinstance(listed, Mapping):
+            return listed is None or isinstance(listed, str)
+        things = listed.get(inside)
+        if isinstance(things, list):
+            return mostly(things, _named)
+        return things is None or isinstance(things, str) or _named(things)
+
+    return fits
+
+
+def _described(found: object) -> bool:
+    """An artist with a name, or nothing at all."""
+    artist = fields(found).get("artist")
+    return found == {} or _named(artist)
+
+
+def _named(thing: object) -> bool:
+    return isinstance(thing, Mapping) and isinstance(thing.get("name", ""), str)
 
 
 def answer_kind(answer: ServiceAnswer) -> AnswerKind:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from vibe_pipeline.clients.answer_shapes import listing
 from vibe_pipeline.clients.errors import UnexpectedResponse
 from vibe_pipeline.clients.json_fields import Fields, fields, number, objects, text
 from vibe_pipeline.clients.transport import Call, Transport
@@ -173,7 +174,13 @@ class ListenBrainzLabs:
         return [fields(answer.json())]
 
     async def _post(self, name: str, asked: object) -> list[Fields]:
-        call = Call(method="POST", path=f"/{name}/json", endpoint=f"POST /{name}", body=asked)
+        call = Call(
+            method="POST",
+            path=f"/{name}/json",
+            endpoint=f"POST /{name}",
+            body=asked,
+            shape=listing(),
+        )
         return await self._rows(call)
 
     async def _rows(self, call: Call) -> list[Fields]:

@@ -10,9 +10,19 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
+from vibe_pipeline.clients.answer_shapes import (
+    Shape,
+    anything,
+    booleans,
+    listing,
+    naming,
+    page_of_likes,
+    page_of_plays,
+    page_of_top_items,
+)
 from vibe_pipeline.clients.concurrent_calls import side_by_side
 from vibe_pipeline.clients.errors import ServiceUnavailable, UnexpectedResponse
-from vibe_pipeline.clients.json_fields import fields, objects, text
+from vibe_pipeline.clients.json_fields import Fields, fields, objects, text
 from vibe_pipeline.clients.spotify_records import (
     LikedPage,
     Playlist,
@@ -53,7 +63,7 @@ class Spotify:
 
     async def me(self) -> SpotifyProfile:
         """Who the token belongs to."""
-        answer = fields(await self._web.ask(_get("/me")))
+        answer = fields(await self._web.ask(_get("/me", shape=naming("account_id", "id"))))
         profile = SpotifyProfile.from_api(answer)
         if profile is None:
             raise UnexpectedResponse(SERVICE, "GET /me names nobody")
@@ -61,15 +71,17 @@ class Spotify:
 
     async def saved_tracks_page(self, *, offset: int = 0, limit: int = PAGE) -> LikedPage:
         """One page of saved tracks, newest first, and how many there are."""
-        call = _get("/me/tracks", limit=_within(limit, PAGE), offset=offset)
+        shape = page_of_likes(offset=offset, limit=_within(limit, PAGE))
+        call = _get("/me/tracks", shape=shape, limit=limit, offset=offset)
         return LikedPage.from_api(fields(await self._web.ask(call)))
 
     async def recently_played(self, *, after: datetime | None = None) -> list[Play]:
         """What was played since then, newest first; Spotify reaches back fifty plays at most."""
         path = "/me/player/recently-played"
-        call = _get(path, limit=PAGE)
+        call = _get(path, shape=page_of_plays, limit=PAGE)
         if after is not None:
-            call = _get(path, limit=PAGE, after=int(after.timestamp() * 1000))
+            moment = int(after.timestamp() * 1000)
+            call = _get(path, shape=page_of_plays, limit=PAGE, after=moment)
         answer = fields(await self._web.ask(call))
         plays = (play_from_api(item) for item in objects(answer.get("items")))
         return [play for play in plays if play is not None]
@@ -86,6 +98,7 @@ class Spotify:
         """Tracks that fit a query such as ``artist:"X" track:"Y"`` or ``isrc:Z``, best first."""
         call = _get(
             "/search",
+            shape=listing("tracks", "items"),
             q=query[:_LONGEST_QUERY],
             type="track",
             limit=_within(limit, SEARCH_PAGE),
@@ -97,7 +110,7 @@ class Spotify:
     async def artist_top_tracks(self, artist_id: str) -> list[Track]:
         """An artist's ten best-known tracks; most apps may not ask."""
         path, endpoint = f"/artists/{_id(artist_id)}/top-tracks", "/artists/{id}/top-tracks"
-        call = _get(path, endpoint=endpoint, **self._market)
+        call = _get(path, endpoint=endpoint, shape=listing("tracks"), **self._market)
         answer = await self._web.ask_if_open(call, ARTIST_TOP_TRACKS)
         return playable_tracks(answer.get("tracks"))
 
@@ -114,7 +127,8 @@ class Spotify:
             raise ValueError(f"recommendations take 1 to {SEEDS_PER_REQUEST} seeds, not {seeds}")
         chosen = {"seed_artists": ",".join(artist_ids), "seed_tracks": ",".join(track_ids)}
         seeded = {name: value for name, value in chosen.items() if value}
-        call = _get("/recommendations", limit=_within(limit, 100), **seeded, **self._market)
+        shape, most = listing("tracks"), _within(limit, 100)
+        call = _get("/recommendations", shape=shape, limit=most, **seeded, **self._market)
         answer = await self._web.ask_if_open(call, RECOMMENDATIONS)
         return playable_tracks(answer.get("tracks"))
 
@@ -131,6 +145,7 @@ class Spotify:
             endpoint="POST /me/playlists",
             body=body,
             repeatable=False,
+            shape=naming("id"),
         )
         made = Playlist.from_api(fields(await self._web.ask(call)))
         if made is None:
@@ -138,8 +153,10 @@ class Spotify:
             raise ServiceUnavailable(SERVICE, sentence, may_have_happened=True)
         return made
 
-    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str | None:
+    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str:
         """Make these the playlist's items, in this order; gives the snapshot.
+
+        Without one in the answer nothing counts as written.
 
         Up to a hundred are replaced in one call, all or nothing. Repeating the whole is safe.
         """
@@ -150,9 +167,9 @@ class Spotify:
             path=path,
             endpoint=f"PUT {endpoint}",
             body={"uris": first},
-            wants_json=False,
+            shape=naming("snapshot_id"),
         )
-        snapshot = text((await self._web.tell(put)).get("snapshot_id"))
+        snapshot = _snapshot(await self._web.tell(put))
         for number, more in enumerate(others, start=1):
             post = Call(
                 method="POST",
@@ -160,9 +177,9 @@ class Spotify:
                 endpoint=f"POST {endpoint}",
                 body={"uris": more, "position": number * ITEMS_PER_WRITE},
                 repeatable=False,
-                wants_json=False,
+                shape=naming("snapshot_id"),
             )
-            snapshot = text((await self._web.tell(post)).get("snapshot_id")) or snapshot
+            snapshot = _snapshot(await self._web.tell(post))
         return snapshot
 
     async def change_details(
@@ -186,7 +203,8 @@ class Spotify:
 
     async def newest_playlists(self, *, limit: int = PAGE) -> list[Playlist]:
         """The first page of the person's playlists, newest first."""
-        answer = fields(await self._web.ask(_get("/me/playlists", limit=_within(limit, PAGE))))
+        call = _get("/me/playlists", shape=listing("items"), limit=_within(limit, PAGE))
+        answer = fields(await self._web.ask(call))
         found = (Playlist.from_api(item) for item in objects(answer.get("items")))
         return [playlist for playlist in found if playlist is not None]
 
@@ -197,9 +215,9 @@ class Spotify:
         return {uri: saved for answer in answers for uri, saved in answer.items()}
 
     async def _saved(self, uris: Sequence[str]) -> dict[str, bool]:
-        answer = await self._web.ask(_get("/me/library/contains", uris=",".join(uris)))
-        if not isinstance(answer, list) or len(answer) != len(uris):
-            raise UnexpectedResponse(SERVICE, "GET /me/library/contains answered out of step")
+        shape = booleans(len(uris))
+        call = _get("/me/library/contains", shape=shape, uris=",".join(uris))
+        answer = await self._web.ask(call)
         return dict(zip(uris, (saved is True for saved in answer), strict=True))
 
     async def save_to_library(self, uris: Sequence[str]) -> None:
@@ -222,9 +240,9 @@ class Spotify:
             await self._web.tell(call)
 
     async def _top(self, kind: str, time_range: str) -> list[TopItem]:
-        answer = fields(
-            await self._web.ask(_get(f"/me/top/{kind}s", time_range=time_range, limit=PAGE))
-        )
+        shape, path = page_of_top_items, f"/me/top/{kind}s"
+        call = _get(path, shape=shape, time_range=time_range, limit=PAGE)
+        answer = fields(await self._web.ask(call))
         found = (
             top_from_api(item, kind=kind, time_range=time_range, rank=rank)
             for rank, item in enumerate(objects(answer.get("items")), start=1)
@@ -232,8 +250,15 @@ class Spotify:
         return [item for item in found if item is not None]
 
 
-def _get(path: str, *, endpoint: str | None = None, **query: str | int) -> Call:
-    return Call(method="GET", path=path, endpoint=f"GET {endpoint or path}", query=query)
+def _get(
+    path: str, *, endpoint: str | None = None, shape: Shape = anything, **query: str | int
+) -> Call:
+    endpoint = f"GET {endpoint or path}"
+    return Call(method="GET", path=path, endpoint=endpoint, query=query, shape=shape)
+
+
+def _snapshot(answer: Fields) -> str:
+    return text(answer.get("snapshot_id")) or ""
 
 
 def _id(spotify_id: str) -> str:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NoReturn
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 from pydantic import SecretStr
 
+from vibe_pipeline.clients.answer_shapes import naming
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
     KeyRefused,
@@ -38,6 +39,8 @@ SCOPES = (
 """What people are asked to agree to."""
 
 _ASSUMED_SECONDS = 3600.0
+_LONGEST_FORM = 2000
+_PASSING = {"server_error", "temporarily_unavailable"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,13 +128,12 @@ class SpotifyAccounts:
             form={**form, "client_id": self._client_id},
             headers=self._client_proof(),
             repeatable=repeatable,
+            shape=naming("access_token"),
         )
         answer = await self._transport.send(call)
-        if not answer.good:
-            _refused(answer)
         grant = Grant.from_api(fields(answer.json()), now=self._transport.now())
-        if grant is None:
-            raise UnexpectedResponse(SERVICE, "POST /api/token gave no access token")
+        if grant is None or not answer.good:
+            _refused(answer)
         return grant
 
     def _client_proof(self) -> dict[str, str]:
@@ -142,11 +144,22 @@ class SpotifyAccounts:
 
 
 def _refused(answer: ServiceAnswer) -> NoReturn:
-    reason = text(fields(answer.json()).get("error"))
+    reason = _reason(answer)
     if reason == "invalid_grant":
         raise AuthorizationExpired(SERVICE, "the consent is used up, over or taken back")
     if reason in {"invalid_client", "unauthorized_client"}:
         raise KeyRefused(SERVICE, "Spotify does not take the app's client id or secret")
-    if answer.status >= 500 or reason is None:
+    if answer.status >= 500 or reason is None or reason in _PASSING:
         raise ServiceUnavailable(SERVICE, f"POST /api/token answered {answer.status}")
     raise UnexpectedResponse(SERVICE, f"POST /api/token was refused ({answer.status})")
+
+
+def _reason(answer: ServiceAnswer) -> str | None:
+    """OAuth's error code: of its own in JSON, inside an object there, or in a form's fields."""
+    error = fields(answer.json()).get("error")
+    inside = fields(error)
+    named = (text(inside.get(name)) for name in ("code", "error", "reason", "type"))
+    reason = text(error) or next((name for name in named if name is not None), None)
+    if reason is None and answer.json() is None:
+        reason = text("".join(parse_qs(answer.text.strip()[:_LONGEST_FORM]).get("error", [])))
+    return None if reason is None else reason.lower()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from vibe_pipeline.clients.answer_shapes import odd_ones, saved_entry
 from vibe_pipeline.clients.json_fields import Fields, fields, integer, moment, objects, text
 from vibe_pipeline.records import LikedTrack, Play, TopItem, Track
 
@@ -35,11 +36,15 @@ class SpotifyProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LikedPage:
-    """One page of saved tracks; ``entries`` counts also what is no track of ours."""
+    """One page of saved tracks; ``entries`` counts also what is no track of ours.
+
+    ``odd``: entries that nobody can make anything of; a like may hide behind each of them.
+    """
 
     likes: tuple[LikedTrack, ...]
     total: int
     entries: int
+    odd: int = 0
 
     @classmethod
     def from_api(cls, data: Fields) -> Self:
@@ -51,8 +56,13 @@ class LikedPage:
             if (track := track_from_api(_inside(item))) is not None
             and (added_at := moment(item.get("added_at"))) is not None
         )
-        count = len(entries) if isinstance(entries, list) else 0
-        return cls(likes=likes, total=integer(data.get("total")) or 0, entries=count)
+        listed = entries if isinstance(entries, list) else []
+        return cls(
+            likes=likes,
+            total=integer(data.get("total")) or 0,
+            entries=len(listed),
+            odd=odd_ones(listed, saved_entry),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

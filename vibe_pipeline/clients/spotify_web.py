@@ -16,6 +16,7 @@ import httpx
 from vibe_pipeline.clients.budget import Access, Capabilities
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
+    BrokenAnswer,
     CapabilityAbsent,
     NotAllowlisted,
     NotThere,
@@ -68,17 +69,14 @@ class SpotifyWeb:
         answer = await self._authorized(call)
         if status_of(answer) >= 400:
             await self._refused(call, answer)
-        found = answer.json()
-        if isinstance(found, dict | list):
-            return found
-        raise UnexpectedResponse(SERVICE, f"{call.endpoint} answered with something unreadable")
+        return _believed(call, answer)
 
     async def tell(self, call: Call) -> Mapping[str, Any]:
-        """Do a write whose answer may be empty."""
+        """Do a write; what it answers with is nothing where its endpoint promises nothing."""
         answer = await self._authorized(call)
         if status_of(answer) >= 400:
             await self._refused(call, answer)
-        return fields(answer.json())
+        return fields(_believed(call, answer)) if call.wants_json else fields(answer.json())
 
     async def ask_if_open(self, call: Call, capability: str) -> Mapping[str, Any]:
         """The same for what Spotify closed for most apps.
@@ -107,7 +105,7 @@ class SpotifyWeb:
             await self._refused(call, answer)
         if capability not in self._open and self._capabilities.times_closed(capability):
             self._capabilities.switch_on(capability)
-        return fields(answer.json())
+        return fields(_believed(call, answer))
 
     def _closing(self, capability: str) -> timedelta:
         doublings = min(self._capabilities.times_closed(capability), 10)
@@ -166,11 +164,16 @@ class SpotifyWeb:
 
 
 def answer_kind(answer: ServiceAnswer) -> AnswerKind:
-    """Spotify's way: the day's quota is told from a moment's limit by the reason in the body."""
+    """Spotify's way: the day's quota is told from a moment's limit by the reason in the body.
+
+    Where it answers with success and a body, that is JSON; a page was written by somebody else.
+    """
     status = status_of(answer)
     if status == httpx.codes.TOO_MANY_REQUESTS:
         reason = text(fields(fields(answer.json()).get("error")).get("reason")) or ""
         return AnswerKind.QUOTA if reason.upper() == "QUOTA_EXCEEDED" else AnswerKind.SLOW_DOWN
+    if answer.good and answer.text.strip() and answer.json() is None:
+        return AnswerKind.AGAIN
     return kind_by_status(replace(answer, status=status))
 
 
@@ -181,6 +184,18 @@ def status_of(answer: ServiceAnswer) -> int:
         if isinstance(inside, int) and inside >= 400:
             return inside
     return answer.status
+
+
+def _believed(call: Call, answer: ServiceAnswer) -> Mapping[str, Any] | list[Any]:
+    """The JSON of a success, when it is what the endpoint promises."""
+    found = answer.json()
+    if isinstance(found, dict | list) and call.shape(found):
+        return found
+    raise BrokenAnswer(
+        SERVICE,
+        f"{call.endpoint} answered with something else than it promises",
+        may_have_happened=not call.repeatable,
+    )
 
 
 def _kind_of_403(

@@ -20,11 +20,21 @@ from typing import Any
 
 import httpx
 
+from vibe_pipeline.clients.answer_shapes import Shape, anything
 from vibe_pipeline.clients.budget import Budget, UnlimitedBudget
-from vibe_pipeline.clients.errors import RateLimited, ServiceUnavailable
+from vibe_pipeline.clients.errors import (
+    BrokenAnswer,
+    RateLimited,
+    Redirected,
+    ServiceUnavailable,
+)
+from vibe_pipeline.clients.json_fields import fields
 from vibe_pipeline.clients.rate_limiter import RateLimiter, Sleep
 
 log = logging.getLogger(__name__)
+
+LONGEST_ANSWER = 5_000_000
+"""Bytes, once unpacked; the longest honest one, fifty likes of an older app, has a tenth of it."""
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -43,7 +53,8 @@ class Call:
     """One thing to ask of a service.
 
     ``endpoint`` names the call without ids, for logs and figures. ``repeatable``: asking twice
-    does no harm. ``wants_json`` is false for writes that answer with an empty body.
+    does no harm. ``wants_json`` is false for writes that answer with an empty body. ``shape`` is
+    what the JSON of a success looks like.
     """
 
     method: str
@@ -55,6 +66,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     repeatable: bool = True
     wants_json: bool = True
+    shape: Shape = field(default=anything, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +83,13 @@ class ServiceAnswer:
         return 200 <= self.status < 300
 
     def json(self) -> Any:
-        """The body as JSON; ``None`` when it is empty, or anything else than JSON."""
+        """The body as JSON; ``None`` when it is empty, or anything else than JSON.
+
+        What nests too deep to be read is no JSON to us either.
+        """
         try:
             return json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
@@ -177,12 +192,17 @@ class Transport:
             if answer is None:
                 continue
             verdict = self._judge(answer)
-            if verdict is AnswerKind.KEEP and not _unreadable(call, answer):
-                return answer
             if verdict in {AnswerKind.SLOW_DOWN, AnswerKind.QUOTA}:
                 await self._slow_down(answer, strain, quota=verdict is AnswerKind.QUOTA)
-            else:
+            elif 300 <= answer.status < 400:
+                await self._again(call, strain, "sends us elsewhere", kind=Redirected)
+            elif verdict is AnswerKind.AGAIN and not answer.good:
                 await self._again(call, strain, f"answered with its own trouble ({answer.status})")
+            elif verdict is AnswerKind.AGAIN or _broken(call, answer):
+                sentence = f"{call.endpoint} answered with something else than it promises"
+                await self._again(call, strain, sentence, kind=BrokenAnswer)
+            else:
+                return answer
 
     async def _attempt(self, call: Call, strain: _RetryState) -> ServiceAnswer | None:
         async with self._pace.turn():
@@ -197,6 +217,8 @@ class Transport:
                 problem, sent = "cannot be reached", False
             except TimeoutError:
                 problem, sent = "took too long to answer", True
+            except _AnswerTooLong:
+                problem, sent = "answers at a length that nobody asked for", True
             except httpx.HTTPError as error:
                 problem, sent = f"broke the connection ({type(error).__name__})", True
             else:
@@ -208,7 +230,7 @@ class Transport:
         return None
 
     async def _exchange(self, call: Call) -> ServiceAnswer:
-        response = await self._http.request(
+        async with self._http.stream(
             call.method,
             self._address + call.path,
             params=dict(call.query) or None,
@@ -217,19 +239,27 @@ class Transport:
             headers={"Accept": "application/json", **self._headers, **call.headers},
             timeout=self._patience.attempt_seconds,
             follow_redirects=False,
-        )
-        return ServiceAnswer(
-            status=response.status_code, text=response.text, headers=dict(response.headers)
-        )
+        ) as response:
+            return ServiceAnswer(
+                status=response.status_code,
+                text=await _bounded_text(response),
+                headers=dict(response.headers),
+            )
 
     async def _again(
-        self, call: Call, strain: _RetryState, problem: str, *, sent: bool = True
+        self,
+        call: Call,
+        strain: _RetryState,
+        problem: str,
+        *,
+        sent: bool = True,
+        kind: type[ServiceUnavailable] = ServiceUnavailable,
     ) -> None:
         """Wait a little before the next attempt, or raise when there must be none."""
         strain.failures += 1
         uncertain = sent and not call.repeatable
         if uncertain or strain.failures >= self._patience.attempts:
-            raise ServiceUnavailable(self.service, problem, may_have_happened=uncertain)
+            raise kind(self.service, problem, may_have_happened=uncertain)
         seconds = self._patience.backoff_seconds * 2 ** (strain.failures - 1)
         await self._sleep(seconds * self._rng.uniform(0.5, 1.5))
 
@@ -270,8 +300,27 @@ class Transport:
         )
 
 
-def _unreadable(call: Call, answer: ServiceAnswer) -> bool:
-    return answer.good and call.wants_json and answer.json() is None
+class _AnswerTooLong(Exception):
+    """More came than any honest answer holds; the rest is left unread."""
+
+
+async def _bounded_text(response: httpx.Response) -> str:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > LONGEST_ANSWER:
+            raise _AnswerTooLong
+    return body.decode(response.encoding or "utf-8", errors="replace")
+
+
+def _broken(call: Call, answer: ServiceAnswer) -> bool:
+    """Whether a success is none; an error inside it is left to whoever knows the service."""
+    if not answer.good:
+        return False
+    found = answer.json()
+    if found is None:
+        return call.wants_json
+    return not call.shape(found) and not fields(found).get("error")
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:

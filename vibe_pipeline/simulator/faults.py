@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 FaultKind = Literal[
-    "status", "timeout", "html", "empty", "garbage", "error200", "quota", "rate", "drop"
+    "status",
+    "timeout",
+    "html",
+    "empty",
+    "garbage",
+    "error200",
+    "quota",
+    "rate",
+    "drop",
+    "wrong_types",
+    "nested",
+    "huge",
+    "redirect",
 ]
 
 

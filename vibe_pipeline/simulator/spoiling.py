@@ -64,6 +64,32 @@ def _error_inside(fault: Fault, service: str) -> Response:
     return JSONResponse({"error": error}, fault.status or 200)
 
 
+def _wrong_types(fault: Fault, service: str) -> Response:
+    """Every field of a page is there, and none holds what it should."""
+    entries = [7, "track", [], {"track": "song"}, {"added_at": 3, "track": {"id": 5}}]
+    inside = {"items": entries, "artist": 7, "track": 7, "total": 5}
+    lists = ("similarartists", "similartracks", "toptracks", "tracks", "recordings", "artist")
+    return JSONResponse({**dict.fromkeys(lists, 7), **inside, "id": 7, "snapshot_id": 7})
+
+
+def _nested(fault: Fault, service: str) -> Response:
+    """JSON that no reader goes to the bottom of."""
+    depth = 200_000
+    body = b'{"items": ' + b"[" * depth + b"]" * depth + b"}"
+    return Response(body, fault.status or 200, media_type="application/json")
+
+
+def _huge(fault: Fault, service: str) -> Response:
+    """Ten megabytes that begin well."""
+    body = b'{"items": [], "total": 0, "padding": "' + b"x" * 10_000_000 + b'"}'
+    return Response(body, fault.status or 200, media_type="application/json")
+
+
+def _redirect(fault: Fault, service: str) -> Response:
+    """To where everybody is sent again."""
+    return Response(status_code=fault.status or 302, headers={"Location": "/spotify/v1/me"})
+
+
 def _quota(fault: Fault, service: str) -> Response:
     if fault.retry_after is None:
         fault.retry_after = _QUOTA_WAIT_SECONDS
@@ -112,7 +138,11 @@ _KINDS: dict[str, Callable[[Fault, str], Response]] = {
     "error200": _error_inside,
     "garbage": _garbage,
     "html": _html,
+    "huge": _huge,
+    "nested": _nested,
     "quota": _quota,
     "rate": _rate,
+    "redirect": _redirect,
     "status": _status,
+    "wrong_types": _wrong_types,
 }

@@ -1,0 +1,207 @@
+"""A success that is none: what an endpoint does not promise is trouble, and never "nothing"."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from tests.support.outside_world import Naps, OutsideWorld, answering, outside_world, said
+from vibe_pipeline.clients import lastfm, musicbrainz
+from vibe_pipeline.clients.answer_shapes import page_of_likes
+from vibe_pipeline.clients.errors import BrokenAnswer, Redirected, ServiceUnavailable
+from vibe_pipeline.clients.spotify import Spotify
+from vibe_pipeline.clients.spotify_records import LikedPage
+from vibe_pipeline.clients.transport import Transport
+
+READS: Mapping[str, Callable[[Spotify], Awaitable[object]]] = {
+    "GET /me": lambda spotify: spotify.me(),
+    "GET /me/tracks": lambda spotify: spotify.saved_tracks_page(),
+    "GET /me/player/recently-played": lambda spotify: spotify.recently_played(),
+    "GET /me/top/artists": lambda spotify: spotify.top_artists(),
+    "GET /me/top/tracks": lambda spotify: spotify.top_tracks(),
+    "GET /search": lambda spotify: spotify.search_tracks("x"),
+    "GET /me/playlists": lambda spotify: spotify.newest_playlists(),
+    "GET /me/library/contains": lambda spotify: spotify.library_contains(["spotify:track:1"]),
+}
+WRITES: Mapping[str, Callable[[Spotify, str], Awaitable[object]]] = {
+    "items": lambda spotify, playlist: spotify.replace_items(playlist, []),
+    "details": lambda spotify, playlist: spotify.change_details(playlist, name="Tue"),
+    "library": lambda spotify, playlist: spotify.save_to_library([f"spotify:playlist:{playlist}"]),
+}
+
+
+async def playlist_of(world: OutsideWorld) -> str:
+    made = await world.spotify().create_playlist("Mon", description="", public=False)
+    return made.id
+
+
+def entry(number: int, **track: object) -> dict[str, object]:
+    whole = {"id": str(number), "name": "Song", "type": "track", "artists": [{"name": "A"}]}
+    return {"added_at": "2026-11-01T10:00:00Z", "track": {**whole, **track}}
+
+
+@pytest.mark.parametrize("name", READS)
+@pytest.mark.parametrize("kind", ["wrong_types", "nested", "huge", "redirect", "garbage", "empty"])
+async def test_a_broken_answer_to_a_question_is_trouble(name: str, kind: str) -> None:
+    async with outside_world() as world:
+        world.fault("spotify", kind, endpoint=name)
+
+        with pytest.raises(ServiceUnavailable):
+            await READS[name](world.spotify())
+
+        assert world.asked("spotify") == [name] * 3
+
+
+@pytest.mark.parametrize("name", WRITES)
+@pytest.mark.parametrize("kind", ["html", "redirect"])
+async def test_a_write_that_somebody_else_answered_did_not_happen(name: str, kind: str) -> None:
+    async with outside_world() as world:
+        playlist = await playlist_of(world)
+        world.fault("spotify", kind, status=302 if kind == "redirect" else 200)
+
+        with pytest.raises((BrokenAnswer, Redirected)):
+            await WRITES[name](world.spotify(), playlist)
+
+
+@pytest.mark.parametrize("kind", ["empty", "html", "wrong_types", "garbage", "nested", "redirect"])
+async def test_items_without_a_snapshot_were_not_written(kind: str) -> None:
+    async with outside_world() as world:
+        playlist = await playlist_of(world)
+        status = 302 if kind == "redirect" else 200
+        world.fault("spotify", kind, endpoint="PUT /playlists/{id}/items", status=status)
+
+        with pytest.raises(ServiceUnavailable):
+            await world.spotify().replace_items(playlist, [])
+
+
+async def test_items_whose_answer_was_spoiled_once_are_written_again() -> None:
+    async with outside_world() as world:
+        playlist = await playlist_of(world)
+        likes = (await world.spotify().saved_tracks_page(limit=3)).likes
+        uris = [like.track.uri for like in likes]
+        world.fault(
+            "spotify",
+            "empty",
+            endpoint="PUT /playlists/{id}/items",
+            status=200,
+            times=1,
+            applied=True,
+        )
+
+        snapshot = await world.spotify().replace_items(playlist, uris)
+
+        assert snapshot
+        assert world.playlist_uris(playlist) == uris
+
+
+@pytest.mark.parametrize("kind", ["empty", "html", "wrong_types", "garbage", "huge", "redirect"])
+async def test_a_playlist_made_with_a_spoiled_answer_may_exist(kind: str) -> None:
+    async with outside_world() as world:
+        status = 302 if kind == "redirect" else 201
+        world.fault(
+            "spotify", kind, endpoint="POST /me/playlists", status=status, times=1, applied=True
+        )
+
+        with pytest.raises(ServiceUnavailable) as caught:
+            await world.spotify().create_playlist("Mon", description="", public=False)
+
+        assert caught.value.may_have_happened
+        assert world.asked("spotify") == ["POST /me/playlists"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"total": 2},
+        {"items": {}, "total": 2},
+        {"items": [entry(1), entry(2)]},
+        {"items": [entry(1), entry(2)], "total": "many"},
+        {"items": [entry(1), entry(2)], "total": -1},
+        {"items": [entry(1), entry(2)], "total": 1},
+        {"items": [], "total": 2},
+        {"items": [7, entry(2)], "total": 2},
+        {"items": [entry(1, id=7), entry(2, name=None)], "total": 2},
+        {"items": [entry(1, artists="A"), entry(2, artists=["A"])], "total": 2},
+        {"items": [{"added_at": "then", "track": entry(1)["track"]}], "total": 1},
+        {"items": [{"added_at": "2026-11-01T10:00:00Z"}], "total": 1},
+        {"items": [{"added_at": "2026-11-01T10:00:00Z", "track": "song"}], "total": 1},
+        {"items": [entry(number) for number in range(51)], "total": 51},
+        ["items"],
+    ],
+)
+def test_a_page_of_likes_is_believed_only_in_its_own_shape(page: object) -> None:
+    assert not page_of_likes(offset=0, limit=50)(page)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"items": [], "total": 0},
+        {"items": [entry(1), None, {"added_at": "2026-11-01T10:00:00Z", "track": None}]},
+        {"items": [entry(1), entry(2, id=None, uri="spotify:local:a:b:c:1", is_local=True)]},
+        {"items": [entry(1, name="", artists=[{"name": ""}])]},
+        {"items": [entry(1, type="episode", artists=None)]},
+        {"items": [{"added_at": "2026-11-01T10:00:00Z", "item": entry(1)["track"]}]},
+        {"items": [entry(1), entry(2), 7]},
+    ],
+)
+def test_what_libraries_really_hold_is_believed(page: dict[str, Any]) -> None:
+    whole = {"total": len(page["items"]), **page}
+
+    assert page_of_likes(offset=0, limit=50)(whole)
+
+
+def test_an_odd_entry_among_sound_ones_is_counted() -> None:
+    page = LikedPage.from_api({"items": [entry(1), None, entry(2), 7], "total": 4})
+
+    assert (len(page.likes), page.entries, page.odd) == (2, 4, 1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        7,
+        [1],
+        {"similarartists": 7},
+        {"similarartists": {"artist": 7}},
+        {"similarartists": {"artist": [7, "x"]}},
+        {"somethingelse": {}},
+    ],
+)
+async def test_what_lastfm_does_not_promise_is_not_nobody(body: object) -> None:
+    http, received = answering(said(body))
+    transport = Transport(
+        http,
+        service="lastfm",
+        address="http://l.example",
+        judge=lastfm.answer_kind,
+        sleep=Naps(),
+    )
+    client = lastfm.LastFm(transport, api_key=SecretStr("k3y"))
+
+    with pytest.raises(ServiceUnavailable):
+        await client.similar_artists("X")
+
+    assert len(received) == 3
+
+
+@pytest.mark.parametrize("body", [7, {}, {"rows": []}, [7, "x"]])
+async def test_what_labs_does_not_promise_is_not_unmapped(body: object) -> None:
+    async with outside_world() as world:
+        world.fault("labs", "empty", body=httpx.Response(200, json=body).text, status=200)
+
+        with pytest.raises(BrokenAnswer):
+            await world.labs().spotify_ids(["a"])
+
+
+@pytest.mark.parametrize("body", [7, [], {"recordings": 7}, {"isrc": "X"}])
+async def test_what_musicbrainz_does_not_promise_is_not_unknown(body: object) -> None:
+    http, _ = answering(said(body))
+    transport = Transport(http, service="musicbrainz", address="http://m.example", sleep=Naps())
+
+    with pytest.raises(BrokenAnswer):
+        await musicbrainz.MusicBrainz(transport).recordings_by_isrc("X")

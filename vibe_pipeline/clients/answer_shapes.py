@@ -1,0 +1,129 @@
+"""What an endpoint promises to answer with (response validation): a look before belief.
+
+A success of another shape is trouble on the service's side, and never "there is nothing": the
+transport asks again and then gives up. Turning an answer into records is each client's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from vibe_pipeline.clients.json_fields import fields, integer, moment, text
+
+Shape = Callable[[object], bool]
+"""Whether an answer, read as JSON, is what its endpoint promises."""
+
+_TRACK_URI_OF_LOCAL = "spotify:local:"
+
+
+def anything(_: object) -> bool:
+    """No promise beyond being JSON."""
+    return True
+
+
+def naming(*names: str) -> Shape:
+    """An object that holds text under one of these names."""
+    return lambda found: any(text(fields(found).get(name)) is not None for name in names)
+
+
+def listing(*path: str) -> Shape:
+    """A list at the end of this path of fields, of objects for the better part."""
+
+    def fits(found: object) -> bool:
+        for name in path:
+            found = fields(found).get(name)
+        return isinstance(found, list) and mostly(found, _object_or_nothing)
+
+    return fits
+
+
+def booleans(count: int) -> Shape:
+    """So many answers of yes or no."""
+    return lambda found: (
+        isinstance(found, list)
+        and len(found) == count
+        and all(isinstance(item, bool) for item in found)
+    )
+
+
+def page_of_likes(*, offset: int, limit: int) -> Shape:
+    """A page of saved tracks whose entries are what they should be, and whose count agrees."""
+
+    def fits(found: object) -> bool:
+        page = fields(found)
+        entries, total = page.get("items"), integer(page.get("total"))
+        if not isinstance(entries, list) or total is None or total < 0 or len(entries) > limit:
+            return False
+        agrees = offset + len(entries) <= total if entries else offset >= total
+        return agrees and mostly(entries, saved_entry)
+
+    return fits
+
+
+def page_of_plays(found: object) -> bool:
+    """Plays, each with its moment."""
+    entries = fields(found).get("items")
+    return isinstance(entries, list) and mostly(entries, played_entry)
+
+
+def page_of_top_items(found: object) -> bool:
+    """Artists or tracks with a name."""
+    entries = fields(found).get("items")
+    return isinstance(entries, list) and mostly(entries, _named_entry)
+
+
+def saved_entry(entry: object) -> bool:
+    """Whether this can stand in a library: a track, or what is known to be none of ours."""
+    return entry is None or _dated(entry, "added_at")
+
+
+def played_entry(entry: object) -> bool:
+    """Whether this can stand among plays."""
+    return entry is None or _dated(entry, "played_at")
+
+
+def mostly(entries: list[object], sound: Callable[[object], bool]) -> bool:
+    """Whether more than half is sound; one odd entry does not spoil what stands beside it."""
+    odd = sum(not sound(entry) for entry in entries)
+    return not odd or 2 * odd < len(entries)
+
+
+def odd_ones(entries: Iterable[object], sound: Callable[[object], bool]) -> int:
+    """How many entries are not what they should be."""
+    return sum(not sound(entry) for entry in entries)
+
+
+def _dated(entry: object, when: str) -> bool:
+    if not isinstance(entry, Mapping) or moment(entry.get(when)) is None:
+        return False
+    held = [entry[name] for name in ("item", "track") if name in entry]
+    inside = next((thing for thing in held if thing is not None), None)
+    return bool(held) and (inside is None or _track_like(inside))
+
+
+def _track_like(thing: object) -> bool:
+    """A track, or an episode, a local file, something that vanished."""
+    if not isinstance(thing, Mapping):
+        return False
+    kind = thing.get("type", "track")
+    if thing.get("is_local") is True or str(thing.get("uri")).startswith(_TRACK_URI_OF_LOCAL):
+        return True
+    if isinstance(kind, str) and kind != "track":
+        return True
+    if "id" in thing and thing["id"] is None:
+        return True
+    artists = thing.get("artists")
+    return (
+        text(thing.get("id")) is not None
+        and isinstance(thing.get("name"), str)
+        and isinstance(artists, list)
+        and all(isinstance(artist, Mapping) for artist in artists)
+    )
+
+
+def _named_entry(entry: object) -> bool:
+    return entry is None or isinstance(fields(entry).get("name"), str)
+
+
+def _object_or_nothing(entry: object) -> bool:
+    return entry is None or isinstance(entry, Mapping)
