@@ -7,6 +7,7 @@ and failed, 2 asked or set up wrongly (nothing was started).
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -14,17 +15,76 @@ import click
 
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the table of contents."""
+
+    where: str
+    """Module and name of the command, loaded when somebody asks for it."""
+    extras: str
+    """What ``pip install 'vibe[...]'`` has to name for it."""
+    about: str
+
+
+SERVICE = "bot,oauth,pipeline"
 COMMANDS = {
-    "demo": "vibe_pipeline.demo.command:demo",
-    "doctor": "vibe_pipeline.commands.up:doctor",
-    "erase": "vibe_pipeline.commands.personal_data:erase",
-    "eval": "vibe_pipeline.evaluation.command:eval_command",
-    "export": "vibe_pipeline.commands.personal_data:export",
-    "nights": "vibe_pipeline.evaluation.nights.command:nights_command",
-    "replay": "vibe_pipeline.commands.replay:replay_command",
-    "simulator": "vibe_pipeline.simulator.command:simulator",
-    "up": "vibe_pipeline.commands.up:up",
+    "demo": Entry(
+        where="vibe_pipeline.demo.command:demo",
+        extras="demo",
+        about="Show the whole thing working against a simulated world.",
+    ),
+    "doctor": Entry(
+        where="vibe_pipeline.commands.up:doctor",
+        extras=SERVICE,
+        about="Say what is wrong with the installation, and what to do.",
+    ),
+    "erase": Entry(
+        where="vibe_pipeline.commands.personal_data:erase",
+        extras="pipeline",
+        about="Erase everything that is kept about one person.",
+    ),
+    "eval": Entry(
+        where="vibe_pipeline.evaluation.command:eval_command",
+        extras="pipeline",
+        about="Hold the ranker against listening it has not seen.",
+    ),
+    "export": Entry(
+        where="vibe_pipeline.commands.personal_data:export",
+        extras="pipeline",
+        about="Write everything kept about one person into a zip.",
+    ),
+    "nights": Entry(
+        where="vibe_pipeline.evaluation.nights.command:nights_command",
+        extras=SERVICE,
+        about="Let simulated listeners live with each policy's lists.",
+    ),
+    "replay": Entry(
+        where="vibe_pipeline.commands.replay:replay_command",
+        extras="pipeline",
+        about="Make a past list again from its stored inputs.",
+    ),
+    "simulator": Entry(
+        where="vibe_pipeline.simulator.command:simulator",
+        extras="oauth",
+        about="Serve the simulated outside world.",
+    ),
+    "up": Entry(
+        where="vibe_pipeline.commands.up:up",
+        extras=SERVICE,
+        about="Start a real installation on this machine.",
+    ),
 }
+
+
+class PackageMissing(ConfigurationError):
+    """A command needs a package that this installation left out."""
+
+    def __init__(self, command: str, package: str) -> None:
+        super().__init__(
+            f"{command} needs the package {package}, which is not installed; "
+            f"run: pip install 'vibe[{COMMANDS[command].extras}]'"
+        )
 
 
 class Commands(click.Group):
@@ -38,9 +98,19 @@ class Commands(click.Group):
         """The command of this name."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), name)
+        module, _, name = COMMANDS[cmd_name].where.partition(":")
+        try:
+            command: click.Command = getattr(import_module(module), name)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("vibe_"):
+                raise
+            raise PackageMissing(cmd_name, error.name) from error
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading any: help is there whatever is installed."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].about) for name in sorted(COMMANDS)])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it; what went wrong becomes one sentence and an exit code."""

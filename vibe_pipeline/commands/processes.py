@@ -185,9 +185,9 @@ def _workspace_file(home: Path) -> Path:
 
 
 def _project_file(name: str) -> Path:
-    path = Path(__file__).parents[2] / name
-    if not path.exists():
-        raise ProjectIncomplete(
-            f"{name} is missing beside the vibe_pipeline package; run vibe from a full checkout"
-        )
-    return path
+    """A file of the project's top folder; an installed package carries it inside itself."""
+    package = Path(__file__).parents[1]
+    for path in (package / name, package.parent / name):
+        if path.exists():
+            return path
+    raise ProjectIncomplete(f"{name} is missing beside the vibe_pipeline package; install it again")

@@ -1,0 +1,64 @@
+"""What ``pip install`` brings, and what is said when an extra was left out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from vibe_pipeline.cli import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+
+
+def vibe(extras: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.support.lean_installation", extras, *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_help_needs_no_extra_and_says_what_every_command_does() -> None:
+    answer = vibe("", "--help")
+
+    assert answer.returncode == 0, answer.stderr
+    assert all(entry.about in answer.stdout for entry in COMMANDS.values())
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_a_command_runs_with_the_extras_it_names(command: str) -> None:
+    answer = vibe(COMMANDS[command].extras, command, "--help")
+
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith(f"Usage: vibe {command}")
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_a_command_without_its_extras_says_which_to_install(command: str) -> None:
+    answer = vibe("", command, "--help")
+
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert answer.stderr.startswith(f"vibe: {command} needs the package ")
+    assert f"pip install 'vibe[{COMMANDS[command].extras}]'" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_the_wheel_carries_all_that_an_installation_reads(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    (wheel,) = tmp_path.glob("*.whl")
+
+    with zipfile.ZipFile(wheel) as packed:
+        names = set(packed.namelist())
+
+    parts = ("vibe_pipeline", "vibe_bot", "vibe_oauth")
+    tracked = subprocess.run(
+        ["git", "ls-files", *parts], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    assert set(tracked) <= names
+    assert "vibe_pipeline/dagster.yaml" in names
+    assert {f"{part}/py.typed" for part in parts} <= names
