@@ -75,10 +75,15 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LikedTrack:
-    """A track somebody saved on Spotify, and when."""
+    """A track somebody saved on Spotify, and when.
+
+    ``playable``: Spotify plays it where the person lives. What it greys out is liked and known all
+    the same, and no list may hold it.
+    """
 
     track: Track
     added_at: datetime
+    playable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

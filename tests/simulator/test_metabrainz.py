@@ -170,3 +170,26 @@ def test_the_main_api_has_no_model_yet_and_hides_popularity(site: MusicSite) -> 
     assert site.http.get(path).status_code == 204
     assert site.http.get(f"{root}/cf/recommendation/user/nobody/recording").status_code == 404
     assert site.http.get(f"{root}/popularity/top-recordings-for-artist/x").status_code == 401
+
+
+def test_labs_may_name_another_s_id_or_nobody_s(site: MusicSite) -> None:
+    asked = [{"recording_mbid": one.mbid} for one in recordings(site, 300)]
+    right = labs(site, "spotify-id-from-mbid", asked)
+    site.simulation.rules.labs_wrong_share = 0.3
+
+    rows = labs(site, "spotify-id-from-mbid", asked)
+
+    site.simulation.rules.labs_wrong_share = 0.0
+    world = site.simulation.world
+    named = [(row["recording_mbid"], row["spotify_track_ids"][0]) for row in rows if _ids(row)]
+    tracks = [(mbid, world.track(name)) for mbid, name in named]
+    wrong = [track for mbid, track in tracks if track is None or track.recording.mbid != mbid]
+    assert [row["recording_mbid"] for row in rows] == [row["recording_mbid"] for row in right]
+    assert 0.2 < len(wrong) / len(named) < 0.4
+    assert None in wrong
+    assert any(track is not None for track in wrong)
+
+
+def _ids(row: dict[str, Any]) -> list[str]:
+    found: list[str] = row["spotify_track_ids"]
+    return found

@@ -186,3 +186,33 @@ def test_both_names_of_the_content_appear_for_older_apps(site: MusicSite, spotif
     shape = spotify.json(f"/playlists/{playlist}")
 
     assert shape["items"]["items"][0]["item"] == shape["tracks"]["items"][0]["track"]
+
+
+def test_what_is_greyed_out_is_shown_and_can_be_written(site: MusicSite, spotify: Spotify) -> None:
+    uri = site.account.saved[0].uri
+    order = {"uris": [uri], "state": "greyed_out"}
+    assert site.http.post("/control/spotify/tracks", json=order).status_code == 200
+    playlist = spotify.playlist()
+
+    written = spotify.call("PUT", f"/playlists/{playlist}/items", json={"uris": [uri]})
+
+    newest = spotify.json("/me/tracks", limit=1)["items"][0]["track"]
+    assert written.status_code == 200
+    assert (newest["is_playable"], newest["restrictions"]) == (False, {"reason": "market"})
+    assert newest["name"]
+
+
+def test_an_id_that_was_deleted_has_the_whole_write_refused(
+    site: MusicSite, spotify: Spotify
+) -> None:
+    dead, *others = uris(site, 3)
+    order = {"uris": [dead], "state": "deleted"}
+    assert site.http.post("/control/spotify/tracks", json=order).status_code == 200
+    playlist = spotify.playlist()
+
+    refused = spotify.call("PUT", f"/playlists/{playlist}/items", json={"uris": [*others, dead]})
+
+    assert refused.status_code == 400
+    assert refused.json()["error"]["message"] == "Payload contains a non-existing ID"
+    assert shown(spotify, playlist) == []
+    assert spotify.get(f"/tracks/{dead.rpartition(':')[2]}").status_code == 404

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -104,6 +104,12 @@ class VibeWorld:
         """The person saves a track in Spotify's own app."""
         address = f"{self.simulator.address}/control/people/{person.chat_id}/likes"
         httpx.post(address, json={"tracks": [uri]}).raise_for_status()
+
+    def becomes(self, uris: Iterable[str], state: str) -> None:
+        """What Spotify does with tracks: ``greyed_out``, ``deleted`` or ``offered`` again."""
+        address = f"{self.simulator.address}/control/spotify/tracks"
+        order = {"uris": list(uris), "state": state}
+        httpx.post(address, json=order).raise_for_status()
 
     def revoke(self, person: Account) -> None:
         """The person takes their consent back on Spotify's site."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -125,6 +126,18 @@ def test_liking_again_moves_the_like() -> None:
     after = kept(cache, news_of(shelf, cache))
 
     assert list(after.likes) == shelf.likes
+
+
+def test_a_like_that_cannot_be_played_any_more_is_kept_as_such_at_no_further_call() -> None:
+    shelf = Shelf(library(200))
+    cache = synced(shelf)
+    shelf.likes[7] = replace(shelf.likes[7], playable=False)
+
+    news = news_of(shelf, cache)
+
+    assert kept(cache, news).likes[7] == shelf.likes[7]
+    assert len(kept(cache, news).likes) == 200
+    assert news.calls == 1
 
 
 def test_an_emptied_library_is_noticed() -> None:

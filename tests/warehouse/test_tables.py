@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -139,6 +140,27 @@ def test_a_track_liked_again_counts_once(warehouse: Warehouse) -> None:
         assert tables.library.liked_twice(ANNA) == 0
     assert liked(warehouse) == ["Song 1"]
     assert liked(warehouse, as_of=NOON + timedelta(days=1, hours=1)) == []
+
+
+def test_a_like_that_greyed_out_is_still_liked_and_was_playable_before(
+    warehouse: Warehouse,
+) -> None:
+    greyed = replace(like(1), playable=False)
+    sync(warehouse, 1)
+
+    with warehouse.open() as tables:
+        tables.library.change_likes(
+            ANNA,
+            added=[greyed],
+            gone={greyed.track.spotify_id},
+            total=1,
+            seen_at=NOON + timedelta(days=1),
+        )
+        now = tables.library.likes(ANNA)
+        before = tables.library.likes(ANNA, as_of=NOON)
+
+    assert now == [greyed]
+    assert before == [like(1)]
 
 
 def test_unliking_and_liking_at_one_moment_leaves_the_like(warehouse: Warehouse) -> None:

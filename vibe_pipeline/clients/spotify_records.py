@@ -51,7 +51,7 @@ class LikedPage:
         """The page; local files, episodes and vanished entries are passed over."""
         entries = data.get("items")
         likes = tuple(
-            LikedTrack(track=track, added_at=added_at)
+            LikedTrack(track=track, added_at=added_at, playable=_is_playable(_inside(item)))
             for item in objects(entries)
             if (track := track_from_api(_inside(item))) is not None
             and (added_at := moment(item.get("added_at"))) is not None
@@ -125,8 +125,13 @@ def playable_tracks(value: object) -> list[Track]:
     return [
         track
         for item in objects(value)
-        if item.get("is_playable") is not False and (track := track_from_api(item)) is not None
+        if _is_playable(item) and (track := track_from_api(item)) is not None
     ]
+
+
+def _is_playable(track: Fields) -> bool:
+    """Whether it can be played where the person lives; where nothing is said, it can."""
+    return track.get("is_playable") is not False
 
 
 def play_from_api(data: Fields) -> Play | None:

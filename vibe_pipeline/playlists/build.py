@@ -129,7 +129,7 @@ async def build_list(build: ListBuild) -> Selection:
 async def _chosen(build: ListBuild, request: ListRequest, resolver: Resolver) -> Selection:
     """The choice out of what is remembered, where that was prepared and is enough."""
     if build.prepared:
-        remembering = Resolver(lookups=build.lookups)
+        remembering = Resolver(lookups=build.lookups, unplayable=request.unplayable)
         selection = await choose(request, build.pools, remembering, build.policy)
         if _complete(selection, request):
             return selection
@@ -162,6 +162,7 @@ def _resolver(build: ListBuild, *, soft_limit: int, hard_limit: int) -> Resolver
         lookups=build.lookups,
         spotify=build.spotify,
         labs=build.labs,
+        unplayable=build.request.unplayable,
         soft_limit=soft_limit,
         hard_limit=hard_limit,
         name_limit=PATIENT_LABS_NAMES if build.patient else HURRIED_LABS_NAMES,
@@ -185,9 +186,9 @@ async def choose(
     The first ``resolver.soft_limit`` searches are spent freely; more only if the list would be
     short, up to ``resolver.hard_limit``.
     """
-    ranked = rank(merge(pools), request, policy)
+    ranked = _ranked(pools, request, policy)
     selecting = Selector(ranked, request, policy)
-    looked_up = _given(ranked)
+    looked_up = _given(ranked, request)
     candidates = selecting.eligible(looked_up)
     wanted = [candidate for candidate in candidates if candidate.key not in looked_up]
     looked_up |= await resolver.for_free(wanted[:FREE_REACH])
@@ -210,8 +211,12 @@ def replayed(
     policy: Policy = DEFAULT,
 ) -> Selection:
     """The list again from stored inputs: nobody is asked."""
-    ranked = rank(merge(pools), request, policy)
-    return _finished(request, pools, ranked, _given(ranked) | dict(looked_up), policy)
+    ranked = _ranked(pools, request, policy)
+    return _finished(request, pools, ranked, _given(ranked, request) | dict(looked_up), policy)
+
+
+def _ranked(pools: Iterable[Pool], request: ListRequest, policy: Policy) -> list[Ranked]:
+    return rank(merge(pools, unplayable=request.unplayable), request, policy)
 
 
 def looked_up_in(ranked: Iterable[Ranked]) -> dict[str, Track | None]:
@@ -233,8 +238,9 @@ def _finished(
     """The final choice; a short one is filled up with likes no source brought."""
     choice = select(ranked, request, policy, found=looked_up)
     if len(choice.chosen) < request.size and request.likes:
-        ranked = rank(merge([*pools, last_resort(request, policy)]), request, policy)
-        choice = select(ranked, request, policy, found=_given(ranked) | dict(looked_up))
+        ranked = _ranked([*pools, last_resort(request, policy)], request, policy)
+        found = _given(ranked, request) | dict(looked_up)
+        choice = select(ranked, request, policy, found=found)
     return summarized(choice, pools, policy)
 
 
@@ -251,7 +257,8 @@ def last_resort(request: ListRequest, policy: Policy) -> Pool:
         resting, heard = known.rests(keys), known.hears(keys)
         return resting, heard, known.last_recommended(keys), like.added_at, like.track.spotify_id
 
-    likes = sorted(request.likes, key=order)[: RESORT_SHARE * request.size]
+    usable = [one for one in request.likes if one.track.spotify_id not in request.unplayable]
+    likes = sorted(usable, key=order)[: RESORT_SHARE * request.size]
     return Pool(
         source=Source.REDISCOVERED_LIKES,
         proposals=tuple(_proposed(like, rank) for rank, like in enumerate(likes, start=1)),
@@ -259,10 +266,19 @@ def last_resort(request: ListRequest, policy: Policy) -> Pool:
     )
 
 
-def _given(ranked: Iterable[Ranked]) -> dict[str, Track | None]:
-    """The tracks of candidates that came with their Spotify id."""
-    tracks = ((entry.candidate.key, given(entry.candidate)) for entry in ranked)
-    return {key: track for key, track in tracks if track is not None}
+def _given(ranked: Iterable[Ranked], request: ListRequest) -> dict[str, Track | None]:
+    """The tracks of candidates that came with their Spotify id.
+
+    ``None`` for what nobody names but by ids that must not be used: it is not looked for elsewhere.
+    """
+    tracks: dict[str, Track | None] = {}
+    for entry in ranked:
+        candidate = entry.candidate
+        if candidate.spotify_id is not None:
+            tracks[candidate.key] = given(candidate)
+        elif all(one.spotify_id in request.unplayable for one in candidate.proposals):
+            tracks[candidate.key] = None
+    return tracks
 
 
 def _proposed(like: LikedTrack, rank: int) -> Proposal:

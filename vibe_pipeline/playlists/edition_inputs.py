@@ -13,7 +13,7 @@ from typing import Any
 
 from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.ranking.list_request import ListRequest
+from vibe_pipeline.ranking.list_request import ListRequest, unplayable_likes
 from vibe_pipeline.ranking.listener_knowledge import with_current_keys
 from vibe_pipeline.ranking.policy import POLICIES, Policy
 from vibe_pipeline.records import Pool
@@ -57,6 +57,7 @@ def request_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) ->
     user_id, as_of = edition_slice.user_id, inputs.as_of
     feedback = Feedback.of(inputs.blocks, inputs.thumbs)
     past = tables.playlists.past(user_id, besides=edition_slice.edition_id, as_of=as_of)
+    likes = tuple(tables.library.likes(user_id, as_of=as_of))
     return ListRequest(
         vibe_date=edition_slice.vibe_date,
         now=as_of,
@@ -64,13 +65,14 @@ def request_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) ->
         size=inputs.settings["size"],
         min_new_ratio=inputs.settings["min_new_ratio"],
         adventure=inputs.settings["adventure"],
-        likes=tuple(tables.library.likes(user_id, as_of=as_of)),
+        likes=likes,
         plays=tuple(tables.library.plays(user_id, until=as_of)),
         past=with_current_keys(past),
         blocked_artists=feedback.blocked_artists,
         blocked_tracks=feedback.blocked_tracks,
         thumbs=feedback.thumbs,
         artist_thumbs=feedback.artist_thumbs,
+        unplayable=unplayable_likes(likes),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -62,7 +62,8 @@ class Resolver:
 
     Answers are by candidate key: a track, or ``None`` where Spotify is known to have none; a key
     that is absent was not found out. A search lets ``AuthorizationExpired`` through, for then no
-    list can be written either; any other trouble of a service counts as not found out.
+    list can be written either; any other trouble of a service counts as not found out. An id that
+    is ``unplayable`` is no answer, whoever named or remembered it.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Resolver:
         lookups: Lookups,
         spotify: TrackSearch | None = None,
         labs: SpotifyIdLookup | None = None,
+        unplayable: Collection[str] = frozenset(),
         soft_limit: int = 3,
         hard_limit: int = 12,
         name_limit: int = 8,
@@ -83,6 +85,7 @@ class Resolver:
         self._lookups = lookups
         self._spotify = spotify
         self._labs = labs
+        self._unplayable = unplayable
         self._names_left = name_limit
         self._batches_left = batch_limit
         self._labs_seconds = labs_seconds
@@ -233,7 +236,8 @@ class Resolver:
         for candidate in candidates:
             answers = [by_isrc.get(isrc)] if (isrc := valid_isrc(candidate.isrc)) else []
             answers += [tracks.get(name) for name in (candidate.key, *candidate.aliases)]
-            known = next((one for one in answers if one and _is(candidate, one)), None)
+            usable = [one for one in answers if one and one.spotify_id not in self._unplayable]
+            known = next((one for one in usable if _is(candidate, one)), None)
             if known is not None:
                 resolved[candidate.key] = known
             elif candidate.key in tracks and tracks[candidate.key] is None:
@@ -294,7 +298,9 @@ class Resolver:
         return {
             key: _named_track(self._waiting[key], spotify_id)
             for key, mbid in mbids.items()
-            if (spotify_id := ids.get(mbid)) and key in self._waiting
+            if (spotify_id := ids.get(mbid))
+            and spotify_id not in self._unplayable
+            and key in self._waiting
         }
 
     def _labs_time(self) -> asyncio.Timeout:
@@ -335,7 +341,8 @@ class Resolver:
         if self._spotify is None:
             return []
         self.searches += 1
-        return await self._spotify.search_tracks(query, limit=10)
+        hits = await self._spotify.search_tracks(query, limit=10)
+        return [hit for hit in hits if hit.spotify_id not in self._unplayable]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ Figures that are the same for everybody are the policy's (``ranking.policy``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -17,7 +17,8 @@ class ListRequest:
     """Everything but the candidates that a list depends on; the same wishes, the same list.
 
     ``past`` holds what was recommended before ``vibe_date``, without the edition being made.
-    Keys are those of ``ranking.identity``; thumbs are +1 or -1.
+    Keys are those of ``ranking.identity``; thumbs are +1 or -1. ``unplayable`` are the Spotify ids
+    that no list of this person may hold, whoever proposes them.
     """
 
     vibe_date: date
@@ -33,3 +34,9 @@ class ListRequest:
     blocked_tracks: frozenset[str] = frozenset()
     thumbs: Mapping[str, int] = field(default_factory=dict)
     artist_thumbs: Mapping[str, int] = field(default_factory=dict)
+    unplayable: frozenset[str] = frozenset()
+
+
+def unplayable_likes(likes: Iterable[LikedTrack]) -> frozenset[str]:
+    """The Spotify ids of likes that are greyed out where the person lives."""
+    return frozenset(like.track.spotify_id for like in likes if not like.playable)

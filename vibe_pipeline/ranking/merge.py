@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from vibe_pipeline.ranking.artist_credits import is_placeholder
 from vibe_pipeline.ranking.identity import artist_key, other_keys, recording_key
@@ -24,12 +24,13 @@ from vibe_pipeline.records import Candidate, Pool, Proposal
 _ISRC = re.compile("[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 
 
-def merge(pools: Iterable[Pool]) -> list[Candidate]:
+def merge(pools: Iterable[Pool], *, unplayable: Collection[str] = frozenset()) -> list[Candidate]:
     """One candidate for each recording: same Spotify id, same artist and title, or same ISRC.
 
     A joint credit counts in any order, an ISRC only where the names do not speak against it; what
-    names nobody (``Various Artists``) is left out. Sorted by key; neither the order of pools nor
-    that of proposals matters.
+    names nobody (``Various Artists``) is left out. A Spotify id that is ``unplayable`` joins
+    proposals, but becomes no candidate's own. Sorted by key; neither the order of pools nor that
+    of proposals matters.
     """
     proposals = sorted(
         {proposal for pool in pools for proposal in pool.proposals if _usable(proposal)},
@@ -48,7 +49,9 @@ def merge(pools: Iterable[Pool]) -> list[Candidate]:
     for index in range(len(proposals)):
         members[groups.first(index)].append(index)
     candidates = [
-        _candidate([proposals[index] for index in group], [keys[index] for index in group])
+        _candidate(
+            [proposals[index] for index in group], [keys[index] for index in group], unplayable
+        )
         for group in members.values()
     ]
     return sorted(candidates, key=lambda candidate: candidate.key)
@@ -132,7 +135,9 @@ def valid_isrc(isrc: str | None) -> str | None:
     return code if _ISRC.fullmatch(code) and code[-7:] != "0000000" else None
 
 
-def _candidate(proposals: list[Proposal], keys: list[str]) -> Candidate:
+def _candidate(
+    proposals: list[Proposal], keys: list[str], unplayable: Collection[str]
+) -> Candidate:
     """The most usual naming stands for all; ties go to the smallest key."""
     counts = Counter(keys)
     key = min(counts, key=lambda name: (-counts[name], name))
@@ -144,7 +149,8 @@ def _candidate(proposals: list[Proposal], keys: list[str]) -> Candidate:
         artist_key=artist_key(spelling.artist),
         title=spelling.title,
         proposals=tuple(proposals),
-        spotify_id=_smallest(named, "spotify_id") or _smallest(proposals, "spotify_id"),
+        spotify_id=_smallest(named, "spotify_id", besides=unplayable)
+        or _smallest(proposals, "spotify_id", besides=unplayable),
         isrc=_smallest(named, "isrc") or _smallest(proposals, "isrc"),
         mbid=_smallest(named, "mbid") or _smallest(proposals, "mbid"),
         duration_ms=min((p.duration_ms for p in proposals if p.duration_ms), default=None),
@@ -152,8 +158,11 @@ def _candidate(proposals: list[Proposal], keys: list[str]) -> Candidate:
     )
 
 
-def _smallest(proposals: list[Proposal], name: str) -> str | None:
-    return min((value for p in proposals if (value := getattr(p, name))), default=None)
+def _smallest(
+    proposals: list[Proposal], name: str, *, besides: Collection[str] = frozenset()
+) -> str | None:
+    values = (value for p in proposals if (value := getattr(p, name)) and value not in besides)
+    return min(values, default=None)
 
 
 def _order(proposal: Proposal) -> tuple[object, ...]:

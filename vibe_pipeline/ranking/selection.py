@@ -244,7 +244,7 @@ def _excluded(
     liked = known.likes(candidate) or (track is not None and known.likes_track(track))
     if version & policy.unwanted_versions and not liked:
         return DropReason.WRONG_VERSION
-    if candidate.key in found and track is None:
+    if candidate.key in found and (track is None or track.spotify_id in request.unplayable):
         return DropReason.NOT_ON_SPOTIFY
     if known.rests(keys):
         return DropReason.RESTED

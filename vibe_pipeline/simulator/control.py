@@ -143,6 +143,27 @@ class Control:
                 raise NotUnderstood("the allowlist is full; raise the rule allowlist_limit")
         return JSONResponse({"allowlist": state.allowlist})
 
+    async def tracks(self, request: Request) -> Response:
+        """POST: what becomes of tracks: ``greyed_out``, ``deleted`` or ``offered`` again."""
+        wish = await order(request)
+        world, uris, state = self.simulation.world, wish.get("uris"), wish.get("state")
+        if not isinstance(uris, list) or not all(isinstance(uri, str) for uri in uris):
+            raise NotUnderstood("uris must be a list")
+        ids = {uri.removeprefix("spotify:track:") for uri in uris}
+        if any(world.track_once(name) is None for name in ids):
+            raise NotUnderstood("not all of these are tracks of this world")
+        if state not in {"greyed_out", "deleted", "offered"}:
+            raise NotUnderstood("a track is greyed_out, deleted or offered")
+        world.greyed_out -= ids
+        world.deleted -= ids
+        if state == "greyed_out":
+            world.greyed_out |= ids
+        elif state == "deleted":
+            world.deleted |= ids
+        return JSONResponse(
+            {"greyed_out": sorted(world.greyed_out), "deleted": sorted(world.deleted)}
+        )
+
     async def end_grants(self, request: Request) -> Response:
         """POST: a listener takes their consent back, or half a year has passed."""
         why = str(request.path_params["what"])
@@ -174,6 +195,7 @@ def routes(simulation: Simulation) -> list[BaseRoute]:
         "/control/people": (control.people, ["GET", "POST"]),
         "/control/listeners": (control.listeners, ["GET"]),
         "/control/spotify/allowlist": (control.allowlist, ["GET", "POST"]),
+        "/control/spotify/tracks": (control.tracks, ["POST"]),
         "/control/spotify/{what}": (control.end_grants, ["POST"]),
     }
     return [

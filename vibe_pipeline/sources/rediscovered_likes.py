@@ -23,11 +23,11 @@ async def propose(context: SourceContext) -> Pool:
     """Likes, those first that were neither played, liked nor recommended lately.
 
     Those of listening that the person left out come last of all. The others follow far behind,
-    so that a list is never empty while anything is liked.
+    so that a list is never empty while anything is liked. What Spotify greys out is left out.
     """
     worth = _Worth(context)
     ordered = sorted(
-        context.likes,
+        (like for like in context.likes if like.playable),
         key=lambda like: (-worth.of(like), like.added_at, like.track.spotify_id),
     )
     seen: Counter[str] = Counter()

@@ -55,7 +55,10 @@ class CachedLikes:
 
 @dataclass(slots=True, kw_only=True)
 class LikesDelta:
-    """What a sync found: to be kept as it is. ``walked`` is set while there is more to walk."""
+    """What a sync found: to be kept as it is. ``walked`` is set while there is more to walk.
+
+    A like that can no longer be played, or can be again, is both gone and added.
+    """
 
     added: list[LikedTrack] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
@@ -98,9 +101,10 @@ class _Walk:
 
     def __init__(self, cache: CachedLikes) -> None:
         self._cache = cache
-        self._known = {like.track.spotify_id: like.added_at for like in cache.likes}
+        self._known = {like.track.spotify_id: like for like in cache.likes}
         self._seen: dict[str, datetime] = {}
         self._added: dict[str, LikedTrack] = {}
+        self._turned: dict[str, LikedTrack] = {}
         self._horizon: datetime | None = None
         self._met_known = False
         self._resumed = False
@@ -144,9 +148,12 @@ class _Walk:
                 continue
             self._seen[spotify_id] = like.added_at
             self._horizon = like.added_at
-            self._met_known = self._known.get(spotify_id) == like.added_at
+            known = self._known.get(spotify_id)
+            self._met_known = known is not None and known.added_at == like.added_at
             if not self._met_known:
                 self._added[spotify_id] = like
+            elif known is not None and known.playable is not like.playable:
+                self._turned[spotify_id] = like
         self._skip_what_an_earlier_walk_passed()
 
     @property
@@ -166,8 +173,8 @@ class _Walk:
         """What to keep."""
         gone = self._missing() | {key for key in self._added if key in self._known}
         return LikesDelta(
-            added=list(self._added.values()),
-            gone=gone,
+            added=[*self._added.values(), *self._turned.values()],
+            gone=gone | self._turned.keys(),
             total=self._total,
             walked=None if complete else self.offset,
             calls=self.calls,

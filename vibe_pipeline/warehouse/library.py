@@ -41,7 +41,7 @@ class LibraryState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LikeChange:
-    """What a sync changed in the cache."""
+    """What a sync changed in the cache; a like that is no longer the same counts as both."""
 
     added: int
     removed: int
@@ -88,7 +88,10 @@ class Library:
             " AND (gone_at IS NULL OR gone_at > ?) ORDER BY added_at DESC, spotify_id",
             [user_id, up_to(as_of), up_to(as_of)],
         )
-        return [LikedTrack(track=track_from(row), added_at=row["added_at"]) for row in rows]
+        return [
+            LikedTrack(track=track_from(row), added_at=row["added_at"], playable=row["playable"])
+            for row in rows
+        ]
 
     def change_likes(
         self,
@@ -115,6 +118,7 @@ class Library:
                 "user_id": user_id,
                 **track_columns(like.track),
                 "added_at": like.added_at,
+                "playable": like.playable,
                 "seen_at": seen_at,
             }
             for spotify_id, like in fresh.items()

@@ -21,7 +21,7 @@ from vibe_pipeline.playlists.build import ListBuild, build_list, propose, stock_
 from vibe_pipeline.playlists.pools_at_hand import make_a_list
 from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.ranking.identity import recording_key
-from vibe_pipeline.ranking.list_request import ListRequest
+from vibe_pipeline.ranking.list_request import ListRequest, unplayable_likes
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.records import EditionId, PastRecommendation, Pool, SeedProfile, Track
 from vibe_pipeline.sources.context import SourceContext
@@ -188,4 +188,5 @@ class ListMaker:
             blocked_artists=life.blocked_keys(),
             thumbs=dict(life.thumbs),
             artist_thumbs=dict(life.artist_thumbs),
+            unplayable=unplayable_likes(self.library.likes),
         )

@@ -157,9 +157,21 @@ class Labs:
         """Known ids of a recording, old ones too; about a third of recordings have none."""
         if self._world.ids.share("labs maps", recording.mbid) < _NOT_MAPPED:
             return []
+        if (
+            self._world.ids.share("labs errs", recording.mbid)
+            < self._simulation.rules.labs_wrong_share
+        ):
+            return [self._wrong_id(recording)]
         return [
             track.spotify_id for track in self._world.discography(recording.artist).of(recording)
         ]
+
+    def _wrong_id(self, recording: Recording) -> str:
+        """An id that does not exist, or of another song by somebody near."""
+        if self._world.ids.share("labs errs by", recording.mbid) < 0.5:
+            return self._world.ids.spotify("nothing", recording.artist.number, recording.mbid)
+        near, _ = self._world.similar_artists(recording.artist)[0]
+        return self._world.discography(near).tracks[0].spotify_id
 
     async def spotify_id_from_mbid(self, request: Request) -> Response:
         """The unmapped are absent, or have an empty list."""

@@ -126,7 +126,8 @@ def best(call: ApiCall, owner: Artist, *, limit: int = 10) -> list[Track]:
     chosen: list[Track] = []
     tracks = call.simulation.world.discography(owner).tracks
     for one in sorted(tracks, key=lambda one: (-one.popularity, one.spotify_id)):
-        if one.recording.mbid not in seen and not one.vanished and one.substitute is None:
+        offered = call.simulation.world.offers(one) and one.substitute is None
+        if one.recording.mbid not in seen and offered:
             seen.add(one.recording.mbid)
             chosen.append(one)
     return chosen[:limit]

@@ -122,7 +122,9 @@ class _Searcher:
     def _playable(self, tracks: Iterable[Track]) -> Iterable[Track]:
         query, seen = self.query, set[str]()
         for track in tracks:
-            if track.spotify_id in seen or track.vanished or track.substitute is not None:
+            if track.spotify_id in seen or track.substitute is not None:
+                continue
+            if not self.world.offers(track):
                 continue
             seen.add(track.spotify_id)
             if query.filters.get("isrc") and not _same_isrc(track, query.filters["isrc"]):

@@ -127,13 +127,14 @@ def full_track(call: ApiCall, track: Track, *, relink: bool = True) -> dict[str,
     asked = track
     if relink and track.substitute is not None:
         track = call.simulation.world.track(track.substitute) or track
+    playable = call.simulation.world.offers(track)
     shape = {
         **simple_track(call, track),
         "album": simple_album(call, track.album),
         "external_ids": {} if track.isrc is None else {"isrc": track.isrc},
-        "is_playable": not track.vanished,
+        "is_playable": playable,
     }
-    if track.vanished:
+    if not playable:
         shape["restrictions"] = {"reason": "market"}
     if _full(call):
         shape["popularity"] = track.popularity
@@ -208,7 +209,7 @@ def saved_object(call: ApiCall, saved: Saved, *, relink: bool) -> dict[str, Any]
         return local_track(saved.local)
     if saved.track is None:
         return None
-    if saved.track.vanished:
+    if saved.track.vanished or saved.track.spotify_id in call.simulation.world.deleted:
         hidden = int(saved.track.spotify_id[-4:], 36) % 2
         return None if hidden else vanished_track(call, saved.track)
     return full_track(call, saved.track, relink=relink)

@@ -149,7 +149,11 @@ def compilation(ids: Identifiers, first: int) -> Album:
 
 
 class World(ABC):
-    """A catalogue and its people. Records are made when first asked for, and stay the same."""
+    """A catalogue and its people. Records are made when first asked for, and stay the same.
+
+    ``greyed_out`` holds ids of tracks that are shown and cannot be played where the listeners live,
+    ``deleted`` ids that no longer exist, though people may have saved them.
+    """
 
     name: str
     ids: Identifiers
@@ -158,6 +162,8 @@ class World(ABC):
 
     def __init__(self) -> None:
         self._discographies: dict[int, Discography] = {}
+        self.greyed_out: set[str] = set()
+        self.deleted: set[str] = set()
 
     @abstractmethod
     def _discography(self, artist: Artist) -> Discography:
@@ -235,9 +241,18 @@ class World(ABC):
         return found if found is not None and found.mbid == mbid else None
 
     def track(self, spotify_id: str) -> Track | None:
-        """The track with this Spotify id, vanished ones too."""
+        """The track with this Spotify id, vanished ones too, but none that was deleted."""
+        return None if spotify_id in self.deleted else self.track_once(spotify_id)
+
+    def track_once(self, spotify_id: str) -> Track | None:
+        """The track that has or had this Spotify id."""
         owner = self._owner(owner_of_spotify_id(spotify_id))
         return None if owner is None else self.discography(owner).by_id.get(spotify_id)
+
+    def offers(self, track: Track) -> bool:
+        """Whether it is to be found and played where the listeners live."""
+        gone = self.greyed_out | self.deleted if self.greyed_out or self.deleted else ()
+        return not track.vanished and track.spotify_id not in gone
 
     def tracks_by_isrc(self, isrc: str) -> tuple[Track, ...]:
         """All tracks that carry this ISRC."""

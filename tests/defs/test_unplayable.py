@@ -1,0 +1,96 @@
+"""Tracks that Spotify greys out, deletes or was said to have: none of them on a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
+from vibe_pipeline.accounts.records import Account, Edition
+from vibe_pipeline.records import UserId
+
+
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
+    """One world for all tests here; each brings a person of its own."""
+    with vibe_world(tmp_path_factory.mktemp("world")) as running:
+        yield running
+
+
+@pytest.fixture
+def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[VibeWorld]:
+    shared_world.point_here(monkeypatch)
+    shared_world.forget_calls()
+    yield shared_world
+    catalogue = shared_world.simulator.simulation.world
+    catalogue.greyed_out.clear()
+    catalogue.deleted.clear()
+
+
+def half_familiar(world: VibeWorld) -> Account:
+    """Somebody whose lists are half of what they know."""
+    person = world.connected()
+    return world.store.people.change(person.user_id, min_new_ratio=0.5)
+
+
+def liked_uris(world: VibeWorld, person: Account) -> list[str]:
+    """What the person saved and can be read by name, newest first."""
+    return [
+        entry.track.uri
+        for entry in world.listener_of(person).saved
+        if entry.track is not None and not entry.track.vanished
+    ]
+
+
+def latest(world: VibeWorld, user_id: UserId) -> Edition:
+    edition = world.store.editions.latest(user_id)
+    assert edition is not None
+    return edition
+
+
+def test_likes_that_are_greyed_out_stay_known_and_are_not_proposed(world: VibeWorld) -> None:
+    anna = half_familiar(world)
+    greyed = set(liked_uris(world, anna)[::2])
+    world.becomes(greyed, "greyed_out")
+
+    world.run("daily_vibe", anna.user_id)
+
+    edition = latest(world, anna.user_id)
+    (playlist,) = playlists_of(world, anna)
+    with world.warehouse.open() as tables:
+        likes = tables.library.likes(anna.user_id)
+    assert {like.track.uri for like in likes if not like.playable} == greyed
+    assert greyed.isdisjoint(uris_of(playlist))
+    assert len(edition.tracks) == anna.playlist_size
+    assert sum(not track.is_new for track in edition.tracks) >= 10
+
+
+def test_a_like_that_greys_out_later_leaves_the_lists_and_comes_back(world: VibeWorld) -> None:
+    anna = half_familiar(world)
+    world.run("sync_library", anna.user_id)
+    newest = liked_uris(world, anna)[:20]
+    world.becomes(newest, "greyed_out")
+    world.run("daily_vibe", anna.user_id)
+    without = {track.uri for track in latest(world, anna.user_id).tracks}
+
+    world.becomes(newest, "offered")
+    world.run("sync_library", anna.user_id)
+
+    with world.warehouse.open() as tables:
+        likes = tables.library.likes(anna.user_id)
+    assert without.isdisjoint(newest)
+    assert all(like.playable for like in likes)
+
+
+def test_a_list_made_of_half_greyed_out_likes_can_be_made_again(world: VibeWorld) -> None:
+    anna = half_familiar(world)
+    world.becomes(liked_uris(world, anna)[::2], "greyed_out")
+    world.run("daily_vibe", anna.user_id)
+    edition = latest(world, anna.user_id)
+    world.becomes(liked_uris(world, anna), "offered")
+    world.run("sync_library", anna.user_id)
+
+    shown = world.output_metadata(world.replay(anna.user_id, edition), "replay")
+
+    assert shown["equal"].value is True
