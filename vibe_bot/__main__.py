@@ -10,10 +10,11 @@ import sys
 
 import structlog
 
-from vibe_bot.lifecycle import TokenRefused, TokenTakenElsewhere, run
+from vibe_bot.lifecycle import TokenRefused, run
 from vibe_bot.poller import AlreadyPolling, single_poller
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.store import migrate
+from vibe_pipeline.installation.home import make_private
 from vibe_pipeline.logs import configure_logging
 from vibe_pipeline.settings import Settings, SettingsInvalid, read_settings
 
@@ -30,7 +31,6 @@ _CANNOT_BEGIN = (
     AlreadyPolling,
     AccountsUnreadable,
     TokenRefused,
-    TokenTakenElsewhere,
     OSError,
 )
 
@@ -41,6 +41,7 @@ def main() -> int:
         settings = read_settings()
         token = _token(settings)
         configure_logging(settings.log_format, secrets=_secrets(settings))
+        make_private(settings.home)
         with single_poller(settings.home):
             migrate(settings.accounts_address)
             asyncio.run(run(settings, token))

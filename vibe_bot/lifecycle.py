@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -25,21 +25,23 @@ from vibe_bot.reminders import remind_forever
 from vibe_bot.services import BotServices, open_services
 from vibe_pipeline.accounts.store import open_for, utc_now
 from vibe_pipeline.clients.factory import open_http
+from vibe_pipeline.installation.process_status import Troubles
 from vibe_pipeline.settings import Settings
 
 log = structlog.get_logger()
 
+STATUS_NAME = "Telegram bot"
+"""Under this name the supervisor knows us too."""
 POLL_SECONDS = 25
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
-CONFLICTS_TOO_MANY, CONFLICT_MEMORY = 10, 60.0
+OTHER_POLLER = (
+    "Another program polls Telegram with this bot's token, so some messages go to it; stop it, or"
+    " take a bot of your own from @BotFather."
+)
 
 
 class TokenRefused(Exception):
     """Telegram does not know this token; the text says what to do."""
-
-
-class TokenTakenElsewhere(Exception):
-    """Another program polls with our token and does not stop."""
 
 
 async def run(settings: Settings, token: str) -> None:
@@ -60,7 +62,7 @@ async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> Non
     if not await _reached(app, stopping):
         return
     state: BotState = app.bot_data["state"]
-    polling = Polling(stopping)
+    polling = Polling(Troubles(services.settings.home), services.now)
     updater = app.updater
     if updater is None:
         raise RuntimeError("the application was built without an updater")
@@ -93,36 +95,22 @@ async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> Non
             await app.stop()
         await state.watchers.stop()
         await app.shutdown()
-    polling.raise_if_hopeless()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Polling:
-    """What Telegram says to our asking for news; endless conflicts end the bot."""
+    """What Telegram says to our asking for news. We go on asking: the other may be the intruder."""
 
-    stopping: asyncio.Event
-    conflicts: int = 0
-    last_conflict: float = 0.0
+    troubles: Troubles
+    now: Callable[[], datetime]
 
     def trouble(self, error: TelegramError) -> None:
         """Called for each failed poll; the next one comes by itself."""
         if not isinstance(error, Conflict):
             log.warning("polling telegram failed", why=type(error).__name__)
             return
-        now = time.monotonic()
-        self.conflicts = self.conflicts + 1 if now - self.last_conflict < CONFLICT_MEMORY else 1
-        self.last_conflict = now
-        log.error("another program polls with this bot's token", times=self.conflicts)
-        if self.conflicts >= CONFLICTS_TOO_MANY:
-            self.stopping.set()
-
-    def raise_if_hopeless(self) -> None:
-        """Say why we stopped, if nobody asked us to."""
-        if self.conflicts >= CONFLICTS_TOO_MANY:
-            raise TokenTakenElsewhere(
-                "Another program keeps polling Telegram with this bot's token; stop it, or take a"
-                " bot of your own from @BotFather."
-            )
+        log.error("another program polls with this bot's token")
+        self.troubles.note(STATUS_NAME, OTHER_POLLER, now=self.now())
 
 
 async def _reached(app: App, stopping: asyncio.Event) -> bool:

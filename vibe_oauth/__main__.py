@@ -17,6 +17,7 @@ from vibe_oauth.app import create_app
 from vibe_oauth.services import OAuthServices, open_services
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.store import migrate
+from vibe_pipeline.installation.home import make_private
 from vibe_pipeline.logs import configure_logging
 from vibe_pipeline.settings import Settings, SettingsInvalid, read_settings
 
@@ -47,6 +48,7 @@ def main(host: str | None, port: int | None) -> None:
         usual_host, usual_port = usual_place(settings.public_url)
         with _listening(host or usual_host, port or usual_port) as listener:
             services = open_services(settings)
+            make_private(settings.home)
             migrate(settings.accounts_address)
             _serve(services, listener)
     except (SettingsInvalid, AccountsUnreadable, PortTaken) as error:

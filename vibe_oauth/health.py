@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -16,9 +17,17 @@ from starlette.responses import JSONResponse, Response
 from vibe_oauth.services import OAuthServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.clients.errors import ServiceError
+from vibe_pipeline.installation.process_status import (
+    ProcessState,
+    ProcessStatus,
+    StatusFile,
+    Troubles,
+)
 
 DAGSTER_SECONDS = 5.0
 """Those who watch over us do not wait longer."""
+TROUBLE_LASTS = timedelta(minutes=2)
+"""What a process complained of longer ago is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +41,12 @@ class Health:
         return JSONResponse({"status": "ok"})
 
     async def ready(self, request: Request) -> Response:
-        """The account store can be read, and Dagster takes orders."""
-        parts = {"account_store": self._account_store(), "dagster": await self._dagster()}
+        """The account store can be read, Dagster takes orders, every process runs unhindered."""
+        parts = {
+            "account_store": self._account_store(),
+            "dagster": await self._dagster(),
+            **self._processes(),
+        }
         well = all(part["ok"] for part in parts.values())
         status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
         return JSONResponse({"status": "ok" if well else "failing", **parts}, status)
@@ -54,3 +67,25 @@ class Health:
         except ServiceError as error:
             return {"ok": False, "reason": str(error)}
         return {"ok": True} if reachable else {"ok": False, "reason": "Dagster does not answer."}
+
+    def _processes(self) -> dict[str, dict[str, Any]]:
+        """How the supervisor's processes stand, where there is one, and what they complain of."""
+        home, now = self.services.home, self.services.now()
+        parts = {name: _shown(status) for name, status in StatusFile(home).read().items()}
+        for name, trouble in Troubles(home).current(now=now, within=TROUBLE_LASTS).items():
+            parts[name] = {**parts.get(name, {}), "ok": False, "reason": trouble}
+        return {_key(name): part for name, part in parts.items()}
+
+
+def _shown(status: ProcessStatus) -> dict[str, Any]:
+    shown = {
+        "ok": status.state is ProcessState.RUNNING,
+        "state": str(status.state),
+        "since": status.since.isoformat(timespec="seconds"),
+        "restarts": status.restarts,
+    }
+    return shown if status.reason is None else {**shown, "reason": status.reason}
+
+
+def _key(name: str) -> str:
+    return name.lower().replace(" ", "_")

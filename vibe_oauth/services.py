@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -31,6 +32,7 @@ class OAuthServices:
     http: httpx.AsyncClient
     redirect_path: str
     prefix: str
+    home: Path
     https: bool
     now: Callable[[], datetime]
     internal_job_token: SecretStr | None = field(repr=False)
@@ -67,6 +69,7 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] = utc_now) 
         http=http,
         redirect_path=urlsplit(settings.spotify_redirect_uri).path or "/",
         prefix=urlsplit(settings.public_url).path.rstrip("/"),
+        home=settings.home,
         https=settings.public_url.startswith("https:"),
         now=now,
         internal_job_token=settings.internal_job_token,

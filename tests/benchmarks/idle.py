@@ -140,7 +140,7 @@ def _vibe_up(installation: DemoInstallation) -> ManagedProcess:
         environment=installation.environment,
         folder=installation.home,
         log=log,
-        ready=log_ready(log, "Ctrl-C stops everything"),
+        ready=log_ready("Ctrl-C stops everything"),
     )
 
 

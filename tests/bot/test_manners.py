@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from telegram.ext import ExtBot
 from telegram.request import BaseRequest, RequestData
 
 from vibe_bot.formatting import button, keyboard
-from vibe_bot.lifecycle import CONFLICTS_TOO_MANY, Polling, TokenTakenElsewhere
+from vibe_bot.lifecycle import OTHER_POLLER, Polling
 from vibe_bot.rate_limiter import CHAT_BURST, CHAT_INTERVAL, CHAT_PROGRESS_BURST, ChatRateLimiter
 from vibe_bot.sending import Edited, edit, send
+from vibe_pipeline.installation.process_status import Troubles
 
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 Refusal = tuple[int, str]
 MESSAGE = {"message_id": 7, "date": 0, "chat": {"id": 1, "type": "private"}, "text": "x"}
 
@@ -200,27 +203,19 @@ async def test_all_chats_together_stay_below_what_telegram_takes_from_a_bot() ->
     assert 30 + 30 * naps.now >= 200
 
 
-async def test_endless_conflicts_end_the_bot_with_a_sentence() -> None:
-    stopping = asyncio.Event()
-    polling = Polling(stopping)
-
-    for _ in range(CONFLICTS_TOO_MANY - 1):
-        polling.trouble(Conflict("terminated by other getUpdates request"))
-    still_polling = not stopping.is_set()
-    polling.trouble(Conflict("terminated by other getUpdates request"))
-
-    assert still_polling
-    assert stopping.is_set()
-    with pytest.raises(TokenTakenElsewhere):
-        polling.raise_if_hopeless()
-
-
-async def test_other_trouble_while_polling_is_only_noted() -> None:
-    stopping = asyncio.Event()
-    polling = Polling(stopping)
+async def test_another_poller_is_complained_of_and_outlasted(tmp_path: Path) -> None:
+    polling = Polling(Troubles(tmp_path), lambda: NOON)
 
     for _ in range(100):
-        polling.trouble(NetworkError("no route"))
+        polling.trouble(Conflict("terminated by other getUpdates request"))
 
-    assert not stopping.is_set()
-    polling.raise_if_hopeless()
+    complaints = Troubles(tmp_path).current(now=NOON, within=timedelta(minutes=2))
+    assert complaints == {"Telegram bot": OTHER_POLLER}
+
+
+async def test_other_trouble_while_polling_is_only_noted(tmp_path: Path) -> None:
+    polling = Polling(Troubles(tmp_path), lambda: NOON)
+
+    polling.trouble(NetworkError("no route"))
+
+    assert Troubles(tmp_path).current(now=NOON, within=timedelta(minutes=2)) == {}

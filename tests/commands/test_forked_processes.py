@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -90,17 +91,39 @@ async def test_a_forked_program_is_called_by_its_name(tmp_path: Path) -> None:
         assert forked.name() == "program"
 
 
-async def test_programs_end_with_their_fork_server_and_so_does_the_watch(tmp_path: Path) -> None:
-    async with running([code_server(tmp_path)], on_ready=lambda name: None) as supervisor:
-        fork_server().kill()
+async def test_programs_come_back_when_their_fork_server_was_killed(tmp_path: Path) -> None:
+    events: asyncio.Queue[str] = asyncio.Queue()
 
-        with pytest.raises(ProcessFailed, match="program ended by itself"):
-            await supervisor.watch()
+    async with running([code_server(tmp_path)], on_event=events.put_nowait) as supervisor:
+        watch = asyncio.create_task(supervisor.watch())
+        fork_server().kill()
+        said = [await asyncio.wait_for(events.get(), 60) for _ in range(2)]
+        (forked,) = fork_server().children()
+        watch.cancel()
+
+        assert said[0].startswith("program was ended by SIGKILL")
+        assert said[1].startswith("program is ready again")
+        assert forked.name() == "program"
 
     assert psutil.Process().children(recursive=True) == []
 
 
-async def test_without_a_fork_server_a_program_starts_by_itself(tmp_path: Path) -> None:
+async def test_a_killed_program_is_forked_again_from_the_same_server(tmp_path: Path) -> None:
+    events: asyncio.Queue[str] = asyncio.Queue()
+
+    async with running([code_server(tmp_path)], on_event=events.put_nowait) as supervisor:
+        watch = asyncio.create_task(supervisor.watch())
+        server = fork_server()
+        server.children()[0].kill()
+        said = [await asyncio.wait_for(events.get(), 60) for _ in range(2)]
+        (forked,) = server.children()
+        watch.cancel()
+
+        assert said[1].startswith("program is ready again")
+        assert forked.name() == "program"
+
+
+async def test_a_fork_server_killed_while_everything_comes_up_is_replaced(tmp_path: Path) -> None:
     errand = replace(
         program(tmp_path, sys.executable, "-c", KILLS_THE_FORK_SERVER),
         name="errand",

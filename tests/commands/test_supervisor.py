@@ -1,29 +1,56 @@
-"""Processes that are started together end together, however they end."""
+"""Processes are started together, kept up one by one, and ended together."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from vibe_pipeline.commands.restart_policy import RestartPolicy
 from vibe_pipeline.commands.supervisor import (
     ManagedProcess,
     ProcessFailed,
     ProcessRefused,
+    Start,
     free_port,
     log_ready,
     port_is_free,
     port_ready,
     running,
 )
+from vibe_pipeline.installation.process_status import ProcessStatus
 
 SAYS_READY_AND_STAYS = "print('ready', flush=True); import time; time.sleep(600)"
 DIES_AFTER_READY = "print('ready', flush=True); import time; time.sleep(0.5); raise SystemExit(3)"
+DIES_ONCE_AFTER_READY = """
+import pathlib, sys, time
+print("ready", flush=True)
+before = pathlib.Path(sys.argv[1])
+if not before.exists():
+    before.touch()
+    sys.exit(3)
+time.sleep(600)
+"""
+KILLS_ITSELF_ONCE = """
+import os, pathlib, signal, sys
+before = pathlib.Path(sys.argv[1])
+if not before.exists():
+    before.touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+LEAVES_AN_ORPHAN_AND_STAYS = """
+import subprocess, sys, time
+orphan = "import os, sys, time; pid = os.fork(); pid and sys.exit(print(pid)); time.sleep(0.2)"
+subprocess.run([sys.executable, "-c", orphan])
+print("ready", flush=True)
+time.sleep(600)
+"""
 DIES_AT_ONCE = "raise SystemExit('no disk today')"
 IGNORES_TERM_WITH_A_CHILD = """
 import signal, subprocess, sys, time
@@ -34,16 +61,20 @@ print("ready", child.pid, flush=True)
 time.sleep(600)
 """
 
+AT_ONCE = RestartPolicy(first_pause=0.0, failing_after=3, failing_pause=0.0)
 
-def part(folder: Path, name: str, code: str, *, after: tuple[str, ...] = ()) -> ManagedProcess:
+
+def part(
+    folder: Path, name: str, code: str, *arguments: str, after: tuple[str, ...] = ()
+) -> ManagedProcess:
     log = folder / f"{name}.log"
     return ManagedProcess(
         name=name,
-        command=(sys.executable, "-c", code),
+        command=(sys.executable, "-c", code, *arguments),
         environment=dict(os.environ),
         folder=folder,
         log=log,
-        ready=log_ready(log, "ready"),
+        ready=log_ready("ready"),
         after=after,
     )
 
@@ -70,15 +101,98 @@ async def test_a_part_that_cannot_start_is_named_with_its_last_words(tmp_path: P
     assert psutil.Process().children(recursive=True) == []
 
 
-async def test_a_part_that_dies_later_ends_the_watch(tmp_path: Path) -> None:
+async def test_a_part_that_dies_is_started_again_while_the_others_go_on(tmp_path: Path) -> None:
     stays = part(tmp_path, "stays", SAYS_READY_AND_STAYS)
-    dies = part(tmp_path, "dies", DIES_AFTER_READY)
+    dies = part(tmp_path, "dies", DIES_ONCE_AFTER_READY, str(tmp_path / "before"))
+    events: asyncio.Queue[str] = asyncio.Queue()
 
-    with pytest.raises(ProcessFailed, match="dies ended by itself"):
-        async with running([stays, dies], on_ready=lambda name: None) as deployment:
+    async with running([stays, dies], on_event=events.put_nowait, policy=AT_ONCE) as deployment:
+        before = set(psutil.Process().children())
+        watch = asyncio.create_task(deployment.watch())
+        said = [await asyncio.wait_for(events.get(), 20) for _ in range(2)]
+        after = set(psutil.Process().children())
+        watch.cancel()
+
+    assert said[0].startswith("dies ended with exit code 3")
+    assert said[1].startswith("dies is ready again")
+    assert len(before & after) == 1
+    assert len(after) == 2
+
+
+async def test_how_the_parts_stand_is_told_all_the_way(tmp_path: Path) -> None:
+    dies = part(tmp_path, "dies", DIES_ONCE_AFTER_READY, str(tmp_path / "before"))
+    states: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
+
+    def note(statuses: Mapping[str, ProcessStatus]) -> None:
+        states.put_nowait((str(statuses["dies"].state), statuses["dies"].restarts))
+
+    async with running([dies], on_status=note, policy=AT_ONCE) as deployment:
+        watch = asyncio.create_task(deployment.watch())
+        seen = [await asyncio.wait_for(states.get(), 20) for _ in range(4)]
+        watch.cancel()
+
+    assert seen == [("starting", 0), ("running", 0), ("restarting", 1), ("running", 1)]
+
+
+async def test_a_part_that_keeps_dying_is_called_failing_and_tried_on(tmp_path: Path) -> None:
+    dies = part(tmp_path, "dies", "print('ready', flush=True); raise SystemExit(3)")
+    events: asyncio.Queue[str] = asyncio.Queue()
+
+    async with running([dies], on_event=events.put_nowait, policy=AT_ONCE) as deployment:
+        watch = asyncio.create_task(deployment.watch())
+        while "for the 4th time" not in await asyncio.wait_for(events.get(), 30):
+            pass
+        going_on = not watch.done()
+        watch.cancel()
+
+    assert going_on
+
+
+async def test_a_part_killed_while_everything_comes_up_is_started_again(tmp_path: Path) -> None:
+    code = KILLS_ITSELF_ONCE + SAYS_READY_AND_STAYS
+    killed = part(tmp_path, "killed", code, str(tmp_path / "before"))
+
+    async with running([killed]):
+        pass
+
+    assert (tmp_path / "before").exists()
+
+
+async def test_words_of_an_earlier_start_make_nobody_ready(tmp_path: Path) -> None:
+    (tmp_path / "slow.log").write_text("ready\n")
+    began = tmp_path / "began"
+    slow = part(tmp_path, "slow", f"open({str(began)!r}, 'w'); {SAYS_READY_AND_STAYS}")
+    begun_when_ready: list[bool] = []
+
+    async with running([slow], on_ready=lambda _: begun_when_ready.append(began.exists())):
+        pass
+
+    assert begun_when_ready == [True]
+
+
+async def test_the_end_of_an_essential_part_ends_the_watch(tmp_path: Path) -> None:
+    stays = part(tmp_path, "stays", SAYS_READY_AND_STAYS)
+    dies = replace(part(tmp_path, "dies", DIES_AFTER_READY), essential=True)
+
+    with pytest.raises(ProcessFailed, match="dies ended with exit code 3"):
+        async with running([stays, dies]) as deployment:
             await deployment.watch()
 
     assert psutil.Process().children(recursive=True) == []
+
+
+async def test_what_a_dead_parent_left_behind_is_buried(tmp_path: Path) -> None:
+    leaves = part(tmp_path, "leaves", LEAVES_AN_ORPHAN_AND_STAYS)
+
+    async with running([leaves]) as deployment:
+        watch = asyncio.create_task(deployment.watch())
+        orphan = int((tmp_path / "leaves.log").read_text().split()[0])
+        async with asyncio.timeout(20):
+            while psutil.pid_exists(orphan):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        watch.cancel()
+
+    assert not psutil.pid_exists(orphan)
 
 
 async def test_not_even_a_stubborn_part_or_its_child_is_left(
@@ -112,13 +226,14 @@ async def test_an_interruption_while_starting_leaves_nothing(tmp_path: Path) -> 
     assert psutil.Process().children(recursive=True) == []
 
 
-async def test_a_port_is_free_until_somebody_listens() -> None:
+async def test_a_port_is_free_until_somebody_listens(tmp_path: Path) -> None:
     port = free_port()
-    before = port_is_free("127.0.0.1", port), await port_ready(port)()
+    start = Start(log=tmp_path / "part.log", offset=0)
+    before = port_is_free("127.0.0.1", port), await port_ready(port)(start)
 
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", port)
     async with server:
-        during = port_is_free("127.0.0.1", port), await port_ready(port)()
+        during = port_is_free("127.0.0.1", port), await port_ready(port)(start)
 
     assert before == (True, False)
     assert during == (False, True)
@@ -144,9 +259,9 @@ async def test_a_failed_errand_stops_the_start(tmp_path: Path) -> None:
 
 
 async def test_work_that_waits_for_a_dead_part_does_not_wait_on(tmp_path: Path) -> None:
-    dies = part(tmp_path, "dies", DIES_AFTER_READY)
+    dies = replace(part(tmp_path, "dies", DIES_AFTER_READY), essential=True)
 
-    with pytest.raises(ProcessFailed, match="dies ended by itself"):
+    with pytest.raises(ProcessFailed, match="dies ended with"):
         async with running([dies], on_ready=lambda name: None) as deployment:
             await deployment.alongside(asyncio.sleep(600))
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,6 +22,12 @@ from tests.support.oauth_site import Site, site, token_on, words
 from vibe_oauth.__main__ import usual_place
 from vibe_pipeline.accounts.records import StateKind
 from vibe_pipeline.accounts.store import AccountStore, open_store
+from vibe_pipeline.installation.process_status import (
+    ProcessState,
+    ProcessStatus,
+    StatusFile,
+    Troubles,
+)
 from vibe_pipeline.locales import say
 from vibe_pipeline.simulator.server import running
 from vibe_pipeline.simulator.simulation import Simulation
@@ -127,6 +134,30 @@ async def test_a_healthy_service_says_so(here: Site) -> None:
         "account_store": {"ok": True},
         "dagster": {"ok": True},
     }
+
+
+async def test_health_names_a_process_that_is_being_restarted(here: Site) -> None:
+    home, now = here.services.home, here.services.now()
+    running = ProcessStatus(state=ProcessState.RUNNING, since=now, restarts=1, reason="was ended")
+    failing = replace(running, state=ProcessState.FAILING)
+
+    StatusFile(home).write({"Telegram bot": running, "Dagster daemon": failing})
+    answer = await here.browser.get("/health")
+
+    assert answer.status_code == 503
+    assert answer.json()["telegram_bot"]["ok"] is True
+    assert answer.json()["dagster_daemon"]["ok"] is False
+    assert answer.json()["dagster_daemon"]["state"] == "failing"
+
+
+async def test_health_repeats_what_a_process_complains_of(here: Site) -> None:
+    home, now = here.services.home, here.services.now()
+
+    Troubles(home).note("Telegram bot", "Another program polls.", now=now)
+    answer = await here.browser.get("/health")
+
+    assert answer.status_code == 503
+    assert answer.json()["telegram_bot"] == {"ok": False, "reason": "Another program polls."}
 
 
 async def test_a_lost_dagster_is_a_failing_health_but_still_a_living_service(here: Site) -> None:

@@ -39,6 +39,11 @@ class ForkedProcess:
         if self.pid is not None:
             os.kill(self.pid, signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End it outright; ``ProcessLookupError`` when it is gone already."""
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGKILL)
+
     def ended(self, code: int) -> None:
         """Note its end."""
         self.returncode = code
@@ -50,6 +55,7 @@ class ProgramForker:
 
     def __init__(self, environment: Mapping[str, str], folder: Path, log: Path) -> None:
         self._loop = asyncio.get_running_loop()
+        self._retired = False
         self._processes: dict[str, ForkedProcess] = {}
         self._server = ForkServer(
             (f"{_PROGRAMS}:warm_up",),
@@ -72,12 +78,27 @@ class ProgramForker:
         process.pid = await asyncio.to_thread(self._server.fork, work)
         return process
 
+    @property
+    def usable(self) -> bool:
+        """Whether it may be asked to fork."""
+        return self._server.alive and not self._retired
+
+    async def retire(self) -> None:
+        """Fork no more; what was forked goes on undisturbed."""
+        self._retired = True
+        await asyncio.to_thread(self._server.retire)
+
     async def close(self) -> None:
         """End the fork server; what was forked and still runs ends with it."""
         await asyncio.to_thread(self._server.close)
 
     def _from_listener(self, ended: Ended) -> None:
-        self._loop.call_soon_threadsafe(self._processes[ended.name].ended, ended.code)
+        self._loop.call_soon_threadsafe(self._note, ended)
+
+    def _note(self, ended: Ended) -> None:
+        process = self._processes[ended.name]
+        if process.pid in {None, ended.pid}:
+            process.ended(ended.code)
 
     def _gone_from_listener(self) -> None:
         self._loop.call_soon_threadsafe(self._all_ended)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +17,8 @@ import yaml
 
 from vibe_pipeline.commands.supervisor import (
     ManagedProcess,
+    Ready,
+    Start,
     free_port,
     http_ready,
     log_ready,
@@ -102,7 +104,6 @@ def managed_processes(
             **more,  # type: ignore[arg-type]
         )
 
-    log = home / "logs"
     return [
         part(STORAGE, "dagster", "instance", "migrate", ready=None, forked=True),
         part(
@@ -125,7 +126,7 @@ def managed_processes(
         part(
             DAEMON,
             *("dagster-daemon", "run", "--workspace", workspace),
-            ready=log_ready(log / "dagster-daemon.log", "Instance is configured"),
+            ready=log_ready("Instance is configured"),
             after=(STORAGE,),
             forked=True,
         ),
@@ -137,7 +138,7 @@ def managed_processes(
         part(
             BOT,
             *(python, "-m", "vibe_bot"),
-            ready=log_ready(log / "telegram-bot.log", "listening"),
+            ready=log_ready("listening"),
         ),
     ]
 
@@ -152,13 +153,13 @@ mutation($name: String!) { said: reloadRepositoryLocation(repositoryLocationName
 """
 
 
-def _code_loaded(address: str) -> Callable[[], Awaitable[bool]]:
+def _code_loaded(address: str) -> Ready:
     """Ready as soon as the webserver has our code; a run asked for before that is refused.
 
     A webserver that was up before the code server holds an error until it is told to look again.
     """
 
-    async def ready() -> bool:
+    async def ready(_: Start) -> bool:
         async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
             try:
                 answer = await http.post(address, json={"query": _LOADED})

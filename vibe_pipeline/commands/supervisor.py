@@ -1,17 +1,22 @@
 """Every process of an installation on one machine: started in order, watched, stopped together.
 
-What was started here is stopped here, also after a crash of a part, a Ctrl-C or a plain ``kill``.
+A part that dies is started again while the others go on; how soon says ``restart_policy``. What was
+started here is stopped here, also after a Ctrl-C or a plain ``kill``. Not here: what the parts are
+(``processes``), and telling others how they do (``installation.process_status``).
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,13 +24,19 @@ import httpx
 import psutil
 
 from vibe_pipeline.commands.forked_processes import ForkedProcess, ProgramForker
+from vibe_pipeline.commands.restart_policy import RestartPolicy
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
+from vibe_pipeline.installation.process_status import ProcessState, ProcessStatus
 from vibe_pipeline.launcher.fork_server import ForkServerGone
 from vibe_pipeline.launcher.process_control import adopt_orphans, end_with_parent
 
 READY_WITHIN_SECONDS = 120.0
 EXIT_SET_UP_WRONG = 2
 STOP_WITHIN_SECONDS = 12.0
+STARTS_AT_FIRST = 3
+"""So often a part is started that is killed while everything comes up; after that it is over."""
+_END_WITHIN_SECONDS = 5.0
+_REAP_EVERY_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 0.1
 
 Result = TypeVar("Result")
@@ -44,10 +55,30 @@ class Interrupted(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """One start of a process: what it wrote since then is behind ``offset`` in its log."""
+
+    log: Path
+    offset: int
+
+    def output(self) -> str:
+        """What it wrote since it was started."""
+        if not self.log.exists():
+            return ""
+        with self.log.open("rb") as log:
+            log.seek(self.offset)
+            return log.read().decode(errors="replace")
+
+
+Ready = Callable[[Start], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedProcess:
     """One process: how to start it, how to know that it is ready, and what must be ready before.
 
     Without ``ready`` it is an errand: done, and good for the others, once it has ended well.
+    ``essential``: nothing makes sense without it, so its end is everybody's.
     ``forked``: one of Dagster's programs, forked from an interpreter that imported Dagster; where
     that cannot be it starts by itself, as all others do.
     """
@@ -57,9 +88,10 @@ class ManagedProcess:
     environment: Mapping[str, str]
     folder: Path
     log: Path
-    ready: Callable[[], Awaitable[bool]] | None
+    ready: Ready | None
     after: tuple[str, ...] = ()
     forked: bool = False
+    essential: bool = False
 
 
 def free_port() -> int:
@@ -81,10 +113,10 @@ def port_is_free(host: str, port: int) -> bool:
     return True
 
 
-def http_ready(url: str) -> Callable[[], Awaitable[bool]]:
+def http_ready(url: str) -> Ready:
     """Ready as soon as this address answers anything but its own trouble."""
 
-    async def ready() -> bool:
+    async def ready(_: Start) -> bool:
         async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
             try:
                 return (await http.get(url)).status_code < 500
@@ -94,10 +126,10 @@ def http_ready(url: str) -> Callable[[], Awaitable[bool]]:
     return ready
 
 
-def port_ready(port: int) -> Callable[[], Awaitable[bool]]:
+def port_ready(port: int) -> Ready:
     """Ready as soon as somebody accepts connections on this loopback port."""
 
-    async def ready() -> bool:
+    async def ready(_start: Start) -> bool:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
@@ -110,80 +142,188 @@ def port_ready(port: int) -> Callable[[], Awaitable[bool]]:
     return ready
 
 
-def log_ready(path: Path, words: str) -> Callable[[], Awaitable[bool]]:
-    """Ready as soon as these words stand in the part's log."""
+def log_ready(words: str) -> Ready:
+    """Ready as soon as the part has written these words into its log, since this start of it."""
 
-    def said() -> bool:
-        return path.exists() and words in path.read_text(errors="replace")
-
-    async def ready() -> bool:
-        return await asyncio.to_thread(said)
+    async def ready(start: Start) -> bool:
+        return words in await asyncio.to_thread(start.output)
 
     return ready
 
 
+def no_news(_: object) -> None:
+    """For those who do not listen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisorEvents:
+    """Who is told what."""
+
+    on_ready: Callable[[str], None]
+    on_event: Callable[[str], None]
+    on_status: Callable[[Mapping[str, ProcessStatus]], None]
+
+
+@dataclass(slots=True)
+class _Life:
+    """What became of one part so far; times are monotonic seconds."""
+
+    start: Start
+    ready_at: float | None = None
+    deaths: int = 0
+    restarts: int = 0
+
+
+@dataclass(slots=True)
 class Supervisor:
     """The running parts. Use ``running`` to make one."""
 
-    def __init__(self, parts: Sequence[ManagedProcess], *, on_ready: Callable[[str], None]) -> None:
-        self._parts = parts
-        self._on_ready = on_ready
-        self._processes: dict[str, asyncio.subprocess.Process | ForkedProcess] = {}
-        self._forker: ProgramForker | None = None
+    parts: Sequence[ManagedProcess]
+    events: SupervisorEvents
+    policy: RestartPolicy = field(default_factory=RestartPolicy)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _processes: dict[str, asyncio.subprocess.Process | ForkedProcess] = field(default_factory=dict)
+    _lives: dict[str, _Life] = field(default_factory=dict)
+    _statuses: dict[str, ProcessStatus] = field(default_factory=dict)
+    _forkers: list[ProgramForker] = field(default_factory=list)
 
     async def start(self) -> None:
         """Start every part as soon as what it needs is ready; raises ``ProcessFailed``."""
-        self._forker = _forker(self._parts)
-        ready = {part.name: asyncio.Event() for part in self._parts}
+        if first := next((part for part in self.parts if part.forked), None):
+            first.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._warm_forker(first)
+        ready = {part.name: asyncio.Event() for part in self.parts}
         async with asyncio.TaskGroup() as tasks:
-            for part in self._parts:
+            for part in self.parts:
                 tasks.create_task(self._bring_up(part, ready))
 
     async def _bring_up(self, part: ManagedProcess, ready: Mapping[str, asyncio.Event]) -> None:
         for name in part.after:
             await ready[name].wait()
-        process = await self._spawn(part)
-        try:
-            async with asyncio.timeout(READY_WITHIN_SECONDS):
-                await _becomes_ready(part, process)
-        except TimeoutError:
-            raise ProcessFailed(_last_words(part, "did not become ready in time")) from None
-        self._on_ready(part.name)
+        self._stands(part, ProcessState.STARTING)
+        for tried in range(1, STARTS_AT_FIRST + 1):
+            process = await self._spawn(part)
+            try:
+                await self._await_ready(part, process)
+                break
+            except ProcessFailed:
+                killed = process.returncode is not None and process.returncode < 0
+                if not killed or tried == STARTS_AT_FIRST:
+                    raise
+        self._lives[part.name].ready_at = time.monotonic()
+        self._stands(part, ProcessState.RUNNING)
+        self.events.on_ready(part.name)
         ready[part.name].set()
 
+    async def _await_ready(
+        self, part: ManagedProcess, process: asyncio.subprocess.Process | ForkedProcess
+    ) -> None:
+        start = self._lives[part.name].start
+        try:
+            async with asyncio.timeout(READY_WITHIN_SECONDS):
+                await _becomes_ready(part, process, start)
+        except TimeoutError:
+            raise ProcessFailed(_last_words(part, start, "did not become ready in time")) from None
+
     async def _spawn(self, part: ManagedProcess) -> asyncio.subprocess.Process | ForkedProcess:
-        part.log.parent.mkdir(parents=True, exist_ok=True)
+        part.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        offset = part.log.stat().st_size if part.log.exists() else 0
+        life = self._lives.setdefault(part.name, _Life(Start(log=part.log, offset=offset)))
+        life.start, life.ready_at = Start(log=part.log, offset=offset), None
         process = await self._fork(part) or await _spawn_alone(part)
         self._processes[part.name] = process
         return process
 
     async def _fork(self, part: ManagedProcess) -> ForkedProcess | None:
-        if self._forker is None or not part.forked:
-            return None
-        try:
-            return await self._forker.fork(
-                part.name, part.command, part.log, within=READY_WITHIN_SECONDS
-            )
-        except ForkServerGone:
-            return None
+        """The part, forked; ``None`` where even a fresh fork server will not do it."""
+        for _ in range(2 if part.forked else 0):
+            forker = self._warm_forker(part)
+            try:
+                return await forker.fork(
+                    part.name, part.command, part.log, within=READY_WITHIN_SECONDS
+                )
+            except ForkServerGone:
+                await forker.retire()
+        return None
+
+    def _warm_forker(self, part: ManagedProcess) -> ProgramForker:
+        """What forks the parts that want it; a new one begins to import at once."""
+        if not self._forkers or not self._forkers[-1].usable:
+            log = part.log.with_name("dagster.log")
+            self._forkers.append(ProgramForker(part.environment, part.folder, log))
+        return self._forkers[-1]
 
     async def watch(self) -> None:
-        """Wait until a part ends by itself, which is a failure; never returns otherwise."""
-        waiting = {
-            asyncio.create_task(self._processes[part.name].wait()): part
-            for part in self._parts
-            if part.ready is not None
-        }
+        """Start again what dies, for ever; raises ``ProcessFailed`` when an essential part does."""
         try:
-            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
-        part = waiting[done.pop()]
-        raise ProcessFailed(_last_words(part, "ended by itself"))
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._reap_strays())
+                for part in self.parts:
+                    if part.ready is not None:
+                        tasks.create_task(self._keep_up(part))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    async def _keep_up(self, part: ManagedProcess) -> None:
+        while True:
+            process = self._processes[part.name]
+            how = _in_words(await process.wait())
+            life = self._lives[part.name]
+            if part.essential:
+                raise ProcessFailed(_last_words(part, life.start, how))
+            up_for = 0.0 if life.ready_at is None else time.monotonic() - life.ready_at
+            life.deaths = self.policy.deaths_in_a_row(life.deaths, up_for=up_for)
+            life.restarts += 1
+            pause = self._tell_of_death(part, life, how)
+            await asyncio.to_thread(_end_what_is_left, process.pid)
+            await self.sleep(pause)
+            await self._start_again(part, how)
+
+    def _tell_of_death(self, part: ManagedProcess, life: _Life, how: str) -> float:
+        """Say what happened; gives the pause before the next start."""
+        pause, failing = self.policy.pause(life.deaths), self.policy.failing(life.deaths)
+        self._stands(part, ProcessState.FAILING if failing else ProcessState.RESTARTING, how)
+        again = f"it is started again in {pause:g} s"
+        if failing:
+            sentence = f"{how} for the {life.deaths}th time; {again}"
+            self.events.on_event(_last_words(part, life.start, sentence))
+        else:
+            self.events.on_event(f"{part.name} {how}; {again}.")
+        return pause
+
+    async def _start_again(self, part: ManagedProcess, how: str) -> None:
+        began, process = time.monotonic(), None
+        try:
+            process = await self._spawn(part)
+            await self._await_ready(part, process)
+        except (ProcessFailed, ProcessRefused, OSError) as trouble:
+            self.events.on_event(str(trouble))
+            if process is not None and process.returncode is None:
+                process.kill()
+            return
+        life = self._lives[part.name]
+        life.ready_at = time.monotonic()
+        self._stands(part, ProcessState.RUNNING, how)
+        self.events.on_event(f"{part.name} is ready again, after {life.ready_at - began:.1f} s.")
+
+    def _stands(self, part: ManagedProcess, state: ProcessState, how: str | None = None) -> None:
+        restarts = self._lives[part.name].restarts if part.name in self._lives else 0
+        self._statuses[part.name] = ProcessStatus(
+            state=state, since=datetime.now(UTC), restarts=restarts, reason=how
+        )
+        self.events.on_status(self._statuses)
+
+    async def _reap_strays(self) -> None:
+        """Bury whatever ended and was left to us by a parent that died before it (zombies)."""
+        dead_before: set[int] = set()
+        while True:
+            await asyncio.sleep(_REAP_EVERY_SECONDS)
+            dead = await asyncio.to_thread(_zombies)
+            _bury(dead & dead_before)  # what we started ourselves was buried at once
+            dead_before = dead
 
     async def alongside(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """What the work gives, done while every part lives; else the same failure as ``watch``."""
+        """What the work gives, done while every essential part lives; else as ``watch``."""
         task, watch = asyncio.create_task(work), asyncio.create_task(self.watch())
         try:
             await asyncio.wait((task, watch), return_when=asyncio.FIRST_COMPLETED)
@@ -205,22 +345,30 @@ class Supervisor:
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_WITHIN_SECONDS):
                 await asyncio.gather(*(process.wait() for process in self._processes.values()))
-        if self._forker is not None:
-            await self._forker.close()
+        for forker in self._forkers:
+            await forker.close()
         await asyncio.to_thread(_end, {*strays, *_descendants()})
         await asyncio.gather(*(process.wait() for process in self._processes.values()))
 
 
 @asynccontextmanager
 async def running(
-    parts: Sequence[ManagedProcess], *, on_ready: Callable[[str], None]
+    parts: Sequence[ManagedProcess],
+    *,
+    on_ready: Callable[[str], None] = no_news,
+    on_event: Callable[[str], None] = no_news,
+    on_status: Callable[[Mapping[str, ProcessStatus]], None] = no_news,
+    policy: RestartPolicy | None = None,
 ) -> AsyncIterator[Supervisor]:
     """The parts, all ready; stopped on the way out, however that happens.
+
+    ``on_ready`` hears a part's name, ``on_event`` a sentence, ``on_status`` how all parts stand.
 
     Raises ``ProcessRefused`` when a part ends with exit code 2, else ``ProcessFailed``.
     """
     adopt_orphans()
-    deployment = Supervisor(parts, on_ready=on_ready)
+    events = SupervisorEvents(on_ready=on_ready, on_event=on_event, on_status=on_status)
+    deployment = Supervisor(parts=parts, events=events, policy=policy or RestartPolicy())
     try:
         try:
             await deployment.start()
@@ -229,15 +377,6 @@ async def running(
         yield deployment
     finally:
         await asyncio.shield(asyncio.create_task(deployment.stop()))
-
-
-def _forker(parts: Sequence[ManagedProcess]) -> ProgramForker | None:
-    """What forks the parts that want it, if any does; it begins to import at once."""
-    first = next((part for part in parts if part.forked), None)
-    if first is None:
-        return None
-    first.log.parent.mkdir(parents=True, exist_ok=True)
-    return ProgramForker(first.environment, first.folder, first.log.with_name("dagster.log"))
 
 
 async def _spawn_alone(part: ManagedProcess) -> asyncio.subprocess.Process:
@@ -256,17 +395,17 @@ async def _spawn_alone(part: ManagedProcess) -> asyncio.subprocess.Process:
 
 
 async def _becomes_ready(
-    part: ManagedProcess, process: asyncio.subprocess.Process | ForkedProcess
+    part: ManagedProcess, process: asyncio.subprocess.Process | ForkedProcess, start: Start
 ) -> None:
     if part.ready is None:
         if await process.wait() != 0:
-            raise ProcessFailed(_last_words(part, "failed"))
+            raise ProcessFailed(_last_words(part, start, "failed"))
         return
-    while not await part.ready():
+    while not await part.ready(start):
         if process.returncode == EXIT_SET_UP_WRONG:
-            raise ProcessRefused(_said(part)[-1].removeprefix("vibe: "))
+            raise ProcessRefused(_said(start)[-1].removeprefix("vibe: "))
         if process.returncode is not None:
-            raise ProcessFailed(_last_words(part, "ended while it was starting"))
+            raise ProcessFailed(_last_words(part, start, "ended while it was starting"))
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
@@ -275,13 +414,50 @@ def script(name: str) -> str:
     return str(Path(sys.executable).parent / name)
 
 
-def _last_words(part: ManagedProcess, what: str) -> str:
-    last_lines = "\n  ".join(_said(part)[-12:])
+def _last_words(part: ManagedProcess, start: Start, what: str) -> str:
+    last_lines = "\n  ".join(_said(start)[-12:])
     return f"{part.name} {what}. Its last words:\n  {last_lines}"
 
 
-def _said(part: ManagedProcess) -> list[str]:
-    return part.log.read_text(errors="replace").strip().splitlines() or ["(nothing)"]
+def _said(start: Start) -> list[str]:
+    return start.output().strip().splitlines() or ["(nothing)"]
+
+
+def _in_words(code: int) -> str:
+    """How a process ended, from its exit code; negative is the signal that ended it."""
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"
+
+
+def _zombies() -> set[int]:
+    """Children of ours that have ended and were not buried."""
+    dead = set()
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if child.status() == psutil.STATUS_ZOMBIE:
+                dead.add(child.pid)
+    return dead
+
+
+def _bury(dead: set[int]) -> None:
+    for pid in dead:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+
+
+def _end_what_is_left(pid: int | None) -> None:
+    """Wait for a process that may outlive our news of its end; it would hold its port."""
+    if pid is None:
+        return
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        if process.ppid() != os.getpid():
+            return  # the number is somebody else's by now
+        _, alive = psutil.wait_procs([process], timeout=_END_WITHIN_SECONDS)
+        for stubborn in alive:
+            stubborn.kill()
+        psutil.wait_procs(alive, timeout=_END_WITHIN_SECONDS)
 
 
 def _descendants() -> set[psutil.Process]:

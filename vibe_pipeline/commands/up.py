@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -21,6 +23,8 @@ from vibe_pipeline.commands.supervisor import (
     run_until_stopped,
     running,
 )
+from vibe_pipeline.installation.home import held, make_private
+from vibe_pipeline.installation.process_status import StatusFile
 from vibe_pipeline.settings import Settings, read_settings
 
 
@@ -28,6 +32,13 @@ from vibe_pipeline.settings import Settings, read_settings
 def up() -> None:
     """Start a real installation on this machine, from .env and the environment."""
     settings = read_settings()
+    with held(settings.home):
+        _begin(settings)
+
+
+def _begin(settings: Settings) -> None:
+    """Look, prepare, start and watch; the home folder is ours alone."""
+    make_private(settings.home)
     ports = Ports.of(settings)
     preflight.stop_on_trouble(preflight.keys(settings))
     preflight.stop_on_trouble(preflight.ports(ports))
@@ -44,10 +55,20 @@ def up() -> None:
 
 
 async def _stay_up(everything: list[ManagedProcess], settings: Settings) -> None:
+    status, log = StatusFile(settings.home), settings.home / "logs" / "supervisor.log"
+
     def told(name: str) -> None:
         click.echo(f"  {name} is ready")
 
-    async with running(everything, on_ready=told) as deployment:
+    def happened(sentence: str) -> None:
+        line = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC  {sentence}"
+        click.echo(line)
+        with suppress(OSError), log.open("a", encoding="utf-8") as lines:
+            lines.write(f"{line}\n")
+
+    watched = running(everything, on_ready=told, on_event=happened, on_status=status.write)
+    async with watched as deployment, AsyncExitStack() as afterwards:
+        afterwards.callback(status.clear)
         click.echo(f"Dagster UI: {settings.dagster_graphql_url.removesuffix('/graphql')}")
         click.echo(f"People's browsers: {settings.public_url}")
         click.echo(f"Logs: {settings.home / 'logs'}. Ctrl-C stops everything.")

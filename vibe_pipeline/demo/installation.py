@@ -19,6 +19,7 @@ import psutil
 from vibe_pipeline.commands import checks as preflight
 from vibe_pipeline.commands.processes import Ports, environment, managed_processes, prepare
 from vibe_pipeline.commands.supervisor import ManagedProcess, free_port, http_ready, script
+from vibe_pipeline.installation.home import make_private
 from vibe_pipeline.settings import Settings, read_settings, settings_from
 from vibe_pipeline.simulator.server import environment as simulated_environment
 
@@ -76,6 +77,7 @@ class DemoInstallation:
             folder=self.home,
             log=self.home / "logs" / "simulator.log",
             ready=http_ready(f"{self.simulator}/control/clock"),
+            essential=True,
         )
         return [simulator, *managed_processes(self.environment, self.home, self.home, self.ports)]
 
@@ -90,6 +92,7 @@ def demo_installation(world: Path | None) -> Iterator[DemoInstallation]:
     _sweep_abandoned()
     with tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-") as folder:
         stage = _stage(Path(folder).resolve(), world)
+        make_private(stage.home)
         _check(stage)
         prepare(stage.home, stage.ports)
         yield stage

@@ -26,6 +26,7 @@ from vibe_pipeline.demo.demo_user import DemoUser, Message, connect_link
 from vibe_pipeline.demo.installation import DemoInstallation
 from vibe_pipeline.demo.promises import Observed, broken_promises
 from vibe_pipeline.errors import CommandFailed
+from vibe_pipeline.installation.process_status import StatusFile
 
 ANSWER_SECONDS = 30.0
 LIST_SECONDS = 240.0
@@ -69,7 +70,12 @@ async def run_demo(stage: DemoInstallation, console: Console, *, once: bool, as_
     async with AsyncExitStack() as stack:
         with watch.stage("start"):
             deployment = await stack.enter_async_context(
-                running(stage.managed_processes(), on_ready=told)
+                running(
+                    stage.managed_processes(),
+                    on_ready=told,
+                    on_event=console.print,
+                    on_status=StatusFile(stage.home).write,
+                )
             )
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=30, trust_env=False))
         record = await deployment.alongside(_first_list(stage, http, console, watch))

@@ -1,0 +1,85 @@
+"""The home folder: one installation at a time (a lock), and nobody else's business (permissions).
+
+Where it is says ``settings``; what lies in it belongs to each store.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from vibe_pipeline.errors import ConfigurationError
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+PRIVATE_UMASK = 0o077
+
+
+class HomeInUse(ConfigurationError):
+    """Another installation runs on this home folder; the text says which, and what to do."""
+
+
+def make_private(home: Path) -> None:
+    """Keep other accounts of this machine out of the home folder, whatever lies in it already.
+
+    Also sets the umask of this process, which its children inherit. Best effort: what belongs to
+    somebody else stays as it is, and a folder that cannot be made is told where it is needed.
+    """
+    os.umask(PRIVATE_UMASK)
+    with suppress(OSError):
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder, _, files in os.walk(home):
+            _close(Path(folder))
+            for name in files:
+                _close(Path(folder) / name)
+
+
+@contextmanager
+def held(home: Path) -> Iterator[None]:
+    """Hold the home folder for one installation; the system lets go however we end.
+
+    Raises:
+        HomeInUse: another ``vibe up`` holds it. Nothing has been changed then.
+    """
+    with suppress(OSError):  # a folder that cannot be made is told by who writes into it
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not home.is_dir():
+        yield
+        return
+    # A file of its own: opening a lock file may empty it, also for whoever does not get the lock.
+    pid_file, lock = home / "vibe.pid", FileLock(home / "vibe.lock", mode=0o600)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise HomeInUse(
+            f"An installation already runs on {home} (process {_holder(pid_file)}); stop it first,"
+            " or name another folder in VIBE_HOME."
+        ) from None
+    except OSError:
+        yield
+        return
+    try:
+        with suppress(OSError):
+            pid_file.write_text(str(os.getpid()), encoding="ascii")
+        yield
+    finally:
+        pid_file.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(pid_file: Path) -> str:
+    try:
+        return pid_file.read_text(encoding="ascii").strip() or "unknown"
+    except OSError:
+        return "unknown"
+
+
+def _close(path: Path) -> None:
+    with suppress(OSError):
+        mode = path.lstat().st_mode
+        if not stat.S_ISLNK(mode) and mode & _OTHERS:
+            path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
