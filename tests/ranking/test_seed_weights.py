@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
@@ -12,17 +13,15 @@ from hypothesis import strategies as st
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import LikedTrack, Play, SeedArtist, SeedTrack, TopItem, Track
 from vibe_pipeline.taste.exclusions import ExclusionRules
+from vibe_pipeline.taste.play_decay import EXPONENTS, half_life, power_law
 from vibe_pipeline.taste.seed_profile import (
     BOUND,
-    HOUR_LIFT,
     PARTS,
-    WEEKDAY_LIFT,
-    play_parts,
+    play_weights,
     seed_profile,
 )
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
-ZONES = st.sampled_from([ZoneInfo("UTC"), ZoneInfo("Europe/Kyiv"), ZoneInfo("America/St_Johns")])
 ARTISTS = st.sampled_from([f"Artist {letter}" for letter in "ABCDEF"])
 TITLES = st.sampled_from([f"Song {number}" for number in range(8)])
 MOMENTS = st.integers(0, 400 * 24 * 60).map(lambda minutes: NOW - timedelta(minutes=minutes))
@@ -59,23 +58,21 @@ THUMBS = st.dictionaries(ARTISTS.map(artist_key), st.integers(-100, 100), max_si
 
 
 @settings(max_examples=150, deadline=None)
-@given(plays=PLAYS, likes=LIKES, top=TOP, thumbs=THUMBS, zone=ZONES, data=st.data())
+@given(plays=PLAYS, likes=LIKES, top=TOP, thumbs=THUMBS, data=st.data())
 def test_weights_and_parts_keep_within_their_bounds_and_order_does_not_matter(
     plays: list[Play],
     likes: list[LikedTrack],
     top: list[TopItem],
     thumbs: dict[str, int],
-    zone: ZoneInfo,
     data: st.DataObject,
 ) -> None:
-    made = seed_profile(likes=likes, plays=plays, top=top, artist_thumbs=thumbs, now=NOW, zone=zone)
+    made = seed_profile(likes=likes, plays=plays, top=top, artist_thumbs=thumbs, now=NOW)
     again = seed_profile(
         likes=data.draw(st.permutations(likes)),
         plays=data.draw(st.permutations(plays)),
         top=data.draw(st.permutations(top)),
         artist_thumbs=dict(reversed(thumbs.items())),
         now=NOW,
-        zone=zone,
     )
 
     assert again == made
@@ -85,8 +82,6 @@ def test_weights_and_parts_keep_within_their_bounds_and_order_does_not_matter(
         assert set(seed.why) <= set(PARTS)
         assert all(-BOUND <= part <= BOUND for part in seed.why.values())
         assert all(part > 0 for name, part in seed.why.items() if name != "thumbs")
-        assert seed.why.get("hour", 0) <= math.log1p(HOUR_LIFT) + 1e-9
-        assert seed.why.get("weekday", 0) <= math.log1p(WEEKDAY_LIFT) + 1e-9
     if made.artists:
         assert made.artists[0].weight == 1
         best = math.fsum(made.artists[0].why.values())
@@ -123,15 +118,15 @@ def test_one_more_play_never_makes_less_of_a_seed(plays: list[Play], extra: Trac
     assert crowded or said(more) >= said(plays)
 
 
-@given(first=MOMENTS, second=MOMENTS, zone=ZONES)
-def test_a_play_says_less_the_older_it_is(
-    first: datetime, second: datetime, zone: ZoneInfo
+@given(moments=st.lists(MOMENTS, min_size=1), exponent=st.sampled_from(EXPONENTS))
+def test_a_play_says_less_the_older_it_is_and_all_say_as_much_whatever_the_curve(
+    moments: list[datetime], exponent: float
 ) -> None:
-    older, newer = sorted((first, second))
+    plays = [
+        Play(track=track("A", "B"), played_at=moment) for moment in sorted(moments, reverse=True)
+    ]
 
-    before, after = play_parts(older, NOW, zone), play_parts(newer, NOW, zone)
+    weights = play_weights(plays, NOW, power_law(exponent))
 
-    assert before["plays"] <= after["plays"] <= 1
-    for parts in (before, after):
-        assert 0 <= parts["hour"] <= HOUR_LIFT * parts["plays"]
-        assert 0 <= parts["weekday"] <= WEEKDAY_LIFT * parts["plays"]
+    assert all(newer >= older > 0 for newer, older in pairwise(weights))
+    assert math.isclose(sum(weights), sum(play_weights(plays, NOW, half_life(10))))

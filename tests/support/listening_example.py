@@ -7,13 +7,21 @@ import os
 import random
 from pathlib import Path
 
-BESIDE_THE_PROJECT = Path(__file__).parents[3] / "shared" / "data" / "lastfm-hetrec"
+_DATA = Path(__file__).parents[3] / "shared" / "data"
+BESIDE_THE_PROJECT = _DATA / "lastfm-hetrec"
+PLAYS_BESIDE_THE_PROJECT = _DATA / "lastfm-1k-slice"
 
 
 def real_listening() -> Path | None:
     """The folder with real listening, where there is one."""
     folder = Path(os.environ.get("VIBE_LISTENING_DATA", BESIDE_THE_PROJECT))
     return folder if (folder / "listens.csv").is_file() else None
+
+
+def real_plays() -> Path | None:
+    """The folder with real plays and their times, where there is one."""
+    folder = Path(os.environ.get("VIBE_PLAYS_DATA", PLAYS_BESIDE_THE_PROJECT))
+    return folder if (folder / "plays.csv").is_file() else None
 
 
 def write_listening(folder: Path, *, users: int = 260, artists: int = 1200, seed: int = 7) -> Path:

@@ -64,10 +64,23 @@ def test_the_hundredth_play_says_less_than_the_first() -> None:
     assert many.artists[1].weight > 0.1
 
 
-def test_a_play_at_this_hour_counts_for_more() -> None:
+def test_the_hour_of_a_play_is_of_no_account() -> None:
     made = profile(played("Night", "A", hours_ago=60), played("Now", "B", hours_ago=72))
 
-    assert names(made) == ["Now", "Night"]
+    assert names(made) == ["Night", "Now"]
+    assert set(made.artists[0].why) == {"plays"}
+
+
+def test_with_very_much_listening_the_most_played_are_still_told_apart() -> None:
+    made = profile(
+        *(
+            played(f"Artist {n:02}", "A", hours_ago=hour)
+            for n in range(12)
+            for hour in range(1, 200 + 10 * n)
+        )
+    )
+
+    assert names(made) == [f"Artist {n:02}" for n in reversed(range(12))]
 
 
 def test_likes_top_items_and_thumbs_count_and_are_named() -> None:

@@ -48,9 +48,9 @@ def seed_profile(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """The artists and tracks the person leans to now, strongest first, with the reasons.
 
-    A weight is made of what was played lately and how often, at about this hour and on such a
-    day, of likes, top items and thumbs; each part is bounded. What the person blocked or left out
-    plays no part. The sources are asked about these seeds.
+    A weight is made of what was played lately and how often, of likes, top items and thumbs; each
+    part is bounded. Plays fade as fast as this person's taste moves. What the person blocked or
+    left out plays no part. The sources are asked about these seeds.
     """
     store, now = accounts.open(clock), clock.now()
     with run_context(context, store, now=now) as run, warehouse.open().open() as tables:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from vibe_pipeline.evaluation import days
 from vibe_pipeline.evaluation.dataset import FILES, DatasetMissing
 from vibe_pipeline.evaluation.report import evaluate, per_user, table
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES
@@ -25,7 +26,7 @@ _SPLIT = click.IntRange(min=0, max=2**32 - 1)
     "data_dir",
     required=True,
     type=click.Path(path_type=Path),
-    help="Folder with listens.csv, artists.csv and artist_tags.csv.",
+    help="Folder with listens.csv, artists.csv and artist_tags.csv; for --days, with plays.csv.",
 )
 @click.option(
     "--split-seed",
@@ -56,6 +57,12 @@ _SPLIT = click.IntRange(min=0, max=2**32 - 1)
     type=click.IntRange(0, 100),
     help="Also evaluate at this position of the adventure dial; repeatable.",
 )
+@click.option(
+    "--days",
+    "by_days",
+    is_flag=True,
+    help="How well the seed profile foretells the next day's plays, instead of the ranking.",
+)
 @click.option("--json", "as_json", is_flag=True, help="End with one line of JSON.")
 @click.option(
     "--per-user",
@@ -71,12 +78,16 @@ def eval_command(
     users_file: Path | None,
     policy_name: str,
     dials: tuple[int, ...],
+    by_days: bool,
     as_json: bool,
     per_user_file: Path | None,
 ) -> None:
     """Hold the ranker against listening it has not seen, beside plain baselines."""
     if more_seeds and not split_seeds:
         raise click.UsageError(f"What is {more_seeds[0]}? Splits follow --split-seed.")
+    if by_days:
+        _foretell_days(data_dir, as_json=as_json)
+        return
     try:
         report = evaluate(
             data_dir,
@@ -96,5 +107,19 @@ def eval_command(
     click.echo(table(report))
     if per_user_file is not None:
         per_user(report).to_csv(per_user_file, index=False, lineterminator="\r\n")
+    if as_json:
+        click.echo(report.as_json())
+
+
+def _foretell_days(data_dir: Path, *, as_json: bool) -> None:
+    try:
+        report = days.evaluate_days(data_dir)
+    except DatasetMissing as error:
+        click.echo(f"{error}; --data names a folder with {days.PLAYS_FILE}", err=True)
+        sys.exit(NOT_POSSIBLE)
+    if not report.people:
+        click.echo("Nobody's plays reach over more than two weeks", err=True)
+        sys.exit(NOT_POSSIBLE)
+    click.echo(days.table(report))
     if as_json:
         click.echo(report.as_json())

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from vibe_pipeline.accounts.records import Account, Exclusion
 from vibe_pipeline.accounts.store import AccountStore
@@ -51,7 +50,6 @@ def make_profile(
         blocked_tracks=feedback.blocked_tracks,
         hygiene=exclusions,
         now=now,
-        zone=ZoneInfo(account.timezone),
     )
     return MadeProfile(
         profile=profile,

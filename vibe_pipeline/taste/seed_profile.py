@@ -2,15 +2,16 @@
 
 A weight is a sum of parts, each between ``-BOUND`` and ``BOUND``, over the largest such sum:
 
-``plays``    every play, halved with every ten days of age: recency and repetition
-``hour``     what of it was at about this hour of the day; at most ``ln(1.5)``
-``weekday``  what of it was on such a day, a working one or a weekend's; at most ``ln(1.2)``
+``plays``    every play, fading as fast as this person's taste moves: recency and repetition
 ``likes``    every like, fading to a fifth of itself over the months
 ``top``      places among Spotify's top items, as far as they are not of left-out listening
 ``thumbs``   up or down; the only part that may be negative
 
 Each part is the logarithm of its sum, for the hundredth play says less than the first. What is
 blocked or left out on purpose does not count, nor what names nobody (``Various Artists``).
+
+The hour of the day and the day of the week have no part: a list is made in the morning and heard
+whenever, and on real listening neither foretold the next day any better.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime
 
 from vibe_pipeline.ranking.artist_credits import is_placeholder
 from vibe_pipeline.ranking.identity import Version, artist_key, recording_key, version_of
@@ -33,22 +34,22 @@ from vibe_pipeline.records import (
     Track,
 )
 from vibe_pipeline.taste.exclusions import ExclusionRules, informative_shares
+from vibe_pipeline.taste.play_decay import Decay, PersonalDecay, half_life, power_law
 
 PLAY_HALF_LIFE_DAYS = 10.0
+"""By which it is told how much all plays together say, beside likes and top items."""
 LIKE_HALF_LIFE_DAYS = 120.0
 LIKE_WEIGHT = 1.0
 TOP_WEIGHTS: Mapping[str, float] = {"short_term": 1.5, "medium_term": 1.0, "long_term": 0.6}
 THUMB_WEIGHT = 3.0
 """One thumb down outweighs a play or a like, not a habit."""
-HOUR_LIFT = 0.5
-"""A play at this hour of the day counts up to half as much again."""
-WEEKDAY_LIFT = 0.2
 MOST_PER_ARTIST = 3
 """So many seed tracks of one artist at most, so that one album does not fill the profile."""
 BOUND = 4.0
 """No part says more than this, however much was heard: about fifty plays on one day."""
-PLAYED = ("plays", "hour", "weekday")
-PARTS = (*PLAYED, "likes", "top", "thumbs")
+MOST_PLAYS = 10 * math.expm1(BOUND)
+"""All plays together count no more than this, lest ten artists reach the bound and be equals."""
+PARTS = ("plays", "likes", "top", "thumbs")
 """Every part there may be, in the order in which they are told."""
 
 
@@ -62,14 +63,15 @@ def seed_profile(
     blocked_artists: frozenset[str] = frozenset(),
     blocked_tracks: frozenset[str] = frozenset(),
     hygiene: ExclusionRules | None = None,
+    decay: Decay | None = None,
     now: datetime,
-    zone: tzinfo = UTC,
     artists: int = 40,
     tracks: int = 40,
 ) -> SeedProfile:
     """The strongest artists and tracks; the strongest of each has weight 1.
 
-    ``hygiene`` brings the clock on which its hours and dates are read.
+    ``hygiene`` brings the clock on which its hours and dates are read. ``decay`` is by how much
+    plays fade; the person's own past tells it where it is not given.
     """
     hygiene = hygiene or ExclusionRules()
     barred = blocked_artists | hygiene.artists
@@ -91,10 +93,11 @@ def seed_profile(
         spelled.setdefault(key, track)
         _add(of_tracks[key], part, weight)
 
-    for play in sorted(plays, key=lambda p: (p.played_at, p.track.spotify_id), reverse=True):
-        if hygiene.why_play(play) is None:
-            for part, weight in play_parts(play.played_at, now, zone).items():
-                add(_Spelling.of(play.track), part, weight)
+    heard = [play for play in plays if hygiene.why_play(play) is None]
+    heard.sort(key=lambda play: (play.played_at, play.track.spotify_id), reverse=True)
+    weights = play_weights(heard, now, decay or power_law(PersonalDecay.of(heard, now).exponent))
+    for play, weight in zip(heard, weights, strict=True):
+        add(_Spelling.of(play.track), "plays", weight)
     for like in sorted(likes, key=lambda k: (k.added_at, k.track.spotify_id), reverse=True):
         if hygiene.why_like(like) is None:
             add(_Spelling.of(like.track), "likes", LIKE_WEIGHT * _faded(like.added_at, now))
@@ -116,19 +119,18 @@ def seed_profile(
     )
 
 
-def play_parts(played_at: datetime, now: datetime, zone: tzinfo) -> dict[str, float]:
-    """What one play says: more when recent, and when at such an hour or on such a day."""
-    days = max((now - played_at).total_seconds(), 0.0) / 86_400
-    then, today = played_at.astimezone(zone), now.astimezone(zone)
-    apart = abs((then.hour + then.minute / 60) - (today.hour + today.minute / 60))
-    nearness = max(0.0, 1 - min(apart, 24 - apart) / 4)
-    same_kind = (then.weekday() >= 5) == (today.weekday() >= 5)
-    recent = float(0.5 ** (days / PLAY_HALF_LIFE_DAYS))
-    return {
-        "plays": recent,
-        "hour": recent * HOUR_LIFT * nearness,
-        "weekday": recent * WEEKDAY_LIFT if same_kind else 0.0,
-    }
+def play_weights(plays: Sequence[Play], now: datetime, decay: Decay) -> list[float]:
+    """What each play says; the decay shares out among them what all of them say together.
+
+    Together they say as much as plays that are halved with every ten days, so that a taste that
+    moves fast is no weaker beside likes than one that stays.
+    """
+    hours = [max((now - play.played_at).total_seconds(), 0.0) / 3600 for play in plays]
+    shares = [decay(age) for age in hours]
+    fading = half_life(PLAY_HALF_LIFE_DAYS)
+    together = min(MOST_PLAYS, math.fsum(map(fading, hours)))
+    total = math.fsum(shares) or 1.0
+    return [together * share / total for share in shares]
 
 
 def times_played(plays: Iterable[Play], hygiene: ExclusionRules) -> Counter[str]:
@@ -179,19 +181,9 @@ def _faded(added_at: datetime, now: datetime) -> float:
 
 
 def _damped(parts: Mapping[str, float]) -> dict[str, float]:
-    """Each part as its logarithm, within its bound; what says nothing is left away.
-
-    Hour and weekday are what they add to the logarithm of the plays.
-    """
-    damped: dict[str, float] = {}
-    heard = before = 0.0
-    for part in PLAYED:
-        heard += parts.get(part, 0.0)
-        damped[part] = _bounded(heard) - before
-        before = _bounded(heard)
-    for part in PARTS[len(PLAYED) :]:
-        damped[part] = _bounded(parts.get(part, 0.0))
-    return {part: round(amount, 9) for part, amount in damped.items() if round(amount, 9)}
+    """Each part as its logarithm, within its bound; what says nothing is left away."""
+    damped = {part: round(_bounded(parts.get(part, 0.0)), 9) for part in PARTS}
+    return {part: amount for part, amount in damped.items() if amount}
 
 
 def _bounded(amount: float) -> float:
