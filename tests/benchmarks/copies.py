@@ -17,7 +17,7 @@ from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.accounts.tables import accounts, considered, editions, source_outcomes
 from vibe_pipeline.settings import Settings
-from vibe_pipeline.warehouse.connection import transaction
+from vibe_pipeline.warehouse import Warehouse
 
 _SAME_LIBRARY = ("market", "likes_cached", "likes_synced_at")
 _OF_A_PERSON = (editions, considered, source_outcomes)
@@ -57,8 +57,8 @@ def _address(playlist_id: str) -> str:
 
 def _copy_slices(settings: Settings, warm: str, copy: str) -> None:
     """Every row of the warehouse that is the one's, once more as the other's."""
-    with transaction(settings.warehouse_path, patience=60) as warehouse:
-        columns = warehouse.execute(
+    with Warehouse(settings.warehouse_path, patience=60).open() as tables:
+        columns = tables.connection.execute(
             "SELECT table_name, list(column_name) FROM information_schema.columns"
             " JOIN information_schema.tables USING (table_schema, table_name)"
             " WHERE table_type = 'BASE TABLE' GROUP BY table_name"
@@ -76,7 +76,7 @@ def _copy_slices(settings: Settings, warm: str, copy: str) -> None:
                 f'INSERT INTO "{table}" SELECT * REPLACE ({replaced}) FROM "{table}"'  # noqa: S608
                 " WHERE user_id = $warm"
             )
-            warehouse.execute(copying, {"warm": warm, "copy": copy})
+            tables.connection.execute(copying, {"warm": warm, "copy": copy})
 
 
 def _copy_rows(

@@ -108,6 +108,32 @@ def test_the_file_is_free_again_after_an_error(path: Path) -> None:
     duckdb.connect(path).close()
 
 
+def test_the_file_is_free_between_two_openings_of_one_warehouse(path: Path) -> None:
+    warehouse = Warehouse(path)
+    with warehouse.open() as tables:
+        tables.connection.execute("CREATE TEMP TABLE only_here (number INTEGER)")
+
+    with Warehouse(path, patience=0.2).open() as tables:
+        tables.library.change_likes(ANNA, added=[like(1)], gone=(), total=1, seen_at=NOON)
+
+    with warehouse.open() as tables:
+        assert len(tables.library.likes(ANNA)) == 1
+        tables.connection.execute("CREATE TEMP TABLE only_here (number INTEGER)")
+
+
+def test_a_warehouse_opens_again_after_an_error_and_another_file_in_its_place(path: Path) -> None:
+    warehouse = Warehouse(path)
+    with pytest.raises(RuntimeError), warehouse.open():
+        raise RuntimeError("half-way")
+    with warehouse.open() as tables:
+        tables.library.change_likes(ANNA, added=[like(1)], gone=(), total=1, seen_at=NOON)
+
+    path.unlink()
+
+    with warehouse.open() as tables:
+        assert tables.library.likes(ANNA) == []
+
+
 def test_another_process_is_waited_for(path: Path) -> None:
     process = holder(path, 1.0)
 

@@ -293,7 +293,7 @@ def test_a_file_from_before_a_source_was_added_gets_its_view(warehouse: Warehous
             edition("e1"), {Source.LISTENBRAINZ: pool(Source.LISTENBRAINZ, 2)}, asked_at=NOON
         )
 
-    with warehouse.open() as tables:
+    with Warehouse(warehouse.path).open() as tables:
         rows = tables.connection.execute("SELECT * FROM candidates.listenbrainz").fetchall()
 
     assert len(rows) == 2

@@ -17,6 +17,7 @@ from typing import Any
 import dagster as dg
 import httpx
 from dagster_duckdb import DuckDBResource
+from pydantic import PrivateAttr
 
 from vibe_pipeline.accounts.budget import StoredBudget
 from vibe_pipeline.accounts.call_allowance import budget_for
@@ -41,10 +42,13 @@ class WarehouseResource(DuckDBResource):
     """
 
     patience_seconds: float = 30.0
+    _warehouse: Warehouse | None = PrivateAttr(default=None)
 
     def open(self) -> Warehouse:
-        """The warehouse, still closed."""
-        return Warehouse(Path(self.database), patience=self.patience_seconds)
+        """The warehouse, still closed; one for the length of a run, so that it opens quickly."""
+        if self._warehouse is None:
+            self._warehouse = Warehouse(Path(self.database), patience=self.patience_seconds)
+        return self._warehouse
 
 
 class ClockResource(dg.ConfigurableResource[None]):

@@ -16,7 +16,7 @@ import duckdb
 
 from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse.candidates import Candidates
-from vibe_pipeline.warehouse.connection import transaction
+from vibe_pipeline.warehouse.connection import Engine
 from vibe_pipeline.warehouse.library import Library
 from vibe_pipeline.warehouse.lookups import LookupTable, WarehouseLookups
 from vibe_pipeline.warehouse.playlists import Playlists
@@ -176,6 +176,7 @@ class Warehouse:
     def __init__(self, path: Path, *, patience: float = 30.0) -> None:
         self.path = path
         self.patience = patience
+        self._engine = Engine(path)
 
     @contextmanager
     def open(self, *, compacting: bool = False) -> Iterator[Tables]:
@@ -183,7 +184,7 @@ class Warehouse:
 
         ``compacting`` gives the room of deleted rows back, which takes longer.
         """
-        with transaction(self.path, patience=self.patience, compacting=compacting) as connection:
+        with self._engine.transaction(patience=self.patience, compacting=compacting) as connection:
             yield Tables(connection)
 
     def lookups(self, *, now: Callable[[], datetime]) -> WarehouseLookups:
