@@ -57,8 +57,6 @@ _COMMANDS = {
     Job.sync: "sync",
     Job.export: "export",
 }
-UNDER_WAY = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "MANAGED")
-"""The states of a run that has not ended."""
 
 
 def job_named(name: str) -> Job:

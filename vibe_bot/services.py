@@ -13,9 +13,9 @@ from datetime import datetime
 import httpx
 
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.authorization import AccountLinking
+from vibe_pipeline.authorization import AccountLinking, clients_for_people
 from vibe_pipeline.clients.dagster import DagsterGraphQL
-from vibe_pipeline.clients.factory import QUICK, ClientFactory
+from vibe_pipeline.clients.factory import ClientFactory
 from vibe_pipeline.settings import Settings
 
 
@@ -35,14 +35,7 @@ class BotServices:
     @property
     def linking(self) -> AccountLinking:
         """The way of a person to a linked Spotify account."""
-        configured = self.settings.spotify_client_id is not None
-        return AccountLinking(
-            store=self.store,
-            accounts=self.clients.spotify_accounts() if configured else None,
-            profile=self.clients.profile,
-            dagster=self.dagster,
-            now=self.now,
-        )
+        return AccountLinking.over(self.clients, self.store, self.dagster)
 
 
 def open_services(
@@ -55,14 +48,7 @@ def open_services(
     clock: Callable[[], float] = time.monotonic,
 ) -> BotServices:
     """The services these settings describe; nothing is asked of anybody yet."""
-    clients = ClientFactory(
-        http=http,
-        settings=settings,
-        budget=store.budget,
-        capabilities=store.capabilities,
-        patience=QUICK,
-        now=now,
-    )
+    clients = clients_for_people(http, settings, store, now=now)
     return BotServices(
         store=store,
         dagster=clients.dagster(),

@@ -13,19 +13,17 @@ from pydantic import SecretStr
 
 from vibe_oauth.telegram import BotName
 from vibe_pipeline.accounts.store import AccountStore, open_for, utc_now
-from vibe_pipeline.authorization import AccountLinking
+from vibe_pipeline.authorization import AccountLinking, clients_for_people
 from vibe_pipeline.clients.dagster import DagsterGraphQL
-from vibe_pipeline.clients.factory import QUICK, ClientFactory, open_http
-from vibe_pipeline.clients.spotify_accounts import SpotifyAccounts
+from vibe_pipeline.clients.factory import ClientFactory, open_http
 from vibe_pipeline.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthServices:
-    """Everything the routes need; ``consent`` is ``None`` while no client id is set."""
+    """Everything the routes need."""
 
     store: AccountStore
-    consent: SpotifyAccounts | None
     dagster: DagsterGraphQL
     clients: ClientFactory
     bot: BotName
@@ -40,29 +38,15 @@ class OAuthServices:
     @property
     def linking(self) -> AccountLinking:
         """The way of a person to a linked account."""
-        return AccountLinking(
-            store=self.store,
-            accounts=self.consent,
-            profile=self.clients.profile,
-            dagster=self.dagster,
-            now=self.now,
-        )
+        return AccountLinking.over(self.clients, self.store, self.dagster)
 
 
 def open_services(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> OAuthServices:
     """The services these settings describe; nothing is asked of anybody yet."""
     http, store = open_http(), open_for(settings, now=now)
-    clients = ClientFactory(
-        http=http,
-        settings=settings,
-        budget=store.budget,
-        capabilities=store.capabilities,
-        patience=QUICK,
-        now=now,
-    )
+    clients = clients_for_people(http, settings, store, now=now)
     return OAuthServices(
         store=store,
-        consent=clients.spotify_accounts() if settings.spotify_client_id is not None else None,
         dagster=clients.dagster(),
         clients=clients,
         bot=BotName(http, settings.telegram_api_url, settings.telegram_bot_token),

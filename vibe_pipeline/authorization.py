@@ -17,7 +17,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
+import httpx
 import structlog
 
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
@@ -40,11 +42,13 @@ from vibe_pipeline.clients.errors import (
     ServiceError,
     ServiceUnavailable,
 )
+from vibe_pipeline.clients.factory import QUICK, ClientFactory
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_accounts import SCOPES, Grant, SpotifyAccounts
 from vibe_pipeline.clients.spotify_records import SpotifyProfile
 from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import LaunchRequest
+from vibe_pipeline.settings import Settings
 
 log = structlog.get_logger()
 
@@ -88,6 +92,24 @@ def new_pkce_verifier(random_bytes: Callable[[int], bytes]) -> str:
 def pkce_challenge(verifier: str) -> str:
     """PKCE's S256 challenge."""
     return _base64url(hashlib.sha256(verifier.encode()).digest())
+
+
+def clients_for_people(
+    http: httpx.AsyncClient,
+    settings: Settings,
+    store: AccountStore,
+    *,
+    now: Callable[[], datetime],
+) -> ClientFactory:
+    """The clients of a program that people wait for, in a chat or in front of a page."""
+    return ClientFactory(
+        http=http,
+        settings=settings,
+        budget=store.budget,
+        capabilities=store.capabilities,
+        patience=QUICK,
+        now=now,
+    )
 
 
 class RefusalReason(StrEnum):
@@ -164,6 +186,18 @@ class AccountLinking:
     dagster: DagsterGraphQL
     now: Callable[[], datetime]
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
+
+    @classmethod
+    def over(cls, clients: ClientFactory, store: AccountStore, dagster: DagsterGraphQL) -> Self:
+        """The way that leads over these clients."""
+        configured = clients.settings.spotify_client_id is not None
+        return cls(
+            store=store,
+            accounts=clients.spotify_accounts() if configured else None,
+            profile=clients.profile,
+            dagster=dagster,
+            now=clients.now,
+        )
 
     def follow(self, link: str) -> Account | None:
         """Use up the bot's one-time link; ``None`` when it is not good (any longer)."""

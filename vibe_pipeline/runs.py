@@ -48,6 +48,9 @@ JOBS = (
 )
 """Every job there is."""
 
+UNFINISHED = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING")
+"""Dagster's words for the states of a run that has not ended."""
+
 LIST_JOBS = frozenset({DAILY_VIBE, PREVIEW_VIBE, PUBLISH_PREVIEW, RESTORE_EDITION})
 """What changes or makes a person's list: never two of them at a time for one person."""
 

@@ -27,7 +27,7 @@ from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.commands.supervisor import Supervisor, running
 from vibe_pipeline.demo.demo_user import DemoUser, Message, connect_link
 from vibe_pipeline.demo.installation import DemoInstallation, demo_installation
-from vibe_pipeline.runs import DAILY_VIBE, PREPARE_VIBE, SYNC_LIBRARY
+from vibe_pipeline.runs import DAILY_VIBE, PREPARE_VIBE, SYNC_LIBRARY, UNFINISHED
 
 ROOT = Path(__file__).parents[2]
 LISTENERS = 160
@@ -48,7 +48,6 @@ query { runsOrError(limit: 60) { ... on Runs { results {
   runId jobName status creationTime startTime endTime
   stepStats { stepKey startTime endTime } } } } }
 """
-_UNDER_WAY = frozenset({"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +125,7 @@ class Site:
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
             ours = (run for run in await self.runs() if run["creationTime"] >= since)
             syncs = [run["status"] for run in ours if run["jobName"] == SYNC_LIBRARY]
-            if syncs and not _UNDER_WAY.intersection(syncs):
+            if syncs and set(syncs).isdisjoint(UNFINISHED):
                 return (await self.requests())["spotify"]
         raise TimeoutError(f"no sync ended within {LIST_WITHIN_SECONDS:.0f} s")
 
@@ -158,7 +157,7 @@ class Site:
             recent = [run for run in runs if run["creationTime"] >= since]
             begun = any(run["jobName"] == PREPARE_VIBE for run in recent)
             waited = time.time() - since > AHEAD_BEGINS_WITHIN_SECONDS
-            if any(run["status"] in _UNDER_WAY for run in runs) or not (begun or waited):
+            if any(run["status"] in UNFINISHED for run in runs) or not (begun or waited):
                 quiet_since = time.time()
             if time.time() - quiet_since >= QUIET_SECONDS:
                 return

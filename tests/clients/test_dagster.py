@@ -155,6 +155,40 @@ async def test_an_answer_that_is_no_graphql_is_typed(body: str) -> None:
         await dagster.followed(["r1"])
 
 
+def workspace(**outcomes: str | None) -> dict[str, object]:
+    entries = [
+        {"name": name, "locationOrLoadError": outcome and {"__typename": outcome}}
+        for name, outcome in outcomes.items()
+    ]
+    return data(__typename="Workspace", locationEntries=entries)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "loaded"),
+    [
+        ({"vibe": "RepositoryLocation"}, True),
+        ({"vibe": None}, False),
+        ({"vibe": "RepositoryLocation", "other": None}, False),
+        ({}, False),
+    ],
+)
+async def test_code_is_there_once_every_location_has_loaded(
+    outcomes: dict[str, str | None], *, loaded: bool
+) -> None:
+    dagster, _ = dagster_answering(said(workspace(**outcomes)))
+
+    assert await dagster.code_loaded() is loaded
+
+
+async def test_a_webserver_that_found_no_code_is_told_to_look_again() -> None:
+    reloading = data(__typename="WorkspaceLocationEntry")
+    dagster, asked = dagster_answering(said(workspace(vibe="PythonError")), said(reloading))
+
+    assert not await dagster.code_loaded()
+
+    assert asked()[1] == {"name": "vibe"}
+
+
 async def test_dagster_being_down_is_said_and_never_raised_by_reachable() -> None:
     dagster, _ = dagster_answering(httpx.ConnectError("refused"))
 

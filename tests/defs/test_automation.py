@@ -28,7 +28,9 @@ from vibe_pipeline.accounts.records import (
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.defs import automation
+from vibe_pipeline.defs.jobs import daily_vibe, prepare_vibe
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
+from vibe_pipeline.defs.run_followers import RunFollower, follows
 from vibe_pipeline.records import EditionId, Source
 from vibe_pipeline.runs import LaunchRequest, nightly_occasion
 from vibe_pipeline.settings import read_settings
@@ -262,6 +264,35 @@ def test_only_what_a_deadline_cut_off_is_asked_after_a_preview_and_a_failure(
     assert _skipped(after({})) == f"No source of {anna.user_id}'s was cut off."
 
 
+def test_what_ended_before_a_sensors_first_tick_is_followed_once(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    ended = _ended_list.execute_in_process(instance=instance, tags=runs.owner_tags(anna.user_id))
+    followed: list[tuple[str, str]] = []
+
+    @follows(
+        dg.DagsterRunStatus.SUCCESS, [daily_vibe], begins=prepare_vibe, about="Notes what it sees."
+    )
+    def noting(run: dg.DagsterRun, owner: Account) -> dg.SkipReason:
+        followed.append((run.run_id, owner.user_id))
+        return dg.SkipReason("Noted.")
+
+    cursor = None
+    for _ in range(2):
+        with dg.build_sensor_context(instance, cursor=cursor, resources=_resources(NOW)) as context:
+            cursor = noting.evaluate_tick(context).cursor
+
+    assert followed == [(ended.run_id, anna.user_id)]
+
+
+def test_every_sensor_of_runs_begins_with_the_first_run_there_is() -> None:
+    of_runs = [one for one in automation.SENSORS if isinstance(one, dg.RunStatusSensorDefinition)]
+
+    assert len(of_runs) == 4
+    assert all(isinstance(sensor, RunFollower) for sensor in of_runs)
+
+
 def test_a_long_library_is_read_on_after_each_part_until_its_end(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:
@@ -321,6 +352,16 @@ def test_what_seems_under_way_is_settled_and_what_stalled_is_not(store: AccountS
     assert nights.settled(edition, NOW + timedelta(minutes=30))
     assert not nights.settled(edition, NOW + nights.STALLED_AFTER)
     assert nights.next_try(replace(edition, cause=FailureCause.CONSENT_EXPIRED)) is None
+
+
+@dg.op
+def _ends() -> None:
+    """Nothing more."""
+
+
+@dg.job(name="daily_vibe")
+def _ended_list() -> None:
+    _ends()
 
 
 def _person(store: AccountStore, chat_id: int, *, at: time = time(6, 0)) -> Account:

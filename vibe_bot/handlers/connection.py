@@ -20,7 +20,6 @@ from vibe_bot.formatting import (
     together,
 )
 from vibe_bot.interactions import Interaction
-from vibe_bot.jobs import UNDER_WAY
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, Erasure, StateKind
 from vibe_pipeline.clients.errors import ServiceError
@@ -124,7 +123,7 @@ async def _follow(interaction: Interaction, note: Erasure) -> Html:
     """Have the workshop erase its part; what cannot be begun now is begun there by itself."""
     dagster, begun = interaction.services.dagster, True
     try:
-        for run in await dagster.runs(tags=runs.owner_tags(note.user_id), statuses=UNDER_WAY):
+        for run in await dagster.runs(tags=runs.owner_tags(note.user_id), statuses=runs.UNFINISHED):
             await dagster.terminate(run.run_id)
         await dagster.launch(LaunchRequest.forgetting(note.receipt, asked_by=runs.CHAT))
     except ServiceError as error:

@@ -17,7 +17,7 @@ from telegram.error import TelegramError
 from vibe_bot.formatting import Html, keyboard, together
 from vibe_bot.handlers.connection import invitation
 from vibe_bot.interactions import Interaction
-from vibe_bot.jobs import UNDER_WAY, job_named
+from vibe_bot.jobs import job_named
 from vibe_bot.progress import REFRESH_SECONDS, not_begun, timed
 from vibe_bot.results import because, made
 from vibe_bot.sending import edit
@@ -220,7 +220,7 @@ async def _list_under_way(interaction: Interaction) -> bool:
     """
     services = interaction.services
     under_way = await services.dagster.runs(
-        tags=runs.owner_tags(interaction.account.user_id), statuses=UNDER_WAY
+        tags=runs.owner_tags(interaction.account.user_id), statuses=runs.UNFINISHED
     )
     watches = (
         services.store.watches.get(run.run_id) for run in under_way if run.job in runs.LIST_JOBS

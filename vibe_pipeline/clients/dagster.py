@@ -127,6 +127,25 @@ class DagsterGraphQL:
             return False
         return True
 
+    async def code_loaded(self) -> bool:
+        """Whether it has our code; a run asked for before that is refused.
+
+        A webserver that was up before the code server holds an error until it is told to look
+        again, which it is told here.
+        """
+        said = await self._ask(queries.LOCATIONS, {}, endpoint="workspaceOrError")
+        _expect(said, "Workspace")
+        loaded = {
+            text(entry.get("name")): text(
+                fields(entry.get("locationOrLoadError")).get("__typename")
+            )
+            for entry in objects(said.get("locationEntries"))
+        }
+        for name, outcome in loaded.items():
+            if outcome == "PythonError":
+                await self._ask(queries.RELOAD, {"name": name}, endpoint="reloadRepositoryLocation")
+        return bool(loaded) and set(loaded.values()) == {"RepositoryLocation"}
+
     async def add_user(self, user_id: UserId) -> None:
         """Make sure the person's partition exists; a run for an unknown one would fail late."""
         place = await self._any_place()

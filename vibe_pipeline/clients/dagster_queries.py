@@ -38,6 +38,28 @@ query Repositories {
 }
 """
 
+LOCATIONS = """
+query Locations {
+  said: workspaceOrError {
+    __typename
+    ... on Workspace { locationEntries { name locationOrLoadError { __typename } } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+RELOAD = (
+    """
+mutation Reload($name: String!) {
+  said: reloadRepositoryLocation(repositoryLocationName: $name) {
+    __typename
+    ... on ReloadNotSupported { message }
+    ... on RepositoryLocationNotFound { message }
+"""
+    + _TROUBLE
+    + "}}"
+)
+
 ADD_PARTITION = (
     """
 mutation AddPartition($repo: RepositorySelector!, $name: String!, $key: String!) {

@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 import httpx
 import yaml
 
+from vibe_pipeline.clients.dagster import SERVICE, DagsterGraphQL
+from vibe_pipeline.clients.errors import ServiceError
+from vibe_pipeline.clients.transport import RetryPolicy, Transport
 from vibe_pipeline.commands.supervisor import (
     ManagedProcess,
     Ready,
@@ -33,6 +36,8 @@ WEBSERVER = "Dagster webserver"
 DAEMON = "Dagster daemon"
 BOT = "Telegram bot"
 OAUTH = "OAuth service"
+_ONE_TRY = RetryPolicy(attempts=1, attempt_seconds=10.0)
+"""For a question that is asked again in a moment anyway."""
 
 
 class ProjectIncomplete(ConfigurationError):
@@ -143,40 +148,16 @@ def managed_processes(
     ]
 
 
-_LOADED = """
-query { said: workspaceOrError { ... on Workspace { locationEntries {
-  name loadStatus locationOrLoadError { __typename } } } } }
-"""
-_RELOAD = """
-mutation($name: String!) { said: reloadRepositoryLocation(repositoryLocationName: $name) {
-  __typename } }
-"""
-
-
 def _code_loaded(address: str) -> Ready:
-    """Ready as soon as the webserver has our code; a run asked for before that is refused.
-
-    A webserver that was up before the code server holds an error until it is told to look again.
-    """
+    """Ready as soon as the webserver there has our code."""
 
     async def ready(_: Start) -> bool:
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            transport = Transport(http, service=SERVICE, address=address, patience=_ONE_TRY)
             try:
-                answer = await http.post(address, json={"query": _LOADED})
-                if answer.is_error:
-                    return False
-                locations = answer.json()["data"]["said"]["locationEntries"]
-                for location in locations:
-                    loaded = location["locationOrLoadError"] or {}
-                    if loaded.get("__typename") == "PythonError":
-                        name = {"name": location["name"]}
-                        await http.post(address, json={"query": _RELOAD, "variables": name})
-            except httpx.HTTPError:
+                return await DagsterGraphQL(transport).code_loaded()
+            except ServiceError:
                 return False
-        return bool(locations) and all(
-            (location["locationOrLoadError"] or {}).get("__typename") == "RepositoryLocation"
-            for location in locations
-        )
 
     return ready
 

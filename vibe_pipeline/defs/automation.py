@@ -35,6 +35,7 @@ from vibe_pipeline.defs.partitions import run_request, users
 from vibe_pipeline.defs.reserve import RESERVE
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.defs.run_context import identity_of
+from vibe_pipeline.defs.run_followers import EVERY_SECONDS, RunFollower, follows
 from vibe_pipeline.playlists.pools_at_hand import FRESH_FOR
 from vibe_pipeline.playlists.preparing import Preparations, preparing_due
 from vibe_pipeline.playlists.run_edition import note_silent_failure
@@ -43,13 +44,7 @@ from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.taste.collecting import hours_between
 
-UNFINISHED = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
+UNFINISHED = tuple(map(dg.DagsterRunStatus, runs.UNFINISHED))
 
 
 @dg.schedule(
@@ -181,87 +176,64 @@ def explain(store: AccountStore, run: dg.DagsterRun, now: datetime, detail: str)
     return edition.edition_id
 
 
-@dg.run_failure_sensor(
-    minimum_interval_seconds=15,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Explains runs that ended without saying why (killed, out of memory, code that does"
-    " not load): noted in the ledger; who slept is told.",
-)
 def silent_failures(
-    context: dg.RunFailureSensorContext, accounts: AccountsResource, clock: ClockResource
+    context: dg.RunStatusSensorContext, accounts: AccountsResource, clock: ClockResource
 ) -> dg.SkipReason:
     """A failed run whose edition holds no cause yet gets one."""
-    detail = context.failure_event.message or "The run ended without a word."
+    detail = context.for_run_failure().failure_event.message or "The run ended without a word."
     noted = explain(accounts.open(clock), context.dagster_run, clock.now(), detail)
     return dg.SkipReason(f"noted for edition {noted}" if noted else "it said why itself")
 
 
-@dg.run_status_sensor(
-    run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[daily_vibe, preview_vibe, publish_preview],
-    request_job=prepare_vibe,
-    minimum_interval_seconds=15,
+explaining = RunFollower(
+    name="silent_failures",
+    run_status=dg.DagsterRunStatus.FAILURE,
+    run_status_sensor_fn=silent_failures,
+    minimum_interval_seconds=EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="After a list was published, asks the sources and looks tracks up for the next"
-    " list, while nobody waits. After a preview, only what its deadline cut off.",
+    description="Explains runs that ended without saying why (killed, out of memory, code that does"
+    " not load): noted in the ledger; who slept is told.",
 )
-def prepare_next_list(
-    context: dg.RunStatusSensorContext, accounts: AccountsResource, clock: ClockResource
-) -> dg.RunRequest | dg.SkipReason:
+
+
+@follows(
+    dg.DagsterRunStatus.SUCCESS,
+    [daily_vibe, preview_vibe, publish_preview],
+    begins=prepare_vibe,
+    about="After a list was published, asks the sources and looks tracks up for the next list,"
+    " while nobody waits. After a preview, only what its deadline cut off.",
+)
+def prepare_next_list(run: dg.DagsterRun, owner: Account) -> dg.RunRequest | dg.SkipReason:
     """Prepare the next list of whose run it was."""
-    run = context.dagster_run
-    store = accounts.open(clock)
-    account = _owner(store, run)
-    if account is None:
-        return dg.SkipReason("Nobody is connected whose list could be prepared.")
     if run.job_name == runs.PREVIEW_VIBE:
-        return _finish_asking(run, account.user_id)
-    return run_request(LaunchRequest.preparing(account.user_id, run.run_id))
+        return _finish_asking(run, owner.user_id)
+    return run_request(LaunchRequest.preparing(owner.user_id, run.run_id))
 
 
-@dg.run_status_sensor(
-    run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[daily_vibe, sync_library, walk_library],
-    request_job=walk_library,
-    minimum_interval_seconds=15,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="After a list, and after each part of the walk, reads on in a library that is too"
-    " long to be read at once, until its end or until the day's calls for it are used.",
+@follows(
+    dg.DagsterRunStatus.SUCCESS,
+    [daily_vibe, sync_library, walk_library],
+    begins=walk_library,
+    about="After a list, and after each part of the walk, reads on in a library that is too long"
+    " to be read at once, until its end or until the day's calls for it are used.",
 )
-def walk_on(
-    context: dg.RunStatusSensorContext, accounts: AccountsResource, clock: ClockResource
-) -> dg.RunRequest | dg.SkipReason:
+def walk_on(run: dg.DagsterRun, owner: Account) -> dg.RunRequest | dg.SkipReason:
     """Read on in the library of whose run it was."""
-    run = context.dagster_run
-    account = _owner(accounts.open(clock), run)
-    if account is None or runs.STILL_TO_WALK not in run.tags:
+    if runs.STILL_TO_WALK not in run.tags:
         return dg.SkipReason("The library was read to its end, or no further for today.")
-    return run_request(LaunchRequest.walking(account.user_id, run.run_id))
+    return run_request(LaunchRequest.walking(owner.user_id, run.run_id))
 
 
-@dg.run_failure_sensor(
-    monitored_jobs=[daily_vibe, preview_vibe],
-    request_job=prepare_vibe,
-    minimum_interval_seconds=15,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="After a list that came to nothing, asks those sources again that its deadline cut"
-    " off: the next try finds their answers.",
+@follows(
+    dg.DagsterRunStatus.FAILURE,
+    [daily_vibe, preview_vibe],
+    begins=prepare_vibe,
+    about="After a list that came to nothing, asks those sources again that its deadline cut off:"
+    " the next try finds their answers.",
 )
-def finish_asking(
-    context: dg.RunFailureSensorContext, accounts: AccountsResource, clock: ClockResource
-) -> dg.RunRequest | dg.SkipReason:
+def finish_asking(run: dg.DagsterRun, owner: Account) -> dg.RunRequest | dg.SkipReason:
     """Finish what the failed run's sources had begun."""
-    account = _owner(accounts.open(clock), context.dagster_run)
-    if account is None:
-        return dg.SkipReason("Nobody is connected whose list could be prepared.")
-    return _finish_asking(context.dagster_run, account.user_id)
-
-
-def _owner(store: AccountStore, run: dg.DagsterRun) -> Account | None:
-    """The connected person whose run it was."""
-    user_id = runs.owner_of(run.tags)
-    account = None if user_id is None else store.people.get(user_id)
-    return account if account is not None and account.connected else None
+    return _finish_asking(run, owner.user_id)
 
 
 def _finish_asking(run: dg.DagsterRun, user_id: UserId) -> dg.RunRequest | dg.SkipReason:
@@ -351,4 +323,4 @@ def comparing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipR
 
 
 SCHEDULES = (nightly, collecting, preparing_by_day, comparing)
-SENSORS = (people, silent_failures, prepare_next_list, finish_asking, walk_on)
+SENSORS = (people, explaining, prepare_next_list, finish_asking, walk_on)

@@ -276,65 +276,58 @@ def _services(clients: Clients, store: AccountStore, lookups: WarehouseLookups) 
 
 def _taken_over(pool: PoolAtHand) -> dg.MaterializeResult[None]:
     """A pool that was asked ahead of time: whose it is and how old, instead of its rows again."""
-    failed = pool.state is PoolState.FAILED
-    reason = {"reason": pool.reason} if pool.reason else {}
-    return dg.MaterializeResult(
-        asset_key=pool_key(pool.source),
-        metadata=counted(
-            pool.offered,
-            state=str(pool.state),
-            **reason,
-            **{
-                "asked ahead of time": dg.MetadataValue.timestamp(pool.asked_at),
-                "pool of edition": pool.edition_id,
-            },
-        ),
-        check_results=[
-            dg.AssetCheckResult(
-                asset_key=pool_key(pool.source),
-                check_name=check_name(pool.source),
-                passed=not failed,
-                severity=dg.AssetCheckSeverity.WARN,
-                metadata={"state": str(pool.state), **reason},
-            )
-        ],
+    return _materialized(
+        pool,
+        pool.offered,
+        {
+            "asked ahead of time": dg.MetadataValue.timestamp(pool.asked_at),
+            "pool of edition": pool.edition_id,
+        },
     )
 
 
 def _result(
     pool: Pool, profile_edition: EditionId, calls: Mapping[str, Any], *, waited: float
 ) -> dg.MaterializeResult[None]:
-    why_empty = {"reason": str(pool.reason)} if pool.reason else {}
+    columns = ["rank", "artist", "title", "because of", "match"]
+    rows: list[Mapping[str, str | int | float | bool | None]] = [
+        {
+            "rank": proposal.rank,
+            "artist": proposal.artist,
+            "title": proposal.title,
+            "because of": proposal.seed,
+            "match": proposal.match,
+        }
+        for proposal in pool.proposals
+    ]
+    return _materialized(
+        pool,
+        len(pool.proposals),
+        {
+            **({"cut off after (seconds)": waited} if pool.reason == Reason.CUT_OFF else {}),
+            "profile of edition": profile_edition,
+            "recordings": _recordings(pool.proposals),
+            "proposals": table(rows, columns),
+            **{f"{name} (all sources)": count for name, count in calls.items()},
+        },
+    )
+
+
+def _materialized(
+    pool: Pool | PoolAtHand, offered: int, metadata: Mapping[str, Any]
+) -> dg.MaterializeResult[None]:
+    """What became of a source, and its check: a warning when it failed."""
+    reason = {"reason": str(pool.reason)} if pool.reason else {}
     return dg.MaterializeResult(
         asset_key=pool_key(pool.source),
-        metadata=counted(
-            len(pool.proposals),
-            state=str(pool.state),
-            **why_empty,
-            **({"cut off after (seconds)": waited} if pool.reason == Reason.CUT_OFF else {}),
-            **{"profile of edition": profile_edition, "recordings": _recordings(pool.proposals)},
-            proposals=table(
-                [
-                    {
-                        "rank": proposal.rank,
-                        "artist": proposal.artist,
-                        "title": proposal.title,
-                        "because of": proposal.seed,
-                        "match": proposal.match,
-                    }
-                    for proposal in pool.proposals
-                ],
-                ["rank", "artist", "title", "because of", "match"],
-            ),
-            **{f"{name} (all sources)": count for name, count in calls.items()},
-        ),
+        metadata=counted(offered, state=str(pool.state), **reason, **metadata),
         check_results=[
             dg.AssetCheckResult(
                 asset_key=pool_key(pool.source),
                 check_name=check_name(pool.source),
                 passed=pool.state is not PoolState.FAILED,
                 severity=dg.AssetCheckSeverity.WARN,
-                metadata={"state": str(pool.state), **why_empty},
+                metadata={"state": str(pool.state), **reason},
             )
         ],
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dagster._cli.api import _execute_run_command_body as execute_run
 from dagster._config import Array, UserConfigSchema
+from dagster._core.definitions.run_status_sensor_definition import RunStatusSensorCursor
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.instance import InstanceRef
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
@@ -48,10 +50,12 @@ __all__ = [
     "QueuedRunCoordinator",
     "RunLauncher",
     "RunQueueConfig",
+    "RunStatusSensorCursor",
     "SqliteEventLogStorage",
     "SqliteRunStorage",
     "SqliteScheduleStorage",
     "SubmitRunContext",
+    "UnresolvedAssetJobDefinition",
     "UserConfigSchema",
     "WorkerStatus",
     "WorkspaceLoadTarget",
