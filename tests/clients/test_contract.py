@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ CALLS: dict[str, Callable[[Spotify], Awaitable[object]]] = {
     "me": lambda s: s.me(),
     "saved_tracks_page": lambda s: s.saved_tracks_page(offset=100, limit=50),
     "recently_played": lambda s: s.recently_played(),
-    "recently_played since": lambda s: s.recently_played(after=datetime(2026, 11, 1, tzinfo=UTC)),
     "top_artists": lambda s: s.top_artists("short_term"),
     "top_tracks": lambda s: s.top_tracks("long_term"),
     "search_tracks": lambda s: s.search_tracks('artist:"Sigur Rós" track:"Hoppípolla"'),

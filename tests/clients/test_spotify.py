@@ -102,17 +102,6 @@ async def test_a_page_says_how_many_likes_there_are_in_all() -> None:
     assert page.total > 50
 
 
-async def test_only_plays_after_the_cursor_are_given() -> None:
-    async with outside_world() as world:
-        spotify = world.spotify()
-        plays = await spotify.recently_played()
-
-        newer = await spotify.recently_played(after=plays[10].played_at)
-
-    assert len(plays) == 50
-    assert newer == plays[:10]
-
-
 async def test_what_a_development_app_no_longer_gets_is_none() -> None:
     async with outside_world() as world:
         track = (await world.spotify().recently_played())[0].track

@@ -27,7 +27,8 @@ from vibe_pipeline.playlists import build
 from vibe_pipeline.ranking.policy import DEFAULT
 from vibe_pipeline.records import EditionId, LikedTrack
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
-from vibe_pipeline.taste.library_sync import FIRST_WALK_PAGES, NEXT_WALK_PAGES, PAGE
+from vibe_pipeline.taste.library_sync import FIRST_WALK_PAGES, NEXT_WALK_PAGES
+from vibe_pipeline.taste.unliked import PAGE
 
 ROOT = Path(build.__file__).parents[1]
 LIBRARY = ("GET /me/tracks", "GET /me/player/recently-played", "GET /me/top/")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from vibe_pipeline.clients.spotify_records import LikedPage
 from vibe_pipeline.records import LikedTrack, Play, TopItem
@@ -31,10 +30,9 @@ class Shelf:
             entries=max(0, min(limit, total - offset)),
         )
 
-    async def recently_played(self, *, after: datetime | None = None) -> list[Play]:
+    async def recently_played(self) -> list[Play]:
         self.calls += 1
-        since = [p for p in self.plays if after is None or p.played_at > after]
-        return sorted(since, key=lambda p: p.played_at, reverse=True)[:50]
+        return sorted(self.plays, key=lambda p: p.played_at, reverse=True)[:50]
 
     async def top_artists(self, time_range: str) -> list[TopItem]:
         self.calls += 1

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.support.spotify_shelf import Shelf
 from tests.support.warehouse_examples import ANNA, NOON, like, play
+from vibe_pipeline.records import TopItem
 from vibe_pipeline.taste.library_refresh import (
+    SEARCH_PAGES,
+    SECOND_LOOK_AFTER,
     TOP_AGE_FOR_A_LIST,
     LibraryDelta,
     LibrarySnapshot,
@@ -20,6 +24,7 @@ from vibe_pipeline.taste.library_refresh import (
     library_delta,
     pages_ahead,
     plays_per_day,
+    second_look,
     top_items_wanted,
     walk_pages,
 )
@@ -41,12 +46,14 @@ def shelf() -> Shelf:
     return filled
 
 
-def refreshed(warehouse: Warehouse, spotify: Shelf, plan: RefreshPlan) -> LibrarySnapshot:
+def refreshed(
+    warehouse: Warehouse, spotify: Shelf, plan: RefreshPlan, *, now: datetime = NOON
+) -> LibrarySnapshot:
     with warehouse.open() as tables:
         state, likes = tables.library.state(ANNA), tables.library.likes(ANNA)
     delta = asyncio.run(library_delta(spotify, plan, state=state, likes=likes))
     with warehouse.open() as tables:
-        return keep(tables, ANNA, delta, now=NOON)
+        return keep(tables, ANNA, delta, now=now)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +63,8 @@ def refreshed(warehouse: Warehouse, spotify: Shelf, plan: RefreshPlan) -> Librar
         (LibraryState(), True, FIRST_WALK_PAGES),
         (LibraryState(likes_total=900, likes_walked=800), False, NEXT_WALK_PAGES),
         (LibraryState(likes_total=900, likes_walked=800), True, SYNC_WALK_PAGES),
-        (LibraryState(likes_total=900), True, SYNC_WALK_PAGES),
+        (LibraryState(likes_total=900), True, SEARCH_PAGES),
+        (LibraryState(likes_total=900), False, NEXT_WALK_PAGES),
     ],
 )
 def test_a_walk_goes_far_at_first_a_little_with_each_list_and_furthest_when_asked_for(
@@ -157,3 +165,103 @@ def test_the_days_shown_end_with_the_newest_play_and_are_fourteen() -> None:
 
     assert days == {"2026-11-20": 2, "2026-11-07": 1}
     assert plays_per_day([]) == {}
+
+
+def test_an_implausibly_small_library_is_kept_until_a_second_look(tmp_path: Path) -> None:
+    warehouse, spotify = Warehouse(tmp_path / "w.duckdb"), shelf()
+    before = refreshed(warehouse, spotify, EVERYTHING)
+    spotify.likes = []
+
+    doubted = refreshed(warehouse, spotify, EVERYTHING)
+    believed = refreshed(warehouse, spotify, replace(EVERYTHING, believe_shrinking=True))
+
+    assert (doubted.likes, doubted.state.likes_doubted_at) == (before.likes, NOON)
+    assert not second_look(doubted.state, now=NOON + SECOND_LOOK_AFTER / 2)
+    assert second_look(doubted.state, now=NOON + SECOND_LOOK_AFTER)
+    assert (believed.likes, believed.state.likes_doubted_at) == ([], None)
+
+
+def test_a_library_that_is_whole_again_is_doubted_no_longer(tmp_path: Path) -> None:
+    warehouse, spotify = Warehouse(tmp_path / "w.duckdb"), shelf()
+    whole = refreshed(warehouse, spotify, EVERYTHING).likes
+    spotify.likes = []
+    refreshed(warehouse, spotify, EVERYTHING)
+    spotify.likes = whole
+
+    assert refreshed(warehouse, spotify, EVERYTHING).state.likes_doubted_at is None
+
+
+def test_plays_that_come_in_late_are_kept_with_their_true_time(tmp_path: Path) -> None:
+    warehouse, spotify = Warehouse(tmp_path / "w.duckdb"), shelf()
+    refreshed(warehouse, spotify, EVERYTHING)
+    offline = [play(100 + number, minutes_ago=300 + number) for number in range(30)]
+    spotify.plays += offline
+
+    after = refreshed(warehouse, spotify, EVERYTHING)
+
+    assert after.plays_added == 30
+    assert {one.played_at for one in offline} <= {one.played_at for one in after.plays}
+    assert after.gaps == []
+
+
+def test_two_tracks_of_one_moment_are_two_plays(tmp_path: Path) -> None:
+    warehouse, spotify = Warehouse(tmp_path / "w.duckdb"), shelf()
+    refreshed(warehouse, spotify, EVERYTHING)
+    spotify.plays.append(play(50, minutes_ago=10))
+
+    assert refreshed(warehouse, spotify, EVERYTHING).plays_added == 1
+    assert refreshed(warehouse, spotify, EVERYTHING).plays_added == 0
+
+
+def test_a_play_of_the_future_is_kept_once_and_counts_as_heard_when_we_learned_of_it(
+    tmp_path: Path,
+) -> None:
+    warehouse, spotify = Warehouse(tmp_path / "w.duckdb"), shelf()
+    spotify.plays.append(play(50, minutes_ago=-600))
+
+    first = refreshed(warehouse, spotify, EVERYTHING)
+    again = refreshed(warehouse, spotify, EVERYTHING)
+
+    assert (first.plays[0].played_at, first.state.plays_cursor) == (NOON, NOON)
+    assert (again.plays_added, again.plays) == (0, first.plays)
+
+
+@pytest.mark.parametrize(("heard", "gap"), [(49, False), (50, True), (80, True)])
+def test_plays_slipped_away_when_nothing_known_is_remembered_any_longer(
+    *, heard: int, gap: bool, tmp_path: Path
+) -> None:
+    warehouse, spotify = Warehouse(tmp_path / "w.duckdb"), shelf()
+    spotify.plays = [play(1, minutes_ago=500)]
+    refreshed(warehouse, spotify, EVERYTHING, now=NOON - timedelta(minutes=400))
+    spotify.plays += [play(number, minutes_ago=number) for number in range(2, 2 + heard)]
+
+    after = refreshed(warehouse, spotify, EVERYTHING)
+
+    lost = [(NOON - timedelta(minutes=500), NOON - timedelta(minutes=51))] if gap else []
+    assert [(one.since, one.until) for one in after.gaps] == lost
+
+
+def test_late_plays_that_fill_the_whole_answer_may_hide_others(tmp_path: Path) -> None:
+    warehouse, spotify = Warehouse(tmp_path / "w.duckdb"), Shelf([])
+    spotify.plays = [play(number, minutes_ago=number) for number in range(3)]
+    refreshed(warehouse, spotify, EVERYTHING)
+    spotify.plays += [play(100 + number, minutes_ago=300 + number) for number in range(60)]
+
+    assert len(refreshed(warehouse, spotify, EVERYTHING).gaps) == 1
+
+
+def test_no_top_items_at_all_make_nobody_forget_the_former(tmp_path: Path) -> None:
+    class NothingOnTop(Shelf):
+        async def top_artists(self, time_range: str) -> list[TopItem]:
+            return []
+
+        async def top_tracks(self, time_range: str) -> list[TopItem]:
+            return []
+
+    warehouse = Warehouse(tmp_path / "w.duckdb")
+    before = refreshed(warehouse, shelf(), EVERYTHING)
+
+    after = refreshed(warehouse, NothingOnTop(shelf().likes), EVERYTHING)
+
+    assert after.top == before.top
+    assert after.top

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,15 +17,13 @@ from vibe_pipeline.clients.spotify_records import LikedPage
 from vibe_pipeline.records import LikedTrack
 from vibe_pipeline.taste.library_sync import (
     FIRST_WALK_PAGES,
-    PAGE,
     SPREAD_PAGES,
-    CachedLikes,
-    LikesDelta,
     likes_delta,
     plays_delta,
     top_items,
     top_items_due,
 )
+from vibe_pipeline.taste.unliked import PAGE, CachedLikes, LikesDelta
 
 
 class SlowShelf(Shelf):
@@ -38,6 +37,21 @@ class SlowShelf(Shelf):
         await asyncio.sleep(0)
         self.under_way -= 1
         return await super().saved_tracks_page(offset=offset, limit=limit)
+
+
+class OddShelf(Shelf):
+    """One of its entries is nothing anybody can make something of, for the moment."""
+
+    def __init__(self, likes: Sequence[LikedTrack], *, odd: int) -> None:
+        super().__init__(likes)
+        self.odd = odd
+
+    async def saved_tracks_page(self, *, offset: int = 0, limit: int = 50) -> LikedPage:
+        page = await super().saved_tracks_page(offset=offset, limit=limit)
+        if not offset <= self.odd < offset + limit:
+            return page
+        likes = tuple(one for one in page.likes if one is not self.likes[self.odd])
+        return replace(page, likes=likes, odd=1)
 
 
 def library(count: int, *, newest_days_ago: int = 1) -> list[LikedTrack]:
@@ -57,12 +71,20 @@ def kept(cache: CachedLikes, news: LikesDelta) -> CachedLikes:
         there.pop(spotify_id, None)
     there |= {one.track.spotify_id: one for one in news.added}
     likes = sorted(there.values(), key=lambda one: one.added_at, reverse=True)
-    return CachedLikes(likes=likes, total=news.total, walked=news.walked)
+    return CachedLikes(
+        likes=likes,
+        total=news.total,
+        walked=news.walked,
+        searched=news.searched,
+        search_end=news.search_end,
+    )
 
 
-def news_of(shelf: Shelf, cache: CachedLikes, *, pages: int = 16) -> LikesDelta:
+def news_of(
+    shelf: Shelf, cache: CachedLikes, *, pages: int = 16, believe_shrinking: bool = False
+) -> LikesDelta:
     shelf.calls = 0
-    return asyncio.run(likes_delta(shelf, cache, pages=pages))
+    return asyncio.run(likes_delta(shelf, cache, pages=pages, believe_shrinking=believe_shrinking))
 
 
 def test_a_new_person_s_library_is_walked_once() -> None:
@@ -140,12 +162,117 @@ def test_a_like_that_cannot_be_played_any_more_is_kept_as_such_at_no_further_cal
     assert news.calls == 1
 
 
-def test_an_emptied_library_is_noticed() -> None:
+@pytest.mark.parametrize("left", [0, 40, 50])
+def test_a_library_that_shrank_too_far_is_doubted_at_the_cost_of_one_call(left: int) -> None:
+    shelf = Shelf(library(80))
+    cache = synced(shelf)
+    shelf.likes = shelf.likes[:left]
+
+    news = news_of(shelf, cache)
+
+    assert (news.doubted, news.gone, news.added, shelf.calls) == (True, set(), [], 1)
+
+
+def test_a_library_of_other_tracks_in_the_same_number_is_doubted() -> None:
+    shelf = Shelf(library(80))
+    cache = synced(shelf)
+    shelf.likes = [like(1000 + number, days_ago=number) for number in range(80)]
+
+    assert news_of(shelf, cache).doubted
+
+
+def test_a_library_in_the_midst_of_its_first_walk_is_doubted_too() -> None:
+    shelf = Shelf(library(500))
+    first = kept(cache := CachedLikes(likes=[], total=None), news_of(shelf, cache, pages=4))
+    shelf.likes = shelf.likes[:20]
+
+    assert news_of(shelf, first, pages=4).doubted
+
+
+def test_an_emptied_library_is_believed_at_the_second_look() -> None:
     shelf = Shelf(library(80))
     cache = synced(shelf)
     shelf.likes = []
 
-    assert len(news_of(shelf, cache).gone) == 80
+    news = news_of(shelf, cache, believe_shrinking=True)
+
+    assert (news.doubted, len(news.gone)) == (False, 80)
+
+
+def test_a_few_likes_taken_back_are_no_reason_for_doubt() -> None:
+    shelf = Shelf(library(80))
+    cache = synced(shelf)
+    shelf.likes = shelf.likes[10:]
+
+    news = news_of(shelf, cache)
+
+    assert (news.doubted, len(news.gone)) == (False, 10)
+
+
+@pytest.mark.parametrize(
+    ("count", "most"), [(500, 6), (2_502, 9), (10_000, 11)], ids=["500", "2502", "10000"]
+)
+@pytest.mark.parametrize("place", [60, 333, -1, -60])
+def test_one_unliked_track_is_found_by_its_position(count: int, most: int, place: int) -> None:
+    shelf = Shelf(library(count))
+    cache = synced(shelf)
+    gone = shelf.likes.pop(place)
+
+    news = news_of(shelf, cache)
+
+    assert news.gone == {gone.track.spotify_id}
+    assert (news.total, news.searched) == (count - 1, None)
+    assert shelf.calls <= most
+
+
+def test_a_search_goes_on_another_night_where_it_stopped() -> None:
+    shelf = Shelf(library(10_000))
+    cache, calls, nights = synced(shelf), 0, 0
+    gone = shelf.likes.pop(7_777)
+
+    while gone.track.spotify_id in {one.track.spotify_id for one in cache.likes}:
+        shelf.likes.insert(0, like(20_000 + nights, days_ago=-nights))
+        cache = kept(cache, news_of(shelf, cache, pages=4))
+        calls, nights = calls + shelf.calls, nights + 1
+
+    assert (calls, nights) <= (12, 4)
+    assert list(cache.likes) == shelf.likes
+
+
+def test_where_positions_do_not_tell_the_pages_are_read_in_turn_over_nights() -> None:
+    shelf = Shelf(library(1_000), unreadable=7)
+    cache = synced(shelf)
+    costs: list[int] = []
+    shelf.likes.pop(700)
+
+    while cache.searched is not None or not costs:
+        cache = kept(cache, news_of(shelf, cache, pages=4))
+        costs.append(shelf.calls)
+
+    assert list(cache.likes) == shelf.likes
+    assert max(costs) == 4
+    assert len(costs) <= 6
+
+
+def test_an_entry_nobody_can_read_is_not_an_unliked_track() -> None:
+    shelf = OddShelf(library(120), odd=30)
+    cache = synced(shelf)
+
+    news = news_of(shelf, cache)
+
+    assert (news.gone, news.added, news.total, shelf.calls) == (set(), [], 120, 1)
+
+
+def test_many_likes_of_one_moment_hide_no_unliked_one() -> None:
+    at_once = [LikedTrack(track=like(number).track, added_at=NOON) for number in range(300)]
+    shelf = Shelf(at_once)
+    cache = synced(shelf)
+    gone = shelf.likes.pop(140)
+
+    after = kept(cache, news_of(shelf, cache))
+
+    assert gone not in after.likes
+    assert len(after.likes) == 299
 
 
 def test_a_huge_library_is_walked_in_parts_that_join() -> None:
@@ -220,53 +347,49 @@ def test_after_any_change_the_cache_is_what_spotify_has(
     shelf.likes = [one for place, one in enumerate(shelf.likes) if place not in unliked]
     shelf.likes = [like(1000 + number) for number in range(liked)] + shelf.likes
 
-    after = kept(cache, news_of(shelf, cache))
+    after = kept(cache, news_of(shelf, cache, believe_shrinking=True))
 
     assert list(after.likes) == sorted(shelf.likes, key=lambda one: one.added_at, reverse=True)
 
 
-def test_plays_since_the_last_time_cost_one_call_and_reach_a_little_back() -> None:
-    shelf = Shelf([])
-    shelf.plays = [play(1, minutes_ago=200), play(2, minutes_ago=110), play(3, minutes_ago=5)]
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(60, 900),
+    st.sets(st.integers(0, 899), max_size=6),
+    st.sets(st.integers(0, 899), max_size=3),
+    st.lists(st.integers(0, 70), min_size=1, max_size=3),
+    st.integers(0, 3),
+)
+def test_night_by_night_within_four_calls_the_cache_becomes_what_spotify_has(
+    count: int, unliked: set[int], again: set[int], liked: list[int], unreadable: int
+) -> None:
+    shelf = Shelf(library(count), unreadable=unreadable)
+    cache = synced(shelf)
+    shelf.likes = [one for place, one in enumerate(shelf.likes) if place not in unliked]
+    moved = [one for place, one in enumerate(shelf.likes) if place in again]
+    shelf.likes = [one for one in shelf.likes if one not in moved]
+    shelf.likes[:0] = [
+        LikedTrack(track=one.track, added_at=NOON - timedelta(seconds=place))
+        for place, one in enumerate(moved)
+    ]
 
-    news = asyncio.run(plays_delta(shelf, cursor=NOON - timedelta(minutes=100)))
+    for night, number in enumerate([*liked, *[0] * 40]):
+        new = [like(10_000 * (night + 1) + one, days_ago=-night - 1) for one in range(number)]
+        shelf.likes = [*new, *shelf.likes]
+        cache = kept(cache, news_of(shelf, cache, pages=4))
+        assert shelf.calls <= 4
 
-    assert [p.track.title for p in news.plays] == ["Song 3", "Song 2"]
-    assert (news.gap, shelf.calls) == (False, 1)
-
-
-def test_a_full_answer_that_does_not_reach_back_is_a_gap() -> None:
-    shelf = Shelf([])
-    shelf.plays = [play(number, minutes_ago=number) for number in range(80)]
-
-    news = asyncio.run(plays_delta(shelf, cursor=NOON - timedelta(minutes=70)))
-
-    assert news.gap
-
-
-def test_a_full_answer_that_reaches_back_is_no_gap() -> None:
-    shelf = Shelf([])
-    shelf.plays = [play(number, minutes_ago=number) for number in range(80)]
-
-    news = asyncio.run(plays_delta(shelf, cursor=NOON - timedelta(minutes=45)))
-
-    assert not news.gap
-
-
-def test_a_few_entries_that_cannot_be_read_hide_no_gap() -> None:
-    shelf = Shelf([])
-    shelf.plays = [play(number, minutes_ago=number) for number in range(44)]
-
-    news = asyncio.run(plays_delta(shelf, cursor=NOON - timedelta(minutes=70)))
-
-    assert news.gap
+    assert list(cache.likes) == sorted(shelf.likes, key=lambda one: one.added_at, reverse=True)
+    assert (shelf.calls, cache.searched) == (1, None)
 
 
-def test_the_first_fifty_plays_are_no_gap() -> None:
+def test_all_plays_that_spotify_remembers_are_asked_for_in_one_call() -> None:
     shelf = Shelf([])
     shelf.plays = [play(number, minutes_ago=number) for number in range(80)]
 
-    assert not asyncio.run(plays_delta(shelf, cursor=None)).gap
+    news = asyncio.run(plays_delta(shelf))
+
+    assert (len(news.plays), news.full, shelf.calls) == (50, True, 1)
 
 
 @pytest.mark.parametrize(

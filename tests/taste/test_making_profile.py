@@ -28,7 +28,7 @@ def test_what_is_blocked_or_left_out_is_no_seed_and_is_counted(tmp_path: Path) -
     plays = [by("Loved", 1), by("Blocked", 2, minutes_ago=11), by("Lullabies", 3, minutes_ago=12)]
 
     with warehouse.open() as tables:
-        tables.library.add_plays(anna.user_id, plays, after=None, collected_at=NOON, gap=False)
+        tables.library.add_plays(anna.user_id, plays, collected_at=NOON, gap=False)
         explained = make_profile(tables, store, anna, now=NOON)
 
     assert [seed.name for seed in explained.profile.artists] == ["Loved"]

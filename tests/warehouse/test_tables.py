@@ -184,9 +184,9 @@ def test_ten_thousand_likes_are_kept_within_a_second_or_two(warehouse: Warehouse
 def test_a_play_is_kept_once_however_often_it_is_told(warehouse: Warehouse) -> None:
     told = [play(1, minutes_ago=5), play(2, minutes_ago=9)]
     with warehouse.open() as tables:
-        first = tables.library.add_plays(ANNA, told, after=None, collected_at=NOON, gap=False)
+        first = tables.library.add_plays(ANNA, told, collected_at=NOON, gap=False)
         again = tables.library.add_plays(
-            ANNA, told, after=NOON, collected_at=NOON + timedelta(hours=1), gap=True
+            ANNA, told, collected_at=NOON + timedelta(hours=1), gap=True
         )
         plays = tables.library.plays(ANNA)
         collections = tables.library.collections(ANNA)
@@ -198,10 +198,8 @@ def test_a_play_is_kept_once_however_often_it_is_told(warehouse: Warehouse) -> N
 
 def test_the_cursor_stays_when_nothing_was_played(warehouse: Warehouse) -> None:
     with warehouse.open() as tables:
-        tables.library.add_plays(
-            ANNA, [play(1, minutes_ago=5)], after=None, collected_at=NOON, gap=False
-        )
-        tables.library.add_plays(ANNA, [], after=NOON, collected_at=NOON, gap=False)
+        tables.library.add_plays(ANNA, [play(1, minutes_ago=5)], collected_at=NOON, gap=False)
+        tables.library.add_plays(ANNA, [], collected_at=NOON, gap=False)
         state = tables.library.state(ANNA)
 
     assert state.plays_cursor == NOON - timedelta(minutes=5)

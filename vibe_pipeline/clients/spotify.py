@@ -7,7 +7,6 @@ One method for each thing wanted, records out. Tokens, limits and refusals are m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from urllib.parse import quote
 
 from vibe_pipeline.clients.answer_shapes import (
@@ -75,13 +74,9 @@ class Spotify:
         call = _get("/me/tracks", shape=shape, limit=limit, offset=offset)
         return LikedPage.from_api(fields(await self._web.ask(call)))
 
-    async def recently_played(self, *, after: datetime | None = None) -> list[Play]:
-        """What was played since then, newest first; Spotify reaches back fifty plays at most."""
-        path = "/me/player/recently-played"
-        call = _get(path, shape=page_of_plays, limit=PAGE)
-        if after is not None:
-            moment = int(after.timestamp() * 1000)
-            call = _get(path, shape=page_of_plays, limit=PAGE, after=moment)
+    async def recently_played(self) -> list[Play]:
+        """The last fifty plays, newest first; no more can ever be reached."""
+        call = _get("/me/player/recently-played", shape=page_of_plays, limit=PAGE)
         answer = fields(await self._web.ask(call))
         plays = (play_from_api(item) for item in objects(answer.get("items")))
         return [play for play in plays if play is not None]

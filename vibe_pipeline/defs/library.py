@@ -36,6 +36,7 @@ from vibe_pipeline.taste.library_refresh import (
     library_delta,
     pages_ahead,
     plays_per_day,
+    second_look,
     still_to_walk,
     top_items_wanted,
     walk_pages,
@@ -119,7 +120,7 @@ def library(
             delta, calls = asyncio.run(_ask(opening, plan, state, likes))
             with database.open() as tables:
                 snapshot = keep(tables, run.user_id, delta, now=now)
-        if delta.likes is not None:
+        if delta.likes is not None and not delta.likes.doubted:
             total = len(snapshot.likes)
             store.people.change(run.user_id, likes_cached=total, likes_synced_at=now)
             if unread := runs.still_to_walk_tags(still_to_walk(snapshot.state)):
@@ -155,6 +156,7 @@ def _plan(
         plays=RECENT_PLAYS in wanted and not known,
         top_items=TOP_ITEMS in wanted
         and top_items_wanted(state, making_a_list=job in EDITION_JOBS, now=now),
+        believe_shrinking=second_look(state, now=now),
     )
 
 
@@ -190,6 +192,7 @@ def _likes_result(
             added=snapshot.change.added,
             removed=snapshot.change.removed,
             **({"still to walk": unread} if unread else {}),
+            **_doubts(snapshot.state),
             **calls,
             newest=table(
                 [
@@ -214,8 +217,21 @@ def _likes_result(
     )
 
 
+def _doubts(state: LibraryState) -> dict[str, str]:
+    """What is not certain about the likes."""
+    shown = {}
+    if state.likes_doubted_at is not None:
+        since = state.likes_doubted_at.isoformat(timespec="minutes")
+        shown["doubted"] = f"Spotify shows far fewer likes since {since}; looked at again later"
+    if state.likes_searched is not None:
+        searched = f"{state.likes_searched} of {state.likes_total} positions"
+        shown["looking for what was un-liked"] = searched
+    return shown
+
+
 def _plays_result(snapshot: LibrarySnapshot, delta: LibraryDelta) -> dg.MaterializeResult[None]:
-    gap = delta.plays is not None and delta.plays.gap
+    newest = snapshot.collections[0] if snapshot.collections else None
+    gap = delta.plays is not None and newest is not None and newest.gap
     latest = snapshot.plays[0].played_at.isoformat() if snapshot.plays else "never"
     return dg.MaterializeResult(
         asset_key=RECENT_PLAYS,

@@ -17,31 +17,38 @@ from vibe_pipeline.taste.library_sync import (
     SYNC_WALK_PAGES,
     TOP_AGE,
     WALK_PAGES_AHEAD,
-    CachedLikes,
     LibraryClient,
-    LikesDelta,
     PlaysDelta,
     likes_delta,
     plays_delta,
     top_items,
     top_items_due,
 )
+from vibe_pipeline.taste.unliked import CachedLikes, LikesDelta
 from vibe_pipeline.warehouse import LibraryState, LikeChange, PlayCollection, PlayGap, Tables
 
 TOP_AGE_FOR_A_LIST = 3 * TOP_AGE
 """A list is not made dearer for top items of last week; collecting plays refreshes them."""
 JUST_NOW = timedelta(minutes=1)
 """What another run has read within this time, while this one waited for it, is not read again."""
+SECOND_LOOK_AFTER = timedelta(minutes=30)
+"""So long after a library shrank beyond the plausible, another look at it is believed."""
+SEARCH_PAGES = 12
+"""How far one sync that was asked for looks for something un-liked."""
 DAYS_SHOWN = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshPlan:
-    """What to ask for; ``likes_pages`` is how many pages to walk at most, ``None`` for none."""
+    """What to ask for; ``likes_pages`` is how many pages to walk at most, ``None`` for none.
+
+    ``believe_shrinking``: the library was found implausibly small before, some time ago.
+    """
 
     likes_pages: int | None
     plays: bool
     top_items: bool
+    believe_shrinking: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,17 +76,24 @@ class LibrarySnapshot:
 
 
 def walk_pages(state: LibraryState, *, syncing: bool, list_awaited: bool = False) -> int:
-    """How many pages to walk through a library that is not known to its end.
+    """How many pages to walk through a library that is not known to its end, or that changed.
 
     ``syncing``: the person asked for the library itself, so it may take longer; except for the
     very first time, when a list is waited for next. ``list_awaited``: somebody waits for a list,
-    so the newest page is enough once a first walk was made.
+    so the newest page is enough once a first walk was made. What was un-liked is looked for
+    within the same bounds, and the rest of the way another time.
     """
-    if syncing and state.likes_total is not None:
-        return SYNC_WALK_PAGES
-    if state.likes_walked is None:
+    if state.likes_total is None:
         return FIRST_WALK_PAGES
+    if syncing:
+        return SEARCH_PAGES if state.likes_walked is None else SYNC_WALK_PAGES
     return 1 if list_awaited else NEXT_WALK_PAGES
+
+
+def second_look(state: LibraryState, *, now: datetime) -> bool:
+    """Whether a library that still looks implausibly small has become so."""
+    doubted_at = state.likes_doubted_at
+    return doubted_at is not None and now - doubted_at >= SECOND_LOOK_AFTER
 
 
 def pages_ahead(state: LibraryState, *, calls_left: int | None) -> int | None:
@@ -123,15 +137,23 @@ async def library_delta(
         ServiceError: what Spotify answered instead; nothing is kept then.
     """
     delta = LibraryDelta()
-    cache = CachedLikes(likes=likes, total=state.likes_total, walked=state.likes_walked)
+    cache = CachedLikes(
+        likes=likes,
+        total=state.likes_total,
+        walked=state.likes_walked,
+        searched=state.likes_searched,
+        search_end=state.likes_search_end,
+    )
 
     async def ask_for_likes() -> None:
         if plan.likes_pages is not None:
-            delta.likes = await likes_delta(spotify, cache, pages=plan.likes_pages)
+            believe = plan.believe_shrinking
+            pages = plan.likes_pages
+            delta.likes = await likes_delta(spotify, cache, pages=pages, believe_shrinking=believe)
 
     async def ask_for_plays() -> None:
         if plan.plays:
-            delta.plays = await plays_delta(spotify, cursor=state.plays_cursor)
+            delta.plays = await plays_delta(spotify)
 
     async def ask_for_top_items() -> None:
         if plan.top_items:
@@ -146,7 +168,10 @@ async def library_delta(
 
 
 def keep(tables: Tables, user_id: UserId, delta: LibraryDelta, *, now: datetime) -> LibrarySnapshot:
-    """Keep the answers in the tables given, in their transaction, and read the library back."""
+    """Keep the answers in the tables given, in their transaction, and read the library back.
+
+    No top items at all, where there were some, is no reason to forget them.
+    """
     change, plays_added = _write(tables, user_id, delta, now)
     library = tables.library
     return LibrarySnapshot(
@@ -166,26 +191,40 @@ def _write(
     tables: Tables, user_id: UserId, delta: LibraryDelta, now: datetime
 ) -> tuple[LikeChange, int]:
     change, plays_added = LikeChange(added=0, removed=0), 0
-    if delta.likes is not None:
+    if delta.likes is not None and delta.likes.doubted:
+        tables.library.doubt_likes(user_id, since=now)
+    elif delta.likes is not None:
         change = tables.library.change_likes(
             user_id,
             added=delta.likes.added,
             gone=delta.likes.gone,
             total=delta.likes.total,
             walked=delta.likes.walked,
+            search=(delta.likes.searched, delta.likes.search_end),
             seen_at=now,
         )
     if delta.plays is not None:
         plays_added = tables.library.add_plays(
             user_id,
             delta.plays.plays,
-            after=delta.plays.after,
             collected_at=now,
-            gap=delta.plays.gap,
+            gap=_gap(tables, user_id, delta.plays),
         )
     if delta.top is not None:
-        tables.library.replace_top_items(user_id, delta.top, fetched_at=now)
+        items = delta.top or tables.library.top_items(user_id)
+        tables.library.replace_top_items(user_id, items, fetched_at=now)
     return change, plays_added
+
+
+def _gap(tables: Tables, user_id: UserId, plays: PlaysDelta) -> bool:
+    """Whether plays slipped away: of a full answer, even the oldest was not known to us.
+
+    The newest play we knew is no measure: what was heard offline comes in behind it.
+    """
+    oldest = plays.oldest
+    if not plays.full or oldest is None or tables.library.state(user_id).plays_cursor is None:
+        return False
+    return not tables.library.knows_play(user_id, oldest)
 
 
 def plays_per_day(plays: Sequence[Play]) -> dict[str, float]:

@@ -7,15 +7,21 @@ the warehouse's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from vibe_pipeline.clients.concurrent_calls import side_by_side
 from vibe_pipeline.clients.spotify_records import LikedPage
 from vibe_pipeline.records import LikedTrack, Play, TopItem
+from vibe_pipeline.taste.unliked import (
+    PAGE,
+    CachedLikes,
+    KnownLibrary,
+    LikesDelta,
+    implausible,
+)
 
-PAGE = 50
 FIRST_WALK_PAGES = 12
 """So many pages a first sync reads of a library it does not know yet, all side by side."""
 SPREAD_PAGES = 4
@@ -25,8 +31,6 @@ NEXT_WALK_PAGES = 4
 WALK_PAGES_AHEAD = 12
 """How far one run ahead of time goes on: half a burst of calls, so that whoever asks has theirs."""
 SYNC_WALK_PAGES = 60
-LATE = timedelta(minutes=30)
-"""Spotify may list a play late, so each asking reaches this much behind the last one."""
 MOST_PLAYS = 50
 """No more plays than this are ever reachable."""
 NEARLY_ALL = 40
@@ -39,48 +43,34 @@ class LibraryClient(Protocol):
     """The part of Spotify this room asks."""
 
     async def saved_tracks_page(self, *, offset: int = 0, limit: int = PAGE) -> LikedPage: ...
-    async def recently_played(self, *, after: datetime | None = None) -> list[Play]: ...
+    async def recently_played(self) -> list[Play]: ...
     async def top_artists(self, time_range: str) -> list[TopItem]: ...
     async def top_tracks(self, time_range: str) -> list[TopItem]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CachedLikes:
-    """What is kept of a person's likes: the tracks, Spotify's count then, how far we walked."""
-
-    likes: Sequence[LikedTrack]
-    total: int | None
-    walked: int | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class LikesDelta:
-    """What a sync found: to be kept as it is. ``walked`` is set while there is more to walk.
-
-    A like that can no longer be played, or can be again, is both gone and added.
-    """
-
-    added: list[LikedTrack] = field(default_factory=list)
-    gone: set[str] = field(default_factory=set)
-    total: int = 0
-    walked: int | None = None
-    calls: int = 0
-
-
 async def likes_delta(
-    spotify: LibraryClient, cache: CachedLikes, *, pages: int = FIRST_WALK_PAGES
+    spotify: LibraryClient,
+    cache: CachedLikes,
+    *,
+    pages: int = FIRST_WALK_PAGES,
+    believe_shrinking: bool = False,
 ) -> LikesDelta:
-    """What changed among the likes since the cache was filled.
+    """What changed among the likes since the cache was filled; ``pages`` are read at most.
 
     The newest page answers for all while Spotify's count agrees with what we know plus what is
-    new on it. When it does not, something was un-liked: the walk goes on just until the missing
-    ones are found, or to the end. Of a library that is not known to its end, ``pages`` are read
-    at most; once the newest page tells how long it is, the others are asked for side by side.
+    new on it. When it does not, something was un-liked: it is looked for, now or another time. Of
+    a library that is not known to its end the others are asked for side by side, once the newest
+    page tells how long it is. A library that shrank beyond the plausible is doubted, unless
+    ``believe_shrinking``: then somebody has looked before.
     """
+    if cache.total is not None and cache.walked is None:
+        return await _change(spotify, cache, pages, believe_shrinking=believe_shrinking)
     walk = _Walk(cache)
     walk.calls = 1
     walk.read(await spotify.saved_tracks_page(offset=0, limit=PAGE))
-    while not (walk.explained or walk.ended):
+    if walk.shrunk and not believe_shrinking:
+        return LikesDelta(doubted=True, calls=walk.calls)
+    while not walk.ended:
         offsets, spread = walk.next_offsets(pages)
         if not offsets:
             return walk.news(complete=False)
@@ -96,8 +86,24 @@ async def likes_delta(
     return walk.news(complete=True)
 
 
+async def _change(
+    spotify: LibraryClient, cache: CachedLikes, pages: int, *, believe_shrinking: bool
+) -> LikesDelta:
+    """The same for a library that is known to its end."""
+    library = KnownLibrary(cache)
+    offset: int | None = 0
+    joining = max(pages, NEXT_WALK_PAGES)
+    while offset is not None:
+        library.read(offset, await spotify.saved_tracks_page(offset=offset, limit=PAGE))
+        if library.shrunk and not believe_shrinking:
+            return LikesDelta(doubted=True, calls=library.calls)
+        offset = library.next_offset(pages, joining=joining)
+    news = library.news()
+    return replace(news, doubted=news.doubted and not believe_shrinking)
+
+
 class _Walk:
-    """Pages of likes, newest first, laid beside the cache."""
+    """A first walk through a library, in one go or in several, laid beside the cache."""
 
     def __init__(self, cache: CachedLikes) -> None:
         self._cache = cache
@@ -110,6 +116,7 @@ class _Walk:
         self._resumed = False
         self._resumed_at: datetime | None = None
         self._total = 0
+        self._odd = 0
         self.offset = 0
         self.calls = 0
         self.ended = False
@@ -117,11 +124,9 @@ class _Walk:
     def next_offsets(self, pages: int) -> tuple[Sequence[int], Sequence[int]]:
         """Where to read on, and where to look further down, within so many pages in all.
 
-        A walk that looks for what was un-liked, or for where an earlier one stopped, goes page by
-        page: each may be the last it needs.
+        A walk that looks for where an earlier one stopped goes page by page: each may be the last
+        it needs.
         """
-        if self.complete_before:
-            return [self.offset], []
         left = pages - self.calls
         if self._cache.walked is not None:
             most = left if self._resumed else min(1, max(pages, NEXT_WALK_PAGES) - self.calls)
@@ -137,6 +142,7 @@ class _Walk:
     def read(self, page: LikedPage) -> None:
         """Lay one more page beside the cache."""
         self._total = page.total
+        self._odd += page.odd
         self.offset += page.entries
         self.ended = page.entries == 0 or self.offset >= page.total
         self._met_known = False
@@ -157,17 +163,9 @@ class _Walk:
         self._skip_what_an_earlier_walk_passed()
 
     @property
-    def complete_before(self) -> bool:
-        """Whether an earlier walk reached the end, so that counts can be compared."""
-        return self._cache.total is not None and self._cache.walked is None
-
-    @property
-    def explained(self) -> bool:
-        """Whether everything Spotify counts is accounted for."""
-        if not self.complete_before or not (self._met_known or not self._known):
-            return False
-        told_before = self._cache.total or 0
-        return self._total == told_before + len(self._added) - len(self._missing())
+    def shrunk(self) -> bool:
+        """Whether Spotify's count alone says that implausibly much is gone."""
+        return implausible((self._cache.total or 0) - self._total, len(self._known))
 
     def news(self, *, complete: bool) -> LikesDelta:
         """What to keep."""
@@ -185,13 +183,13 @@ class _Walk:
 
         A walk that goes on where an earlier one stopped tells about what lies beyond that only.
         """
-        if not self.complete_before and self._resumed_at is None:
+        if self._resumed_at is None or self._odd:
             return set()
         return {
             like.track.spotify_id
             for like in self._cache.likes
             if like.track.spotify_id not in self._seen
-            and (self._resumed_at is None or like.added_at < self._resumed_at)
+            and like.added_at < self._resumed_at
             and (self.ended or (self._horizon is not None and like.added_at > self._horizon))
         }
 
@@ -217,24 +215,28 @@ def spread_out(offsets: Sequence[int], most: int) -> tuple[Sequence[int], Sequen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaysDelta:
-    """Plays since the last asking; ``gap``: some may have slipped out of Spotify's memory."""
+    """All plays Spotify remembers; ``full``: it may have forgotten others before them."""
 
     plays: Sequence[Play]
-    after: datetime | None
-    gap: bool
+
+    @property
+    def full(self) -> bool:
+        """Whether so many came that there may have been more."""
+        return len(self.plays) >= NEARLY_ALL
+
+    @property
+    def oldest(self) -> Play | None:
+        """The play that is about to be forgotten."""
+        return min(self.plays, key=lambda play: play.played_at, default=None)
 
 
-async def plays_delta(spotify: LibraryClient, *, cursor: datetime | None) -> PlaysDelta:
-    """The plays since ``cursor``, in one call.
+async def plays_delta(spotify: LibraryClient) -> PlaysDelta:
+    """The last fifty plays, in one call.
 
-    The play at the cursor is asked for again. If it is not among so many, more was played since
-    than Spotify remembers.
+    All of them each time, however much is known: what was heard offline comes in hours later,
+    with its true time, and would lie behind the newest play we know.
     """
-    after = None if cursor is None else cursor - LATE
-    plays = await spotify.recently_played(after=after)
-    oldest = min((play.played_at for play in plays), default=None)
-    gap = cursor is not None and oldest is not None and len(plays) >= NEARLY_ALL and oldest > cursor
-    return PlaysDelta(plays=plays, after=after, gap=gap)
+    return PlaysDelta(plays=await spotify.recently_played())
 
 
 def top_items_due(

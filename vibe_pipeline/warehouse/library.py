@@ -29,6 +29,8 @@ class LibraryState:
 
     ``likes_total`` is Spotify's own count, which also counts what cannot be kept (local files);
     ``likes_walked`` is how many likes the first walk has passed, while it is not finished.
+    Between ``likes_searched`` and ``likes_search_end`` something un-liked is still looked for.
+    ``likes_doubted_at``: since then the library has looked implausibly small.
     """
 
     likes_total: int | None = None
@@ -37,6 +39,9 @@ class LibraryState:
     plays_cursor: datetime | None = None
     plays_collected_at: datetime | None = None
     top_fetched_at: datetime | None = None
+    likes_searched: int | None = None
+    likes_search_end: int | None = None
+    likes_doubted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +107,12 @@ class Library:
         total: int,
         seen_at: datetime,
         walked: int | None = None,
+        search: tuple[int | None, int | None] = (None, None),
     ) -> LikeChange:
-        """Keep new likes and mark the gone ones; what is already as told stays untouched."""
+        """Keep new likes and mark the gone ones; what is already as told stays untouched.
+
+        ``search``: the positions between which something un-liked is still to be found.
+        """
         present = self._present(user_id)
         leaving = sorted(set(gone) & set(present))
         if leaving:
@@ -126,8 +135,21 @@ class Library:
         ]
         self._forget_twins(user_id, rows)
         insert(self._connection, "liked_tracks", rows)
-        self._note(user_id, likes_total=total, likes_walked=walked, likes_synced_at=moment(seen_at))
+        self._note(
+            user_id,
+            likes_total=total,
+            likes_walked=walked,
+            likes_synced_at=moment(seen_at),
+            likes_searched=search[0],
+            likes_search_end=search[1],
+            likes_doubted_at=None,
+        )
         return LikeChange(added=len(rows), removed=len(leaving))
+
+    def doubt_likes(self, user_id: UserId, *, since: datetime) -> None:
+        """Note that the library looked implausibly small; the first time counts."""
+        before = self.state(user_id).likes_doubted_at
+        self._note(user_id, likes_doubted_at=moment(before or since))
 
     def liked_twice(self, user_id: UserId) -> int:
         """How many tracks count as liked more than once now; anything but 0 is our mistake."""
@@ -139,11 +161,14 @@ class Library:
         )
 
     def plays(self, user_id: UserId, *, until: datetime | None = None) -> list[Play]:
-        """Every play we know of, also long past Spotify's last fifty; newest first."""
+        """Every play we know of, also long past Spotify's last fifty; newest first.
+
+        What a wrong clock dated later than we learned of it counts as heard when we did.
+        """
         rows = select(
             self._connection,
-            "SELECT * FROM recent_plays WHERE user_id = ? AND collected_at <= ?"
-            " ORDER BY played_at DESC",
+            "SELECT * REPLACE (least(played_at, collected_at) AS played_at) FROM recent_plays"
+            " WHERE user_id = ? AND collected_at <= ? ORDER BY played_at DESC",
             [user_id, up_to(until)],
         )
         return [
@@ -151,23 +176,24 @@ class Library:
             for row in rows
         ]
 
+    def knows_play(self, user_id: UserId, play: Play) -> bool:
+        """Whether something is known to have been played at this very moment."""
+        known = "SELECT count(*) FROM recent_plays WHERE user_id = ? AND played_at = ?"
+        return _count(self._connection, known, [user_id, moment(play.played_at)]) > 0
+
     def add_plays(
-        self,
-        user_id: UserId,
-        plays: Sequence[Play],
-        *,
-        after: datetime | None,
-        collected_at: datetime,
-        gap: bool,
+        self, user_id: UserId, plays: Sequence[Play], *, collected_at: datetime, gap: bool
     ) -> int:
-        """Keep the plays that are new to us and where the next asking starts; says how many."""
-        moments = {
-            row["played_at"]
+        """Keep the plays that are new to us, each moment of each track once; says how many."""
+        known = {
+            (row["played_at"], row["spotify_id"])
             for row in select(
-                self._connection, "SELECT played_at FROM recent_plays WHERE user_id = ?", [user_id]
+                self._connection,
+                "SELECT played_at, spotify_id FROM recent_plays WHERE user_id = ?",
+                [user_id],
             )
         }
-        fresh = {play.played_at: play for play in plays if play.played_at not in moments}
+        told = {(play.played_at, play.track.spotify_id): play for play in plays}
         added = insert(
             self._connection,
             "recent_plays",
@@ -179,19 +205,13 @@ class Library:
                     "context_uri": play.context_uri,
                     "collected_at": collected_at,
                 }
-                for play in fresh.values()
+                for key, play in told.items()
+                if key not in known
             ],
         )
         self._connection.execute(
-            "INSERT OR REPLACE INTO play_collections VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                user_id,
-                moment(collected_at),
-                moment(after) if after else None,
-                len(plays),
-                added,
-                gap,
-            ],
+            "INSERT OR REPLACE INTO play_collections VALUES (?, ?, NULL, ?, ?, ?)",
+            [user_id, moment(collected_at), len(plays), added, gap],
         )
         before = self.state(user_id).plays_cursor
         reached = [play.played_at for play in plays] + ([before] if before else [])
@@ -199,7 +219,7 @@ class Library:
         self._note(
             user_id,
             plays_collected_at=moment(collected_at),
-            plays_cursor=moment(cursor) if cursor else None,
+            plays_cursor=moment(min(cursor, collected_at)) if cursor else None,
         )
         return added
 
@@ -217,12 +237,13 @@ class Library:
         """The stretches of which plays are missing, latest first."""
         rows = select(
             self._connection,
-            "SELECT c.collected_at AS noticed_at,"
-            " max(p.played_at) FILTER (p.collected_at < c.collected_at) AS since,"
-            " min(p.played_at) FILTER (p.collected_at = c.collected_at) AS until"
-            " FROM play_collections c LEFT JOIN recent_plays p"
-            " ON p.user_id = c.user_id AND p.collected_at <= c.collected_at"
-            " WHERE c.user_id = ? AND c.gap GROUP BY c.collected_at ORDER BY c.collected_at DESC",
+            "WITH told AS (SELECT c.user_id, c.collected_at, min(p.played_at) AS until"
+            " FROM play_collections c LEFT JOIN recent_plays p USING (user_id, collected_at)"
+            " WHERE c.user_id = ? AND c.gap GROUP BY ALL)"
+            " SELECT collected_at AS noticed_at, (SELECT max(p.played_at) FROM recent_plays p"
+            " WHERE p.user_id = told.user_id AND p.collected_at < told.collected_at"
+            " AND (told.until IS NULL OR p.played_at < told.until)) AS since, until"
+            " FROM told ORDER BY collected_at DESC",
             [user_id],
         )
         return [PlayGap(**row) for row in rows]
@@ -275,11 +296,11 @@ class Library:
         self._connection.execute(
             "INSERT INTO library_state (user_id) VALUES (?) ON CONFLICT DO NOTHING", [user_id]
         )
-        for name, value in facts.items():
-            self._connection.execute(
-                f"UPDATE library_state SET {name} = ? WHERE user_id = ?",  # noqa: S608 - our names
-                [value, user_id],
-            )
+        changes = ", ".join(f"{name} = ?" for name in facts)
+        self._connection.execute(
+            f"UPDATE library_state SET {changes} WHERE user_id = ?",  # noqa: S608 - our names
+            [*facts.values(), user_id],
+        )
 
 
 def _count(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object]) -> int:

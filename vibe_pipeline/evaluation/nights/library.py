@@ -33,7 +33,8 @@ from vibe_pipeline.taste.library_refresh import (
     top_items_wanted,
     walk_pages,
 )
-from vibe_pipeline.taste.library_sync import MOST_PLAYS, PAGE
+from vibe_pipeline.taste.library_sync import MOST_PLAYS
+from vibe_pipeline.taste.unliked import PAGE
 from vibe_pipeline.warehouse import LibraryState
 
 
@@ -56,11 +57,10 @@ class SimulatedAccount:
         page = likes[offset : offset + limit]
         return LikedPage(likes=tuple(page), total=len(likes), entries=len(page))
 
-    async def recently_played(self, *, after: datetime | None = None) -> list[Play]:
-        """The last fifty plays after a moment, newest first."""
+    async def recently_played(self) -> list[Play]:
+        """The last fifty plays, newest first."""
         self.calls[SPOTIFY] += 1
-        plays = self.life.plays
-        return [play for play in plays if after is None or play.played_at > after][:MOST_PLAYS]
+        return list(self.life.plays[:MOST_PLAYS])
 
     async def top_artists(self, time_range: str) -> list[TopItem]:
         """The artists played most in this range."""
@@ -126,12 +126,17 @@ class SyncedLibrary:
 
     def _keep(self, delta: LibraryDelta) -> None:
         now = self.account.now
-        if delta.likes is not None:
+        if delta.likes is not None and not delta.likes.doubted:
             gone = delta.likes.gone
             self.likes = [like for like in self.likes if like.track.spotify_id not in gone]
             self._add(delta.likes.added)
-            total, walked = delta.likes.total, delta.likes.walked
-            self.state = replace(self.state, likes_total=total, likes_walked=walked)
+            self.state = replace(
+                self.state,
+                likes_total=delta.likes.total,
+                likes_walked=delta.likes.walked,
+                likes_searched=delta.likes.searched,
+                likes_search_end=delta.likes.search_end,
+            )
         if delta.plays is not None and delta.plays.plays:
             cursor = max(play.played_at for play in delta.plays.plays)
             self.state = replace(self.state, plays_cursor=cursor)
