@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
 
-from tests.support.vibe_world import VibeWorld, vibe_world
+from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
 from vibe_pipeline.accounts.records import Account, ExclusionKind
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import Source
@@ -130,11 +131,7 @@ def test_what_is_left_out_is_told_in_the_profile_and_kept_with_the_edition(
 
     made = world.run("daily_vibe", anna.user_id)
 
-    profile = next(
-        event.step_materialization_data.materialization.metadata
-        for event in made.get_asset_materialization_events()
-        if event.asset_key == dg.AssetKey("seed_profile")
-    )
+    profile = _profile_metadata(made)
     (edition,) = world.store.editions.history(anna.user_id)
     with world.warehouse.open() as tables:
         inputs = tables.selections.inputs(anna.user_id, edition.edition_id)
@@ -145,3 +142,27 @@ def test_what_is_left_out_is_told_in_the_profile_and_kept_with_the_edition(
     assert artist_key(name) not in {seed.key for seed in seeds.artists}
     same = world.output_metadata(world.replay(anna.user_id, edition), "replay")
     assert same["equal"].value is True
+
+
+def test_plays_from_our_own_playlist_are_kept_as_such_and_make_no_taste(world: VibeWorld) -> None:
+    anna = at_home(world)
+    world.run("daily_vibe", anna.user_id)
+    (playlist,) = playlists_of(world, anna)
+    uris = uris_of(playlist)[:5]
+    world.play(anna, uris, playlist=playlist["id"])
+
+    made = world.run("daily_vibe", anna.user_id)
+
+    with world.warehouse.open() as tables:
+        plays = tables.library.plays(anna.user_id)
+    ours = [play for play in plays if play.context_uri == f"spotify:playlist:{playlist['id']}"]
+    assert len(ours) == len(uris)
+    assert _profile_metadata(made)["plays from our lists"].value == 5
+
+
+def _profile_metadata(made: dg.ExecuteInProcessResult) -> Mapping[str, dg.MetadataValue[Any]]:
+    return next(
+        event.step_materialization_data.materialization.metadata
+        for event in made.get_asset_materialization_events()
+        if event.asset_key == dg.AssetKey("seed_profile")
+    )

@@ -87,6 +87,18 @@ def test_plays_after_a_cursor_are_only_the_newer_ones(site: MusicSite) -> None:
     assert both.status_code == 400
 
 
+def test_a_play_tells_the_playlist_it_came_from(site: MusicSite) -> None:
+    spotify = site.connect()
+    playlist_id, uri = spotify.playlist(), site.account.saved[0].uri
+
+    wish = {"tracks": [uri], "playlist": playlist_id}
+    site.http.post("/control/people/7/plays", json=wish)
+    newest = spotify.json("/me/player/recently-played", limit=1)["items"][0]
+
+    assert newest["context"]["type"] == "playlist"
+    assert newest["context"]["uri"] == f"spotify:playlist:{playlist_id}"
+
+
 def test_top_items_follow_what_was_played(site: MusicSite) -> None:
     spotify = site.connect()
 

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -104,6 +104,12 @@ class VibeWorld:
         """The person saves a track in Spotify's own app."""
         address = f"{self.simulator.address}/control/people/{person.chat_id}/likes"
         httpx.post(address, json={"tracks": [uri]}).raise_for_status()
+
+    def play(self, person: Account, uris: Sequence[str], *, playlist: str) -> None:
+        """The person plays these tracks from a playlist, one after another, up to now."""
+        address = f"{self.simulator.address}/control/people/{person.chat_id}/plays"
+        order = {"tracks": list(uris), "playlist": playlist}
+        httpx.post(address, json=order).raise_for_status()
 
     def becomes(self, uris: Iterable[str], state: str) -> None:
         """What Spotify does with tracks: ``greyed_out``, ``deleted`` or ``offered`` again."""

@@ -21,7 +21,7 @@ from vibe_pipeline.taste.exclusions import (
     hours_of,
     informative_shares,
 )
-from vibe_pipeline.taste.seed_profile import seed_profile, times_played
+from vibe_pipeline.taste.seed_profile import seed_profile, telling_plays, times_played
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 NIGHT = {"kind": "hours", "key": "22:00-07:00"}
@@ -125,7 +125,7 @@ def test_an_artist_played_at_other_hours_too_seeds_by_those() -> None:
     alone = seed_profile(likes=[], plays=plays[3:], now=NOW)
 
     assert profile == alone
-    assert times_played(plays, hygiene(NIGHT))[artist_key("The Band")] == 1
+    assert times_played(telling_plays(plays, hygiene(NIGHT)))[artist_key("The Band")] == 1
 
 
 def test_top_items_count_as_far_as_their_artist_s_plays_do() -> None:
@@ -140,7 +140,7 @@ def test_top_items_count_as_far_as_their_artist_s_plays_do() -> None:
 
     profile = seed_profile(likes=[], plays=plays, top=top, hygiene=hygiene(NIGHT), now=NOW)
 
-    shares = informative_shares(hygiene(NIGHT), plays)
+    shares = informative_shares(plays, telling_plays(plays, hygiene(NIGHT)))
     assert shares == {artist_key("Rain Sounds"): 0.0, artist_key("The Band"): 0.5}
     weights = {seed.name: seed.why["top"] for seed in profile.artists}
     assert weights.keys() == {"The Band", "Never Seen"}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.support.accounts_site import connected, made
-from tests.support.warehouse_examples import NOON, like, play
+from tests.support.warehouse_examples import NOON, chosen, edition, like, play
 from vibe_pipeline.accounts.records import BlockKind, ExclusionKind
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Play
@@ -36,6 +36,35 @@ def test_what_is_blocked_or_left_out_is_no_seed_and_is_counted(tmp_path: Path) -
     assert explained.left_out.plays.total() == 1
     assert explained.times_played[recording_key("Loved", plays[0].track.title)] == 1
     assert artist_key("Lullabies") not in explained.times_played
+
+
+def test_what_was_played_from_a_list_of_ours_is_no_taste_and_is_counted(tmp_path: Path) -> None:
+    store, warehouse = made(tmp_path), Warehouse(tmp_path / "w.duckdb")
+    anna = connected(store)
+    plays = [
+        replace(by("Ours", 1), context_uri="spotify:playlist:our-list"),
+        replace(by("Ours of old", 2, minutes_ago=11), context_uri="spotify:user:a:playlist:older"),
+        replace(by("Theirs", 3, minutes_ago=12), context_uri="spotify:playlist:their-own"),
+        replace(by("Album", 4, minutes_ago=13), context_uri="spotify:album:our-list"),
+        by("Untold", 5, minutes_ago=14),
+    ]
+
+    with warehouse.open() as tables:
+        for day, playlist_id in ((20, "our-list"), (19, "older")):
+            tables.playlists.replace_published(
+                edition(playlist_id, user_id=anna.user_id, day=day),
+                [chosen(1)],
+                playlist_id=playlist_id,
+                playlist_url=None,
+                snapshot_id=None,
+                published_at=NOON,
+            )
+        tables.library.add_plays(anna.user_id, plays, collected_at=NOON, gap=False)
+        explained = make_profile(tables, store, anna, now=NOON)
+
+    assert {seed.name for seed in explained.profile.artists} == {"Theirs", "Album", "Untold"}
+    assert explained.from_our_lists == 2
+    assert artist_key("Ours") not in explained.times_played
 
 
 def test_making_a_profile_writes_nothing(tmp_path: Path) -> None:

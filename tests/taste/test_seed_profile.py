@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from vibe_pipeline.ranking.identity import artist_key, recording_key
@@ -118,6 +119,30 @@ def test_what_is_blocked_plays_no_part() -> None:
 
     assert names(made) == ["B"]
     assert [one.title for one in made.tracks] == ["Three"]
+
+
+def test_a_track_of_our_list_counts_once_it_is_liked_or_played_from_elsewhere() -> None:
+    ours = replace(played("A", "One"), context_uri="spotify:playlist:ours")
+    lists = frozenset({"ours"})
+
+    heard = profile(ours, played("B", "Two"), own_lists=lists)
+    liked_since = profile(ours, liked("A", "One"), own_lists=lists)
+    sought_out = profile(ours, played("A", "One", hours_ago=0.5), own_lists=lists)
+
+    assert names(heard) == ["B"]
+    assert names(liked_since) == names(sought_out) == ["A"]
+    assert sought_out == profile(played("A", "One", hours_ago=0.5))
+
+
+def test_top_items_that_our_lists_brought_about_count_as_far_as_they_were_chosen() -> None:
+    top = TopItem(
+        kind="artist", time_range="short_term", rank=1, name="A", artist="A", spotify_id="a"
+    )
+    ours = replace(played("A", "One"), context_uri="spotify:playlist:ours")
+
+    made = profile(ours, liked("B", "Two"), top, own_lists=frozenset({"ours"}))
+
+    assert names(made) == ["B"]
 
 
 def test_one_album_does_not_fill_the_profile() -> None:

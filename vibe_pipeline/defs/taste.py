@@ -70,6 +70,7 @@ def _result(explained: MadeProfile) -> dg.MaterializeResult[None]:
             **{
                 "seed artists": len(profile.artists),
                 "seed tracks": len(profile.tracks),
+                "plays from our lists": explained.from_our_lists,
                 "why these artists": stacked(
                     {seed.name: seed.why for seed in profile.artists[:DRAWN]},
                     PARTS,

@@ -82,13 +82,17 @@ class ListeningControl:
         return JSONResponse({"total": len(account.saved)})
 
     async def plays(self, request: Request) -> Response:
-        """GET: what was played; POST: play some, one after another, ending now or ``at``."""
+        """GET: what was played; POST: play some, one after another, ending now or ``at``.
+
+        With ``playlist`` they are played from the playlist of this id.
+        """
         account = self._account(request)
         if request.method == "POST":
             wish = await order(request)
-            moment = self._moment(wish)
+            moment, playlist_id = self._moment(wish), wish.get("playlist")
             for track in reversed(self._tracks(wish)):
-                account.played.append(Played(track=track, played_at=moment))
+                played = Played(track=track, played_at=moment, playlist_id=playlist_id)
+                account.played.append(played)
                 moment -= timedelta(milliseconds=track.recording.duration_ms)
             account.played.sort(key=lambda play: play.played_at, reverse=True)
         shown = [_played(play) for play in account.heard(self.simulation.clock.now())]

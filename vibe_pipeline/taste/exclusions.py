@@ -7,7 +7,7 @@ as new.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any, Self
@@ -114,16 +114,14 @@ def exclusions_kept(exclusions: Iterable[Exclusion]) -> list[dict[str, Any]]:
     return [{"kind": kind, "key": key} for kind, key in sorted(keys)]
 
 
-def informative_shares(hygiene: ExclusionRules, plays: Sequence[Play]) -> dict[str, float]:
-    """For each artist that was played: the share of their plays that is not left out.
+def informative_shares(plays: Iterable[Play], telling: Iterable[Play]) -> dict[str, float]:
+    """For each artist that was played: the share of their plays that tell something of taste.
 
-    Spotify's top items do not say when they were played; this is how much of them counts.
+    Spotify's top items do not say when or why they were played; this is how much of them counts.
     """
     all_plays = Counter(artist_key(play.track.artist) for play in plays)
-    out = Counter(
-        artist_key(play.track.artist) for play in plays if hygiene.why_play(play) is not None
-    )
-    return {artist: 1 - out[artist] / count for artist, count in all_plays.items()}
+    count = Counter(artist_key(play.track.artist) for play in telling)
+    return {artist: count[artist] / every for artist, every in all_plays.items()}
 
 
 def hours_key(start: time, end: time) -> str:

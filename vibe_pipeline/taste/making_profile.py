@@ -14,7 +14,8 @@ from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.records import SeedProfile
 from vibe_pipeline.taste.exclusions import ExclusionCounts, exclusion_rules_of
 from vibe_pipeline.taste.feedback import Feedback, feedback_of
-from vibe_pipeline.taste.seed_profile import seed_profile, times_played
+from vibe_pipeline.taste.free_choice import is_free_choice
+from vibe_pipeline.taste.seed_profile import seed_profile, telling_plays, times_played
 from vibe_pipeline.warehouse import Tables
 
 
@@ -23,13 +24,14 @@ class MadeProfile:
     """A profile with what its numbers do not tell.
 
     ``times_played`` counts plays by artist key and by recording key; ``left_out`` counts what each
-    exclusion kept out.
+    exclusion kept out, ``from_our_lists`` the plays that one of our playlists brought.
     """
 
     profile: SeedProfile
     exclusions: Sequence[Exclusion]
     left_out: ExclusionCounts
     times_played: Mapping[str, int]
+    from_our_lists: int
 
 
 def make_profile(
@@ -39,6 +41,7 @@ def make_profile(
     user_id = account.user_id
     feedback = Feedback.of(*feedback_of(store.blocks.list(user_id), store.thumbs.list(user_id)))
     exclusions = exclusion_rules_of(store, account)
+    own_lists = tables.playlists.own_lists(user_id)
     likes, plays = tables.library.likes(user_id), tables.library.plays(user_id)
     profile = seed_profile(
         likes=likes,
@@ -49,11 +52,13 @@ def make_profile(
         blocked_artists=feedback.blocked_artists,
         blocked_tracks=feedback.blocked_tracks,
         hygiene=exclusions,
+        own_lists=own_lists,
         now=now,
     )
     return MadeProfile(
         profile=profile,
         exclusions=store.exclusions.list(user_id),
         left_out=ExclusionCounts.by(exclusions, plays, likes),
-        times_played=times_played(plays, exclusions),
+        times_played=times_played(telling_plays(plays, exclusions, own_lists)),
+        from_our_lists=sum(not is_free_choice(play, own_lists) for play in plays),
     )

@@ -8,7 +8,8 @@ A weight is a sum of parts, each between ``-BOUND`` and ``BOUND``, over the larg
 ``thumbs``   up or down; the only part that may be negative
 
 Each part is the logarithm of its sum, for the hundredth play says less than the first. What is
-blocked or left out on purpose does not count, nor what names nobody (``Various Artists``).
+blocked or left out on purpose does not count, nor what was played from a list of ours, nor what
+names nobody (``Various Artists``).
 
 The hour of the day and the day of the week have no part: a list is made in the morning and heard
 whenever, and on real listening neither foretold the next day any better.
@@ -34,6 +35,7 @@ from vibe_pipeline.records import (
     Track,
 )
 from vibe_pipeline.taste.exclusions import ExclusionRules, informative_shares
+from vibe_pipeline.taste.free_choice import is_free_choice
 from vibe_pipeline.taste.play_decay import Decay, PersonalDecay, half_life, power_law
 
 PLAY_HALF_LIFE_DAYS = 10.0
@@ -63,6 +65,7 @@ def seed_profile(
     blocked_artists: frozenset[str] = frozenset(),
     blocked_tracks: frozenset[str] = frozenset(),
     hygiene: ExclusionRules | None = None,
+    own_lists: frozenset[str] = frozenset(),
     decay: Decay | None = None,
     now: datetime,
     artists: int = 40,
@@ -70,7 +73,8 @@ def seed_profile(
 ) -> SeedProfile:
     """The strongest artists and tracks; the strongest of each has weight 1.
 
-    ``hygiene`` brings the clock on which its hours and dates are read. ``decay`` is by how much
+    ``hygiene`` brings the clock on which its hours and dates are read. ``own_lists`` are our
+    playlists, by Spotify id: what was played from them says nothing. ``decay`` is by how much
     plays fade; the person's own past tells it where it is not given.
     """
     hygiene = hygiene or ExclusionRules()
@@ -93,7 +97,7 @@ def seed_profile(
         spelled.setdefault(key, track)
         _add(of_tracks[key], part, weight)
 
-    heard = [play for play in plays if hygiene.why_play(play) is None]
+    heard = telling_plays(plays, hygiene, own_lists)
     heard.sort(key=lambda play: (play.played_at, play.track.spotify_id), reverse=True)
     weights = play_weights(heard, now, decay or power_law(PersonalDecay.of(heard, now).exponent))
     for play, weight in zip(heard, weights, strict=True):
@@ -101,7 +105,7 @@ def seed_profile(
     for like in sorted(likes, key=lambda k: (k.added_at, k.track.spotify_id), reverse=True):
         if hygiene.why_like(like) is None:
             add(_Spelling.of(like.track), "likes", LIKE_WEIGHT * _faded(like.added_at, now))
-    telling = informative_shares(hygiene, plays)
+    telling = informative_shares(plays, heard)
     for item in sorted(top, key=lambda t: (t.time_range, t.kind, t.rank, t.spotify_id)):
         weight = TOP_WEIGHTS.get(item.time_range, 1.0) / math.sqrt(max(item.rank, 1))
         weight *= telling.get(artist_key(item.artist), 1.0)
@@ -133,13 +137,20 @@ def play_weights(plays: Sequence[Play], now: datetime, decay: Decay) -> list[flo
     return [together * share / total for share in shares]
 
 
-def times_played(plays: Iterable[Play], hygiene: ExclusionRules) -> Counter[str]:
-    """How often each artist and each recording was played, by key; left-out plays apart."""
+def telling_plays(
+    plays: Iterable[Play], hygiene: ExclusionRules, own_lists: frozenset[str] = frozenset()
+) -> list[Play]:
+    """The plays that say something of taste: freely chosen, and not left out on purpose."""
+    free = (play for play in plays if is_free_choice(play, own_lists))
+    return [play for play in free if hygiene.why_play(play) is None]
+
+
+def times_played(plays: Iterable[Play]) -> Counter[str]:
+    """How often each artist and each recording was played, by key."""
     counted: Counter[str] = Counter()
     for play in plays:
-        if hygiene.why_play(play) is None:
-            counted[artist_key(play.track.artist)] += 1
-            counted[recording_key(play.track.artist, play.track.title)] += 1
+        counted[artist_key(play.track.artist)] += 1
+        counted[recording_key(play.track.artist, play.track.title)] += 1
     return counted
 
 

@@ -114,6 +114,15 @@ class Playlists:
         )
         return [_chosen(row) for row in rows]
 
+    def own_lists(self, user_id: UserId) -> frozenset[str]:
+        """The Spotify ids of all playlists that we ever wrote for this person."""
+        rows = select(
+            self._connection,
+            "SELECT DISTINCT playlist_id FROM published_playlist WHERE user_id = ?",
+            [user_id],
+        )
+        return frozenset(row["playlist_id"] for row in rows)
+
     def replace_history(
         self, place: Slice, tracks: Sequence[ChosenTrack], *, recorded_at: datetime
     ) -> int:

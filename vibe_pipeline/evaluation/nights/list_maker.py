@@ -13,7 +13,7 @@ from datetime import datetime
 
 from vibe_pipeline.accounts.call_allowance import SPOTIFY, CallAllowance
 from vibe_pipeline.evaluation.nights.library import SimulatedAccount, SyncedLibrary
-from vibe_pipeline.evaluation.nights.listener import SimulatedListener
+from vibe_pipeline.evaluation.nights.listener import OUR_LIST, SimulatedListener
 from vibe_pipeline.evaluation.nights.plan import Plan
 from vibe_pipeline.evaluation.nights.world import SimulatedServices
 from vibe_pipeline.lookup_cache import InMemoryLookups
@@ -170,6 +170,7 @@ class ListMaker:
             thumbs=life.thumbs,
             artist_thumbs=life.artist_thumbs,
             blocked_artists=life.blocked_keys(),
+            own_lists=frozenset({OUR_LIST}),
             now=self.now,
         )
 

@@ -28,6 +28,8 @@ LIKES_AT_ONCE, REPLAYS_FROM = 0.6, 0.35
 """Of what they enjoy they like some, play some again, and do both with what lies between."""
 REGRETS, THUMBS_UP, THUMBS_DOWN, BLOCKS = 0.04, 0.08, 0.05, 0.01
 OWN_PLAYS = (8, 24)
+OUR_LIST = "ours"
+"""The Spotify id of the playlist they hear our lists in."""
 TOP = 50
 _RANGES = {"short_term": 28, "medium_term": 180}
 
@@ -124,7 +126,7 @@ class SimulatedListener:
             if chosen.is_new:
                 self._meet(track, chosen, at)
             elif self._share("again", track.recording.mbid, at.date().isoformat()) < 0.8:
-                self._play(track, at)
+                self._play(track, at, OUR_LIST)
 
     def _meet(self, track: catalogue.Track, chosen: ChosenTrack, at: datetime) -> None:
         """Hear a track of ours for the first time."""
@@ -133,11 +135,11 @@ class SimulatedListener:
         joy = self.world.would_like(self.listener, track.recording) * self._freshness(track, at)
         mood = self._share("mood", name)
         if mood < joy:
-            self._play(track, at)
+            self._play(track, at, OUR_LIST)
             self._keep(track, chosen, at)
             return
         if mood < joy + HEARD_OUT:
-            self._play(track, at)
+            self._play(track, at, OUR_LIST)
         else:
             self._refuse(track, chosen, joy)
 
@@ -200,8 +202,10 @@ class SimulatedListener:
         like = LikedTrack(track=as_spotify_tells(track), added_at=at)
         self.likes.setdefault(track.recording.mbid, like)
 
-    def _play(self, track: catalogue.Track, at: datetime) -> None:
-        self.plays.append(Play(track=as_spotify_tells(track), played_at=at))
+    def _play(self, track: catalogue.Track, at: datetime, playlist: str | None = None) -> None:
+        context = f"spotify:playlist:{playlist}" if playlist else None
+        play = Play(track=as_spotify_tells(track), played_at=at, context_uri=context)
+        self.plays.append(play)
 
     def _share(self, *parts: object) -> float:
         return self.world.ids.share("nights", self.seed, self.listener.number, *parts)

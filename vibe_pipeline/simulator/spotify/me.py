@@ -85,7 +85,7 @@ def _plays_page(call: ApiCall, plays: list[Played], limit: int) -> dict[str, Any
     path = "/me/player/recently-played"
     items = [
         {
-            "context": _context(call, play.track),
+            "context": _context(call, play),
             "played_at": written(play.played_at),
             "track": shapes.full_track(call, play.track),
         }
@@ -100,15 +100,20 @@ def _plays_page(call: ApiCall, plays: list[Played], limit: int) -> dict[str, Any
     return page
 
 
-def _context(call: ApiCall, track: Track) -> dict[str, Any] | None:
-    if int(track.spotify_id[-2:], 36) % 3 == 0:
+def _context(call: ApiCall, play: Played) -> dict[str, Any] | None:
+    if play.playlist_id is not None:
+        return _context_of(call, "playlist", play.playlist_id)
+    if int(play.track.spotify_id[-2:], 36) % 3 == 0:
         return None
-    identifier = track.album.spotify_id
+    return _context_of(call, "album", play.track.album.spotify_id)
+
+
+def _context_of(call: ApiCall, kind: str, identifier: str) -> dict[str, Any]:
     return {
-        "external_urls": {"spotify": f"https://open.spotify.com/album/{identifier}"},
-        "href": call.url(f"/albums/{identifier}"),
-        "type": "album",
-        "uri": f"spotify:album:{identifier}",
+        "external_urls": {"spotify": f"https://open.spotify.com/{kind}/{identifier}"},
+        "href": call.url(f"/{kind}s/{identifier}"),
+        "type": kind,
+        "uri": f"spotify:{kind}:{identifier}",
     }
 
 

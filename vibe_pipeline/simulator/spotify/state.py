@@ -48,10 +48,11 @@ class Saved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """A track somebody heard."""
+    """A track somebody heard, and from which playlist, if from any."""
 
     track: Track
     played_at: datetime
+    playlist_id: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
