@@ -25,14 +25,17 @@ TEXT_LIMIT = 200
 
 _NUMBER = re.compile(r"(?<![\w.,])[-+]?(?:\d{1,6}(?:[.,]\d{1,6})?|[.,]\d{1,6})(?![\w]*\d)")
 _AROUND = re.compile(r"(?:[^\W\d_]|[\s%.,:!?~]){0,30}")
-_TIME = re.compile(r"(?<!\d)(\d{1,2})(?:\s*[:.hг]\s*|\s+)(\d{2})(?!\d)\s*([ap]\.?m\.?)?", re.I)
-_HOUR = re.compile(r"(?<!\d)(\d{1,2})\s*([ap]\.?m\.?)?(?!\d)", re.I)
+_TIME = re.compile(r"(\d{1,2})(?:(?:\s*[:.hчгu]\s*|\s+)(\d{2}))?(?!\d)(.*)")
 _OFFSET = re.compile(r"(?:utc|gmt)?\s*([+-])\s*(\d{1,2})(?::?(\d{2}))?", re.I)
 _CLOCK = re.compile(r"\d{1,2}(?:\s*[:.h]\s*\d{2})?\s*(?:[ap]\.?m\.?)?", re.I)
 _DAY = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})|(\d{1,2})[./-](\d{1,2})[./-](\d{4})|(\d{1,2})\.(\d{1,2})(?!\d)"
 )
-_DATE = re.compile(r"(\d{4})\D(\d{1,2})\D(\d{1,2})|(\d{1,2})[./-](\d{1,2})(?:[./-](\d{4}))?")
+_DATE = re.compile(
+    r"(\d{4})([./-])(\d{1,2})\2(\d{1,2})|(\d{1,2})([./-])(\d{1,2})(?:\6(\d{4}|\d{2}))?"
+)
+CENTURY = 2000
+"""Of a year written with two digits; there were no lists before."""
 
 
 def plain_text(text: str) -> str:
@@ -70,23 +73,28 @@ def adventure(text: str) -> int | None:
 
 
 def time_of_day(text: str) -> time | None:
-    """A time on a clock: ``6``, ``06:00``, ``6.30``, ``7 pm``."""
-    words = plain_text(text)
-    if not _AROUND.fullmatch(re.sub(r"\d", "", words)):
+    """A time on a clock: ``6``, ``06:00``, ``6.30``, ``7 pm``, ``at 8 in the evening``.
+
+    Whatever stands beside it must be understood too: of ``6:5``, ``half 7`` or ``6 in 3 days`` the
+    digits alone would be another time than was meant.
+    """
+    read = _TIME.fullmatch(_without(_word(text), "at"))
+    if read is None:
         return None
-    found = _TIME.search(words)
-    if found:
-        hour, minute, half = int(found[1]), int(found[2]), found[3]
-    else:
-        bare = _HOUR.search(words)
-        if bare is None:
-            return None
-        hour, minute, half = int(bare[1]), 0, bare[2]
-    if half:
-        if not 1 <= hour <= 12:
-            return None
-        hour = hour % 12 + (12 if half[0].lower() == "p" else 0)
-    return time(hour, minute) if hour < 24 and minute < 60 else None
+    hour, minute, rest = int(read[1]), int(read[2] or 0), read[3].strip()
+    for half in ("morning", "afternoon"):
+        before = _without_end(rest, half)
+        if before is not None:
+            hour, rest = _on_24_hours(hour, afternoon=half == "afternoon"), before
+            break
+    if rest and rest not in _words("bot.words.oclock"):
+        return None
+    return time(hour, minute) if 0 <= hour < 24 and minute < 60 else None
+
+
+def _on_24_hours(hour: int, *, afternoon: bool) -> int:
+    """The hour of the day; -1 for what no half of a day has."""
+    return hour % 12 + (12 if afternoon else 0) if 1 <= hour <= 12 else -1
 
 
 def says_off(text: str) -> bool:
@@ -129,22 +137,26 @@ def zone(text: str) -> str | None:
 
 
 def day(text: str, *, today: date) -> date | None:
-    """A past day: ``2026-11-20``, ``20.11.2026``, ``20.11``, ``yesterday``."""
-    words = plain_text(text)
-    if _word(text) in _words("bot.words.today"):
+    """A past day: ``2026-11-20``, ``20.11.2026``, ``20.11``, ``yesterday``.
+
+    Without a year it is this year's such day, or last year's if that is still to come.
+    """
+    word = _word(text)
+    if word in _words("bot.words.today"):
         return today
-    if _word(text) in _words("bot.words.yesterday"):
+    if word in _words("bot.words.yesterday"):
         return today - timedelta(days=1)
-    found = _DATE.search(words)
-    if found is None:
+    read = _DATE.fullmatch(_without(word, "on"))
+    if read is None:
         return None
-    try:
-        if found[1]:
-            return date(int(found[1]), int(found[2]), int(found[3]))
-        one = date(int(found[6] or today.year), int(found[5]), int(found[4]))
-    except ValueError:
-        return None
-    return one.replace(year=one.year - 1) if not found[6] and one > today else one
+    if read[1]:
+        return _date(int(read[1]), int(read[3]), int(read[4]))
+    if read[8]:
+        year = int(read[8]) + (CENTURY if len(read[8]) == 2 else 0)
+        return _date(year, int(read[7]), int(read[5]))
+    years = (today.year, today.year - 1)
+    days = [_date(year, int(read[7]), int(read[5])) for year in years]
+    return next((one for one in days if one is not None and one <= today), None)
 
 
 def hours(text: str) -> tuple[time, time] | None:
@@ -178,21 +190,43 @@ def looks_like_a_range(text: str) -> bool:
 
 def _dated(found: re.Match[str], today: date) -> date | None:
     """A day; without a year the nearest such day is meant."""
+    if found[1]:
+        return _date(int(found[1]), int(found[2]), int(found[3]))
+    if found[4]:
+        return _date(int(found[6]), int(found[5]), int(found[4]))
+    years = (today.year + more for more in (-1, 0, 1))
+    days = [_date(year, int(found[8]), int(found[7])) for year in years]
+    return min(
+        (one for one in days if one is not None), key=lambda one: abs(one - today), default=None
+    )
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    """``None`` for a day that no calendar has."""
     try:
-        if found[1]:
-            return date(int(found[1]), int(found[2]), int(found[3]))
-        if found[4]:
-            return date(int(found[6]), int(found[5]), int(found[4]))
-        years = (today.year + more for more in (-1, 0, 1))
-        days = [date(year, int(found[8]), int(found[7])) for year in years]
+        return date(year, month, day)
     except ValueError:
         return None
-    return min(days, key=lambda one: abs(one - today))
 
 
 def _without_since(words: str) -> str:
-    head, _, rest = words.partition(" ")
-    return rest if head.casefold() in _words("bot.words.since") else words
+    return _without(words, "since")
+
+
+def _without(words: str, introduction: str) -> str:
+    """The words without one of those that may stand before them."""
+    for one in sorted(_words(f"bot.words.{introduction}"), key=len, reverse=True):
+        if words.casefold().startswith(f"{one} "):
+            return words[len(one) + 1 :].strip()
+    return words
+
+
+def _without_end(words: str, ending: str) -> str | None:
+    """The words without one of those that may end them; ``None`` when none of them does."""
+    for one in sorted(_words(f"bot.words.{ending}"), key=len, reverse=True):
+        if words == one or words.endswith(f" {one}"):
+            return words.removesuffix(one).strip()
+    return None
 
 
 @cache

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, time
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from vibe_bot import arguments
 from vibe_pipeline.records import Mode
@@ -99,6 +101,26 @@ def test_adventure_goes_from_0_to_100(said: str, value: int | None) -> None:
         ("12 am", time(0)),
         ("12:30 p.m.", time(12, 30)),
         ("２２：００", time(22)),
+        ("at 8 in the evening", time(20)),
+        ("в 6 вечера", time(18)),
+        ("о 7 ранку", time(7)),
+        ("om 8 uur 's avonds", time(20)),
+        ("elke dag om 6u30", time(6, 30)),
+        ("6ч30", time(6, 30)),
+        ("6 o'clock", time(6)),
+        ("6:5", None),
+        ("6.5", None),
+        ("6 7", None),
+        ("6:30:45", None),
+        ("6:30 or 7:30", None),
+        ("half 7", None),
+        ("без пяти 6", None),
+        ("quarter past 6", None),
+        ("6 in 3 days", None),
+        ("6 on sundays", None),
+        ("6 ночи", None),
+        ("18 вечера", None),
+        ("-6", None),
         ("24:00", None),
         ("6:75", None),
         ("13 pm", None),
@@ -186,6 +208,16 @@ def test_a_time_zone_is_known_by_name_city_or_distance(said: str, zone: str | No
         ("yesterday", date(2026, 11, 22)),
         ("вчора", date(2026, 11, 22)),
         ("vandaag", date(2026, 11, 23)),
+        ("op 20-11", date(2026, 11, 20)),
+        ("20.11.25", date(2025, 11, 20)),
+        ("20.11.26.", date(2026, 11, 20)),
+        ("20.11.202", None),
+        ("1.11 - 14.11", None),
+        ("20.11 or 21.11", None),
+        ("the week of 20.11", None),
+        ("2026-11-20 14:00", None),
+        ("2026-11/20", None),
+        ("120.11.2026", None),
         ("2026-13-45", None),
         ("30.2.2026", None),
         ("29.2", None),
@@ -194,6 +226,116 @@ def test_a_time_zone_is_known_by_name_city_or_distance(said: str, zone: str | No
 )
 def test_a_past_day_is_read_as_people_write_it(said: str, wanted: date | None) -> None:
     assert arguments.day(said, today=date(2026, 11, 23)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("today", "wanted"),
+    [
+        (date(2028, 1, 15), None),
+        (date(2028, 2, 29), date(2028, 2, 29)),
+        (date(2028, 12, 31), date(2028, 2, 29)),
+        (date(2029, 1, 1), date(2028, 2, 29)),
+        (date(2029, 3, 1), date(2028, 2, 29)),
+        (date(2030, 3, 1), None),
+    ],
+)
+def test_a_leap_day_without_a_year_is_read_where_it_was_lately(
+    today: date, wanted: date | None
+) -> None:
+    assert arguments.day("29.02", today=today) == wanted
+
+
+def test_a_leap_day_may_begin_or_end_a_stretch_of_days() -> None:
+    found = arguments.dates("29.02 - 2.03", today=date(2028, 3, 20))
+
+    assert found == (date(2028, 2, 29), date(2028, 3, 2))
+
+
+DAYS = st.dates(min_value=date(2020, 1, 1), max_value=date(2040, 12, 31))
+TIMES = st.times().map(lambda one: one.replace(second=0, microsecond=0))
+WRITTEN = (
+    "{0:%H:%M}",
+    "{0:%H.%M}",
+    "at {0.hour}:{0:%M}",
+    "{0:%H %M}",
+    "{0:%I:%M %p}",
+    "{0:%H}h{0:%M}",
+)
+DATED = ("{0}", "{0.day}.{0.month}.{0.year}", "{0:%d-%m-%Y}", "{0:%d/%m/%y}", "on {0:%Y.%m.%d}")
+STRANGE = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1, max_size=4)
+
+
+@given(at=TIMES, form=st.sampled_from(WRITTEN))
+def test_every_time_is_read_as_it_was_written(at: time, form: str) -> None:
+    assert arguments.time_of_day(form.format(at)) == at
+
+
+@given(at=TIMES, form=st.sampled_from(WRITTEN), more=STRANGE, order=st.permutations((0, 1)))
+def test_a_time_with_something_more_beside_it_is_asked_back(
+    at: time, form: str, more: str, order: list[int]
+) -> None:
+    understood = {"am", "pm", "h", "ч", "u", "год", "час", "uur", "to", "at", "hrs", "в", "к", "о"}
+    assume(not {more.casefold(), more.casefold()[-1:]} & understood)
+    parts = (form.format(at), more)
+
+    read = arguments.time_of_day(" ".join(parts[place] for place in order))
+
+    assert read is None
+
+
+@given(digits=st.from_regex(r"[0-9]{1,3}[:. ][0-9]{1,3}([:. ][0-9]{1,3})?", fullmatch=True))
+def test_every_digit_of_a_time_counts(digits: str) -> None:
+    read = arguments.time_of_day(digits)
+
+    parts = [int(part) for part in digits.replace(".", ":").replace(" ", ":").split(":")]
+    assert read is None or parts == [read.hour, read.minute]
+
+
+@given(one=DAYS, today=DAYS, form=st.sampled_from(DATED))
+def test_every_date_is_read_as_it_was_written(one: date, today: date, form: str) -> None:
+    assert arguments.day(form.format(one), today=today) == one
+
+
+@given(day=st.integers(0, 40), month=st.integers(0, 15), today=DAYS)
+def test_a_date_without_a_year_is_the_last_such_day_within_a_year_or_none(
+    day: int, month: int, today: date
+) -> None:
+    read = arguments.day(f"{day}.{month}", today=today)
+
+    if read is None:
+        assert not any(_is_a_date(year, month, day, today) for year in (today.year, today.year - 1))
+    else:
+        assert (read.day, read.month) == (day, month)
+        assert today.replace(year=today.year - 1, day=1) <= read <= today
+
+
+def _is_a_date(year: int, month: int, day: int, today: date) -> bool:
+    try:
+        return date(year, month, day) <= today
+    except ValueError:
+        return False
+
+
+@given(one=DAYS, today=DAYS, form=st.sampled_from(DATED), more=STRANGE)
+def test_a_date_with_something_more_beside_it_is_asked_back(
+    one: date, today: date, form: str, more: str
+) -> None:
+    words = form.format(one)
+
+    assert arguments.day(f"{words} {more}", today=today) is None
+
+
+@given(said=st.text(max_size=60), today=DAYS)
+def test_whatever_is_written_reading_it_never_fails(said: str, today: date) -> None:
+    read = (
+        arguments.day(said, today=today),
+        arguments.dates(said, today=today),
+        arguments.time_of_day(said),
+        arguments.hours(said),
+        arguments.zone(said),
+    )
+
+    assert all(isinstance(one, date | time | tuple | str | None) for one in read)
 
 
 @pytest.mark.parametrize("said", HOSTILE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -179,6 +179,15 @@ async def test_history_lists_past_days_and_a_day_shows_its_list(
     assert urls_of(shown)
     assert say(language, "bot.history.day_none", day="|").split("|")[0] in empty["text"]
     assert say(language, "bot.history.day_wrong") == wrong["text"]
+
+
+async def test_a_leap_day_in_the_january_before_it_is_asked_back(empty_place: BotWorld) -> None:
+    async with living_bot(empty_place, now=lambda: datetime(2028, 1, 15, 12, tzinfo=UTC)):
+        anna = await empty_place.person()
+
+        answer = await anna.says("/day 29.02")
+
+    assert answer["text"] == say("en", "bot.history.day_wrong")
 
 
 async def test_a_day_without_a_list_says_why(place: BotWorld) -> None:

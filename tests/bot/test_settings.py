@@ -123,6 +123,19 @@ async def test_nightly_lists_can_be_turned_off_and_on(place: BotWorld) -> None:
     assert anna.account.nightly_at == time(7)
 
 
+@pytest.mark.parametrize("said", ["6:5", "half 7", "6 on sundays"])
+async def test_an_hour_half_understood_is_asked_back_and_changes_nothing(
+    place: BotWorld, said: str
+) -> None:
+    anna = await place.person()
+    await anna.says("/nightly 22:00")
+
+    answer = await anna.says(f"/nightly {said}")
+
+    assert answer["text"] == say("en", "bot.settings.night_wrong")
+    assert anna.account.nightly_at == time(22)
+
+
 async def test_another_language_changes_words_keyboard_and_menu(place: BotWorld) -> None:
     anna = await place.person(language="en")
     await anna.says("/start")
