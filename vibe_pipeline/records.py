@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 UserId = NewType("UserId", str)
 """Our own opaque id of a person; the partition key, and the only name for them in a log."""
@@ -142,13 +142,29 @@ class SeedProfile:
     tracks: tuple[SeedTrack, ...]
 
 
+class SeedVote(NamedTuple):
+    """One of the person's artists speaking for another, as a service knows them to be near.
+
+    ``match`` is from 0 to 1, ``place`` counts from 0 among all that the naming artist is near to,
+    and ``spread`` is the sum of those matches. ``asked_back``: it was the proposed artist who was
+    asked, and who named the person's.
+    """
+
+    seed: str
+    match: float
+    place: int
+    spread: float
+    asked_back: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """One source naming one recording because of one seed.
+    """One source naming one recording because of one seed, or of several.
 
     ``match`` is from 0 to 1 and only comparable within its source; ``rank`` counts from 1 within
     the source; ``listeners`` says how many people know the recording's artist, where the source
-    tells.
+    tells. Where ``votes`` say which seeds speak for the artist, ``seed`` is the loudest of them
+    and ``match`` is how much of what they say counts for this recording.
     """
 
     source: Source
@@ -163,6 +179,7 @@ class Proposal:
     duration_ms: int | None = None
     listeners: int | None = None
     tags: tuple[str, ...] = ()
+    votes: tuple[SeedVote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,16 @@ from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.policy import DEFAULT
-from vibe_pipeline.records import LikedTrack, Pool, PoolState, Proposal, SeedProfile, Source, Track
+from vibe_pipeline.records import (
+    LikedTrack,
+    Pool,
+    PoolState,
+    Proposal,
+    SeedProfile,
+    SeedVote,
+    Source,
+    Track,
+)
 from vibe_pipeline.sources.answers import TopTrack
 from vibe_pipeline.sources.context import SourceLimits
 from vibe_pipeline.sources.similar_artists import ArtistNeighbour, tracks_of
@@ -102,9 +111,11 @@ async def test_a_name_found_for_an_earlier_list_needs_no_asking_again() -> None:
 
 
 def proposed(*, offered: frozenset[str], most: int = 3) -> list[tuple[str, str]]:
-    artist = ArtistNeighbour(
-        name="Near", key="near", strength=1.0, by_seed=(("One", 1.0), ("Other", 0.5))
+    votes = (
+        SeedVote(seed="One", match=1.0, place=0, spread=2.0),
+        SeedVote(seed="Other", match=0.5, place=3, spread=2.0),
     )
+    artist = ArtistNeighbour(name="Near", key="near", strength=1.0, votes=votes)
     tracks = [
         TopTrack(title=f"Song {number}", listeners=100, mbid=None, duration_ms=None)
         for number in range(20)
@@ -124,7 +135,8 @@ def test_after_the_best_known_are_through_the_next_are_proposed() -> None:
 
     found = proposed(offered=through)
 
-    assert [title for title, seed in found if seed == "Other"] == ["Song 5", "Song 6", "Song 7"]
+    fresh = [title for title, _ in found if recording_key("Near", title) not in through]
+    assert fresh == ["Song 5", "Song 6", "Song 7"]
 
 
 def test_what_was_offered_before_is_named_once_to_be_found_resting() -> None:
@@ -210,7 +222,7 @@ class Making:
 
     def _keep_likes(self, tracks: Sequence[Track]) -> ListRequest:
         self.found_liked += tracks
-        likes = tuple(LikedTrack(track=track, added_at=NOW) for track in tracks)
+        likes = tuple(LikedTrack(track=track, added_at=NOW) for track in self.found_liked)
         return replace(request(10), likes=likes)
 
 
@@ -223,6 +235,30 @@ async def test_what_turns_out_liked_gives_its_place_to_something_new() -> None:
     assert making.found_liked == [liked]
     assert liked.uri not in {track.uri for track in selection.tracks if track.is_new}
     assert len(selection.tracks) == 10
+
+
+@pytest.mark.parametrize("calls", [11, 13, 20, 60])
+async def test_nothing_is_called_new_that_spotify_was_not_asked_about(calls: int) -> None:
+    liked = frozenset(song_by(f"Artist {number}").uri for number in range(1, 61, 2))
+    making = Making(Spotify(saved=liked), calls=calls, first=True, likes_unknown=True)
+
+    selection = await making.selection()
+
+    checked = {uri for uris in making.spotify.checked for uri in uris}
+    new = {track.uri for track in selection.tracks if track.is_new}
+    assert new
+    assert new <= checked - liked
+    assert making.spotify.calls <= calls
+
+
+async def test_calls_that_are_left_ask_about_others_where_most_of_a_list_is_liked() -> None:
+    liked = frozenset(song_by(f"Artist {number}").uri for number in range(1, 13))
+    making = Making(Spotify(saved=liked), calls=60, first=True, likes_unknown=True)
+
+    selection = await making.selection()
+
+    assert sum(track.is_new for track in selection.tracks) == 8
+    assert len(making.spotify.checked) > 1
 
 
 async def test_likes_known_to_the_end_are_not_asked_about() -> None:

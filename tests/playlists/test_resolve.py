@@ -16,7 +16,7 @@ from vibe_pipeline.lookup_cache import InMemoryLookups
 from vibe_pipeline.playlists.resolve import AT_ONCE, Found, Resolver
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Candidate, Track
-from vibe_pipeline.sources.answers import SPOTIFY_ISRCS, SPOTIFY_TRACKS
+from vibe_pipeline.sources.answers import SPOTIFY_ARTIST_PAGES, SPOTIFY_ISRCS, SPOTIFY_TRACKS
 
 LATER = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 SHARED = "Song Everybody Has"
@@ -109,6 +109,18 @@ async def test_an_artist_s_page_is_asked_for_once_for_all_who_wait_for_it() -> N
     await searched(search, [candidate("A", "Song"), candidate("A", "Other")], limit=2)
 
     assert search.queries == ['artist:"A"', 'artist:"A" track:"Other"']
+
+
+async def test_pages_come_before_searches_that_answer_for_one_track() -> None:
+    search, lookups = Search(), InMemoryLookups()
+    SPOTIFY_ARTIST_PAGES.remember(lookups, {artist_key("Read"): []})
+    resolver = Resolver(lookups=lookups, spotify=search, hard_limit=2)
+
+    await resolver.by_search(
+        [candidate("Read", "One"), candidate("Read", "Two"), *waiting(2)], urgent=True
+    )
+
+    assert search.queries == ['artist:"Artist 0"', 'artist:"Artist 1"']
 
 
 async def test_several_refusals_at_once_end_the_searching_and_are_told_once(

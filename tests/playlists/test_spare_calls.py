@@ -113,21 +113,21 @@ async def test_new_tracks_are_asked_about_chosen_ones_first_and_no_more_than_a_c
     familiar = entry(99, track=track(99), dropped=None, position=21, is_new=False)
     spotify = Spotify(liked=["spotify:track:id45", "spotify:track:id3"])
 
-    liked = await SavedTracksCheck.about([*spare, *listed, familiar], calls=1).liked(spotify)
+    saved = await SavedTracksCheck.about([*spare, *listed, familiar], calls=1).saved(spotify)
 
     assert len(spotify.asked) == PER_CALL
     assert spotify.asked[:20] == [f"spotify:track:id{number}" for number in range(41, 61)]
     assert "spotify:track:id99" not in spotify.asked
-    assert [found.spotify_id for found in liked] == ["id45", "id3"]
+    assert [uri for uri in saved if saved[uri]] == ["spotify:track:id45", "spotify:track:id3"]
 
 
 async def test_nobody_asks_when_nothing_is_new_and_trouble_costs_no_list() -> None:
     spotify = Spotify(trouble=ServiceUnavailable("spotify", "is down"))
     new = entry(1, track=track(1), dropped=None, position=1)
 
-    assert await SavedTracksCheck.about([], calls=1).liked(spotify) == []
+    assert await SavedTracksCheck.about([], calls=1).saved(spotify) == {}
     assert spotify.asked == []
-    assert await SavedTracksCheck.about([new], calls=1).liked(spotify) == []
+    assert await SavedTracksCheck.about([new], calls=1).saved(spotify) == {}
 
 
 @pytest.mark.parametrize(("size", "calls"), [(10, 1), (40, 1), (41, 2), (100, 3)])

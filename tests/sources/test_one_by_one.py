@@ -23,6 +23,7 @@ from vibe_pipeline.lookup_cache import AnswerCodec, InMemoryLookups, UnreadableA
 from vibe_pipeline.playlists.resolve import Resolver
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.ranking.merge import merge
+from vibe_pipeline.ranking.policy import SIMILAR_SUM
 from vibe_pipeline.records import (
     EditionId,
     LikedTrack,
@@ -144,13 +145,48 @@ def test_artists_near_several_seeds_come_first() -> None:
     found = nearest(seeds, similar, most=10)
 
     assert [artist.name for artist in found] == ["Both", "Near", "Far"]
-    assert found[0].by_seed == (("Two", 1.0), ("One", 0.9))
+    assert {vote.seed: vote.match for vote in found[0].votes} == {"One": 0.9, "Two": 1.0}
+    assert found[0].nearest_seed.seed == "Two"
 
 
 def test_matches_are_scaled_to_each_seeds_best() -> None:
     found = nearest([seed_artist("One")], {"one": [near("A", 80.0), near("B", 40.0)]}, most=10)
 
-    assert [artist.by_seed[0][1] for artist in found] == [1.0, 0.5]
+    assert [artist.votes[0].match for artist in found] == [1.0, 0.5]
+
+
+def test_every_seed_that_names_an_artist_has_its_vote() -> None:
+    seeds = [seed_artist(f"Seed {number}") for number in range(12)]
+    similar = {seed.key: [near("Beloved"), near(f"Only {seed.name}")] for seed in seeds}
+
+    found = nearest(seeds, similar, most=1)
+
+    assert found[0].name == "Beloved"
+    assert {vote.seed for vote in found[0].votes} == {seed.name for seed in seeds}
+
+
+def test_an_artist_asked_back_gains_by_naming_the_persons_own() -> None:
+    seeds = [seed_artist("One"), seed_artist("Two")]
+    of_seeds = {"one": [near("Polite"), near("Friend")]}
+
+    before = nearest(seeds, of_seeds, most=2)
+    after = nearest(
+        seeds, of_seeds, asked_back={"friend": [near("Two"), near("Stranger"), near("One")]}, most=2
+    )
+
+    assert [artist.name for artist in before] == ["Polite", "Friend"]
+    assert [artist.name for artist in after] == ["Friend", "Polite"]
+    back = [vote.seed for vote in after[0].votes if vote.asked_back]
+    assert back == ["Two", "One"]
+
+
+def test_a_policy_of_few_seeds_hears_no_others() -> None:
+    seeds = [seed_artist(f"Seed {number}") for number in range(12)]
+    similar = {seed.key: [near(f"Near {seed.name}")] for seed in seeds}
+
+    found = nearest(seeds, similar, most=50, policy=SIMILAR_SUM)
+
+    assert len(found) == SIMILAR_SUM.seeds
 
 
 def test_the_seeds_themselves_are_not_near_artists() -> None:

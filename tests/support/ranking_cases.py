@@ -25,6 +25,7 @@ from vibe_pipeline.records import (
     Ranked,
     SeedArtist,
     SeedProfile,
+    SeedVote,
     Source,
     Track,
 )
@@ -62,6 +63,16 @@ def isrc_of(artist: str, title: str) -> str:
     return f"XX{int(hashlib.sha256(name).hexdigest(), 16) % 10**10:010d}"
 
 
+seed_votes = st.builds(
+    SeedVote,
+    seed=artists,
+    match=st.floats(0.001, 1),
+    place=st.integers(0, 99),
+    spread=st.floats(0.5, 30),
+    asked_back=st.booleans(),
+)
+
+
 @st.composite
 def proposals(draw: st.DrawFn, source: Source) -> Proposal:
     """One proposal of this source, sometimes with ids, sometimes with odd figures."""
@@ -76,6 +87,7 @@ def proposals(draw: st.DrawFn, source: Source) -> Proposal:
         isrc=isrc_of(artist, title) if draw(st.booleans()) else None,
         listeners=draw(st.none() | st.integers(0, 5_000_000)),
         tags=tuple(draw(st.lists(st.sampled_from(["rock", "Pop", "jazz", "live"]), max_size=3))),
+        votes=tuple(draw(st.lists(seed_votes, max_size=4))) if draw(st.booleans()) else (),
     )
 
 

@@ -34,6 +34,7 @@ from vibe_pipeline.records import (
     SeedArtist,
     SeedProfile,
     SeedTrack,
+    SeedVote,
     Source,
     TopItem,
 )
@@ -462,6 +463,7 @@ def test_what_old_lists_were_made_from_is_let_go_while_history_stays(warehouse: 
             "edition_inputs": 1,
             "ranked_selection": 1,
             "proposals": 2,
+            "artist_votes": 0,
             "candidate_pools": 1,
             "seed_profile": 1,
         }
@@ -500,6 +502,49 @@ def test_somebody_away_for_long_keeps_the_newest_profile_and_pools(warehouse: Wa
         assert tables.taste.edition_for(ANNA, nothing_yet) == "last"
         assert tables.candidates.editions_for(ANNA, nothing_yet) == {Source.LISTENBRAINZ: "last"}
         assert tables.taste.profile(ANNA, EditionId("first")).artists == ()
+
+
+def test_what_seeds_say_of_an_artist_is_kept_once_and_read_back_with_every_proposal(
+    warehouse: Warehouse,
+) -> None:
+    votes = (
+        SeedVote(seed="One", match=1.0, place=0, spread=21.5),
+        SeedVote(seed="Two", match=1 / 3, place=17, spread=1.0, asked_back=True),
+    )
+    named = [
+        Proposal(
+            source=Source.LASTFM_SIMILAR_ARTISTS,
+            artist="Near",
+            title=title,
+            seed="One",
+            match=match,
+            rank=rank,
+            votes=votes,
+        )
+        for rank, (title, match) in enumerate({"First": 1.0, "Second": 0.97}.items(), start=1)
+    ]
+    plain = Proposal(
+        source=Source.LASTFM_SIMILAR_ARTISTS,
+        artist="Near",
+        title="Third",
+        seed="Somebody – Something",
+        match=0.5,
+        rank=3,
+    )
+    stored = Pool(
+        source=Source.LASTFM_SIMILAR_ARTISTS, proposals=(*named, plain), state=PoolState.OFFERED
+    )
+    place = edition("e1")
+
+    with warehouse.open() as tables:
+        tables.candidates.replace(place, {stored.source: stored}, asked_at=NOON)
+        rows = tables.connection.execute("SELECT count(*) FROM artist_votes").fetchone()
+        (again,) = tables.candidates.pools(ANNA, {stored.source: place.edition_id})
+        tables.candidates.replace(place, {stored.source: stored}, asked_at=NOON)
+        replaced = tables.connection.execute("SELECT count(*) FROM artist_votes").fetchone()
+
+    assert again == stored
+    assert rows == replaced == (1,)
 
 
 def test_the_file_stops_growing_once_as_much_goes_as_comes(warehouse: Warehouse) -> None:

@@ -12,7 +12,7 @@ import click
 
 from vibe_pipeline.evaluation import days
 from vibe_pipeline.evaluation.dataset import FILES, DatasetMissing
-from vibe_pipeline.evaluation.report import evaluate, per_user, table
+from vibe_pipeline.evaluation.report import NIGHTS, evaluate, per_user, table
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES
 
 NOT_POSSIBLE = 2
@@ -63,6 +63,13 @@ _SPLIT = click.IntRange(min=0, max=2**32 - 1)
     is_flag=True,
     help="How well the seed profile foretells the next day's plays, instead of the ranking.",
 )
+@click.option(
+    "--night",
+    "nights",
+    multiple=True,
+    type=click.IntRange(min=1),
+    help="Also evaluate with what is known on this night; repeatable.  [always: 1 and 5]",
+)
 @click.option("--json", "as_json", is_flag=True, help="End with one line of JSON.")
 @click.option(
     "--per-user",
@@ -79,6 +86,7 @@ def eval_command(
     policy_name: str,
     dials: tuple[int, ...],
     by_days: bool,
+    nights: tuple[int, ...],
     as_json: bool,
     per_user_file: Path | None,
 ) -> None:
@@ -95,6 +103,7 @@ def eval_command(
             users_file,
             POLICIES[policy_name],
             dials=dials,
+            nights=(*NIGHTS, *nights),
             progress=lambda line: click.echo(line, err=True),
         )
     except DatasetMissing as error:

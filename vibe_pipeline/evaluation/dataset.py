@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,8 @@ class DatasetMissing(Exception):
 class ListeningDataset:
     """Rows of who, whom and how often, as indices, in file order.
 
-    ``tags`` has for every artist its unit vector of tag weights as a mapping by tag number.
+    ``tags`` has for every artist its unit vector of tag weights as a mapping by tag number, and
+    ``tag_names`` the names of those numbers.
     """
 
     users: tuple[str, ...]
@@ -42,6 +43,7 @@ class ListeningDataset:
     artist: Ints
     plays: Floats
     tags: tuple[dict[int, float], ...]
+    tag_names: tuple[str, ...]
 
     @classmethod
     def read(cls, folder: Path) -> ListeningDataset:
@@ -61,6 +63,8 @@ class ListeningDataset:
             artist.append(artist_at[artist_id])
             plays.append(_number(played, "listens.csv", line))
         known = tuple(sorted(set(users), key=_as_number))
+        taggings = _taggings(folder / "artist_tags.csv", artist_at)
+        tag_names = tuple(sorted({tag for _, tag, _ in taggings}))
         user_at = {user: index for index, user in enumerate(known)}
         return cls(
             users=known,
@@ -68,7 +72,8 @@ class ListeningDataset:
             user=np.array([user_at[user] for user in users], dtype=np.int64),
             artist=np.array(artist, dtype=np.int64),
             plays=np.array(plays, dtype=np.float64),
-            tags=_tag_vectors(folder / "artist_tags.csv", artist_at),
+            tags=_tag_vectors(taggings, tag_names, len(artists)),
+            tag_names=tag_names,
         )
 
 
@@ -100,23 +105,29 @@ def _as_number(user: str) -> tuple[int, str]:
     return (int(user), "") if user.isdigit() else (0, user)
 
 
-def _tag_vectors(path: Path, artist_at: dict[str, int]) -> tuple[dict[int, float], ...]:
-    """Tf-idf of the tags people gave, each artist's vector of length one."""
-    rows = [
+def _taggings(path: Path, artist_at: dict[str, int]) -> list[tuple[int, str, float]]:
+    """Who was called what how often, as the file has it."""
+    return [
         (artist_at[artist], tag, _number(count, path.name, line))
         for line, (artist, tag, count) in enumerate(_rows(path), start=2)
         if artist in artist_at
     ]
-    number = {tag: index for index, tag in enumerate(sorted({tag for _, tag, _ in rows}))}
-    counts: list[dict[int, float]] = [{} for _ in artist_at]
-    for artist, name, count in rows:
+
+
+def _tag_vectors(
+    taggings: Sequence[tuple[int, str, float]], names: Sequence[str], artists: int
+) -> tuple[dict[int, float], ...]:
+    """Tf-idf of the tags people gave, each artist's vector of length one."""
+    number = {tag: index for index, tag in enumerate(names)}
+    counts: list[dict[int, float]] = [{} for _ in range(artists)]
+    for artist, name, count in taggings:
         vector, tag = counts[artist], number[name]
         vector[tag] = vector.get(tag, 0.0) + float(np.log1p(count))
     frequency = np.zeros(len(number))
     for vector in counts:
         for tag in vector:
             frequency[tag] += 1
-    rarity = np.log(len(artist_at) / np.maximum(frequency, 1))
+    rarity = np.log(artists / np.maximum(frequency, 1))
     vectors = []
     for vector in counts:
         weighed = {tag: count * float(rarity[tag]) for tag, count in vector.items()}

@@ -1,96 +1,204 @@
-"""The adapter: one listener of the data as production would see them, and no more than that.
+"""One listener of the data, served by production's own functions and limits.
 
-At most twenty seeds, a hundred neighbours of each with the match scaled to the best, the listeners
-and the tags of artists. The scoring itself is the ranker's own (``ranking.evidence``).
+The crowd of the data stands in for Last.fm; everything else is what runs every night: the sources
+choose whom to ask and remember the answers, pools are merged, ranked and selected. An artist has
+one recording, so that a list of recordings is a list of artists. No protocol and no figures here
+(``evaluation.report``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
+from vibe_pipeline.accounts.call_allowance import CallAllowance
+from vibe_pipeline.clients import lastfm
+from vibe_pipeline.clients.budget import InMemoryCapabilities
+from vibe_pipeline.clients.lastfm import LastFmArtist, LastFmTrack, SimilarArtist
 from vibe_pipeline.evaluation.neighbours import NeighbourIndex
-from vibe_pipeline.ranking.evidence import (
-    SeedVotes,
-    Vote,
-    blended,
-    cosine,
-    norm,
-    popularity,
-    similarity,
-    support,
-    tags,
-)
+from vibe_pipeline.lookup_cache import InMemoryLookups
+from vibe_pipeline.playlists.build import propose
+from vibe_pipeline.ranking.identity import artist_key
+from vibe_pipeline.ranking.list_request import ListRequest
+from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.ranking.policy import Policy
+from vibe_pipeline.ranking.score import rank
+from vibe_pipeline.ranking.selection import select
+from vibe_pipeline.records import LikedTrack, Pool, Ranked, SeedArtist, SeedProfile, Source, Track
+from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLimits
 
-MOST_SEEDS = 20
-TagBag = Mapping[int, float]
+NOW = datetime(2011, 5, 1, 6, tzinfo=UTC)
+ASKED = frozenset({Source.LASTFM_SIMILAR_ARTISTS, Source.REDISCOVERED_LIKES})
+"""The sources that data of artists without tracks can play."""
+EVERYTHING = 1_000_000
+_LIKED = NOW - timedelta(days=100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """How much is known when the list is made: after so many nights' asking, or all of it."""
+
+    name: str
+    nights: int | None
+
+    @property
+    def limits(self) -> SourceLimits:
+        """Production's limits for asking ahead of a list; without nights, none."""
+        ahead = SourceLimits().ahead_of_time()
+        if self.nights is not None:
+            return ahead
+        return replace(
+            ahead,
+            lastfm_artist_calls=EVERYTHING,
+            lastfm_back_calls=EVERYTHING,
+            lastfm_top_track_calls=EVERYTHING,
+            lastfm_info_calls=EVERYTHING,
+        )
+
+
+FULL = Evidence(name="full", nights=None)
+
+
+def after(nights: int) -> Evidence:
+    """What is known by this night: asked once ahead of each list, the first one included."""
+    return Evidence(name=f"night-{nights}", nights=nights)
+
+
+class Crowd(lastfm.LastFm):
+    """The data's crowd as Last.fm: who is near whom, how many know them, what they are called."""
+
+    def __init__(self, index: NeighbourIndex) -> None:
+        self._index = index
+
+    async def similar_artists(self, artist: str, *, limit: int = 30) -> list[SimilarArtist]:
+        """The nearest artists, nearest first."""
+        ids, matches = self._index.neighbours.of(number_of(artist))
+        return [
+            SimilarArtist(name=name_of(near), match=match)
+            for near, match in zip(ids[:limit].tolist(), matches[:limit].tolist(), strict=True)
+        ]
+
+    async def artist_top_tracks(self, artist: str, *, limit: int = 30) -> list[LastFmTrack]:
+        """The one recording that stands for the artist."""
+        listeners = int(self._index.listeners[number_of(artist)])
+        track = LastFmTrack(artist=artist, title=_song_of(artist), listeners=listeners)
+        return [track][:limit]
+
+    async def artist(self, artist: str) -> LastFmArtist | None:
+        """How many know the artist, and the tags, those that tell most first."""
+        index = number_of(artist)
+        tags = self._index.data.tags[index]
+        named = self._index.data.tag_names
+        strongest = sorted(tags, key=lambda tag: (-tags[tag], tag))
+        return LastFmArtist(
+            name=artist,
+            listeners=int(self._index.listeners[index]),
+            tags=tuple(named[tag] for tag in strongest),
+        )
+
+
+def name_of(artist: int) -> str:
+    """What the artist with this index is called here; different names, different artists."""
+    return f"artist {artist}"
+
+
+def _song_of(name: str) -> str:
+    """The title of the one recording; no two artists share one, as few do."""
+    return f"song {number_of(name)}"
+
+
+def number_of(name: str) -> int:
+    """The index of the artist called so."""
+    return int(name.rpartition(" ")[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """What the services would say about one person's seeds."""
+    """One person: the known artists as a profile and as likes, strongest first."""
 
-    seeds: Sequence[tuple[float, TagBag]]
-    """Each seed's weight in (0, 1] and its tags, strongest first."""
-    ballots: Sequence[SeedVotes]
-    """What each seed names, in the same order."""
-    listeners: Mapping[int, int]
-    tags: Mapping[int, TagBag]
+    index: NeighbourIndex
+    profile: SeedProfile
+    likes: tuple[LikedTrack, ...]
 
     @classmethod
-    def of(cls, crowd: NeighbourIndex, user: int) -> Listener:
-        """The listener with this index: known artists are seeds, never candidates."""
-        known = set(crowd.known[user].tolist())
-        heaviest = float(crowd.weight[user][0]) or 1.0
-        seeds, ballots = [], []
-        for artist, weight in zip(
-            crowd.known[user][:MOST_SEEDS].tolist(),
-            crowd.weight[user][:MOST_SEEDS].tolist(),
-            strict=True,
-        ):
-            share = min(max(weight / heaviest, 1e-6), 1.0)
-            ids, matches = crowd.neighbours.of(artist)
-            votes = [
-                Vote(candidate, match, place)
-                for place, (candidate, match) in enumerate(
-                    zip(ids.tolist(), matches.tolist(), strict=True)
-                )
-                if candidate not in known
-            ]
-            seeds.append((share, crowd.data.tags[artist]))
-            ballots.append(SeedVotes(share, int(crowd.listeners[artist]), votes))
-        named = {vote.candidate for ballot in ballots for vote in ballot.votes}
+    def of(cls, index: NeighbourIndex, user: int) -> Listener:
+        """The listener with this index: known artists are seeds and likes, never new."""
+        known, weight = index.known[user].tolist(), index.weight[user].tolist()
+        heaviest = (weight[0] if weight else 0.0) or 1.0
+        seeds = tuple(
+            SeedArtist(
+                name=name_of(artist),
+                key=artist_key(name_of(artist)),
+                weight=min(max(heavy / heaviest, 1e-6), 1.0),
+            )
+            for artist, heavy in zip(known, weight, strict=True)
+        )
         return cls(
-            seeds=seeds,
-            ballots=ballots,
-            listeners={artist: int(crowd.listeners[artist]) for artist in named},
-            tags={artist: crowd.data.tags[artist] for artist in named},
+            index=index,
+            profile=SeedProfile(artists=seeds, tracks=()),
+            likes=tuple(LikedTrack(track=_track(seed.name), added_at=_LIKED) for seed in seeds),
         )
 
-    def list(self, policy: Policy, adventure: int, length: int) -> list[int]:
-        """The artists this policy would offer first."""
-        scores = self.scores(policy, adventure)
-        return sorted(scores, key=lambda artist: (-scores[artist], artist))[:length]
+    def pools(self, policy: Policy, evidence: Collection[Evidence]) -> dict[Evidence, list[Pool]]:
+        """What the sources propose under each evidence."""
+        return asyncio.run(self._asked(policy, evidence))
 
-    def scores(self, policy: Policy, adventure: int) -> dict[int, float]:
-        """Every candidate's score, as ``ranking.score`` sums it; one source, so no agreement."""
-        supported = support(self.ballots[: policy.seeds], policy)
-        best = max(supported.values(), default=1.0)
-        taste = blended(self.seeds[: policy.seeds]) if policy.tag_weight else {}
-        length = norm(taste)
-        discount_at = {
-            heard_of: popularity(heard_of, adventure, policy)
-            for heard_of in set(self.listeners.values())
-        }
-        liked_by_tag = {
-            artist: tags(cosine(taste, bag, length, 1.0), policy)
-            for artist in supported
-            if length and (bag := self.tags[artist])
-        }
-        return {
-            artist: similarity(value / best, policy)
-            + discount_at[self.listeners[artist]]
-            + liked_by_tag.get(artist, 0.0)
-            for artist, value in supported.items()
-        }
+    def chosen(
+        self, pools: Sequence[Pool], policy: Policy, adventure: int, length: int
+    ) -> list[int]:
+        """The artists of the list out of these pools, best first."""
+        ranked = rank(merge(pools), self._request(adventure, length), policy)
+        choice = select(ranked, self._request(adventure, length), policy, found=_all_found(ranked))
+        return [number_of(entry.candidate.artist) for entry in choice.by_rank if entry.is_new]
+
+    async def _asked(
+        self, policy: Policy, evidence: Collection[Evidence]
+    ) -> dict[Evidence, list[Pool]]:
+        pools: dict[Evidence, list[Pool]] = {}
+        if FULL in evidence:
+            pools[FULL] = await propose(self._context(policy, FULL), CallAllowance(), only=ASKED)
+        nightly = {one.nights: one for one in evidence if one.nights is not None}
+        context = self._context(policy, after(1))
+        for night in range(1, max(nightly, default=0) + 1):
+            asked = await propose(context, CallAllowance(), only=ASKED)
+            if night in nightly:
+                pools[nightly[night]] = asked
+        return pools
+
+    def _context(self, policy: Policy, evidence: Evidence) -> SourceContext:
+        lookups = InMemoryLookups(lambda: NOW)
+        return SourceContext(
+            profile=self.profile,
+            likes=self.likes,
+            plays=(),
+            past=(),
+            services=SourceClients(
+                lookups=lookups, capabilities=InMemoryCapabilities(), lastfm=Crowd(self.index)
+            ),
+            limits=evidence.limits,
+            now=NOW,
+            policy=policy,
+        )
+
+    def _request(self, adventure: int, length: int) -> ListRequest:
+        return ListRequest(
+            vibe_date=NOW.date(),
+            now=NOW,
+            profile=self.profile,
+            size=length,
+            min_new_ratio=1.0,
+            adventure=adventure,
+            likes=self.likes,
+        )
+
+
+def _track(artist: str) -> Track:
+    return Track(
+        spotify_id=artist, uri=f"spotify:track:{artist}", title=_song_of(artist), artists=(artist,)
+    )
+
+
+def _all_found(ranked: Sequence[Ranked]) -> Mapping[str, Track]:
+    return {entry.candidate.key: _track(entry.candidate.artist) for entry in ranked}

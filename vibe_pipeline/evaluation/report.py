@@ -1,6 +1,8 @@
 """The protocol: every policy on every split, its figures with intervals, as a table or a record.
 
-Recall, nDCG, novelty, coverage, diversity. Choosing parameters by them is ``evaluation.tuning``'s.
+Recall, nDCG, novelty, diversity, distinct artists per slot; the gain over the plain sum, paired by
+person; the default policy under full evidence and under what is known on some nights. Choosing
+parameters by them is ``evaluation.tuning``'s.
 """
 
 from __future__ import annotations
@@ -8,9 +10,9 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,28 +21,35 @@ import numpy as np
 import pandas as pd
 
 from vibe_pipeline.evaluation.dataset import Floats, ListeningDataset
-from vibe_pipeline.evaluation.listener import Listener, TagBag
+from vibe_pipeline.evaluation.listener import FULL, Evidence, Listener, after
 from vibe_pipeline.evaluation.neighbours import NeighbourIndex
 from vibe_pipeline.ranking.evidence import blended, norm
 from vibe_pipeline.ranking.policy import DEFAULT, SIMILAR_SUM, Policy
 
 LENGTH = 10
 DIAL = 40
-FIGURES = ("recall", "ndcg", "novelty", "coverage", "diversity")
+NIGHTS = (1, 5)
+"""The nights whose evidence is always reported beside the full one."""
+FIGURES = ("recall", "ndcg", "novelty", "coverage", "diversity", "distinct_per_slot")
+SHOWN = ("recall", "ndcg", "novelty", "diversity", "distinct_per_slot")
 MEANS = ("recall", "ndcg", "novelty", "diversity")
-"""The figures that are means over lists; coverage counts artists over all lists of a split."""
+"""The figures that are means over lists; the others count artists over all lists of a split."""
+PAIRED = ("recall", "ndcg")
 RESAMPLES = 1000
 BASELINE = "similar-sum-10"
 POPULARITY = "popularity"
 
+TagBag = Mapping[int, float]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """A policy at a position of the adventure dial, under the name the table shows."""
+    """A policy at a position of the adventure dial, knowing so much, under the table's name."""
 
     name: str
     policy: Policy
     adventure: int = DIAL
+    evidence: Evidence = FULL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +68,17 @@ class ListMetrics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All outcomes, and what they come to."""
+    """All outcomes, and what they come to.
+
+    ``judged`` is the contender that is held against the baseline; ``evidence`` names, for what
+    was known, the contender that knew it.
+    """
 
     outcomes: tuple[ListMetrics, ...]
     artists: int
     splits: tuple[int, ...]
+    judged: str = DEFAULT.name
+    evidence: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def contenders(self) -> list[str]:
@@ -76,43 +91,75 @@ class Report:
         by_split = lists.groupby("split")
         figures = by_split[list(MEANS)].agg(_exact_mean)
         shown = by_split["offered"].agg(lambda offered: len(set().union(*offered)))
+        slots = by_split["offered"].agg(lambda offered: sum(len(one) for one in offered))
         figures["coverage"] = shown / max(self.artists, 1)
+        figures["distinct_per_slot"] = shown / slots.clip(lower=1)
         # Added one after the other, not in pairs: figures stay the same to their last digit.
         totals = figures.reindex(list(self.splits), fill_value=0.0)[list(FIGURES)].cumsum()
         return {str(name): total / len(totals) for name, total in totals.iloc[-1].items()}
 
     def intervals(self, contender: str, *, seed: int = 0) -> dict[str, tuple[float, float]]:
-        """95 % bootstrap intervals over users; coverage has none, it is no mean."""
-        values = self._by_user(contender)
-        users = len(values)
-        if not users:
-            return {}
-        draws = np.random.default_rng(seed).multinomial(users, [1 / users] * users, RESAMPLES)
-        means = draws @ values / users
-        low, high = np.percentile(means, [2.5, 97.5], axis=0)
+        """95 % bootstrap intervals over users; what is no mean over lists has none."""
+        resampled = self._resampled(contender, seed)
         return {
-            name: (float(low[column]), float(high[column])) for column, name in enumerate(MEANS)
+            name: (float(low), float(high))
+            for name, (low, high) in (
+                (name, np.percentile(values, [2.5, 97.5])) for name, values in resampled.items()
+            )
         }
+
+    def paired(self, *, seed: int = 0) -> dict[str, tuple[float, float, float]]:
+        """The judged contender's relative gain over the baseline: low, mean, high (95 %).
+
+        The same people are drawn for both, so what makes a person easy or hard cancels out.
+        """
+        mine, plain = self._resampled(self.judged, seed), self._resampled(BASELINE, seed)
+        if not mine or not plain:
+            return {}
+        figures, base = self.figures(self.judged), self.figures(BASELINE)
+        gains = {}
+        for name in PAIRED:
+            gain = mine[name] / np.where(plain[name] > 0, plain[name], np.nan) - 1
+            low, high = np.nanpercentile(gain, [2.5, 97.5])
+            mean = figures[name] / base[name] - 1 if base[name] else math.nan
+            gains[name] = (float(low), float(mean), float(high))
+        return gains
 
     def users(self) -> int:
         """How many people were evaluated in at least one split."""
         return len({list_metrics.user for list_metrics in self.outcomes})
 
-    def _by_user(self, contender: str) -> Floats:
-        """A row per user: recall, nDCG, novelty, diversity, averaged over splits."""
-        rows: dict[str, list[tuple[float, float, float, float]]] = {}
-        for o in self.outcomes:
-            if o.contender == contender:
-                row = (o.recall, o.ndcg, o.novelty, o.diversity)
-                rows.setdefault(o.user, []).append(row)
-        return np.array([np.mean(np.array(found), axis=0) for _, found in sorted(rows.items())])
+    def _resampled(self, contender: str, seed: int) -> dict[str, Floats]:
+        """Each mean as it comes out when as many people are drawn again and again.
+
+        As the figure itself: averaged over those drawn who are in a split, then over splits.
+        """
+        lists = pd.DataFrame([one for one in self.outcomes if one.contender == contender])
+        people = sorted({list_metrics.user for list_metrics in self.outcomes})
+        if lists.empty or not people:
+            return {}
+        draws = np.random.default_rng(seed).multinomial(
+            len(people), [1 / len(people)] * len(people), RESAMPLES
+        )
+        resampled = {}
+        for name in MEANS:
+            values = lists.pivot(index="user", columns="split", values=name).reindex(people)
+            present = values.notna().to_numpy(dtype=np.float64)
+            sums = draws @ values.fillna(0.0).to_numpy()
+            counted = draws @ present
+            resampled[name] = (sums / np.maximum(counted, 1)).sum(axis=1) / len(self.splits)
+        return resampled
 
     def as_json(self) -> str:
         """One line: every policy's figures, and their intervals beside them."""
+        shown = [name for name in self.contenders if name not in set(self.evidence.values())]
+        named = dict.fromkeys([self.judged, *shown])
         return json.dumps(
             {
-                "policies": {name: self.figures(name) for name in self.contenders},
-                "intervals": {name: self.intervals(name) for name in self.contenders},
+                "policies": {name: self.figures(name) for name in named},
+                "intervals": {name: self.intervals(name) for name in named},
+                "evidence": {told: self.figures(name) for told, name in self.evidence.items()},
+                "paired": {name: list(gain) for name, gain in self.paired().items()},
                 "users": self.users(),
                 "splits": list(self.splits),
             }
@@ -126,20 +173,31 @@ def evaluate(
     policy: Policy = DEFAULT,
     *,
     dials: Sequence[int] = (),
+    nights: Sequence[int] = NIGHTS,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """This policy and the baselines on the data of a folder.
 
-    ``dials`` adds the policy at further positions of the adventure dial.
+    ``dials`` adds the policy at further positions of the adventure dial, ``nights`` with what is
+    known on these nights.
     """
     data = ListeningDataset.read(data_dir)
     only = frozenset(users_file.read_text(encoding="utf-8").split()) if users_file else None
+    knowing = {
+        evidence.name: Contender(
+            name=f"{policy.name} {evidence.name}", policy=policy, evidence=evidence
+        )
+        for evidence in (after(night) for night in sorted(set(nights)))
+    }
     contenders = [
         Contender(name=policy.name, policy=policy),
+        *knowing.values(),
         *(Contender(name=f"{policy.name} dial {d}", policy=policy, adventure=d) for d in dials),
         Contender(name=BASELINE, policy=SIMILAR_SUM),
     ]
-    return compared(data, split_seeds, contenders, only=only, progress=progress)
+    report = compared(data, split_seeds, contenders, only=only, progress=progress)
+    names = {told: contender.name for told, contender in knowing.items()}
+    return replace(report, judged=policy.name, evidence={FULL.name: policy.name, **names})
 
 
 def compared(
@@ -180,11 +238,16 @@ def _outcomes(
     crowd: NeighbourIndex, split: int, contenders: Sequence[Contender], only: frozenset[str] | None
 ) -> Iterator[ListMetrics]:
     famous = np.lexsort((np.arange(len(crowd.listeners)), -crowd.listeners)).tolist()
+    by_policy: dict[Policy, list[Contender]] = {}
+    for contender in contenders:
+        by_policy.setdefault(contender.policy, []).append(contender)
     for user in crowd.evaluated(only):
         listener = Listener.of(crowd, user)
-        for contender in contenders:
-            offered = listener.list(contender.policy, contender.adventure, LENGTH)
-            yield list_metrics(crowd, contender.name, split, user, offered)
+        for policy, those in by_policy.items():
+            pools = listener.pools(policy, {contender.evidence for contender in those})
+            for one in those:
+                offered = listener.chosen(pools[one.evidence], policy, one.adventure, LENGTH)
+                yield list_metrics(crowd, one.name, split, user, offered)
         known = set(crowd.known[user].tolist())
         unheard = (artist for artist in famous if artist not in known)
         offered = [artist for artist, _ in zip(unheard, range(LENGTH), strict=False)]
@@ -225,14 +288,20 @@ def diversity(bags: Sequence[TagBag]) -> float:
 
 def table(report: Report) -> str:
     """The figures of every contender, with intervals, as text."""
-    lines = [f"{'policy':24s}" + "".join(f"{name + '@10':>24s}" for name in FIGURES)]
+    names = {name: f"{name}@{LENGTH}" for name in SHOWN} | {"distinct_per_slot": "distinct/slot"}
+    lines = [f"{'policy':24s}" + "".join(f"{names[name]:>24s}" for name in SHOWN)]
     for contender in report.contenders:
         figures, intervals = report.figures(contender), report.intervals(contender)
         lines.append(
-            f"{contender:24s}" + "".join(_cell(figures[n], intervals.get(n)) for n in FIGURES)
+            f"{contender:24s}" + "".join(_cell(figures[n], intervals.get(n)) for n in SHOWN)
         )
     splits = ", ".join(map(str, report.splits))
     lines.append(f"{report.users()} users, splits {splits}; in brackets 95 % intervals over users")
+    lines += [
+        f"{report.judged} over {BASELINE}, paired by person: {name}"
+        f" {mean:+.1%} [{low:+.1%}, {high:+.1%}]"
+        for name, (low, mean, high) in report.paired().items()
+    ]
     return "\n".join(lines)
 
 

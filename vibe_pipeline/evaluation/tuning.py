@@ -22,7 +22,7 @@ import click
 import numpy as np
 
 from vibe_pipeline.evaluation.dataset import DatasetMissing, Floats, Ints, ListeningDataset
-from vibe_pipeline.evaluation.listener import Listener
+from vibe_pipeline.evaluation.listener import FULL, Listener
 from vibe_pipeline.evaluation.neighbours import NeighbourIndex
 from vibe_pipeline.evaluation.report import DIAL, LENGTH, list_metrics
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
@@ -30,7 +30,8 @@ from vibe_pipeline.ranking.policy import DEFAULT, Policy
 TUNING_SPLITS = (100, 101)
 FOLDS = 5
 GRID: Mapping[str, Sequence[float]] = {
-    "tag_weight": (2.0, 3.5, 5.0, 8.0),
+    "back_weight": (0.2, 0.4, 0.6),
+    "tag_weight": (1.0, 2.0, 3.5, 5.0),
     "similarity_weight": (0.6, 0.8, 1.0),
     "seed_rarity": (0.1, 0.2, 0.3),
     "spread_damping": (0.0, 0.3, 0.6),
@@ -82,7 +83,8 @@ class TuningRun:
                 listener = Listener.of(crowd, user)
                 folds.append(user % FOLDS)
                 for policy in fresh:
-                    offered = listener.list(policy, DIAL, LENGTH)
+                    pools = listener.pools(policy, {FULL})[FULL]
+                    offered = listener.chosen(pools, policy, DIAL, LENGTH)
                     one = list_metrics(crowd, policy.name, split, user, offered)
                     rows[policy].append((one.recall, one.ndcg, one.novelty, one.diversity))
         for policy in fresh:

@@ -12,7 +12,7 @@ Not here: scores and caps (``ranking``), the lookups themselves (``resolve``), w
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from vibe_pipeline.accounts.call_allowance import CallAllowance
@@ -120,10 +120,54 @@ async def build_list(build: ListBuild) -> Selection:
     best = min(SEARCHES_FOR_THE_BEST, searches) if allowance.first else searches
     resolver = _resolver(build, soft_limit=best, hard_limit=searches)
     selection = await _chosen(build, build.request, resolver)
-    liked = await _unsynced_likes(build, selection, calls=checks)
-    if liked and build.keep_likes:
-        selection = await _chosen(build, build.keep_likes(liked), resolver)
+    if checks and build.keep_likes and build.spotify:
+        checked = _CheckedTracks(build, build.spotify, build.keep_likes)
+        selection = await checked.selection(selection, resolver, calls=checks)
     return selection
+
+
+@dataclass(slots=True)
+class _CheckedTracks:
+    """What may be called new while some likes are unknown: tracks that Spotify says are not saved.
+
+    Another choice, once some of the chosen turn out to be liked, is made among those asked about;
+    only where they do not make a whole list, others are asked about with calls that are left.
+    """
+
+    build: ListBuild
+    spotify: SavedTracksClient
+    keep_likes: Callable[[Sequence[Track]], ListRequest]
+    uris: set[str] = field(default_factory=set)
+
+    async def selection(self, first: Selection, resolver: Resolver, *, calls: int) -> Selection:
+        """The first choice if none of it is liked; else one in which no like is called new."""
+        liked = await self._liked(first, calls=calls)
+        if not liked:
+            return first
+        request = self.keep_likes(liked)
+        selection = await self._among_checked(request)
+        calls = calls_for(request.size)
+        while not _complete(selection, request) and resolver.leaves(calls):
+            asked = len(self.uris)
+            liked = await self._liked(await _chosen(self.build, request, resolver), calls=calls)
+            if len(self.uris) == asked:
+                break
+            request = self.keep_likes(liked) if liked else request
+            selection = await self._among_checked(request)
+        return selection
+
+    async def _liked(self, selection: Selection, *, calls: int) -> list[Track]:
+        """What was chosen as new and is liked after all, as far as so many calls can tell."""
+        check = SavedTracksCheck.about(selection.ranked, calls=calls, asked=self.uris)
+        saved = await check.saved(self.spotify)
+        self.uris |= saved.keys()
+        return [track for track in check.tracks if saved.get(track.uri)]
+
+    async def _among_checked(self, request: ListRequest) -> Selection:
+        remembering = Resolver(lookups=self.build.lookups)
+        return await choose(
+            request, self.build.pools, remembering, self.build.policy, checked=self.uris
+        )
 
 
 async def _chosen(build: ListBuild, request: ListRequest, resolver: Resolver) -> Selection:
@@ -171,20 +215,19 @@ def _resolver(build: ListBuild, *, soft_limit: int, hard_limit: int) -> Resolver
     )
 
 
-async def _unsynced_likes(build: ListBuild, selection: Selection, *, calls: int) -> list[Track]:
-    """What was chosen as new and is liked after all, as far as so many calls can tell."""
-    if not calls or build.spotify is None:
-        return []
-    return await SavedTracksCheck.about(selection.ranked, calls=calls).liked(build.spotify)
-
-
 async def choose(
-    request: ListRequest, pools: Sequence[Pool], resolver: Resolver, policy: Policy = DEFAULT
+    request: ListRequest,
+    pools: Sequence[Pool],
+    resolver: Resolver,
+    policy: Policy = DEFAULT,
+    *,
+    checked: Collection[str] | None = None,
 ) -> Selection:
     """The list for this request out of these pools.
 
     The first ``resolver.soft_limit`` searches are spent freely; more only if the list would be
-    short, up to ``resolver.hard_limit``.
+    short, up to ``resolver.hard_limit``. Where ``checked`` is given, only tracks with these URIs
+    can be called new; others that would be count as not looked up.
     """
     ranked = _ranked(pools, request, policy)
     selecting = Selector(ranked, request, policy)
@@ -201,30 +244,42 @@ async def choose(
         if not missing:
             break
         looked_up |= await resolver.by_search(missing, urgent=urgent)
-    return _finished(request, pools, ranked, looked_up, policy)
+    left_out = _unchecked(selecting.new(looked_up), checked) if checked is not None else set()
+    return _finished(request, pools, ranked, looked_up, policy, left_out=left_out)
 
 
 def replayed(
     request: ListRequest,
     pools: Sequence[Pool],
-    looked_up: Mapping[str, Track | None],
+    then: Sequence[Ranked],
     policy: Policy = DEFAULT,
 ) -> Selection:
-    """The list again from stored inputs: nobody is asked."""
+    """The list again from stored inputs, ``then`` its candidates: nobody is asked."""
     ranked = _ranked(pools, request, policy)
-    return _finished(request, pools, ranked, _given(ranked, request) | dict(looked_up), policy)
+    looked_up = _given(ranked, request) | _looked_up_in(then)
+    left_out = {entry.candidate.key for entry in then} - _looked_up_in(then).keys()
+    return _finished(request, pools, ranked, looked_up, policy, left_out=left_out)
 
 
 def _ranked(pools: Iterable[Pool], request: ListRequest, policy: Policy) -> list[Ranked]:
     return rank(merge(pools, unplayable=request.unplayable), request, policy)
 
 
-def looked_up_in(ranked: Iterable[Ranked]) -> dict[str, Track | None]:
+def _looked_up_in(ranked: Iterable[Ranked]) -> dict[str, Track | None]:
     """What was looked up for an edition, read back from its stored candidates."""
     return {
         entry.candidate.key: entry.track
         for entry in ranked
         if entry.track is not None or entry.dropped is DropReason.NOT_ON_SPOTIFY
+    }
+
+
+def _unchecked(new: Iterable[Ranked], checked: Collection[str]) -> set[str]:
+    """The keys of those met on Spotify as a track that is none of the checked."""
+    return {
+        entry.candidate.key
+        for entry in new
+        if entry.track is not None and entry.track.uri not in checked
     }
 
 
@@ -234,13 +289,20 @@ def _finished(
     ranked: Sequence[Ranked],
     looked_up: Mapping[str, Track | None],
     policy: Policy,
+    *,
+    left_out: Collection[str],
 ) -> Selection:
-    """The final choice; a short one is filled up with likes no source brought."""
-    choice = select(ranked, request, policy, found=looked_up)
+    """The final choice; a short one is filled up with likes no source brought.
+
+    Those ``left_out``, by key, are taken as if nobody had looked them up.
+    """
+    found = {key: track for key, track in looked_up.items() if key not in left_out}
+    choice = select(ranked, request, policy, found=found)
     if len(choice.chosen) < request.size and request.likes:
         ranked = _ranked([*pools, last_resort(request, policy)], request, policy)
-        found = _given(ranked, request) | dict(looked_up)
-        choice = select(ranked, request, policy, found=found)
+        given = _given(ranked, request)
+        likes = {key: track for key, track in given.items() if key not in left_out}
+        choice = select(ranked, request, policy, found=likes | found)
     return summarized(choice, pools, policy)
 
 

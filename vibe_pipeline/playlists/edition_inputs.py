@@ -15,7 +15,7 @@ from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.ranking.list_request import ListRequest, unplayable_likes
 from vibe_pipeline.ranking.listener_knowledge import with_current_keys
-from vibe_pipeline.ranking.policy import POLICIES, Policy
+from vibe_pipeline.ranking.policy import BEFORE_VERSION_3, FORMER, POLICIES, Policy
 from vibe_pipeline.records import Pool
 from vibe_pipeline.taste.exclusions import exclusions_kept
 from vibe_pipeline.taste.feedback import Feedback, feedback_of
@@ -97,13 +97,14 @@ def policy_of(policy: Policy) -> dict[str, Any]:
 
 def policy_named(stored: Mapping[str, Any]) -> Policy:
     """The policy an edition was made with; a changed figure under the old version is refused."""
-    policy = POLICIES.get(str(stored["name"]))
-    if policy is None or policy_of(policy) != dict(stored):
-        raise PolicyUnknown(
-            f"the edition was made with {stored['name']} version {stored['version']}, which this"
-            " version of the program does not have"
-        )
-    return policy
+    told = {**BEFORE_VERSION_3, **stored}
+    for policy in (*POLICIES.values(), *FORMER):
+        if policy_of(policy) == told:
+            return policy
+    raise PolicyUnknown(
+        f"the edition was made with {stored['name']} version {stored['version']}, which this"
+        " version of the program does not have"
+    )
 
 
 def _plain(value: object) -> object:

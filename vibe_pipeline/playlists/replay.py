@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from vibe_pipeline.playlists.build import looked_up_in, replayed
+from vibe_pipeline.playlists.build import replayed
 from vibe_pipeline.playlists.edition_inputs import (
     PolicyUnknown,
     policy_named,
@@ -95,7 +95,7 @@ def replay(
     again = replayed(
         request_from(tables, edition_slice, inputs),
         pools_from(tables, edition_slice, inputs),
-        looked_up_in(then),
+        then,
         policy or policy_named(inputs.policy),
     )
     return Replay(

@@ -117,6 +117,14 @@ class Resolver:
         asked = LABS_RECORDINGS.known(self._lookups, [c.key for c in candidates if not c.mbid])
         return frozenset(c.key for c in candidates if c.mbid or c.key in asked)
 
+    def leaves(self, calls: int) -> bool:
+        """Leave so many calls to somebody else, and search that much less; false if none are."""
+        if self.hard_limit - self.searches < calls:
+            return False
+        self.hard_limit -= calls
+        self.soft_limit = min(self.soft_limit, self.hard_limit)
+        return True
+
     def _limit(self, *, urgent: bool) -> int:
         return self.hard_limit if urgent else self.soft_limit
 
@@ -179,10 +187,20 @@ class Resolver:
         return searches
 
     def _in_turn(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Those first whose artist's page promises most: for this list, then for later ones."""
+        """Those first whose search promises most: for this list, then for later ones.
+
+        A page answers for all that wait for it; where it was read already, a search answers for
+        one track.
+        """
+        pages = SPOTIFY_ARTIST_PAGES.known(self._lookups, [c.artist_key for c in candidates])
         here = Counter(candidate.artist_key for candidate in candidates)
         waiting = Counter(candidate.artist_key for candidate in self._waiting.values())
-        return sorted(candidates, key=lambda c: (-here[c.artist_key], -waiting[c.artist_key]))
+
+        def promise(candidate: Candidate) -> tuple[int, int]:
+            artist = candidate.artist_key
+            return (1, 0) if artist in pages else (here[artist], waiting[artist])
+
+        return sorted(candidates, key=promise, reverse=True)
 
     async def harvest(self, ranked: Sequence[Ranked], *, calls: int) -> None:
         """Spend calls that are left on artists' pages, for the lists of the following days.

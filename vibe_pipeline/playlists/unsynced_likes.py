@@ -7,7 +7,7 @@ whether the person has saved them, so those about to be recommended as new are a
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -36,25 +36,30 @@ class SavedTracksCheck:
     tracks: Sequence[Track]
 
     @classmethod
-    def about(cls, ranked: Sequence[Ranked], *, calls: int) -> SavedTracksCheck:
-        """As many as so many calls can answer for; the chosen first, then by rank."""
+    def about(
+        cls, ranked: Sequence[Ranked], *, calls: int, asked: Collection[str] = frozenset()
+    ) -> SavedTracksCheck:
+        """As many as so many calls can answer for; the chosen first, then by rank.
+
+        Those with URIs that were ``asked`` about before are left out.
+        """
         new = [entry for entry in ranked if entry.is_new and entry.dropped in _LATER]
         new.sort(key=lambda entry: (entry.position is None, entry.rank))
         by_uri = {entry.track.uri: entry.track for entry in new if entry.track is not None}
-        return cls(tracks=list(by_uri.values())[: PER_CALL * calls])
+        tracks = [track for uri, track in by_uri.items() if uri not in asked]
+        return cls(tracks=tracks[: PER_CALL * calls])
 
-    async def liked(self, spotify: SavedTracksClient) -> list[Track]:
-        """Those the person has saved; none when Spotify cannot tell."""
+    async def saved(self, spotify: SavedTracksClient) -> dict[str, bool]:
+        """By URI whether the person has saved it; empty when Spotify cannot tell."""
         if not self.tracks:
-            return []
+            return {}
         try:
-            held = await spotify.library_contains([track.uri for track in self.tracks])
+            return await spotify.library_contains([track.uri for track in self.tracks])
         except AuthorizationExpired:
             raise
         except ServiceError as error:
             log.warning("could not ask which of the chosen are liked: %s", error)
-            return []
-        return [track for track in self.tracks if held.get(track.uri)]
+            return {}
 
 
 def calls_for(size: int) -> int:

@@ -118,6 +118,7 @@ def is_guest_credit(aside: str) -> bool:
     return _GUESTS.match(aside) is not None
 
 
+@lru_cache(maxsize=65536)
 def is_placeholder(artist: str) -> bool:
     """Whether a name stands for nobody, in any language: ``Various Artists``, ``[unknown]``.
 

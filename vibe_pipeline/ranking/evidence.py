@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from vibe_pipeline.ranking.policy import Policy
+from vibe_pipeline.records import SeedVote
 
 Key = TypeVar("Key", bound=Hashable)
 LEAST = -6.0
@@ -18,19 +19,29 @@ LEAST = -6.0
 
 
 class Vote(NamedTuple):
-    """One seed naming one candidate; ``place`` counts from 0 among the artists the seed names."""
+    """One seed naming one candidate; ``place`` counts from 0 among the artists the seed names.
+
+    ``share`` is how much of the vote is for this candidate: less for an artist's lesser tracks.
+    """
 
     candidate: int
     match: float
     place: int
+    share: float = 1.0
 
 
 class SeedVotes(NamedTuple):
-    """All a seed says in one source; ``listeners`` of the seed itself, where known."""
+    """All a seed says in one source; ``listeners`` of the seed itself, where known.
+
+    ``spread`` is the sum of all its matches, where more were named than there are votes here.
+    ``asked_back``: the candidates were asked, and named the seed.
+    """
 
     weight: float
     listeners: int | None
     votes: Sequence[Vote]
+    spread: float | None = None
+    asked_back: bool = False
 
 
 def support(ballots: Sequence[SeedVotes], policy: Policy) -> dict[int, float]:
@@ -38,25 +49,96 @@ def support(ballots: Sequence[SeedVotes], policy: Policy) -> dict[int, float]:
 
     A seed that everybody knows says little about this person, and one that names many near equals
     little about each. A vote is part match, part place: matches of one seed cannot be compared
-    with another's, places can.
+    with another's, places can. Votes of candidates that were asked back weigh ``back_weight``.
     """
     total: dict[int, float] = {}
-    by_place, constant = policy.rank_share, policy.rank_constant
-    by_match, power = 1.0 - by_place, policy.match_power
     usual = _usual_listeners(ballots)
-    for weight, listeners, votes in ballots:
-        spread = math.fsum(vote.match for vote in votes)
-        if weight <= 0 or spread <= 0:
+    for ballot in ballots:
+        voice = _voice(ballot, usual, policy)
+        if voice <= 0:
             continue
-        voice = (
-            weight**policy.seed_damping
-            * spread**-policy.spread_damping
-            * (listeners or usual) ** -policy.seed_rarity
-        )
-        for candidate, match, place in votes:
-            vote = by_match * match**power + by_place * constant / (constant + place)
+        for candidate, match, place, share in ballot.votes:
+            vote = share * vote_value(match, place, policy)
             total[candidate] = total.get(candidate, 0.0) + voice * vote
     return total
+
+
+def vote_value(match: float, place: int, policy: Policy) -> float:
+    """Above 0, at most 1: part match, part place."""
+    constant = policy.rank_constant
+    by_match: float = match**policy.match_power
+    by_place = policy.rank_share * constant / (constant + place)
+    return (1.0 - policy.rank_share) * by_match + by_place
+
+
+def ballots(
+    spoken: Mapping[int, tuple[float, Sequence[SeedVote]]],
+    weights: Mapping[str, float],
+    listeners: Mapping[str, int],
+) -> list[SeedVotes]:
+    """Votes for candidates as those of each seed, in a fixed order.
+
+    ``spoken`` has by candidate how much of the votes is for it, and the votes. A seed without a
+    weight does not speak.
+    """
+    by_seed: dict[tuple[str, bool], list[Vote]] = {}
+    spread: dict[tuple[str, bool], float] = {}
+    for candidate in sorted(spoken):
+        share, votes = spoken[candidate]
+        for vote in votes:
+            seed = vote.seed, vote.asked_back
+            by_seed.setdefault(seed, []).append(Vote(candidate, vote.match, vote.place, share))
+            spread[seed] = vote.spread
+    return [
+        SeedVotes(
+            weights[seed],
+            listeners.get(seed),
+            by_seed[seed, asked_back],
+            spread=spread[seed, asked_back],
+            asked_back=asked_back,
+        )
+        for seed, asked_back in sorted(by_seed)
+        if seed in weights
+    ]
+
+
+def loudest_seed(
+    votes: Iterable[SeedVote], weights: Mapping[str, float], policy: Policy
+) -> str | None:
+    """The seed that speaks loudest in all its votes for one artist; of equals the first by name."""
+    said = said_by_seed(votes, weights, policy)
+    return min(said, key=lambda seed: (-said[seed], seed), default=None)
+
+
+def said_by_seed(
+    votes: Iterable[SeedVote], weights: Mapping[str, float], policy: Policy
+) -> dict[str, float]:
+    """What each seed says in all its votes for one artist, above 0; who is not heard is left out.
+
+    How many people know a seed is left aside here.
+    """
+    said: dict[str, float] = {}
+    for vote in votes:
+        ballot = SeedVotes(
+            weights.get(vote.seed, 0.0), None, (), spread=vote.spread, asked_back=vote.asked_back
+        )
+        voice = _voice(ballot, 1.0, policy)
+        said[vote.seed] = said.get(vote.seed, 0.0) + voice * vote_value(
+            vote.match, vote.place, policy
+        )
+    return {seed: value for seed, value in said.items() if value > 0}
+
+
+def _voice(ballot: SeedVotes, usual: float, policy: Policy) -> float:
+    """How much a vote of this seed counts; 0 for one that says nothing."""
+    spread = ballot.spread
+    if spread is None:
+        spread = math.fsum(vote.match for vote in ballot.votes)
+    if ballot.weight <= 0 or spread <= 0:
+        return 0.0
+    telling = policy.back_weight if ballot.asked_back else spread**-policy.spread_damping
+    voice = ballot.weight**policy.seed_damping * telling
+    return float(voice * (ballot.listeners or usual) ** -policy.seed_rarity)
 
 
 def _usual_listeners(ballots: Sequence[SeedVotes]) -> float:

@@ -10,7 +10,7 @@ used by no choice.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -36,7 +36,7 @@ class Policy:
     name: str
     version: int
 
-    seeds: int = 20
+    seeds: int = 60
     """So many of the strongest seeds of a kind speak."""
     seed_damping: float = 1.0
     """Exponent on seed weights: 0 treats all seeds alike, 1 takes the weights as they are."""
@@ -50,13 +50,15 @@ class Policy:
     """How much of a vote is its place, ``k / (k + place)``, rather than its match."""
     rank_constant: float = 20.0
     """``k`` of the rank fusion: the larger, the less the very first places count."""
-    similarity_weight: float = 0.7
+    back_weight: float = 0.4
+    """What it counts that a candidate's own list of near artists names a seed."""
+    similarity_weight: float = 0.8
     agreement_weight: float = 0.5
     """What being named by several sources adds at most."""
     popularity_at_0: float = -0.1
     """Exponent of the discount for well-known music with the adventure dial at 0."""
     popularity_at_100: float = 0.225
-    tag_weight: float = 3.5
+    tag_weight: float = 2.0
     artist_weight: float = 1.0
     """How strongly artists the person leans to are lifted, for their own unheard tracks."""
     thumb_weight: float = 0.6
@@ -69,6 +71,11 @@ class Policy:
     fatigue_days: float = 10.0
     """After so many days a recommendation tires half as much as on its day."""
 
+    seed_balance: float = 0.8
+    """What it costs a candidate that its seeds carry their part of the list already."""
+    seed_flow: float = 0.0
+    """How much alike tracks of the same seed are when the list is put in order."""
+
     artist_cap: int = 2
     artist_spacing: int = 4
     source_cap: float = 0.5
@@ -77,11 +84,13 @@ class Policy:
     unwanted_versions: Version = UNWANTED_VERSIONS
 
 
-DEFAULT: Final = Policy(name="default", version=2)
+DEFAULT: Final = Policy(name="default", version=3)
 SIMILAR_SUM: Final = Policy(
     name="similar-sum",
-    version=2,
+    version=3,
     seeds=10,
+    back_weight=0.0,
+    seed_balance=0.0,
     seed_rarity=0.0,
     spread_damping=0.0,
     match_power=1.0,
@@ -100,3 +109,22 @@ SIMILAR_SUM: Final = Policy(
 POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
     {policy.name: policy for policy in (DEFAULT, SIMILAR_SUM)}
 )
+
+BEFORE_VERSION_3: Final[Mapping[str, object]] = MappingProxyType(
+    {"back_weight": 0.0, "seed_balance": 0.0, "seed_flow": 1.0}
+)
+"""What figures that came with version 3 are for a policy that was stored without them."""
+FORMER: Final = (
+    replace(
+        DEFAULT,
+        version=2,
+        seeds=20,
+        similarity_weight=0.7,
+        tag_weight=3.5,
+        back_weight=0.0,
+        seed_balance=0.0,
+        seed_flow=1.0,
+    ),
+    replace(SIMILAR_SUM, version=2, seed_flow=1.0),
+)
+"""Policies of former releases, by which their editions are made again."""

@@ -25,8 +25,10 @@ from dataclasses import dataclass
 from vibe_pipeline.ranking.evidence import (
     SeedVotes,
     Vote,
+    ballots,
     blended,
     cosine,
+    loudest_seed,
     norm,
     popularity,
     reception,
@@ -37,7 +39,7 @@ from vibe_pipeline.ranking.evidence import (
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.listener_knowledge import ListenerKnowledge, candidate_keys
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
-from vibe_pipeline.records import Candidate, Proposal, Ranked, SeedProfile, Source
+from vibe_pipeline.records import Candidate, Proposal, Ranked, SeedProfile, SeedVote, Source
 
 UNKNOWN_SEED = 0.3
 """What a seed counts that the profile no longer knows by this name."""
@@ -77,7 +79,7 @@ def rank(
             rank=place,
             is_new=not known.knows(candidate),
             source=said.source[index],
-            seed=_main_seed(candidate, said.source[index], weights),
+            seed=_main_seed(candidate, said.source[index], weights, policy),
         )
         for place, (score, index, terms) in enumerate(scored, start=1)
     ]
@@ -117,8 +119,8 @@ class _SourceSupport:
         fused = [0.0] * len(pool)
         foremost = [0.0] * len(pool)
         constant = policy.rank_constant
-        for one, ballots in _ballots(pool, weights).items():
-            supported = support(ballots, policy)
+        for one, cast in _cast(pool, weights).items():
+            supported = support(cast, policy)
             best = max(supported.values(), default=1.0)
             order = sorted(supported, key=lambda index: (-supported[index], index))
             for place, index in enumerate(order):
@@ -135,21 +137,25 @@ class _SourceSupport:
         return cls(relative=relative, agreement=others, source=source)
 
 
-def _ballots(
-    pool: Sequence[Candidate], weights: Mapping[str, float]
-) -> dict[Source, list[SeedVotes]]:
+def _cast(pool: Sequence[Candidate], weights: Mapping[str, float]) -> dict[Source, list[SeedVotes]]:
     """By source, every seed's votes, highest match first; sources and seeds in a fixed order."""
     named: dict[Source, dict[str, dict[int, float]]] = {source: {} for source in _SOURCES}
+    artists: dict[Source, dict[int, tuple[float, Sequence[SeedVote]]]] = {}
     listeners: dict[str, int] = {}
     for index, candidate in enumerate(pool):
         for proposal in candidate.proposals:
-            votes = named[proposal.source].setdefault(proposal.seed, {})
             match = _match(proposal)
+            if proposal.votes:
+                spoken = artists.setdefault(proposal.source, {})
+                if match > spoken.get(index, (0.0, ()))[0]:
+                    spoken[index] = match, proposal.votes
+                continue
+            votes = named[proposal.source].setdefault(proposal.seed, {})
             if match > votes.get(index, 0.0):
                 votes[index] = match
             if proposal.listeners and proposal.artist == proposal.seed:
                 listeners[proposal.seed] = max(listeners.get(proposal.seed, 0), proposal.listeners)
-    return {
+    cast = {
         source: [
             SeedVotes(
                 weights.get(seed, UNKNOWN_SEED), listeners.get(seed), _placed(by_seed[seed], pool)
@@ -157,8 +163,10 @@ def _ballots(
             for seed in sorted(by_seed)
         ]
         for source, by_seed in named.items()
-        if by_seed
     }
+    for source, spoken in artists.items():
+        cast[source] += ballots(spoken, weights, listeners)
+    return {source: votes for source, votes in cast.items() if votes}
 
 
 def _match(proposal: Proposal) -> float:
@@ -298,11 +306,16 @@ def _fatigue(days: Sequence[int], policy: Policy) -> float:
     return -policy.fatigue_weight * tiring / (1 + tiring)
 
 
-def _main_seed(candidate: Candidate, source: Source, weights: Mapping[str, float]) -> str:
-    """The seed to be named as the reason."""
+def _main_seed(
+    candidate: Candidate, source: Source, weights: Mapping[str, float], policy: Policy
+) -> str:
+    """The seed to be named as the reason: the one that carries it most."""
+    spoken = [p for p in candidate.proposals if p.source is source]
+    votes = max((p.votes for p in spoken), key=len, default=())
+    if votes:
+        return loudest_seed(votes, weights, policy) or spoken[0].seed
     if len(candidate.proposals) == 1:
         return candidate.proposals[0].seed
-    spoken = [p for p in candidate.proposals if p.source is source]
     loudest = min(
         spoken, key=lambda p: (-weights.get(p.seed, UNKNOWN_SEED) * _match(p), p.rank, p.seed)
     )

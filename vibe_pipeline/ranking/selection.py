@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from vibe_pipeline.ranking.calibration import Seeds, calibrated, named_seeds
 from vibe_pipeline.ranking.draft import Draft, heard_on, leads_of
 from vibe_pipeline.ranking.identity import version_in_key
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.listener_knowledge import ListenerKnowledge, candidate_keys, track_key
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
+from vibe_pipeline.ranking.score import seed_weights
 from vibe_pipeline.ranking.sequencing import SequenceItem, crowded_artists, sequenced, with_guests
 from vibe_pipeline.records import Candidate, DropReason, Ranked, Source, Track
 
@@ -79,11 +81,17 @@ class Selector:
         self._policy = policy
         self._known = ListenerKnowledge.of(request, policy)
         self._judged: dict[str, _Judged] = {}
+        self._seeds = Seeds.of(request.profile, seed_weights(request.profile, policy))
 
     def eligible(self, found: Mapping[str, Track | None]) -> list[Candidate]:
         """The candidates nothing speaks against so far, best first."""
         judged = (self._judge(entry, found) for entry in self._ranked)
         return [entry.candidate for entry, reason in judged if reason is None]
+
+    def new(self, found: Mapping[str, Track | None]) -> list[Ranked]:
+        """Those that would be called new, best first, whatever else speaks against them."""
+        judged = (self._judge(entry, found)[0] for entry in self._ranked)
+        return [entry for entry in judged if entry.is_new]
 
     def chosen(
         self,
@@ -100,9 +108,10 @@ class Selector:
         """The list, and for every candidate why it is or is not on it."""
         drafted = self._drafted(found, hopeful=hopeful)
         positions = {stop.key: position for position, stop in enumerate(drafted.order, start=1)}
+        themes = {stop.key: stop.theme for stop in drafted.order if stop.theme}
         reasons = drafted.draft.refused | drafted.judged.dropped
         finished = tuple(
-            replace(entry, position=positions[key], dropped=None)
+            replace(entry, position=positions[key], dropped=None, seed=themes.get(key, entry.seed))
             if (key := entry.candidate.key) in positions
             else replace(entry, position=None, dropped=reasons.get(key, DropReason.LOWER_RANKED))
             for entry in drafted.judged.entries
@@ -145,6 +154,7 @@ class Selector:
         """
         request, policy = self._request, self._policy
         fit = [entry for entry in judged.entries if entry.candidate.key not in judged.dropped]
+        fit = calibrated(fit, self._seeds, policy, size=request.size)
         once: frozenset[str] = frozenset()
         while True:
             draft = Draft(
@@ -155,7 +165,7 @@ class Selector:
             )
             draft.fill(fit, requested_new(request))
             shortened = _fall_back(draft, judged, self._known)
-            stops = [_sequence_item(entry) for entry in draft.chosen]
+            stops = self._sequence_items(draft.chosen)
             stops = with_guests(stops) if guests else stops
             order = sequenced(stops, spacing=policy.artist_spacing)
             if order is not None:
@@ -164,6 +174,16 @@ class Selector:
             if crowding <= once:
                 return None
             once |= crowding
+
+    def _sequence_items(self, chosen: Sequence[Ranked]) -> list[SequenceItem]:
+        flow = self._policy.seed_flow
+        if flow:
+            return [_sequence_item(entry, flow) for entry in chosen]
+        named = named_seeds(chosen, self._seeds, self._policy)
+        return [
+            replace(_sequence_item(entry, flow), theme=seed)
+            for entry, seed in zip(chosen, named, strict=True)
+        ]
 
     def _judge(
         self, entry: Ranked, found: Mapping[str, Track | None]
@@ -283,8 +303,10 @@ def _fall_back(draft: Draft, judged: _AllJudged, known: ListenerKnowledge) -> bo
     return bool(draft.chosen)
 
 
-def _sequence_item(entry: Ranked) -> SequenceItem:
-    features = {f"seed {entry.seed}": 1.0, f"source {entry.source}": 0.25}
+def _sequence_item(entry: Ranked, seed_flow: float) -> SequenceItem:
+    features = {f"source {entry.source}": 0.25}
+    if seed_flow:
+        features = {f"seed {entry.seed}": seed_flow, **features}
     features |= {
         f"tag {tag.casefold()}": 0.5 for p in entry.candidate.proposals for tag in p.tags[:5]
     }

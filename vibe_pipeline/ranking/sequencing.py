@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+THEME_APART = 4
+"""Within so many tracks the same theme is heard as a repetition."""
 COMFORT = 1
 """Where it costs nothing, an artist's tracks stand this much further apart than they must."""
 
@@ -17,7 +19,8 @@ COMFORT = 1
 class SequenceItem:
     """One track on the way: whose it is, who else is heard on it, and what it is like.
 
-    The smaller ``place``, the better the track.
+    The smaller ``place``, the better the track. Tracks of one ``theme`` are kept apart where that
+    costs nothing else.
     """
 
     key: str
@@ -26,6 +29,7 @@ class SequenceItem:
     guests: frozenset[str] = frozenset()
     familiar: bool = False
     features: Mapping[str, float] | None = None
+    theme: str = ""
 
 
 def sequenced(stops: Sequence[SequenceItem], *, spacing: int) -> list[SequenceItem] | None:
@@ -99,7 +103,7 @@ def _walk(stops: Sequence[SequenceItem], distance: int) -> list[SequenceItem] | 
             free,
             key=lambda stop: (
                 stop.familiar is not wants_familiar,
-                _step(before, stop, len(stops)),
+                _step(before, stop, len(stops)) + _repetition(order, stop),
                 stop.place,
                 stop.key,
             ),
@@ -140,6 +144,14 @@ def _step(before: SequenceItem | None, stop: SequenceItem, count: int) -> float:
     """How far it is from one track to the next: unlike tracks and weak ones are far."""
     strength = stop.place / max(count, 1)
     return (0.0 if before is None else 1.0 - item_similarity(before, stop)) + 0.2 * strength
+
+
+def _repetition(order: Sequence[SequenceItem], stop: SequenceItem) -> float:
+    """From 0 to 1: how lately the theme was there; 1 is right before."""
+    lately = [one.theme for one in reversed(order[-THEME_APART:])]
+    if not stop.theme or stop.theme not in lately:
+        return 0.0
+    return 1 - lately.index(stop.theme) / THEME_APART
 
 
 def item_similarity(one: SequenceItem, other: SequenceItem) -> float:

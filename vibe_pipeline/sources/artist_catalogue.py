@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.lookup_cache import Lookups
-from vibe_pipeline.records import Pool, PoolState, Proposal, SeedArtist, Source, Track
+from vibe_pipeline.records import Pool, PoolState, Proposal, SeedArtist, SeedVote, Source, Track
 from vibe_pipeline.sources.answers import (
     LASTFM_SIMILAR_ARTISTS,
     LISTENBRAINZ_SIMILAR_ARTISTS,
@@ -59,7 +59,10 @@ def _artists(context: SourceContext) -> list[ArtistNeighbour]:
     seeds = context.profile.artists[: context.limits.seed_artists]
     own = [
         ArtistNeighbour(
-            name=seed.name, key=seed.key, strength=seed.weight, by_seed=((seed.name, 1.0),)
+            name=seed.name,
+            key=seed.key,
+            strength=seed.weight,
+            votes=(SeedVote(seed=seed.name, match=1.0, place=0, spread=1.0),),
         )
         for seed in seeds
     ]
@@ -84,15 +87,15 @@ def _near(context: SourceContext, seeds: Sequence[SeedArtist]) -> list[ArtistNei
         if neighbours
     }
     near = nearest(seeds, ordered, most=context.limits.pages)
-    return [replace(artist, by_seed=_hearsay(artist)) for artist in near]
+    return [replace(artist, votes=(_hearsay(artist.nearest_seed),)) for artist in near]
 
 
-def _hearsay(artist: ArtistNeighbour) -> tuple[tuple[str, float], ...]:
+def _hearsay(vote: SeedVote) -> SeedVote:
     """Only the seed an artist is nearest to speaks for it, and softly.
 
     Many seeds for every artist near them would drown the artists the person really leans to.
     """
-    return tuple((seed, match * _NEAR) for seed, match in artist.by_seed[:1])
+    return vote._replace(match=vote.match * _NEAR)
 
 
 def _beside_best(neighbours: Sequence[SimilarArtist]) -> list[SimilarArtist]:
@@ -115,10 +118,9 @@ def _proposals(
 ) -> Iterator[Proposal]:
     for artist in artists:
         for rank, track in enumerate(pages.get(artist.key) or (), start=1):
-            for seed, match in artist.by_seed:
-                yield spotify_proposal(
-                    SOURCE, track, seed=seed, match=match * _FADING ** (rank - 1), rank=rank
-                )
+            for vote in artist.votes:
+                match = vote.match * _FADING ** (rank - 1)
+                yield spotify_proposal(SOURCE, track, seed=vote.seed, match=match, rank=rank)
 
 
 def spotify_proposal(

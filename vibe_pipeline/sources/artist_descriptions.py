@@ -5,7 +5,6 @@ Enrichment of finished pools: listeners and tags from Last.fm. No source of cand
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -20,7 +19,8 @@ from vibe_pipeline.sources.context import SourceContext
 async def describe(context: SourceContext, pools: Sequence[Pool]) -> list[Pool]:
     """The same pools, with listeners and tags wherever anybody knows them.
 
-    The artists proposed most are asked about first; trouble with that leaves the pools as they are.
+    The artists proposed highest are asked about first; trouble with that leaves the pools as they
+    are.
     """
     names = _names(pools)
     known = await _known(context, names)
@@ -32,15 +32,12 @@ async def describe(context: SourceContext, pools: Sequence[Pool]) -> list[Pool]:
 
 
 def _names(pools: Iterable[Pool]) -> dict[str, str]:
-    """A spelling of every proposed artist by key, the most proposed first."""
+    """A spelling of every proposed artist by key, first those that any pool proposes highest."""
+    proposals = sorted((p for pool in pools for p in pool.proposals), key=lambda p: p.rank)
     spellings: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    for pool in pools:
-        for proposal in pool.proposals:
-            key = artist_key(proposal.artist)
-            spellings.setdefault(key, proposal.artist)
-            counts[key] += 1
-    return {key: spellings[key] for key in sorted(counts, key=lambda key: (-counts[key], key))}
+    for proposal in proposals:
+        spellings.setdefault(artist_key(proposal.artist), proposal.artist)
+    return spellings
 
 
 async def _known(context: SourceContext, names: dict[str, str]) -> CachedAnswers[ArtistDescription]:

@@ -17,6 +17,7 @@ from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.lookup_cache import Lookups
+from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.records import LikedTrack, PastRecommendation, Play, SeedProfile
 from vibe_pipeline.settings import Settings
 
@@ -44,9 +45,10 @@ class SourceLimits:
     Spotify's three sources share what they may spend, more of it the first time.
     """
 
-    seed_artists: int = 20
+    seed_artists: int = 60
     seed_tracks: int = 20
     near_artists: int = 60
+    asked_back: int = 60
     pages: int = 300
     tracks_per_artist: int = 8
     tracks_known_per_artist: int = 50
@@ -57,6 +59,7 @@ class SourceLimits:
     ends_at: float | None = None
     lastfm_track_calls: int = 5
     lastfm_artist_calls: int = 4
+    lastfm_back_calls: int = 0
     lastfm_top_track_calls: int = 7
     lastfm_info_calls: int = 4
     labs_name_calls: int = 5
@@ -85,9 +88,10 @@ class SourceLimits:
             near_artists=100,
             tracks_per_artist=5,
             lastfm_track_calls=10,
-            lastfm_artist_calls=10,
-            lastfm_top_track_calls=15,
-            lastfm_info_calls=15,
+            lastfm_artist_calls=20,
+            lastfm_back_calls=12,
+            lastfm_top_track_calls=40,
+            lastfm_info_calls=30,
             labs_name_calls=8,
         )
 
@@ -117,6 +121,7 @@ class SourceContext:
     now: datetime
     allowance: CallAllowance = field(default_factory=CallAllowance)
     excluded_likes: frozenset[str] = frozenset()
+    policy: Policy = DEFAULT
 
     @property
     def offered(self) -> frozenset[str]:

@@ -5,13 +5,18 @@ Shared by the sources that go by way of an artist (user-to-artist-to-track); no 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.ranking.artist_credits import is_placeholder
+from vibe_pipeline.ranking.evidence import SeedVotes, Vote, support
 from vibe_pipeline.ranking.identity import artist_key, recording_key
-from vibe_pipeline.records import Proposal, SeedArtist, Source
+from vibe_pipeline.ranking.policy import DEFAULT, Policy
+from vibe_pipeline.records import Proposal, SeedArtist, SeedVote, Source
 from vibe_pipeline.sources.answers import (
     LASTFM_SIMILAR_ARTISTS,
     LASTFM_TOP_TRACKS,
@@ -21,69 +26,177 @@ from vibe_pipeline.sources.answers import (
 from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up
 from vibe_pipeline.sources.context import SourceContext
 
-_SEEDS_PER_ARTIST = 3
 _FADING = 0.97
 """How much less an artist's next best-known track is proposed than the one before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtistNeighbour:
-    """An artist near some seeds: ``by_seed`` maps a seed's name to a match from 0 to 1."""
+    """An artist near some seeds, and what each of them says of it; ``strength`` is what all say."""
 
     name: str
     key: str
     strength: float
-    by_seed: tuple[tuple[str, float], ...]
+    votes: tuple[SeedVote, ...]
+
+    @property
+    def nearest_seed(self) -> SeedVote:
+        """The vote with the highest match; an artist that was only asked back has another."""
+        return min(self.votes, key=lambda vote: (vote.asked_back, -vote.match, vote.seed))
 
 
-async def similar_artists(
-    context: SourceContext, lastfm: LastFm
-) -> CachedAnswers[Sequence[SimilarArtist]]:
-    """By seed artist's key: the artists near them, nearest first."""
-    limits = context.limits
-    seeds = context.profile.artists[: limits.seed_artists]
-    return await look_up(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeighbourLists:
+    """Who is near whom, as far as it is known: the lists of seeds, and of those asked back.
+
+    ``asked`` counts the calls it took; ``trouble`` is why something was not asked.
+    """
+
+    of_seeds: Mapping[str, Sequence[SimilarArtist]]
+    asked_back: Mapping[str, Sequence[SimilarArtist]]
+    asked: int
+    trouble: ServiceError | None
+
+
+async def neighbour_lists(context: SourceContext, lastfm: LastFm) -> NeighbourLists:
+    """By artist's key: the artists near them, nearest first.
+
+    The person's artists are asked about first, strongest first; what is left of the calls goes to
+    asking back the best of those they name.
+    """
+    limits, profile = context.limits, context.profile
+    seeds = profile.artists[: limits.seed_artists]
+    similar = await look_up(
         context.services.lookups,
         LASTFM_SIMILAR_ARTISTS,
-        [_similar(lastfm, seed, limits.neighbours) for seed in seeds],
+        [_similar(lastfm, seed.name, seed.key, limits.neighbours) for seed in seeds],
         limits=limits,
         calls=limits.lastfm_artist_calls,
+    )
+    of_seeds = {key: near for key, near in similar.answers.items() if near}
+    best = nearest(profile.artists, of_seeds, most=limits.asked_back, policy=context.policy)
+    spared = limits.lastfm_artist_calls - similar.asked
+    back = await look_up(
+        context.services.lookups,
+        LASTFM_SIMILAR_ARTISTS,
+        [_similar(lastfm, artist.name, artist.key, limits.neighbours) for artist in best],
+        limits=limits,
+        calls=0 if similar.trouble else limits.lastfm_back_calls + spared,
+    )
+    return NeighbourLists(
+        of_seeds=of_seeds,
+        asked_back={key: near for key, near in back.answers.items() if near},
+        asked=similar.asked + back.asked,
+        trouble=similar.trouble or back.trouble,
     )
 
 
 def nearest(
-    seeds: Iterable[SeedArtist], similar: Mapping[str, Sequence[SimilarArtist]], *, most: int
+    seeds: Sequence[SeedArtist],
+    of_seeds: Mapping[str, Sequence[SimilarArtist]],
+    *,
+    asked_back: Mapping[str, Sequence[SimilarArtist]] = MappingProxyType({}),
+    listeners: Mapping[str, int] = MappingProxyType({}),
+    most: int,
+    policy: Policy = DEFAULT,
 ) -> list[ArtistNeighbour]:
-    """The artists the seeds together are nearest to, strongest first; the seeds left out."""
-    seeds = list(seeds)
-    own = {seed.key for seed in seeds}
-    names: dict[str, str] = {}
-    matches: dict[str, dict[str, float]] = {}
-    strengths: dict[str, float] = {}
-    for seed in seeds:
-        near = similar.get(seed.key) or ()
-        best = max((artist.match for artist in near), default=0.0) or 1.0
-        for artist in near:
-            key = artist_key(artist.name)
-            if key in own or seed.name in matches.get(key, {}) or is_placeholder(artist.name):
-                continue
-            names.setdefault(key, artist.name)
-            matches.setdefault(key, {})[seed.name] = artist.match / best
-            strengths[key] = strengths.get(key, 0.0) + seed.weight * artist.match / best
-    ordered = sorted(strengths, key=lambda key: (-strengths[key], key))[:most]
+    """The artists the seeds together are nearest to, by the ranker's own support; no seed itself.
+
+    ``listeners`` of seeds by their key, where known.
+    """
+    own = {seed.key: seed for seed in seeds}
+    heard = {seed.key: seed for seed in seeds[: policy.seeds]}
+    near = _Named()
+    cast = [
+        (seed, near.votes_of(seed, of_seeds[key], own, listeners.get(key)))
+        for key, seed in heard.items()
+        if key in of_seeds
+    ]
+    if policy.back_weight:
+        cast += near.votes_back(asked_back, heard, listeners)
+    supported = support([ballot for _, ballot in cast], policy)
+    strongest = sorted(supported, key=lambda one: (-supported[one], near.keys[one]))[:most]
+    votes: dict[int, list[SeedVote]] = {one: [] for one in strongest}
+    for seed, ballot in cast:
+        for vote in ballot.votes:
+            if vote.candidate in votes:
+                votes[vote.candidate].append(_kept(seed, ballot, vote))
     return [
         ArtistNeighbour(
-            name=names[key],
-            key=key,
-            strength=strengths[key],
-            by_seed=tuple(
-                sorted(matches[key].items(), key=lambda item: (-item[1], item[0]))[
-                    :_SEEDS_PER_ARTIST
-                ]
-            ),
+            name=near.names[one],
+            key=near.keys[one],
+            strength=supported[one],
+            votes=tuple(votes[one]),
         )
-        for key in ordered
+        for one in strongest
     ]
+
+
+def _kept(seed: SeedArtist, ballot: SeedVotes, vote: Vote) -> SeedVote:
+    return SeedVote(
+        seed=seed.name,
+        match=vote.match,
+        place=vote.place,
+        spread=ballot.spread or 0.0,
+        asked_back=ballot.asked_back,
+    )
+
+
+class _Named:
+    """The artists that seeds have named so far, numbered in the order of their first naming."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+        self.names: list[str] = []
+        self._numbers: dict[str, int] = {}
+
+    def votes_of(
+        self,
+        seed: SeedArtist,
+        near: Sequence[SimilarArtist],
+        own: Container[str],
+        listeners: int | None,
+    ) -> SeedVotes:
+        """What a seed says of everybody it names but the person's own artists."""
+        votes: dict[str, Vote] = {}
+        for place, (key, name, match) in enumerate(_beside_best(near)):
+            if key not in own and key not in votes and not is_placeholder(name):
+                votes[key] = Vote(self._number(key, name), match, place)
+        spread = math.fsum(vote.match for vote in votes.values())
+        return SeedVotes(seed.weight, listeners, list(votes.values()), spread=spread)
+
+    def votes_back(
+        self,
+        asked_back: Mapping[str, Sequence[SimilarArtist]],
+        heard: Mapping[str, SeedArtist],
+        listeners: Mapping[str, int],
+    ) -> Iterator[tuple[SeedArtist, SeedVotes]]:
+        """What the person's artists are worth to those that were asked back."""
+        votes: dict[str, list[Vote]] = {}
+        for asked in sorted(asked_back.keys() & self._numbers.keys()):
+            seen: set[str] = set()
+            for place, (key, _, match) in enumerate(_beside_best(asked_back[asked])):
+                if key in heard and key not in seen:
+                    seen.add(key)
+                    votes.setdefault(key, []).append(Vote(self._numbers[asked], match, place))
+        for key, cast in votes.items():
+            seed = heard[key]
+            ballot = SeedVotes(seed.weight, listeners.get(key), cast, spread=1.0, asked_back=True)
+            yield seed, ballot
+
+    def _number(self, key: str, name: str) -> int:
+        number = self._numbers.setdefault(key, len(self.keys))
+        if number == len(self.keys):
+            self.keys.append(key)
+            self.names.append(name)
+        return number
+
+
+def _beside_best(near: Sequence[SimilarArtist]) -> Iterator[tuple[str, str, float]]:
+    """Key, name and match of each neighbour, the nearest with match 1."""
+    best = max((artist.match for artist in near), default=0.0) or 1.0
+    for artist in near:
+        yield artist_key(artist.name), artist.name, artist.match / best
 
 
 async def top_tracks(
@@ -108,41 +221,43 @@ def tracks_of(
     most: int,
     offered: Container[str] = frozenset(),
 ) -> Iterator[Proposal]:
-    """An artist's best-known tracks, proposed by every seed that is near the artist.
+    """An artist's best-known tracks, for which every seed speaks that is near the artist.
 
     ``most`` of them were never ``offered`` to the person, so that lists do not dry up once the
     best known are through; those in between are named once, to be found resting.
     """
     tracks = tracks or ()
     listeners = max((track.listeners for track in tracks if track.listeners), default=None)
+    seed = artist.nearest_seed.seed
     left = most
     for rank, track in enumerate(tracks, start=1):
         if left <= 0:
             return
-        rests = recording_key(artist.name, track.title) in offered
-        left -= not rests
-        for seed, match in artist.by_seed[:1] if rests else artist.by_seed:
-            yield Proposal(
-                source=source,
-                artist=artist.name,
-                title=track.title,
-                seed=seed,
-                match=match * _FADING ** (rank - 1),
-                rank=rank,
-                mbid=track.mbid,
-                duration_ms=track.duration_ms,
-                listeners=listeners,
-            )
+        left -= recording_key(artist.name, track.title) not in offered
+        yield Proposal(
+            source=source,
+            artist=artist.name,
+            title=track.title,
+            seed=seed,
+            match=_FADING ** (rank - 1),
+            rank=rank,
+            mbid=track.mbid,
+            duration_ms=track.duration_ms,
+            listeners=listeners,
+            votes=artist.votes,
+        )
 
 
-def _similar(lastfm: LastFm, seed: SeedArtist, limit: int) -> WantedAnswer[Sequence[SimilarArtist]]:
+def _similar(
+    lastfm: LastFm, name: str, key: str, limit: int
+) -> WantedAnswer[Sequence[SimilarArtist]]:
     async def ask() -> Sequence[SimilarArtist] | None:
-        near = await lastfm.similar_artists(seed.name, limit=limit)
+        near = await lastfm.similar_artists(name, limit=limit)
         return [
             SimilarArtist(name=artist.name, match=round(artist.match, 4)) for artist in near[:limit]
         ] or None
 
-    return WantedAnswer(key=seed.key, ask=ask)
+    return WantedAnswer(key=key, ask=ask)
 
 
 def _top(lastfm: LastFm, artist: ArtistNeighbour, limit: int) -> WantedAnswer[Sequence[TopTrack]]:

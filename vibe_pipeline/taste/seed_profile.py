@@ -68,7 +68,7 @@ def seed_profile(
     own_lists: frozenset[str] = frozenset(),
     decay: Decay | None = None,
     now: datetime,
-    artists: int = 40,
+    artists: int = 60,
     tracks: int = 40,
 ) -> SeedProfile:
     """The strongest artists and tracks; the strongest of each has weight 1.

@@ -1,18 +1,19 @@
 """What each source proposed, and why it proposed nothing, one slice per edition and source.
 
-Tables ``candidate_pools`` and ``proposals``. Merged and ranked candidates: ``warehouse.selection``.
+Tables ``candidate_pools``, ``proposals`` and ``artist_votes``. Merged and ranked candidates are
+``warehouse.selection``'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Self
 
 import duckdb
 
-from vibe_pipeline.records import EditionId, Pool, PoolState, Proposal, Source, UserId
+from vibe_pipeline.records import EditionId, Pool, PoolState, Proposal, SeedVote, Source, UserId
 from vibe_pipeline.warehouse.rows import Row, Slice, insert, select
 
 _FIELDS = (
@@ -83,6 +84,15 @@ class Candidates:
                 for position, proposal in enumerate(pool.proposals, start=1)
             ],
         )
+        insert(
+            self._connection,
+            "artist_votes",
+            [
+                {**place.columns, "source": str(source), "artist": artist, "seed": seed}
+                | _vote_columns(votes)
+                for (source, artist, seed), votes in _votes_in(pools.values()).items()
+            ],
+        )
 
     def _remove(self, place: Slice, sources: Collection[Source]) -> None:
         stored = _PoolDays.of(
@@ -92,7 +102,7 @@ class Candidates:
         )
         if stored is None:
             return
-        for table in ("proposals", "candidate_pools"):
+        for table in ("proposals", "artist_votes", "candidate_pools"):
             self._connection.execute(
                 f"DELETE FROM {table} WHERE {_OF_POOLS}",  # noqa: S608 - our names
                 stored.parameters,
@@ -158,9 +168,18 @@ class Candidates:
             f"SELECT source, state, reason FROM candidate_pools WHERE {_OF_POOLS}",  # noqa: S608
             stored.parameters,
         )
+        votes = {
+            (row["source"], row["artist"], row["seed"]): _votes_from(row)
+            for row in select(
+                self._connection,
+                f"SELECT * FROM artist_votes WHERE {_OF_POOLS}",  # noqa: S608 - our names
+                stored.parameters,
+            )
+        }
         proposals: dict[str, list[Proposal]] = {}
         for row in rows:
-            proposals.setdefault(row["source"], []).append(_proposal(row))
+            own = votes.get((row["source"], row["artist"], row["seed"]), ())
+            proposals.setdefault(row["source"], []).append(_proposal(row, own))
         told = {row["source"]: row for row in states}
         return [
             Pool(
@@ -229,9 +248,35 @@ def _pool_key(source: Source, edition_id: EditionId) -> str:
     return f"{source}\n{edition_id}"
 
 
-def _proposal(row: Row) -> Proposal:
+def _votes_in(pools: Iterable[Pool]) -> dict[tuple[Source, str, str], tuple[SeedVote, ...]]:
+    """By source, artist and the seed that a proposal names: all votes for the artist."""
+    return {
+        (pool.source, proposal.artist, proposal.seed): proposal.votes
+        for pool in pools
+        for proposal in pool.proposals
+        if proposal.votes
+    }
+
+
+def _vote_columns(votes: Sequence[SeedVote]) -> Row:
+    return {
+        "seeds": [vote.seed for vote in votes],
+        "matches": [vote.match for vote in votes],
+        "places": [vote.place for vote in votes],
+        "spreads": [vote.spread for vote in votes],
+        "asked_back": [vote.asked_back for vote in votes],
+    }
+
+
+def _votes_from(row: Row) -> tuple[SeedVote, ...]:
+    columns = (row[name] for name in ("seeds", "matches", "places", "spreads", "asked_back"))
+    return tuple(SeedVote(*vote) for vote in zip(*columns, strict=True))
+
+
+def _proposal(row: Row, votes: tuple[SeedVote, ...]) -> Proposal:
     return Proposal(
         source=Source(row["source"]),
+        votes=votes,
         tags=tuple(row["tags"]),
         **{name: row[name] for name in _FIELDS},
     )

@@ -124,6 +124,7 @@ class Tables:
             ("edition_inputs", old),  # first: what they name is in use while they are there
             ("ranked_selection", old),
             ("proposals", unused),
+            ("artist_votes", unused),
             ("candidate_pools", unused),
             ("seed_profile", unused),
         ):

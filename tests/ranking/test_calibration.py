@@ -1,0 +1,121 @@
+"""The whole person in a list: no seed carries, opens or explains far more than its part."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from hypothesis import given
+
+from tests.ranking.test_properties import anything
+from tests.support.ranking_cases import everything_found, pools, request
+from vibe_pipeline.ranking.calibration import Seeds, calibrated
+from vibe_pipeline.ranking.list_request import ListRequest
+from vibe_pipeline.ranking.merge import merge
+from vibe_pipeline.ranking.policy import DEFAULT, Policy
+from vibe_pipeline.ranking.score import rank, seed_weights
+from vibe_pipeline.ranking.selection import select
+from vibe_pipeline.records import (
+    Pool,
+    PoolState,
+    Proposal,
+    Ranked,
+    SeedArtist,
+    SeedProfile,
+    SeedVote,
+    Source,
+)
+
+NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+LOUD, QUIET = "Loud", ("Second", "Third", "Fourth")
+PROFILE = SeedProfile(
+    artists=(
+        SeedArtist(name=LOUD, key="loud", weight=1.0),
+        *(SeedArtist(name=name, key=name.lower(), weight=0.9) for name in QUIET),
+    ),
+    tracks=(),
+)
+
+
+def wish(size: int = 12) -> ListRequest:
+    return ListRequest(vibe_date=NOW.date(), now=NOW, profile=PROFILE, size=size, min_new_ratio=1.0)
+
+
+def near(seed: str, number: int, match: float, *, besides: str | None = None) -> Proposal:
+    """An artist that one seed names, or two as loudly."""
+    votes = [SeedVote(seed=seed, match=match, place=number, spread=20.0)]
+    if besides is not None:
+        votes.append(SeedVote(seed=besides, match=match, place=number, spread=20.0))
+    return Proposal(
+        source=Source.LASTFM_SIMILAR_ARTISTS,
+        artist=f"Near {seed} {number}",
+        title=f"Song {seed} {number}",
+        seed=seed,
+        match=1.0,
+        rank=number + 1,
+        votes=tuple(votes),
+    )
+
+
+def made(proposals: list[Proposal], policy: Policy = DEFAULT) -> list[Ranked]:
+    pool = Pool(
+        source=Source.LASTFM_SIMILAR_ARTISTS, proposals=tuple(proposals), state=PoolState.OFFERED
+    )
+    ranked = rank(merge([pool]), wish(), policy)
+    return select(ranked, wish(), policy, found=everything_found(ranked)).chosen
+
+
+def one_loud_seed() -> list[Proposal]:
+    """Twenty near artists of each seed; the loud one's are a little nearer."""
+    return [
+        near(seed, number, 1.0 if seed == LOUD else 0.8)
+        for seed in (LOUD, *QUIET)
+        for number in range(20)
+    ]
+
+
+def test_a_seed_a_little_louder_does_not_fill_the_list() -> None:
+    plain = Counter(entry.seed for entry in made(one_loud_seed(), replace(DEFAULT, seed_balance=0)))
+    fair = Counter(entry.seed for entry in made(one_loud_seed()))
+
+    assert plain[LOUD] > 12 / 3
+    assert fair[LOUD] <= 12 / 3
+    assert set(fair) == {LOUD, *QUIET}
+
+
+def test_no_seed_opens_the_list_in_a_block() -> None:
+    opening = [entry.seed for entry in made(one_loud_seed())][:6]
+
+    assert all(one != other for one, other in pairwise(opening))
+
+
+def test_where_two_seeds_carry_a_track_alike_they_are_named_in_turn() -> None:
+    chosen = made([near(LOUD, number, 1.0, besides=QUIET[0]) for number in range(12)])
+
+    told = Counter(entry.seed for entry in chosen)
+    assert set(told) == {LOUD, QUIET[0]}
+    assert max(told.values()) <= 7
+
+
+def test_a_seed_that_carries_nothing_is_never_named() -> None:
+    chosen = made(one_loud_seed())
+
+    for entry in chosen:
+        (proposal,) = entry.candidate.proposals
+        assert entry.seed in {vote.seed for vote in proposal.votes}
+
+
+@anything
+@given(pools(), request())
+def test_calibrating_loses_nobody_and_keeps_scores(
+    given_pools: list[Pool], wanted: ListRequest
+) -> None:
+    ranked = rank(merge(given_pools), wanted)
+    seeds = Seeds.of(wanted.profile, seed_weights(wanted.profile))
+
+    order = calibrated(ranked, seeds, DEFAULT, size=wanted.size)
+
+    assert sorted(entry.rank for entry in order) == sorted(entry.rank for entry in ranked)
+    assert order == calibrated(ranked, seeds, DEFAULT, size=wanted.size)

@@ -1,0 +1,144 @@
+"""The whole person in a list: every seed carries about as much of it as it weighs, and no more.
+
+Calibrated recommendation after Steck (RecSys 2018), as greedy highest averages (D'Hondt): whoever
+is carried by seeds that had their share already waits a little. Scores are not touched, only the
+order in which candidates are asked onto the list, and which of the seeds that carry a track is
+named for it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vibe_pipeline.ranking.evidence import said_by_seed
+from vibe_pipeline.ranking.identity import artist_key
+from vibe_pipeline.ranking.policy import Policy
+from vibe_pipeline.records import Ranked, SeedProfile
+
+_REACH = 4
+"""So many times a list's length are put in order; what comes after stays as it was ranked."""
+_LOUD = 0.5
+"""A seed may be named as the reason that says at least half of what the loudest says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeds:
+    """Whose seed it is, by every name a source may call it, and what each weighs."""
+
+    owner: Mapping[str, str]
+    weights: Mapping[str, float]
+    quotas: Mapping[str, float]
+
+    @classmethod
+    def of(cls, profile: SeedProfile, weights: Mapping[str, float]) -> Seeds:
+        """``weights`` by name as ``score.seed_weights`` gives them; quotas add up to 1."""
+        owner = {
+            name: artist.key for artist in profile.artists for name in (artist.name, artist.key)
+        }
+        for track in profile.tracks:
+            whose = artist_key(track.artist)
+            owner |= {f"{track.artist} – {track.title}": whose, track.key: whose}
+        total = math.fsum(artist.weight for artist in profile.artists) or 1.0
+        quotas = {artist.key: artist.weight / total for artist in profile.artists}
+        return cls(owner=owner, weights=weights, quotas=quotas)
+
+    def carrying(self, entry: Ranked, policy: Policy) -> dict[str, float]:
+        """By seed as it is told, its part in what carries this candidate; the parts add up to 1."""
+        said: dict[str, float] = {}
+        for proposal in entry.candidate.proposals:
+            if proposal.source is not entry.source:
+                continue
+            if proposal.votes:
+                heard = said_by_seed(proposal.votes, self.weights, policy)
+                said |= {seed: max(value, said.get(seed, 0.0)) for seed, value in heard.items()}
+            else:
+                value = self.weights.get(proposal.seed, 0.3) * proposal.match
+                said[proposal.seed] = max(value, said.get(proposal.seed, 0.0))
+        whole = math.fsum(said.values())
+        return {seed: value / whole for seed, value in said.items()} if whole else {entry.seed: 1.0}
+
+
+def calibrated(
+    entries: Sequence[Ranked], seeds: Seeds, policy: Policy, *, size: int
+) -> list[Ranked]:
+    """The same entries, best first, in an order in which no seed carries far more than its part.
+
+    An artist beyond the cap takes no part, for it will not come onto the list.
+    """
+    if policy.seed_balance <= 0:
+        return list(entries)
+    balance = _Balance(seeds, policy, size)
+    queue = [(-entry.score, entry.rank, 0, entry) for entry in entries]
+    heapq.heapify(queue)
+    taken: list[Ranked] = []
+    led: Counter[str] = Counter()
+    while queue and len(taken) < _REACH * size:
+        _, rank, seen, entry = heapq.heappop(queue)
+        if seen < len(taken):
+            worth = balance.worth(entry)
+            if queue and (-worth, rank) > queue[0][:2]:
+                heapq.heappush(queue, (-worth, rank, len(taken), entry))
+                continue
+        taken.append(entry)
+        led[entry.candidate.artist_key] += 1
+        if led[entry.candidate.artist_key] <= policy.artist_cap:
+            balance.add(entry)
+    chosen = {entry.candidate.key for entry in taken}
+    return taken + [entry for entry in entries if entry.candidate.key not in chosen]
+
+
+class _Balance:
+    """How much of a list each seed carries so far."""
+
+    def __init__(self, seeds: Seeds, policy: Policy, size: int) -> None:
+        self._seeds = seeds
+        self._policy = policy
+        self._size = size
+        self._carried: defaultdict[str, float] = defaultdict(float)
+        self._parts: dict[str, dict[str, float]] = {}
+
+    def worth(self, entry: Ranked) -> float:
+        """The score, less what its seeds carry already beside their part."""
+        over = math.fsum(
+            part * math.log1p(self._carried[whose] / self._quota(whose))
+            for whose, part in self._parts_of(entry).items()
+        )
+        return entry.score - self._policy.seed_balance * over
+
+    def add(self, entry: Ranked) -> None:
+        """This one is on the list."""
+        for whose, part in self._parts_of(entry).items():
+            self._carried[whose] += part
+
+    def _quota(self, whose: str) -> float:
+        return max(self._seeds.quotas.get(whose, 0.0) * self._size, 0.5)
+
+    def _parts_of(self, entry: Ranked) -> dict[str, float]:
+        key = entry.candidate.key
+        if key not in self._parts:
+            parts: dict[str, float] = {}
+            for seed, part in self._seeds.carrying(entry, self._policy).items():
+                whose = self._seeds.owner.get(seed, seed)
+                parts[whose] = parts.get(whose, 0.0) + part
+            self._parts[key] = parts
+        return self._parts[key]
+
+
+def named_seeds(order: Sequence[Ranked], seeds: Seeds, policy: Policy) -> list[str]:
+    """For each track of a list the seed to be named: one that carries it, not always the same."""
+    told: Counter[str] = Counter()
+    named = []
+    for entry in order:
+        parts = seeds.carrying(entry, policy)
+        loudest = max(parts.values())
+        seed = min(
+            (one for one, part in parts.items() if part >= _LOUD * loudest),
+            key=lambda one: (-parts[one] / (1 + told[seeds.owner.get(one, one)]), one),
+        )
+        told[seeds.owner.get(seed, seed)] += 1
+        named.append(seed)
+    return named
