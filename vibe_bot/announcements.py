@@ -21,6 +21,7 @@ from vibe_pipeline.accounts.messages import (
     Message,
     NightFailed,
     NightReady,
+    ReadyAfterAll,
 )
 from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.locales import day, moment, say
@@ -40,8 +41,8 @@ def announcement(services: BotServices, account: Account, message: Message) -> A
     match message:
         case Connected():
             return _connected(account, message)
-        case NightReady():
-            return _night_ready(services, account, message)
+        case NightReady() | ReadyAfterAll():
+            return _ready(services, account, message)
         case NightFailed():
             return _night_failed(services, account, message)
         case ConsentEnds():
@@ -60,7 +61,9 @@ def _connected(account: Account, message: Connected) -> Announcement:
     return Announcement(text=text, markup=markup)
 
 
-def _night_ready(services: BotServices, account: Account, message: NightReady) -> Announcement:
+def _ready(
+    services: BotServices, account: Account, message: NightReady | ReadyAfterAll
+) -> Announcement:
     intro = tell(account.language, message.key)
     edition = services.store.editions.get(message.edition_id)
     if edition is None:

@@ -33,6 +33,11 @@ class Job(StrEnum):
         return self.name if self in {Job.sync, Job.restore, Job.export} else "list"
 
     @property
+    def makes_a_list(self) -> bool:
+        """Whether a list comes of it, to look at or to listen to."""
+        return self in {Job.daily, Job.preview, Job.publish}
+
+    @property
     def asks_spotify(self) -> bool:
         """Whether it needs the person's Spotify account."""
         return self is not Job.export

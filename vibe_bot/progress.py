@@ -20,9 +20,10 @@ from vibe_bot.formatting import Html, tell, together
 from vibe_bot.jobs import Job, job_named
 from vibe_bot.rate_limiter import ChatRateLimiter, pause_seconds
 from vibe_bot.results import Figures, Result, gave_up, result_of, stands
-from vibe_bot.run_poller import RunPoller, RunSnapshot
+from vibe_bot.run_poller import RunPoller, RunSnapshot, edition_of
 from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import BotServices
+from vibe_pipeline.accounts.continuation import waited_for_in_chat
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Account, TrackedRun
 from vibe_pipeline.clients.dagster import RunView
@@ -42,6 +43,8 @@ QUEUE_WORTH_SAYING = timedelta(seconds=2)
 """A run that leaves the queue sooner than this never waited, as far as people are concerned."""
 SLOW_AFTER = timedelta(minutes=3)
 GIVE_UP_AFTER = timedelta(hours=2)
+NOTICED_WITHIN = timedelta(seconds=90)
+"""By then a run that died before it had an edition has got one, or never will."""
 _MARKS = {"SUCCESS": "✅", "IN_PROGRESS": "⏳", "FAILURE": "⚠️", "SKIPPED": "➖"}
 
 
@@ -229,12 +232,13 @@ class _Follower:
             account = snapshot.account
             if account is None or not account.active:
                 return None
-            if stands(job, snapshot) or snapshot.ended:
-                return await self._result(job, snapshot)
             waited = self.services.now() - self.since
+            goes_on = snapshot.ended and await asyncio.to_thread(self._goes_on, job, snapshot)
+            if stands(job, snapshot) or (snapshot.ended and not goes_on):
+                return await self._result(job, snapshot)
             if waited > GIVE_UP_AFTER:
                 return gave_up(account.language, job, waited)
-            await self._show(account.language, job, snapshot, waited)
+            await self._show(account.language, job, snapshot, waited, going_on=goes_on)
             await self.poller.news()
 
     async def _result(self, job: Job, snapshot: RunSnapshot) -> Result | None:
@@ -247,11 +251,32 @@ class _Follower:
             result_of, self.services, account, job, run, figures, there=there
         )
 
+    def _goes_on(self, job: Job, snapshot: RunSnapshot) -> bool:
+        """Whether its list will come though its run has ended: another run goes on with it."""
+        run = snapshot.run
+        if run is None or run.status != "FAILURE" or job not in {Job.daily, Job.publish}:
+            return False
+        edition_id = edition_of(self.watch, run)
+        edition = None if edition_id is None else self.services.store.editions.get(edition_id)
+        now = self.services.now()
+        if edition is None:
+            return job is Job.daily and now - (run.ended_at or now) < NOTICED_WITHIN
+        return waited_for_in_chat(edition, since=self.since, now=now)
+
     async def _show(
-        self, language: str, job: Job, snapshot: RunSnapshot, waited: timedelta
+        self,
+        language: str,
+        job: Job,
+        snapshot: RunSnapshot,
+        waited: timedelta,
+        *,
+        going_on: bool,
     ) -> None:
         """Stages are worth one try each: the next one comes anyway."""
         chat_id, text = self.watch.chat_id, progress(language, job, snapshot, waited)
+        if going_on:
+            title = tell(language, f"bot.progress.title_{job.name}")
+            text = together(title, "", tell(language, "bot.progress.going_on"))
         if not self.message.due(chat_id, text, waited, of_many=self.poller.followed):
             return
         self.message.shows(text)

@@ -31,7 +31,7 @@ from vibe_pipeline.clients.dagster import RunView
 from vibe_pipeline.locales import day, knows, listed, moment, say
 from vibe_pipeline.locales.source_keys import name_key
 from vibe_pipeline.personal_data.archives import archive_path
-from vibe_pipeline.records import PoolState
+from vibe_pipeline.records import Mode, PoolState
 from vibe_pipeline.sources.pools import Reason
 
 DOCUMENT_LIMIT = 50_000_000
@@ -54,6 +54,8 @@ class Obstacle:
 
     cause: FailureCause
     until: datetime | None = None
+    playlist_changed: bool = False
+    """Whether the list that was to be replaced may have been by then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +105,14 @@ def result_of(
     edition = services.store.editions.get(edition_id)
     if there and edition is not None and edition.tracks:
         return made(account, edition)
-    if edition is None or edition.cause is None:
+    if edition is None:
         return failed(account, job, run, None)
-    obstacle = Obstacle(cause=edition.cause, until=edition.cause_until)
+    obstacle = Obstacle(
+        cause=edition.cause or FailureCause.UNEXPECTED,
+        until=edition.cause_until,
+        playlist_changed=edition.mode is Mode.LIVING
+        and edition.state in {EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN},
+    )
     return failed(account, job, run, obstacle)
 
 
@@ -174,9 +181,12 @@ def failed(account: Account, job: Job, run: RunView, obstacle: Obstacle | None) 
     """Why there is nothing, and what to do."""
     language, known = account.language, obstacle or Obstacle(cause=FailureCause.UNEXPECTED)
     why = because(account, known.cause, known.until)
-    if run.status == "CANCELED" and obstacle is None:
+    if run.status == "CANCELED" and known.cause is FailureCause.UNEXPECTED:
         why = tell(language, "bot.failed.canceled")
-    text = together(tell(language, f"bot.failed.{job.failure}"), "", why)
+    untouched = None
+    if job.makes_a_list and not known.playlist_changed:
+        untouched = tell(language, "bot.failed.untouched")
+    text = together(tell(language, f"bot.failed.{job.failure}"), "", why, untouched)
     markup = keyboard([way_out(language, known.cause, job)])
     return Result(text=text, markup=markup, good=False)
 

@@ -69,6 +69,9 @@ VIBE_DATE = "vibe/vibe_date"
 EDITION = "vibe/edition"
 """Names the edition to work on, made earlier by another run: publish it, put it back."""
 
+CONTINUED = "vibe/continued"
+"""The run goes on with an edition that others left unfinished: how many there were."""
+
 UNDO = "vibe/undo"
 """Take the edition back instead of putting it in place; present or absent, whatever the value."""
 
@@ -100,6 +103,7 @@ TAGS = (
     ASKED_BY,
     VIBE_DATE,
     EDITION,
+    CONTINUED,
     UNDO,
     CUT_OFF,
     STILL_TO_WALK,
@@ -166,6 +170,37 @@ class LaunchRequest:
     def publication(cls, user_id: UserId, edition_id: EditionId) -> Self:
         """Publish exactly the list that was shown as a preview."""
         return cls._from_chat(PUBLISH_PREVIEW, user_id, {EDITION: edition_id})
+
+    @classmethod
+    def continuation(
+        cls,
+        user_id: UserId,
+        edition_id: EditionId,
+        *,
+        occasion: str,
+        vibe_date: date,
+        chosen: bool,
+        attempt: int,
+    ) -> Self:
+        """Go on with an edition whose run came to nothing, where the ledger stands.
+
+        With its tracks ``chosen`` only publishing is left. ``attempt`` counts the edition's runs.
+        """
+        nightly = occasion.startswith(NIGHTLY_PREFIX)
+        return cls(
+            job=PUBLISH_PREVIEW if chosen else DAILY_VIBE,
+            partition_key=user_id,
+            tags={
+                EDITION: edition_id,
+                CONTINUED: str(attempt - 1),
+                VIBE_DATE: vibe_date.isoformat(),
+                ASKED_BY: SCHEDULE if nightly else CHAT,
+                PERSON: user_id,
+                PRIORITY: NOBODY_WAITS if nightly else PEOPLE_WAIT,
+                **({OCCASION: occasion} if nightly else {}),
+            },
+            run_key=f"continue:{edition_id}:{attempt}",
+        )
 
     @classmethod
     def sync(cls, user_id: UserId) -> Self:

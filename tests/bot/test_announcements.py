@@ -11,7 +11,14 @@ import pytest
 from tests.bot.test_catalogues import blanks
 from tests.support.accounts_site import put_as_stored
 from tests.support.bot_world import BotWorld, ChatUser, data_of
-from vibe_pipeline.accounts.messages import Connected, ConsentEnds, Message, NightFailed, NightReady
+from vibe_pipeline.accounts.messages import (
+    Connected,
+    ConsentEnds,
+    Message,
+    NightFailed,
+    NightReady,
+    ReadyAfterAll,
+)
 from vibe_pipeline.accounts.records import FailureCause, PendingConnection
 from vibe_pipeline.authorization import ToConfirm
 from vibe_pipeline.locales import LANGUAGES, catalogue
@@ -22,11 +29,13 @@ KEYBOARD_LABELS = frozenset({"generate"})
 IN_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
     Connected: frozenset({"spotify_name"}),
     NightReady: frozenset(),
+    ReadyAfterAll: frozenset(),
     ConsentEnds: frozenset({"count", "date"}),
     NightFailed: frozenset({"day", "until"}),
 }
 BESIDE_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
     NightReady: frozenset({"edition_id"}),
+    ReadyAfterAll: frozenset({"edition_id"}),
     NightFailed: frozenset({"cause"}),
 }
 """``edition_id`` leads to the list that follows; ``cause`` chooses the sentence."""
@@ -40,9 +49,9 @@ def test_a_record_holds_what_its_sentence_needs_and_nothing_else(kind: type[Mess
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", [Connected, NightReady, ConsentEnds])
+@pytest.mark.parametrize("kind", [Connected, NightReady, ReadyAfterAll, ConsentEnds])
 def test_a_records_sentence_has_exactly_its_blanks(
-    language: str, kind: type[Connected | NightReady | ConsentEnds]
+    language: str, kind: type[Connected | NightReady | ReadyAfterAll | ConsentEnds]
 ) -> None:
     assert blanks(catalogue(language)[kind.key]) - KEYBOARD_LABELS == IN_THE_SENTENCE[kind]
 

@@ -12,7 +12,7 @@ from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, say
 from tests.support.pipeline_stand_in import StandInRun
 from vibe_bot import progress
 from vibe_bot.handlers.generate import NO_MESSAGE
-from vibe_pipeline.accounts.records import EditionKind, FailureCause
+from vibe_pipeline.accounts.records import EditionKind, EditionState, FailureCause
 from vibe_pipeline.accounts.tables import service_calls
 from vibe_pipeline.locales import LANGUAGES, moment, say
 
@@ -215,6 +215,32 @@ async def test_a_failure_with_an_end_names_it_on_the_persons_clock(place: BotWor
     message = await anna.sees(lambda one: "24 Nov, 06:00" in one["text"], since=asked)
 
     assert data_of(message) == ["go:generate"]
+
+
+async def test_a_list_whose_run_was_killed_is_waited_for_and_told_once(place: BotWorld) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+
+    run.status = "FAILURE"
+    await anna.sees(lambda one: say("en", "bot.progress.going_on") in one["text"], since=asked)
+    anna.edition(run.run_id)
+    await anna.sees(lambda one: "Anna's day" in one["text"], since=asked)
+
+    said = [one for one in await anna.said_by_bot() if one["message_id"] > asked]
+    assert len(said) == 1
+
+
+async def test_a_playlist_changed_half_way_is_not_called_untouched(place: BotWorld) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+
+    anna.failed_edition(run.run_id, FailureCause.CONSENT_EXPIRED, state=EditionState.PLAYLIST_MADE)
+    run.status = "FAILURE"
+    message = await anna.sees(lambda one: "consent" in one["text"], since=asked)
+
+    assert say("en", "bot.failed.untouched") not in message["text"]
 
 
 async def test_a_run_that_vanished_or_was_ended_is_told(place: BotWorld) -> None:

@@ -12,8 +12,10 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 
+from tests.support.warehouse_examples import chosen
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
+from vibe_pipeline.accounts import continuation
 from vibe_pipeline.accounts.budget_shares import Share
 from vibe_pipeline.accounts.call_allowance import listening_of
 from vibe_pipeline.accounts.errors import AccountsUnreadable
@@ -27,7 +29,7 @@ from vibe_pipeline.accounts.records import (
 )
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
-from vibe_pipeline.defs import automation
+from vibe_pipeline.defs import automation, continuing
 from vibe_pipeline.defs.jobs import daily_vibe, prepare_vibe
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.defs.run_followers import RunFollower, follows
@@ -37,6 +39,11 @@ from vibe_pipeline.settings import read_settings
 
 NOW = datetime(2026, 11, 23, 6, 10, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
+NIGHT = {
+    runs.OCCASION: "nightly:2026-11-23",
+    runs.VIBE_DATE: "2026-11-23",
+    runs.ASKED_BY: "schedule",
+}
 
 
 class StoppedClock(ClockResource):
@@ -308,22 +315,105 @@ def test_a_long_library_is_read_on_after_each_part_until_its_end(
     assert "read to its end" in _skipped(_told(automation.walk_on, instance, finished))
 
 
-def test_a_run_that_died_without_a_word_is_explained_and_the_sleeper_told(
+def test_a_run_that_died_without_a_word_has_its_place_in_the_ledger(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:
     anna = _person(store, 1)
-    occasion = {runs.OCCASION: "nightly:2026-11-23", runs.VIBE_DATE: "2026-11-23"}
-    run = _run(instance, anna, occasion, dg.DagsterRunStatus.FAILURE)
+    run = _run(instance, anna, NIGHT, dg.DagsterRunStatus.FAILURE)
 
     assert automation.explain(store, run, NOW, "was ended by SIGKILL") == run.run_id
-    assert automation.explain(store, run, NOW, "again") is None
+
+    edition = store.editions.required(EditionId(run.run_id))
+    assert (edition.cause, edition.vibe_date) == (None, TODAY)
+    assert store.outbox.take_due() == []
+
+
+def test_a_preview_that_died_without_a_word_is_noted_as_failed(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    run = _run(instance, anna, {}, dg.DagsterRunStatus.FAILURE, job="preview_vibe")
+
+    automation.explain(store, run, NOW, "was ended by SIGKILL")
 
     edition = store.editions.required(EditionId(run.run_id))
     assert (edition.cause, edition.detail) == (FailureCause.UNEXPECTED, "was ended by SIGKILL")
-    assert edition.vibe_date == TODAY
+
+
+@pytest.mark.parametrize("told", [NIGHT, {}], ids=["nightly", "asked for"])
+def test_a_list_whose_run_was_killed_goes_on_under_the_same_edition(
+    store: AccountStore, instance: dg.DagsterInstance, told: Mapping[str, str]
+) -> None:
+    anna = _person(store, 1)
+    run = _run(instance, anna, told, dg.DagsterRunStatus.FAILURE)
+    automation.explain(store, run, NOW, "was ended by SIGKILL")
+
+    (request,) = _requests(_sweep(instance))
+
+    assert request.job_name == "daily_vibe"
+    assert request.partition_key == anna.user_id
+    assert request.run_key == f"continue:{run.run_id}:2"
+    assert request.tags[runs.EDITION] == run.run_id
+    assert runs.is_nightly(request.tags) is bool(told)
+
+
+def test_a_list_that_was_chosen_is_only_published(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    _left_at(store, anna, _run(instance, anna, {}, dg.DagsterRunStatus.FAILURE))
+
+    (request,) = _requests(_sweep(instance))
+
+    assert request.job_name == "publish_preview"
+
+
+@pytest.mark.parametrize("job", ["daily_vibe", "publish_preview", "restore_edition"])
+def test_nothing_goes_on_beside_another_run_of_the_persons_list(
+    store: AccountStore, instance: dg.DagsterInstance, job: str
+) -> None:
+    anna = _person(store, 1)
+    _left_at(store, anna, _run(instance, anna, {}, dg.DagsterRunStatus.FAILURE))
+    _run(instance, anna, {}, dg.DagsterRunStatus.STARTED, job=job)
+
+    assert _skipped(_sweep(instance)) == "No list was left half-way."
+
+
+def test_what_somebody_called_off_stays_so(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    _left_at(store, anna, _run(instance, anna, {}, dg.DagsterRunStatus.CANCELED))
+
+    assert _skipped(_sweep(instance)) == "No list was left half-way."
+
+
+def test_nothing_goes_on_while_spotify_is_to_be_left_alone(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    _left_at(store, anna, _run(instance, anna, {}, dg.DagsterRunStatus.FAILURE))
+    store.budget.block("spotify", NOW + timedelta(hours=2), "quota")
+
+    assert _skipped(_sweep(instance)) == "No list was left half-way."
+    assert len(_requests(_sweep(instance, NOW + timedelta(hours=3)))) == 1
+
+
+def test_a_night_that_keeps_dying_is_given_up_and_the_sleeper_told(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    first = _run(instance, anna, NIGHT, dg.DagsterRunStatus.FAILURE)
+    automation.explain(store, first, NOW, "was ended by SIGKILL")
+    for _ in continuation.PAUSES:
+        again = {**NIGHT, runs.EDITION: first.run_id}
+        _run(instance, anna, again, dg.DagsterRunStatus.FAILURE)
+
+    assert _skipped(_sweep(instance)) == "No list was left half-way."
+
+    assert store.editions.required(EditionId(first.run_id)).cause is FailureCause.UNEXPECTED
     (message,) = store.outbox.take_due()
     assert message.key == "bot.failed.unexpected"
-    assert message.params["until"] == (NOW + timedelta(hours=1)).isoformat()
 
 
 def test_a_failed_run_whose_list_is_there_is_not_explained(
@@ -419,6 +509,26 @@ def _tick(instance: dg.DagsterInstance, now: datetime = NOW) -> object:
         instance, scheduled_execution_time=now, resources=_resources(now)
     ) as context:
         return automation.nightly(context)
+
+
+def _sweep(instance: dg.DagsterInstance, now: datetime = NOW) -> object:
+    with dg.build_sensor_context(instance, resources=_resources(now)) as context:
+        return continuing.unfinished_lists(context)
+
+
+def _left_at(store: AccountStore, account: Account, run: dg.DagsterRun) -> None:
+    """The run's edition has its tracks and nothing more."""
+    edition = store.editions.open(
+        EditionId(run.run_id),
+        account.user_id,
+        vibe_date=TODAY,
+        occasion=runs.occasion_of({}, EditionId(run.run_id)),
+        kind=EditionKind.DAILY,
+        mode=account.mode,
+    )
+    assert store.editions.advance(
+        edition.edition_id, EditionState.STARTED, EditionState.CHOSEN, tracks=(chosen(1),)
+    )
 
 
 def _collect(instance: dg.DagsterInstance) -> object:

@@ -21,7 +21,12 @@ from vibe_pipeline.accounts.records import (
 )
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_store
-from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable
+from vibe_pipeline.clients.errors import (
+    BrokenAnswer,
+    NotThere,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
 from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.playlists.publish import (
     NothingToPublish,
@@ -52,6 +57,7 @@ class Shelf:
         self.calls: list[str] = []
         self.dies: Callable[[str], bool] = lambda _: False
         self.gone: set[str] = set()
+        self.spoils: Callable[[str], Exception | None] = lambda _: None
 
     async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist:
         number = len(self.playlists) + 1
@@ -89,6 +95,8 @@ class Shelf:
         self.calls.append(call)
         if self.dies(call):
             raise Killed
+        if (error := self.spoils(call)) is not None:
+            raise error
 
 
 class Desk:
@@ -249,6 +257,53 @@ def test_another_day_finds_the_living_playlist_that_a_killed_run_made(desk: Desk
 
     assert edition.playlist_id == "p1"
     assert len(desk.spotify.playlists) == 1
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(
+    "error",
+    [
+        ServiceUnavailable("spotify", "500", may_have_happened=True),
+        BrokenAnswer("spotify", "not the playlist it made"),
+        UnexpectedResponse("spotify", "neither this nor that"),
+    ],
+)
+def test_a_playlist_made_with_a_spoiled_answer_is_found_by_its_mark(
+    desk: Desk, mode: Mode, error: Exception
+) -> None:
+    edition_id = desk.chosen("e1", mode=mode)
+    desk.spotify.spoils = lambda call: error if call == "create" else None
+
+    edition = desk.publish(edition_id)
+
+    assert edition.state is EditionState.RECORDED
+    assert list(desk.spotify.items) == ["p1"]
+    assert len(desk.spotify.playlists) == 1
+
+
+def test_a_list_counts_as_written_though_its_words_could_not_be_changed(desk: Desk) -> None:
+    desk.publish(desk.chosen("e1"))
+    desk.spotify.spoils = lambda call: (
+        ServiceUnavailable("spotify", "502") if call == "details" else None
+    )
+
+    edition = desk.publish(desk.chosen("e2", day=21))
+
+    assert edition.state is EditionState.RECORDED
+    assert desk.recorded == ["e1", "e2"]
+
+
+def test_words_that_could_not_be_changed_are_tried_again_with_the_next_list(desk: Desk) -> None:
+    desk.publish(desk.chosen("e1"))
+    desk.spotify.spoils = lambda call: (
+        ServiceUnavailable("spotify", "502") if call == "details" else None
+    )
+    desk.publish(desk.chosen("e2", day=21))
+    desk.spotify.spoils = lambda _: None
+
+    edition = desk.publish(desk.chosen("e3", day=21))
+
+    assert desk.spotify.playlists["p1"].description == edition.description
 
 
 def test_an_attempt_that_never_reached_spotify_is_made_again(desk: Desk) -> None:

@@ -9,16 +9,19 @@ from pathlib import Path
 import pytest
 
 from tests.support.accounts_site import BEGINNING, DAY, connected, made, opened
+from tests.support.warehouse_examples import chosen
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.records import EditionKind, FailureCause
+from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists.run_edition import (
     EditionUnknown,
     RunIdentity,
     edition_for,
-    note_silent_failure,
+    silently_failed,
     slice_for,
+    unfinished_before,
 )
+from vibe_pipeline.records import EditionId
 
 
 @pytest.fixture
@@ -77,20 +80,72 @@ def test_somebody_elses_edition_is_refused(store: AccountStore) -> None:
         edition_for(store, boris, run(tags={runs.EDITION: hers.edition_id}), now=BEGINNING)
 
 
-def test_a_silent_failure_is_noted_once_even_for_an_edition_never_opened(
-    store: AccountStore,
-) -> None:
+def test_a_run_that_died_before_it_had_an_edition_gets_one(store: AccountStore) -> None:
     anna = connected(store)
 
-    noted = note_silent_failure(store, anna, run(), detail="SIGKILL", now=BEGINNING)
-    again = note_silent_failure(store, anna, run(), detail="again", now=BEGINNING)
+    edition = silently_failed(store, anna, run(), now=BEGINNING)
 
-    assert noted is not None
-    assert (noted.cause, noted.vibe_date) == (FailureCause.UNEXPECTED, DAY)
-    assert again is None
+    assert edition is not None
+    assert (edition.edition_id, edition.vibe_date, edition.cause) == ("r1", DAY, None)
 
 
-def test_a_run_that_makes_no_list_leaves_no_note(store: AccountStore) -> None:
+def test_a_failure_that_said_why_is_not_silent(store: AccountStore) -> None:
+    anna = connected(store)
+    edition_for(store, anna, run(), now=BEGINNING)
+    store.editions.fail(EditionId("r1"), FailureCause.QUOTA)
+
+    assert silently_failed(store, anna, run(), now=BEGINNING) is None
+
+
+def test_a_run_that_makes_no_list_gets_no_edition(store: AccountStore) -> None:
     anna = connected(store)
 
-    assert note_silent_failure(store, anna, run(kind=None), detail="x", now=BEGINNING) is None
+    assert silently_failed(store, anna, run(kind=None), now=BEGINNING) is None
+
+
+def test_a_preview_whose_publication_died_is_a_list_from_now_on(store: AccountStore) -> None:
+    anna = connected(store)
+    shown = edition_for(store, anna, run("r1", kind=EditionKind.PREVIEW), now=BEGINNING)
+    assert shown is not None
+    choose(store, shown)
+
+    publishing = run("r2", tags={runs.EDITION: "r1"}, kind=None, publishes=True)
+    died = silently_failed(store, anna, publishing, now=BEGINNING)
+
+    assert died is not None
+    assert died.kind is EditionKind.DAILY
+
+
+def test_whoever_asks_again_goes_on_with_what_was_left_unfinished(store: AccountStore) -> None:
+    anna = connected(store)
+    left = edition_for(store, anna, run("r1"), now=BEGINNING)
+
+    assert unfinished_before(store, anna, run("r2"), now=BEGINNING) == left
+
+
+def test_a_night_a_preview_or_another_day_goes_on_with_nothing(store: AccountStore) -> None:
+    anna = connected(store)
+    edition_for(store, anna, run("r1"), now=BEGINNING)
+
+    night = run("r2", tags={runs.OCCASION: "nightly:2026-11-23"})
+    preview = run("r3", kind=EditionKind.PREVIEW)
+    tomorrow = run("r4", tags={runs.VIBE_DATE: "2026-11-24"})
+
+    found = [
+        unfinished_before(store, anna, later, now=BEGINNING) for later in (night, preview, tomorrow)
+    ]
+    assert found == [None, None, None]
+
+
+def test_what_is_recorded_or_waits_for_the_person_is_not_gone_on_with(store: AccountStore) -> None:
+    anna = connected(store)
+    edition_for(store, anna, run("r1"), now=BEGINNING)
+    store.editions.fail(EditionId("r1"), FailureCause.CONSENT_EXPIRED)
+
+    assert unfinished_before(store, anna, run("r2"), now=BEGINNING) is None
+
+
+def choose(store: AccountStore, edition: Edition) -> None:
+    assert store.editions.advance(
+        edition.edition_id, EditionState.STARTED, EditionState.CHOSEN, tracks=(chosen(1),)
+    )

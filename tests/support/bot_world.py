@@ -217,7 +217,12 @@ class ChatUser:
         return editions.required(found.edition_id)
 
     def failed_edition(
-        self, edition_id: str, cause: FailureCause, *, until: datetime | None = None
+        self,
+        edition_id: str,
+        cause: FailureCause,
+        *,
+        until: datetime | None = None,
+        state: EditionState = EditionState.STARTED,
     ) -> None:
         """An edition that did not come about."""
         editions = self.bot_world.store.editions
@@ -229,6 +234,8 @@ class ChatUser:
             kind=EditionKind.DAILY,
             mode=Mode.LIVING,
         )
+        if state is not EditionState.STARTED:
+            editions.advance(EditionId(edition_id), EditionState.STARTED, state)
         editions.fail(EditionId(edition_id), cause, until=until)
 
     def _publish(self, edition_id: EditionId) -> None:

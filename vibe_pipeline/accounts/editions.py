@@ -206,6 +206,15 @@ class Editions:
         """Everything begun for this day of the person's, newest first."""
         return self._many(editions.c.user_id == user_id, editions.c.vibe_date == vibe_date)
 
+    def unfinished(self, *, since: datetime) -> list[Edition]:
+        """Everybody's lists begun since then that are not recorded, newest first."""
+        return self._many(
+            editions.c.kind == EditionKind.DAILY.value,
+            editions.c.state != EditionState.RECORDED.value,
+            editions.c.undone_at.is_(None),
+            editions.c.created_at >= since,
+        )
+
     def history(self, user_id: UserId, limit: int = 30) -> list[Edition]:
         """What was begun for the person, newest first."""
         return self._many(editions.c.user_id == user_id, limit=limit)

@@ -78,6 +78,30 @@ class NightReady:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyAfterAll:
+    """A list that was given up in the chat was finished all the same; the list itself follows."""
+
+    key: ClassVar[str] = "bot.ready_after_all"
+
+    edition_id: EditionId
+    dedupe_key: str
+
+    @classmethod
+    def of(cls, edition_id: EditionId) -> Self:
+        """Told once per edition."""
+        return cls(edition_id=edition_id, dedupe_key=f"ready_after_all:{edition_id}")
+
+    def params(self) -> Params:
+        """Which list is told of, as it is stored."""
+        return {"edition_id": self.edition_id}
+
+    @classmethod
+    def from_params(cls, params: Params, dedupe_key: str) -> Self:
+        """As ``params`` gave it."""
+        return cls(edition_id=EditionId(str(params["edition_id"])), dedupe_key=dedupe_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NightFailed:
     """A night brought no list; ``until`` is when the cause ends, where that is known."""
 
@@ -176,7 +200,7 @@ class ConsentEnds:
         )
 
 
-Message = Connected | NightReady | NightFailed | ConsentEnds
+Message = Connected | NightReady | ReadyAfterAll | NightFailed | ConsentEnds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +234,8 @@ def _read(key: str, params: Params, dedupe_key: str) -> Message:
         return Connected.from_params(params, dedupe_key)
     if key == NightReady.key:
         return NightReady.from_params(params, dedupe_key)
+    if key == ReadyAfterAll.key:
+        return ReadyAfterAll.from_params(params, dedupe_key)
     if key == ConsentEnds.key:
         return ConsentEnds.from_params(params, dedupe_key)
     if key.startswith(NightFailed.prefix):

@@ -15,12 +15,13 @@ import dagster as dg
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.budget_shares import Share
+from vibe_pipeline.accounts.continuation import goes_on
 from vibe_pipeline.accounts.messages import NightFailed
 from vibe_pipeline.accounts.partition_changes import partition_changes
 from vibe_pipeline.accounts.records import Account, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.candidates import pool_key
-from vibe_pipeline.defs.failures import tell_failure
+from vibe_pipeline.defs.continuing import unfinished_lists
 from vibe_pipeline.defs.jobs import (
     collect_listening,
     compare_policies,
@@ -38,7 +39,7 @@ from vibe_pipeline.defs.run_context import identity_of
 from vibe_pipeline.defs.run_followers import EVERY_SECONDS, RunFollower, follows
 from vibe_pipeline.playlists.pools_at_hand import FRESH_FOR
 from vibe_pipeline.playlists.preparing import Preparations, preparing_due
-from vibe_pipeline.playlists.run_edition import note_silent_failure
+from vibe_pipeline.playlists.run_edition import silently_failed
 from vibe_pipeline.records import EditionId, Source, UserId
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
@@ -159,27 +160,27 @@ def _busy(instance: dg.DagsterInstance) -> set[str]:
 
 
 def explain(store: AccountStore, run: dg.DagsterRun, now: datetime, detail: str) -> str | None:
-    """Note a run that ended without a word as an unexpected failure; gives the edition's id.
+    """Make sure that a run which ended without a word has an edition; gives its id.
 
+    A list goes on by itself (``unfinished_lists``); a preview is noted as an unexpected failure.
     What already says why, or was finished by another run, is left alone.
     """
     owner = runs.owner_of(run.tags)
     account = None if owner is None else store.people.get(owner)
     if account is None:
         return None
-    edition = note_silent_failure(store, account, identity_of(run), detail=detail, now=now)
+    edition = silently_failed(store, account, identity_of(run), now=now)
     if edition is None:
         return None
-    if runs.is_nightly(run.tags):
-        again = nights.next_try(edition)
-        tell_failure(store, account, edition, FailureCause.UNEXPECTED, until=again)
+    if not goes_on(edition):
+        store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail)
     return edition.edition_id
 
 
 def silent_failures(
     context: dg.RunStatusSensorContext, accounts: AccountsResource, clock: ClockResource
 ) -> dg.SkipReason:
-    """A failed run whose edition holds no cause yet gets one."""
+    """A failed run that said nothing gets its place in the ledger."""
     detail = context.for_run_failure().failure_event.message or "The run ended without a word."
     noted = explain(accounts.open(clock), context.dagster_run, clock.now(), detail)
     return dg.SkipReason(f"noted for edition {noted}" if noted else "it said why itself")
@@ -191,8 +192,8 @@ explaining = RunFollower(
     run_status_sensor_fn=silent_failures,
     minimum_interval_seconds=EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Explains runs that ended without saying why (killed, out of memory, code that does"
-    " not load): noted in the ledger; who slept is told.",
+    description="Finds runs that ended without saying why (killed, out of memory, code that does"
+    " not load): their lists go on by themselves, their previews are noted as failed.",
 )
 
 
@@ -323,4 +324,4 @@ def comparing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipR
 
 
 SCHEDULES = (nightly, collecting, preparing_by_day, comparing)
-SENSORS = (people, explaining, prepare_next_list, finish_asking, walk_on)
+SENSORS = (people, explaining, unfinished_lists, prepare_next_list, finish_asking, walk_on)

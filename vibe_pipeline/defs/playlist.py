@@ -10,7 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from vibe_pipeline.accounts.messages import NightReady
+from vibe_pipeline import runs
+from vibe_pipeline.accounts.messages import NightReady, ReadyAfterAll
 from vibe_pipeline.accounts.records import Edition, EditionState, Summary
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.metadata import counted, table
@@ -128,10 +129,17 @@ async def _publish(
 
 
 def _tell(store: AccountStore, run: RunContext, edition: Edition) -> None:
-    """Nobody watched the night's run: have the bot say that the list is there."""
-    if not run.nightly or edition.state is not EditionState.RECORDED:
+    """Have the bot say that the list is there, where no message in the chat waits for it."""
+    if edition.state is not EditionState.RECORDED:
         return
-    store.outbox.put(run.user_id, NightReady.of(edition.edition_id))
+    if run.nightly:
+        store.outbox.put(run.user_id, NightReady.of(edition.edition_id))
+    elif run.continued and not _waited_for(store, run):
+        store.outbox.put(run.user_id, ReadyAfterAll.of(edition.edition_id))
+
+
+def _waited_for(store: AccountStore, run: RunContext) -> bool:
+    return any(watch.job in runs.LIST_JOBS for watch in store.watches.open(run.user_id))
 
 
 def _published_result(edition: Edition, calls: Mapping[str, Any]) -> dg.MaterializeResult[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import dagster as dg
@@ -24,6 +24,7 @@ from vibe_pipeline.playlists.run_edition import (
     RunIdentity,
     edition_for,
     slice_for,
+    unfinished_before,
 )
 from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse import Slice
@@ -41,7 +42,8 @@ class RunContext:
     """What one run makes, and for whom.
 
     ``edition`` is the ledger's row, for runs that make or publish a list; ``mine`` is false for
-    a run that was handed an edition which another run began.
+    a run that was handed an edition which another run began. ``continued``: by itself, after
+    that one had come to nothing.
     """
 
     account: Account
@@ -50,6 +52,7 @@ class RunContext:
     mine: bool
     asked_for: bool
     nightly: bool
+    continued: bool
 
     @property
     def user_id(self) -> UserId:
@@ -94,7 +97,7 @@ def run_context(
 def _run_context(
     context: dg.AssetExecutionContext, store: AccountStore, account: Account, *, now: datetime
 ) -> RunContext:
-    run = identity_of(context.run)
+    run = _going_on(context, store, account, identity_of(context.run), now=now)
     try:
         edition = edition_for(store, account, run, now=now)
     except EditionUnknown as error:
@@ -107,7 +110,34 @@ def _run_context(
         mine=edition is None or edition.edition_id == run.root,
         asked_for=runs.somebody_waits(run.tags),
         nightly=nightly,
+        continued=runs.CONTINUED in run.tags,
     )
+
+
+def _going_on(
+    context: dg.AssetExecutionContext,
+    store: AccountStore,
+    account: Account,
+    run: RunIdentity,
+    *,
+    now: datetime,
+) -> RunIdentity:
+    """The run, told which unfinished edition it goes on with, if with one.
+
+    Decided by its first step; a tag tells the later ones, and whoever watches the run.
+    """
+    begins = run.kind is not None and runs.EDITION not in run.tags
+    if not begins or store.editions.get(run.root) is not None:
+        return run
+    stored = context.instance.get_run_by_id(run.run_id)
+    edition_id = None if stored is None else runs.named_edition(stored.tags)
+    if edition_id is None:
+        edition = unfinished_before(store, account, run, now=now)
+        if edition is None:
+            return run
+        edition_id = edition.edition_id
+        context.instance.add_run_tags(run.run_id, {runs.EDITION: edition_id})
+    return replace(run, tags={**run.tags, runs.EDITION: edition_id})
 
 
 def identity_of(run: dg.DagsterRun) -> RunIdentity:

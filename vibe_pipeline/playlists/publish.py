@@ -7,6 +7,7 @@ may be repeated; making a playlist may not, so a marker in the description tells
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,10 +20,17 @@ from vibe_pipeline.accounts.records import (
     Summary,
 )
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.clients.errors import NotThere
+from vibe_pipeline.clients.errors import (
+    NotThere,
+    ServiceError,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
 from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.locales import day, say
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode
+
+log = logging.getLogger(__name__)
 
 _FRESH_PLAYLISTS = 1
 """A playlist that vanished while we wrote is replaced this often in one publication."""
@@ -136,6 +144,8 @@ class Publication:
             case EditionState.PLAYLIST_MADE:
                 await self._write(edition)
             case EditionState.ITEMS_WRITTEN:
+                if edition.description is None:
+                    await self._reword(edition)
                 self.record(edition)
                 self._advance(edition, EditionState.RECORDED)
             case _:
@@ -154,10 +164,20 @@ class Publication:
                 return
         words = wording(account, edition, _summary(edition))
         self._note_attempt(edition, ours, words)
-        playlist = await self.spotify.create_playlist(
-            words.title, description=words.description, public=self.public
-        )
+        playlist = await self._create(words, ours)
         self._made(edition, playlist.id, playlist.url)
+
+    async def _create(self, words: Wording, ours: str) -> Playlist:
+        """The new playlist, also when only Spotify's answer about it went wrong."""
+        try:
+            return await self.spotify.create_playlist(
+                words.title, description=words.description, public=self.public
+            )
+        except (ServiceUnavailable, UnexpectedResponse):
+            ours_already = await self._marked(ours)
+            if ours_already is None:
+                raise
+            return ours_already
 
     def _attempted(self, edition: Edition, ours: str) -> bool:
         """Whether this playlist may have been made already without our knowing."""
@@ -191,23 +211,36 @@ class Publication:
         )
 
     async def _write(self, edition: Edition) -> None:
-        """Put the tracks in place; the words too, when the playlist says others."""
+        """Put the tracks in place; the words too, when the playlist says others.
+
+        What is written is recorded as written, whatever becomes of the words: without a
+        description in the ledger they are still to come.
+        """
         playlist_id = _required(edition.playlist_id)
         words = wording(self._account(edition), edition, _summary(edition))
+        standing = self._standing_words(edition)
         snapshot = await self.spotify.replace_items(
             playlist_id, [track.uri for track in edition.tracks]
         )
-        if words != self._standing_words(edition):
-            await self.spotify.change_details(
-                playlist_id, name=words.title, description=words.description
-            )
         self._advance(
             edition,
             EditionState.ITEMS_WRITTEN,
             title=words.title,
-            description=words.description,
+            description=words.description if words == standing else None,
             snapshot_id=snapshot,
         )
+
+    async def _reword(self, edition: Edition) -> None:
+        """Have the playlist say what it holds; where that fails, the next list tries again."""
+        words = wording(self._account(edition), edition, _summary(edition))
+        try:
+            await self.spotify.change_details(
+                _required(edition.playlist_id), name=words.title, description=words.description
+            )
+        except ServiceError as error:
+            log.warning("a playlist keeps its former words: %s", error)
+            return
+        self._advance(edition, edition.state, title=words.title, description=words.description)
 
     def _standing_words(self, edition: Edition) -> Wording | None:
         """What the playlist says now, as far as we wrote it."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.records import Account, Edition, EditionKind, FailureCause
+from vibe_pipeline.accounts.continuation import goes_on
+from vibe_pipeline.accounts.records import Account, Edition, EditionKind, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.nightly import local_date
 from vibe_pipeline.records import EditionId
@@ -65,6 +66,27 @@ def edition_for(
     return next((edition for edition in history if edition.tracks), None)
 
 
+def unfinished_before(
+    store: AccountStore, account: Account, run: RunIdentity, *, now: datetime
+) -> Edition | None:
+    """The list of this day that an earlier run left unfinished, for a run that was asked for.
+
+    It goes on with that one instead of beginning another: there may be a playlist already. One
+    run per person at a time (``runs.PERSON``), so no living run works on it.
+    """
+    if run.kind is not EditionKind.DAILY or runs.OCCASION in run.tags:
+        return None
+    vibe_date = runs.vibe_date_of(run.tags) or local_date(account, now)
+    return next(
+        (
+            edition
+            for edition in store.editions.of_day(account.user_id, vibe_date)
+            if goes_on(edition) and edition.mode is account.mode
+        ),
+        None,
+    )
+
+
 def open_edition(
     store: AccountStore, account: Account, run: RunIdentity, kind: EditionKind, *, now: datetime
 ) -> Edition:
@@ -91,13 +113,13 @@ def slice_for(
     )
 
 
-def note_silent_failure(
-    store: AccountStore, account: Account, run: RunIdentity, *, detail: str, now: datetime
+def silently_failed(
+    store: AccountStore, account: Account, run: RunIdentity, *, now: datetime
 ) -> Edition | None:
-    """Note a run that ended without a word as an unexpected failure; gives its edition.
+    """The edition of a run that ended without a word; opened if the run did not come to that.
 
-    The edition is opened if the run did not even come to that. ``None`` when nothing was noted:
-    the run makes no list, or its edition says why already, or another run finished it.
+    ``None`` when the run makes no list, or its edition says why already, or is recorded. A preview
+    whose publication died is a list from now on: somebody asked for it.
     """
     named = runs.named_edition(run.tags)
     if named is not None:
@@ -106,7 +128,9 @@ def note_silent_failure(
         edition = open_edition(store, account, run, run.kind, now=now)
     else:
         edition = None
-    if edition is None or edition.cause is not None:
+    if edition is None or edition.cause is not None or edition.state is EditionState.RECORDED:
         return None
-    noted = store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail)
-    return store.editions.required(edition.edition_id) if noted else None
+    if run.publishes and edition.tracks and edition.kind is EditionKind.PREVIEW:
+        kind = EditionKind.DAILY
+        store.editions.advance(edition.edition_id, edition.state, edition.state, kind=kind)
+    return store.editions.required(edition.edition_id)

@@ -1,0 +1,101 @@
+"""Which unfinished editions go on by themselves, and when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from tests.support.accounts_site import BEGINNING
+from vibe_pipeline.accounts.continuation import (
+    PAUSES,
+    TOLD_IN_CHAT_WITHIN,
+    given_up,
+    goes_on,
+    next_run_at,
+    waited_for_in_chat,
+)
+from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, FailureCause
+from vibe_pipeline.records import EditionId, Mode, UserId
+
+KILLED = Edition(
+    edition_id=EditionId("e1"),
+    user_id=UserId("u1"),
+    vibe_date=date(2026, 11, 23),
+    occasion="asked:e1",
+    kind=EditionKind.DAILY,
+    mode=Mode.DAILY,
+    state=EditionState.STARTED,
+    created_at=BEGINNING,
+    updated_at=BEGINNING,
+)
+UNFINISHED = [state for state in EditionState if state is not EditionState.RECORDED]
+
+
+@pytest.mark.parametrize("state", UNFINISHED)
+def test_what_died_without_a_word_goes_on_at_once_wherever_it_stood(state: EditionState) -> None:
+    killed = replace(KILLED, state=state)
+
+    assert goes_on(killed)
+    assert next_run_at(killed, runs_made=1) == BEGINNING
+
+
+@pytest.mark.parametrize("cause", [FailureCause.SERVICE_UNAVAILABLE, FailureCause.UNEXPECTED])
+def test_a_chosen_list_that_could_not_be_written_goes_on(cause: FailureCause) -> None:
+    assert goes_on(replace(KILLED, state=EditionState.CHOSEN, cause=cause))
+    assert not goes_on(replace(KILLED, state=EditionState.STARTED, cause=cause))
+
+
+@pytest.mark.parametrize("cause", [FailureCause.CONSENT_EXPIRED, FailureCause.NOT_ALLOWLISTED])
+def test_what_waits_for_the_person_does_not_go_on(cause: FailureCause) -> None:
+    assert not goes_on(replace(KILLED, state=EditionState.PLAYLIST_MADE, cause=cause))
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        replace(KILLED, state=EditionState.RECORDED),
+        replace(KILLED, kind=EditionKind.PREVIEW),
+        replace(KILLED, undone_at=BEGINNING),
+    ],
+)
+def test_what_is_there_or_only_looked_at_or_taken_back_is_left_alone(ended: Edition) -> None:
+    assert not goes_on(ended)
+    assert next_run_at(ended, runs_made=1) is None
+
+
+def test_it_is_tried_ever_more_rarely_and_not_for_ever() -> None:
+    times = [next_run_at(KILLED, runs_made=made) for made in range(1, len(PAUSES) + 1)]
+
+    assert times == [BEGINNING + pause for pause in PAUSES]
+    assert sorted(PAUSES) == list(PAUSES)
+    assert next_run_at(KILLED, runs_made=len(PAUSES) + 1) is None
+    assert given_up(KILLED, runs_made=len(PAUSES) + 1)
+
+
+def test_a_known_end_of_the_trouble_is_waited_for() -> None:
+    until = BEGINNING + timedelta(hours=3)
+    limited = replace(
+        KILLED, state=EditionState.CHOSEN, cause=FailureCause.QUOTA, cause_until=until
+    )
+
+    assert next_run_at(limited, runs_made=1) == until
+
+
+@pytest.mark.parametrize(
+    ("now", "until", "waits"),
+    [
+        (BEGINNING, None, True),
+        (BEGINNING + TOLD_IN_CHAT_WITHIN, None, False),
+        (BEGINNING, BEGINNING + timedelta(hours=3), False),
+    ],
+)
+def test_the_chat_waits_for_minutes_not_for_hours(
+    now: datetime, until: datetime | None, *, waits: bool
+) -> None:
+    edition = replace(
+        KILLED, state=EditionState.CHOSEN, cause=FailureCause.RATE_LIMITED, cause_until=until
+    )
+
+    assert waited_for_in_chat(edition, since=BEGINNING, now=now) is waits

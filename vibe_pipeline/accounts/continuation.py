@@ -1,0 +1,72 @@
+"""Which unfinished editions go on by themselves, and when: retries of the publication ledger.
+
+Pure; the sweep that launches them is ``defs.automation``'s, and the bot asks here how long to
+wait before it calls a list failed. Nights that failed for a reason are ``vibe_pipeline.nightly``'s.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, FailureCause
+
+PAUSES = (
+    timedelta(),
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+    timedelta(hours=4),
+)
+"""How long to wait after the first, second ... run of an edition that came to nothing."""
+
+LEFT_ALONE_AFTER = timedelta(hours=36)
+"""An edition older than this is of the past: the next lists are nearer."""
+
+TOLD_IN_CHAT_WITHIN = timedelta(minutes=8)
+"""So long after it was asked for, the message in the chat waits for a list that goes on."""
+
+_BEGUN = frozenset({EditionState.CHOSEN, EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN})
+_PASSING = frozenset(
+    {
+        FailureCause.SERVICE_UNAVAILABLE,
+        FailureCause.RATE_LIMITED,
+        FailureCause.QUOTA,
+        FailureCause.STORE_BUSY,
+        FailureCause.STORE_FULL,
+        FailureCause.UNEXPECTED,
+    }
+)
+
+
+def goes_on(edition: Edition) -> bool:
+    """Whether it is continued where the ledger stands, without anybody doing anything.
+
+    What died without a word is, wherever it stood; what failed for a reason that may pass, once
+    tracks are chosen: there may be a playlist of ours that is still empty.
+    """
+    if edition.kind is not EditionKind.DAILY or edition.undone_at is not None:
+        return False
+    if edition.state is EditionState.RECORDED:
+        return False
+    return edition.cause is None or (edition.state in _BEGUN and edition.cause in _PASSING)
+
+
+def next_run_at(edition: Edition, *, runs_made: int) -> datetime | None:
+    """When the next run of this edition may be launched; ``None`` when there is to be none."""
+    if not goes_on(edition) or runs_made > len(PAUSES):
+        return None
+    if edition.cause_until is not None:
+        return edition.cause_until
+    return edition.updated_at + PAUSES[max(runs_made - 1, 0)]
+
+
+def given_up(edition: Edition, *, runs_made: int) -> bool:
+    """Whether it would go on, and has been tried often enough."""
+    return goes_on(edition) and runs_made > len(PAUSES)
+
+
+def waited_for_in_chat(edition: Edition, *, since: datetime, now: datetime) -> bool:
+    """Whether the message of who asked at ``since`` still waits, though its run has ended."""
+    end = since + TOLD_IN_CHAT_WITHIN
+    return goes_on(edition) and now < end and (edition.cause_until or now) < end

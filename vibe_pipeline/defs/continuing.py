@@ -1,0 +1,103 @@
+"""Lists that were left half-way go on: the sensor that launches another run of their edition.
+
+Which go on, and when, is decided in ``accounts.continuation``; what a run does with the edition it
+is handed, in ``run_context``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import dagster as dg
+
+from vibe_pipeline import nightly as nights
+from vibe_pipeline import runs
+from vibe_pipeline.accounts.continuation import (
+    LEFT_ALONE_AFTER,
+    given_up,
+    goes_on,
+    next_run_at,
+)
+from vibe_pipeline.accounts.records import Edition, FailureCause
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.defs.failures import tell_failure
+from vibe_pipeline.defs.jobs import daily_vibe, publish_preview
+from vibe_pipeline.defs.partitions import run_request
+from vibe_pipeline.defs.resources import AccountsResource, ClockResource
+from vibe_pipeline.runs import LaunchRequest
+
+
+@dg.sensor(
+    jobs=[daily_vibe, publish_preview],
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Goes on with lists whose run was killed or failed half-way, where the ledger"
+    " stands, asked for or nightly; ever more rarely, and not for ever.",
+)
+def unfinished_lists(
+    context: dg.SensorEvaluationContext, accounts: AccountsResource, clock: ClockResource
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Continue what nobody works on any more."""
+    store, now, instance = accounts.open(clock), clock.now(), context.instance
+    blocked_until = store.budget.blocked_until("spotify")
+    requests = []
+    for edition in store.editions.unfinished(since=now - LEFT_ALONE_AFTER):
+        made = None if not goes_on(edition) else _runs_so_far(instance, edition)
+        if made is None:
+            continue
+        if given_up(edition, runs_made=made):
+            _give_up(store, edition)
+            continue
+        at = next_run_at(edition, runs_made=made)
+        if at is None or max(at, blocked_until or at) > now or not _reachable(store, edition):
+            continue
+        launch = LaunchRequest.continuation(
+            edition.user_id,
+            edition.edition_id,
+            occasion=edition.occasion,
+            vibe_date=edition.vibe_date,
+            chosen=bool(edition.tracks),
+            attempt=made + 1,
+        )
+        requests.append(run_request(launch, job=launch.job))
+    return requests or dg.SkipReason("No list was left half-way.")
+
+
+def _runs_so_far(instance: dg.DagsterInstance, edition: Edition) -> int | None:
+    """How many runs an edition has had; ``None`` while it is not to be touched.
+
+    Not beside another run that changes the person's list, and not after somebody called it off.
+    """
+    tags = runs.owner_tags(edition.user_id)
+    since = edition.created_at - timedelta(hours=1)
+    records = instance.get_run_records(dg.RunsFilter(tags=tags, created_after=since))
+    lately = [record.dagster_run for record in records]
+    own = [run for run in lately if _works_on(run, edition)]
+    lists = [run for run in lately if run.job_name in runs.LIST_JOBS]
+    if any(not run.is_finished for run in (*own, *lists)):
+        return None
+    if own and own[0].status == dg.DagsterRunStatus.CANCELED:
+        return None
+    return len(own)
+
+
+def _works_on(run: dg.DagsterRun, edition: Edition) -> bool:
+    made = runs.edition_of(run.tags, run.run_id, run.root_run_id)
+    return made == edition.edition_id or run.tags.get(runs.OCCASION) == edition.occasion
+
+
+def _reachable(store: AccountStore, edition: Edition) -> bool:
+    account = store.people.get(edition.user_id)
+    return account is not None and account.active and account.connected
+
+
+def _give_up(store: AccountStore, edition: Edition) -> None:
+    """It was tried often enough: noted, and told to whoever slept."""
+    if edition.cause is not None:
+        return
+    detail = "Every run of this list ended without a word."
+    store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail)
+    account = store.people.get(edition.user_id)
+    if account is not None and edition.occasion.startswith(runs.NIGHTLY_PREFIX):
+        again = nights.next_try(store.editions.required(edition.edition_id))
+        tell_failure(store, account, edition, FailureCause.UNEXPECTED, until=again)
