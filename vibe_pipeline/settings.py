@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     db_path: Path | None = None
     default_playlist_size: Annotated[int, Field(ge=10, le=100)] = 30
     min_new_ratio: Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)] = 0.8
-    recent_days_window: Annotated[int, Field(ge=1, le=365)] = 30
+    recent_days_window: Annotated[int, Field(ge=1, le=365)] = 5
     retention_days: Annotated[int, Field(ge=90, le=3650)] = 365
     playlist_visibility: Literal["public", "private"] = "private"
     vibe_home: Path = Path(".vibe")

@@ -14,8 +14,9 @@ from tests.support.listening_example import real_plays
 from tests.support.moving_tastes import moving_plays, steady_plays
 from vibe_pipeline.evaluation.command import eval_command
 from vibe_pipeline.evaluation.days import OF_OTHERS, PERSONAL, evaluate_days, foretold_days
+from vibe_pipeline.ranking.activation import Decay, power_law
 from vibe_pipeline.records import Play
-from vibe_pipeline.taste.play_decay import Decay, half_life, power_law
+from vibe_pipeline.taste.play_decay import half_life
 
 FAST, SLOW = "power 1.5", "power 0.5"
 TRIED: Mapping[str, Decay | None] = {

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vibe_pipeline.ranking.activation import power_law
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import LikedTrack, Play, SeedArtist, SeedTrack, TopItem, Track
 from vibe_pipeline.taste.exclusions import ExclusionRules
-from vibe_pipeline.taste.play_decay import EXPONENTS, half_life, power_law
+from vibe_pipeline.taste.play_decay import EXPONENTS, half_life
 from vibe_pipeline.taste.seed_profile import (
     BOUND,
     PARTS,

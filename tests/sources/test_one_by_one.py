@@ -221,6 +221,29 @@ async def test_what_was_recommended_long_ago_is_rested() -> None:
     assert pool.proposals[0].match > 0.5
 
 
+async def test_what_was_played_often_rests_longer_than_what_was_played_once() -> None:
+    once, often, longer_ago = like(1), like(2), like(3)
+    plays = [Play(track=once.track, played_at=NOON - timedelta(days=7))]
+    plays += [
+        Play(track=one.track, played_at=NOON - timedelta(days=days, hours=hour))
+        for one, days in ((often, 7), (longer_ago, 30))
+        for hour in range(12)
+    ]
+
+    pool = await rediscovered_likes.propose(question(likes=[often, once, longer_ago], plays=plays))
+
+    assert [p.spotify_id for p in pool.proposals] == ["id3", "id1", "id2"]
+
+
+async def test_of_what_is_due_the_person_s_favourites_come_before_what_was_never_played() -> None:
+    forgotten, favourite = like(1), like(2)
+    plays = [Play(track=favourite.track, played_at=NOON - timedelta(days=n)) for n in (20, 30, 40)]
+
+    pool = await rediscovered_likes.propose(question(likes=[forgotten, favourite], plays=plays))
+
+    assert [p.spotify_id for p in pool.proposals] == ["id2", "id1"]
+
+
 @pytest.mark.parametrize(("window", "first"), [(30, "id1"), (60, "id2")])
 async def test_the_operator_says_how_long_a_played_track_is_not_rediscovered(
     window: int, first: str

@@ -6,7 +6,8 @@ import random
 from datetime import timedelta
 
 from tests.support.moving_tastes import FIRST_DAY, moving_plays, played, steady_plays
-from vibe_pipeline.taste.play_decay import USUAL_EXPONENT, PersonalDecay, half_life, power_law
+from vibe_pipeline.ranking.activation import power_law
+from vibe_pipeline.taste.play_decay import USUAL_EXPONENT, PersonalDecay, half_life
 
 END = FIRST_DAY + timedelta(days=70)
 

@@ -18,9 +18,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from vibe_pipeline.evaluation.dataset import DatasetMissing
+from vibe_pipeline.ranking.activation import Decay, power_law
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import Play, Track
-from vibe_pipeline.taste.play_decay import EXPONENTS, Decay, half_life, power_law
+from vibe_pipeline.taste.play_decay import EXPONENTS, half_life
 from vibe_pipeline.taste.seed_profile import seed_profile
 
 PLAYS_FILE = "plays.csv"

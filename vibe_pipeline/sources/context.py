@@ -73,7 +73,7 @@ class SourceLimits:
     rediscovered: int = 200
     rediscovered_per_artist: int = 4
     fresh_like_days: int = 14
-    played_days: int = 30
+    played_days: int = 5
     rest_days: int = 60
 
     def ahead_of_time(self) -> Self:
@@ -97,7 +97,7 @@ class SourceLimits:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The usual limits; RECENT_DAYS_WINDOW says how long a played track is not rediscovered.
+        """The usual limits; RECENT_DAYS_WINDOW says how long a played track surely rests.
 
         What a pool proposed is stored with its edition, so another window changes no past list.
         """

@@ -1,13 +1,14 @@
-"""Liked once, not heard lately: the source that needs nobody, and the fallback of every list.
+"""Liked, and due to be heard again: the source that needs nobody, and the fallback of every list.
 
 Proposals only; filling a short list up with likes is ``playlists.build``'s last resort.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import timedelta
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
 
+from vibe_pipeline.ranking.activation import activation, is_due, nearness
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import LikedTrack, Pool, Proposal, Source
 from vibe_pipeline.sources.context import SourceContext
@@ -20,23 +21,25 @@ _ONE_TOO_MANY = 0.1
 
 
 async def propose(context: SourceContext) -> Pool:
-    """Likes, those first that were neither played, liked nor recommended lately.
+    """Likes, those first that are due: neither liked nor recommended lately, and faded enough.
 
-    Those of listening that the person left out come last of all. The others follow far behind,
-    so that a list is never empty while anything is liked. What Spotify greys out is left out.
+    The more often one was played, the longer it rests; of those due, the ones that are nearest to
+    mind and to the person's leaning come first. Those of listening that the person left out come
+    last of all. The others follow far behind, so that a list is never empty while anything is
+    liked. What Spotify greys out is left out.
     """
     worth = _Worth(context)
     ordered = sorted(
-        (like for like in context.likes if like.playable),
-        key=lambda like: (-worth.of(like), like.added_at, like.track.spotify_id),
+        ((worth.of(like), like) for like in context.likes if like.playable),
+        key=lambda one: (-one[0], one[1].added_at, one[1].track.spotify_id),
     )
     seen: Counter[str] = Counter()
     proposals = []
-    for rank, like in enumerate(ordered, start=1):
+    for rank, (share, like) in enumerate(ordered, start=1):
         key = artist_key(like.track.artist)
         seen[key] += 1
         crowded = seen[key] > context.limits.rediscovered_per_artist
-        match = worth.of(like) * (_ONE_TOO_MANY if crowded else 1.0)
+        match = share * (_ONE_TOO_MANY if crowded else 1.0)
         proposals.append(_proposal(like, match, rank))
     return pool_of(SOURCE, proposals, most=context.limits.rediscovered, empty=Reason.NO_LIKES)
 
@@ -46,29 +49,37 @@ class _Worth:
 
     def __init__(self, context: SourceContext) -> None:
         limits, now = context.limits, context.now
+        self._now = now
         self._liked_before = now - timedelta(days=limits.fresh_like_days)
-        played_after = now - timedelta(days=limits.played_days)
+        self._played_before = now - timedelta(days=limits.played_days)
         rested_after = now.date() - timedelta(days=limits.rest_days)
-        self._played = {
-            recording_key(play.track.artist, play.track.title)
-            for play in context.plays
-            if play.played_at > played_after
-        }
+        self._played: defaultdict[str, list[datetime]] = defaultdict(list)
+        for play in context.plays:
+            key = recording_key(play.track.artist, play.track.title)
+            self._played[key].append(play.played_at)
         self._recommended = {past.key for past in context.past if past.vibe_date > rested_after}
         self._excluded = context.excluded_likes
         self._leaning = {artist.key: artist.weight for artist in context.profile.artists}
 
     def of(self, like: LikedTrack) -> float:
-        """From the state of the like and the person's leaning to its artist."""
+        """From the state of the like, how present it is, and the leaning to its artist."""
         key = recording_key(like.track.artist, like.track.title)
+        present = activation([like.added_at, *self._played.get(key, ())], self._now)
         share = _RESTED
-        if key in self._played or like.added_at > self._liked_before:
+        if like.added_at > self._liked_before or not self._is_due(key, present):
             share = _HEARD_LATELY
         if key in self._recommended:
             share = _RECOMMENDED_LATELY
         if like.track.spotify_id in self._excluded:
             share = min(share, _LEFT_OUT)
-        return share * (0.6 + 0.4 * self._leaning.get(artist_key(like.track.artist), 0.0))
+        leaning = self._leaning.get(artist_key(like.track.artist), 0.0)
+        return share * (0.6 + 0.2 * leaning + 0.2 * nearness(present))
+
+    def _is_due(self, key: str, present: float) -> bool:
+        """Whether it has faded, and the operator's days since the last play have passed."""
+        if any(moment > self._played_before for moment in self._played.get(key, ())):
+            return False
+        return is_due(present)
 
 
 def _proposal(like: LikedTrack, match: float, rank: int) -> Proposal:

@@ -1,34 +1,29 @@
-"""How fast plays stop telling of tomorrow: the forgetting curve, and one for each person.
+"""How fast plays stop telling of tomorrow: a forgetting curve for each person.
 
-A play fades after the base-level activation of ACT-R, by a power of its age (Anderson and Schooler,
-"Reflections of the Environment in Memory", 1991; for listening to music: Reiter-Haas et al.,
-"Predicting Music Relistening Behavior Using the ACT-R Framework", RecSys 2021). Unlike a half-life
-it lets yesterday stand out and still remembers what was played often for months. The exponent
-says how fast a person's taste moves, and is chosen on their own past days.
+A play fades by a power of its age, as in the base-level activation of ACT-R
+(``ranking.activation``, with its sources). Unlike a half-life it lets yesterday stand out and still
+remembers what was played often for months. The exponent says how fast a person's taste moves, and
+is chosen on their own past days.
 
-Curves and their choice only: what a play's weight is added to is ``seed_profile``'s.
+The choice of a curve only: what a play's weight is added to is ``seed_profile``'s.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from vibe_pipeline.ranking.activation import Decay, power_law
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import Play
-
-Decay = Callable[[float], float]
-"""What a play of so many hours ago still counts, from 1 down."""
 
 USUAL_EXPONENT = 1.0
 """For whom too little is known: between what memory has (0.5) and listening to music (1.5)."""
 EXPONENTS = (0.5, 0.7, USUAL_EXPONENT, 1.2, 1.5)
-SOFTENED_HOURS = 6.0
-"""What was played within so many hours is about equally fresh."""
 DAYS_FORETOLD = 30
 DAYS_NEEDED = 7
 """On fewer days with plays no difference between two curves is worth believing."""
@@ -36,11 +31,6 @@ DAYS_OF_MEMORY = 120
 UNHEARD_SHARE = 0.1
 """What each curve leaves for artists never heard before."""
 _DAY_HOURS = 24.0
-
-
-def power_law(exponent: float) -> Decay:
-    """Fading by a power of the age: fast at first, ever slower."""
-    return lambda hours: float((1 + max(hours, 0.0) / SOFTENED_HOURS) ** -exponent)
 
 
 def half_life(days: float) -> Decay:

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from vibe_pipeline.ranking.activation import Decay, power_law
 from vibe_pipeline.ranking.artist_credits import is_placeholder
 from vibe_pipeline.ranking.identity import Version, artist_key, recording_key, version_of
 from vibe_pipeline.records import (
@@ -36,7 +37,7 @@ from vibe_pipeline.records import (
 )
 from vibe_pipeline.taste.exclusions import ExclusionRules, informative_shares
 from vibe_pipeline.taste.free_choice import is_free_choice
-from vibe_pipeline.taste.play_decay import Decay, PersonalDecay, half_life, power_law
+from vibe_pipeline.taste.play_decay import PersonalDecay, half_life
 
 PLAY_HALF_LIFE_DAYS = 10.0
 """By which it is told how much all plays together say, beside likes and top items."""
