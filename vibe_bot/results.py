@@ -42,6 +42,8 @@ CONNECT_AGAIN = frozenset(
     {
         FailureCause.CONSENT_EXPIRED,
         FailureCause.NOT_CONNECTED,
+        FailureCause.GRANT_REFUSED,
+        FailureCause.SCOPES_MISSING,
         FailureCause.NOT_ALLOWLISTED,
         FailureCause.OWNER_NOT_PREMIUM,
     }

@@ -24,6 +24,7 @@ import structlog
 
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
 from vibe_pipeline.accounts.messages import Connected
+from vibe_pipeline.accounts.people import consent_end
 from vibe_pipeline.accounts.records import (
     Account,
     OAuthState,
@@ -35,6 +36,7 @@ from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.dagster import DagsterGraphQL
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
+    GrantDoubted,
     KeyRefused,
     NotAllowlisted,
     OwnerNotPremium,
@@ -62,6 +64,8 @@ class RenewalPolicy:
     """When a token is renewed, and how long anybody waits for it.
 
     The wait outlasts the lease, so that nobody is lost when the one who renews is killed.
+    ``second_look``: a grant that is refused is believed to have ended when it is refused again so
+    long after; at once, when its half year is over.
     """
 
     ahead: timedelta = timedelta(seconds=60)
@@ -69,6 +73,7 @@ class RenewalPolicy:
     wait_seconds: float = 55.0
     poll_seconds: float = 0.2
     recheck_seconds: float = 1.0
+    second_look: timedelta = timedelta(minutes=15)
 
 
 def first_tokens(grant: Grant, *, consented_at: datetime) -> Tokens:
@@ -376,9 +381,8 @@ class SpotifyConnection:
     async def _renewed(self, user_id: UserId, tokens: Tokens) -> str:
         try:
             grant = await self._grant(tokens)
-        except AuthorizationExpired:
-            if self._kept(user_id).refresh_token == tokens.refresh_token:
-                self._vault.expire_consent(user_id)
+        except AuthorizationExpired as error:
+            self._conclude(user_id, tokens, error)
             raise
         renewed = Tokens(
             access_token=grant.access_token,
@@ -390,6 +394,19 @@ class SpotifyConnection:
         if not self._vault.save(user_id, renewed):
             raise _not_connected()
         return renewed.access_token
+
+    def _conclude(self, user_id: UserId, tokens: Tokens, error: AuthorizationExpired) -> None:
+        """Throw the tokens away when there is no doubt left that they are good for nothing.
+
+        Raises: ``GrantDoubted`` while there is.
+        """
+        if self._kept(user_id).refresh_token != tokens.refresh_token:
+            return
+        now, since = self._now(), self._vault.doubt_grant(user_id)
+        over = now >= consent_end(tokens.consented_at)
+        if not over and now - since < self._renewal.second_look:
+            raise GrantDoubted(SERVICE, "refuses to renew the person's token") from error
+        self._vault.expire_consent(user_id)
 
     async def _grant(self, tokens: Tokens) -> Grant:
         """The renewed grant; a refusal is checked once more, for Spotify has erred before."""

@@ -36,6 +36,11 @@ PAUSES: Mapping[FailureCause, timedelta] = {
     FailureCause.STORE_FULL: timedelta(hours=1),
     FailureCause.STORE_DAMAGED: timedelta(hours=1),
     FailureCause.KEY_LOST: timedelta(hours=1),
+    FailureCause.GRANT_REFUSED: timedelta(minutes=30),
+    FailureCause.WRITING_REFUSED: timedelta(hours=2),
+    FailureCause.LISTENING_CLOSED: timedelta(hours=1),
+    FailureCause.REDIRECTED: timedelta(minutes=30),
+    FailureCause.APP_REFUSED: timedelta(hours=2),
     FailureCause.UNEXPECTED: timedelta(hours=1),
 }
 """How long to wait after a failure that may pass by itself and did not say when."""

@@ -23,12 +23,13 @@ from tests.support.outside_world import (
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
 from vibe_pipeline.clients.budget import FixedToken, InMemoryCapabilities
 from vibe_pipeline.clients.errors import (
-    AuthorizationExpired,
     BrokenAnswer,
     CapabilityAbsent,
+    GrantDoubted,
     NotAllowlisted,
     NotThere,
     OwnerNotPremium,
+    PermissionMissing,
     RateLimited,
     ServiceUnavailable,
     UnexpectedResponse,
@@ -232,7 +233,7 @@ async def test_a_missing_permission_asks_for_a_new_consent() -> None:
     async with outside_world() as world:
         spotify = world.spotify(access=FixedToken(world.token(scopes=frozenset())))
 
-        with pytest.raises(AuthorizationExpired):
+        with pytest.raises(PermissionMissing):
             await spotify.recently_played()
 
 
@@ -246,11 +247,11 @@ async def test_a_refused_token_is_renewed_once_and_the_call_repeated() -> None:
         assert world.asked("spotify") == ["GET /me", "GET /me"]
 
 
-async def test_a_token_refused_twice_means_that_the_consent_is_gone() -> None:
+async def test_a_token_refused_twice_puts_the_consent_in_doubt_and_no_more() -> None:
     async with outside_world() as world:
         doorman = Doorman("stale", "stale too")
 
-        with pytest.raises(AuthorizationExpired):
+        with pytest.raises(GrantDoubted):
             await world.spotify(access=doorman).me()
 
         assert doorman.forced == 1

@@ -16,11 +16,13 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.support.outside_world import NOON, OutsideWorld, outside_world, unmetered
+from vibe_pipeline.accounts.people import consent_end
 from vibe_pipeline.accounts.records import Tokens
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
 from vibe_pipeline.authorization import RenewalPolicy, SpotifyConnection, first_tokens
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
+    GrantDoubted,
     KeyRefused,
     ServiceError,
     ServiceUnavailable,
@@ -167,14 +169,60 @@ async def test_a_consent_that_ended_is_thrown_away_after_a_second_look(tmp_path:
         home.world.simulation.part(SpotifyAccounts).end_grants(home.world.listener, "revoked")
         home.now += timedelta(hours=2)
 
+        with pytest.raises(GrantDoubted):
+            await home.connection().access_for(home.user_id).token()
+        home.now += timedelta(minutes=14)
+        with pytest.raises(GrantDoubted):
+            await home.connection().access_for(home.user_id).token()
+        assert home.tokens()
+        home.now += timedelta(minutes=1)
         with pytest.raises(AuthorizationExpired):
             await home.connection().access_for(home.user_id).token()
 
-        assert home.renewals() == 2
         assert home.store().tokens.get(home.user_id) is None
         account = home.store().people.get(home.user_id)
         assert account is not None
         assert not account.connected
+
+
+async def test_a_consent_whose_half_year_is_over_needs_no_second_look(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        home.world.simulation.part(SpotifyAccounts).end_grants(home.world.listener, "revoked")
+        home.now = consent_end(home.tokens().consented_at)
+
+        with pytest.raises(AuthorizationExpired):
+            await home.connection().access_for(home.user_id).token()
+
+        assert home.store().tokens.get(home.user_id) is None
+
+
+async def test_refusals_with_a_success_between_them_are_each_the_first(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        for _ in range(3):
+            home.now += timedelta(hours=2)
+            refusal = '{"error": "invalid_grant"}'
+            home.world.fault("spotify_accounts", "status", status=400, body=refusal, times=2)
+            with pytest.raises(GrantDoubted):
+                await home.connection().access_for(home.user_id).token()
+
+            assert await home.connection().access_for(home.user_id).token()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"error": {"code": "invalid_grant", "status": 400}}',
+        "error=invalid_grant&error_description=Refresh+token+revoked",
+        '{"error": " INVALID_GRANT "}',
+    ],
+)
+async def test_a_refusal_in_another_wrapping_is_the_same(body: str, tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        home.world.fault("spotify_accounts", "status", status=401, body=body)
+        home.now += timedelta(hours=2)
+
+        with pytest.raises(GrantDoubted):
+            await home.connection().access_for(home.user_id).token()
 
 
 async def test_one_wrong_refusal_does_not_cost_the_person_their_consent(tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ def test_the_day_s_quota_is_told_with_its_end_and_nothing_waits_for_it(world: Vi
     assert world.calls().total() == 1
 
 
-def test_a_consent_taken_back_is_told_and_stops_nobody_else(world: VibeWorld) -> None:
+def test_a_grant_that_is_refused_is_told_kept_and_stops_nobody_else(world: VibeWorld) -> None:
     anna, boris = at_home(world), at_home(world, "Boris")
     world.revoke(anna)
 
@@ -209,7 +209,8 @@ def test_a_consent_taken_back_is_told_and_stops_nobody_else(world: VibeWorld) ->
     made = world.run("daily_vibe", boris.user_id)
 
     assert not failed.success
-    assert only(world, anna).cause is FailureCause.CONSENT_EXPIRED
+    assert only(world, anna).cause is FailureCause.GRANT_REFUSED
+    assert world.store.tokens.get(anna.user_id) is not None
     assert made.success
 
 

@@ -12,9 +12,16 @@ from vibe_pipeline.accounts.errors import AccountsBusy, SecretKeyWrong
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
+    BrokenAnswer,
+    CapabilityAbsent,
+    GrantDoubted,
+    KeyRefused,
     NotAllowlisted,
+    NotThere,
     OwnerNotPremium,
+    PermissionMissing,
     RateLimited,
+    Redirected,
     ServiceUnavailable,
     UnexpectedResponse,
 )
@@ -40,6 +47,23 @@ LATER = datetime(2026, 11, 23, 9, tzinfo=UTC)
         (RateLimited("spotify", "x", until=LATER, quota=True), FailureCause.QUOTA),
         (RateLimited("spotify", "x", until=LATER, quota=False), FailureCause.RATE_LIMITED),
         (UnexpectedResponse("spotify", "x"), FailureCause.UNEXPECTED),
+        (BrokenAnswer("spotify", "x"), FailureCause.SERVICE_UNAVAILABLE),
+        (Redirected("spotify", "x"), FailureCause.REDIRECTED),
+        (GrantDoubted("spotify", "x"), FailureCause.GRANT_REFUSED),
+        (PermissionMissing("spotify", "x"), FailureCause.SCOPES_MISSING),
+        (KeyRefused("spotify", "x"), FailureCause.APP_REFUSED),
+        (
+            CapabilityAbsent("spotify", "x", capability="PUT /playlists/{id}/items"),
+            FailureCause.WRITING_REFUSED,
+        ),
+        (
+            NotThere("spotify", "x", endpoint="POST /me/playlists"),
+            FailureCause.WRITING_REFUSED,
+        ),
+        (
+            NotThere("spotify", "x", endpoint="GET /me/tracks"),
+            FailureCause.LISTENING_CLOSED,
+        ),
         (refusal(FailureCause.NOTHING_TO_CHOOSE), FailureCause.NOTHING_TO_CHOOSE),
         (KeyError("secret"), FailureCause.UNEXPECTED),
         (WarehouseLocked(FILE, "x"), FailureCause.STORE_BUSY),

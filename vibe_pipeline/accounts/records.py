@@ -154,6 +154,12 @@ class FailureCause(StrEnum):
     STORE_FULL = "store_full"
     STORE_DAMAGED = "store_damaged"
     KEY_LOST = "key_lost"
+    SCOPES_MISSING = "scopes_missing"
+    GRANT_REFUSED = "grant_refused"
+    WRITING_REFUSED = "writing_refused"
+    LISTENING_CLOSED = "listening_closed"
+    REDIRECTED = "redirected"
+    APP_REFUSED = "app_refused"
     UNEXPECTED = "unexpected"
 
 

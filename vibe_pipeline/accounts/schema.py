@@ -20,7 +20,7 @@ from vibe_pipeline.accounts.database import (
 )
 from vibe_pipeline.accounts.errors import AccountsNotPermitted, AccountsTooNew
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision this version of the program works with."""
 
 REVISIONS = ("0001", HEAD)

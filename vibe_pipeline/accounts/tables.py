@@ -81,6 +81,7 @@ tokens = Table(
     Column("scopes", JSON, nullable=False),
     Column("consented_at", Moment, nullable=False),
     Column("renewal_leased_until", Moment),
+    Column("refused_at", Moment),
 )
 
 oauth_states = Table(

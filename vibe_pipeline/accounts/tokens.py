@@ -64,6 +64,19 @@ class TokenVault:
         with self.database.writing() as connection:
             connection.execute(change.values(renewal_leased_until=None))
 
+    def doubt_grant(self, user_id: UserId) -> datetime:
+        """Note that Spotify refused the grant; gives since when it has, without a success between.
+
+        The tokens stay sealed: one refusal has been wrong before.
+        """
+        now = self.now()
+        with self.database.writing() as connection:
+            mine = tokens.c.user_id == user_id
+            first = update(tokens).where(mine, tokens.c.refused_at.is_(None))
+            connection.execute(first.values(refused_at=now))
+            since = connection.execute(select(tokens.c.refused_at).where(mine)).scalar()
+        return since or now
+
     def expire_consent(self, user_id: UserId) -> None:
         """Spotify takes the grant no longer: throw the tokens away; the person is unconnected."""
         with self.database.writing() as connection:
@@ -79,6 +92,7 @@ def token_values(user_id: UserId, granted: Tokens, sealer: Cipher) -> dict[str, 
         "scopes": sorted(granted.scopes),
         "consented_at": granted.consented_at,
         "renewal_leased_until": None,
+        "refused_at": None,
     }
 
 

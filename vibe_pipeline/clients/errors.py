@@ -22,6 +22,16 @@ class AuthorizationExpired(ServiceError):
     """The person's consent is gone: ask them to connect again."""
 
 
+class GrantDoubted(AuthorizationExpired):
+    """The grant was refused, and may be good all the same: nothing is thrown away before it is
+    refused again, some time later.
+    """
+
+
+class PermissionMissing(ServiceError):
+    """The consent is good, and one permission is not part of it: ask the person to agree to all."""
+
+
 class NotAllowlisted(ServiceError):
     """Spotify knows the person but not as a user of this app: tell them and the operator."""
 
@@ -79,7 +89,14 @@ class DeadlineReached(ServiceUnavailable):
 
 
 class NotThere(ServiceError):
-    """What was asked for does not exist: remember that, and go on without it."""
+    """What was asked for does not exist: remember that, and go on without it.
+
+    ``endpoint`` is what was called, where that is known.
+    """
+
+    def __init__(self, service: str, sentence: str, *, endpoint: str | None = None) -> None:
+        super().__init__(service, sentence)
+        self.endpoint = endpoint
 
 
 class KeyRefused(ServiceError):

@@ -15,12 +15,13 @@ import httpx
 
 from vibe_pipeline.clients.budget import Access, Capabilities
 from vibe_pipeline.clients.errors import (
-    AuthorizationExpired,
     BrokenAnswer,
     CapabilityAbsent,
+    GrantDoubted,
     NotAllowlisted,
     NotThere,
     OwnerNotPremium,
+    PermissionMissing,
     ServiceUnavailable,
     UnexpectedResponse,
 )
@@ -122,7 +123,7 @@ class SpotifyWeb:
                 self._proved_at = self._transport.now()
             if status != httpx.codes.UNAUTHORIZED:
                 return answer
-        raise AuthorizationExpired(SERVICE, "the person's token is refused, also a fresh one")
+        raise GrantDoubted(SERVICE, "the person's token is refused, also a fresh one")
 
     async def _refused(self, call: Call, answer: ServiceAnswer) -> NoReturn:
         status = status_of(answer)
@@ -135,7 +136,8 @@ class SpotifyWeb:
                 SERVICE, f"{call.endpoint} is not allowed here", capability=call.endpoint
             )
         if status in {404, 410}:
-            raise NotThere(SERVICE, f"{call.endpoint}: no such thing")
+            sentence = f"{call.endpoint}: no such thing"
+            raise NotThere(SERVICE, sentence, endpoint=call.endpoint)
         if status >= 500:
             raise ServiceUnavailable(
                 SERVICE, f"{call.endpoint} failed ({status})", may_have_happened=not call.repeatable
@@ -200,7 +202,7 @@ def _believed(call: Call, answer: ServiceAnswer) -> Mapping[str, Any] | list[Any
 
 def _kind_of_403(
     answer: ServiceAnswer,
-) -> NotAllowlisted | OwnerNotPremium | AuthorizationExpired | None:
+) -> NotAllowlisted | OwnerNotPremium | PermissionMissing | None:
     """The refusals that say what they mean; their text is plain in some answers, JSON in others."""
     if status_of(answer) != httpx.codes.FORBIDDEN:
         return None
@@ -210,7 +212,7 @@ def _kind_of_403(
     if any(word in said for word in ("registered", "allowlist", "developer dashboard")):
         return _not_allowlisted()
     if "scope" in said:
-        return AuthorizationExpired(SERVICE, "the person's consent lacks a permission")
+        return PermissionMissing(SERVICE, "the person's consent lacks a permission")
     return None
 
 

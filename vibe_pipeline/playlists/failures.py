@@ -21,9 +21,15 @@ from vibe_pipeline.accounts.errors import (
 from vibe_pipeline.accounts.records import Account, FailureCause
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
+    CapabilityAbsent,
+    GrantDoubted,
+    KeyRefused,
     NotAllowlisted,
+    NotThere,
     OwnerNotPremium,
+    PermissionMissing,
     RateLimited,
+    Redirected,
     ServiceError,
     ServiceUnavailable,
 )
@@ -91,15 +97,27 @@ def _cause(error: Exception) -> FailureCause:
         return error.cause
     if isinstance(error, RateLimited):
         return FailureCause.QUOTA if error.quota else FailureCause.RATE_LIMITED
+    if isinstance(error, CapabilityAbsent | NotThere):
+        return _closed(error.capability if isinstance(error, CapabilityAbsent) else error.endpoint)
     return next(
         (cause for kind, cause in _CAUSES if isinstance(error, kind)), FailureCause.UNEXPECTED
     )
 
 
+def _closed(endpoint: str | None) -> FailureCause:
+    """What a shut endpoint means for a list: nothing can be read, or nothing written."""
+    writes = endpoint is not None and not endpoint.startswith("GET")
+    return FailureCause.WRITING_REFUSED if writes else FailureCause.LISTENING_CLOSED
+
+
 _CAUSES: tuple[tuple[type[Exception], FailureCause], ...] = (
+    (GrantDoubted, FailureCause.GRANT_REFUSED),
     (AuthorizationExpired, FailureCause.CONSENT_EXPIRED),
+    (PermissionMissing, FailureCause.SCOPES_MISSING),
+    (KeyRefused, FailureCause.APP_REFUSED),
     (NotAllowlisted, FailureCause.NOT_ALLOWLISTED),
     (OwnerNotPremium, FailureCause.OWNER_NOT_PREMIUM),
+    (Redirected, FailureCause.REDIRECTED),
     (ServiceUnavailable, FailureCause.SERVICE_UNAVAILABLE),
     (WarehouseLocked, FailureCause.STORE_BUSY),
     (AccountsBusy, FailureCause.STORE_BUSY),
