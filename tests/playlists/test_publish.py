@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.accounts_site import KEY
+from tests.support.outside_world import Naps
 from tests.support.warehouse_examples import chosen
 from vibe_pipeline.accounts.records import (
     Account,
@@ -29,6 +30,7 @@ from vibe_pipeline.clients.errors import (
 )
 from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.playlists.publish import (
+    SECOND_LOOK_SECONDS,
     NothingToPublish,
     Publication,
     PublicationLost,
@@ -58,6 +60,7 @@ class Shelf:
         self.dies: Callable[[str], bool] = lambda _: False
         self.gone: set[str] = set()
         self.spoils: Callable[[str], Exception | None] = lambda _: None
+        self.hidden = 0
 
     async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist:
         number = len(self.playlists) + 1
@@ -75,8 +78,13 @@ class Shelf:
         self._called("newest")
         return list(reversed(self.playlists.values()))
 
+    async def playlist_exists(self, playlist_id: str) -> bool:
+        self._called("exists")
+        return playlist_id not in self.gone
+
     async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str:
-        if playlist_id in self.gone:
+        if self.hidden > 0 or playlist_id in self.gone:
+            self.hidden -= 1
             raise NotThere("spotify", "no such playlist")
         self.items[playlist_id] = list(uris)
         self._called("items")
@@ -111,6 +119,7 @@ class Desk:
         self.spotify = Shelf()
         self.recorded: list[str] = []
         self.record_dies = False
+        self.naps = Naps()
 
     def chosen(self, name: str, *, mode: Mode = Mode.LIVING, day: int = 20) -> EditionId:
         """An edition that has its tracks."""
@@ -133,7 +142,9 @@ class Desk:
 
     def publish(self, edition_id: EditionId) -> Edition:
         """Run the step."""
-        publication = Publication(store=self.store, spotify=self.spotify, record=self._record)
+        publication = Publication(
+            store=self.store, spotify=self.spotify, record=self._record, sleep=self.naps
+        )
         return asyncio.run(publication.publish(edition_id))
 
     def _record(self, edition: Edition) -> None:
@@ -339,6 +350,30 @@ def test_a_playlist_that_keeps_vanishing_is_not_made_for_ever(desk: Desk) -> Non
         desk.publish(desk.chosen("e1"))
 
     assert len(desk.spotify.playlists) == 2
+
+
+def test_one_no_such_playlist_costs_nobody_their_playlist(desk: Desk) -> None:
+    first = desk.publish(desk.chosen("e1"))
+    desk.spotify.hidden = 1
+
+    second = desk.publish(desk.chosen("e2", day=21))
+
+    assert second.playlist_id == first.playlist_id
+    assert len(desk.spotify.playlists) == 1
+    assert desk.naps.taken == [SECOND_LOOK_SECONDS]
+
+
+def test_a_playlist_that_exists_and_cannot_be_written_is_not_replaced(desk: Desk) -> None:
+    first = desk.publish(desk.chosen("e1"))
+    desk.spotify.hidden = 9
+
+    with pytest.raises(NotThere):
+        desk.publish(desk.chosen("e2", day=21))
+
+    account = desk.store.people.get(desk.account.user_id)
+    assert account is not None
+    assert account.playlist_id == first.playlist_id
+    assert len(desk.spotify.playlists) == 1
 
 
 def test_an_outage_leaves_the_edition_where_it_stands(desk: Desk) -> None:

@@ -23,7 +23,7 @@ from vibe_pipeline.accounts.errors import AccountsNotPermitted, AccountsTooNew
 HEAD = "0003"
 """The revision this version of the program works with."""
 
-REVISIONS = ("0001", HEAD)
+REVISIONS = ("0001", "0002", HEAD)
 """Every revision there has been, oldest first."""
 
 

@@ -20,7 +20,7 @@ from vibe_pipeline.clients.answer_shapes import (
     page_of_top_items,
 )
 from vibe_pipeline.clients.concurrent_calls import side_by_side
-from vibe_pipeline.clients.errors import ServiceUnavailable, UnexpectedResponse
+from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable, UnexpectedResponse
 from vibe_pipeline.clients.json_fields import Fields, fields, objects, text
 from vibe_pipeline.clients.spotify_records import (
     LikedPage,
@@ -202,6 +202,15 @@ class Spotify:
         answer = fields(await self._web.ask(call))
         found = (Playlist.from_api(item) for item in objects(answer.get("items")))
         return [playlist for playlist in found if playlist is not None]
+
+    async def playlist_exists(self, playlist_id: str) -> bool:
+        """Whether there is such a playlist, in whoever's library."""
+        path, endpoint = f"/playlists/{_id(playlist_id)}", "/playlists/{id}"
+        try:
+            await self._web.ask(_get(path, endpoint=endpoint, shape=naming("id"), fields="id"))
+        except NotThere:
+            return False
+        return True
 
     async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]:
         """Which of these the person has saved."""

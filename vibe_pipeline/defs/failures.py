@@ -43,6 +43,10 @@ def failures_recorded(
 _PASSING = frozenset({FailureCause.SERVICE_UNAVAILABLE, FailureCause.STORE_BUSY})
 
 
+_SECOND_LOOK = frozenset({FailureCause.GRANT_REFUSED})
+"""What may turn out to be nothing at the next try: nobody is woken for it before."""
+
+
 def _note(
     store: AccountStore,
     account: Account,
@@ -56,7 +60,7 @@ def _note(
     store.editions.fail(
         edition.edition_id, failure.cause, until=failure.until, detail=failure.sentence
     )
-    if nightly:
+    if nightly and failure.cause not in _SECOND_LOOK:
         tell_failure(store, account, edition, failure.cause, until=failure.until)
 
 

@@ -6,6 +6,7 @@ may be repeated; making a playlist may not, so a marker in the description tells
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from vibe_pipeline.clients.errors import (
     ServiceUnavailable,
     UnexpectedResponse,
 )
+from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.locales import day, say
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode
@@ -34,6 +36,10 @@ log = logging.getLogger(__name__)
 
 _FRESH_PLAYLISTS = 1
 """A playlist that vanished while we wrote is replaced this often in one publication."""
+_REFUSALS_BORNE = 1
+"""So often a playlist that exists may be called absent while we write to it."""
+SECOND_LOOK_SECONDS = 5.0
+"""So long after "no such playlist" its own address is asked, before it is let go."""
 
 
 class PlaylistClient(Protocol):
@@ -41,6 +47,7 @@ class PlaylistClient(Protocol):
 
     async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist: ...
     async def newest_playlists(self) -> list[Playlist]: ...
+    async def playlist_exists(self, playlist_id: str) -> bool: ...
     async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str: ...
     async def change_details(
         self, playlist_id: str, *, name: str | None = None, description: str | None = None
@@ -112,6 +119,7 @@ class Publication:
     spotify: PlaylistClient
     record: Callable[[Edition], None]
     public: bool = False
+    sleep: Sleep = asyncio.sleep
 
     async def publish(self, edition_id: EditionId) -> Edition:
         """The edition once it is recorded; a recorded one costs nothing.
@@ -124,7 +132,7 @@ class Publication:
                 last, and publishing again goes on from there.
             ValueError: nothing has been chosen for this edition yet.
         """
-        replaced = 0
+        replaced = refused = 0
         while True:
             edition = self.store.editions.required(edition_id)
             if edition.state is EditionState.RECORDED:
@@ -132,10 +140,22 @@ class Publication:
             try:
                 await self._step(edition)
             except NotThere:
-                if edition.state is not EditionState.PLAYLIST_MADE or replaced >= _FRESH_PLAYLISTS:
+                if edition.state is not EditionState.PLAYLIST_MADE:
                     raise
-                replaced += 1
-                self._let_go(edition)
+                if not await self._gone(edition):
+                    refused += 1
+                    if refused > _REFUSALS_BORNE:
+                        raise
+                elif replaced < _FRESH_PLAYLISTS:
+                    replaced += 1
+                    self._let_go(edition)
+                else:
+                    raise
+
+    async def _gone(self, edition: Edition) -> bool:
+        """Whether the playlist is gone: one "no such thing" alone has been wrong before."""
+        await self.sleep(SECOND_LOOK_SECONDS)
+        return not await self.spotify.playlist_exists(_required(edition.playlist_id))
 
     async def _step(self, edition: Edition) -> None:
         match edition.state:
