@@ -17,6 +17,7 @@ from vibe_oauth.app import create_app
 from vibe_oauth.services import OAuthServices, open_services
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.store import migrate
+from vibe_pipeline.installation.bounded_requests import ImpatientProtocol
 from vibe_pipeline.installation.home import make_private
 from vibe_pipeline.logs import configure_logging
 from vibe_pipeline.settings import Settings, SettingsInvalid, read_settings
@@ -70,6 +71,7 @@ def _serve(services: OAuthServices, listener: socket.socket) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        http=ImpatientProtocol,
         timeout_graceful_shutdown=5,
     )
     host, port = listener.getsockname()[:2]

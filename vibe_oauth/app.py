@@ -24,9 +24,12 @@ from vibe_oauth.request_info import language_of
 from vibe_oauth.security import AccessLog, StrictHeaders
 from vibe_oauth.services import OAuthServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.installation.bounded_requests import BoundedRequests
 
 log = structlog.get_logger()
 
+MOST_BYTES = 64_000
+"""Of a request: our forms have a field or two."""
 
 Answering = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -45,7 +48,8 @@ def create_app(services: OAuthServices) -> ASGIApp:
         lifespan=_closing(services),
     )
     # Outside Starlette's own middleware, or the page for an unforeseen error went without headers.
-    return AccessLog(StrictHeaders(app, style_hash=pages.style_hash, https=services.https))
+    bounded = BoundedRequests(app, most_bytes=MOST_BYTES, within_seconds=services.body_seconds)
+    return AccessLog(StrictHeaders(bounded, style_hash=pages.style_hash, https=services.https))
 
 
 def _routes(services: OAuthServices, pages: Pages) -> list[BaseRoute]:

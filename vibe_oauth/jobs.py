@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import math
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from vibe_oauth.rate_limit import RateLimit
 from vibe_oauth.services import OAuthServices
 from vibe_pipeline import nightly, runs
 from vibe_pipeline.accounts.records import Account, EditionState
@@ -25,6 +27,8 @@ log = structlog.get_logger()
 
 AT_ONCE = 4
 """Launches asked of Dagster side by side."""
+KNOWN_A_MINUTE = 30
+UNKNOWN_A_MINUTE = 10
 
 
 @dataclass(slots=True)
@@ -46,6 +50,8 @@ class NightlyTrigger:
     def __init__(self, services: OAuthServices) -> None:
         self._services = services
         self._one_round = asyncio.Lock()
+        self._known = RateLimit(burst=KNOWN_A_MINUTE, period=timedelta(minutes=1))
+        self._unknown = RateLimit(burst=UNKNOWN_A_MINUTE, period=timedelta(minutes=1))
 
     async def run_nightly(self, request: Request) -> Response:
         """Begin a list for everybody whose night has come; one person's trouble stops nobody."""
@@ -89,12 +95,27 @@ class NightlyTrigger:
             return JSONResponse({"error": sentence}, HTTPStatus.SERVICE_UNAVAILABLE)
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         right = hmac.compare_digest(given.strip().encode(), expected.get_secret_value().encode())
-        if scheme.lower() == "bearer" and right:
+        known = scheme.lower() == "bearer" and right
+        if (slow_down := self._slow_down(request, known=known)) is not None:
+            return slow_down
+        if known:
             return None
         log.warning("nightly trigger refused: wrong token")
         sentence = "Send the header Authorization: Bearer <INTERNAL_JOB_TOKEN>."
         headers = {"WWW-Authenticate": "Bearer"}
         return JSONResponse({"error": sentence}, HTTPStatus.UNAUTHORIZED, headers)
+
+    def _slow_down(self, request: Request, *, known: bool) -> Response | None:
+        """The refusal of who asks too often; whoever has no token cannot use up others' turns."""
+        caller = request.client.host if request.client is not None else ""
+        limit = self._known if known else self._unknown
+        wait = limit.retry_after("" if known else caller, self._services.now())
+        if wait is None:
+            return None
+        log.warning("nightly trigger asked too often", known=known)
+        headers = {"Retry-After": str(math.ceil(wait.total_seconds()))}
+        sentence = "That is too often; ask again after the seconds in Retry-After."
+        return JSONResponse({"error": sentence}, HTTPStatus.TOO_MANY_REQUESTS, headers)
 
     async def _begin(self, account: Account, outcome: TriggerResult) -> None:
         user_id = account.user_id

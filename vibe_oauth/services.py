@@ -16,6 +16,7 @@ from vibe_pipeline.accounts.store import AccountStore, open_for, utc_now
 from vibe_pipeline.authorization import AccountLinking, clients_for_people
 from vibe_pipeline.clients.dagster import DagsterGraphQL
 from vibe_pipeline.clients.factory import ClientFactory, open_http
+from vibe_pipeline.installation.bounded_requests import BODY_SECONDS
 from vibe_pipeline.settings import Settings
 
 
@@ -33,6 +34,7 @@ class OAuthServices:
     home: Path
     https: bool
     now: Callable[[], datetime]
+    body_seconds: float = BODY_SECONDS
     internal_job_token: SecretStr | None = field(repr=False)
 
     @property

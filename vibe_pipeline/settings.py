@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     vibe_secret_key: Secret = None
     public_url: Address = "http://127.0.0.1:8000"
     dagster_graphql_url: Address = "http://127.0.0.1:3000/graphql"
+    dagster_hosts: OptionalText = None
     metabrainz_contact: OptionalText = None
     default_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     vibe_compare_policies: Annotated[

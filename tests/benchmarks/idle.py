@@ -24,6 +24,7 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.report import Report
 from vibe_pipeline.commands.supervisor import ManagedProcess, log_ready, running
 from vibe_pipeline.demo.installation import SIMULATOR, DemoInstallation, demo_installation
+from vibe_pipeline.installation.access_token import bearer, read_token
 
 WATCHED_SECONDS = float(os.environ.get("VIBE_BENCH_IDLE_SECONDS", "60"))
 SETTLED_SECONDS = 15.0
@@ -147,7 +148,8 @@ def _vibe_up(installation: DemoInstallation) -> ManagedProcess:
 async def _first_run(installation: DemoInstallation, began: float) -> tuple[float, float]:
     """Seconds until a run is accepted, asked for over and over, and until it has begun."""
     address = f"{installation.dagster_page}/graphql"
-    async with httpx.AsyncClient(timeout=WITHIN_SECONDS, trust_env=False) as http:
+    headers = bearer(read_token(installation.home))
+    async with httpx.AsyncClient(timeout=WITHIN_SECONDS, trust_env=False, headers=headers) as http:
         launched = await _until(lambda: _said(http, address, _LAUNCH), "run")
         accepted_seconds = time.monotonic() - began
         run_id = launched["run"]["runId"]

@@ -27,7 +27,11 @@ EXTRA_OF = {
             *("records", "runs", "settings"),
         )
     },
-    **{f"vibe_pipeline/{room}/": BASE for room in ("accounts", "clients", "locales", "ranking")},
+    "vibe_pipeline/installation/bounded_requests.py": "oauth",
+    **{
+        f"vibe_pipeline/{room}/": BASE
+        for room in ("accounts", "clients", "installation", "locales", "ranking")
+    },
     **{f"vibe_pipeline/{room}/": "demo" for room in ("demo", "evaluation", "simulator")},
     "vibe_pipeline/": "pipeline",
     "vibe_bot/": "bot",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.oauth_site import Site, bearer, site
+from vibe_oauth.jobs import KNOWN_A_MINUTE, UNKNOWN_A_MINUTE
 from vibe_pipeline.accounts.records import Account, EditionKind, EditionState, FailureCause
 from vibe_pipeline.records import EditionId, Mode
 from vibe_pipeline.simulator.simulation import Simulation
@@ -84,6 +85,28 @@ async def test_without_a_configured_token_the_door_stays_shut(
 
     assert answer.status_code == 503
     assert "INTERNAL_JOB_TOKEN" in answer.text
+
+
+async def test_who_guesses_tokens_is_slowed_down_and_who_knows_it_is_not(here: Site) -> None:
+    guesses = [
+        await here.browser.post("/internal/jobs/dry-run", headers=bearer(f"guess {number}"))
+        for number in range(UNKNOWN_A_MINUTE + 1)
+    ]
+
+    known = await here.browser.post("/internal/jobs/dry-run", headers=bearer())
+
+    assert [one.status_code for one in guesses] == [401] * UNKNOWN_A_MINUTE + [429]
+    assert int(guesses[-1].headers["Retry-After"]) >= 1
+    assert known.status_code == 200
+
+
+async def test_a_trigger_that_runs_wild_is_slowed_down(here: Site) -> None:
+    answers = [
+        await here.browser.post("/internal/jobs/dry-run", headers=bearer())
+        for _ in range(KNOWN_A_MINUTE + 1)
+    ]
+
+    assert [one.status_code for one in answers] == [200] * KNOWN_A_MINUTE + [429]
 
 
 async def test_everybody_whose_night_has_come_gets_a_run_of_their_own(here: Site) -> None:

@@ -6,7 +6,7 @@ Dagster's own client would import all of Dagster. What is launched, and how runs
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -16,6 +16,7 @@ from vibe_pipeline.clients import dagster_queries as queries
 from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable, UnexpectedResponse
 from vibe_pipeline.clients.json_fields import Fields, fields, number, objects, text
 from vibe_pipeline.clients.transport import Call, ServiceAnswer, Transport
+from vibe_pipeline.installation.access_token import bearer
 from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import LaunchRequest
 
@@ -106,7 +107,7 @@ class DagsterGraphQL:
     """What the bot, the OAuth service and the command line ask of the deployment.
 
     Run ids are Dagster's; statuses are its own words (``SUCCESS``, ``FAILURE``, ``CANCELED``, ...);
-    moments are aware and in UTC. There is no login: who reaches the address may do all of this.
+    moments are aware and in UTC. ``token`` is what the guard in front of the webserver knows us by.
 
     Raises:
         ServiceUnavailable: the webserver is out of reach. With ``may_have_happened`` a launch may
@@ -115,8 +116,11 @@ class DagsterGraphQL:
         UnexpectedResponse: it answered something else than its schema says.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(
+        self, transport: Transport, *, token: Callable[[], str | None] = lambda: None
+    ) -> None:
         self._transport = transport
+        self._token = token
         self._places: dict[str, _Place] = {}
 
     async def reachable(self) -> bool:
@@ -269,6 +273,7 @@ class DagsterGraphQL:
             path="",
             endpoint=endpoint,
             body={"query": query, "variables": variables},
+            headers=bearer(self._token()),
             repeatable=repeatable,
         )
         answer = await self._transport.send(call)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 
 import httpx
@@ -38,6 +38,7 @@ from vibe_pipeline.clients.transport import (
     no_observer,
     utc_now,
 )
+from vibe_pipeline.installation.access_token import read_token
 from vibe_pipeline.settings import Settings
 
 Observer = Callable[[CallRecord], None]
@@ -230,7 +231,7 @@ class ClientFactory:
             patience=LAUNCHING,
             now=self.now,
         )
-        return DagsterGraphQL(transport)
+        return DagsterGraphQL(transport, token=partial(read_token, self.settings.home))
 
     def _transport(
         self,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from vibe_pipeline.launcher.fork_server import Ended, ForkServer, ForkServerGone, Work
 
-_PROGRAMS = "vibe_pipeline.launcher.dagster_programs"
+DAGSTER_PROGRAMS = "vibe_pipeline.launcher.dagster_programs"
 KILLED = -signal.SIGKILL
 """The exit code of a program whose fork server is gone."""
 
@@ -58,7 +58,7 @@ class ProgramForker:
         self._retired = False
         self._processes: dict[str, ForkedProcess] = {}
         self._server = ForkServer(
-            (f"{_PROGRAMS}:warm_up",),
+            (f"{DAGSTER_PROGRAMS}:warm_up",),
             ended=self._from_listener,
             gone=self._gone_from_listener,
             environment=environment,
@@ -74,7 +74,7 @@ class ProgramForker:
             raise ForkServerGone("it did not become ready")
         process = self._processes[name] = ForkedProcess()
         order = {"command": list(command), "log": str(log), "title": name}
-        work = Work(name=name, entry=f"{_PROGRAMS}:perform", argument=json.dumps(order))
+        work = Work(name=name, entry=f"{DAGSTER_PROGRAMS}:perform", argument=json.dumps(order))
         process.pid = await asyncio.to_thread(self._server.fork, work)
         return process
 

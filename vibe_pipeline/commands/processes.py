@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from vibe_pipeline.commands.supervisor import (
     port_ready,
 )
 from vibe_pipeline.errors import ConfigurationError
+from vibe_pipeline.installation.access_token import GUARD_HEADER, kept_token, read_token
 from vibe_pipeline.settings import Settings
 
 STORAGE = "Dagster storage"
@@ -75,6 +77,7 @@ def prepare(home: Path, ports: Ports) -> None:
     dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_project_file("dagster.yaml"), dagster_home / "dagster.yaml")
     location = {"host": "127.0.0.1", "port": ports.code_server, "location_name": "vibe"}
+    kept_token(home)
     workspace = yaml.safe_dump({"load_from": [{"grpc_server": location}]})
     _workspace_file(home).write_text(workspace, encoding="utf-8")
 
@@ -124,7 +127,7 @@ def managed_processes(
             WEBSERVER,
             *("dagster-webserver", "--workspace", workspace),
             *("--host", "127.0.0.1", "--port", str(ports.webserver)),
-            ready=_code_loaded(f"http://127.0.0.1:{ports.webserver}/graphql"),
+            ready=_code_loaded(f"http://127.0.0.1:{ports.webserver}/graphql", home),
             after=(STORAGE,),
             forked=True,
         ),
@@ -148,15 +151,17 @@ def managed_processes(
     ]
 
 
-def _code_loaded(address: str) -> Ready:
-    """Ready as soon as the webserver there has our code."""
+def _code_loaded(address: str, home: Path) -> Ready:
+    """Ready as soon as the webserver there has our code; never without the guard in front of it."""
 
     async def ready(_: Start) -> bool:
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
             transport = Transport(http, service=SERVICE, address=address, patience=_ONE_TRY)
+            dagster = DagsterGraphQL(transport, token=partial(read_token, home))
             try:
-                return await DagsterGraphQL(transport).code_loaded()
-            except ServiceError:
+                guarded = GUARD_HEADER in (await http.get(f"{address}?query=none")).headers
+                return guarded and await dagster.code_loaded()
+            except (ServiceError, httpx.HTTPError):
                 return False
 
     return ready

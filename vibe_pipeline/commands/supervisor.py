@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
-from vibe_pipeline.commands.forked_processes import ForkedProcess, ProgramForker
+from vibe_pipeline.commands.forked_processes import DAGSTER_PROGRAMS, ForkedProcess, ProgramForker
 from vibe_pipeline.commands.restart_policy import RestartPolicy
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
 from vibe_pipeline.installation.process_status import ProcessState, ProcessStatus
@@ -382,8 +382,8 @@ async def running(
 async def _spawn_alone(part: ManagedProcess) -> asyncio.subprocess.Process:
     with part.log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
-            script(part.command[0]) if part.forked else part.command[0],
-            *part.command[1:],
+            *((sys.executable, "-m", DAGSTER_PROGRAMS) if part.forked else ()),
+            *part.command,
             cwd=part.folder,
             env=dict(part.environment),
             stdin=asyncio.subprocess.DEVNULL,

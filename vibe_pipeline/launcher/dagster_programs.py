@@ -1,8 +1,9 @@
 """Dagster's programs (webserver, daemon, code server), each run in a process that was forked warm.
 
-Loaded only inside the fork server of ``commands.forked_processes`` and its children, so that
-Dagster is imported once for all of them: shared memory, and a start of seconds. Not here: runs and
-their workers (``run_launcher``).
+Loaded inside the fork server of ``commands.forked_processes`` and its children, so that
+Dagster is imported once for all of them: shared memory, and a start of seconds. Where that cannot
+be, ``python -m`` this module and the program's name. Either way the webserver stands behind a
+guard. Not here: runs and their workers (``run_launcher``).
 """
 
 from __future__ import annotations
@@ -11,16 +12,27 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 
+import uvicorn
+from starlette.types import ASGIApp
+
+from vibe_pipeline.installation.access_token import read_token
+from vibe_pipeline.installation.bounded_requests import BoundedRequests, ImpatientProtocol
 from vibe_pipeline.launcher.dagster_internals import EXECUTING_MODULES, SERVING_MODULES
 from vibe_pipeline.launcher.fork_server import fork_ahead
 from vibe_pipeline.launcher.process_control import end_with_parent, name_process
+from vibe_pipeline.launcher.webserver_guard import MOST_BYTES, WebserverGuard, host_names
+from vibe_pipeline.settings import read_settings
 
 DAEMON = "dagster-daemon"
+WEBSERVER = "dagster-webserver"
 RUN_FORK_SERVER = "Run workers"
-PROGRAMS = ("dagster", DAEMON, "dagster-webserver")
+PROGRAMS = ("dagster", DAEMON, WEBSERVER)
 
 
 def warm_up() -> None:
@@ -45,12 +57,38 @@ def perform(order: str) -> int:
     program, *arguments = told["command"]
     if program == DAEMON:
         fork_ahead(RUN_FORK_SERVER)
+    return _be(program, arguments)
+
+
+def _be(program: str, arguments: Sequence[str]) -> int:
     sys.argv = [program, *arguments]
+    if program == WEBSERVER:
+        _guard_webserver()
     try:
         _entry(program).load()()
     except SystemExit as ending:
         return _exit_code(ending)
     return 0
+
+
+def _guard_webserver() -> None:
+    """Have uvicorn serve Dagster's app behind our guard; whatever else it is told stays.
+
+    Dagster's webserver offers no place for middleware of ours. That the guard is in place shows in
+    every answer (``access_token.GUARD_HEADER``), and nothing counts as ready without.
+    """
+    settings, serve = read_settings(), uvicorn.run
+
+    def guarded(app: ASGIApp, **options: Any) -> None:
+        guard = WebserverGuard(
+            app=app,
+            token=partial(read_token, settings.home),
+            hosts=host_names(settings.dagster_hosts),
+        )
+        bounded = BoundedRequests(guard, most_bytes=MOST_BYTES)
+        serve(bounded, **options, http=ImpatientProtocol)
+
+    uvicorn.run = guarded  # type: ignore[assignment]
 
 
 def _entry(program: str) -> EntryPoint:
@@ -70,3 +108,7 @@ def _exit_code(ending: SystemExit) -> int:
         return ending.code or 0
     sys.stderr.write(f"{ending.code}\n")
     return 1
+
+
+if __name__ == "__main__":
+    sys.exit(_be(sys.argv[1], sys.argv[2:]))
