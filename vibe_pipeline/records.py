@@ -219,6 +219,7 @@ class DropReason(StrEnum):
     WRONG_VERSION = "wrong_version"
     RESTED = "rested"
     RECENTLY_PLAYED = "recently_played"
+    NOT_DUE = "not_due"
     ARTIST_CAP = "artist_cap"
     SOURCE_CAP = "source_cap"
     FAMILIAR_ENOUGH = "familiar_enough"

@@ -316,7 +316,7 @@ def last_resort(request: ListRequest, policy: Policy) -> Pool:
 
     def order(like: LikedTrack) -> tuple[object, ...]:
         keys = (track_key(like.track),)
-        resting, heard = known.rests(keys), known.hears(keys)
+        resting, heard = known.rests(keys), not known.is_due(keys, policy)
         return resting, heard, known.last_recommended(keys), like.added_at, like.track.spotify_id
 
     usable = [one for one in request.likes if one.track.spotify_id not in request.unplayable]

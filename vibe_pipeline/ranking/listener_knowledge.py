@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import chain
 
+from vibe_pipeline.ranking.activation import activation, is_due
 from vibe_pipeline.ranking.artist_credits import credit_of, other_spelling
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.ranking.list_request import ListRequest
@@ -62,26 +64,29 @@ class LikedKeys:
         return self._keys[artist]
 
 
-class LastPlayed:
-    """On which day a recording was last played, worked out artist by artist like ``LikedKeys``."""
+class PlayTimes:
+    """When each recording was played, worked out artist by artist like ``LikedKeys``."""
 
     def __init__(self, plays: Iterable[Play]) -> None:
         self._plays: dict[str, list[Play]] = {}
-        self._last: dict[str, dict[str, date]] = {}
+        self._times: dict[str, dict[str, list[datetime]]] = {}
         for play in plays:
             self._plays.setdefault(artist_key(play.track.artist), []).append(play)
 
-    def of(self, artist: str) -> Mapping[str, date]:
-        """The last day of every recording of an artist, by key."""
+    def of(self, artist: str) -> Mapping[str, Sequence[datetime]]:
+        """All moments of every recording of an artist, by key."""
         if artist not in self._plays:
             return {}
-        if artist not in self._last:
-            last: dict[str, date] = {}
+        if artist not in self._times:
+            times: dict[str, list[datetime]] = {}
             for play in self._plays[artist]:
-                key, day = track_key(play.track), play.played_at.date()
-                last[key] = max(last.get(key, day), day)
-            self._last[artist] = last
-        return self._last[artist]
+                times.setdefault(track_key(play.track), []).append(play.played_at)
+            self._times[artist] = times
+        return self._times[artist]
+
+    def last_days(self, artist: str) -> Mapping[str, date]:
+        """The last day of every recording of an artist, by key."""
+        return {key: max(times).date() for key, times in self.of(artist).items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +97,9 @@ class ListenerKnowledge:
     days since each time, ``offered`` an artist to all that was recommended before today.
     """
 
+    now: datetime
     liked: LikedKeys
-    last_played: LastPlayed
+    play_times: PlayTimes
     offered: Mapping[str, Sequence[PastRecommendation]]
     recommended: Mapping[str, date]
     tired: Mapping[str, tuple[int, ...]]
@@ -117,8 +123,9 @@ class ListenerKnowledge:
                 offered.setdefault(past.artist_key, []).append(past)
         heard_since = request.now - timedelta(days=policy.recently_played_days)
         return cls(
+            now=request.now,
             liked=LikedKeys(request.likes),
-            last_played=LastPlayed(request.plays),
+            play_times=PlayTimes(request.plays),
             offered=offered,
             recommended=recommended,
             tired={artist: tuple(sorted(days)) for artist, days in tired.items()},
@@ -163,7 +170,7 @@ class ListenerKnowledge:
         offered = self.offered.get(artist, ())
         if not offered:
             return 0, 0
-        liked, last = self.liked.of(artist), self.last_played.of(artist)
+        liked, last = self.liked.of(artist), self.play_times.last_days(artist)
         if not liked and not last:
             return 0, len(offered)
         kept = sum(
@@ -182,6 +189,13 @@ class ListenerKnowledge:
     def hears(self, keys: tuple[str, ...]) -> bool:
         """Whether the person played it just lately."""
         return any(key in self.played for key in keys)
+
+    def is_due(self, keys: tuple[str, ...], policy: Policy) -> bool:
+        """Whether something known may come again: it has faded from mind since it was played."""
+        if not policy.due_days:
+            return not self.hears(keys)
+        times = (self.play_times.of(key.partition("|")[0]).get(key, ()) for key in set(keys))
+        return is_due(activation(chain.from_iterable(times), self.now), policy.due_days)
 
 
 def track_key(track: Track) -> str:

@@ -179,6 +179,7 @@ def _order(proposal: Proposal) -> tuple[object, ...]:
         proposal.duration_ms or 0,
         proposal.listeners or 0,
         proposal.tags,
+        proposal.votes,
     )
 
 

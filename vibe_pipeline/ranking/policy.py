@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
+from vibe_pipeline.ranking.activation import DUE_DAYS
 from vibe_pipeline.ranking.versions import Version
 
 UNWANTED_VERSIONS: Final = (
@@ -81,6 +82,10 @@ class Policy:
     source_cap: float = 0.5
     rest_days: int = 60
     recently_played_days: int = 14
+    """What was played within so many days is no discovery."""
+    due_days: float = DUE_DAYS
+    """A known track heard once may come again after so many days, and later the more often it was
+    heard (``ranking.activation``); with 0 it rests like one that is not known."""
     unwanted_versions: Version = UNWANTED_VERSIONS
 
 
@@ -111,7 +116,7 @@ POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
 )
 
 BEFORE_VERSION_3: Final[Mapping[str, object]] = MappingProxyType(
-    {"back_weight": 0.0, "seed_balance": 0.0, "seed_flow": 1.0}
+    {"back_weight": 0.0, "seed_balance": 0.0, "seed_flow": 1.0, "due_days": 0.0}
 )
 """What figures that came with version 3 are for a policy that was stored without them."""
 FORMER: Final = (
@@ -124,7 +129,8 @@ FORMER: Final = (
         back_weight=0.0,
         seed_balance=0.0,
         seed_flow=1.0,
+        due_days=0.0,
     ),
-    replace(SIMILAR_SUM, version=2, seed_flow=1.0),
+    replace(SIMILAR_SUM, version=2, seed_flow=1.0, due_days=0.0),
 )
 """Policies of former releases, by which their editions are made again."""

@@ -22,6 +22,8 @@ from vibe_pipeline.ranking.score import seed_weights
 from vibe_pipeline.ranking.sequencing import SequenceItem, crowded_artists, sequenced, with_guests
 from vibe_pipeline.records import Candidate, DropReason, Ranked, Source, Track
 
+_HEARD = {DropReason.RECENTLY_PLAYED, DropReason.NOT_DUE}
+
 
 class Note(StrEnum):
     """What a person should know about how their list came about."""
@@ -268,9 +270,9 @@ def _excluded(
         return DropReason.NOT_ON_SPOTIFY
     if known.rests(keys):
         return DropReason.RESTED
-    if known.hears(keys):
-        return DropReason.RECENTLY_PLAYED
-    return None
+    if entry.is_new or not policy.due_days:
+        return DropReason.RECENTLY_PLAYED if known.hears(keys) else None
+    return None if known.is_due(keys, policy) else DropReason.NOT_DUE
 
 
 def _is_blocked(entry: Ranked, keys: Sequence[str], request: ListRequest) -> bool:
@@ -293,7 +295,7 @@ def _fall_back(draft: Draft, judged: _AllJudged, known: ListenerKnowledge) -> bo
         if (known.likes(entry.candidate) or (entry.track and known.likes_track(entry.track)))
         and (hopeful or entry.track)
     ]
-    heard = [e for e in liked if dropped.get(e.candidate.key) is DropReason.RECENTLY_PLAYED]
+    heard = [e for e in liked if dropped.get(e.candidate.key) in _HEARD]
     draft.take(heard, draft.size)
     if draft.chosen:
         return False
