@@ -15,6 +15,7 @@ from vibe_bot.formatting import Html, button, keyboard, tell, together
 from vibe_bot.jobs import Job
 from vibe_bot.results import because, made, way_out
 from vibe_bot.services import BotServices
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.messages import (
     Connected,
     ConsentEnds,
@@ -40,7 +41,7 @@ def announcement(services: BotServices, account: Account, message: Message) -> A
     """The message in words."""
     match message:
         case Connected():
-            return _connected(account, message)
+            return _connected(services, account, message)
         case NightReady() | ReadyAfterAll():
             return _ready(services, account, message)
         case NightFailed():
@@ -49,8 +50,11 @@ def announcement(services: BotServices, account: Account, message: Message) -> A
             return _consent_ends(account, message)
 
 
-def _connected(account: Account, message: Connected) -> Announcement:
+def _connected(services: BotServices, account: Account, message: Connected) -> Announcement:
+    """With a word of it where the first reading of likes has to wait."""
     language = account.language
+    wishes = services.store.pending_launches.open(account.user_id)
+    waits = any(wish.attempts and wish.job == runs.PREPARE_FIRST_VIBE for wish in wishes)
     text = tell(
         language,
         message.key,
@@ -58,7 +62,8 @@ def _connected(account: Account, message: Connected) -> Announcement:
         generate=say(language, "keyboard.generate"),
     )
     markup = keyboard([button(say(language, "button.generate"), "go:generate")])
-    return Announcement(text=text, markup=markup)
+    later = tell(language, "bot.likes_wait") if waits else None
+    return Announcement(text=together(text, later), markup=markup)
 
 
 def _ready(

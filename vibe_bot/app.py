@@ -19,6 +19,7 @@ from telegram.request import BaseRequest
 from vibe_bot.formatting import tell
 from vibe_bot.handlers import BUTTONS, COMMANDS, welcome
 from vibe_bot.handlers import paste_callback as pasting
+from vibe_bot.inbox import InboxProcessor, WrittenQueue
 from vibe_bot.interactions import (
     App,
     BotState,
@@ -28,6 +29,7 @@ from vibe_bot.interactions import (
     bot_state,
     interaction_from,
 )
+from vibe_bot.launches import Launches
 from vibe_bot.progress import RunTrackers
 from vibe_bot.rate_limiter import ChatRateLimiter
 from vibe_bot.sending import send
@@ -51,7 +53,8 @@ def build(services: BotServices, token: str, *, request: BaseRequest | None = No
         .token(token)
         .base_url(f"{services.settings.telegram_api_url}/bot")
         .base_file_url(f"{services.settings.telegram_api_url}/file/bot")
-        .concurrent_updates(UPDATES_AT_ONCE)
+        .update_queue(WrittenQueue(services.store.inbox))
+        .concurrent_updates(InboxProcessor(services.store.inbox, UPDATES_AT_ONCE))
         .rate_limiter(limiter)
     )
     if request is None:
@@ -60,7 +63,8 @@ def build(services: BotServices, token: str, *, request: BaseRequest | None = No
         builder = builder.request(request).get_updates_request(request)
     app: App = builder.build()
     trackers = RunTrackers(services, app.bot, limiter)
-    app.bot_data["state"] = BotState(services=services, watchers=trackers)
+    launches = Launches(services=services, bot=app.bot, watchers=trackers)
+    app.bot_data["state"] = BotState(services=services, watchers=trackers, launches=launches)
     _route(app)
     return app
 

@@ -5,7 +5,6 @@ Who they are, in which language, and the ways to answer. No handler reads an ``U
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Unpack
@@ -15,12 +14,13 @@ from telegram import Bot, InlineKeyboardButton, Message, Update, User
 from telegram.ext import Application, CallbackContext, ExtBot
 
 from vibe_bot.formatting import Html, button, keyboard, tell
+from vibe_bot.inbox import key_of
+from vibe_bot.launches import Launches
 from vibe_bot.progress import RunTrackers
 from vibe_bot.sending import Edited, Markup, edit, send
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.records import Account, AccountChanges
 from vibe_pipeline.locales import say, spoken
-from vibe_pipeline.records import UserId
 
 Data = dict[Any, Any]
 Context = CallbackContext[ExtBot[None], Data, Data, Data]
@@ -33,10 +33,7 @@ class BotState:
 
     services: BotServices
     watchers: RunTrackers
-    starting: set[UserId] = field(default_factory=set)
-    """Whose run is being launched at this moment."""
-    launching: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by whoever launches a run at this moment; the others' turns come in their order."""
+    launches: Launches
     questions: dict[int, str] = field(default_factory=dict)
     """The command a chat was last asked to complete; forgotten with a restart, which is fine."""
 
@@ -46,6 +43,7 @@ class Interaction:
     """One person saying or tapping one thing.
 
     ``args`` is what followed the command. ``tapped`` is the message whose button was tapped.
+    ``request_id`` is the same each time this is handled, should a process end while it was.
     """
 
     state: BotState
@@ -53,6 +51,7 @@ class Interaction:
     account: Account
     first_name: str
     args: str
+    request_id: str
     tapped: int | None = None
 
     @property
@@ -131,6 +130,7 @@ def interaction_from(update: Update, context: Context, *, args: str) -> Interact
         account=account,
         first_name=user.first_name,
         args=args,
+        request_id=key_of(update),
         tapped=None if message is None else message.message_id,
     )
 

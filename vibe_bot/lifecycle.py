@@ -18,6 +18,7 @@ from telegram.error import Conflict, InvalidToken, TelegramError
 
 from vibe_bot.app import KINDS, build
 from vibe_bot.command_menu import register_all
+from vibe_bot.inbox import WrittenQueue
 from vibe_bot.interactions import App, BotState
 from vibe_bot.outbox import OutboxRelay
 from vibe_bot.receipts import Receipts
@@ -75,6 +76,7 @@ async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> Non
             _beside(Receipts(services, app.bot).deliver_forever(), "receipts"),
             _beside(remind_forever(services), "reminders"),
         ]
+        unhandled = await _take_up(app)
         await updater.start_polling(
             timeout=POLL_SECONDS,
             bootstrap_retries=-1,
@@ -82,7 +84,10 @@ async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> Non
             error_callback=polling.trouble,
         )
         resumed = state.watchers.resume()
-        log.info("listening to Telegram", bot=app.bot.username, resumed=resumed)
+        side_work.append(_beside(state.launches.take_up_forever(), "launches"))
+        log.info(
+            "listening to Telegram", bot=app.bot.username, resumed=resumed, unhandled=unhandled
+        )
         await stopping.wait()
     finally:
         log.info("stopping")
@@ -93,6 +98,7 @@ async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> Non
             await updater.stop()
         if app.running:
             await app.stop()
+        await state.launches.stop()
         await state.watchers.stop()
         await app.shutdown()
 
@@ -132,6 +138,12 @@ async def _reached(app: App, stopping: asyncio.Event) -> bool:
             await asyncio.wait_for(stopping.wait(), wait)
         wait = min(wait * 2, LONGEST_WAIT)
     return False
+
+
+async def _take_up(app: App) -> int:
+    """What the bot before us was given and did not get to."""
+    queue = app.update_queue
+    return await queue.take_up(app.bot) if isinstance(queue, WrittenQueue) else 0
 
 
 async def _menus(app: App, services: BotServices) -> None:

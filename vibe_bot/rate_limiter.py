@@ -11,14 +11,19 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
-from telegram.error import RetryAfter
+import structlog
+from telegram.error import BadRequest, Conflict, NetworkError, RetryAfter, TimedOut
 from telegram.ext import BaseRateLimiter
 
 from vibe_pipeline.clients.rate_limiter import ProcessSlotBook
 
+log = structlog.get_logger()
+
 WAITED_IN_PLACE = 30.0
 """A longer pause is given back to the caller as ``RetryAfter``."""
 ATTEMPTS = 3
+AGAIN_AFTER = (0.5, 1.5, 4.0)
+"""Pauses after an answer of a server that is in trouble itself."""
 
 CHAT_INTERVAL = 1.0
 """Seconds between two messages in a chat on average; Telegram takes about one a second."""
@@ -35,6 +40,9 @@ Answer = bool | dict[str, Any] | list[dict[str, Any]]
 _PACED = frozenset(
     {"sendMessage", "editMessageText", "editMessageReplyMarkup", "sendDocument", "sendPhoto"}
 )
+_REPEATED = _PACED | {"answerCallbackQuery"}
+"""Whom a person waits for. A message that Telegram took although it says otherwise comes twice,
+which is better than silence; one that timed out most likely arrived."""
 
 
 class ChatRateLimiter(BaseRateLimiter[int]):
@@ -78,6 +86,23 @@ class ChatRateLimiter(BaseRateLimiter[int]):
     ) -> Answer:
         """One request, repeated after the pauses Telegram asks for, as long as they are short."""
         chat = data.get("chat_id") if endpoint in _PACED else None
+        for seconds in AGAIN_AFTER if endpoint in _REPEATED else ():
+            try:
+                return await self._request(callback, args, kwargs, chat)
+            except (BadRequest, TimedOut, Conflict):
+                raise
+            except NetworkError as trouble:
+                log.info("telegram is in trouble", endpoint=endpoint, why=trouble.message)
+            await self._sleep(seconds)
+        return await self._request(callback, args, kwargs, chat)
+
+    async def _request(
+        self,
+        callback: Callable[..., Coroutine[Any, Any, Answer]],
+        args: Any,
+        kwargs: dict[str, Any],
+        chat: object,
+    ) -> Answer:
         for attempt in range(1, ATTEMPTS + 1):
             await self._rest(chat)
             await self._turn(chat)

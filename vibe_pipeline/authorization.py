@@ -55,6 +55,8 @@ from vibe_pipeline.settings import Settings
 log = structlog.get_logger()
 
 SERVICE = "spotify"
+OURS_ALONE = timedelta(seconds=20)
+"""So long nobody else launches what we are launching."""
 VERIFIER_BYTES = 64
 """Gives 86 characters; PKCE wants 43 to 128."""
 
@@ -273,6 +275,7 @@ class AccountLinking:
                 consented_at=pending.tokens.consented_at,
             )
             self.store.outbox.put(pending.user_id, linked)
+            self.note_first_preparation(pending.user_id)
         except SpotifyAccountTaken:
             return Refused(reason=RefusalReason.TAKEN, account=confirmed.account)
         except UnknownPerson:
@@ -280,17 +283,28 @@ class AccountLinking:
         log.info("connected", user_id=pending.user_id)
         return Linked(account=confirmed.account, spotify_name=confirmed.spotify_name)
 
-    async def begin_first_preparation(self, user_id: UserId) -> None:
-        """Prepare the first list while the person goes on; it would do all of it itself, so
-        failing is no loss.
+    def note_first_preparation(self, user_id: UserId) -> None:
+        """Write down that the first list is to be prepared, whoever comes to do it."""
+        first, request_id = LaunchRequest.first_preparation(user_id), secrets.token_hex(16)
+        self.store.pending_launches.add(request_id, user_id, first, pause=OURS_ALONE)
 
-        The partition comes first: a run for a key that does not exist is accepted and fails late.
+    async def begin_first_preparation(self, user_id: UserId) -> None:
+        """Prepare the first list while the person goes on, as was written down when they linked.
+
+        What the pipeline does not take now, the bot begins as soon as it does. The partition comes
+        first: a run for a key that does not exist is accepted and fails late.
         """
-        try:
-            await self.dagster.add_user(user_id)
-            await self.dagster.launch(LaunchRequest.first_preparation(user_id))
-        except ServiceError as error:
-            log.warning("first list not prepared", user_id=user_id, reason=str(error))
+        launch, wishes = LaunchRequest.first_preparation(user_id), self.store.pending_launches
+        for wish in wishes.open(user_id):
+            if wish.job != launch.job:
+                continue
+            try:
+                await self.dagster.add_user(user_id)
+                await self.dagster.launch(launch.marked(wish.request_id))
+                wishes.close(wish.request_id)
+            except ServiceError as error:
+                wishes.later(wish.request_id, timedelta())
+                log.warning("first list not prepared yet", user_id=user_id, reason=str(error))
 
     async def _complete(
         self, account: Account, consent: OAuthState, code: str

@@ -384,6 +384,11 @@ def somebody_waits(tags: Mapping[str, str]) -> bool:
     return not is_nightly(tags) and tags.get(ASKED_BY) != AHEAD
 
 
+def watched(tags: Mapping[str, str]) -> bool:
+    """Whether a message in the chat follows the run."""
+    return tags.get(ASKED_BY) == CHAT
+
+
 def vibe_date_of(tags: Mapping[str, str]) -> date | None:
     """The local day a run's list is for, if it was told; ``ValueError`` for what is no date."""
     written = tags.get(VIBE_DATE)

@@ -17,7 +17,7 @@ from tests.benchmarks import bars
 from tests.benchmarks.conditions import Conditions
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.report import Report
-from tests.bot.test_life import started
+from tests.support.bot_process import started
 from tests.support.bot_world import ChatUser, bot_world
 
 CHATS = 200

@@ -11,7 +11,7 @@ from sqlalchemy import insert
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until, urls_of
 from tests.support.pipeline_stand_in import StandInRun
 from vibe_bot import progress
-from vibe_bot.handlers.generate import NO_MESSAGE
+from vibe_bot.launches import NO_MESSAGE
 from vibe_pipeline.accounts.records import EditionKind, EditionState, FailureCause
 from vibe_pipeline.accounts.tables import service_calls
 from vibe_pipeline.locales import LANGUAGES, moment, say
@@ -163,19 +163,6 @@ async def test_a_day_whose_calls_are_used_up_is_said_at_once_with_the_time_it_go
     opens = two_hours_ago + timedelta(days=1, minutes=1)
     assert moment("en", opens) in message["text"]
     assert place.pipeline.launched == []
-
-
-async def test_a_pipeline_that_is_down_is_admitted(place: BotWorld) -> None:
-    anna = await connected(place)
-    place.pipeline.down = True
-
-    asked = await anna.types("/generate")
-    message = await anna.sees(
-        lambda one: one["text"] == say("en", "bot.progress.cannot_start"), since=asked
-    )
-
-    assert data_of(message) == ["go:generate"]
-    assert place.store.watches.open() == []
 
 
 @pytest.mark.parametrize(

@@ -6,26 +6,13 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 
-from tests.support.bot_world import BotWorld, bot_world
+from tests.support.bot_process import PYTHON, ROOT, environment, started
+from tests.support.bot_world import bot_world
 from vibe_bot.poller import single_poller
-
-PYTHON = sys.executable
-ROOT = Path(__file__).parents[2]
-
-
-def environment(**settings: str) -> Mapping[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUNBUFFERED": "1",
-        **settings,
-    }
 
 
 def run_bot(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -37,25 +24,6 @@ def run_bot(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=60,
         check=False,
-    )
-
-
-async def started(place: BotWorld, folder: Path, **more: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(PYTHON, "-m", "vibe_bot"),
-        cwd=folder,
-        env={
-            **environment(
-                TELEGRAM_API_URL=place.settings.telegram_api_url,
-                TELEGRAM_BOT_TOKEN=place.telegram.token,
-                DAGSTER_GRAPHQL_URL=place.settings.dagster_graphql_url,
-                VIBE_HOME=str(place.settings.home),
-                SPOTIFY_CLIENT_ID="client",
-            ),
-            **more,
-        },
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
     )
 
 

@@ -67,6 +67,8 @@ async def test_the_chat_is_told_once_and_the_library_is_read(here: Site) -> None
     assert account.user_id in here.dagster.partitions
     (launch,) = here.dagster.launches
     assert launch["job"] == "prepare_first_vibe"
+    assert launch["tags"].pop("vibe/request")
+    assert here.store.pending_launches.open() == []
     assert launch["tags"] == {
         "vibe/asked_by": "connecting",
         "dagster/priority": "5",

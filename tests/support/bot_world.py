@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from typing import Any
 import httpx
 import uvicorn
 from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.support.pipeline_stand_in import PipelineStandIn
 from vibe_bot.app import build
@@ -53,6 +55,7 @@ class BotWorld:
 
     address: str
     telegram: TelegramState
+    trouble: TelegramTrouble
     pipeline: PipelineStandIn
     settings: Settings
     store: AccountStore
@@ -74,6 +77,34 @@ class BotWorld:
     def calls(self, method: str) -> int:
         """How often the bot called a method of the Bot API."""
         return sum(call.method == method for call in list(self.telegram.calls))
+
+
+@dataclass(slots=True)
+class TelegramTrouble:
+    """Answers that the bot gets instead of Telegram's: ``next`` has them, oldest first.
+
+    ``then`` is called with each method's name before Telegram sees it.
+    """
+
+    next: list[tuple[str, int, str]] = field(default_factory=list)
+    """The method, the status, the body."""
+    then: Callable[[str], None] | None = None
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """The same Telegram, with this trouble on the way to it."""
+
+        async def troubled(scope: Scope, receive: Receive, send: Send) -> None:
+            method = str(scope.get("path", "")).rsplit("/", 1)[-1]
+            if scope["type"] == "http" and "/bot" in scope["path"]:
+                if self.then is not None:
+                    self.then(method)
+                if self.next and self.next[0][0] == method:
+                    _, status, body = self.next.pop(0)
+                    await Response(body, status)(scope, receive, send)
+                    return
+            await app(scope, receive, send)
+
+        return troubled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,7 +342,8 @@ async def bot_world(
     telegram = TelegramState(clock=utc_now, monotonic=time.monotonic)
     telegram.flood.switched_on = flood
     pipeline = PipelineStandIn()
-    with _served(telegram, pipeline) as address:
+    trouble = TelegramTrouble()
+    with _served(telegram, pipeline, trouble) as address:
         given: dict[str, Any] = {
             "telegram_api_url": f"{address}/telegram",
             "telegram_bot_token": telegram.token,
@@ -327,6 +359,7 @@ async def bot_world(
             yield BotWorld(
                 address=address,
                 telegram=telegram,
+                trouble=trouble,
                 pipeline=pipeline,
                 settings=made,
                 store=open_for(made),
@@ -367,11 +400,16 @@ async def living_bot(
 
 
 @contextmanager
-def _served(telegram: TelegramState, pipeline: PipelineStandIn) -> Iterator[str]:
+def _served(
+    telegram: TelegramState, pipeline: PipelineStandIn, trouble: TelegramTrouble
+) -> Iterator[str]:
     routes = [*bot_api_routes(telegram), *control_routes(telegram), *pipeline.routes()]
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        Starlette(routes=routes), log_level="error", lifespan="off", timeout_graceful_shutdown=1
+        trouble.around(Starlette(routes=routes)),
+        log_level="error",
+        lifespan="off",
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

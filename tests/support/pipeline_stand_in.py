@@ -60,6 +60,8 @@ class StandInRun:
 class PipelineStandIn:
     """Remembers what was launched; ``down`` makes it answer 503, ``on_launch`` plays a run.
 
+    ``loaded`` is false while its code is not there yet: it answers, and knows no job.
+
     ``asked`` counts the questions by name; a launch takes ``launch_seconds``.
     """
 
@@ -69,6 +71,7 @@ class PipelineStandIn:
         self.asked: Counter[str] = Counter()
         self.launch_seconds = 0.0
         self.down = False
+        self.loaded = True
         self.on_launch: Callable[[StandInRun], None] | None = None
         self._numbers = itertools.count(1)
 
@@ -105,7 +108,7 @@ class PipelineStandIn:
         return {"__typename": "RepositoryConnection"}
 
     def _repositories(self, _: dict[str, Any]) -> dict[str, Any]:
-        jobs = [{"name": job} for job in JOBS]
+        jobs = [{"name": job} for job in JOBS if self.loaded]
         node = {"name": "__repository__", "location": {"name": "vibe"}, "jobs": jobs}
         return {"__typename": "RepositoryConnection", "nodes": [node]}
 

@@ -74,7 +74,8 @@ def _lists(interaction: Interaction) -> list[Html]:
     else:
         when = moment(interaction.language, night, interaction.zone)
         lines.append(interaction.html("bot.status.night", when=when, zone=account.timezone))
-    if services.store.watches.open(account.user_id):
+    begun = services.store.watches.open(account.user_id)
+    if begun or interaction.state.launches.under_way(account.user_id):
         lines.append(interaction.html("bot.status.running"))
     return lines
 

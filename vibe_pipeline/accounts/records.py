@@ -271,6 +271,34 @@ class TrackedRun:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingLaunch:
+    """A run somebody asked for, from the moment it was written down until it is followed.
+
+    ``message_id`` is the message that answers it, once there is one. ``attempts`` counts the
+    launches that came to nothing.
+    """
+
+    request_id: str
+    user_id: UserId
+    message_id: int | None
+    job: str
+    tags: Mapping[str, str]
+    asked_at: datetime
+    not_before: datetime
+    attempts: int
+    done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxEntry:
+    """What somebody sent us, as it came, still to be handled."""
+
+    key: str
+    payload: str = field(repr=False)
+    attempts: int
+
+
 class BlockKind(StrEnum):
     """What is never to be offered again."""
 

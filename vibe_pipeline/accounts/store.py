@@ -22,8 +22,10 @@ from vibe_pipeline.accounts.editions import Editions
 from vibe_pipeline.accounts.erasures import Erasures
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.feedback import Blocks, Exclusions, Thumbs
+from vibe_pipeline.accounts.inbox import Inbox
 from vibe_pipeline.accounts.oauth_states import OAuthStates
 from vibe_pipeline.accounts.outbox import Outbox
+from vibe_pipeline.accounts.pending_launches import PendingLaunches
 from vibe_pipeline.accounts.people import People
 from vibe_pipeline.accounts.records import Defaults
 from vibe_pipeline.accounts.schema import migrate
@@ -57,7 +59,9 @@ class AccountStore:
     editions: Editions
     budget: StoredBudget
     capabilities: Capabilities
+    inbox: Inbox
     outbox: Outbox
+    pending_launches: PendingLaunches
     watches: TrackedRuns
     blocks: Blocks
     thumbs: Thumbs
@@ -141,7 +145,9 @@ def _assembled(
         editions=Editions(database, now),
         budget=StoredBudget(database, now, ceilings),
         capabilities=Capabilities(database, now),
+        inbox=Inbox(database, sealer, now),
         outbox=Outbox(database, now),
+        pending_launches=PendingLaunches(database, now),
         watches=TrackedRuns(database, now),
         blocks=Blocks(database, now),
         thumbs=Thumbs(database, now),

@@ -180,6 +180,33 @@ watches = Table(
     Index("ix_watches_user_id_done", "user_id", "done"),
 )
 
+pending_launches = Table(
+    "pending_launches",
+    metadata,
+    Column("request_id", String(64), primary_key=True),
+    _person(),
+    Column("message_id", BigInteger),
+    Column("job", String(64), nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("not_before", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Index("ix_pending_launches_user_id_done", "user_id", "done"),
+    Index("ix_pending_launches_done_not_before", "done", "not_before"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("payload", LargeBinary),
+    Column("received_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Index("ix_inbox_received_at", "received_at"),
+)
+"""``payload`` is sealed, and gone as soon as the update was handled."""
+
 blocks = Table(
     "blocks",
     metadata,

@@ -27,5 +27,7 @@ def apply_retention(
     return {f"warehouse.{table}": count for table, count in trimmed.items()} | {
         "accounts.outbox": store.outbox.drop_old(),
         "accounts.watches": store.watches.drop_old(),
+        "accounts.pending_launches": store.pending_launches.drop_old(),
+        "accounts.inbox": store.inbox.drop_old(),
         "accounts.oauth_states": store.oauth_states.drop_expired(),
     }

@@ -1,0 +1,99 @@
+"""Updates are written down before Telegram is told that we have them, and struck off when handled.
+
+Long polling acknowledges an update by asking for the next one; a process that ends between the
+two must not take a wish with it. So the queue between polling and handling writes first
+(at-least-once delivery). What an update asks for is the handlers'; that a run is launched once
+however often its update is handled, ``vibe_bot.launches``'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable
+from typing import Any
+
+import structlog
+from telegram import Bot, Update
+from telegram.ext import BaseUpdateProcessor
+
+from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.inbox import Inbox
+
+log = structlog.get_logger()
+
+
+def key_of(update: Update) -> str:
+    """Names an update, the same for each time it is handed over.
+
+    Its number alone would not do: Telegram may begin to count anew.
+    """
+    message, query = update.effective_message, update.callback_query
+    parts = (
+        update.update_id,
+        None if query is None else query.id,
+        None if update.effective_chat is None else update.effective_chat.id,
+        None if message is None else message.message_id,
+        None if message is None else int(message.date.timestamp()),
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+class WrittenQueue(asyncio.Queue[object]):
+    """What polling brings; each update is in the inbox before the next ones are asked for."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        super().__init__()
+        self._inbox = inbox
+
+    async def put(self, item: object) -> None:
+        """Write it down and have it handled; one that was here before is not handled twice."""
+        if isinstance(item, Update) and not await self._written(item):
+            log.info("an update came twice", update=item.update_id)
+            return
+        await super().put(item)
+
+    async def take_up(self, bot: Bot) -> int:
+        """Have handled what a former bot was given and did not get to; gives how many."""
+        try:
+            entries = await asyncio.to_thread(self._inbox.take_up)
+        except AccountsUnreadable as error:
+            log.warning("cannot read the inbox", why=str(error))
+            return 0
+        for entry in entries:
+            update = Update.de_json(json.loads(entry.payload), bot)
+            await super().put(update)
+        return len(entries)
+
+    async def _written(self, update: Update) -> bool:
+        """True as well where the store cannot be written: then the handler says so."""
+        try:
+            return await asyncio.to_thread(self._inbox.add, key_of(update), update.to_json())
+        except AccountsUnreadable as error:
+            log.warning("an update is handled without being written down", why=str(error))
+            return True
+
+
+class InboxProcessor(BaseUpdateProcessor):
+    """Handles so many updates at once, and strikes each off when it was handled."""
+
+    def __init__(self, inbox: Inbox, at_once: int) -> None:
+        super().__init__(at_once)
+        self._inbox = inbox
+
+    async def initialize(self) -> None:
+        """Nothing to prepare."""
+
+    async def shutdown(self) -> None:
+        """Nothing to give back."""
+
+    async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
+        """Whatever goes wrong inside was told by the error handler, so it counts as handled."""
+        await coroutine
+        if not isinstance(update, Update):
+            return
+        try:
+            await asyncio.to_thread(self._inbox.done, key_of(update))
+        except AccountsUnreadable as error:
+            log.warning("an update cannot be struck off", why=str(error))

@@ -1,0 +1,335 @@
+"""From a wish to a run that is followed: written down first, launched from the record, once.
+
+A launcher with retries. A wish that the pipeline does not take now is kept and begun when it
+answers; so is what a former bot left. How the run goes on is ``vibe_bot.progress``'s, who may ask
+for what the handlers'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+from telegram import Bot, InlineKeyboardMarkup
+from telegram.error import Forbidden, TelegramError
+
+from vibe_bot.formatting import Html, button, keyboard, tell
+from vibe_bot.jobs import Job, job_named
+from vibe_bot.progress import REFRESH_SECONDS, RunTrackers, not_begun, timed
+from vibe_bot.sending import Edited, edit, send
+from vibe_bot.services import BotServices
+from vibe_pipeline import runs
+from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
+from vibe_pipeline.accounts.records import Account, PendingLaunch
+from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
+from vibe_pipeline.locales import say
+from vibe_pipeline.records import UserId
+from vibe_pipeline.runs import LaunchRequest
+
+log = structlog.get_logger()
+
+TURN_SECONDS = 10.0
+"""A launch takes a tenth of this; whoever comes after one that takes longer overtakes it."""
+NO_MESSAGE = 2**31 - 1
+"""Stands for a message that could not be sent: it cannot be edited, so the result comes anew."""
+LOOK_SECONDS = 1.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
+"""Between two tries to launch, doubling."""
+
+
+class _TooOld(Exception):
+    """Whoever asked has stopped waiting: asked again, not begun."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Wish:
+    """One wish while this process has it in hand.
+
+    ``message`` is the id of the message that tells of it, as soon as it is known.
+    """
+
+    pending: PendingLaunch
+    account: Account
+    message: asyncio.Future[int]
+    shown: Html
+    waits: bool = False
+    """Whether the message says that the pipeline does not answer."""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody watches it."""
+        return not runs.watched(self.pending.tags)
+
+    @property
+    def job(self) -> Job:
+        return job_named(self.pending.job)
+
+
+@dataclass(slots=True, kw_only=True)
+class Launches:
+    """Every wish of everybody, each served by a task of its own."""
+
+    services: BotServices
+    bot: Bot
+    watchers: RunTrackers
+    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _order: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by whoever launches a run at this moment; the others' turns come in their order."""
+
+    def under_way(self, user_id: UserId) -> bool:
+        """Whether a wish of this person's waits for its run."""
+        wishes = self.services.store.pending_launches.open(user_id)
+        return any(runs.watched(wish.tags) for wish in wishes)
+
+    def known(self, request_id: str) -> bool:
+        """Whether this wish was written down before; if so, it goes on where it stands."""
+        wish = self.services.store.pending_launches.get(request_id)
+        if wish is not None and not wish.done:
+            self._take_up(wish)
+        return wish is not None
+
+    async def begin(self, account: Account, launch: LaunchRequest, request_id: str) -> None:
+        """Write the wish down, answer, and launch beside it: neither waits for the other."""
+        store = self.services.store
+        pending = store.pending_launches.add(request_id, account.user_id, launch)
+        wish = self._wish(pending, account)
+        self._serve(wish)
+        await self._answer(wish)
+
+    async def take_up_forever(self) -> None:
+        """Begin what another process wrote down and did not get to; until cancelled."""
+        while True:
+            try:
+                for pending in await asyncio.to_thread(self.services.store.pending_launches.due):
+                    self._take_up(pending)
+            except AccountsUnreadable as error:
+                log.warning("cannot read the wishes", why=str(error))
+            await self.services.sleep(LOOK_SECONDS)
+
+    async def stop(self) -> None:
+        """Let go of all; the wishes stay for the next bot."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _take_up(self, pending: PendingLaunch) -> None:
+        if pending.request_id in self._tasks:
+            return
+        account = self.services.store.people.get(pending.user_id)
+        if account is None:
+            return
+        log.info("taking up a wish", job=pending.job, user=pending.user_id)
+        wish = self._wish(pending, account)
+        self._serve(wish, again=True)
+
+    def _wish(self, pending: PendingLaunch, account: Account) -> _Wish:
+        message = asyncio.get_running_loop().create_future()
+        shown = not_begun(account.language, job_named(pending.job))
+        wish = _Wish(pending=pending, account=account, message=message, shown=shown)
+        if pending.message_id is not None:
+            message.set_result(pending.message_id)
+        return wish
+
+    def _serve(self, wish: _Wish, *, again: bool = False) -> None:
+        request_id = wish.pending.request_id
+        task = asyncio.create_task(self._until_followed(wish, again=again), name=request_id)
+        self._tasks[request_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(request_id, None))
+
+    async def _answer(self, wish: _Wish) -> None:
+        """The first message; a wish does not hang on its arrival."""
+        try:
+            sent = await send(self.bot, wish.account.chat_id, wish.shown)
+        except BaseException:
+            wish.message.set_result(NO_MESSAGE)
+            raise
+        wish.message.set_result(sent.message_id)
+        answered = self.services.store.pending_launches.answered
+        await asyncio.to_thread(answered, wish.pending.request_id, sent.message_id)
+
+    async def _answer_again(self, wish: _Wish) -> None:
+        """A former bot answered, or not; the run goes on either way."""
+        try:
+            await self._answer(wish)
+        except Forbidden:
+            raise
+        except TelegramError as error:
+            log.warning("telegram did not take an answer", why=type(error).__name__)
+
+    async def _until_followed(self, wish: _Wish, *, again: bool) -> None:
+        pending = wish.pending
+        try:
+            if again and not wish.quiet and not wish.message.done():
+                await self._answer_again(wish)
+            await self._launch_and_follow(wish, again=again)
+        except Forbidden:
+            self._has_left(wish)
+        except UnknownPerson:
+            log.info("somebody was forgotten meanwhile", user=pending.user_id)
+        except (TelegramError, AccountsUnreadable) as error:
+            log.warning("a wish waits", job=pending.job, user=pending.user_id, why=str(error))
+            await self._rest(pending)
+        except Exception:
+            log.exception("a wish came to nothing", job=pending.job, user=pending.user_id)
+            await self._rest(pending)
+
+    async def _launch_and_follow(self, wish: _Wish, *, again: bool) -> None:
+        store, pending = self.services.store, wish.pending
+        launching = asyncio.create_task(self._launched(wish, again=again))
+        try:
+            await self._keep_time(wish, launching)
+            run_id = await launching
+        except _TooOld:
+            await self._tell_too_old(wish)
+            return
+        finally:
+            launching.cancel()
+        if run_id is None:
+            await self._say(wish, "bot.progress.already_night")
+        elif not wish.quiet:
+            await self._follow(wish, run_id)
+        await asyncio.to_thread(store.pending_launches.close, pending.request_id)
+
+    async def _follow(self, wish: _Wish, run_id: str) -> None:
+        pending, account, store = wish.pending, wish.account, self.services.store
+        message_id = await wish.message
+        watch = await asyncio.to_thread(
+            store.watches.add, run_id, account.user_id, account.chat_id, message_id, pending.job
+        )
+        log.info("launched", job=pending.job, user=account.user_id, run=run_id)
+        self.watchers.follow(watch, shown=wish.shown, since=pending.asked_at)
+
+    async def _keep_time(self, wish: _Wish, launching: asyncio.Task[str | None]) -> None:
+        """Let the message say how long it has been until there is a run to follow."""
+        if wish.quiet:
+            return
+        message_id = await wish.message
+        while not (await asyncio.wait({launching}, timeout=REFRESH_SECONDS))[0]:
+            if not wish.waits and self.watchers.has_room(wish.account.chat_id):
+                waited = self.services.now() - wish.pending.asked_at
+                with suppress(TelegramError):
+                    words = timed(wish.account.language, wish.shown, waited)
+                    await edit(self.bot, wish.account.chat_id, message_id, words)
+
+    async def _launched(self, wish: _Wish, *, again: bool) -> str | None:
+        """The run's id, as soon as the pipeline takes it.
+
+        ``None`` when a list is being made that nobody asked for in the chat.
+        """
+        pause, wishes = FIRST_PAUSE, self.services.store.pending_launches
+        while True:
+            if self._too_old(wish.pending):
+                raise _TooOld
+            try:
+                return await self._attempt(wish.pending, again=again)
+            except ServiceError as error:
+                job, user_id = wish.pending.job, wish.pending.user_id
+                log.warning("could not launch", job=job, user=user_id, why=error.sentence)
+            again = True
+            rest = timedelta(seconds=pause)
+            await asyncio.to_thread(wishes.later, wish.pending.request_id, rest)
+            await self._say_it_waits(wish)
+            await self.services.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _attempt(self, pending: PendingLaunch, *, again: bool) -> str | None:
+        """One launch; whatever may have been launched before is looked for first.
+
+        One launch after the other, so that the queue holds them in the order they were asked for.
+        """
+        dagster = self.services.dagster
+        async with self._turn():
+            if again and (run_id := await self._launched_before(pending)) is not None:
+                return run_id
+            if pending.job in runs.LIST_JOBS and await self._list_under_way(pending.user_id):
+                return None
+            await dagster.add_user(pending.user_id)
+            launch = LaunchRequest(
+                job=pending.job, partition_key=pending.user_id, tags=pending.tags
+            )
+            try:
+                return await dagster.launch(launch.marked(pending.request_id))
+            except ServiceUnavailable as error:
+                if not error.may_have_happened:
+                    raise
+                run_id = await self._launched_before(pending)
+                if run_id is None:
+                    raise
+                return run_id
+
+    async def _launched_before(self, pending: PendingLaunch) -> str | None:
+        tags = runs.request_tags(pending.request_id)
+        launched = await self.services.dagster.runs(tags=tags, limit=1)
+        return launched[0].run_id if launched else None
+
+    async def _list_under_way(self, user_id: UserId) -> bool:
+        """Whether a list is being made for this person that nobody asked for in the chat.
+
+        What was told is there, though the end of its run may still be busy with what nobody waits
+        for.
+        """
+        dagster, watches = self.services.dagster, self.services.store.watches
+        under_way = await dagster.runs(tags=runs.owner_tags(user_id), statuses=runs.UNFINISHED)
+        followed = (watches.get(run.run_id) for run in under_way if run.job in runs.LIST_JOBS)
+        return any(watch is None or not self.watchers.is_told(watch) for watch in followed)
+
+    def _too_old(self, pending: PendingLaunch) -> bool:
+        limit = timedelta(minutes=self.services.settings.wish_minutes)
+        return self.services.now() - pending.asked_at > limit
+
+    async def _say_it_waits(self, wish: _Wish) -> None:
+        """Once: the wish is safe, and is begun by itself."""
+        if wish.quiet or wish.waits or not wish.message.done():
+            return
+        wish.waits = True
+        words = tell(wish.account.language, "bot.progress.waits")
+        title = tell(wish.account.language, f"bot.progress.title_{wish.job.name}")
+        wish.shown = Html(f"{title}\n\n{words}")
+        with suppress(TelegramError):
+            await edit(self.bot, wish.account.chat_id, await wish.message, wish.shown)
+
+    async def _tell_too_old(self, wish: _Wish) -> None:
+        wishes, pending = self.services.store.pending_launches, wish.pending
+        if not wish.quiet:
+            command = wish.job.command
+            again = button(say(wish.account.language, "button.try_again"), f"go:{command}")
+            await self._say(wish, "bot.progress.too_old", keyboard([again if command else None]))
+        log.warning("a wish is too old to be begun", job=pending.job, user=pending.user_id)
+        await asyncio.to_thread(wishes.close, pending.request_id)
+
+    async def _say(self, wish: _Wish, key: str, markup: InlineKeyboardMarkup | None = None) -> None:
+        """Say it in the wish's message, or in a new one."""
+        chat_id, words = wish.account.chat_id, tell(wish.account.language, key)
+        if await edit(self.bot, chat_id, await wish.message, words, markup) is Edited.GONE:
+            await send(self.bot, chat_id, words, markup)
+
+    def _has_left(self, wish: _Wish) -> None:
+        store, user_id = self.services.store, wish.account.user_id
+        if store.people.get(user_id) is not None:
+            store.people.change(user_id, active=False)
+        store.pending_launches.close(wish.pending.request_id)
+        log.info("person has blocked the bot", user=user_id)
+
+    async def _rest(self, pending: PendingLaunch) -> None:
+        """Take it up again in a while."""
+        with suppress(AccountsUnreadable):
+            later = self.services.store.pending_launches.later
+            await asyncio.to_thread(later, pending.request_id, timedelta(seconds=LONGEST_PAUSE))
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Our turn; whoever hangs before us is waited for so long and no longer."""
+        try:
+            await asyncio.wait_for(self._order.acquire(), TURN_SECONDS)
+        except TimeoutError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._order.release()

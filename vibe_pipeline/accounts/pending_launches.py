@@ -1,0 +1,109 @@
+"""Runs people asked for, written down before anybody is answered: launched from here, once each.
+
+A queue that survives its workers. A wish stands here until its run is followed (``tracked_runs``)
+or its person was told why there is none. Launching, and what is said meanwhile, is the bot's
+(``vibe_bot.launches``); what a run is launched with, ``vibe_pipeline.runs``'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.records import PendingLaunch
+from vibe_pipeline.accounts.tables import pending_launches as table
+from vibe_pipeline.records import UserId
+from vibe_pipeline.runs import LaunchRequest
+
+KEPT = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLaunches:
+    """Wishes, open until their run is followed."""
+
+    database: Database
+    now: Callable[[], datetime]
+
+    def add(
+        self,
+        request_id: str,
+        user_id: UserId,
+        launch: LaunchRequest,
+        *,
+        pause: timedelta = timedelta(),
+    ) -> PendingLaunch:
+        """Write it down; a request that was before is given as it stands.
+
+        ``pause`` is how long nobody else takes it up: whoever writes it down may launch first.
+
+        Raises: ``UnknownPerson``.
+        """
+        now = self.now()
+        wish = PendingLaunch(
+            request_id=request_id,
+            user_id=user_id,
+            message_id=None,
+            job=launch.job,
+            tags=dict(launch.tags),
+            asked_at=now,
+            not_before=now + pause,
+            attempts=0,
+            done=False,
+        )
+        try:
+            with self.database.writing() as connection:
+                connection.execute(insert(table).values(asdict(wish)))
+        except IntegrityError:
+            known = self.get(request_id)
+            if known is None:
+                raise UnknownPerson(user_id) from None
+            return known
+        return wish
+
+    def get(self, request_id: str) -> PendingLaunch | None:
+        """The wish of this request, done or not."""
+        wishes = self._many(table.c.request_id == request_id)
+        return wishes[0] if wishes else None
+
+    def open(self, user_id: UserId | None = None) -> list[PendingLaunch]:
+        """What is not followed yet, oldest first: of one person, or of everybody."""
+        mine = [] if user_id is None else [table.c.user_id == user_id]
+        return self._many(table.c.done.is_(False), *mine)
+
+    def due(self) -> list[PendingLaunch]:
+        """What anybody may launch now, oldest first."""
+        return self._many(table.c.done.is_(False), table.c.not_before <= self.now())
+
+    def answered(self, request_id: str, message_id: int) -> None:
+        """This message tells how it stands."""
+        self._change(request_id, message_id=message_id)
+
+    def later(self, request_id: str, pause: timedelta) -> None:
+        """A launch came to nothing; the next one after a pause."""
+        self._change(request_id, not_before=self.now() + pause, attempts=table.c.attempts + 1)
+
+    def close(self, request_id: str) -> None:
+        """Its run is followed, or there is none to follow."""
+        self._change(request_id, done=True)
+
+    def drop_old(self) -> int:
+        """Let go of what was done long ago; says how many."""
+        old = (table.c.done, table.c.asked_at <= self.now() - KEPT)
+        with self.database.writing() as connection:
+            return connection.execute(delete(table).where(*old)).rowcount
+
+    def _change(self, request_id: str, **values: object) -> None:
+        with self.database.writing() as connection:
+            connection.execute(update(table).where(table.c.request_id == request_id).values(values))
+
+    def _many(self, *conditions: ColumnElement[bool]) -> list[PendingLaunch]:
+        query = select(table).where(*conditions).order_by(table.c.asked_at, table.c.request_id)
+        with self.database.reading() as connection:
+            return [PendingLaunch(**row) for row in connection.execute(query).mappings()]
