@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
-from vibe_pipeline.accounts.records import Account, ExclusionKind
+from vibe_pipeline.accounts.records import Account, ExclusionKind, FailureCause
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import Source
 from vibe_pipeline.simulator.spotify.state import LocalFile, Played, Saved
@@ -166,3 +166,79 @@ def _profile_metadata(made: dg.ExecuteInProcessResult) -> Mapping[str, dg.Metada
         for event in made.get_asset_materialization_events()
         if event.asset_key == dg.AssetKey("seed_profile")
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "order"),
+    [
+        ("status", {"status": 404}),
+        ("status", {"status": 403}),
+        ("status", {"status": 503}),
+        ("garbage", {}),
+        ("wrong_types", {}),
+        ("redirect", {}),
+    ],
+)
+@pytest.mark.parametrize(
+    ("endpoint", "note"),
+    [
+        ("GET /me/player/recently-played", "stale_recent_plays"),
+        ("GET /me/tracks", "stale_liked_tracks"),
+    ],
+)
+def test_one_part_that_is_not_told_makes_a_list_from_what_was_known(
+    world: VibeWorld, endpoint: str, note: str, kind: str, order: Mapping[str, object]
+) -> None:
+    anna = at_home(world)
+    world.run("sync_library", anna.user_id)
+    world.trouble(service="spotify", kind=kind, endpoint=endpoint, **order)
+
+    made = world.run("daily_vibe", anna.user_id)
+    world.no_trouble()
+    after = world.run("daily_vibe", anna.user_id)
+
+    second, first = world.store.editions.history(anna.user_id)
+    assert made.success
+    assert after.success
+    assert first.summary is not None
+    assert second.summary is not None
+    assert note in first.summary.notes
+    assert "Spotify didn't tell what is new" in (first.description or "")
+    assert note not in second.summary.notes
+    assert "Spotify didn't tell" not in (second.description or "")
+
+
+def test_a_first_list_is_made_without_plays_when_they_are_not_told(world: VibeWorld) -> None:
+    anna = at_home(world)
+    endpoint = "GET /me/player/recently-played"
+    world.trouble(service="spotify", kind="status", status=404, endpoint=endpoint)
+
+    made = world.run("daily_vibe", anna.user_id)
+
+    world.no_trouble()
+    assert made.success
+
+
+def test_whose_listening_is_closed_from_the_first_is_told_just_that(world: VibeWorld) -> None:
+    anna = at_home(world)
+    for endpoint in ("player/recently-played", "tracks", "top/artists", "top/tracks"):
+        order = {"kind": "status", "status": 404, "endpoint": f"GET /me/{endpoint}"}
+        world.trouble(service="spotify", **order)
+
+    world.run("daily_vibe", anna.user_id, raise_on_error=False)
+
+    world.no_trouble()
+    (edition,) = world.store.editions.history(anna.user_id)
+    assert edition.cause is FailureCause.LISTENING_CLOSED
+
+
+def test_an_app_that_may_not_write_is_told_as_that(world: VibeWorld) -> None:
+    anna = at_home(world)
+    order = {"kind": "status", "status": 403, "endpoint": "PUT /playlists/{id}/items"}
+    world.trouble(service="spotify", **order)
+
+    world.run("daily_vibe", anna.user_id, raise_on_error=False)
+
+    world.no_trouble()
+    (edition,) = world.store.editions.history(anna.user_id)
+    assert edition.cause is FailureCause.WRITING_REFUSED

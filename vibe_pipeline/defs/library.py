@@ -30,6 +30,7 @@ from vibe_pipeline.records import EditionId, LikedTrack
 from vibe_pipeline.taste.library_refresh import (
     LibraryDelta,
     LibrarySnapshot,
+    Part,
     RefreshPlan,
     just_read,
     keep,
@@ -157,6 +158,7 @@ def _plan(
         top_items=TOP_ITEMS in wanted
         and top_items_wanted(state, making_a_list=job in EDITION_JOBS, now=now),
         believe_shrinking=second_look(state, now=now),
+        list_follows=run.makes_a_list,
     )
 
 
@@ -193,6 +195,7 @@ def _likes_result(
             removed=snapshot.change.removed,
             **({"still to walk": unread} if unread else {}),
             **_doubts(snapshot.state),
+            **_trouble(delta, Part.LIKES),
             **calls,
             newest=table(
                 [
@@ -215,6 +218,12 @@ def _likes_result(
             )
         ],
     )
+
+
+def _trouble(delta: LibraryDelta, part: Part) -> dict[str, str]:
+    """What Spotify answered instead; the list is made from what was known before."""
+    trouble = delta.troubles.get(part)
+    return {} if trouble is None else {"not told now": str(trouble)}
 
 
 def _doubts(state: LibraryState) -> dict[str, str]:
@@ -240,6 +249,7 @@ def _plays_result(snapshot: LibrarySnapshot, delta: LibraryDelta) -> dg.Material
             added=snapshot.plays_added,
             latest=latest,
             gaps=len(snapshot.gaps),
+            **_trouble(delta, Part.PLAYS),
             **({"missing": _missing(snapshot.gaps)} if snapshot.gaps else {}),
             **{"plays per day": bars(plays_per_day(snapshot.plays), title="Plays per day")},
             collections=table(
@@ -301,6 +311,7 @@ def _top_result(snapshot: LibrarySnapshot, delta: LibraryDelta) -> dg.Materializ
         metadata=counted(
             len(snapshot.top),
             **{"asked now": delta.top is not None},
+            **_trouble(delta, Part.TOP),
             **({"fetched": fetched.isoformat(timespec="seconds")} if fetched else {}),
             items=table(
                 [

@@ -33,12 +33,13 @@ from vibe_pipeline.playlists.edition_inputs import inputs_for, pools_from, reque
 from vibe_pipeline.playlists.edition_record import keep_selection, record_choice
 from vibe_pipeline.playlists.failures import refusal
 from vibe_pipeline.playlists.publish import chosen_twice, without_uri
-from vibe_pipeline.playlists.selection_summary import Selection
+from vibe_pipeline.playlists.selection_summary import Selection, with_stale_parts
 from vibe_pipeline.playlists.unsynced_likes import take_in
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.records import Pool, Ranked, Source, Track
 from vibe_pipeline.settings import read_settings
+from vibe_pipeline.taste.library_refresh import stale_parts
 from vibe_pipeline.taste.policy_comparison import policy_on
 from vibe_pipeline.warehouse import (
     EditionInputs,
@@ -92,7 +93,8 @@ def ranked_selection(
         if not selection.tracks:
             raise refusal(FailureCause.NOTHING_TO_CHOOSE)
         if run.edition is not None:
-            record_choice(store, run.edition, selection, mode=run.account.mode)
+            told = with_stale_parts(selection, stale_parts(step.library))
+            record_choice(store, run.edition, told, mode=run.account.mode)
         yield _result(selection, run.account.adventure, calls)
 
 

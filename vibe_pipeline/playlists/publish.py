@@ -30,6 +30,7 @@ from vibe_pipeline.clients.errors import (
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.locales import day, say
+from vibe_pipeline.playlists.selection_summary import made_from_before
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode
 
 log = logging.getLogger(__name__)
@@ -88,11 +89,12 @@ def wording(account: Account, edition: Edition, summary: Summary) -> Wording:
     """Title and description in the person's language, with the marker that makes it ours."""
     written_date = day(account.language, edition.vibe_date)
     title = "playlist.title" if edition.mode is Mode.LIVING else "playlist.title_daily"
+    made_from = "description_stale" if made_from_before(summary) else "description"
     return Wording(
         title=say(account.language, title, date=written_date),
         description=say(
             account.language,
-            "playlist.description",
+            f"playlist.{made_from}",
             date=written_date,
             new=summary.new,
             familiar=summary.familiar,

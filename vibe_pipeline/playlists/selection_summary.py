@@ -7,8 +7,8 @@ summary and its sentences.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from vibe_pipeline.accounts.records import PoolSummary, Summary
 from vibe_pipeline.locales import say
@@ -18,6 +18,9 @@ from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.ranking.selection import Choice
 from vibe_pipeline.records import ChosenTrack, Pool, Ranked, Source
+
+STALE_NOTE = "stale_"
+"""How a note begins that a part of the library is as it was before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,18 @@ def summarized(choice: Choice, pools: Sequence[Pool], policy: Policy) -> Selecti
             notes=tuple(str(note) for note in choice.notes),
         ),
     )
+
+
+def with_stale_parts(selection: Selection, parts: Iterable[str]) -> Selection:
+    """The same, saying of which parts of the library only what was known before is in it."""
+    notes = tuple(f"{STALE_NOTE}{part}" for part in parts)
+    summary = replace(selection.summary, notes=(*selection.summary.notes, *notes))
+    return replace(selection, summary=summary)
+
+
+def made_from_before(summary: Summary) -> bool:
+    """Whether Spotify did not tell what is new when the list was made."""
+    return any(note.startswith(STALE_NOTE) for note in summary.notes)
 
 
 def reason(language: str, source: Source, seed: str) -> str:

@@ -5,11 +5,20 @@ How a change is found with few calls is ``library_sync``'s; when a run refreshes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from vibe_pipeline.clients.concurrent_calls import side_by_side
+from vibe_pipeline.clients.errors import (
+    AuthorizationExpired,
+    KeyRefused,
+    NotAllowlisted,
+    OwnerNotPremium,
+    RateLimited,
+    ServiceError,
+)
 from vibe_pipeline.records import LikedTrack, Play, TopItem, UserId
 from vibe_pipeline.taste.library_sync import (
     FIRST_WALK_PAGES,
@@ -38,26 +47,45 @@ SEARCH_PAGES = 12
 DAYS_SHOWN = 14
 
 
+class Part(StrEnum):
+    """The parts of a library that are asked for on their own; the value is the table's name."""
+
+    LIKES = "liked_tracks"
+    PLAYS = "recent_plays"
+    TOP = "top_items"
+
+
+_STOPPING = (AuthorizationExpired, NotAllowlisted, OwnerNotPremium, KeyRefused, RateLimited)
+"""What one part is refused for, and every other call would be too, publishing included."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshPlan:
     """What to ask for; ``likes_pages`` is how many pages to walk at most, ``None`` for none.
 
     ``believe_shrinking``: the library was found implausibly small before, some time ago.
+    ``list_follows``: a list is made from what is known, so what one part does not answer stops
+    nothing.
     """
 
     likes_pages: int | None
     plays: bool
     top_items: bool
     believe_shrinking: bool = False
+    list_follows: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
 class LibraryDelta:
-    """What Spotify answered, before it is kept; ``None``: not asked."""
+    """What Spotify answered, before it is kept; ``None``: not asked, or not answered.
+
+    ``troubles``: what each part answered instead.
+    """
 
     likes: LikesDelta | None = None
     plays: PlaysDelta | None = None
     top: list[TopItem] | None = None
+    troubles: dict[Part, ServiceError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +161,9 @@ async def library_delta(
     All of it side by side; only a library that was never read is begun with its likes alone, so
     that a service that refuses us is asked once and not six times.
 
+    A part that does not answer is left as it is when a list follows and something is known to
+    make it from: only what would stop the list anyway stops it here.
+
     Raises:
         ServiceError: what Spotify answered instead; nothing is kept then.
     """
@@ -159,12 +190,40 @@ async def library_delta(
         if plan.top_items:
             delta.top = await top_items(spotify)
 
+    async def tried(part: Part, asking: Coroutine[None, None, None]) -> None:
+        try:
+            await asking
+        except ServiceError as error:
+            if not plan.list_follows or isinstance(error, _STOPPING):
+                raise
+            delta.troubles[part] = error
+
+    likes_first = tried(Part.LIKES, ask_for_likes())
+    others = (tried(Part.PLAYS, ask_for_plays()), tried(Part.TOP, ask_for_top_items()))
     if state.likes_total is None:
-        await ask_for_likes()
-        await side_by_side((ask_for_plays(), ask_for_top_items()))
+        await likes_first
+        await side_by_side(others)
     else:
-        await side_by_side((ask_for_likes(), ask_for_plays(), ask_for_top_items()))
+        await side_by_side((likes_first, *others))
+    _refuse_without_anything(delta, state)
     return delta
+
+
+def _refuse_without_anything(delta: LibraryDelta, state: LibraryState) -> None:
+    """Raise the first trouble when there is nothing, new or old, to make a list from."""
+    known = state.likes_total is not None or state.plays_cursor is not None
+    answered = delta.likes is not None or (delta.plays is not None and delta.plays.plays)
+    if delta.troubles and not (known or answered or delta.top):
+        raise next(iter(delta.troubles.values()))
+
+
+def stale_parts(state: LibraryState) -> list[Part]:
+    """What a list made now knows only as it was before, because Spotify did not tell."""
+    untold = {
+        Part.LIKES: state.likes_untold_since or state.likes_doubted_at,
+        Part.PLAYS: state.plays_untold_since,
+    }
+    return [part for part, since in untold.items() if since is not None]
 
 
 def keep(tables: Tables, user_id: UserId, delta: LibraryDelta, *, now: datetime) -> LibrarySnapshot:
@@ -173,6 +232,12 @@ def keep(tables: Tables, user_id: UserId, delta: LibraryDelta, *, now: datetime)
     No top items at all, where there were some, is no reason to forget them.
     """
     change, plays_added = _write(tables, user_id, delta, now)
+    tables.library.note_untold(
+        user_id,
+        likes=Part.LIKES in delta.troubles,
+        plays=Part.PLAYS in delta.troubles,
+        since=now,
+    )
     library = tables.library
     return LibrarySnapshot(
         change=change,

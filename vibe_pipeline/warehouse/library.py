@@ -31,6 +31,7 @@ class LibraryState:
     ``likes_walked`` is how many likes the first walk has passed, while it is not finished.
     Between ``likes_searched`` and ``likes_search_end`` something un-liked is still looked for.
     ``likes_doubted_at``: since then the library has looked implausibly small.
+    ``likes_untold_since`` and ``plays_untold_since``: since then Spotify has not told what is new.
     """
 
     likes_total: int | None = None
@@ -42,6 +43,8 @@ class LibraryState:
     likes_searched: int | None = None
     likes_search_end: int | None = None
     likes_doubted_at: datetime | None = None
+    likes_untold_since: datetime | None = None
+    plays_untold_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +146,7 @@ class Library:
             likes_searched=search[0],
             likes_search_end=search[1],
             likes_doubted_at=None,
+            likes_untold_since=None,
         )
         return LikeChange(added=len(rows), removed=len(leaving))
 
@@ -150,6 +154,14 @@ class Library:
         """Note that the library looked implausibly small; the first time counts."""
         before = self.state(user_id).likes_doubted_at
         self._note(user_id, likes_doubted_at=moment(before or since))
+
+    def note_untold(self, user_id: UserId, *, likes: bool, plays: bool, since: datetime) -> None:
+        """Note what Spotify did not tell; the first time counts."""
+        before = self.state(user_id)
+        if likes:
+            self._note(user_id, likes_untold_since=moment(before.likes_untold_since or since))
+        if plays:
+            self._note(user_id, plays_untold_since=moment(before.plays_untold_since or since))
 
     def liked_twice(self, user_id: UserId) -> int:
         """How many tracks count as liked more than once now; anything but 0 is our mistake."""
@@ -220,6 +232,7 @@ class Library:
             user_id,
             plays_collected_at=moment(collected_at),
             plays_cursor=moment(min(cursor, collected_at)) if cursor else None,
+            plays_untold_since=None,
         )
         return added
 
