@@ -172,8 +172,10 @@ def test_a_night_whose_first_run_died_is_finished_by_the_second(world: VibeWorld
         times=1,
         applied=True,
     )
+    world.trouble(service="spotify", kind="status", status=503, endpoint="GET /me/playlists")
     first = world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
     assert not first.success
+    world.no_trouble()
 
     second = world.run("daily_vibe", anna.user_id, tags=NIGHT)
 
