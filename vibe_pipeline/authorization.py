@@ -14,7 +14,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
@@ -22,6 +22,7 @@ from typing import Self
 import httpx
 import structlog
 
+from vibe_pipeline.accounts.call_allowance import budget_for, listening_of
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
 from vibe_pipeline.accounts.messages import Connected
 from vibe_pipeline.accounts.people import consent_end
@@ -188,8 +189,9 @@ class AccountLinking:
     store: AccountStore
     accounts: SpotifyAccounts | None
     """``None`` while no client id is set."""
-    profile: Callable[[str], Awaitable[SpotifyProfile]]
-    """Whose access token this is; the call that tells whether Spotify lets the person in."""
+    profile: Callable[[UserId, str], Awaitable[SpotifyProfile]]
+    """Whose access token this is; the call that tells whether Spotify lets the person in. It is
+    counted under what reading their library is."""
     dagster: DagsterGraphQL
     now: Callable[[], datetime]
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
@@ -198,10 +200,15 @@ class AccountLinking:
     def over(cls, clients: ClientFactory, store: AccountStore, dagster: DagsterGraphQL) -> Self:
         """The way that leads over these clients."""
         configured = clients.settings.spotify_client_id is not None
+
+        async def profile(user_id: UserId, access_token: str) -> SpotifyProfile:
+            budget = budget_for(store, user_id, listening_of(user_id), asked_for=True)
+            return await replace(clients, budget=budget).profile(access_token)
+
         return cls(
             store=store,
             accounts=clients.spotify_accounts() if configured else None,
-            profile=clients.profile,
+            profile=profile,
             dagster=dagster,
             now=clients.now,
         )
@@ -312,7 +319,7 @@ class AccountLinking:
         grant = await self._accounts().exchange(code=code, verifier=consent.verifier)
         if grant.scopes and not grant.scopes.issuperset(SCOPES):
             return Refused(reason=RefusalReason.SCOPES_MISSING, account=account)
-        profile = await self.profile(grant.access_token)
+        profile = await self.profile(account.user_id, grant.access_token)
         pending = PendingConnection(
             user_id=account.user_id,
             spotify_account_id=profile.account_id,

@@ -8,10 +8,12 @@ import pytest
 
 from tests.support.accounts_site import chosen, connected, made, opened
 from vibe_pipeline.accounts.call_allowance import (
+    AHEAD,
     FIRST_LIST,
     LIST,
     PUBLISHING,
     CallAllowance,
+    CallsSpent,
     listening_of,
 )
 from vibe_pipeline.accounts.records import EditionState
@@ -68,7 +70,44 @@ def test_listening_before_the_first_list_is_charged_to_it_and_to_no_later_one(
 def test_a_later_list_has_what_it_has_not_spent_within_the_day_less_publishing(
     spent: int, today: int | None, left: int
 ) -> None:
-    assert CallAllowance.after(spent, first=False, today=today).left == left
+    on_list = CallsSpent(on_list=spent)
+
+    assert CallAllowance.for_list(on_list, first=False, today=today).left == left
+
+
+@pytest.mark.parametrize(
+    ("spent", "left", "lest_short"),
+    [
+        (CallsSpent(listening=18), 10, 34),
+        (CallsSpent(listening=18, preparing=4), 8, 30),
+        (CallsSpent(listening=40), 8, 12),
+        (CallsSpent(listening=18, preparing=4, on_list=8), 0, 22),
+        (CallsSpent(listening=52), 8, 0),
+    ],
+)
+def test_a_first_list_has_lookups_of_its_own_and_more_lest_it_be_short(
+    spent: CallsSpent, left: int, lest_short: int
+) -> None:
+    allowance = CallAllowance.for_list(spent, first=True)
+
+    assert (allowance.left, allowance.lest_short) == (left, lest_short)
+
+
+@pytest.mark.parametrize(
+    ("spent", "before_first", "newcomer", "left"),
+    [
+        (CallsSpent(listening=18), True, True, 2),
+        (CallsSpent(listening=18, preparing=2, on_list=8), False, True, 22),
+        (CallsSpent(listening=40, preparing=23), False, True, AHEAD),
+        (CallsSpent(listening=18), False, False, AHEAD),
+    ],
+)
+def test_a_newcomers_reserve_is_laid_in_once_their_first_list_is_there(
+    spent: CallsSpent, *, before_first: bool, newcomer: bool, left: int
+) -> None:
+    ahead = CallAllowance.ahead(spent, before_first=before_first, newcomer=newcomer)
+
+    assert ahead.left == left
 
 
 def test_an_allowance_never_gives_more_than_it_holds() -> None:

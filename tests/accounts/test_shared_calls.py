@@ -11,7 +11,9 @@ from tests.support.accounts_site import Clock, chosen, connected, made, opened
 from vibe_pipeline.accounts.budget import StoredBudget
 from vibe_pipeline.accounts.budget_shares import Ceiling, Share
 from vibe_pipeline.accounts.call_allowance import (
+    ASKED_AGAIN,
     FIRST_LIST,
+    FIRST_LIST_AT_MOST,
     FIRST_LIST_ITSELF,
     PUBLISHING,
     SPOTIFY,
@@ -22,7 +24,7 @@ from vibe_pipeline.accounts.call_allowance import (
 )
 from vibe_pipeline.accounts.records import Account, EditionState
 from vibe_pipeline.accounts.store import AccountStore, open_for
-from vibe_pipeline.clients.errors import RateLimited
+from vibe_pipeline.clients.errors import AllowanceSpent, RateLimited
 from vibe_pipeline.records import EditionId
 from vibe_pipeline.settings import settings_from
 
@@ -42,7 +44,7 @@ def spend(budget: StoredBudget, calls: int) -> int:
     for granted in range(calls):
         try:
             budget.ask(SPOTIFY, asked_for=True)
-        except RateLimited:
+        except (RateLimited, AllowanceSpent):
             return granted
     return calls
 
@@ -127,11 +129,50 @@ def test_what_prepares_a_first_list_and_the_list_itself_spend_one_share_side_by_
     publishing = budget_for(store, anna.user_id, LIST, asked_for=True)
     spend(budget_for(store, anna.user_id, listening_of(anna.user_id), asked_for=False), 10)
 
-    granted = [spend(making, 5), spend(preparing, 100), spend(making, 100)]
+    granted = [spend(making, 2), spend(preparing, 100), spend(making, 100)]
 
-    ahead_of_it = FIRST_LIST - FIRST_LIST_ITSELF - 10 - 5
-    assert granted == [5, ahead_of_it, FIRST_LIST_ITSELF - PUBLISHING]
-    assert spend(publishing, PUBLISHING) == PUBLISHING
+    lookups_end = FIRST_LIST_AT_MOST - PUBLISHING - ASKED_AGAIN
+    ahead_of_it = FIRST_LIST - PUBLISHING - FIRST_LIST_ITSELF - 10 - 2
+    assert granted == [2, ahead_of_it, lookups_end - 10 - 2 - ahead_of_it]
+    assert spend(publishing, 100) == PUBLISHING + ASKED_AGAIN
+
+
+def test_a_first_list_costs_no_more_than_its_most_whoever_spends(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    anna = connected(store)
+    opened(store, anna, LIST)
+    listening, preparing = listening_of(anna.user_id), preparing_of(anna.user_id)
+    spenders = [
+        budget_for(store, anna.user_id, account, asked_for=True, looking_up=looking_up)
+        for account, looking_up in (
+            (listening, False),
+            (preparing, True),
+            (LIST, True),
+            (LIST, False),
+        )
+    ]
+
+    granted = [spend(budget, 100) for budget in spenders]
+
+    assert sum(granted) == FIRST_LIST_AT_MOST
+    assert granted[1] == 0
+    assert granted[2] >= FIRST_LIST_ITSELF
+    assert granted[3] >= PUBLISHING
+
+
+def test_calls_refused_by_the_count_are_no_limit_of_the_service(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    anna = connected(store)
+    budget = budget_for(
+        store, anna.user_id, preparing_of(anna.user_id), asked_for=False, looking_up=True
+    )
+    spend(budget, 100)
+
+    with pytest.raises(AllowanceSpent):
+        budget.ask(SPOTIFY, asked_for=False)
+
+    assert budget.blocked_until(SPOTIFY) is None
+    assert budget.opens_at(SPOTIFY) is None
 
 
 def test_a_later_list_and_what_prepares_it_have_no_joint_limit(tmp_path: Path) -> None:

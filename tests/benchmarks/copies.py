@@ -19,7 +19,7 @@ from vibe_pipeline.accounts.tables import accounts, considered, editions, source
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.warehouse import Warehouse
 
-_SAME_LIBRARY = ("market", "likes_cached", "likes_synced_at")
+_SAME_LIBRARY = ("market", "likes_cached", "likes_total", "likes_synced_at")
 _OF_A_PERSON = (editions, considered, source_outcomes)
 
 

@@ -9,7 +9,7 @@ from vibe_bot.handlers.connection import consent_ended
 from vibe_bot.interactions import Interaction
 from vibe_bot.results import source_name
 from vibe_pipeline.accounts.records import Edition
-from vibe_pipeline.locales import day, knows, listed, moment, percent
+from vibe_pipeline.locales import day, knows, listed, moment, number, percent
 from vibe_pipeline.nightly import next_night
 from vibe_pipeline.records import Mode, PoolState
 
@@ -58,9 +58,13 @@ def _connection(interaction: Interaction) -> list[Html]:
         )
     if account.likes_cached is None or account.likes_synced_at is None:
         return [*lines, interaction.html("bot.status.no_likes")]
+    when = moment(language, account.likes_synced_at, interaction.zone)
+    if account.likes_total is not None:
+        read, total = (number(language, n) for n in (account.likes_cached, account.likes_total))
+        part = interaction.html("bot.status.likes_part", read=read, total=total, when=when)
+        return [*lines, part]
     likes = interaction.text("bot.count.likes", count=account.likes_cached)
-    read = moment(language, account.likes_synced_at, interaction.zone)
-    return [*lines, interaction.html("bot.status.likes", likes=likes, when=read)]
+    return [*lines, interaction.html("bot.status.likes", likes=likes, when=when)]
 
 
 def _lists(interaction: Interaction) -> list[Html]:

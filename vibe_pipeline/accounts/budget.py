@@ -27,7 +27,7 @@ from vibe_pipeline.accounts.budget_shares import (
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.records import ServiceBlock
 from vibe_pipeline.accounts.tables import accounts, editions, service_calls, services, tokens
-from vibe_pipeline.clients.errors import RateLimited
+from vibe_pipeline.clients.errors import AllowanceSpent, RateLimited
 from vibe_pipeline.records import EditionId, UserId
 
 WINDOW = timedelta(hours=24)
@@ -89,7 +89,12 @@ class StoredBudget:
             return _sum(connection, service, self.now(), edition_id=edition_id)
 
     def ask(self, service: str, *, asked_for: bool) -> None:
-        """Count one call; raises ``RateLimited`` while blocked or when the day's share is used."""
+        """Count one call.
+
+        Raises:
+            RateLimited: while blocked, or when the day's share is used up.
+            AllowanceSpent: the limit of what this is for is reached.
+        """
         now = self.now()
         with self.database.writing(synced=False) as connection:
             block = _locked(connection, service)
@@ -132,13 +137,20 @@ class StoredBudget:
             return _sum(connection, service, self.now())
 
     def left(self, service: str, *, asked_for: bool = True) -> int | None:
-        """The calls still free now for this share; ``None`` for a service without a ceiling."""
-        ceiling = self.ceilings.get(service)
+        """The calls still free now for this share, and within the limit if there is one.
+
+        ``None`` for a service without a ceiling.
+        """
+        ceiling, now = self.ceilings.get(service), self.now()
         if ceiling is None:
             return None
         share = self.share or _share(asked_for=asked_for)
         with self.database.reading() as connection:
-            return self._open(connection, service, self.now(), ceiling, share)
+            free = self._open(connection, service, now, ceiling, share)
+            if self.limit is None:
+                return free
+            spent = _spent_jointly(connection, service, now, self.limit)
+        return max(0, min(free, self.limit.calls - spent))
 
     def unused(self, service: str) -> int | None:
         """What is left of the day for everybody together, whatever it is kept for."""
@@ -147,11 +159,12 @@ class StoredBudget:
 
     def opens_at(self, service: str, *, calls: int = 1, asked_for: bool = True) -> datetime | None:
         """When so many calls are free, if they are not now."""
-        left = self.left(service, asked_for=asked_for)
         ceiling, share = self.ceilings.get(service), self.share or _share(asked_for=asked_for)
-        if ceiling is None or left is None or left >= calls:
+        if ceiling is None:
             return None
         with self.database.reading() as connection:
+            if self._open(connection, service, self.now(), ceiling, share) >= calls:
+                return None
             return self._free_again(connection, service, self.now(), ceiling, share, calls=calls)
 
     def _refuse_beyond_share(
@@ -168,8 +181,7 @@ class StoredBudget:
         if self.limit is None or service not in self.ceilings:
             return
         if _spent_jointly(connection, service, now, self.limit) >= self.limit.calls:
-            reason = "what a list may cost is spent"
-            raise RateLimited(service, reason, until=now + WINDOW, quota=True)
+            raise AllowanceSpent(service, "what a first list may cost is spent")
 
     def _open(
         self, connection: Connection, service: str, now: datetime, ceiling: Ceiling, share: Share

@@ -7,6 +7,7 @@ splits its calls between sources, checks and lookups is decided in ``playlists.b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
 
 from vibe_pipeline.accounts.budget import JointLimit, StoredBudget
@@ -15,40 +16,83 @@ from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.records import EditionId, UserId
 
 SPOTIFY = "spotify"
-FIRST_LIST = 57
-"""What a person's very first list may cost, from connecting to the playlist: the library, the
-list, and a stock of music. With who they are, asked while connecting, and a repeated call or two
-it stays within sixty.
-"""
+FIRST_LIST = 30
+"""What a person's very first list is to cost in all, from connecting to the playlist: who they
+are, the library, lookups before and for the list, and publishing it. More lest it be short."""
+FIRST_LIST_AT_MOST = 60
+"""No call is let through that would make a first list dearer than this, whoever asks for it and
+however often Spotify had to be asked again."""
+FIRST_LIST_ITSELF = 8
+"""Of a first list's calls so many lookups are the list's own, whatever went before it."""
+NEWCOMERS_RESERVE = 24
+"""What preparing may cost on a newcomer's first day: little before the list, the rest after it."""
 LIST = 8
 """What every later list may cost in all."""
 LIST_AT_LEAST = 4
 """With fewer calls than this a list is not begun: listening, two for the playlist, one to spare."""
 AHEAD = 3
 """What each step of preparing the next lists may cost, after every list."""
-FIRST_LIST_ITSELF = 12
-"""Of a first list's calls, so many are kept for the list when tracks are looked up before it."""
 PUBLISHING = 2
 """Kept back to the end: making or refreshing the playlist."""
+ASKED_AGAIN = 6
+"""Of a first list's most, so many are kept for calls of publishing that have to be repeated."""
+FIRST_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallsSpent:
+    """What one person's calls of the last day went for.
+
+    ``listening``: reading their library, and asking who they are. ``preparing``: asking and
+    looking up ahead of lists. ``on_list``: everything under the name of the list at hand.
+    """
+
+    listening: int = 0
+    preparing: int = 0
+    on_list: int = 0
+
+    @classmethod
+    def of(cls, store: AccountStore, user_id: UserId, edition_id: EditionId | None = None) -> Self:
+        """As the account store counts them now; ``edition_id`` is the list at hand."""
+        spent = store.budget.spent
+        return cls(
+            listening=spent(SPOTIFY, listening_of(user_id)),
+            preparing=spent(SPOTIFY, preparing_of(user_id)),
+            on_list=0 if edition_id is None else spent(SPOTIFY, edition_id),
+        )
+
+    @property
+    def in_all(self) -> int:
+        """What a first list has cost by now."""
+        return self.listening + self.preparing + self.on_list
 
 
 @dataclass(slots=True, kw_only=True)
 class CallAllowance:
     """Calls that a list may still spend before it is published; whoever spends takes from it.
 
-    ``first``: the person never had a list.
+    ``lest_short`` is how many it may be, if with fewer the list would be short.
+    ``first``: it is for the person's first list, or lays in music for the days after it.
     """
 
     first: bool = False
     left: int = 0
+    lest_short: int = 0
 
     @classmethod
-    def after(cls, spent: int, *, first: bool, today: int | None = None) -> Self:
-        """What so many calls leave of a list's share; ``today`` is what the app has left."""
-        left = (FIRST_LIST if first else LIST) - spent
-        if today is not None:
-            left = min(left, today)
-        return cls(first=first, left=max(0, left - PUBLISHING))
+    def for_list(cls, spent: CallsSpent, *, first: bool, today: int | None = None) -> Self:
+        """What so many calls leave of a list's share; ``today`` is what the app has left.
+
+        Publishing is kept back of both. A first list shares its calls with what was done ahead of
+        it, and has some of its own.
+        """
+        today = None if today is None else today - PUBLISHING
+        if first:
+            shared = FIRST_LIST - PUBLISHING - spent.in_all
+            own = max(shared, FIRST_LIST_ITSELF - spent.on_list)
+            lest_short = FIRST_LIST_AT_MOST - PUBLISHING - ASKED_AGAIN - spent.in_all
+            return cls._within(today, own, first=True, lest_short=lest_short)
+        return cls._within(today, LIST - PUBLISHING - spent.on_list)
 
     @classmethod
     def of(
@@ -56,27 +100,46 @@ class CallAllowance:
     ) -> Self:
         """As the account store stands now: within the list's own share and everybody's day."""
         first = not store.editions.chosen_before(user_id, besides=edition_id)
-        spent = store.budget.spent(SPOTIFY, edition_id)
-        if first:
-            spent += _spent_before(store, user_id)
-        budget = budget_for(store, user_id, edition_id, asked_for=asked_for)
-        return cls.after(spent, first=first, today=budget.left(SPOTIFY))
+        budget = budget_for(store, user_id, edition_id, asked_for=asked_for, looking_up=True)
+        spent = CallsSpent.of(store, user_id, edition_id)
+        return cls.for_list(spent, first=first, today=budget.left(SPOTIFY))
 
     @classmethod
     def ahead_of_time(cls, store: AccountStore, user_id: UserId) -> Self:
-        """For preparing lists: little each time, most of a first list's share before the first."""
-        first = not store.editions.chosen_before(user_id)
-        spent = _spent_before(store, user_id) if first else 0
-        budget = budget_for(store, user_id, preparing_of(user_id), asked_for=False)
-        return cls.before_a_list(spent, first=first, today=budget.left(SPOTIFY))
+        """For preparing lists: little each time, more on the day of the first list."""
+        before_first = not store.editions.chosen_before(user_id)
+        day_ago = store.budget.now() - FIRST_DAY
+        newcomer = before_first or not store.editions.chosen_before(user_id, before=day_ago)
+        account = preparing_of(user_id)
+        budget = budget_for(store, user_id, account, asked_for=False, looking_up=True)
+        return cls.ahead(
+            CallsSpent.of(store, user_id),
+            before_first=before_first,
+            newcomer=newcomer,
+            today=budget.left(SPOTIFY),
+        )
 
     @classmethod
-    def before_a_list(cls, spent: int, *, first: bool, today: int | None = None) -> Self:
-        """What preparing may cost; before a first list, ``spent`` calls have gone already."""
-        left = FIRST_LIST - FIRST_LIST_ITSELF - spent if first else AHEAD
-        if today is not None:
-            left = min(left, today)
-        return cls(first=first, left=max(0, left))
+    def ahead(
+        cls, spent: CallsSpent, *, before_first: bool, newcomer: bool, today: int | None = None
+    ) -> Self:
+        """What preparing may cost.
+
+        Before a first list it leaves the list its own part; what a newcomer's reserve still lacks
+        is laid in once that list is there.
+        """
+        if before_first:
+            left = FIRST_LIST - PUBLISHING - FIRST_LIST_ITSELF - spent.in_all
+        else:
+            left = max(AHEAD, NEWCOMERS_RESERVE - spent.preparing) if newcomer else AHEAD
+        return cls._within(today, left, first=newcomer)
+
+    @classmethod
+    def _within(
+        cls, today: int | None, left: int, *, first: bool = False, lest_short: int = 0
+    ) -> Self:
+        most = max(left, lest_short, 0) if today is None else max(0, today)
+        return cls(first=first, left=max(0, min(left, most)), lest_short=min(lest_short, most))
 
     def take(self, most: int) -> int:
         """As many calls as are wanted and left; they count as spent."""
@@ -100,29 +163,28 @@ def budget_for(
     """Everybody's budget, asked for one person: out of the share this work belongs to.
 
     ``account`` is what its calls are counted under: an edition, ``preparing_of``,
-    ``listening_of``. ``looking_up``: its calls make a list better and are not needed to publish
-    one, so a newcomer's end where their first list's share does, also when preparing and the list
-    spend at the same time.
+    ``listening_of``; empty for a look at what is left. ``looking_up``: its calls make a list
+    better and are not needed to publish one. Whatever is spent before a first list is counted
+    together, also by what spends at the same time, and ends where that list's share does.
     """
     first = not store.editions.chosen_before(user_id, besides=account)
     share = share_for(account, asked_for=asked_for, first=first)
-    limit = _first_list_limit(user_id, account) if first and looking_up else None
+    limited = first and account
+    limit = _first_list_limit(user_id, account, looking_up=looking_up) if limited else None
     return store.budget.of(account, share=share, user_id=user_id, limit=limit)
 
 
-def _first_list_limit(user_id: UserId, account: EditionId) -> JointLimit:
-    """Where lookups for a first list end: those made ahead of it leave the list's own part."""
+def _first_list_limit(user_id: UserId, account: EditionId, *, looking_up: bool) -> JointLimit:
+    """Where calls for a first list end: the less they are needed, the sooner."""
     before = (listening_of(user_id), preparing_of(user_id))
     if account == preparing_of(user_id):
-        kept = FIRST_LIST_ITSELF
+        kept = PUBLISHING + FIRST_LIST_ITSELF
         return JointLimit(calls=FIRST_LIST - kept, accounts=before, lists_of=user_id)
-    return JointLimit(calls=FIRST_LIST - PUBLISHING, accounts=(*before, account))
-
-
-def _spent_before(store: AccountStore, user_id: UserId) -> int:
-    """What reading a newcomer's library and preparing their first list has cost."""
-    accounts = (listening_of(user_id), preparing_of(user_id))
-    return sum(store.budget.spent(SPOTIFY, account) for account in accounts)
+    if account == listening_of(user_id):
+        kept = PUBLISHING + ASKED_AGAIN + FIRST_LIST_ITSELF
+        return JointLimit(calls=FIRST_LIST_AT_MOST - kept, accounts=before, lists_of=user_id)
+    kept = PUBLISHING + ASKED_AGAIN if looking_up else 0
+    return JointLimit(calls=FIRST_LIST_AT_MOST - kept, accounts=(*before, account))
 
 
 def preparing_of(user_id: UserId) -> EditionId:

@@ -219,13 +219,20 @@ class Editions:
         """What was begun for the person, newest first."""
         return self._many(editions.c.user_id == user_id, limit=limit)
 
-    def chosen_before(self, user_id: UserId, *, besides: str | None = None) -> bool:
-        """Whether tracks were ever chosen for the person, but for this edition."""
+    def chosen_before(
+        self, user_id: UserId, *, besides: str | None = None, before: datetime | None = None
+    ) -> bool:
+        """Whether tracks were ever chosen for the person, but for this edition.
+
+        ``before``: only lists begun before then count.
+        """
         query = select(editions.c.edition_id).where(
             editions.c.user_id == user_id, editions.c.state != EditionState.STARTED.value
         )
         if besides is not None:
             query = query.where(editions.c.edition_id != besides)
+        if before is not None:
+            query = query.where(editions.c.created_at < before)
         with self.database.reading() as connection:
             return connection.execute(query.limit(1)).first() is not None
 

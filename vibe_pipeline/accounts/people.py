@@ -137,6 +137,7 @@ _NO_LIBRARY: dict[str, Any] = {
     "playlist_id": None,
     "playlist_url": None,
     "likes_cached": None,
+    "likes_total": None,
     "likes_synced_at": None,
 }
 

@@ -55,6 +55,9 @@ class Account:
     playlist_id: str | None = None
     playlist_url: str | None = None
     likes_cached: int | None = None
+    likes_total: int | None = None
+    """How many likes Spotify counts, while a long library is still being read; ``None`` once it
+    was read to its end."""
     likes_synced_at: datetime | None = None
     sources_off: frozenset[Source] = frozenset()
 
@@ -76,6 +79,7 @@ class AccountChanges(TypedDict, total=False):
     playlist_id: str | None
     playlist_url: str | None
     likes_cached: int | None
+    likes_total: int | None
     likes_synced_at: datetime | None
     sources_off: frozenset[Source]
 

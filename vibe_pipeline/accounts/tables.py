@@ -67,6 +67,7 @@ accounts = Table(
     Column("playlist_id", Text),
     Column("playlist_url", Text),
     Column("likes_cached", Integer),
+    Column("likes_total", Integer),
     Column("likes_synced_at", Moment),
     Column("sources_off", JSON, nullable=False),
     Index("ix_accounts_spotify_account_id", "spotify_account_id"),

@@ -88,6 +88,13 @@ class DeadlineReached(ServiceUnavailable):
     """We stopped waiting ourselves, because somebody waits for us: go on asking later."""
 
 
+class AllowanceSpent(ServiceUnavailable):
+    """What this piece of work may ask is spent, by our own count: go on with what is there.
+
+    The service asked for nothing of the kind, and another piece of work may ask it.
+    """
+
+
 class NotThere(ServiceError):
     """What was asked for does not exist: remember that, and go on without it.
 

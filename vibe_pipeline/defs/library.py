@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from vibe_pipeline import runs
+from vibe_pipeline.accounts.budget import StoredBudget
 from vibe_pipeline.accounts.call_allowance import SPOTIFY, budget_for, listening_of
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.metadata import bars, counted, table
@@ -26,7 +27,7 @@ from vibe_pipeline.defs.resources import (
 from vibe_pipeline.defs.run_context import EDITION_JOBS, RunContext, run_context
 from vibe_pipeline.defs.single_flight import SharedWork, one_at_a_time
 from vibe_pipeline.defs.specs import asset_spec
-from vibe_pipeline.records import EditionId, LikedTrack
+from vibe_pipeline.records import EditionId, LikedTrack, UserId
 from vibe_pipeline.taste.library_refresh import (
     LibraryDelta,
     LibrarySnapshot,
@@ -114,32 +115,51 @@ def library(
         with one_at_a_time(run, SharedWork.LIBRARY) as joined:
             with database.open() as tables:
                 state, likes = tables.library.state(run.user_id), tables.library.likes(run.user_id)
-            plan = _plan(context, run, store, state, now, joined=joined)
+            account = _account_of(run, store)
+            budget = budget_for(store, run.user_id, account, asked_for=run.asked_for)
+            plan = _plan(context, run, budget, state, now, joined=joined)
             opening = services.open(
-                run.user_id, store, clock, edition_id=_account_of(run), asked_for=run.asked_for
+                run.user_id, store, clock, edition_id=account, asked_for=run.asked_for
             )
             delta, calls = asyncio.run(_ask(opening, plan, state, likes))
             with database.open() as tables:
                 snapshot = keep(tables, run.user_id, delta, now=now)
         if delta.likes is not None and not delta.likes.doubted:
-            total = len(snapshot.likes)
-            store.people.change(run.user_id, likes_cached=total, likes_synced_at=now)
-            if unread := runs.still_to_walk_tags(still_to_walk(snapshot.state)):
-                context.instance.add_run_tags(context.run.run_id, unread)
+            _note_progress(store, run.user_id, snapshot, now)
+        unread = runs.still_to_walk_tags(still_to_walk(snapshot.state))
+        if unread and (delta.likes is not None or run.makes_a_list):
+            context.instance.add_run_tags(context.run.run_id, unread)
         for result in _results(snapshot, delta, calls):
             if result.asset_key in context.selected_asset_keys:
                 yield result
 
 
-def _account_of(run: RunContext) -> EditionId:
-    """What the calls are counted under: the list's, or listening that makes no list."""
-    return run.place.edition_id if run.edition else listening_of(run.user_id)
+def _note_progress(
+    store: AccountStore, user_id: UserId, snapshot: LibrarySnapshot, now: datetime
+) -> None:
+    """How far the library is known, for the bot to tell."""
+    reading = bool(still_to_walk(snapshot.state))
+    store.people.change(
+        user_id,
+        likes_cached=len(snapshot.likes),
+        likes_total=snapshot.state.likes_total if reading else None,
+        likes_synced_at=now,
+    )
+
+
+def _account_of(run: RunContext, store: AccountStore) -> EditionId:
+    """What the calls are counted under: the list's, or listening that makes no list.
+
+    A newcomer's library is read once, whether a list asks for it or what goes before the list.
+    """
+    first = not store.editions.chosen_before(run.user_id, besides=run.place.edition_id)
+    return listening_of(run.user_id) if first or not run.edition else run.place.edition_id
 
 
 def _plan(
     context: dg.AssetExecutionContext,
     run: RunContext,
-    store: AccountStore,
+    budget: StoredBudget,
     state: LibraryState,
     now: datetime,
     *,
@@ -148,9 +168,13 @@ def _plan(
     wanted, job = context.selected_asset_keys, context.run.job_name
     known = joined and just_read(state, now=now)
     awaited = run.makes_a_list and run.asked_for
-    pages: int | None = walk_pages(state, syncing=job == runs.SYNC_LIBRARY, list_awaited=awaited)
+    pages = walk_pages(
+        state,
+        syncing=job == runs.SYNC_LIBRARY,
+        list_awaited=awaited,
+        calls_left=None if budget.limit is None else budget.left(SPOTIFY),
+    )
     if job == runs.WALK_LIBRARY:
-        budget = budget_for(store, run.user_id, _account_of(run), asked_for=False)
         pages = pages_ahead(state, calls_left=budget.left(SPOTIFY))
     return RefreshPlan(
         likes_pages=pages if LIKED_TRACKS in wanted and not known else None,

@@ -118,7 +118,8 @@ async def build_list(build: ListBuild) -> Selection:
     checks = min(allowance.left, calls_for(build.request.size)) if build.keep_likes else 0
     searches = allowance.left - checks
     best = min(SEARCHES_FOR_THE_BEST, searches) if allowance.first else searches
-    resolver = _resolver(build, soft_limit=best, hard_limit=searches)
+    most = max(searches, allowance.lest_short - checks)
+    resolver = _resolver(build, soft_limit=best, hard_limit=most)
     selection = await _chosen(build, build.request, resolver)
     if checks and build.keep_likes and build.spotify:
         checked = _CheckedTracks(build, build.spotify, build.keep_likes)

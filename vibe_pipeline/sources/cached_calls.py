@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from vibe_pipeline.clients.errors import DeadlineReached, NotThere, ServiceError
+from vibe_pipeline.clients.errors import AllowanceSpent, DeadlineReached, NotThere, ServiceError
 from vibe_pipeline.lookup_cache import AnswerCodec, Lookups
 from vibe_pipeline.sources.context import SourceContext, SourceLimits
 
@@ -130,4 +130,7 @@ async def look_up_within_allowance(
         context.services.lookups, kind, wanted, limits=context.limits, calls=taken
     )
     context.allowance.give_back(taken - known.asked)
+    unknown = any(item.key not in known.answers for item in wanted)
+    if unknown and not taken and known.trouble is None:
+        known.trouble = AllowanceSpent(kind.name, "no calls are left for it")
     return known

@@ -10,6 +10,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from vibe_pipeline.clients.errors import (
+    AllowanceSpent,
     AuthorizationExpired,
     CapabilityAbsent,
     DeadlineReached,
@@ -41,6 +42,7 @@ class Reason(StrEnum):
     OWNER_NOT_PREMIUM = "owner_not_premium"
     QUOTA = "quota"
     RATE_LIMITED = "rate_limited"
+    ALLOWANCE_SPENT = "allowance_spent"
     KEY_REFUSED = "key_refused"
     UNAVAILABLE = "unavailable"
     CUT_OFF = "cut_off"
@@ -55,6 +57,7 @@ _REASONS: tuple[tuple[type[ServiceError], Reason], ...] = (
     (RateLimited, Reason.RATE_LIMITED),
     (KeyRefused, Reason.KEY_REFUSED),
     (DeadlineReached, Reason.CUT_OFF),
+    (AllowanceSpent, Reason.ALLOWANCE_SPENT),
     (ServiceUnavailable, Reason.UNAVAILABLE),
 )
 
@@ -75,9 +78,12 @@ def empty_pool(source: Source, state: PoolState, reason: Reason) -> Pool:
 
 
 def failed_pool(source: Source, trouble: ServiceError) -> Pool:
-    """The pool of a source that could not be asked."""
-    absent = isinstance(trouble, CapabilityAbsent)
-    state = PoolState.ABSENT if absent else PoolState.FAILED
+    """The pool of a source that could not be asked; that we asked enough is nobody's failure."""
+    state = PoolState.FAILED
+    if isinstance(trouble, CapabilityAbsent):
+        state = PoolState.ABSENT
+    elif isinstance(trouble, AllowanceSpent):
+        state = PoolState.EMPTY
     return empty_pool(source, state, reason_of(trouble))
 
 

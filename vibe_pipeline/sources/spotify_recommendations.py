@@ -8,7 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from vibe_pipeline.clients.errors import CapabilityAbsent, DeadlineReached, ServiceError
+from vibe_pipeline.clients.errors import (
+    AllowanceSpent,
+    CapabilityAbsent,
+    DeadlineReached,
+    ServiceError,
+)
 from vibe_pipeline.clients.spotify import SEEDS_PER_REQUEST, Spotify
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source, Track
 from vibe_pipeline.sources.artist_catalogue import spotify_proposal
@@ -31,6 +36,7 @@ async def propose(context: SourceContext) -> Pool:
     trouble: ServiceError | None = None
     for some in list(_fives(seeds))[: limits.recommendation_calls]:
         if not context.allowance.take(1):
+            trouble = None if proposals else AllowanceSpent("spotify", "no calls are left for it")
             break
         try:
             tracks = await _recommended(services.spotify, some, limits.ends_at)

@@ -45,6 +45,8 @@ SECOND_LOOK_AFTER = timedelta(minutes=30)
 SEARCH_PAGES = 12
 """How far one sync that was asked for looks for something un-liked."""
 DAYS_SHOWN = 14
+BESIDE_LIKES = 1
+"""Plays take one call, whatever is asked for besides."""
 
 
 class Part(StrEnum):
@@ -103,19 +105,30 @@ class LibrarySnapshot:
     state: LibraryState
 
 
-def walk_pages(state: LibraryState, *, syncing: bool, list_awaited: bool = False) -> int:
+def walk_pages(
+    state: LibraryState,
+    *,
+    syncing: bool,
+    list_awaited: bool = False,
+    calls_left: int | None = None,
+) -> int | None:
     """How many pages to walk through a library that is not known to its end, or that changed.
 
     ``syncing``: the person asked for the library itself, so it may take longer; except for the
     very first time, when a list is waited for next. ``list_awaited``: somebody waits for a list,
     so the newest page is enough once a first walk was made. What was un-liked is looked for
-    within the same bounds, and the rest of the way another time.
+    within the same bounds, and the rest of the way another time. ``calls_left``: what a newcomer
+    may still spend on listening, ``None`` for no limit; ``None`` comes back when that is nothing.
     """
     if state.likes_total is None:
-        return FIRST_WALK_PAGES
-    if syncing:
-        return SEARCH_PAGES if state.likes_walked is None else SYNC_WALK_PAGES
-    return 1 if list_awaited else NEXT_WALK_PAGES
+        pages = FIRST_WALK_PAGES
+    elif syncing:
+        pages = SEARCH_PAGES if state.likes_walked is None else SYNC_WALK_PAGES
+    else:
+        pages = 1 if list_awaited else NEXT_WALK_PAGES
+    if calls_left is not None:
+        pages = max(0, min(pages, calls_left - BESIDE_LIKES))
+    return pages or None
 
 
 def second_look(state: LibraryState, *, now: datetime) -> bool:

@@ -7,11 +7,12 @@ the next night. What a list may cost, and everything else that decides, is produ
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from vibe_pipeline.accounts.call_allowance import SPOTIFY, CallAllowance
+from vibe_pipeline.accounts.call_allowance import SPOTIFY, CallAllowance, CallsSpent
 from vibe_pipeline.evaluation.nights.library import SimulatedAccount, SyncedLibrary
 from vibe_pipeline.evaluation.nights.listener import OUR_LIST, SimulatedListener
 from vibe_pipeline.evaluation.nights.plan import Plan
@@ -27,6 +28,9 @@ from vibe_pipeline.records import EditionId, PastRecommendation, Pool, SeedProfi
 from vibe_pipeline.sources.context import SourceContext
 from vibe_pipeline.taste.seed_profile import seed_profile
 from vibe_pipeline.warehouse.candidates import PoolAtHand
+
+_LISTENING, _PREPARING, _ON_LIST = "listening", "preparing", "on list"
+"""What calls are charged to, as ``accounts.call_allowance`` tells them apart."""
 
 
 class ListMaker:
@@ -54,6 +58,8 @@ class ListMaker:
         self._lookups = InMemoryLookups(lambda: self.now)
         self._pools: list[Pool] = []
         self._asked_at: datetime | None = None
+        self._charged: Counter[str] = Counter()
+        self._first_day = True
         self._clients = services.services(self._lookups, self.calls)
 
     @property
@@ -65,15 +71,19 @@ class ListMaker:
         """What comes before a list; only what connecting costs is charged to it."""
         self.library.account.now = now
         if self.library.state.likes_total is None:
-            await self.library.connect()
+            with self._charged_to(_LISTENING):
+                await self.library.connect()
             await self.prepare()
             return
         await self.library.collect()
         self.calls.clear()
+        self._charged.clear()
+        self._first_day = False
 
     async def selection(self) -> Selection:
         """Tonight's list, as production makes it."""
-        await self.library.refresh()
+        with self._charged_to(_ON_LIST if self.past else _LISTENING):
+            await self.library.refresh()
         profile = self._profile()
         prepared = self._prepared()
         if not prepared:
@@ -86,13 +96,15 @@ class ListMaker:
         first, profile = not self.past, self._profile()
         context = self._source_context(profile)
         ahead = replace(context, limits=context.limits.ahead_of_time())
-        self._pools = await propose(ahead, self._ahead(first=first))
+        with self._charged_to(_PREPARING):
+            self._pools = await propose(ahead, self._ahead(first=first))
         self._asked_at = self.now
         build = self._list_build(profile, self._pools)
-        await stock_up(replace(build, allowance=lambda: self._ahead(first=first)))
+        with self._charged_to(_PREPARING):
+            await stock_up(replace(build, allowance=lambda: self._ahead(first=first)))
 
     def _ahead(self, *, first: bool) -> CallAllowance:
-        return CallAllowance.before_a_list(self.calls[SPOTIFY], first=first)
+        return CallAllowance.ahead(self._spent(), before_first=first, newcomer=self._first_day)
 
     def _prepared(self) -> bool:
         """Whether the pools at hand make tonight's list, as production decides it."""
@@ -131,7 +143,20 @@ class ListMaker:
         ]
 
     def _allowance(self) -> CallAllowance:
-        return CallAllowance.after(self.calls[SPOTIFY], first=not self.past)
+        return CallAllowance.for_list(self._spent(), first=not self.past)
+
+    def _spent(self) -> CallsSpent:
+        """What today's calls went for, as the account store would count them."""
+        listening, preparing = self._charged[_LISTENING], self._charged[_PREPARING]
+        on_list = self.calls[SPOTIFY] - listening - preparing
+        return CallsSpent(listening=listening, preparing=preparing, on_list=on_list)
+
+    @contextmanager
+    def _charged_to(self, purpose: str) -> Iterator[None]:
+        """Count the calls made meanwhile under this."""
+        before = self.calls[SPOTIFY]
+        yield
+        self._charged[purpose] += self.calls[SPOTIFY] - before
 
     def _source_context(self, profile: SeedProfile) -> SourceContext:
         return SourceContext(
