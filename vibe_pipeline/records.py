@@ -263,7 +263,11 @@ class PastRecommendation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenTrack:
-    """A line of the finished list, as people are told it."""
+    """A line of the finished list, as people are told it.
+
+    ``confirmed``: Spotify or a play told that this id is this track, and lately that it can be
+    played. What others named by its id alone is looked at once it stands in the playlist.
+    """
 
     position: int
     artist: str
@@ -277,3 +281,4 @@ class ChosenTrack:
     reason: str
     key: str
     artist_key: str
+    confirmed: bool = field(default=True, compare=False)

@@ -33,6 +33,7 @@ from vibe_pipeline.clients.errors import (
     RateLimited,
     ServiceUnavailable,
     UnexpectedResponse,
+    WriteRefused,
 )
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.spotify_web import SpotifyWeb, answer_kind
@@ -341,6 +342,55 @@ async def test_a_hundred_items_go_in_one_call_and_none_empties_the_list() -> Non
 
         assert asked == ["PUT /playlists/{id}/items"] * 2
         assert world.playlist_uris(made.id) == []
+
+
+async def test_a_write_that_names_a_deleted_track_is_refused_as_a_whole() -> None:
+    async with outside_world() as world:
+        spotify = world.spotify()
+        uris = [like.track.uri for like in await saved_tracks(spotify)][:30]
+        made = await spotify.create_playlist("Mon", description="", public=False)
+        world.becomes("deleted", uris[7])
+
+        with pytest.raises(WriteRefused):
+            await spotify.replace_items(made.id, uris)
+
+        assert world.playlist_uris(made.id) == []
+        assert await spotify.replace_items(made.id, [*uris[:7], *uris[8:]])
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "expected"),
+    [
+        ("Payload contains a non-existing ID", 400, WriteRefused),
+        ("Non existing id: 'spotify:track:x'", 404, WriteRefused),
+        ("Resource not found", 404, NotThere),
+        ("Invalid playlist Id", 404, NotThere),
+    ],
+)
+async def test_a_refused_write_is_told_from_a_playlist_that_is_gone(
+    message: str, status: int, expected: type[Exception]
+) -> None:
+    spotify, _ = spotify_answering(said({"error": {"status": status, "message": message}}, status))
+
+    with pytest.raises(expected):
+        await spotify.replace_items("p1", ["spotify:track:x"])
+
+
+async def test_the_lines_of_a_playlist_say_what_is_left_of_each_track() -> None:
+    async with outside_world() as world:
+        spotify = world.spotify()
+        uris = [like.track.uri for like in await saved_tracks(spotify)][:60]
+        made = await spotify.create_playlist("Mon", description="", public=False)
+        await spotify.replace_items(made.id, uris)
+        world.becomes("greyed_out", uris[3])
+        world.becomes("deleted", *uris[50:55])
+
+        lines = await spotify.playlist_lines(made.id)
+
+    gone = [position for position, line in enumerate(lines) if line.track is None]
+    assert len(lines) == 60
+    assert gone == [50, 51, 52, 53, 54]
+    assert [position for position, line in enumerate(lines) if not line.playable] == [3, *gone]
 
 
 async def test_a_lost_answer_to_making_a_playlist_is_not_repeated() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
 from vibe_pipeline.accounts.records import Account, Edition
-from vibe_pipeline.records import UserId
+from vibe_pipeline.ranking.recording_match import same_recording
+from vibe_pipeline.records import EditionId, UserId
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +95,105 @@ def test_a_list_made_of_half_greyed_out_likes_can_be_made_again(world: VibeWorld
     shown = world.output_metadata(world.replay(anna.user_id, edition), "replay")
 
     assert shown["equal"].value is True
+
+
+def killed_before(world: VibeWorld, person: Account, count: int) -> list[str]:
+    """Delete so many familiar tracks of what would be the next list."""
+    previewed = world.run("preview_vibe", person.user_id)
+    edition = world.store.editions.get(EditionId(previewed.run_id))
+    assert edition is not None
+    dead = [track.uri for track in edition.tracks if not track.is_new][:count]
+    world.becomes(dead, "deleted")
+    return dead
+
+
+def test_a_deleted_track_is_replaced_in_the_same_run_and_never_chosen_again(
+    world: VibeWorld,
+) -> None:
+    anna = half_familiar(world)
+    (dead,) = killed_before(world, anna, 1)
+    world.forget_calls()
+
+    world.run("daily_vibe", anna.user_id)
+
+    calls, edition = world.calls(), latest(world, anna.user_id)
+    (playlist,) = playlists_of(world, anna)
+    world.forget_calls()
+    world.run("daily_vibe", anna.user_id)
+    (again,) = playlists_of(world, anna)
+    assert uris_of(playlist) == [track.uri for track in edition.tracks]
+    assert len(edition.tracks) == anna.playlist_size
+    assert dead not in uris_of(playlist)
+    assert 3 <= calls["PUT /playlists/{id}/items"] <= 12
+    assert dead not in uris_of(again)
+    assert world.calls()["PUT /playlists/{id}/items"] <= 2
+
+
+def test_a_list_that_was_chosen_again_while_it_was_written_can_be_made_again(
+    world: VibeWorld,
+) -> None:
+    anna = half_familiar(world)
+    killed_before(world, anna, 2)
+    world.run("daily_vibe", anna.user_id)
+
+    shown = world.output_metadata(world.replay(anna.user_id, latest(world, anna.user_id)), "replay")
+
+    assert shown["equal"].value is True
+
+
+def test_where_nearly_all_that_is_known_was_deleted_the_list_is_shorter_and_says_so(
+    world: VibeWorld,
+) -> None:
+    anna = half_familiar(world)
+    world.run("preview_vibe", anna.user_id)
+    dead = set(liked_uris(world, anna)[5:])
+    world.becomes(dead, "deleted")
+
+    world.run("daily_vibe", anna.user_id)
+
+    edition = latest(world, anna.user_id)
+    (playlist,) = playlists_of(world, anna)
+    assert uris_of(playlist) == [track.uri for track in edition.tracks]
+    assert dead.isdisjoint(uris_of(playlist))
+    assert edition.summary is not None
+    assert len(edition.tracks) == anna.playlist_size or "shorter_than_wished" in (
+        edition.summary.notes
+    )
+    assert world.remembered(anna.user_id) == [track.key for track in edition.tracks]
+
+
+def test_likes_that_grey_out_out_of_sight_are_found_in_the_list_and_replaced(
+    world: VibeWorld,
+) -> None:
+    anna = half_familiar(world)
+    world.run("sync_library", anna.user_id)
+    greyed = set(liked_uris(world, anna)[::2])
+    world.becomes(greyed, "greyed_out")
+
+    world.run("daily_vibe", anna.user_id)
+
+    edition = latest(world, anna.user_id)
+    (playlist,) = playlists_of(world, anna)
+    assert uris_of(playlist) == [track.uri for track in edition.tracks]
+    assert greyed.isdisjoint(uris_of(playlist))
+    assert sum(not track.is_new for track in edition.tracks) >= 12
+
+
+def test_what_labs_names_wrongly_is_not_on_the_list_and_not_asked_about_again(
+    world: VibeWorld,
+) -> None:
+    world.simulator.simulation.rules.labs_wrong_share = 0.5
+    anna = world.connected()
+
+    world.run("daily_vibe", anna.user_id)
+
+    world.simulator.simulation.rules.labs_wrong_share = 0.0
+    edition = latest(world, anna.user_id)
+    (playlist,) = playlists_of(world, anna)
+    told = {track.uri: (track.artist, track.title) for track in edition.tracks}
+    held = {item["uri"]: (item["artist"], item["title"]) for item in playlist["items"]}
+    assert uris_of(playlist) == list(told)
+    assert len(edition.tracks) == anna.playlist_size
+    assert [
+        uri for uri in told if not same_recording(*told[uri], held[uri][:1], held[uri][1])
+    ] == []

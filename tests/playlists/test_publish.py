@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from tests.support.accounts_site import KEY
 from tests.support.outside_world import Naps
-from tests.support.warehouse_examples import chosen
+from tests.support.warehouse_examples import chosen, track
 from vibe_pipeline.accounts.records import (
     Account,
     Edition,
@@ -27,8 +28,10 @@ from vibe_pipeline.clients.errors import (
     NotThere,
     ServiceUnavailable,
     UnexpectedResponse,
+    WriteRefused,
 )
-from vibe_pipeline.clients.spotify_records import Playlist
+from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
+from vibe_pipeline.playlists.failures import ListRefused
 from vibe_pipeline.playlists.publish import (
     SECOND_LOOK_SECONDS,
     NothingToPublish,
@@ -61,6 +64,8 @@ class Shelf:
         self.gone: set[str] = set()
         self.spoils: Callable[[str], Exception | None] = lambda _: None
         self.hidden = 0
+        self.dead: set[str] = set()
+        self.lines: list[PlaylistLine] = []
 
     async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist:
         number = len(self.playlists) + 1
@@ -86,9 +91,16 @@ class Shelf:
         if self.hidden > 0 or playlist_id in self.gone:
             self.hidden -= 1
             raise NotThere("spotify", "no such playlist")
+        if not self.dead.isdisjoint(uris):
+            self._called("refused")
+            raise WriteRefused("spotify", "a non-existing id")
         self.items[playlist_id] = list(uris)
         self._called("items")
         return f"snapshot {len(self.calls)}"
+
+    async def playlist_lines(self, playlist_id: str) -> list[PlaylistLine]:
+        self._called("lines")
+        return self.lines
 
     async def change_details(
         self, playlist_id: str, *, name: str | None = None, description: str | None = None
@@ -460,3 +472,75 @@ def test_nothing_chosen_is_nothing_to_publish(desk: Desk) -> None:
     for edition in (None, empty):
         with pytest.raises(NothingToPublish):
             edition_to_publish(desk.store, edition)
+
+
+def test_a_dead_track_is_left_out_and_the_counts_say_so(desk: Desk) -> None:
+    desk.spotify.dead = {TRACKS[1].uri}
+
+    edition = desk.publish(desk.chosen("e1"))
+
+    assert edition.state is EditionState.RECORDED
+    assert desk.spotify.items["p1"] == [TRACKS[0].uri, TRACKS[2].uri]
+    assert [track.position for track in edition.tracks] == [1, 2]
+    assert edition.summary is not None
+    assert "shorter_than_wished" in edition.summary.notes
+    assert edition.summary.new + edition.summary.familiar == 2
+
+
+def test_killed_at_every_call_while_dead_tracks_are_looked_for_still_one_whole_list(
+    desk: Desk,
+) -> None:
+    desk.spotify.dead = {TRACKS[0].uri}
+    for number in range(1, 9):
+        last = len(desk.spotify.calls) + number
+        desk.spotify.dies = lambda _, last=last: len(desk.spotify.calls) == last  # type: ignore[misc]
+        with suppress(Killed):
+            desk.publish(desk.chosen("e1"))
+
+    desk.spotify.dies = lambda _: False
+    edition = desk.publish(EditionId("e1"))
+
+    assert list(desk.spotify.playlists) == ["p1"]
+    assert desk.spotify.items["p1"] == [TRACKS[1].uri, TRACKS[2].uri]
+    assert [track.uri for track in edition.tracks] == desk.spotify.items["p1"]
+    assert desk.recorded == ["e1"]
+
+
+def test_a_list_of_nothing_but_dead_tracks_is_refused_in_words(desk: Desk) -> None:
+    desk.spotify.dead = {track.uri for track in TRACKS}
+
+    with pytest.raises(ListRefused):
+        desk.publish(desk.chosen("e1"))
+
+    assert desk.store.editions.required(EditionId("e1")).state is EditionState.PLAYLIST_MADE
+
+
+def test_an_unconfirmed_track_is_looked_at_and_left_out_when_it_is_another_s(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+    doubted = (*TRACKS[:2], replace(TRACKS[2], confirmed=False))
+    desk.store.editions.advance(
+        edition_id, EditionState.CHOSEN, EditionState.CHOSEN, tracks=doubted
+    )
+    shown = [replace(track(number), title=TRACKS[number - 1].title) for number in (1, 2, 3)]
+    shown[2] = replace(shown[2], artists=("Somebody Else",), title="Another Song")
+    desk.spotify.lines = [PlaylistLine(track=one, playable=True) for one in shown]
+
+    desk.publish(edition_id)
+
+    assert desk.spotify.items["p1"] == [TRACKS[0].uri, TRACKS[1].uri]
+    assert desk.spotify.calls.count("lines") == 1
+
+
+def test_where_spotify_does_not_show_the_list_it_stands_as_it_was_written(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+    desk.store.editions.advance(
+        edition_id,
+        EditionState.CHOSEN,
+        EditionState.CHOSEN,
+        tracks=tuple(replace(one, confirmed=False) for one in TRACKS),
+    )
+
+    edition = desk.publish(edition_id)
+
+    assert edition.state is EditionState.RECORDED
+    assert desk.spotify.items["p1"] == [one.uri for one in TRACKS]

@@ -93,6 +93,12 @@ class OutsideWorld:
         order = {"service": service, "kind": kind, **order}
         self.simulation.faults.add(fault_from_json(order))
 
+    def becomes(self, state: str, *uris: str) -> None:
+        """What Spotify does with tracks: ``greyed_out`` or ``deleted``, for this test."""
+        ids = {uri.rpartition(":")[2] for uri in uris}
+        world = self.simulation.world
+        (world.greyed_out if state == "greyed_out" else world.deleted).update(ids)
+
     def playlist_uris(self, playlist_id: str) -> list[str]:
         """What a playlist holds, in order."""
         held = self.simulation.part(SpotifyAccounts).playlists[playlist_id].items
@@ -188,9 +194,11 @@ async def outside_world(
     capabilities: Capabilities | None = None,
     rules: Mapping[str, object] | None = None,
 ) -> AsyncIterator[OutsideWorld]:
-    """A fresh world that keeps its rules, for one test."""
+    """A fresh world that keeps its rules, for one test; nothing is missing from its catalogue."""
     kept = Rules()
     kept.change({"regime": regime, **(rules or {})})
+    _world().greyed_out.clear()
+    _world().deleted.clear()
     with running(Simulation(_world(), rules=kept)) as simulator:
         async with httpx.AsyncClient() as http:
             yield OutsideWorld(

@@ -106,6 +106,13 @@ class NotThere(ServiceError):
         self.endpoint = endpoint
 
 
+class WriteRefused(ServiceError):
+    """Many things were to be written at once, and all are refused for one that does not exist.
+
+    Find out which, and go on without.
+    """
+
+
 class KeyRefused(ServiceError):
     """Our own key or client id is refused: stop asking, tell the operator."""
 

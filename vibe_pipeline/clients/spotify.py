@@ -21,10 +21,11 @@ from vibe_pipeline.clients.answer_shapes import (
 )
 from vibe_pipeline.clients.concurrent_calls import side_by_side
 from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable, UnexpectedResponse
-from vibe_pipeline.clients.json_fields import Fields, fields, objects, text
+from vibe_pipeline.clients.json_fields import Fields, fields, integer, objects, text
 from vibe_pipeline.clients.spotify_records import (
     LikedPage,
     Playlist,
+    PlaylistLine,
     SpotifyProfile,
     play_from_api,
     playable_tracks,
@@ -154,6 +155,7 @@ class Spotify:
         Without one in the answer nothing counts as written.
 
         Up to a hundred are replaced in one call, all or nothing. Repeating the whole is safe.
+        Raises ``WriteRefused`` when one of them does not exist.
         """
         path, endpoint = f"/playlists/{_id(playlist_id)}/items", "/playlists/{id}/items"
         first, *others = list(_slices(uris, ITEMS_PER_WRITE)) or [[]]
@@ -163,6 +165,7 @@ class Spotify:
             endpoint=f"PUT {endpoint}",
             body={"uris": first},
             shape=naming("snapshot_id"),
+            all_or_nothing=True,
         )
         snapshot = _snapshot(await self._web.tell(put))
         for number, more in enumerate(others, start=1):
@@ -173,9 +176,31 @@ class Spotify:
                 body={"uris": more, "position": number * ITEMS_PER_WRITE},
                 repeatable=False,
                 shape=naming("snapshot_id"),
+                all_or_nothing=True,
             )
             snapshot = _snapshot(await self._web.tell(post))
         return snapshot
+
+    async def playlist_lines(self, playlist_id: str) -> list[PlaylistLine]:
+        """What a playlist of the person's holds, in its order, as Spotify shows it to them."""
+        path, endpoint = f"/playlists/{_id(playlist_id)}/items", "/playlists/{id}/items"
+        lines: list[PlaylistLine] = []
+        while True:
+            call = _get(
+                path,
+                endpoint=endpoint,
+                shape=listing("items"),
+                limit=PAGE,
+                offset=len(lines),
+                **self._market,
+            )
+            page = fields(await self._web.ask(call))
+            entries = page.get("items")
+            listed = entries if isinstance(entries, list) else []
+            read = [PlaylistLine.from_api(fields(entry)) for entry in listed]
+            lines += read
+            if not read or len(lines) >= (integer(page.get("total")) or 0):
+                return lines
 
     async def change_details(
         self,

@@ -94,6 +94,21 @@ class Playlist:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaylistLine:
+    """An entry of a playlist; no ``track`` where nothing is left of it, or it is none."""
+
+    track: Track | None
+    playable: bool
+
+    @classmethod
+    def from_api(cls, data: Fields) -> Self:
+        """The entry, whatever it holds."""
+        inside = _inside(data)
+        track = track_from_api(inside)
+        return cls(track=track, playable=track is not None and _is_playable(inside))
+
+
 def track_from_api(data: Fields) -> Track | None:
     """A track; ``None`` for episodes, local files, and entries without id, title or artist."""
     spotify_id, title = text(data.get("id")), text(data.get("name"))

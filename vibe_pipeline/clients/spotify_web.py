@@ -6,6 +6,7 @@ Bearer token, capabilities, reading of 401, 403, 404 and 429. Which calls there 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from vibe_pipeline.clients.errors import (
     PermissionMissing,
     ServiceUnavailable,
     UnexpectedResponse,
+    WriteRefused,
 )
 from vibe_pipeline.clients.json_fields import fields, text
 from vibe_pipeline.clients.transport import (
@@ -38,6 +40,7 @@ SERVICE = "spotify"
 RECOMMENDATIONS = "spotify_recommendations"
 ARTIST_TOP_TRACKS = "artist_top_tracks"
 
+_ONE_OF_MANY = re.compile(r"non.?exist|payload|track|\buris?\b", re.IGNORECASE)
 _PROBE = Call(method="GET", path="/me", endpoint="GET /me")
 _PROOF_LASTS = timedelta(hours=1)
 _SWITCHED_OFF_FOR = timedelta(days=1)
@@ -127,6 +130,8 @@ class SpotifyWeb:
 
     async def _refused(self, call: Call, answer: ServiceAnswer) -> NoReturn:
         status = status_of(answer)
+        if call.all_or_nothing and _blames_one_of_many(status, answer):
+            raise WriteRefused(SERVICE, f"{call.endpoint} was refused as a whole ({status})")
         if status == httpx.codes.FORBIDDEN:
             known = _kind_of_403(answer)
             if known is not None:
@@ -186,6 +191,16 @@ def status_of(answer: ServiceAnswer) -> int:
         if isinstance(inside, int) and inside >= 400:
             return inside
     return answer.status
+
+
+def _blames_one_of_many(status: int, answer: ServiceAnswer) -> bool:
+    """Whether a refusal is for what was to be written, and not for where.
+
+    "Payload contains a non-existing ID" and the like; a playlist that is gone is "not found".
+    """
+    return status in {400, 422} or (
+        status in {403, 404, 410} and _ONE_OF_MANY.search(answer.text) is not None
+    )
 
 
 def _believed(call: Call, answer: ServiceAnswer) -> Mapping[str, Any] | list[Any]:

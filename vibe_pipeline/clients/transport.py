@@ -54,7 +54,8 @@ class Call:
 
     ``endpoint`` names the call without ids, for logs and figures. ``repeatable``: asking twice
     does no harm. ``wants_json`` is false for writes that answer with an empty body. ``shape`` is
-    what the JSON of a success looks like.
+    what the JSON of a success looks like. ``all_or_nothing``: it names many things, and is refused
+    as a whole for one of them.
     """
 
     method: str
@@ -67,6 +68,7 @@ class Call:
     repeatable: bool = True
     wants_json: bool = True
     shape: Shape = field(default=anything, repr=False)
+    all_or_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

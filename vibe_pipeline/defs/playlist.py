@@ -33,6 +33,7 @@ from vibe_pipeline.playlists.publish import (
     without_uri,
 )
 from vibe_pipeline.playlists.recommendation_history import published, record_publication
+from vibe_pipeline.playlists.second_choice import SecondChoice
 from vibe_pipeline.records import ChosenTrack
 
 HISTORY = dg.AssetKey("recommendation_history")
@@ -96,7 +97,8 @@ def playlist(
         def record(written: Edition) -> None:
             record_publication(database, written, now=clock.now())
 
-        edition, calls = asyncio.run(_publish(store, edition, opening, record))
+        mender = SecondChoice(store=store, database=database, now=clock.now)
+        edition, calls = asyncio.run(_publish(store, edition, opening, record, mender))
         remembered = published(database, edition)
         _tell(store, run, edition)
         yield _published_result(edition, calls)
@@ -119,11 +121,12 @@ async def _publish(
     edition: Edition,
     opening: AbstractAsyncContextManager[Clients],
     record: Callable[[Edition], None],
+    mender: SecondChoice,
 ) -> tuple[Edition, Mapping[str, Any]]:
     async with opening as clients:
         public = clients.settings.playlist_visibility == "public"
         publication = Publication(
-            store=store, spotify=clients.spotify, record=record, public=public
+            store=store, spotify=clients.spotify, record=record, public=public, mender=mender
         )
         return await publication.publish(edition.edition_id), clients.shown
 

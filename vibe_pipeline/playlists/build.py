@@ -52,6 +52,8 @@ LISTS_IN_RESERVE = 3
 LONGEST_LIST = 100
 FREE_REACH = 400
 """So many of the best candidates that may be chosen are looked up where it costs nothing."""
+NEWEST_LIKES, USUALLY_GREYED_OUT = 50, 0.1
+"""Of the likes that every sync reads, so large a part may be greyed out without alarm."""
 RESORT_SHARE = 3
 """So many likes for each place on the list are at hand to fill it up."""
 
@@ -201,6 +203,12 @@ async def stock_up(build: ListBuild, *, lists: int = LISTS_IN_RESERVE) -> Select
     return selection
 
 
+def _heard(request: ListRequest) -> dict[str, Track]:
+    played = (play.track for play in request.plays)
+    saved = (like.track for like in request.likes)
+    return {track.spotify_id: track for track in (*played, *saved)}
+
+
 def _resolver(build: ListBuild, *, soft_limit: int, hard_limit: int) -> Resolver:
     """Asks Spotify as often as the list may cost, and labs more often while nobody waits."""
     return Resolver(
@@ -208,6 +216,7 @@ def _resolver(build: ListBuild, *, soft_limit: int, hard_limit: int) -> Resolver
         spotify=build.spotify,
         labs=build.labs,
         unplayable=build.request.unplayable,
+        heard=_heard(build.request),
         soft_limit=soft_limit,
         hard_limit=hard_limit,
         name_limit=PATIENT_LABS_NAMES if build.patient else HURRIED_LABS_NAMES,
@@ -304,7 +313,17 @@ def _finished(
         given = _given(ranked, request)
         likes = {key: track for key, track in given.items() if key not in left_out}
         choice = select(ranked, request, policy, found=likes | found)
-    return summarized(choice, pools, policy)
+    return summarized(choice, pools, policy, doubtful=_greys_out(request.likes))
+
+
+def _greys_out(likes: Sequence[LikedTrack]) -> bool:
+    """Whether so many of the newest likes are greyed out that older ones have to be doubted.
+
+    Only the newest are looked at with every list; a person who moved to another country finds
+    many tracks greyed out at once.
+    """
+    newest = likes[:NEWEST_LIKES]
+    return sum(not like.playable for like in newest) > len(newest) * USUALLY_GREYED_OUT
 
 
 def _full(chosen: Sequence[Ranked], request: ListRequest) -> bool:

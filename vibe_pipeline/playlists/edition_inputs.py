@@ -5,8 +5,8 @@ Kept with every edition, so that it can be made again (reproducibility); nothing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -17,11 +17,15 @@ from vibe_pipeline.ranking.list_request import ListRequest, unplayable_likes
 from vibe_pipeline.ranking.listener_knowledge import with_current_keys
 from vibe_pipeline.ranking.policy import BEFORE_VERSION_3, FORMER, POLICIES, Policy
 from vibe_pipeline.records import Pool
+from vibe_pipeline.sources.answers import UNUSABLE_IDS
 from vibe_pipeline.taste.exclusions import exclusions_kept
 from vibe_pipeline.taste.feedback import Feedback, feedback_of
 from vibe_pipeline.warehouse.rows import Slice
 from vibe_pipeline.warehouse.selection import EditionInputs
 from vibe_pipeline.warehouse.warehouse import Tables
+
+_UNUSABLE = "unusable_ids"
+"""Kept beside the settings of an edition that was chosen anew while it was published."""
 
 
 class PolicyUnknown(LookupError):
@@ -72,8 +76,16 @@ def request_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) ->
         blocked_tracks=feedback.blocked_tracks,
         thumbs=feedback.thumbs,
         artist_thumbs=feedback.artist_thumbs,
-        unplayable=unplayable_likes(likes),
+        unplayable=unplayable_likes(likes)
+        | tables.lookups.keys(UNUSABLE_IDS.name, as_of=as_of)
+        | frozenset(inputs.settings.get(_UNUSABLE, ())),
     )
+
+
+def without(inputs: EditionInputs, spotify_ids: Iterable[str]) -> EditionInputs:
+    """The same inputs, and that these ids turned out unusable once the list was chosen."""
+    unusable = {*inputs.settings.get(_UNUSABLE, ()), *spotify_ids}
+    return replace(inputs, settings={**inputs.settings, _UNUSABLE: sorted(unusable)})
 
 
 def pools_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) -> list[Pool]:

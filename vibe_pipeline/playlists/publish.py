@@ -1,7 +1,8 @@
 """Publishing: from chosen tracks to a playlist on Spotify, safe against dying anywhere.
 
 The ledger row of the edition moves on after each step that Spotify has confirmed. Writing items
-may be repeated; making a playlist may not, so a marker in the description tells ours apart.
+may be repeated; making a playlist may not, so a marker in the description tells ours apart. A list
+with tracks that turn out unusable is chosen again (``second_choice``) and written anew.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from vibe_pipeline.accounts.records import (
@@ -18,6 +20,7 @@ from vibe_pipeline.accounts.records import (
     Edition,
     EditionKind,
     EditionState,
+    FailureCause,
     Summary,
 )
 from vibe_pipeline.accounts.store import AccountStore
@@ -26,15 +29,22 @@ from vibe_pipeline.clients.errors import (
     ServiceError,
     ServiceUnavailable,
     UnexpectedResponse,
+    WriteRefused,
 )
 from vibe_pipeline.clients.rate_limiter import Sleep
-from vibe_pipeline.clients.spotify_records import Playlist
+from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
 from vibe_pipeline.locales import day, say
+from vibe_pipeline.playlists.failures import refusal as list_refused
+from vibe_pipeline.playlists.refused_tracks import RefusedTracks
 from vibe_pipeline.playlists.selection_summary import made_from_before
-from vibe_pipeline.records import ChosenTrack, EditionId, Mode
+from vibe_pipeline.ranking.recording_match import agrees, same_recording
+from vibe_pipeline.ranking.selection import Note
+from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Track
 
 log = logging.getLogger(__name__)
 
+_SECOND_CHOICES = 3
+"""So often others are chosen in the place of unusable tracks; then the list becomes shorter."""
 _FRESH_PLAYLISTS = 1
 """A playlist that vanished while we wrote is replaced this often in one publication."""
 _REFUSALS_BORNE = 1
@@ -50,6 +60,7 @@ class PlaylistClient(Protocol):
     async def newest_playlists(self) -> list[Playlist]: ...
     async def playlist_exists(self, playlist_id: str) -> bool: ...
     async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str: ...
+    async def playlist_lines(self, playlist_id: str) -> list[PlaylistLine]: ...
     async def change_details(
         self, playlist_id: str, *, name: str | None = None, description: str | None = None
     ) -> None: ...
@@ -61,6 +72,50 @@ class Wording:
 
     title: str
     description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """Spotify ids that a list must not hold: no longer there, greyed out here, or another's.
+
+    ``untold``: one of these may be bad, and finding out would cost too much now.
+    """
+
+    gone: frozenset[str] = frozenset()
+    greyed_out: frozenset[str] = frozenset()
+    mistaken: frozenset[str] = frozenset()
+    untold: frozenset[str] = frozenset()
+
+    @property
+    def unplayable(self) -> frozenset[str]:
+        """What nobody can play here, whatever it is."""
+        return self.gone | self.greyed_out
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """All of them."""
+        return self.unplayable | self.mistaken | self.untold
+
+
+class ListMender(Protocol):
+    """What a list with unusable tracks is mended by."""
+
+    def forget(self, edition: Edition, unusable: Unusable) -> None:
+        """See that no list holds these again."""
+        ...
+
+    def choose_again(
+        self, edition: Edition, besides: Collection[str], *, only: Collection[str] | None
+    ) -> bool:
+        """Put a choice without these ids into the ledger; false when there is none.
+
+        ``only``: of what is known by its id alone, nothing but these.
+        """
+        ...
+
+    def confirmed(self, tracks: Iterable[Track]) -> None:
+        """Spotify showed these tracks, which were known by their ids alone."""
+        ...
 
 
 class PublicationLost(Exception):
@@ -114,7 +169,7 @@ class Publication:
     """Moves one edition from chosen to recorded, from wherever it stands.
 
     ``record`` keeps list and history in the warehouse; it must be safe to repeat. ``public`` is
-    passed on, and Spotify may ignore it.
+    passed on, and Spotify may ignore it. Without a ``mender`` unusable tracks are left out.
     """
 
     store: AccountStore
@@ -122,25 +177,28 @@ class Publication:
     record: Callable[[Edition], None]
     public: bool = False
     sleep: Sleep = asyncio.sleep
+    mender: ListMender | None = None
 
     async def publish(self, edition_id: EditionId) -> Edition:
         """The edition once it is recorded; a recorded one costs nothing.
 
-        Two calls to Spotify as a rule, one more to look for a playlist that may exist already.
+        Two calls to Spotify as a rule, one more to look for a playlist that may exist already, and
+        one to look at tracks that were known by their ids alone.
 
         Raises:
             PublicationLost: another process moved the edition on meanwhile; publish again.
             ServiceError: Spotify did not confirm a step; the ledger stands where it was confirmed
                 last, and publishing again goes on from there.
+            ListRefused: not one of the tracks can be written, nor any other.
             ValueError: nothing has been chosen for this edition yet.
         """
-        replaced = refused = 0
+        replaced, refused, mending = 0, 0, _Mending()
         while True:
             edition = self.store.editions.required(edition_id)
             if edition.state is EditionState.RECORDED:
                 return edition
             try:
-                await self._step(edition)
+                await self._step(edition, mending)
             except NotThere:
                 if edition.state is not EditionState.PLAYLIST_MADE:
                     raise
@@ -159,12 +217,12 @@ class Publication:
         await self.sleep(SECOND_LOOK_SECONDS)
         return not await self.spotify.playlist_exists(_required(edition.playlist_id))
 
-    async def _step(self, edition: Edition) -> None:
+    async def _step(self, edition: Edition, mending: _Mending) -> None:
         match edition.state:
             case EditionState.CHOSEN:
                 await self._find_or_make(edition)
             case EditionState.PLAYLIST_MADE:
-                await self._write(edition)
+                await self._write(edition, mending)
             case EditionState.ITEMS_WRITTEN:
                 if edition.description is None:
                     await self._reword(edition)
@@ -232,18 +290,29 @@ class Publication:
             edition, EditionState.PLAYLIST_MADE, playlist_id=playlist_id, playlist_url=url
         )
 
-    async def _write(self, edition: Edition) -> None:
+    async def _write(self, edition: Edition, mending: _Mending) -> None:
         """Put the tracks in place; the words too, when the playlist says others.
 
         What is written is recorded as written, whatever becomes of the words: without a
-        description in the ledger they are still to come.
+        description in the ledger they are still to come. The edition stays where it stands when
+        some tracks are unusable: then it has others by now.
         """
         playlist_id = _required(edition.playlist_id)
         words = wording(self._account(edition), edition, _summary(edition))
         standing = self._standing_words(edition)
-        snapshot = await self.spotify.replace_items(
-            playlist_id, [track.uri for track in edition.tracks]
-        )
+        uris = [track.uri for track in edition.tracks]
+        try:
+            snapshot = await self.spotify.replace_items(playlist_id, uris)
+        except WriteRefused as refusal:
+            tried = mending.refused(self.spotify, playlist_id)
+            doubted_first = sorted(edition.tracks, key=lambda track: track.confirmed)
+            await tried.look_among([track.uri for track in doubted_first], refusal)
+            self._mend(edition, Unusable(gone=_ids(tried.bad), untold=_ids(tried.untold)), mending)
+            return
+        unusable = await self._looked_over(edition, mending)
+        if unusable.ids:
+            self._mend(edition, unusable, mending)
+            return
         self._advance(
             edition,
             EditionState.ITEMS_WRITTEN,
@@ -263,6 +332,47 @@ class Publication:
             log.warning("a playlist keeps its former words: %s", error)
             return
         self._advance(edition, edition.state, title=words.title, description=words.description)
+
+    async def _looked_over(self, edition: Edition, mending: _Mending) -> Unusable:
+        """What Spotify shows of a list that holds unconfirmed tracks; none when it cannot tell."""
+        if all(track.confirmed for track in edition.tracks):
+            return Unusable()
+        try:
+            lines = await self.spotify.playlist_lines(_required(edition.playlist_id))
+        except ServiceError as error:
+            log.warning("could not look over the list: %s", error)
+            return Unusable()
+        if len(lines) != len(edition.tracks):
+            return Unusable()
+        pairs = list(zip(edition.tracks, lines, strict=True))
+        if self.mender is not None:
+            self.mender.confirmed(_confirmed(pairs))
+        unusable = _unusable(pairs)
+        mending.shown |= {track.spotify_id for track in edition.tracks} - unusable.ids
+        return unusable
+
+    def _mend(self, edition: Edition, unusable: Unusable, mending: _Mending) -> None:
+        """Choose others in their place; leave them out when that was done often enough."""
+        mending.second_choices += 1
+        log.warning("%s tracks of the list are unusable", len(unusable.ids))
+        if self.mender is not None:
+            self.mender.forget(edition, unusable)
+            only = None if mending.second_choices == 1 else mending.good
+            often_enough = mending.second_choices > _SECOND_CHOICES
+            if not often_enough and self.mender.choose_again(edition, unusable.ids, only=only):
+                return
+        left = [track for track in edition.tracks if track.spotify_id not in unusable.ids]
+        if not left:
+            raise list_refused(FailureCause.NOTHING_TO_CHOOSE)
+        tracks = tuple(replace(track, position=at) for at, track in enumerate(left, start=1))
+        moved = self.store.editions.advance(
+            edition.edition_id,
+            edition.state,
+            edition.state,
+            tracks=tracks,
+            summary=_shortened(_summary(edition), tracks),
+        )
+        _must_have_moved(edition, moved=moved)
 
     def _standing_words(self, edition: Edition) -> Wording | None:
         """What the playlist says now, as far as we wrote it."""
@@ -333,3 +443,69 @@ def _required(playlist_id: str | None) -> str:
     if playlist_id is None:
         raise ValueError("the ledger says the playlist is made and does not name it")
     return playlist_id
+
+
+@dataclass(slots=True)
+class _Mending:
+    """What one publication found out about tracks so far."""
+
+    second_choices: int = 0
+    shown: set[str] = field(default_factory=set)
+    tried: RefusedTracks | None = None
+
+    def refused(self, spotify: PlaylistClient, playlist_id: str) -> RefusedTracks:
+        """What tells good tracks from bad; what it learned holds for later writes too."""
+        if self.tried is None:
+            self.tried = RefusedTracks(spotify, playlist_id)
+        return self.tried
+
+    @property
+    def good(self) -> frozenset[str]:
+        """The ids that Spotify took, or showed as what was meant."""
+        taken = self.tried.good if self.tried is not None else ()
+        return _ids(taken) | self.shown
+
+
+def _ids(uris: Collection[str]) -> frozenset[str]:
+    return frozenset(uri.rpartition(":")[2] for uri in uris)
+
+
+def _confirmed(pairs: Sequence[tuple[ChosenTrack, PlaylistLine]]) -> list[Track]:
+    """The tracks that Spotify shows where only an id was known, and that are what was meant."""
+    return [
+        line.track
+        for chosen, line in pairs
+        if line.track is not None
+        and line.playable
+        and not chosen.confirmed
+        and chosen.is_new
+        and _is_meant(chosen, line.track)
+    ]
+
+
+def _unusable(pairs: Sequence[tuple[ChosenTrack, PlaylistLine]]) -> Unusable:
+    return Unusable(
+        greyed_out=frozenset(one.spotify_id for one, line in pairs if not line.playable),
+        mistaken=frozenset(
+            one.spotify_id
+            for one, line in pairs
+            if line.track is not None and not one.confirmed and not _is_meant(one, line.track)
+        ),
+    )
+
+
+def _is_meant(chosen: ChosenTrack, track: Track) -> bool:
+    """Whether this is the recording that was chosen, as far as names tell."""
+    return same_recording(chosen.artist, chosen.title, track.artists, track.title) or agrees(
+        chosen.artist, chosen.title, track.artist, track.title
+    )
+
+
+def _shortened(summary: Summary, tracks: Sequence[ChosenTrack]) -> Summary:
+    """The counts of a list that some tracks were left out of, and a word about it."""
+    new = sum(track.is_new for track in tracks)
+    sources = dict(Counter(str(track.source) for track in tracks))
+    notes = dict.fromkeys((*summary.notes, str(Note.SHORTER)))
+    return replace(
+        summary, new=new, familiar=len(tracks) - new, sources=sources, notes=tuple(notes)
+    )

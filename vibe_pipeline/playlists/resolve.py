@@ -33,6 +33,8 @@ from vibe_pipeline.sources.artist_pages import TrackSearch, keep_page, page_quer
 log = logging.getLogger(__name__)
 
 LABS_BATCH = 50
+WRONG_ID_DAYS = 180
+"""So long a recording is not asked labs about whose Spotify id it had wrong."""
 ROUND = 4
 """So many searches are made before the list is looked at again."""
 AT_ONCE = 6
@@ -63,7 +65,8 @@ class Resolver:
     Answers are by candidate key: a track, or ``None`` where Spotify is known to have none; a key
     that is absent was not found out. A search lets ``AuthorizationExpired`` through, for then no
     list can be written either; any other trouble of a service counts as not found out. An id that
-    is ``unplayable`` is no answer, whoever named or remembered it.
+    is ``unplayable`` is no answer, whoever named or remembered it. ``heard`` holds by their ids the
+    tracks that the person played or saved: they confirm what labs names, or show that it is wrong.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Resolver:
         spotify: TrackSearch | None = None,
         labs: SpotifyIdLookup | None = None,
         unplayable: Collection[str] = frozenset(),
+        heard: Mapping[str, Track] | None = None,
         soft_limit: int = 3,
         hard_limit: int = 12,
         name_limit: int = 8,
@@ -86,6 +90,7 @@ class Resolver:
         self._spotify = spotify
         self._labs = labs
         self._unplayable = unplayable
+        self._heard = heard or {}
         self._names_left = name_limit
         self._batches_left = batch_limit
         self._labs_seconds = labs_seconds
@@ -313,13 +318,27 @@ class Resolver:
             fresh = {mbid: next(iter(answers.get(mbid) or ()), None) or None for mbid in batch}
             LABS_SPOTIFY_IDS.remember(self._lookups, fresh)
             ids |= fresh
-        return {
-            key: _named_track(self._waiting[key], spotify_id)
+        named = {
+            key: (mbid, spotify_id)
             for key, mbid in mbids.items()
             if (spotify_id := ids.get(mbid))
             and spotify_id not in self._unplayable
             and key in self._waiting
         }
+        return self._believed(named)
+
+    def _believed(self, named: Mapping[str, tuple[str, str]]) -> Found:
+        """The tracks that labs names; an id known to be another's is forgotten for long."""
+        found: Found = {}
+        for key, (mbid, spotify_id) in named.items():
+            candidate, heard = self._waiting[key], self._heard.get(spotify_id)
+            if heard is None:
+                found[key] = _named_track(candidate, spotify_id)
+            elif _is(candidate, heard):
+                found[key] = heard
+            else:
+                forget_labs_ids(self._lookups, [mbid])
+        return found
 
     def _labs_time(self) -> asyncio.Timeout:
         """What is left of the time for labs; it begins with the first question."""
@@ -361,6 +380,11 @@ class Resolver:
         self.searches += 1
         hits = await self._spotify.search_tracks(query, limit=10)
         return [hit for hit in hits if hit.spotify_id not in self._unplayable]
+
+
+def forget_labs_ids(lookups: Lookups, mbids: Sequence[str]) -> None:
+    """What labs names for these recordings was wrong: for a good while nobody asks it again."""
+    LABS_SPOTIFY_IDS.remember(lookups, dict.fromkeys(mbids), days_missing=WRONG_ID_DAYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from typing import Protocol
 
 from vibe_pipeline.accounts.records import Account, Edition, EditionState
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.clients.errors import WriteRefused
+from vibe_pipeline.playlists.refused_tracks import RefusedTracks
 from vibe_pipeline.records import EditionId, Mode, UserId
 
 
@@ -88,13 +90,22 @@ class Restoration:
         account = self._account(edition.user_id)
         if account.playlist_id != playlist_id:
             await self.spotify.save_to_library([_address(playlist_id)])
-        await self.spotify.replace_items(playlist_id, [track.uri for track in edition.tracks])
+        await self._fill(playlist_id, [track.uri for track in edition.tracks])
         await self.spotify.change_details(
             playlist_id, name=edition.title, description=edition.description
         )
         self.store.people.change(
             edition.user_id, playlist_id=playlist_id, playlist_url=edition.playlist_url
         )
+
+    async def _fill(self, playlist_id: str, uris: Sequence[str]) -> None:
+        """Write the tracks; of those that no longer exist nothing comes back."""
+        try:
+            await self.spotify.replace_items(playlist_id, uris)
+        except WriteRefused as refusal:
+            tried = RefusedTracks(self.spotify, playlist_id)
+            await tried.look_among(uris, refusal)
+            await self.spotify.replace_items(playlist_id, [u for u in uris if u in tried.good])
 
     def _playlist_of(self, edition: Edition) -> str:
         if edition.playlist_id is None or edition.state is not EditionState.RECORDED:

@@ -17,7 +17,7 @@ from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.ranking.selection import Choice
-from vibe_pipeline.records import ChosenTrack, Pool, Ranked, Source
+from vibe_pipeline.records import ChosenTrack, Pool, Ranked, Source, Track
 
 STALE_NOTE = "stale_"
 """How a note begins that a part of the library is as it was before."""
@@ -33,9 +33,11 @@ class Selection:
     policy: str
 
 
-def summarized(choice: Choice, pools: Sequence[Pool], policy: Policy) -> Selection:
-    """A choice as people are told it."""
-    tracks = tuple(_chosen_track(entry) for entry in choice.chosen)
+def summarized(
+    choice: Choice, pools: Sequence[Pool], policy: Policy, *, doubtful: bool = False
+) -> Selection:
+    """A choice as people are told it; ``doubtful``: what they know may have greyed out since."""
+    tracks = tuple(_chosen_track(entry, doubtful=doubtful) for entry in choice.chosen)
     chosen = Counter(track.source for track in tracks)
     new = sum(track.is_new for track in tracks)
     return Selection(
@@ -79,7 +81,7 @@ def reason(language: str, source: Source, seed: str) -> str:
     return say(language, reason_key(source, seeded=bool(seed)), seed=seed)
 
 
-def _chosen_track(entry: Ranked) -> ChosenTrack:
+def _chosen_track(entry: Ranked, *, doubtful: bool) -> ChosenTrack:
     track = entry.track
     if track is None or entry.position is None:
         raise ValueError(f"{entry.candidate.key} was chosen without a track")
@@ -96,4 +98,10 @@ def _chosen_track(entry: Ranked) -> ChosenTrack:
         reason=reason("en", entry.source, entry.seed),
         key=track_key(track),
         artist_key=artist_key(track.artist),
+        confirmed=_is_confirmed(entry, track) and (entry.is_new or not doubtful),
     )
+
+
+def _is_confirmed(entry: Ranked, track: Track) -> bool:
+    """Whether Spotify named the id: what labs names comes with nothing but the id."""
+    return bool(track.artist_ids) or track.spotify_id == entry.candidate.spotify_id

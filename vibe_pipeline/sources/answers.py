@@ -238,6 +238,11 @@ LABS_SPOTIFY_IDS: AnswerCodec[str] = AnswerCodec(
 )
 """By MBID of a recording: its Spotify id."""
 
+UNUSABLE_IDS: AnswerCodec[bool] = AnswerCodec(
+    name="spotify_unusable_id", days=3650, encode=bool, decode=bool
+)
+"""By Spotify id: an id that Spotify refused to write, or greyed out in a list of ours."""
+
 LABS_RECORDINGS: AnswerCodec[str] = AnswerCodec(
     name="labs_recording", days=90, days_missing=90, encode=str, decode=_text
 )

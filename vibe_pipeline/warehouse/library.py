@@ -6,7 +6,7 @@ Storage alone; what to ask Spotify for, and how a change is found, is decided in
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import duckdb
@@ -116,28 +116,7 @@ class Library:
 
         ``search``: the positions between which something un-liked is still to be found.
         """
-        present = self._present(user_id)
-        leaving = sorted(set(gone) & set(present))
-        if leaving:
-            self._connection.execute(
-                "UPDATE liked_tracks SET gone_at = ? WHERE user_id = ? AND gone_at IS NULL"
-                " AND list_contains(?::VARCHAR[], spotify_id)",
-                [moment(seen_at), user_id, leaving],
-            )
-        fresh = {like.track.spotify_id: like for like in added}
-        rows: list[Row] = [
-            {
-                "user_id": user_id,
-                **track_columns(like.track),
-                "added_at": like.added_at,
-                "playable": like.playable,
-                "seen_at": seen_at,
-            }
-            for spotify_id, like in fresh.items()
-            if spotify_id not in present or spotify_id in leaving
-        ]
-        self._forget_twins(user_id, rows)
-        insert(self._connection, "liked_tracks", rows)
+        change = self._change_rows(user_id, added=added, gone=gone, seen_at=seen_at)
         self._note(
             user_id,
             likes_total=total,
@@ -148,7 +127,7 @@ class Library:
             likes_doubted_at=None,
             likes_untold_since=None,
         )
-        return LikeChange(added=len(rows), removed=len(leaving))
+        return change
 
     def doubt_likes(self, user_id: UserId, *, since: datetime) -> None:
         """Note that the library looked implausibly small; the first time counts."""
@@ -162,6 +141,18 @@ class Library:
             self._note(user_id, likes_untold_since=moment(before.likes_untold_since or since))
         if plays:
             self._note(user_id, plays_untold_since=moment(before.plays_untold_since or since))
+
+    def grey_out(self, user_id: UserId, spotify_ids: Collection[str], *, seen_at: datetime) -> int:
+        """Note that likes cannot be played any more; says how many are liked and could be."""
+        greyed = [
+            like
+            for like in self.likes(user_id)
+            if like.playable and like.track.spotify_id in spotify_ids
+        ]
+        ids = [like.track.spotify_id for like in greyed]
+        added = [replace(like, playable=False) for like in greyed]
+        self._change_rows(user_id, added=added, gone=ids, seen_at=seen_at)
+        return len(greyed)
 
     def liked_twice(self, user_id: UserId) -> int:
         """How many tracks count as liked more than once now; anything but 0 is our mistake."""
@@ -289,6 +280,38 @@ class Library:
                 for item in items
             ],
         )
+
+    def _change_rows(
+        self,
+        user_id: UserId,
+        *,
+        added: Sequence[LikedTrack],
+        gone: Collection[str],
+        seen_at: datetime,
+    ) -> LikeChange:
+        present = self._present(user_id)
+        leaving = sorted(set(gone) & set(present))
+        if leaving:
+            self._connection.execute(
+                "UPDATE liked_tracks SET gone_at = ? WHERE user_id = ? AND gone_at IS NULL"
+                " AND list_contains(?::VARCHAR[], spotify_id)",
+                [moment(seen_at), user_id, leaving],
+            )
+        fresh = {like.track.spotify_id: like for like in added}
+        rows: list[Row] = [
+            {
+                "user_id": user_id,
+                **track_columns(like.track),
+                "added_at": like.added_at,
+                "playable": like.playable,
+                "seen_at": seen_at,
+            }
+            for spotify_id, like in fresh.items()
+            if spotify_id not in present or spotify_id in leaving
+        ]
+        self._forget_twins(user_id, rows)
+        insert(self._connection, "liked_tracks", rows)
+        return LikeChange(added=len(rows), removed=len(leaving))
 
     def _present(self, user_id: UserId) -> set[str]:
         rows = self._connection.execute(

@@ -35,6 +35,16 @@ class LookupTable:
             row["key"]: None if row["answer"] is None else json.loads(row["answer"]) for row in rows
         }
 
+    def keys(self, service: str, *, as_of: datetime) -> frozenset[str]:
+        """What was known to be there at a moment: the keys alone."""
+        rows = select(
+            self._connection,
+            "SELECT key FROM lookups WHERE service = ? AND asked_at <= ? AND stale_at > ?"
+            " AND answer IS NOT NULL",
+            [service, moment(as_of), moment(as_of)],
+        )
+        return frozenset(row["key"] for row in rows)
+
     def remember(
         self, service: str, answers: Iterable[tuple[str, Any, datetime]], *, now: datetime
     ) -> int:

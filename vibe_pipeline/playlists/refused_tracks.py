@@ -1,0 +1,88 @@
+"""Which tracks a refused write is refused for: group testing by writing halves (bisection).
+
+Spotify takes a list as a whole or not at all, and does not say which track it stumbled over. What
+is done about those found is ``second_choice``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from vibe_pipeline.clients.errors import WriteRefused
+
+MOST_PROBES = 24
+"""Writes to find out with: enough for three such tracks among thirty, wherever they stand."""
+_SUSPICIOUS = 3
+"""After so many that were refused while nothing was taken, an empty write is tried."""
+
+
+class ItemsClient(Protocol):
+    """The part of Spotify that fills playlists."""
+
+    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str: ...
+
+
+class RefusedTracks:
+    """Tells good tracks from bad in one playlist, whose content it leaves in disorder.
+
+    ``good``, ``bad`` and ``untold`` are addresses; the untold were not tried one by one any more.
+    What was found out holds for later lists too.
+    """
+
+    def __init__(self, spotify: ItemsClient, playlist_id: str) -> None:
+        self.good: set[str] = set()
+        self.bad: set[str] = set()
+        self.untold: set[str] = set()
+        self._spotify = spotify
+        self._playlist_id = playlist_id
+        self._probes = 0
+        self._to_blame = False
+
+    async def look_among(self, uris: Sequence[str], refusal: WriteRefused) -> None:
+        """Sort out the tracks of a refused write; one bad of thirty takes about nine writes.
+
+        Raises ``refusal`` itself when the tracks are not to blame: nothing at all can be written.
+        """
+        suspects = [uri for uri in dict.fromkeys(uris) if uri not in self.good]
+        await self._search(suspects, refusal, certain=True)
+        await self._see_that_tracks_are_to_blame(refusal)
+
+    async def _search(
+        self, suspects: Sequence[str], refusal: WriteRefused, *, certain: bool
+    ) -> None:
+        """``certain``: one of them at least is bad, so that the whole need not be tried."""
+        if not suspects:
+            return
+        if certain and len(suspects) == 1:
+            await self._found(suspects[0], refusal)
+        elif self._probes >= MOST_PROBES:
+            self.untold.update(suspects)
+        elif certain or not await self._taken(suspects):
+            middle, before = len(suspects) // 2, len(self.bad)
+            if not middle:
+                await self._found(suspects[0], refusal)
+                return
+            await self._search(suspects[:middle], refusal, certain=False)
+            none_so_far = len(self.bad) == before and self.untold.isdisjoint(suspects)
+            await self._search(suspects[middle:], refusal, certain=none_so_far)
+
+    async def _found(self, uri: str, refusal: WriteRefused) -> None:
+        self.bad.add(uri)
+        if len(self.bad) >= _SUSPICIOUS:
+            await self._see_that_tracks_are_to_blame(refusal)
+
+    async def _taken(self, uris: Sequence[str]) -> bool:
+        self._probes += 1
+        try:
+            await self._spotify.replace_items(self._playlist_id, uris)
+        except WriteRefused:
+            return False
+        self.good.update(uris)
+        return True
+
+    async def _see_that_tracks_are_to_blame(self, refusal: WriteRefused) -> None:
+        """An empty list must be taken, unless some track was."""
+        if not self._to_blame and not self.good and not await self._taken(()):
+            raise refusal
+        self._to_blame = True

@@ -1,0 +1,124 @@
+"""A list chosen again while it is published, for tracks that turned out to be unusable.
+
+What Spotify refused or greys out is remembered, so that no list holds it again; the edition keeps
+all that its replay needs. Finding those tracks is ``refused_tracks``' and ``publish``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from vibe_pipeline.accounts.records import Edition
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.lookup_cache import Lookups
+from vibe_pipeline.playlists.build import replayed
+from vibe_pipeline.playlists.edition_inputs import (
+    PolicyUnknown,
+    policy_named,
+    pools_from,
+    request_from,
+    without,
+)
+from vibe_pipeline.playlists.edition_record import keep_selection, record_choice
+from vibe_pipeline.playlists.publish import Unusable
+from vibe_pipeline.playlists.recommendation_history import slice_of
+from vibe_pipeline.playlists.resolve import forget_labs_ids
+from vibe_pipeline.playlists.selection_summary import Selection
+from vibe_pipeline.records import Ranked, Track
+from vibe_pipeline.sources.answers import LABS_RECORDINGS, LABS_SPOTIFY_IDS, UNUSABLE_IDS
+from vibe_pipeline.sources.artist_pages import remember_tracks
+from vibe_pipeline.warehouse import Tables, Warehouse
+
+GREYED_OUT_DAYS = 30
+"""What cannot be played here may come back, and others may live elsewhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondChoice:
+    """Chooses an edition again out of what it was chosen from."""
+
+    store: AccountStore
+    database: Warehouse
+    now: Callable[[], datetime]
+
+    def forget(self, edition: Edition, unusable: Unusable) -> None:
+        """Remember for everybody what not to use, and where labs was wrong."""
+        with self.database.open() as tables:
+            ranked = tables.selections.ranked(edition.user_id, edition.edition_id)
+            tables.library.grey_out(edition.user_id, unusable.unplayable, seen_at=self.now())
+        lookups = self.database.lookups(now=self.now)
+        UNUSABLE_IDS.remember(lookups, dict.fromkeys(unusable.gone, True))
+        greyed = dict.fromkeys(unusable.greyed_out, True)
+        UNUSABLE_IDS.remember(lookups, greyed, days=GREYED_OUT_DAYS)
+        _forget_what_labs_named(lookups, ranked, unusable.ids)
+        lookups.keep()
+
+    def choose_again(
+        self, edition: Edition, besides: Collection[str], *, only: Collection[str] | None = None
+    ) -> bool:
+        """Put a choice without these ids into the ledger; false when there is none.
+
+        Only what was looked up for the edition stands in: nobody is asked anything. ``only``: of
+        tracks that are known by their id alone, these and no others.
+        """
+        with self.database.open() as tables:
+            selection = _chosen_again(tables, edition, besides, only)
+        if selection is None:
+            return False
+        record_choice(self.store, edition, selection, mode=edition.mode)
+        return True
+
+    def confirmed(self, tracks: Iterable[Track]) -> None:
+        """Keep what Spotify showed of tracks that were known by their ids alone."""
+        lookups = self.database.lookups(now=self.now)
+        remember_tracks(lookups, list(tracks))
+        lookups.keep()
+
+
+def _chosen_again(
+    tables: Tables, edition: Edition, besides: Collection[str], only: Collection[str] | None
+) -> Selection | None:
+    place = slice_of(edition)
+    inputs = tables.selections.inputs(edition.user_id, edition.edition_id)
+    if inputs is None:
+        return None
+    inputs = without(inputs, besides)
+    try:
+        policy = policy_named(inputs.policy)
+    except PolicyUnknown:
+        return None
+    pools = pools_from(tables, place, inputs)
+    then = [
+        entry if _stands(entry, besides, only) else replace(entry, track=None, dropped=None)
+        for entry in tables.selections.ranked(edition.user_id, edition.edition_id)
+    ]
+    selection = replayed(request_from(tables, place, inputs), pools, then, policy)
+    if not selection.tracks:
+        return None
+    keep_selection(tables, place, inputs, selection, pools)
+    return selection
+
+
+def _stands(entry: Ranked, besides: Collection[str], only: Collection[str] | None) -> bool:
+    """Whether the track found for a candidate may be used."""
+    track = entry.track
+    if track is None:
+        return True
+    known = only is None or bool(track.artist_ids) or track.spotify_id in only
+    return known and track.spotify_id not in besides
+
+
+def _forget_what_labs_named(
+    lookups: Lookups, ranked: Iterable[Ranked], spotify_ids: Collection[str]
+) -> None:
+    candidates = [
+        entry.candidate
+        for entry in ranked
+        if entry.track is not None and entry.track.spotify_id in spotify_ids
+    ]
+    named = LABS_RECORDINGS.known(lookups, [c.key for c in candidates if not c.mbid])
+    mbids = [mbid for c in candidates if (mbid := c.mbid or named.get(c.key))]
+    told = LABS_SPOTIFY_IDS.known(lookups, mbids)
+    forget_labs_ids(lookups, [mbid for mbid in mbids if told.get(mbid) in spotify_ids])
