@@ -136,10 +136,14 @@ class SeedTrack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedProfile:
-    """What a person is known to lean to, strongest first."""
+    """What a person is known to lean to, strongest first.
+
+    ``play_decay`` is the exponent by which their plays faded, the larger the faster.
+    """
 
     artists: tuple[SeedArtist, ...]
     tracks: tuple[SeedTrack, ...]
+    play_decay: float | None = None
 
 
 class SeedVote(NamedTuple):

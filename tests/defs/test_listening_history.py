@@ -157,7 +157,12 @@ def test_plays_from_our_own_playlist_are_kept_as_such_and_make_no_taste(world: V
         plays = tables.library.plays(anna.user_id)
     ours = [play for play in plays if play.context_uri == f"spotify:playlist:{playlist['id']}"]
     assert len(ours) == len(uris)
-    assert _profile_metadata(made)["plays from our lists"].value == 5
+    profile = _profile_metadata(made)
+    assert profile["plays from our lists"].value == 5
+    (edition, *_) = world.store.editions.history(anna.user_id)
+    with world.warehouse.open() as tables:
+        stored = tables.taste.profile(anna.user_id, edition.edition_id)
+    assert profile["plays fade by the power"].value == stored.play_decay
 
 
 def _profile_metadata(made: dg.ExecuteInProcessResult) -> Mapping[str, dg.MetadataValue[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from tests.support.moving_tastes import FIRST_DAY, moving_plays, steady_plays
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import LikedTrack, Play, SeedProfile, TopItem, Track
 from vibe_pipeline.taste.seed_profile import seed_profile
@@ -43,6 +44,18 @@ def test_nothing_known_gives_an_empty_profile() -> None:
     made = profile()
 
     assert made == SeedProfile(artists=(), tracks=())
+
+
+def test_a_profile_says_how_fast_the_person_s_plays_fade() -> None:
+    end = FIRST_DAY + timedelta(days=70)
+
+    steady = seed_profile(likes=[], plays=steady_plays(1), now=end)
+    moving = seed_profile(likes=[], plays=moving_plays(1), now=end)
+
+    assert steady.play_decay is not None
+    assert moving.play_decay is not None
+    assert steady.play_decay < moving.play_decay
+    assert profile(liked("A", "One")).play_decay is None
 
 
 def test_what_was_played_more_often_comes_first() -> None:

@@ -225,6 +225,7 @@ def test_a_profile_comes_back_as_it_was(warehouse: Warehouse) -> None:
         tracks=(
             SeedTrack(title="T", artist="A", key="a|t", weight=0.1 + 0.2, isrc="X", spotify_id="1"),
         ),
+        play_decay=1.2,
     )
     with warehouse.open() as tables:
         tables.taste.replace(edition("e1"), profile)

@@ -60,7 +60,7 @@ def seed_profile(
 
 
 def _result(explained: MadeProfile) -> dg.MaterializeResult[None]:
-    profile = explained.profile
+    profile, decay = explained.profile, explained.profile.play_decay
     seeds: list[SeedArtist | SeedTrack] = [*profile.artists, *profile.tracks]
     unusable = sum(not seed.key or not 0 < seed.weight <= 1 for seed in seeds)
     columns = ["weight", "played", *PARTS]
@@ -94,6 +94,7 @@ def _result(explained: MadeProfile) -> dg.MaterializeResult[None]:
                     ],
                     ["artist", "title", *columns],
                 ),
+                **({} if decay is None else {"plays fade by the power": decay}),
                 **_left_out(explained),
             },
         ),

@@ -11,11 +11,11 @@ The choice of a curve only: what a play's weight is added to is ``seed_profile``
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 from vibe_pipeline.ranking.activation import Decay, power_law
 from vibe_pipeline.ranking.identity import artist_key
@@ -53,60 +53,79 @@ class PersonalDecay:
         exponent than the usual one is taken only if its gain, less one standard error, is above
         zero: the fewer and the more uneven the days, the nearer to what holds for everybody.
         """
-        gains = _gains(_days(plays, now))
+        gains = _History.of(plays, now).gains()
         days = len(gains[USUAL_EXPONENT])
         if days < DAYS_NEEDED:
             return cls(days=days)
         sure = {exponent: _lower_bound(gained) for exponent, gained in gains.items()}
-        return cls(exponent=max(EXPONENTS, key=lambda one: (sure[one], -one)), days=days)
+        best = max(EXPONENTS, key=lambda one: (sure[one], one == USUAL_EXPONENT))
+        return cls(exponent=best, days=days)
 
 
-def _days(plays: Sequence[Play], now: datetime) -> Mapping[int, Counter[str]]:
-    """Plays by artist for each stretch of 24 hours, counted back from now."""
-    days: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for play in plays:
-        day = int((now - play.played_at).total_seconds() // (_DAY_HOURS * 3600))
-        if 0 <= day < DAYS_FORETOLD + DAYS_OF_MEMORY:
-            days[day][artist_key(play.track.artist)] += 1
-    return dict(sorted(days.items()))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _History:
+    """Plays by stretches of 24 hours, counted back from now: for each day, and for each artist.
 
+    ``first_days`` are the days on which artists were first heard, the latest first.
+    """
 
-def _gains(days: Mapping[int, Counter[str]]) -> dict[float, list[float]]:
-    """By exponent, for each day: how much better it foretold the day than the usual one did."""
-    gains: dict[float, list[float]] = {exponent: [] for exponent in EXPONENTS}
-    for place, (day, played) in enumerate(days.items()):
-        before = [
-            (other - day - 0.5, plays) for other, plays in islice(days.items(), place + 1, None)
+    days: Mapping[int, Counter[str]]
+    artists: Mapping[str, Counter[int]]
+    first_days: Sequence[int]
+
+    @classmethod
+    def of(cls, plays: Iterable[Play], now: datetime) -> _History:
+        """As far back as the oldest day to be foretold remembers."""
+        days: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        artists: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        for play in plays:
+            day = int((now - play.played_at).total_seconds() // (_DAY_HOURS * 3600))
+            if 0 <= day < DAYS_FORETOLD + DAYS_OF_MEMORY:
+                artist = artist_key(play.track.artist)
+                days[day][artist] += 1
+                artists[artist][day] += 1
+        return cls(
+            days=dict(sorted(days.items())),
+            artists=artists,
+            first_days=sorted(max(heard) for heard in artists.values()),
+        )
+
+    def gains(self) -> dict[float, list[float]]:
+        """By exponent, for each day: how much better it foretold the day than the usual did."""
+        told = {exponent: self._foretold(exponent) for exponent in EXPONENTS}
+        usual = told[USUAL_EXPONENT]
+        return {
+            exponent: [one - other for one, other in zip(days, usual, strict=True)]
+            for exponent, days in told.items()
+        }
+
+    def _foretold(self, exponent: float) -> list[float]:
+        """For each day: the mean logarithm of the shares the curve gives to what was played."""
+        decay = power_law(exponent)
+        fading = [decay((age - 0.5) * _DAY_HOURS) for age in range(DAYS_FORETOLD + DAYS_OF_MEMORY)]
+        oldest = max(self.days, default=0)
+        return [
+            self._shares(day, played, fading)
+            for day, played in self.days.items()
+            if day < min(DAYS_FORETOLD, oldest)
         ]
-        if day >= DAYS_FORETOLD or not before:
-            break
-        usual = _foretold(played, before, USUAL_EXPONENT)
-        for exponent in EXPONENTS:
-            gains[exponent].append(_foretold(played, before, exponent) - usual)
-    return gains
 
-
-def _foretold(
-    played: Counter[str], before: Sequence[tuple[float, Counter[str]]], exponent: float
-) -> float:
-    """The mean logarithm of the shares that a curve gives to what was played."""
-    decay = power_law(exponent)
-    weights: dict[str, float] = defaultdict(float)
-    for age, plays in before:
-        each = decay(age * _DAY_HOURS)
-        for artist, times in plays.items():
-            weights[artist] += each * times
-    total = math.fsum(weights.values())
-    unheard = UNHEARD_SHARE / (len(weights) + len(played))
-    told = (
-        times * math.log((1 - UNHEARD_SHARE) * weights.get(artist, 0.0) / total + unheard)
-        for artist, times in sorted(played.items())
-    )
-    return math.fsum(told) / played.total()
+    def _shares(self, day: int, played: Counter[str], fading: Sequence[float]) -> float:
+        total = math.fsum(
+            fading[other - day] * plays.total() for other, plays in self.days.items() if other > day
+        )
+        heard = len(self.first_days) - bisect_right(self.first_days, day)
+        unheard = UNHEARD_SHARE / (heard + len(played))
+        told = []
+        for artist, times in played.items():
+            before = self.artists[artist].items()
+            weight = math.fsum(fading[other - day] * n for other, n in before if other > day)
+            told.append(times * math.log((1 - UNHEARD_SHARE) * weight / total + unheard))
+        return math.fsum(told) / played.total()
 
 
 def _lower_bound(gains: Sequence[float]) -> float:
-    """The mean less its standard error."""
+    """The mean less its standard error, to digits that no order of summing changes."""
     mean = math.fsum(gains) / len(gains)
     variance = math.fsum((gain - mean) ** 2 for gain in gains) / (len(gains) - 1)
-    return mean - math.sqrt(variance / len(gains))
+    return round(mean - math.sqrt(variance / len(gains)), 9)

@@ -37,7 +37,7 @@ from vibe_pipeline.records import (
 )
 from vibe_pipeline.taste.exclusions import ExclusionRules, informative_shares
 from vibe_pipeline.taste.free_choice import is_free_choice
-from vibe_pipeline.taste.play_decay import PersonalDecay, half_life
+from vibe_pipeline.taste.play_decay import USUAL_EXPONENT, PersonalDecay, half_life
 
 PLAY_HALF_LIFE_DAYS = 10.0
 """By which it is told how much all plays together say, beside likes and top items."""
@@ -100,7 +100,8 @@ def seed_profile(
 
     heard = telling_plays(plays, hygiene, own_lists)
     heard.sort(key=lambda play: (play.played_at, play.track.spotify_id), reverse=True)
-    weights = play_weights(heard, now, decay or power_law(PersonalDecay.of(heard, now).exponent))
+    own = PersonalDecay.of(heard, now).exponent if heard and decay is None else None
+    weights = play_weights(heard, now, decay or power_law(own or USUAL_EXPONENT))
     for play, weight in zip(heard, weights, strict=True):
         add(_Spelling.of(play.track), "plays", weight)
     for like in sorted(likes, key=lambda k: (k.added_at, k.track.spotify_id), reverse=True):
@@ -121,6 +122,7 @@ def seed_profile(
     return SeedProfile(
         artists=tuple(_artists(of_artists, spelled, artists)),
         tracks=tuple(_tracks(of_tracks, spelled, tracks)),
+        play_decay=own,
     )
 
 

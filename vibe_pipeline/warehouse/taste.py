@@ -48,7 +48,8 @@ class Taste:
             }
             for position, seed in enumerate(profile.tracks, start=1)
         ]
-        return replace_slice(self._connection, "seed_profile", place, artists + tracks)
+        rows = [row | {"play_decay": profile.play_decay} for row in artists + tracks]
+        return replace_slice(self._connection, "seed_profile", place, rows)
 
     def profile(self, user_id: UserId, edition_id: EditionId) -> SeedProfile:
         """The profile of an edition, strongest first; empty for one that has none."""
@@ -60,6 +61,7 @@ class Taste:
         return SeedProfile(
             artists=tuple(_artist(row) for row in rows if row["kind"] == "artist"),
             tracks=tuple(_track(row) for row in rows if row["kind"] == "track"),
+            play_decay=rows[0]["play_decay"] if rows else None,
         )
 
     def edition_for(self, user_id: UserId, edition_id: EditionId) -> EditionId | None:
