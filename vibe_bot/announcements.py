@@ -7,7 +7,6 @@ to something a person just did belong to the handlers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from telegram import InlineKeyboardMarkup
 
@@ -23,6 +22,7 @@ from vibe_pipeline.accounts.messages import (
     NightFailed,
     NightReady,
     ReadyAfterAll,
+    ZoneUnknown,
 )
 from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.locales import day, moment, say
@@ -48,6 +48,8 @@ def announcement(services: BotServices, account: Account, message: Message) -> A
             return _night_failed(services, account, message)
         case ConsentEnds():
             return _consent_ends(account, message)
+        case ZoneUnknown():
+            return _zone_unknown(account, message)
 
 
 def _connected(services: BotServices, account: Account, message: Connected) -> Announcement:
@@ -84,7 +86,7 @@ def _night_failed(services: BotServices, account: Account, message: NightFailed)
     night = message.until or next_night(account, services.now())
     again = None
     if night is not None and account.connected:
-        when = moment(language, night, ZoneInfo(account.timezone))
+        when = moment(language, night, account.zone)
         again = tell(language, "bot.failed.next_night", until=when)
     text = together(intro, "", because(account, message.cause, message.until), again)
     return Announcement(text=text, markup=keyboard([way_out(language, message.cause, Job.daily)]))
@@ -95,3 +97,9 @@ def _consent_ends(account: Account, message: ConsentEnds) -> Announcement:
     text = tell(language, message.key, count=message.count, date=day(language, message.date))
     renew = button(say(language, "button.renew"), "go:connect")
     return Announcement(text=text, markup=keyboard([renew]))
+
+
+def _zone_unknown(account: Account, message: ZoneUnknown) -> Announcement:
+    text = tell(account.language, message.key, zone=message.zone)
+    choose = button(say(account.language, "button.timezone"), "go:timezone")
+    return Announcement(text=text, markup=keyboard([choose]))

@@ -11,13 +11,12 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import date, time, timedelta
 from functools import cache
-from zoneinfo import available_timezones
 
 from babel import Locale
 from babel.core import get_global
 
 from vibe_pipeline.locales import LANGUAGES, catalogue
-from vibe_pipeline.records import Mode
+from vibe_pipeline.records import Mode, known_zone, zone_names
 
 MINIMUM_SIZE, MAXIMUM_SIZE = 10, 100
 TEXT_LIMIT = 200
@@ -125,7 +124,7 @@ def zone(text: str) -> str | None:
     words = plain_text(text)
     named = _zones().get(_squeezed(words))
     if named is not None:
-        return named
+        return _canonical(named)
     offset = _OFFSET.fullmatch(words)
     if offset is None:
         return None
@@ -133,7 +132,7 @@ def zone(text: str) -> str | None:
         return None
     hours = int(offset[1] + offset[2])
     name = f"Etc/GMT{-hours:+d}" if hours else "UTC"
-    return name if name in available_timezones() else None
+    return name if name in zone_names() else None
 
 
 def day(text: str, *, today: date) -> date | None:
@@ -229,6 +228,14 @@ def _without_end(words: str, ending: str) -> str | None:
     return None
 
 
+def _canonical(name: str) -> str:
+    """The name that stays: ``US/Eastern`` is New York's clock. One this machine lacks is no use."""
+    usual: Mapping[str, str] = get_global("zone_aliases")
+    canonical = usual.get(name, name)
+    canonical = "UTC" if canonical in {"Etc/UTC", "Etc/GMT"} else canonical
+    return canonical if known_zone(canonical) is not None else name
+
+
 @cache
 def _until() -> re.Pattern[str]:
     """What stands between the ends of a range: a dash, dots, or a word in any language."""
@@ -279,7 +286,7 @@ def _squeezed(words: str) -> str:
 @cache
 def _zones() -> dict[str, str]:
     """Every way we know to name a zone; full names win over cities, English over the others."""
-    names = sorted(available_timezones())
+    names = sorted(zone_names())
     known = {_squeezed(name): name for name in names}
     places = [name for name in names if "/" in name and not name.startswith(("Etc/", "SystemV/"))]
     for name in places:

@@ -67,7 +67,7 @@ class Interaction:
     @property
     def zone(self) -> ZoneInfo:
         """The person's own clock."""
-        return ZoneInfo(self.account.timezone)
+        return self.account.zone
 
     def html(self, key: str, /, **blanks: object) -> Html:
         """A sentence in the person's language, as HTML."""

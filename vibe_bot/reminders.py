@@ -1,18 +1,18 @@
-"""Telling people in time that their consent ends: thirty, fourteen and three days before.
+"""Telling people what they had better see to in time: a consent that ends, a clock we do not know.
 
 Only who is due, and a message for each in the outbox; the words are ``announcements``'.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
-from vibe_pipeline.accounts.messages import ConsentEnds
+from vibe_pipeline.accounts.messages import ConsentEnds, ZoneUnknown
 from vibe_pipeline.accounts.records import Account
 
 log = structlog.get_logger()
@@ -39,8 +39,11 @@ def remind(services: BotServices) -> int:
     for account in services.store.people.all(active_only=True):
         try:
             told += _remind(services, account)
+            told += _ask_for_a_zone(services, account)
         except UnknownPerson:
             log.info("somebody was forgotten meanwhile", user=account.user_id)
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            log.exception("cannot tell whether to remind", user=account.user_id)
     return told
 
 
@@ -48,9 +51,9 @@ def _remind(services: BotServices, account: Account) -> bool:
     now, ends = services.now(), account.consent_ends_at
     if not account.connected or ends is None or ends <= now:
         return False
-    zone = ZoneInfo(account.timezone)
+    zone = account.zone
     mark = next((days for days in DAYS_BEFORE if ends - now <= timedelta(days=days)), None)
-    if mark is None or now.astimezone(zone).hour not in WAKING_HOURS:
+    if mark is None or not (_awake(now, zone) or ends <= _morning(now, zone)):
         return False
     reminder = ConsentEnds.in_days(
         account.user_id,
@@ -60,3 +63,22 @@ def _remind(services: BotServices, account: Account) -> bool:
         reminder=mark,
     )
     return services.store.outbox.put(account.user_id, reminder)
+
+
+def _awake(now: datetime, zone: ZoneInfo) -> bool:
+    return now.astimezone(zone).hour in WAKING_HOURS
+
+
+def _morning(now: datetime, zone: ZoneInfo) -> datetime:
+    """When people may be written to again, should it be night."""
+    local = now.astimezone(zone)
+    morning = local.replace(hour=WAKING_HOURS.start, minute=0, second=0, microsecond=0)
+    return morning if local < morning else morning + timedelta(days=1)
+
+
+def _ask_for_a_zone(services: BotServices, account: Account) -> bool:
+    """Whoever lives by a clock that this machine lacks gets their lists by UTC until they say."""
+    if account.zone_known or not _awake(services.now(), account.zone):
+        return False
+    question = ZoneUnknown.of(account.user_id, account.timezone)
+    return services.store.outbox.put(account.user_id, question)

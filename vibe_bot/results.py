@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
@@ -215,7 +214,7 @@ def because(account: Account, cause: FailureCause, until: datetime | None) -> Ht
     key = f"bot.failed.{cause}"
     if until is None or not knows(f"{key}_until"):
         return tell(account.language, key)
-    when = moment(account.language, until, ZoneInfo(account.timezone))
+    when = moment(account.language, until, account.zone)
     return tell(account.language, f"{key}_until", until=when)
 
 

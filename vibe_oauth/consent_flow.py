@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs
-from zoneinfo import ZoneInfo
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -98,7 +97,7 @@ class ConsentFlow:
             return self._page(page, language_of(request))
         if refused.until is None:
             return await self._answer(page, account)
-        until = moment(account.language, refused.until, ZoneInfo(account.timezone))
+        until = moment(account.language, refused.until, account.zone)
         return await self._answer(page, account, until=until)
 
     async def _answer(self, page: Page, account: Account, **blanks: object) -> Response:

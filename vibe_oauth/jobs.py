@@ -62,7 +62,11 @@ class NightlyTrigger:
 
         async def one(account: Account) -> None:
             async with places:
-                await self._begin(account, outcome)
+                try:
+                    await self._begin(account, outcome)
+                except Exception:
+                    log.exception("cannot tell whether a night has come", user_id=account.user_id)
+                    outcome.failed[account.user_id] = "unexpected"
 
         async with self._one_round, asyncio.TaskGroup() as tasks:
             for account in self._services.store.people.all():
@@ -80,7 +84,11 @@ class NightlyTrigger:
         would, skipped = {}, {}
         now = self._services.now()
         for account in self._services.store.people.all():
-            vibe_date, reason = self._vibe_date(account, now)
+            try:
+                vibe_date, reason = self._vibe_date(account, now)
+            except (ArithmeticError, LookupError, TypeError, ValueError):
+                log.exception("cannot tell whether a night has come", user_id=account.user_id)
+                vibe_date, reason = None, "unreadable"
             if vibe_date is None:
                 skipped[account.user_id] = reason
             else:

@@ -9,11 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+
+import structlog
 
 from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
 from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import nightly_occasion
+
+log = structlog.get_logger()
 
 LATENESS = timedelta(hours=24)
 """A night missed for longer than this is left out: the next one is near."""
@@ -84,7 +87,7 @@ def next_night(account: Account, now: datetime) -> datetime | None:
 
 def local_date(account: Account, now: datetime) -> date:
     """The date on the person's own wall."""
-    return now.astimezone(ZoneInfo(account.timezone)).date()
+    return now.astimezone(account.zone).date()
 
 
 def due(
@@ -92,17 +95,32 @@ def due(
     editions_of: Callable[[UserId, date], Iterable[Edition]],
     now: datetime,
 ) -> list[Due]:
-    """Every list to begin now, in the order of the accounts."""
-    found = []
+    """Every list to begin now, in the order of the accounts; one bad datum stops nobody else."""
+    lists = []
     for account in accounts:
-        vibe_date = vibe_date_due(account, now)
-        if vibe_date is None:
+        try:
+            item = _due(account, editions_of, now)
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            log.exception("cannot tell whether a night has come", user=account.user_id)
             continue
-        occasion = nightly_occasion(vibe_date)
-        before = editions_of(account.user_id, vibe_date)
-        if not any(settled(edition, now) for edition in before if edition.occasion == occasion):
-            found.append(Due(account=account, vibe_date=vibe_date, occasion=occasion))
-    return found
+        if item is not None:
+            lists.append(item)
+    return lists
+
+
+def _due(
+    account: Account,
+    editions_of: Callable[[UserId, date], Iterable[Edition]],
+    now: datetime,
+) -> Due | None:
+    vibe_date = vibe_date_due(account, now)
+    if vibe_date is None:
+        return None
+    occasion = nightly_occasion(vibe_date)
+    before = editions_of(account.user_id, vibe_date)
+    if any(settled(edition, now) for edition in before if edition.occasion == occasion):
+        return None
+    return Due(account=account, vibe_date=vibe_date, occasion=occasion)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,5 +201,5 @@ def _night(account: Account, at: time, day: date) -> datetime:
     A time the clocks skip is taken with the offset from before the gap, so it comes as much later
     as the clocks were moved; of a time that comes twice, the first counts.
     """
-    local = datetime.combine(day, at.replace(fold=0), tzinfo=ZoneInfo(account.timezone))
+    local = datetime.combine(day, at.replace(fold=0), tzinfo=account.zone)
     return local.astimezone(UTC)

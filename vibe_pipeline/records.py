@@ -1,6 +1,6 @@
 """What flows from room to room: tracks, plays, seeds, proposals, candidates, choices.
 
-Nothing here talks to anybody. Every moment is aware and in UTC.
+Time zones by name, too. Nothing here talks to anybody. Every moment is aware and in UTC.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
 from typing import NamedTuple, NewType
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 UserId = NewType("UserId", str)
 """Our own opaque id of a person; the partition key, and the only name for them in a log."""
@@ -286,3 +288,30 @@ class ChosenTrack:
     key: str
     artist_key: str
     confirmed: bool = field(default=True, compare=False)
+
+
+NOWHERE = frozenset({"localtime", "Factory", "posixrules"})
+"""Names that stand for no place: what they mean is another thing on the next machine."""
+
+FALLBACK = "UTC"
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """Every name this machine knows that says where somebody is."""
+    return frozenset(available_timezones() - NOWHERE)
+
+
+def known_zone(name: str) -> ZoneInfo | None:
+    """The clock of this name; ``None`` for a name that this machine lacks, or that is no place."""
+    if name in NOWHERE:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def zone_or_utc(name: str) -> ZoneInfo:
+    """The clock of this name, or UTC's: one bad name must not stop what is done for many."""
+    return known_zone(name) or ZoneInfo(FALLBACK)

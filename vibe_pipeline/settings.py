@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -23,7 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vibe_pipeline.errors import ConfigurationError
-from vibe_pipeline.records import POLICY_NAMES
+from vibe_pipeline.records import POLICY_NAMES, zone_names
 
 
 class SettingsInvalid(ConfigurationError):
@@ -38,7 +37,7 @@ def _address(value: str) -> str:
 
 
 def _zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in zone_names():
         raise ValueError("must be a time zone such as Europe/Amsterdam or UTC")
     return value
 

@@ -18,6 +18,8 @@ from vibe_pipeline.accounts.messages import (
     MessageUnreadable,
     NightFailed,
     NightReady,
+    ReadyAfterAll,
+    ZoneUnknown,
 )
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.records import EditionId, UserId
@@ -27,6 +29,8 @@ UNTIL = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 OF_EACH_KIND: tuple[Message, ...] = (
     Connected.after_consent(ANNA, spotify_name="Ö & <B>", consented_at=BEGINNING),
     NightReady.of(EditionId("run-1")),
+    ReadyAfterAll.of(EditionId("run-1")),
+    ZoneUnknown.of(ANNA, "Mars/Olympus"),
     NightFailed.before_it_began(
         ANNA, "nightly:2026-11-23", FailureCause.QUOTA, day=DAY, until=UNTIL
     ),

@@ -35,6 +35,7 @@ from vibe_pipeline.accounts.records import (
 from vibe_pipeline.accounts.store import open_store
 from vibe_pipeline.accounts.tables import metadata
 from vibe_pipeline.records import EditionId, Mode, Source, UserId
+from vibe_pipeline.runs import LaunchRequest
 
 NOBODY = UserId("nobody")
 
@@ -242,6 +243,8 @@ def test_forgetting_leaves_nothing_of_the_person(tmp_path: Path) -> None:
         opened(store, person, f"run-of-{person.user_id}")
         store.outbox.put(person.user_id, greeting(f"k:{person.user_id}"))
         store.watches.add(f"r:{person.user_id}", person.user_id, 1, 2, "daily_vibe")
+        wish = LaunchRequest.asked_list(person.user_id)
+        store.pending_launches.add(f"q:{person.user_id}", person.user_id, wish)
         store.blocks.add(person.user_id, BlockKind.ARTIST, "k", "K")
         store.thumbs.set(person.user_id, "k", 1, artist_key="k", artist="K", title="T")
         store.exclusions.add(person.user_id, ExclusionKind.ARTIST, "k", "K")
@@ -394,3 +397,22 @@ def test_a_held_connection_comes_back_whole_and_once(tmp_path: Path) -> None:
 def test_a_state_for_nobody_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(UnknownPerson):
         made(tmp_path).oauth_states.make(NOBODY, StateKind.LINK)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("mode", "weekly"), ("nightly_at", "late"), ("sources_off", "{")]
+)
+def test_a_row_that_cannot_be_read_hides_nobody_else(
+    tmp_path: Path, column: str, value: str
+) -> None:
+    store = made(tmp_path)
+    anna, boris = (
+        store.people.register(number, name, "en") for number, name in ((1, "A"), (2, "B"))
+    )
+    with store.database.writing() as connection:
+        connection.exec_driver_sql(
+            f"UPDATE accounts SET {column} = '{value}' WHERE chat_id = 1"  # noqa: S608
+        )
+
+    assert store.people.all() == [boris]
+    assert store.people.ids() == {anna.user_id, boris.user_id}

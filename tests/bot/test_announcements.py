@@ -18,6 +18,7 @@ from vibe_pipeline.accounts.messages import (
     NightFailed,
     NightReady,
     ReadyAfterAll,
+    ZoneUnknown,
 )
 from vibe_pipeline.accounts.records import FailureCause, PendingConnection
 from vibe_pipeline.authorization import ToConfirm
@@ -30,6 +31,7 @@ IN_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
     Connected: frozenset({"spotify_name"}),
     NightReady: frozenset(),
     ReadyAfterAll: frozenset(),
+    ZoneUnknown: frozenset({"zone"}),
     ConsentEnds: frozenset({"count", "date"}),
     NightFailed: frozenset({"day", "until"}),
 }

@@ -51,6 +51,30 @@ async def test_nobody_is_woken_for_it(place: BotWorld) -> None:
     assert remind(services(place, before_the_end(anna, 2, time(10)))) == 1
 
 
+async def test_whose_consent_ends_before_they_wake_is_told_at_night(place: BotWorld) -> None:
+    anna = await somebody_connected(place)
+    ends = anna.account.consent_ends_at
+    assert ends is not None
+    ahead = (7 - ends.hour + 12) % 24 - 12
+    place.store.people.change(anna.account.user_id, timezone=f"Etc/GMT{-ahead:+d}")
+
+    assert remind(services(place, ends - timedelta(hours=2))) == 1
+
+
+async def test_a_clock_this_machine_lacks_is_asked_for_once(place: BotWorld) -> None:
+    anna = await somebody_connected(place)
+    place.store.people.change(anna.account.user_id, timezone="Mars/Olympus")
+    noon = datetime(2027, 1, 5, 12, tzinfo=UTC)
+
+    told = [remind(services(place, noon)) for _ in range(2)]
+    message = await anna.sees(saying("🕰"))
+
+    assert told == [1, 0]
+    assert "Mars/Olympus" in message["text"]
+    assert data_of(message) == ["go:timezone"]
+    assert await anna.says("/status")
+
+
 async def test_a_renewed_consent_is_not_said_to_end(place: BotWorld) -> None:
     anna = await somebody_connected(place)
     late = before_the_end(anna, 2)

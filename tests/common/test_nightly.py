@@ -239,3 +239,25 @@ def test_who_is_not_begun_is_named_with_the_reason(
     night = tonight([list_due()], lambda _: attempts, blocked_until=blocked_until)
 
     assert (night.begun, night.in_words()) == ([], why)
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "localtime", "Factory", "", "../../etc/passwd"])
+def test_who_lives_by_an_unknown_clock_goes_by_utc_and_stops_nobody(zone: str) -> None:
+    people = [account(zone, time(6), user_id="u1"), account("UTC", time(6), user_id="u2")]
+
+    lists = due(people, lambda user_id, day: (), datetime(2026, 11, 23, 6, 10, tzinfo=UTC))
+
+    assert [item.account.user_id for item in lists] == ["u1", "u2"]
+
+
+def test_one_persons_unreadable_edition_stops_nobody() -> None:
+    def editions_of(user_id: UserId, day: date) -> list[Edition]:
+        if user_id == "u1":
+            raise ValueError("'gramophone' is not a valid Source")
+        return []
+
+    people = [account(user_id="u1"), account(user_id="u2")]
+
+    lists = due(people, editions_of, datetime(2026, 11, 23, 6, 10, tzinfo=UTC))
+
+    assert [item.account.user_id for item in lists] == ["u2"]

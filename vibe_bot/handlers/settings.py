@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import time
-from zoneinfo import ZoneInfo
 
 from telegram import InlineKeyboardButton
 
@@ -169,9 +168,7 @@ def _choice(words: str, command: str, value: str) -> InlineKeyboardButton:
 
 
 def _clock(interaction: Interaction) -> str:
-    return clock(
-        interaction.language, interaction.services.now(), ZoneInfo(interaction.account.timezone)
-    )
+    return clock(interaction.language, interaction.services.now(), interaction.zone)
 
 
 def _night_now(interaction: Interaction) -> str:

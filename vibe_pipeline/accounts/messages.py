@@ -200,7 +200,31 @@ class ConsentEnds:
         )
 
 
-Message = Connected | NightReady | ReadyAfterAll | NightFailed | ConsentEnds
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneUnknown:
+    """The person's time zone is none known here: UTC counts until they name another."""
+
+    key: ClassVar[str] = "bot.zone_unknown"
+
+    zone: str
+    dedupe_key: str
+
+    @classmethod
+    def of(cls, user_id: UserId, zone: str) -> Self:
+        """Asked once per name."""
+        return cls(zone=zone, dedupe_key=f"zone_unknown:{user_id}:{zone}")
+
+    def params(self) -> Params:
+        """The name, as it is stored."""
+        return {"zone": self.zone}
+
+    @classmethod
+    def from_params(cls, params: Params, dedupe_key: str) -> Self:
+        """As ``params`` gave it."""
+        return cls(zone=str(params["zone"]), dedupe_key=dedupe_key)
+
+
+Message = ZoneUnknown | Connected | NightReady | ReadyAfterAll | NightFailed | ConsentEnds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +256,8 @@ class OutboxMessage:
 def _read(key: str, params: Params, dedupe_key: str) -> Message:
     if key == Connected.key:
         return Connected.from_params(params, dedupe_key)
+    if key == ZoneUnknown.key:
+        return ZoneUnknown.from_params(params, dedupe_key)
     if key == NightReady.key:
         return NightReady.from_params(params, dedupe_key)
     if key == ReadyAfterAll.key:

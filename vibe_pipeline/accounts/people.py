@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Unpack
 
+import structlog
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -22,6 +23,8 @@ from vibe_pipeline.accounts.records import Account, AccountChanges, Defaults, To
 from vibe_pipeline.accounts.tables import accounts, oauth_states, tokens
 from vibe_pipeline.accounts.tokens import token_values
 from vibe_pipeline.records import Mode, Source, UserId
+
+log = structlog.get_logger()
 
 CONSENT_MONTHS = 6
 """Spotify's refresh tokens live six months from the person's own consent, however often used."""
@@ -59,8 +62,32 @@ class People:
         query = _QUERY.order_by(accounts.c.created_at, accounts.c.user_id)
         if active_only:
             query = query.where(accounts.c.active)
+        try:
+            with self.database.reading() as connection:
+                return [_account(row) for row in connection.execute(query).mappings()]
+        except (LookupError, TypeError, ValueError):
+            return self._readable(active_only=active_only)
+
+    def ids(self) -> set[UserId]:
+        """Everybody there is, readable or not."""
         with self.database.reading() as connection:
-            return [_account(row) for row in connection.execute(query).mappings()]
+            return {UserId(row.user_id) for row in connection.execute(select(accounts.c.user_id))}
+
+    def _readable(self, *, active_only: bool) -> list[Account]:
+        """Everybody whose row can be read: nobody else is to go without because of one."""
+        order = select(accounts.c.user_id).order_by(accounts.c.created_at, accounts.c.user_id)
+        with self.database.reading() as connection:
+            user_ids = [UserId(row.user_id) for row in connection.execute(order)]
+        people = []
+        for user_id in user_ids:
+            try:
+                account = self.get(user_id)
+            except (LookupError, TypeError, ValueError):
+                log.exception("an account cannot be read", user=user_id)
+                continue
+            if account is not None and (account.active or not active_only):
+                people.append(account)
+        return people
 
     def register(self, chat_id: int, name: str, language: str) -> Account:
         """The account of this chat, made on first sight; whoever comes back is active again."""
@@ -206,6 +233,7 @@ def _account(row: RowMapping) -> Account:
     consented_at = values["consented_at"]
     values["mode"] = Mode(values["mode"])
     values["connected"] = bool(values["connected"])
-    values["sources_off"] = frozenset(Source(name) for name in values["sources_off"])
+    off = frozenset(values["sources_off"])
+    values["sources_off"] = frozenset(source for source in Source if source.value in off)
     values["consent_ends_at"] = None if consented_at is None else consent_end(consented_at)
     return Account(**values)

@@ -10,8 +10,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
 from typing import TypedDict
+from zoneinfo import ZoneInfo
 
-from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source, UserId
+from vibe_pipeline.records import (
+    ChosenTrack,
+    EditionId,
+    Mode,
+    Source,
+    UserId,
+    known_zone,
+    zone_or_utc,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +69,16 @@ class Account:
     was read to its end."""
     likes_synced_at: datetime | None = None
     sources_off: frozenset[Source] = frozenset()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The person's own clock; UTC while their zone is none that this machine knows."""
+        return zone_or_utc(self.timezone)
+
+    @property
+    def zone_known(self) -> bool:
+        """Whether the clock is theirs; otherwise they are to be asked."""
+        return known_zone(self.timezone) is not None
 
 
 class AccountChanges(TypedDict, total=False):

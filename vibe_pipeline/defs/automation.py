@@ -7,6 +7,7 @@ Schedules and sensors. Who is due is decided in ``vibe_pipeline.nightly``, what 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.budget_shares import Share
 from vibe_pipeline.accounts.continuation import goes_on
+from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.messages import NightFailed
 from vibe_pipeline.accounts.partition_changes import partition_changes
 from vibe_pipeline.accounts.records import Account, FailureCause
@@ -91,7 +93,8 @@ def _tell_of_pause(store: AccountStore, due: Sequence[nights.Due], until: dateti
         paused = NightFailed.before_it_began(
             user_id, item.occasion, FailureCause.QUOTA, day=item.vibe_date, until=until
         )
-        store.outbox.put(user_id, paused)
+        with suppress(UnknownPerson):
+            store.outbox.put(user_id, paused)
 
 
 def _add_users(instance: dg.DagsterInstance, user_ids: Sequence[UserId]) -> None:
@@ -139,7 +142,7 @@ def people(
     context: dg.SensorEvaluationContext, accounts: AccountsResource, clock: ClockResource
 ) -> dg.SensorResult | dg.SkipReason:
     """Add who came, remove who is gone and idle; an unreadable store fails this tick only."""
-    known = {person.user_id for person in accounts.open(clock).people.all()}
+    known = accounts.open(clock).people.ids()
     changes = partition_changes(
         known, context.instance.get_dynamic_partitions(users.name or ""), _busy(context.instance)
     )
@@ -280,8 +283,12 @@ def preparing_by_day(
 
 def _last_lists(store: AccountStore, people: Sequence[Account]) -> dict[UserId, datetime]:
     """When each person last had a list made."""
-    last = {person.user_id: store.editions.history(person.user_id, limit=1) for person in people}
-    return {user_id: made[0].created_at for user_id, made in last.items() if made}
+    last = {}
+    for person in people:
+        with suppress(LookupError, TypeError, ValueError):
+            if made := store.editions.history(person.user_id, limit=1):
+                last[person.user_id] = made[0].created_at
+    return last
 
 
 def preparations(instance: dg.DagsterInstance, now: datetime) -> dict[UserId, Preparations]:

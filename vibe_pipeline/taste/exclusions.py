@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any, Self
-from zoneinfo import ZoneInfo
 
 from vibe_pipeline.accounts.records import Account, Exclusion, ExclusionKind
 from vibe_pipeline.accounts.store import AccountStore
@@ -98,7 +97,7 @@ class ExclusionCounts:
 def exclusion_rules_of(store: AccountStore, account: Account) -> ExclusionRules:
     """What the person left out, on their clock."""
     exclusions = exclusions_kept(store.exclusions.list(account.user_id))
-    return ExclusionRules.of(exclusions, ZoneInfo(account.timezone))
+    return ExclusionRules.of(exclusions, account.zone)
 
 
 def exclusions_kept(exclusions: Iterable[Exclusion]) -> list[dict[str, Any]]:
