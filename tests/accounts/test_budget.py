@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.accounts_site import BEGINNING, KEY, Clock, address, in_processes, made
-from vibe_pipeline.accounts.budget import CEILINGS, StoredBudget
+from vibe_pipeline.accounts.budget import CEILINGS, FIRST_PAUSE, StoredBudget
 from vibe_pipeline.accounts.budget_shares import Ceiling
 from vibe_pipeline.accounts.store import AccountStore, open_store
-from vibe_pipeline.clients.budget import Budget, Capabilities
+from vibe_pipeline.clients.budget import Block, Budget, Capabilities
 from vibe_pipeline.clients.errors import RateLimited
 
 SPOTIFY = CEILINGS["spotify"]
@@ -119,6 +119,52 @@ def test_a_block_ends_by_itself_and_a_shorter_one_does_not_shorten_it(tmp_path: 
     clock.advance(hours=13)
     assert budget.blocked_until("spotify") is None
     budget.ask("spotify", asked_for=False)
+
+
+def test_one_endpoints_pause_stops_no_other(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = made(tmp_path, clock).budget
+
+    block = budget.block("spotify", BEGINNING + timedelta(hours=5), "quota", bucket="GET /search")
+
+    assert block == Block(until=BEGINNING + timedelta(hours=5), whole=False)
+    assert budget.blocked_until("spotify") is None
+    budget.ask("spotify", asked_for=True, bucket="PUT /playlists")
+    with pytest.raises(RateLimited) as refused:
+        budget.ask("spotify", asked_for=True, bucket="GET /search")
+    assert (refused.value.bucket, refused.value.until) == ("GET /search", block.until)
+    clock.advance(hours=5)
+    budget.ask("spotify", asked_for=True, bucket="GET /search")
+
+
+def test_pauses_of_several_endpoints_are_the_apps(tmp_path: Path) -> None:
+    budget = made(tmp_path, Clock()).budget
+    ends = [BEGINNING + timedelta(hours=hours) for hours in (5, 3, 4)]
+
+    blocks = [
+        budget.block("spotify", until, "quota", bucket=bucket)
+        for until, bucket in zip(ends, ("GET /me", "GET /search", "PUT /playlists"), strict=True)
+    ]
+
+    assert [block.whole for block in blocks] == [False, False, True]
+    assert budget.blocked_until("spotify") == BEGINNING + timedelta(hours=3)
+    with pytest.raises(RateLimited) as refused:
+        budget.ask("spotify", asked_for=True, bucket="GET /me/tracks")
+    assert refused.value.bucket is None
+
+
+def test_a_long_pause_is_believed_when_it_is_said_again_after_a_short_one(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = made(tmp_path, clock).budget
+    until = BEGINNING + timedelta(hours=20)
+
+    first = budget.block("spotify", until, "slow", bucket="GET /search", certain=False)
+    clock.advance(minutes=20)
+    budget.ask("spotify", asked_for=True, bucket="GET /search")
+    second = budget.block("spotify", until, "slow", bucket="GET /search", certain=False)
+
+    assert first.until == BEGINNING + FIRST_PAUSE
+    assert second.until == until
 
 
 def test_calls_of_a_day_ago_are_cleared_away(tmp_path: Path) -> None:

@@ -36,8 +36,8 @@ from vibe_pipeline.clients.errors import (
     WriteRefused,
 )
 from vibe_pipeline.clients.spotify import Spotify
-from vibe_pipeline.clients.spotify_web import SpotifyWeb, answer_kind
-from vibe_pipeline.clients.transport import Transport
+from vibe_pipeline.clients.spotify_web import SpotifyWeb, answer_kind, bucket_of
+from vibe_pipeline.clients.transport import Call, Transport
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.simulator.spotify.state import SpotifyAccounts
 
@@ -291,6 +291,41 @@ async def test_a_days_quota_stops_every_process_and_calls_no_more(tmp_path: Path
     assert caught.value.quota
     assert until == caught.value.until == NOON + timedelta(seconds=48_925)
     assert world.naps.taken == []
+
+
+async def test_the_quota_of_one_group_of_endpoints_leaves_the_others_open(tmp_path: Path) -> None:
+    with account_store(tmp_path) as store:
+        async with outside_world(budget=store.budget) as world:
+            world.fault("spotify", "quota", endpoint="GET /search")
+            spotify = world.clients(now=lambda: NOON).spotify(access=FixedToken(world.token()))
+            for _ in range(3):
+                with pytest.raises(RateLimited) as caught:
+                    await spotify.search_tracks("x")
+
+            profile = await spotify.me()
+            asked = world.asked("spotify")
+
+    assert caught.value.bucket == "GET /search"
+    assert profile.account_id
+    assert asked == ["GET /search", "GET /me"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "bucket"),
+    [
+        ("GET /me", "GET /me"),
+        ("GET /me/player/recently-played", "GET /me/player"),
+        ("GET /me/top/artists", "GET /me/top"),
+        ("PUT /playlists/{id}/items", "PUT /playlists"),
+        ("PUT /playlists/{id}", "PUT /playlists"),
+        ("GET /artists/{id}/top-tracks", "GET /artists"),
+        ("GET /search", "GET /search"),
+    ],
+)
+def test_endpoints_that_begin_alike_share_a_bucket(endpoint: str, bucket: str) -> None:
+    method, _, path = endpoint.partition(" ")
+
+    assert bucket_of(Call(method=method, path=path, endpoint=endpoint)) == bucket
 
 
 async def test_a_quota_that_names_no_hour_is_believed_for_hours() -> None:

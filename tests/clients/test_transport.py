@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.support.outside_world import NOON, Naps, answering, outside_world, said, said_in_words
+from vibe_pipeline.clients.budget import Block
 from vibe_pipeline.clients.errors import RateLimited, Redirected, ServiceError, ServiceUnavailable
 from vibe_pipeline.clients.rate_limiter import ProcessSlotBook, RateLimiter, SharedSlotBook
 from vibe_pipeline.clients.transport import (
@@ -36,11 +37,20 @@ class Ledger:
         self.asked = 0
         self.blocks: list[tuple[str, datetime, str]] = []
 
-    def ask(self, service: str, *, asked_for: bool) -> None:
+    def ask(self, service: str, *, asked_for: bool, bucket: str | None = None) -> None:
         self.asked += 1
 
-    def block(self, service: str, until: datetime, reason: str) -> None:
+    def block(
+        self,
+        service: str,
+        until: datetime,
+        reason: str,
+        *,
+        bucket: str | None = None,
+        certain: bool = True,
+    ) -> Block:
         self.blocks.append((service, until, reason))
+        return Block(until=until, whole=bucket is None)
 
     def blocked_until(self, service: str) -> datetime | None:
         return None

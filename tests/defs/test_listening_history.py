@@ -179,6 +179,7 @@ def _profile_metadata(made: dg.ExecuteInProcessResult) -> Mapping[str, dg.Metada
         ("status", {"status": 404}),
         ("status", {"status": 403}),
         ("status", {"status": 503}),
+        ("quota", {"retry_after": 40_000}),
         ("garbage", {}),
         ("wrong_types", {}),
         ("redirect", {}),
@@ -200,6 +201,7 @@ def test_one_part_that_is_not_told_makes_a_list_from_what_was_known(
 
     made = world.run("daily_vibe", anna.user_id)
     world.no_trouble()
+    world.end_pauses()
     after = world.run("daily_vibe", anna.user_id)
 
     second, first = world.store.editions.history(anna.user_id)

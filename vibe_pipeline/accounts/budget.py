@@ -27,11 +27,18 @@ from vibe_pipeline.accounts.budget_shares import (
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.records import ServiceBlock
 from vibe_pipeline.accounts.tables import accounts, editions, service_calls, services, tokens
+from vibe_pipeline.clients.budget import Block
 from vibe_pipeline.clients.errors import AllowanceSpent, RateLimited
 from vibe_pipeline.records import EditionId, UserId
 
 WINDOW = timedelta(hours=24)
-
+FIRST_PAUSE = timedelta(minutes=15)
+"""So long one endpoint is left alone when it asks for longer the first time."""
+SAID_AGAIN_WITHIN = timedelta(hours=1)
+"""So soon after a pause the same answer is the second, and believed."""
+BUCKETS_OF_A_WHOLE = 3
+"""So many groups of endpoints paused at a time mean that the app is."""
+_LONGEST_NAME = 40
 
 DAILY_CALLS = 900
 """Of Spotify's, unless the settings say otherwise. A development app was stopped after 1,144
@@ -88,7 +95,7 @@ class StoredBudget:
         with self.database.reading() as connection:
             return _sum(connection, service, self.now(), edition_id=edition_id)
 
-    def ask(self, service: str, *, asked_for: bool) -> None:
+    def ask(self, service: str, *, asked_for: bool, bucket: str | None = None) -> None:
         """Count one call.
 
         Raises:
@@ -100,19 +107,42 @@ class StoredBudget:
             block = _locked(connection, service)
             if block is not None and block > now:
                 raise RateLimited(service, "resting until its limit ends", until=block, quota=True)
+            if bucket is not None:
+                _refuse_paused(connection, service, bucket, now)
             share = self.share or _share(asked_for=asked_for)
             self._refuse_beyond_share(connection, service, now, share)
             self._refuse_beyond_limit(connection, service, now)
             _count(connection, service, now, self.edition_id, share)
 
-    def block(self, service: str, until: datetime, reason: str) -> None:
-        """Nobody asks this service anything before ``until``; a longer block stands."""
+    def block(
+        self,
+        service: str,
+        until: datetime,
+        reason: str,
+        *,
+        bucket: str | None = None,
+        certain: bool = True,
+    ) -> Block:
+        """Nobody asks this before ``until``; a longer block stands.
+
+        Of a service that keeps its limits per bucket the whole is left alone only when several
+        are paused at a time. What is not ``certain`` holds for a short pause, and in full when it
+        is said again soon after that.
+        """
+        now = self.now()
         with self.database.writing() as connection:
-            standing = _locked(connection, service)
-            if standing is not None and standing >= until:
-                return
-            change = update(services).where(services.c.service == service)
-            connection.execute(change.values(blocked_until=until, reason=reason))
+            _locked(connection, service)
+            if bucket is None:
+                return Block(until=_block(connection, service, until, reason))
+            name = _bucket_name(service, bucket)
+            before = _blocked_until(connection, name)
+            again = before is not None and now - before < SAID_AGAIN_WITHIN
+            held = until if certain or again else min(until, now + FIRST_PAUSE)
+            held = _block(connection, name, held, reason)
+            paused = _paused_buckets(connection, service, now)
+            if len(paused) < BUCKETS_OF_A_WHOLE:
+                return Block(until=held, whole=False)
+            return Block(until=_block(connection, service, min(paused), reason))
 
     def blocked_until(self, service: str) -> datetime | None:
         """When the block ends; ``None`` when there is none now."""
@@ -204,6 +234,41 @@ class StoredBudget:
         nightly = _nightly(connection)
         opening = opens_at(ceiling, window, share, self.user_id, nightly, calls=calls)
         return opening or now + WINDOW
+
+
+def _bucket_name(service: str, bucket: str) -> str:
+    return f"{service} {bucket}"[:_LONGEST_NAME]
+
+
+def _blocked_until(connection: Connection, name: str) -> datetime | None:
+    query = select(services.c.blocked_until).where(services.c.service == name)
+    found: datetime | None = connection.execute(query).scalar()
+    return found
+
+
+def _refuse_paused(connection: Connection, service: str, bucket: str, now: datetime) -> None:
+    until = _blocked_until(connection, _bucket_name(service, bucket))
+    if until is not None and until > now:
+        raise RateLimited(service, f"{bucket} is resting", until=until, quota=True, bucket=bucket)
+
+
+def _block(connection: Connection, name: str, until: datetime, reason: str) -> datetime:
+    """Block until then at least; gives until when."""
+    standing = _locked(connection, name)
+    if standing is not None and standing >= until:
+        return standing
+    change = update(services).where(services.c.service == name)
+    connection.execute(change.values(blocked_until=until, reason=reason))
+    return until
+
+
+def _paused_buckets(connection: Connection, service: str, now: datetime) -> list[datetime]:
+    """When each bucket's pause ends that stands now."""
+    query = select(services.c.blocked_until).where(
+        services.c.service.startswith(f"{service} ", autoescape=True),
+        services.c.blocked_until > now,
+    )
+    return list(connection.execute(query).scalars())
 
 
 def _share(*, asked_for: bool) -> Share:

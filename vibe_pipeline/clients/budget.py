@@ -10,14 +10,36 @@ from datetime import datetime
 from typing import Protocol
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Until when something is left alone: one bucket of a service, or the ``whole``."""
+
+    until: datetime
+    whole: bool = True
+
+
 class Budget(Protocol):
-    """How many calls a service still takes from all of us; kept by the account store."""
+    """How many calls a service still takes from all of us; kept by the account store.
 
-    def ask(self, service: str, *, asked_for: bool) -> None:
-        """Count one call; raise ``RateLimited`` when the service is blocked or used up."""
+    A ``bucket`` is a group of endpoints that the service limits on its own.
+    """
 
-    def block(self, service: str, until: datetime, reason: str) -> None:
-        """Tell every process to leave the service alone until then."""
+    def ask(self, service: str, *, asked_for: bool, bucket: str | None = None) -> None:
+        """Count one call; raise ``RateLimited`` when it is blocked or used up."""
+
+    def block(
+        self,
+        service: str,
+        until: datetime,
+        reason: str,
+        *,
+        bucket: str | None = None,
+        certain: bool = True,
+    ) -> Block:
+        """Tell every process to leave the bucket alone until then, or the service without one.
+
+        What is not ``certain`` is believed in full when it is said again after a shorter pause.
+        """
 
     def blocked_until(self, service: str) -> datetime | None:
         """Until when the service is to be left alone."""
@@ -50,11 +72,20 @@ class Access(Protocol):
 class UnlimitedBudget:
     """A budget without end, for services that cost nothing and for the first look at a person."""
 
-    def ask(self, service: str, *, asked_for: bool) -> None:
+    def ask(self, service: str, *, asked_for: bool, bucket: str | None = None) -> None:
         """Always yes."""
 
-    def block(self, service: str, until: datetime, reason: str) -> None:
+    def block(
+        self,
+        service: str,
+        until: datetime,
+        reason: str,
+        *,
+        bucket: str | None = None,
+        certain: bool = True,
+    ) -> Block:
         """Forgotten at once."""
+        return Block(until=until, whole=bucket is None)
 
     def blocked_until(self, service: str) -> datetime | None:
         """Never."""

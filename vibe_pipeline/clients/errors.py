@@ -49,14 +49,24 @@ class CapabilityAbsent(ServiceError):
 
 
 class RateLimited(ServiceError):
-    """Too many calls; ask nothing before ``until``. ``quota``: the day's, not a moment's."""
+    """Too many calls; ask nothing before ``until``. ``quota``: the day's, not a moment's.
+
+    ``bucket``: only these endpoints are to be left alone; ``None`` means all.
+    """
 
     def __init__(
-        self, service: str, sentence: str, *, until: datetime, quota: bool = False
+        self,
+        service: str,
+        sentence: str,
+        *,
+        until: datetime,
+        quota: bool = False,
+        bucket: str | None = None,
     ) -> None:
         super().__init__(service, sentence)
         self.until = until
         self.quota = quota
+        self.bucket = bucket
 
 
 class ServiceUnavailable(ServiceError):

@@ -30,11 +30,13 @@ from vibe_pipeline.clients.spotify_records import SpotifyProfile
 from vibe_pipeline.clients.spotify_web import SpotifyWeb
 from vibe_pipeline.clients.transport import (
     AnswerKind,
+    Call,
     CallRecord,
     RetryPolicy,
     ServiceAnswer,
     Transport,
     kind_by_status,
+    no_bucket,
     no_observer,
     utc_now,
 )
@@ -139,6 +141,7 @@ class ClientFactory:
                 at_once=SPOTIFY_AT_ONCE,
             ),
             judge=spotify_web.answer_kind,
+            bucket_of=spotify_web.bucket_of,
         )
         return Spotify(
             SpotifyWeb(transport, access, self.capabilities, proved_at=proved_at),
@@ -241,6 +244,7 @@ class ClientFactory:
         pace: RateLimiter,
         judge: Callable[[ServiceAnswer], AnswerKind] = kind_by_status,
         headers: Mapping[str, str] | None = None,
+        bucket_of: Callable[[Call], str | None] = no_bucket,
     ) -> Transport:
         """The way to a service whose calls are counted and paced."""
         return Transport(
@@ -253,6 +257,7 @@ class ClientFactory:
             patience=self.patience,
             judge=judge,
             headers=headers,
+            bucket_of=bucket_of,
             observer=self.observer,
             now=self.now,
         )

@@ -184,6 +184,15 @@ def answer_kind(answer: ServiceAnswer) -> AnswerKind:
     return kind_by_status(replace(answer, status=status))
 
 
+def bucket_of(call: Call) -> str:
+    """The endpoints that Spotify probably limits together: a method and where its path begins.
+
+    Spotify keeps quotas per group of endpoints and does not say which belong to one.
+    """
+    method, _, path = call.endpoint.partition(" ")
+    return f"{method} {'/'.join(path.split('/')[:3]).removesuffix('/{id}')}"
+
+
 def status_of(answer: ServiceAnswer) -> int:
     """The status that counts: an error inside a body overrules a 200 outside."""
     if answer.good:

@@ -130,6 +130,10 @@ def kind_by_status(answer: ServiceAnswer) -> AnswerKind:
     return AnswerKind.AGAIN if answer.status >= 500 else AnswerKind.KEEP
 
 
+def no_bucket(_: Call) -> None:
+    """The bucket of a service that limits all its endpoints together."""
+
+
 def no_observer(_: CallRecord) -> None:
     """The observer of a transport nobody measures."""
 
@@ -167,6 +171,7 @@ class Transport:
         sleep: Sleep = asyncio.sleep,
         rng: random.Random | None = None,
         observer: Callable[[CallRecord], None] = no_observer,
+        bucket_of: Callable[[Call], str | None] = no_bucket,
     ) -> None:
         self.service = service
         self._http = http
@@ -181,6 +186,7 @@ class Transport:
         self._sleep = sleep
         self._rng = rng or random.Random()
         self._observer = observer
+        self._bucket_of = bucket_of
 
     def now(self) -> datetime:
         """The moment, as this transport knows it."""
@@ -195,7 +201,8 @@ class Transport:
                 continue
             verdict = self._judge(answer)
             if verdict in {AnswerKind.SLOW_DOWN, AnswerKind.QUOTA}:
-                await self._slow_down(answer, strain, quota=verdict is AnswerKind.QUOTA)
+                quota = verdict is AnswerKind.QUOTA
+                await self._slow_down(call, answer, strain, quota=quota)
             elif 300 <= answer.status < 400:
                 await self._again(call, strain, "sends us elsewhere", kind=Redirected)
             elif verdict is AnswerKind.AGAIN and not answer.good:
@@ -208,7 +215,8 @@ class Transport:
 
     async def _attempt(self, call: Call, strain: _RetryState) -> ServiceAnswer | None:
         async with self._pace.turn():
-            self._budget.ask(self.service, asked_for=self._asked_for)
+            bucket = self._bucket_of(call)
+            self._budget.ask(self.service, asked_for=self._asked_for, bucket=bucket)
             started = asyncio.get_running_loop().time()
             status = None
             try:
@@ -265,7 +273,9 @@ class Transport:
         seconds = self._patience.backoff_seconds * 2 ** (strain.failures - 1)
         await self._sleep(seconds * self._rng.uniform(0.5, 1.5))
 
-    async def _slow_down(self, answer: ServiceAnswer, strain: _RetryState, *, quota: bool) -> None:
+    async def _slow_down(
+        self, call: Call, answer: ServiceAnswer, strain: _RetryState, *, quota: bool
+    ) -> None:
         """Wait in place when the wait is short; else remember it for everybody, and raise."""
         patience = self._patience
         said = retry_after(answer.headers, now=self._now())
@@ -283,9 +293,12 @@ class Transport:
             return
         until = self._now() + self._block_for(said, quota=quota)
         reason = "the day's quota is used up" if quota else "too many calls"
-        self._budget.block(self.service, until, reason)
-        log.warning("%s: %s until %s", self.service, reason, until.isoformat())
-        raise RateLimited(self.service, reason, until=until, quota=quota)
+        bucket = self._bucket_of(call)
+        certain = quota or bucket is None
+        block = self._budget.block(self.service, until, reason, bucket=bucket, certain=certain)
+        paused = None if block.whole else bucket
+        log.warning("%s: %s until %s", paused or self.service, reason, block.until.isoformat())
+        raise RateLimited(self.service, reason, until=block.until, quota=quota, bucket=paused)
 
     def _block_for(self, said: float | None, *, quota: bool) -> timedelta:
         if said is None:

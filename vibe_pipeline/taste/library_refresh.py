@@ -57,7 +57,7 @@ class Part(StrEnum):
     TOP = "top_items"
 
 
-_STOPPING = (AuthorizationExpired, NotAllowlisted, OwnerNotPremium, KeyRefused, RateLimited)
+_STOPPING = (AuthorizationExpired, NotAllowlisted, OwnerNotPremium, KeyRefused)
 """What one part is refused for, and every other call would be too, publishing included."""
 
 
@@ -207,7 +207,7 @@ async def library_delta(
         try:
             await asking
         except ServiceError as error:
-            if not plan.list_follows or isinstance(error, _STOPPING):
+            if not plan.list_follows or _stops_all(error):
                 raise
             delta.troubles[part] = error
 
@@ -220,6 +220,13 @@ async def library_delta(
         await side_by_side((likes_first, *others))
     _refuse_without_anything(delta, state)
     return delta
+
+
+def _stops_all(error: ServiceError) -> bool:
+    """Whether nothing else could be asked either."""
+    if isinstance(error, RateLimited):
+        return error.bucket is None
+    return isinstance(error, _STOPPING)
 
 
 def _refuse_without_anything(delta: LibraryDelta, state: LibraryState) -> None:
