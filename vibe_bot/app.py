@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import structlog
 from telegram import Update
-from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter
+from telegram.constants import ChatType
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+)
 from telegram.ext import (
     ApplicationBuilder,
     CallbackQueryHandler,
@@ -73,7 +81,8 @@ def _route(app: App) -> None:
     alone = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
     app.add_handler(MessageHandler(alone & filters.TEXT, _text))
     app.add_handler(MessageHandler(alone & ~filters.StatusUpdate.ALL, _other_kind))
-    app.add_handler(MessageHandler(filters.ChatType.GROUPS & filters.COMMAND, _in_a_group))
+    group = filters.ChatType.GROUPS & filters.UpdateType.MESSAGE
+    app.add_handler(MessageHandler(group & filters.COMMAND, _in_a_group))
     app.add_handler(CallbackQueryHandler(_tap))
     app.add_error_handler(_error)
 
@@ -88,15 +97,15 @@ async def _text(update: Update, context: Context) -> None:
         await _call(update, context, pasting.landed, query)
         return
     question = bot_state(context).questions.pop(chat_id, None)
-    handler, args = _meant(words, question)
+    handler, args = _meant(words, question, us=context.bot.username)
     await _call(update, context, handler, args)
 
 
-def _meant(words: str, question: str | None) -> tuple[Handler, str]:
+def _meant(words: str, question: str | None, *, us: str) -> tuple[Handler, str]:
     if words.startswith("/") and len(words.split()) > 0:
         head, *rest = words.split(maxsplit=1)
-        name = head[1:].split("@")[0].lower()
-        if name in COMMANDS:
+        name = _command_for_us(head, us)
+        if name is not None:
             return COMMANDS[name], rest[0] if rest else ""
         return welcome.unknown_command, words
     key = welcome.command_of_key(words.strip())
@@ -105,6 +114,12 @@ def _meant(words: str, question: str | None) -> tuple[Handler, str]:
     if question is not None:
         return COMMANDS[question], words
     return welcome.small_talk, words
+
+
+def _command_for_us(head: str, us: str) -> str | None:
+    """Our command that is called, alone or as ``/command@us``; another bot's is not ours."""
+    name, _, addressee = head[1:].lower().partition("@")
+    return name if name in COMMANDS and addressee in {"", us.lower()} else None
 
 
 async def _other_kind(update: Update, context: Context) -> None:
@@ -118,18 +133,30 @@ async def _call(update: Update, context: Context, handler: Handler, args: str) -
 
 
 async def _in_a_group(update: Update, context: Context) -> None:
-    """We know people by their private chat; in a group we only say so."""
-    chat, user = update.effective_chat, update.effective_user
-    if chat is not None and user is not None:
-        words = tell(spoken(user.language_code), "bot.private_only", bot=context.bot.username)
-        await send(context.bot, chat.id, words)
+    """We know people by their private chat; in a group we only say so, to who calls us.
+
+    Words for other bots are none of our business, and where we may not write we need not.
+    """
+    message, user = update.effective_message, update.effective_user
+    if message is None or user is None or user.is_bot:
+        return
+    head = (message.text or message.caption or "").split(maxsplit=1)[0]
+    if _command_for_us(head, context.bot.username) is None:
+        return
+    words = tell(spoken(user.language_code), "bot.private_only", bot=context.bot.username)
+    try:
+        await send(context.bot, message.chat_id, words)
+    except (BadRequest, ChatMigrated, Forbidden) as error:
+        log.info("a group takes no words of ours", why=error.message)
 
 
 async def _tap(update: Update, context: Context) -> None:
     """A tapped button; its spinner is stopped whatever happens."""
-    query = update.callback_query
+    query, chat = update.callback_query, update.effective_chat
+    if query is None or chat is None or chat.type != ChatType.PRIVATE:
+        return
     found = interaction_from(update, context, args="")
-    if query is None or found is None:
+    if found is None:
         return
     toast: str | None = None
     try:
@@ -171,8 +198,13 @@ async def _error(update: object, context: Context) -> None:
     if not known and not isinstance(error, UnknownPerson):
         account = state.services.store.people.by_chat(chat_id)
         language = account.language if account else language
+    if update.effective_chat.type != ChatType.PRIVATE:
+        return
     words = say(language, "bot.busy_store" if known else "bot.trouble")
-    await send(context.bot, chat_id, words)
+    try:
+        await send(context.bot, chat_id, words)
+    except TelegramError as error_too:
+        log.warning("the trouble cannot be told", why=error_too.message)
 
 
 def _has_left(services: BotServices, chat_id: int) -> None:

@@ -54,7 +54,12 @@ class ConsentFlow:
         return RedirectResponse(address, HTTPStatus.SEE_OTHER)
 
     async def callback(self, request: Request) -> Response:
-        """Spotify sends the person back here, with a code or without."""
+        """Spotify sends the person back here, with a code or without.
+
+        The address is good for one look; one that is only previewed stays good.
+        """
+        if only_looks(request):
+            return self._page(Page.PREVIEW, language_of(request))
         outcome = await self.linking.came_back(request.query_params)
         if isinstance(outcome, Refused):
             return await self._refusal(request, outcome)

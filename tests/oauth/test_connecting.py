@@ -129,6 +129,19 @@ async def test_a_preview_does_not_use_the_link_up(here: Site) -> None:
     assert (await here.browser.get(link)).status_code == 303
 
 
+async def test_a_preview_of_the_way_back_does_not_use_the_consent_up(here: Site) -> None:
+    address = await here.decide(await here.to_spotify(here.person()))
+
+    seen = [
+        await here.browser.get(address, headers={"User-Agent": "TelegramBot (like TwitterBot)"}),
+        await here.browser.get(address, headers={"Sec-Purpose": "prefetch"}),
+        await here.browser.head(address),
+    ]
+
+    assert {page.status_code for page in seen} == {200}
+    assert page_is(await here.browser.get(address), "confirm")
+
+
 async def test_a_link_ends_after_ten_minutes(here: Site) -> None:
     link = here.link(here.person())
     here.simulation.clock.advance(601)
