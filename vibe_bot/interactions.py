@@ -20,6 +20,7 @@ from vibe_bot.progress import RunTrackers
 from vibe_bot.sending import Edited, Markup, edit, send
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.records import Account, AccountChanges
+from vibe_pipeline.clients.text_cleaning import clean
 from vibe_pipeline.locales import say, spoken
 
 Data = dict[Any, Any]
@@ -98,7 +99,7 @@ class Interaction:
 
     def with_args(self, args: str) -> Interaction:
         """The same interaction with other arguments."""
-        return replace(self, args=args)
+        return replace(self, args=clean(args))
 
     def ask(self, command: str) -> None:
         """Take the next plain words from this chat as what was missing after ``command``."""
@@ -128,8 +129,8 @@ def interaction_from(update: Update, context: Context, *, args: str) -> Interact
         state=state,
         bot=context.bot,
         account=account,
-        first_name=user.first_name,
-        args=args,
+        first_name=clean(user.first_name),
+        args=clean(args),
         request_id=key_of(update),
         tapped=None if message is None else message.message_id,
     )
@@ -143,5 +144,5 @@ def bot_state(context: Context) -> BotState:
 
 def display_name(user: User) -> str:
     """The name under which a page outside Telegram speaks of the person."""
-    full_name = " ".join(user.full_name.split())[:80]
+    full_name = " ".join(clean(user.full_name).split())[:80]
     return f"{full_name} (@{user.username})" if user.username else full_name

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from telegram import User
 
 from tests.support.bot_world import BotWorld, until
 from vibe_bot.handlers import COMMANDS
+from vibe_bot.interactions import display_name
 from vibe_pipeline.locales import LANGUAGES, say
 
 HOSTILE = (
@@ -18,6 +20,7 @@ HOSTILE = (
     "\x01\x02\x1b[31m\x7f\u200b",
     "{count} {0.__class__.__mro__} %s ${HOME}",
     "\n\n\n- \n*_`[",
+    "nul\x00in the middle",
 )
 
 
@@ -75,3 +78,12 @@ async def test_tampered_buttons_change_nothing_and_are_answered(place: BotWorld,
     assert place.store.thumbs.list(before.user_id) == []
     assert place.store.blocks.list(before.user_id) == []
     assert not any(say("en", "bot.trouble") in one["text"] for one in await anna.said_by_bot())
+
+
+def test_a_name_that_no_store_could_hold_is_cleaned_before_it_is_kept() -> None:
+    user = User(1, "\ud83dAn\x00na", False, last_name="\u202eon\nthe Wall", username="anna")
+
+    name = display_name(user)
+
+    assert name == "Anna on the Wall (@anna)"
+    assert name.encode("utf-8")

@@ -35,6 +35,7 @@ CALLS: dict[str, Callable[[Spotify], Awaitable[object]]] = {
     "replace_items with none": lambda s: s.replace_items("37i9dQZF1DXcBWIGoYBM5M", []),
     "change_details": lambda s: s.change_details("p", name="Tue", description="B", public=True),
     "newest_playlists": lambda s: s.newest_playlists(),
+    "playlist_lines": lambda s: s.playlist_lines("37i9dQZF1DXcBWIGoYBM5M"),
     "playlist_exists": lambda s: s.playlist_exists("37i9dQZF1DXcBWIGoYBM5M"),
     "library_contains": lambda s: s.library_contains(URIS[:90]),
     "save_to_library": lambda s: s.save_to_library(URIS[:41]),

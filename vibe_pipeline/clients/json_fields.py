@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from vibe_pipeline.clients.text_cleaning import clean
+
 Fields = Mapping[str, object]
 
 
@@ -25,10 +27,8 @@ def objects(value: object) -> Iterator[Fields]:
 
 
 def text(value: object) -> str | None:
-    """Text with something in it."""
-    if isinstance(value, str) and value.strip():
-        return value.strip()
-    return None
+    """Text with something in it, clean."""
+    return clean(value) or None if isinstance(value, str) else None
 
 
 def number(value: object) -> float | None:

@@ -198,7 +198,7 @@ def _ids(row: Fields) -> tuple[str, ...]:
 
 def _texts(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
-        return (value,) if value.strip() else ()
+        return (found,) if (found := text(value)) else ()
     if not isinstance(value, Iterable) or isinstance(value, Mapping):
         return ()
     return tuple(found for item in value if (found := text(item)) is not None)
