@@ -25,6 +25,7 @@ from telegram.ext import (
 from telegram.request import BaseRequest
 
 from vibe_bot.formatting import tell
+from vibe_bot.gone_chats import chat_is_gone
 from vibe_bot.handlers import BUTTONS, COMMANDS, welcome
 from vibe_bot.handlers import paste_callback as pasting
 from vibe_bot.inbox import InboxProcessor, WrittenQueue
@@ -186,7 +187,7 @@ async def _error(update: object, context: Context) -> None:
         log.error("trouble outside any chat", exc_info=error)
         return
     chat_id, user = update.effective_chat.id, update.effective_user
-    if isinstance(error, Forbidden):
+    if error is not None and chat_is_gone(error):
         _has_left(state.services, chat_id)
         return
     if isinstance(error, RetryAfter | NetworkError) and not isinstance(error, BadRequest):

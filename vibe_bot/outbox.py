@@ -12,9 +12,10 @@ from typing import Any
 
 import structlog
 from telegram import Bot
-from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError, TimedOut
+from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from vibe_bot.announcements import Announcement, announcement
+from vibe_bot.gone_chats import chat_is_gone
 from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.sending import send
 from vibe_bot.services import BotServices
@@ -95,10 +96,10 @@ class OutboxRelay:
     def _not_delivered(self, message: OutboxMessage, error: TelegramError) -> None:
         store, now = self.services.store, self.services.now()
         match error:
-            case Forbidden():
+            case _ if chat_is_gone(error):
                 store.people.change(message.user_id, active=False)
                 store.outbox.failed(message.id, None)
-                log.info("person has blocked the bot", user=message.user_id)
+                log.info("a person's chat is gone", user=message.user_id, why=error.message)
             case RetryAfter():
                 pause = timedelta(seconds=pause_seconds(error))
                 store.outbox.failed(message.id, now + pause)

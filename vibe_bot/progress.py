@@ -17,6 +17,7 @@ from telegram import Bot
 from telegram.error import Forbidden, RetryAfter, TelegramError
 
 from vibe_bot.formatting import Html, tell, together
+from vibe_bot.gone_chats import chat_is_gone
 from vibe_bot.jobs import Job, job_named
 from vibe_bot.rate_limiter import ChatRateLimiter, pause_seconds
 from vibe_bot.results import Figures, Result, gave_up, result_of, stands
@@ -209,6 +210,9 @@ class _Follower:
             except RetryAfter as pause:
                 await self.services.sleep(pause_seconds(pause))
             except (TelegramError, AccountsUnreadable) as error:
+                if chat_is_gone(error):
+                    self._person_is_gone()
+                    return
                 log.warning(
                     "cannot tell how a run stands yet", run=self.watch.run_id, why=str(error)
                 )

@@ -195,3 +195,20 @@ async def test_names_of_every_script_reach_the_service_whole() -> None:
     assert received[0].url.params["artist"] == "Мумий Тролль & Ко/?"
     assert received[0].url.params["track"] == "Ø + % #"
     assert received[0].url.params["autocorrect"] == "1"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        said({"error": {"code": 29, "message": "slow"}}, Retry_After="600"),
+        said({"error": "29"}, Retry_After="600"),
+        said_in_words(
+            '<lfm status="failed"><error code="29">slow</error></lfm>', Retry_After="600"
+        ),
+    ],
+)
+async def test_an_error_in_another_wrapping_is_the_same_error(answer: httpx.Response) -> None:
+    client, _ = lastfm_answering(answer)
+
+    with pytest.raises(RateLimited):
+        await client.similar_artists("X")

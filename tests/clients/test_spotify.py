@@ -525,3 +525,55 @@ async def test_an_older_account_without_account_id_goes_by_its_id() -> None:
     profile = await spotify.me()
 
     assert (profile.account_id, profile.name, profile.market) == ("anna", None, "NL")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        said({"error": {"status": "429", "reason": "quota_exceeded"}}),
+        said({"reason": "QUOTA_EXCEEDED", "message": "Too many requests"}, 429),
+        said({"error": {"status": 429, "message": "You have exceeded your daily quota."}}, 429),
+        said({"errors": [{"status": 429, "reason": "QUOTA_EXCEEDED"}]}),
+        said_in_words("Quota exceeded", 429),
+    ],
+)
+async def test_a_used_up_quota_is_known_in_every_wrapping(answer: httpx.Response) -> None:
+    spotify, _ = spotify_answering(answer)
+
+    with pytest.raises(RateLimited) as caught:
+        await spotify.me()
+
+    assert caught.value.quota
+
+
+@pytest.mark.parametrize(
+    "body", [{"error": "oops"}, {"error": {"message": "oops"}}, {"errors": [{"text": "oops"}]}]
+)
+async def test_an_error_inside_a_success_is_none_whatever_it_names(body: object) -> None:
+    spotify, received = spotify_answering(said(body))
+
+    with pytest.raises(ServiceUnavailable):
+        await spotify.change_details("p", name="Tue")
+
+    assert len(received) == 3
+
+
+@pytest.mark.parametrize("status", [403, 404, 405, 410, 451])
+async def test_a_closed_door_is_closed_whatever_the_status(status: int) -> None:
+    spotify, _ = spotify_answering(said({"id": "me"}), said({}, status))
+    await spotify.me()
+
+    for _ in range(2):
+        with pytest.raises(CapabilityAbsent):
+            await spotify.artist_top_tracks("a")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_missing_permission_is_known_under_either_status(status: int) -> None:
+    refusal = said({"error": {"status": status, "message": "Insufficient client scope"}}, status)
+    spotify, received = spotify_answering(refusal)
+
+    with pytest.raises(PermissionMissing):
+        await spotify.recently_played()
+
+    assert len(received) == 1

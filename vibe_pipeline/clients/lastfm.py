@@ -6,6 +6,7 @@ may sit inside a 200. So a body is read first, and the status only believed afte
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -25,6 +26,7 @@ from vibe_pipeline.clients.transport import (
 
 SERVICE = "lastfm"
 
+_XML_ERROR = re.compile(r"""<error\s+code=["'](\d{1,4})["']""")
 _NOT_FOUND = {6, 7}
 _PASSING_TROUBLE = {8, 11, 16}
 _SLOW_DOWN = {29}
@@ -243,7 +245,11 @@ def _says_nothing(answer: ServiceAnswer) -> bool:
 
 
 def _error_code(answer: ServiceAnswer) -> int | None:
-    return integer(fields(answer.json()).get("error"))
+    """Last.fm's own number, in JSON, in an object there, or in the XML that it is made from."""
+    error = fields(answer.json()).get("error")
+    code = integer(error) or integer(fields(error).get("code"))
+    written = _XML_ERROR.search(answer.text) if code is None else None
+    return code if written is None else int(written[1])
 
 
 def _match(value: object) -> float:

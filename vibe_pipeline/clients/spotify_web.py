@@ -27,7 +27,7 @@ from vibe_pipeline.clients.errors import (
     UnexpectedResponse,
     WriteRefused,
 )
-from vibe_pipeline.clients.json_fields import fields, text
+from vibe_pipeline.clients.json_fields import fields, integer, objects
 from vibe_pipeline.clients.transport import (
     AnswerKind,
     Call,
@@ -41,6 +41,11 @@ RECOMMENDATIONS = "spotify_recommendations"
 ARTIST_TOP_TRACKS = "artist_top_tracks"
 
 _ONE_OF_MANY = re.compile(r"non.?exist|payload|track|\buris?\b", re.IGNORECASE)
+_NOT_LISTED = ("registered", "allowlist", "developer dashboard", "spotify.com/dashboard")
+_CLOSED = frozenset({403, 404, 405, 410, 451})
+"""How a door that was shut may answer; what 403 means is told apart before."""
+_QUOTA = re.compile(r"quota[_ -]?(limit[_ -]?)?exceeded|exceeded[^.]{0,40}quota", re.IGNORECASE)
+
 _PROBE = Call(method="GET", path="/me", endpoint="GET /me")
 _PROOF_LASTS = timedelta(hours=1)
 _SWITCHED_OFF_FOR = timedelta(days=1)
@@ -100,7 +105,7 @@ class SpotifyWeb:
             raise self._absent(capability)
         answer = await self._authorized(call)
         status = status_of(answer)
-        if status in {403, 404, 410} and _kind_of_403(answer) is None:
+        if status in _CLOSED and _kind_of_403(answer) is None:
             await self._prove_token()
             until = self._transport.now() + self._closing(capability)
             self._capabilities.switch_off(capability, until, f"{call.endpoint} answered {status}")
@@ -126,6 +131,8 @@ class SpotifyWeb:
                 self._proved_at = self._transport.now()
             if status != httpx.codes.UNAUTHORIZED:
                 return answer
+            if (known := _kind_of_403(answer)) is not None:
+                raise known
         raise GrantDoubted(SERVICE, "the person's token is refused, also a fresh one")
 
     async def _refused(self, call: Call, answer: ServiceAnswer) -> NoReturn:
@@ -140,7 +147,7 @@ class SpotifyWeb:
             raise CapabilityAbsent(
                 SERVICE, f"{call.endpoint} is not allowed here", capability=call.endpoint
             )
-        if status in {404, 410}:
+        if status in _CLOSED:
             sentence = f"{call.endpoint}: no such thing"
             raise NotThere(SERVICE, sentence, endpoint=call.endpoint)
         if status >= 500:
@@ -177,8 +184,7 @@ def answer_kind(answer: ServiceAnswer) -> AnswerKind:
     """
     status = status_of(answer)
     if status == httpx.codes.TOO_MANY_REQUESTS:
-        reason = text(fields(fields(answer.json()).get("error")).get("reason")) or ""
-        return AnswerKind.QUOTA if reason.upper() == "QUOTA_EXCEEDED" else AnswerKind.SLOW_DOWN
+        return AnswerKind.QUOTA if _QUOTA.search(answer.text) else AnswerKind.SLOW_DOWN
     if answer.good and answer.text.strip() and answer.json() is None:
         return AnswerKind.AGAIN
     return kind_by_status(replace(answer, status=status))
@@ -195,11 +201,16 @@ def bucket_of(call: Call) -> str:
 
 def status_of(answer: ServiceAnswer) -> int:
     """The status that counts: an error inside a body overrules a 200 outside."""
-    if answer.good:
-        inside = fields(fields(answer.json()).get("error")).get("status")
-        if isinstance(inside, int) and inside >= 400:
-            return inside
-    return answer.status
+    if not answer.good:
+        return answer.status
+    body = fields(answer.json())
+    error = body.get("error")
+    inside = next(objects(error), next(objects(body.get("errors")), {}))
+    for said in (inside.get("status"), inside.get("code"), body.get("status")):
+        status = integer(said)
+        if (error or inside) and status is not None and 400 <= status < 600:
+            return status
+    return httpx.codes.BAD_GATEWAY if error or inside else answer.status
 
 
 def _blames_one_of_many(status: int, answer: ServiceAnswer) -> bool:
@@ -228,12 +239,12 @@ def _kind_of_403(
     answer: ServiceAnswer,
 ) -> NotAllowlisted | OwnerNotPremium | PermissionMissing | None:
     """The refusals that say what they mean; their text is plain in some answers, JSON in others."""
-    if status_of(answer) != httpx.codes.FORBIDDEN:
+    if status_of(answer) not in {httpx.codes.FORBIDDEN, httpx.codes.UNAUTHORIZED}:
         return None
     said = answer.text.lower()
     if "premium" in said and "owner" in said:
         return OwnerNotPremium(SERVICE, "the app's owner needs an active Premium subscription")
-    if any(word in said for word in ("registered", "allowlist", "developer dashboard")):
+    if any(word in said for word in _NOT_LISTED):
         return _not_allowlisted()
     if "scope" in said:
         return PermissionMissing(SERVICE, "the person's consent lacks a permission")

@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import random
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -339,22 +340,39 @@ def _broken(call: Call, answer: ServiceAnswer) -> bool:
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
-    """The seconds a ``Retry-After`` asks for; ``None`` when it is absent or makes no sense."""
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        return _seconds_until(text, now)
-    return seconds if 0 <= seconds < float("inf") else None
+    """The seconds a ``Retry-After`` asks for; ``None`` when it is absent or makes no sense.
+
+    A header that was sent twice arrives as one with a comma: the longest wait counts. A comma
+    belongs to a date as well.
+    """
+    written = headers.get("retry-after", "").strip()
+    waits = [_seconds(part, now) for part in (written, *_PARTS.findall(written))]
+    return max((wait for wait in waits if wait is not None), default=None)
 
 
-def _seconds_until(text: str, now: datetime) -> float | None:
+_PARTS = re.compile(r"[A-Za-z]{3,9},[^,]+|[^,]+")
+
+
+def _seconds(written: str, now: datetime) -> float | None:
+    """One wait: a number with or without a unit, or a date in HTTP's or ISO's writing."""
+    number = _NUMBER.fullmatch(written.strip())
+    if number is None:
+        return _seconds_until(written.strip(), now)
+    seconds = float(number[1])
+    return seconds if seconds < float("inf") else None
+
+
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e\d+)?)\s*(?:s|sec|seconds?)?", re.IGNORECASE)
+
+
+def _seconds_until(written: str, now: datetime) -> float | None:
     try:
-        moment = parsedate_to_datetime(text)
+        moment = parsedate_to_datetime(written)
     except ValueError:
-        return None
+        try:
+            moment = datetime.fromisoformat(written)
+        except ValueError:
+            return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - now).total_seconds())
