@@ -18,13 +18,14 @@ from vibe_pipeline import runs
 from vibe_pipeline.accounts.messages import (
     Connected,
     ConsentEnds,
+    MadeByOperator,
     Message,
     NightFailed,
     NightReady,
     ReadyAfterAll,
     ZoneUnknown,
 )
-from vibe_pipeline.accounts.records import Account
+from vibe_pipeline.accounts.records import Account, TrackedRun
 from vibe_pipeline.locales import day, moment, say
 from vibe_pipeline.nightly import next_night
 
@@ -35,6 +36,9 @@ class Announcement:
 
     text: Html
     markup: InlineKeyboardMarkup | None = None
+    corrects: TrackedRun | None = None
+    """The message that told otherwise, to be put right."""
+    correction: Html | None = None
 
 
 def announcement(services: BotServices, account: Account, message: Message) -> Announcement:
@@ -42,7 +46,7 @@ def announcement(services: BotServices, account: Account, message: Message) -> A
     match message:
         case Connected():
             return _connected(services, account, message)
-        case NightReady() | ReadyAfterAll():
+        case NightReady() | ReadyAfterAll() | MadeByOperator():
             return _ready(services, account, message)
         case NightFailed():
             return _night_failed(services, account, message)
@@ -69,14 +73,21 @@ def _connected(services: BotServices, account: Account, message: Connected) -> A
 
 
 def _ready(
-    services: BotServices, account: Account, message: NightReady | ReadyAfterAll
+    services: BotServices, account: Account, message: NightReady | ReadyAfterAll | MadeByOperator
 ) -> Announcement:
     intro = tell(account.language, message.key)
     edition = services.store.editions.get(message.edition_id)
     if edition is None:
         return Announcement(text=intro)
     result = made(account, edition)
-    return Announcement(text=together(intro, "", result.text), markup=result.markup)
+    failed = services.store.watches.get(edition.edition_id)
+    mended = isinstance(message, ReadyAfterAll) and failed is not None and failed.done
+    return Announcement(
+        text=together(intro, "", result.text),
+        markup=result.markup,
+        corrects=failed if mended else None,
+        correction=tell(account.language, "bot.mended"),
+    )
 
 
 def _night_failed(services: BotServices, account: Account, message: NightFailed) -> Announcement:

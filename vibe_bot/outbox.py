@@ -6,6 +6,7 @@ a send that may have arrived is never repeated.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -17,7 +18,7 @@ from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError, 
 from vibe_bot.announcements import Announcement, announcement
 from vibe_bot.gone_chats import chat_is_gone
 from vibe_bot.rate_limiter import pause_seconds
-from vibe_bot.sending import send
+from vibe_bot.sending import edit, send
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.messages import MessageUnreadable, OutboxMessage
@@ -76,9 +77,18 @@ class OutboxRelay:
             self._not_delivered(message, error)
             return
         outbox.done(message.id)
+        await self._correct(announced)
         self._remember(message.chat_id)
         log.info("delivered", key=message.key, user=message.user_id)
         await self.services.sleep(ALL_SPACING)
+
+    async def _correct(self, announced: Announcement) -> None:
+        """The message that told of a failure says that it was mended; a comfort, tried once."""
+        if announced.corrects is None or announced.correction is None:
+            return
+        chat_id, message_id = announced.corrects.chat_id, announced.corrects.message_id
+        with suppress(TelegramError):
+            await edit(self.bot, chat_id, message_id, announced.correction)
 
     def _in_words(self, message: OutboxMessage) -> Announcement | None:
         """``None`` when it cannot be said, now or ever; the others must not wait for it."""

@@ -14,6 +14,7 @@ from tests.support.accounts_site import BEGINNING, DAY, connected, made, opened,
 from vibe_pipeline.accounts.messages import (
     Connected,
     ConsentEnds,
+    MadeByOperator,
     Message,
     MessageUnreadable,
     NightFailed,
@@ -30,6 +31,7 @@ OF_EACH_KIND: tuple[Message, ...] = (
     Connected.after_consent(ANNA, spotify_name="Ö & <B>", consented_at=BEGINNING),
     NightReady.of(EditionId("run-1")),
     ReadyAfterAll.of(EditionId("run-1")),
+    MadeByOperator.of(EditionId("run-1")),
     ZoneUnknown.of(ANNA, "Mars/Olympus"),
     NightFailed.before_it_began(
         ANNA, "nightly:2026-11-23", FailureCause.QUOTA, day=DAY, until=UNTIL

@@ -10,10 +10,11 @@ import pytest
 
 from tests.bot.test_catalogues import blanks
 from tests.support.accounts_site import put_as_stored
-from tests.support.bot_world import BotWorld, ChatUser, data_of
+from tests.support.bot_world import BotWorld, ChatUser, data_of, saying
 from vibe_pipeline.accounts.messages import (
     Connected,
     ConsentEnds,
+    MadeByOperator,
     Message,
     NightFailed,
     NightReady,
@@ -22,7 +23,7 @@ from vibe_pipeline.accounts.messages import (
 )
 from vibe_pipeline.accounts.records import FailureCause, PendingConnection
 from vibe_pipeline.authorization import ToConfirm
-from vibe_pipeline.locales import LANGUAGES, catalogue
+from vibe_pipeline.locales import LANGUAGES, catalogue, say
 
 KEYBOARD_LABELS = frozenset({"generate"})
 """Filled by the bot itself, with what its own keyboard says."""
@@ -31,6 +32,7 @@ IN_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
     Connected: frozenset({"spotify_name"}),
     NightReady: frozenset(),
     ReadyAfterAll: frozenset(),
+    MadeByOperator: frozenset(),
     ZoneUnknown: frozenset({"zone"}),
     ConsentEnds: frozenset({"count", "date"}),
     NightFailed: frozenset({"day", "until"}),
@@ -38,6 +40,7 @@ IN_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
 BESIDE_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
     NightReady: frozenset({"edition_id"}),
     ReadyAfterAll: frozenset({"edition_id"}),
+    MadeByOperator: frozenset({"edition_id"}),
     NightFailed: frozenset({"cause"}),
 }
 """``edition_id`` leads to the list that follows; ``cause`` chooses the sentence."""
@@ -121,3 +124,23 @@ async def test_what_0_1_0_left_waiting_is_said(place: BotWorld) -> None:
     await anna.sees(lambda one: "couldn't make your list for 23 November 2026" in one["text"])
     last = await anna.sees(lambda one: "in 3 days, on 26 November 2026" in one["text"])
     assert data_of(last) == ["go:connect"]
+
+
+async def test_a_list_mended_by_a_rerun_puts_the_message_right_that_told_its_failure(
+    place: BotWorld,
+) -> None:
+    anna = await place.person()
+    failed = await anna.says("/status")
+    edition = anna.edition()
+    store, user_id = place.store, anna.account.user_id
+    store.watches.add(
+        edition.edition_id, user_id, anna.telegram_id, failed["message_id"], "daily_vibe"
+    )
+    store.watches.finish(edition.edition_id)
+
+    store.outbox.put(user_id, ReadyAfterAll.of(edition.edition_id))
+    told = await anna.sees(saying("Anna's day"), since=failed["message_id"])
+    corrected = await anna.sees(saying(say("en", "bot.mended")))
+
+    assert say("en", "bot.ready_after_all") in told["text"]
+    assert corrected["message_id"] == failed["message_id"]

@@ -254,3 +254,15 @@ async def test_an_old_confirmation_no_longer_counts(empty_place: BotWorld) -> No
         await anna.notices(say("en", "bot.stale_button"))
 
     assert anna.account.connected
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_status_says_what_the_last_list_went_by(place: BotWorld, language: str) -> None:
+    anna = await place.person(language=language)
+    await anna.says("/start")
+    anna.connected()
+    anna.edition(notes=("stale_recent_plays",))
+
+    status = await anna.says("/status")
+
+    assert say(language, "bot.note.stale_recent_plays") in status["text"]

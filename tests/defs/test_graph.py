@@ -161,6 +161,22 @@ def test_a_run_that_failed_goes_on_from_there_with_the_same_edition(world: VibeW
     assert edition.cause is None
     assert world.calls()["GET /me/tracks"] == 0
     assert len(playlists_of(world, anna)) == 1
+    assert told(world, anna) == ["bot.ready_after_all"]
+
+
+def test_a_list_that_an_operator_has_made_is_told_once(world: VibeWorld) -> None:
+    anna = at_home(world)
+
+    world.run("daily_vibe", anna.user_id, tags={"dagster/backfill": "b1"})
+    world.run("daily_vibe", anna.user_id, tags={"vibe/asked_by": "chat"})
+
+    assert told(world, anna) == ["bot.made_by_operator"]
+
+
+def told(world: VibeWorld, person: Account) -> list[str]:
+    """What the bot is to tell the person."""
+    messages = world.store.outbox.take_due(1000)
+    return [message.key for message in messages if message.user_id == person.user_id]
 
 
 def test_a_night_whose_first_run_died_is_finished_by_the_second(world: VibeWorld) -> None:

@@ -8,7 +8,7 @@ from vibe_bot.formatting import Html, together
 from vibe_bot.handlers.connection import consent_ended
 from vibe_bot.interactions import Interaction
 from vibe_bot.results import source_name
-from vibe_pipeline.accounts.records import Edition
+from vibe_pipeline.accounts.records import STALE_NOTE, Edition
 from vibe_pipeline.locales import day, knows, listed, moment, number, percent
 from vibe_pipeline.nightly import next_night
 from vibe_pipeline.records import Mode, PoolState
@@ -135,10 +135,12 @@ def _spotify(interaction: Interaction) -> list[Html]:
 
 
 def _resting(interaction: Interaction) -> list[Html]:
-    """Sources that could not be asked for the last list, each with its reason."""
+    """What could not be asked for the last list, each with its reason."""
     edition = interaction.services.store.editions.latest(interaction.account.user_id)
     summary = None if edition is None else edition.summary
-    return [
+    went_by = [] if summary is None else [n for n in summary.notes if n.startswith(STALE_NOTE)]
+    stale = [interaction.html(f"bot.note.{note}") for note in went_by if knows(f"bot.note.{note}")]
+    return stale + [
         interaction.html(
             "bot.status.resting",
             name=source_name(interaction.language, pool.source),

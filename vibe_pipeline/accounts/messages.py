@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 from vibe_pipeline.accounts.records import Edition, FailureCause
 from vibe_pipeline.records import EditionId, UserId
@@ -90,6 +90,30 @@ class ReadyAfterAll:
     def of(cls, edition_id: EditionId) -> Self:
         """Told once per edition."""
         return cls(edition_id=edition_id, dedupe_key=f"ready_after_all:{edition_id}")
+
+    def params(self) -> Params:
+        """Which list is told of, as it is stored."""
+        return {"edition_id": self.edition_id}
+
+    @classmethod
+    def from_params(cls, params: Params, dedupe_key: str) -> Self:
+        """As ``params`` gave it."""
+        return cls(edition_id=EditionId(str(params["edition_id"])), dedupe_key=dedupe_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeByOperator:
+    """Whoever runs the installation had a list made that its person did not ask for."""
+
+    key: ClassVar[str] = "bot.made_by_operator"
+
+    edition_id: EditionId
+    dedupe_key: str
+
+    @classmethod
+    def of(cls, edition_id: EditionId) -> Self:
+        """Told once per edition."""
+        return cls(edition_id=edition_id, dedupe_key=f"made_by_operator:{edition_id}")
 
     def params(self) -> Params:
         """Which list is told of, as it is stored."""
@@ -224,7 +248,9 @@ class ZoneUnknown:
         return cls(zone=str(params["zone"]), dedupe_key=dedupe_key)
 
 
-Message = ZoneUnknown | Connected | NightReady | ReadyAfterAll | NightFailed | ConsentEnds
+_OneSentence = Connected | NightReady | ReadyAfterAll | MadeByOperator | ConsentEnds | ZoneUnknown
+Message = _OneSentence | NightFailed
+_OF_ONE_SENTENCE: tuple[type[_OneSentence], ...] = get_args(_OneSentence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,16 +280,9 @@ class OutboxMessage:
 
 
 def _read(key: str, params: Params, dedupe_key: str) -> Message:
-    if key == Connected.key:
-        return Connected.from_params(params, dedupe_key)
-    if key == ZoneUnknown.key:
-        return ZoneUnknown.from_params(params, dedupe_key)
-    if key == NightReady.key:
-        return NightReady.from_params(params, dedupe_key)
-    if key == ReadyAfterAll.key:
-        return ReadyAfterAll.from_params(params, dedupe_key)
-    if key == ConsentEnds.key:
-        return ConsentEnds.from_params(params, dedupe_key)
+    for kind in _OF_ONE_SENTENCE:
+        if key == kind.key:
+            return kind.from_params(params, dedupe_key)
     if key.startswith(NightFailed.prefix):
         cause = key.removeprefix(NightFailed.prefix)
         return NightFailed.from_params(cause, params, dedupe_key)

@@ -197,6 +197,10 @@ class PoolSummary:
     chosen: int = 0
 
 
+STALE_NOTE = "stale_"
+"""How a note begins that a part of the library is as it was before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """The honest counts of an edition: ``sources`` maps a source to the tracks chosen from it."""

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.messages import NightReady, ReadyAfterAll
+from vibe_pipeline.accounts.messages import MadeByOperator, NightReady, ReadyAfterAll
 from vibe_pipeline.accounts.records import Edition, EditionState, Summary
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.metadata import counted, table
@@ -132,13 +132,21 @@ async def _publish(
 
 
 def _tell(store: AccountStore, run: RunContext, edition: Edition) -> None:
-    """Have the bot say that the list is there, where no message in the chat waits for it."""
+    """Have the bot say that the list is there, where no message in the chat waits for it.
+
+    What an operator does is told too: a rerun that mends a list, a backfill that rewrites one.
+    """
     if edition.state is not EditionState.RECORDED:
         return
+    told_before = run.edition is not None and run.edition.state is EditionState.RECORDED
     if run.nightly:
         store.outbox.put(run.user_id, NightReady.of(edition.edition_id))
-    elif run.continued and not _waited_for(store, run):
+    elif _waited_for(store, run) or told_before:
+        return
+    elif run.continued or run.repeated:
         store.outbox.put(run.user_id, ReadyAfterAll.of(edition.edition_id))
+    elif run.by_hand and run.mine:
+        store.outbox.put(run.user_id, MadeByOperator.of(edition.edition_id))
 
 
 def _waited_for(store: AccountStore, run: RunContext) -> bool:

@@ -43,7 +43,8 @@ class RunContext:
 
     ``edition`` is the ledger's row, for runs that make or publish a list; ``mine`` is false for
     a run that was handed an edition which another run began. ``continued``: by itself, after
-    that one had come to nothing.
+    that one had come to nothing. ``repeated``: as a rerun of another run. ``by_hand``: by an
+    operator, from the UI or in a backfill; its person asked for nothing.
     """
 
     account: Account
@@ -53,6 +54,8 @@ class RunContext:
     asked_for: bool
     nightly: bool
     continued: bool
+    repeated: bool
+    by_hand: bool
 
     @property
     def user_id(self) -> UserId:
@@ -111,6 +114,8 @@ def _run_context(
         asked_for=runs.somebody_waits(run.tags),
         nightly=nightly,
         continued=runs.CONTINUED in run.tags,
+        repeated=run.root_run_id not in {None, run.run_id},
+        by_hand=runs.ASKED_BY not in run.tags,
     )
 
 

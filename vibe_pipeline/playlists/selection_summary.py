@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from vibe_pipeline.accounts.records import PoolSummary, Summary
+from vibe_pipeline.accounts.records import STALE_NOTE, PoolSummary, Summary
 from vibe_pipeline.locales import say
 from vibe_pipeline.locales.source_keys import reason_key
 from vibe_pipeline.ranking.identity import artist_key
@@ -18,9 +18,6 @@ from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.ranking.selection import Choice
 from vibe_pipeline.records import ChosenTrack, Pool, Ranked, Source, Track
-
-STALE_NOTE = "stale_"
-"""How a note begins that a part of the library is as it was before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
