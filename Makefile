@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test check format bench lock clean
+.PHONY: demo test check format bench matrices lock clean
 
 demo: $(VENV)/.run-ready
 	@$(BIN)/vibe demo $(ARGS)
@@ -25,6 +25,10 @@ format: $(VENV)/.dev-ready
 
 bench: $(VENV)/.dev-ready
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# Every crash, one by one, in a whole installation: a quarter of an hour.
+matrices: $(VENV)/.dev-ready
+	@$(BIN)/python -m tests.matrices $(ARGS)
 
 # Needs uv on the PATH. The locks name no index, so they install from whichever one pip is set up for.
 lock:

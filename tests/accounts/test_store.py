@@ -262,6 +262,21 @@ def test_tokens_sealed_with_another_key_are_told(tmp_path: Path) -> None:
     assert store.people.get(account.user_id) == account
 
 
+def test_a_lost_key_is_seen_by_whoever_looks_at_the_store(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    connected(store)
+    store.check()
+
+    with pytest.raises(SecretKeyWrong, match="former"):
+        made(tmp_path, key=Fernet.generate_key().decode()).check()
+
+
+def test_with_nothing_sealed_any_key_will_do(tmp_path: Path) -> None:
+    made(tmp_path)
+
+    made(tmp_path, key=Fernet.generate_key().decode()).check()
+
+
 def test_a_key_can_be_changed(tmp_path: Path) -> None:
     account = connected(made(tmp_path))
     newer = Fernet.generate_key().decode()

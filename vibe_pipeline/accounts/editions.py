@@ -215,6 +215,14 @@ class Editions:
             editions.c.created_at >= since,
         )
 
+    def recorded(self) -> list[Edition]:
+        """Everybody's lists that were recorded and not taken back."""
+        return self._many(
+            editions.c.kind == EditionKind.DAILY.value,
+            editions.c.state == EditionState.RECORDED.value,
+            editions.c.undone_at.is_(None),
+        )
+
     def history(self, user_id: UserId, limit: int = 30) -> list[Edition]:
         """What was begun for the person, newest first."""
         return self._many(editions.c.user_id == user_id, limit=limit)

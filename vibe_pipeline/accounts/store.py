@@ -71,9 +71,13 @@ class AccountStore:
     erasures: Erasures
 
     def check(self) -> None:
-        """Touch the store; raises ``AccountsUnreadable`` with the reason when it is no use."""
+        """Touch the store; raises ``AccountsUnreadable`` with the reason when it is no use.
+
+        Also when the key is not the one that sealed the tokens.
+        """
         with self.database.reading() as connection:
             connection.execute(text("SELECT user_id FROM accounts LIMIT 1"))
+        self.tokens.check()
 
 
 def utc_now() -> datetime:

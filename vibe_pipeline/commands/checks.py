@@ -13,11 +13,12 @@ from pathlib import Path
 
 import httpx
 
-from vibe_pipeline.accounts.errors import AccountsUnreadable
-from vibe_pipeline.accounts.store import migrate, open_for
+from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
+from vibe_pipeline.accounts.store import migrate, open_for, utc_now
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.commands.supervisor import port_is_free
 from vibe_pipeline.errors import ConfigurationError
+from vibe_pipeline.playlists.warehouse_recovery import recover
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 
@@ -50,18 +51,23 @@ class NotReady(ConfigurationError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at: ``trouble`` stops a start, ``advice`` does not."""
+    """One thing that was looked at: ``trouble`` stops a start if it ``stops``, ``advice`` never."""
 
     what: str
     trouble: str | None = None
     advice: str | None = None
+    stops: bool = True
 
 
-def stop_on_trouble(findings: Iterable[Finding]) -> None:
-    """Raise ``NotReady`` with the first trouble there is."""
+def stop_on_trouble(findings: Iterable[Finding]) -> list[str]:
+    """Raise ``NotReady`` with the first trouble that stops a start; gives the others."""
+    others = []
     for finding in findings:
-        if finding.trouble is not None:
+        if finding.trouble is not None and finding.stops:
             raise NotReady(finding.trouble)
+        if finding.trouble is not None:
+            others.append(finding.trouble)
+    return others
 
 
 def keys(settings: Settings) -> Iterator[Finding]:
@@ -79,7 +85,24 @@ def state(settings: Settings) -> Iterator[Finding]:
     """Whether all that we keep can be read and written."""
     yield Finding(what=f"folder {settings.home}", trouble=_folder_trouble(settings.home))
     yield Finding(what=f"warehouse {settings.warehouse_path}", trouble=_warehouse_trouble(settings))
-    yield Finding(what="account store", trouble=_accounts_trouble(settings))
+    yield from _accounts(settings)
+
+
+def recovery(settings: Settings) -> Iterator[Finding]:
+    """Rebuild a warehouse that was damaged or has lost lists; says what was done.
+
+    The one look that changes something, so only for a start. What else is wrong with the stores
+    says ``state``.
+    """
+    warehouse = Warehouse(settings.warehouse_path, patience=5.0)
+    try:
+        migrate(settings.accounts_address)
+        done = recover(warehouse, open_for(settings), now=utc_now())
+    except (WarehouseError, AccountsUnreadable, OSError):
+        return
+    if done is not None:
+        sentence = done.in_words(settings.warehouse_path)
+        yield Finding(what="recovery", trouble=sentence, stops=False)
 
 
 def ports(chosen: Ports) -> Iterator[Finding]:
@@ -146,10 +169,18 @@ def _warehouse_trouble(settings: Settings) -> str | None:
         return str(error)
 
 
-def _accounts_trouble(settings: Settings) -> str | None:
+def _accounts(settings: Settings) -> Iterator[Finding]:
+    """The account store, and whether our key opens what is sealed in it.
+
+    A lost key stops no start: people can connect again, and it may be put back later.
+    """
+    trouble = lost_key = None
     try:
         migrate(settings.accounts_address)
         open_for(settings).check()
+    except SecretKeyWrong as error:
+        lost_key = str(error)
     except AccountsUnreadable as error:
-        return str(error)
-    return None
+        trouble = str(error)
+    yield Finding(what="account store", trouble=trouble)
+    yield Finding(what="secret key", trouble=lost_key, stops=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +42,8 @@ def _begin(settings: Settings) -> None:
     ports = Ports.of(settings)
     preflight.stop_on_trouble(preflight.keys(settings))
     preflight.stop_on_trouble(preflight.ports(ports))
-    preflight.stop_on_trouble(preflight.state(settings))
+    for sentence in preflight.stop_on_trouble(_stores(settings)):
+        click.echo(f"  Attention: {sentence}")
     preflight.stop_on_trouble(preflight.services(settings, ["TELEGRAM_API_URL"]))
     prepare(settings.home, ports)
     variables = environment(os.environ, settings.home, ports)
@@ -52,6 +53,12 @@ def _begin(settings: Settings) -> None:
         )
     except Interrupted:
         click.echo("Stopped.")
+
+
+def _stores(settings: Settings) -> Iterator[Finding]:
+    """All that we keep; a damaged or deleted warehouse is rebuilt first, as far as possible."""
+    yield from preflight.recovery(settings)
+    yield from preflight.state(settings)
 
 
 async def _stay_up(everything: list[ManagedProcess], settings: Settings) -> None:

@@ -14,7 +14,8 @@ from vibe_pipeline.accounts.records import Account, Edition, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.playlists.failures import ListFailure, ListRefused, failure_of
-from vibe_pipeline.warehouse import WarehouseError
+from vibe_pipeline.playlists.warehouse_recovery import Recovery, recover
+from vibe_pipeline.warehouse import NotAWarehouse, Warehouse, WarehouseError
 
 
 @contextmanager
@@ -29,6 +30,13 @@ def failures_recorded(
     """Note an error in the ledger, tell the person who slept, and fail the step in words."""
     try:
         yield
+    except NotAWarehouse as error:
+        recovery = _recovered(error, store)
+        if recovery is None:
+            _note(store, account, edition, failure_of(error), nightly=nightly)
+            raise dg.Failure(str(error), allow_retries=False) from error
+        # Nothing is noted: the list goes on by itself, over what was put back.
+        raise dg.Failure(recovery.in_words(error.path), allow_retries=False) from error
     except (ListRefused, ServiceError, WarehouseError, AccountsUnreadable) as error:
         failure = failure_of(error)
         _note(store, account, edition, failure, nightly=nightly)
@@ -38,6 +46,14 @@ def failures_recorded(
     except Exception as error:
         _note(store, account, edition, failure_of(error), nightly=nightly)
         raise
+
+
+def _recovered(error: NotAWarehouse, store: AccountStore) -> Recovery | None:
+    """A damaged file is set aside and rebuilt; ``None`` where that cannot be."""
+    try:
+        return recover(Warehouse(error.path), store, now=store.editions.now())
+    except (WarehouseError, OSError):
+        return None
 
 
 _PASSING = frozenset({FailureCause.SERVICE_UNAVAILABLE, FailureCause.STORE_BUSY})

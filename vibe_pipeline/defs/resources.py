@@ -6,6 +6,7 @@ how a client is wired, does not belong here.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -29,9 +30,12 @@ from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.transport import CallRecord
+from vibe_pipeline.playlists.warehouse_recovery import put_back
 from vibe_pipeline.records import EditionId, UserId
 from vibe_pipeline.settings import Settings, read_settings
 from vibe_pipeline.warehouse import Warehouse
+
+log = logging.getLogger(__name__)
 
 
 class WarehouseResource(DuckDBResource):
@@ -47,8 +51,20 @@ class WarehouseResource(DuckDBResource):
     def open(self) -> Warehouse:
         """The warehouse, still closed; one for the length of a run, so that it opens quickly."""
         if self._warehouse is None:
-            self._warehouse = Warehouse(Path(self.database), patience=self.patience_seconds)
+            path = Path(self.database)
+            self._warehouse = Warehouse(path, patience=self.patience_seconds)
+            if not path.exists():
+                self._put_back_what_is_known(self._warehouse)
         return self._warehouse
+
+    def _put_back_what_is_known(self, warehouse: Warehouse) -> None:
+        """A file that is not there was deleted, or there never was one."""
+        restored = put_back(warehouse, open_for(read_settings()))
+        if restored:
+            log.warning(
+                "the warehouse was gone; %d lists were put back from the account store",
+                len(restored),
+            )
 
 
 class ClockResource(dg.ConfigurableResource[None]):

@@ -28,7 +28,10 @@ from vibe_pipeline.warehouse.schema import bring_up_to_date, file_version, migra
 
 _WORDS: tuple[tuple[type[WarehouseError], tuple[str, ...]], ...] = (
     (WarehouseNewerThanUs, ("database file with version number", "newer version of duckdb")),
-    (NotAWarehouse, ("not a valid duckdb", "corrupt", "checksum")),
+    (
+        NotAWarehouse,
+        ("not a valid duckdb", "corrupt", "checksum", "could not read enough bytes"),
+    ),
     (WarehouseLocked, ("could not set lock", "conflicting lock")),
     (WarehouseFull, ("no space left", "file too large", "disk quota", "out of disk")),
     (WarehouseReadOnly, ("permission denied", "read-only", "operation not permitted")),

@@ -168,6 +168,13 @@ class Playlists:
         )
         return [PastRecommendation(**row) for row in rows]
 
+    def recorded_editions(self) -> frozenset[EditionId]:
+        """Everybody's editions whose tracks count as recommended."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT edition_id FROM recommendation_history"
+        ).fetchall()
+        return frozenset(EditionId(row[0]) for row in rows)
+
     def recommended(self, user_id: UserId) -> list[Recommended]:
         """Every line of every past list, latest first."""
         rows = select(

@@ -1,0 +1,131 @@
+"""A warehouse that was deleted, damaged or exchanged gets back what the account store knows."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.support.accounts_site import BEGINNING, connected, made
+from tests.support.warehouse_examples import chosen
+from vibe_pipeline.accounts.records import Account, EditionKind, EditionState
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.playlists.recommendation_history import record_publication
+from vibe_pipeline.playlists.warehouse_recovery import put_back, recover
+from vibe_pipeline.records import EditionId
+from vibe_pipeline.warehouse import Warehouse, WarehouseError
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> AccountStore:
+    return made(tmp_path)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path / "warehouse.duckdb")
+
+
+def published(
+    store: AccountStore, warehouse: Warehouse, account: Account, name: str, day: int
+) -> EditionId:
+    """A list of three tracks as a finished run leaves it in both stores."""
+    edition_id = EditionId(name)
+    store.editions.open(
+        edition_id,
+        account.user_id,
+        vibe_date=date(2026, 11, day),
+        occasion=f"asked:{name}",
+        kind=EditionKind.DAILY,
+        mode=account.mode,
+    )
+    tracks = tuple(replace(chosen(n), key=f"{name}-{n}") for n in range(1, 4))
+    for before, after in pairwise(EditionState):
+        assert store.editions.advance(edition_id, before, after, tracks=tracks, playlist_id="p1")
+    record_publication(warehouse, store.editions.required(edition_id), now=BEGINNING)
+    return edition_id
+
+
+def remembered(warehouse: Warehouse, account: Account) -> set[str]:
+    with warehouse.open() as tables:
+        return {line.key for line in tables.playlists.past(account.user_id, besides=None)}
+
+
+def test_a_deleted_warehouse_knows_again_what_was_recommended(
+    store: AccountStore, warehouse: Warehouse
+) -> None:
+    anna = connected(store)
+    for day in (20, 21):
+        published(store, warehouse, anna, f"e{day}", day)
+    before = remembered(warehouse, anna)
+    warehouse.path.unlink()
+
+    recovery = recover(Warehouse(warehouse.path), store, now=BEGINNING)
+
+    assert recovery is not None
+    assert (recovery.lists, recovery.tracks, recovery.aside) == (2, 6, None)
+    assert remembered(warehouse, anna) == before
+    assert len(before) == 6
+
+
+def test_only_what_is_missing_is_put_back_and_only_once(
+    store: AccountStore, warehouse: Warehouse
+) -> None:
+    anna = connected(store)
+    published(store, warehouse, anna, "e20", 20)
+    older = warehouse.path.read_bytes()
+    published(store, warehouse, anna, "e21", 21)
+    warehouse.path.write_bytes(older)
+
+    restored = [put_back(Warehouse(warehouse.path), store) for _ in range(2)]
+
+    assert [[edition.edition_id for edition in some] for some in restored] == [["e21"], []]
+
+
+def test_what_was_taken_back_stays_forgotten(store: AccountStore, warehouse: Warehouse) -> None:
+    anna = connected(store)
+    store.editions.take_back(published(store, warehouse, anna, "e20", 20))
+    warehouse.path.unlink()
+
+    assert recover(Warehouse(warehouse.path), store, now=BEGINNING) is None
+
+
+@pytest.mark.parametrize("left", [0, 5, 4096, 0.3, 0.5])
+def test_a_truncated_file_is_kept_under_another_name(
+    store: AccountStore, warehouse: Warehouse, left: float
+) -> None:
+    anna = connected(store)
+    published(store, warehouse, anna, "e20", 20)
+    size = warehouse.path.stat().st_size
+    os.truncate(warehouse.path, int(left if left > 1 or left == 0 else left * size))
+
+    recovery = recover(Warehouse(warehouse.path), store, now=BEGINNING)
+
+    assert recovery is not None
+    assert recovery.aside is not None
+    assert recovery.aside.exists()
+    assert recovery.aside.name in recovery.in_words(warehouse.path)
+    assert len(remembered(warehouse, anna)) == 3
+
+
+def test_a_healthy_file_is_left_alone(store: AccountStore, warehouse: Warehouse) -> None:
+    anna = connected(store)
+    published(store, warehouse, anna, "e20", 20)
+
+    assert recover(warehouse, store, now=BEGINNING) is None
+    assert [path.name for path in warehouse.path.parent.glob("*damaged*")] == []
+
+
+def test_somebody_elses_file_is_never_touched(store: AccountStore, warehouse: Warehouse) -> None:
+    anna = connected(store)
+    published(store, warehouse, anna, "e20", 20)
+    warehouse.path.write_text("Dear listener, this is not a database. " * 200)
+
+    with pytest.raises(WarehouseError, match="is not a DuckDB database"):
+        recover(Warehouse(warehouse.path), store, now=BEGINNING)
+
+    assert warehouse.path.read_text().startswith("Dear listener")

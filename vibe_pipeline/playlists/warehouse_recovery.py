@@ -1,0 +1,79 @@
+"""Recovery of the warehouse: what it lost of published lists is put back from the account store.
+
+So that nothing already recommended counts as new. Likes and the last plays come back from Spotify
+with the next run; what cannot come back is said in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from vibe_pipeline.accounts.records import Edition
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.playlists.recommendation_history import slice_of
+from vibe_pipeline.warehouse import Tables, Warehouse
+from vibe_pipeline.warehouse.damage import set_aside_if_damaged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """What was done: lists and tracks put back, and where a damaged file went."""
+
+    lists: int
+    tracks: int
+    aside: Path | None
+
+    def in_words(self, path: Path) -> str:
+        """What happened, what is back, and what is gone for good."""
+        what = f"The warehouse {path} had lost lists"
+        if self.aside is not None:
+            what = f"The warehouse {path} was damaged and is kept as {self.aside.name}"
+        return (
+            f"{what}: {self.lists} lists with {self.tracks} tracks were put back from the account"
+            " store. Likes and the last plays come back from Spotify with each person's next list;"
+            " older plays, what past lists were made from and what became of them are gone, unless"
+            " a backup is restored."
+        )
+
+
+def recover(warehouse: Warehouse, store: AccountStore, *, now: datetime) -> Recovery | None:
+    """Set a damaged file aside, and put back every list that is missing; ``None`` when none was.
+
+    May be repeated, and by several processes at once. Reads the whole file.
+    """
+    aside = set_aside_if_damaged(warehouse, now=now)
+    restored = put_back(warehouse, store)
+    if aside is None and not restored:
+        return None
+    tracks = sum(len(edition.tracks) for edition in restored)
+    return Recovery(lists=len(restored), tracks=tracks, aside=aside)
+
+
+def put_back(warehouse: Warehouse, store: AccountStore) -> Sequence[Edition]:
+    """Record again what the ledger calls recorded and the warehouse does not know; gives it."""
+    recorded = store.editions.recorded()
+    if not recorded:
+        return ()
+    with warehouse.open() as tables:
+        known = tables.playlists.recorded_editions()
+        missing = [edition for edition in recorded if edition.edition_id not in known]
+        for edition in missing:
+            _record(tables, edition)
+    return missing
+
+
+def _record(tables: Tables, edition: Edition) -> None:
+    """As it was recorded then: at the moment the ledger last moved."""
+    at, place = edition.updated_at, slice_of(edition)
+    tables.playlists.replace_published(
+        place,
+        edition.tracks,
+        playlist_id=edition.playlist_id or "",
+        playlist_url=edition.playlist_url,
+        snapshot_id=edition.snapshot_id,
+        published_at=at,
+    )
+    tables.playlists.replace_history(place, edition.tracks, recorded_at=at)

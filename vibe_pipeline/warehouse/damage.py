@@ -1,0 +1,65 @@
+"""A damaged warehouse file: told from somebody else's file, and set aside, never deleted.
+
+What a new one gets from the account store is ``playlists.warehouse_recovery``'s.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock
+
+from vibe_pipeline.warehouse.errors import NotAWarehouse
+from vibe_pipeline.warehouse.warehouse import Tables, Warehouse
+
+_MAGIC_AT, _MAGIC = 8, b"DUCK"
+_HEADER_BYTES = _MAGIC_AT + len(_MAGIC)
+
+
+def set_aside_if_damaged(warehouse: Warehouse, *, now: datetime) -> Path | None:
+    """Rename a file that was a DuckDB database and cannot be read any more; gives its new name.
+
+    A file of another kind stays where it is: DB_PATH may name it by mistake.
+    """
+    path = warehouse.path
+    if not _was_a_warehouse(path) or not is_damaged(warehouse):
+        return None
+    aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%d-%H%M%S}")
+    with FileLock(f"{path}.lock", timeout=warehouse.patience):
+        if not path.exists():
+            return None
+        path.rename(aside)
+        with suppress(FileNotFoundError):
+            path.with_name(f"{path.name}.wal").rename(f"{aside}.wal")
+    return aside
+
+
+def is_damaged(warehouse: Warehouse) -> bool:
+    """Whether some of its rows cannot be read; reads all of them."""
+    try:
+        with warehouse.open() as tables:
+            _read_everything(tables)
+    except NotAWarehouse:
+        return True
+    return False
+
+
+def _read_everything(tables: Tables) -> None:
+    names = tables.connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
+    ).fetchall()
+    for (name,) in names:
+        query = f"SELECT bit_xor(hash(one)) FROM {name} one"  # noqa: S608 - our names
+        tables.connection.execute(query).fetchall()
+
+
+def _was_a_warehouse(path: Path) -> bool:
+    """By its header; what is shorter than that holds nothing that could be lost."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+    except OSError:
+        return False
+    return len(header) < _HEADER_BYTES or header[_MAGIC_AT:] == _MAGIC
