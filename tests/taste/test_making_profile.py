@@ -29,7 +29,8 @@ def test_what_is_blocked_or_left_out_is_no_seed_and_is_counted(tmp_path: Path) -
 
     with warehouse.open() as tables:
         tables.library.add_plays(anna.user_id, plays, collected_at=NOON, gap=False)
-        explained = make_profile(tables, store, anna, now=NOON)
+
+    explained = make_profile(warehouse, store, anna, now=NOON)
 
     assert [seed.name for seed in explained.profile.artists] == ["Loved"]
     assert [exclusion.name for exclusion in explained.exclusions] == ["Lullabies"]
@@ -60,7 +61,8 @@ def test_what_was_played_from_a_list_of_ours_is_no_taste_and_is_counted(tmp_path
                 published_at=NOON,
             )
         tables.library.add_plays(anna.user_id, plays, collected_at=NOON, gap=False)
-        explained = make_profile(tables, store, anna, now=NOON)
+
+    explained = make_profile(warehouse, store, anna, now=NOON)
 
     assert {seed.name for seed in explained.profile.artists} == {"Theirs", "Album", "Untold"}
     assert explained.from_our_lists == 2
@@ -74,7 +76,10 @@ def test_making_a_profile_writes_nothing(tmp_path: Path) -> None:
     with warehouse.open() as tables:
         tables.library.change_likes(anna.user_id, added=[like(1)], gone=(), total=1, seen_at=NOON)
         before = tables.rows_of(anna.user_id)
-        explained = make_profile(tables, store, anna, now=NOON)
+
+    explained = make_profile(warehouse, store, anna, now=NOON)
+
+    with warehouse.open() as tables:
         after = tables.rows_of(anna.user_id)
 
     assert len(explained.profile.tracks) == 1

@@ -12,6 +12,7 @@ from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import EditionId, LikedTrack, Play, Source, Track
 from vibe_pipeline.taste.outcomes import by_band, outcomes, review_outcomes, skips
 from vibe_pipeline.warehouse import Fate, Recommended, Warehouse
+from vibe_pipeline.warehouse.rows import Row, select
 
 
 def track(number: int) -> Track:
@@ -108,11 +109,61 @@ def test_a_review_is_kept_and_told_by_source(tmp_path: Path) -> None:
     with warehouse.open() as tables:
         tables.playlists.replace_history(place, lines, recorded_at=NOON - timedelta(hours=1))
         tables.library.change_likes(ANNA, added=[like(1)], gone=(), total=1, seen_at=NOON)
-        report = review_outcomes(tables, ANNA, now=NOON)
-        stored = tables.playlists.fates(ANNA)
+    report = review_outcomes(warehouse, ANNA, now=NOON)
 
-    assert sorted(outcome.fate for outcome in report.outcomes) == [Fate.LIKED, Fate.NOTHING]
-    assert stored == report.by_source
+    assert [row["outcome"] for row in kept(warehouse)] == ["liked", "nothing"]
+    assert report.by_source == [
+        {
+            "source": "listenbrainz",
+            "lines": 2,
+            "liked": 1,
+            "replayed": 0,
+            "skipped": 0,
+            "nothing": 1,
+        }
+    ]
     assert report.source_outcomes() == [
         SourceOutcome(source="listenbrainz", chosen=2, liked=1, replayed=0)
     ]
+
+
+def test_a_line_whose_fate_is_old_news_is_left_as_it_was_kept(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "w.duckdb")
+    with warehouse.open() as tables:
+        for number, days in enumerate((9, 1)):
+            tables.playlists.replace_history(
+                edition(f"e{number}", day=20 - days),
+                [chosen(1), chosen(2)],
+                recorded_at=NOON - timedelta(days=days),
+            )
+    review_outcomes(warehouse, ANNA, now=NOON)
+    later = NOON + timedelta(hours=6)
+    liked = replace(like(1), added_at=NOON)
+    with warehouse.open() as tables:
+        tables.library.change_likes(ANNA, added=[liked], gone=(), total=1, seen_at=later)
+
+    review_outcomes(warehouse, ANNA, now=later)
+
+    told = [(row["edition_id"], row["position"], row["looked_at"]) for row in kept(warehouse)]
+    assert told == [("e0", 1, later), ("e0", 2, NOON), ("e1", 1, later), ("e1", 2, later)]
+
+
+def test_a_line_that_no_list_holds_any_more_has_no_outcome(tmp_path: Path) -> None:
+    warehouse, place = Warehouse(tmp_path / "w.duckdb"), edition("e1")
+    with warehouse.open() as tables:
+        tables.playlists.replace_history(place, [chosen(1), chosen(2)], recorded_at=NOON)
+    review_outcomes(warehouse, ANNA, now=NOON + timedelta(days=9))
+    with warehouse.open() as tables:
+        tables.playlists.replace_history(place, [chosen(1)], recorded_at=NOON)
+
+    review_outcomes(warehouse, ANNA, now=NOON + timedelta(days=10))
+
+    assert [row["position"] for row in kept(warehouse)] == [1]
+
+
+def kept(warehouse: Warehouse) -> list[Row]:
+    """The stored outcomes, list by list."""
+    with warehouse.open() as tables:
+        return select(
+            tables.connection, "FROM recommendation_outcomes ORDER BY edition_id, position"
+        )

@@ -148,7 +148,7 @@ class _CandidatesStep:
         """All of it in one opening of the warehouse; pools taken over need no likes or plays."""
         user_id, own = run.user_id, run.place.edition_id
         with database.open() as tables:
-            profile_edition = tables.taste.edition_for(user_id, own) or own
+            profile_edition = tables.taste.edition_for(user_id, own, on=run.place.vibe_date) or own
             at_hand = tables.candidates.at_hand(user_id)
             prepared = _is_prepared(run, tables, at_hand, now=clock.now())
             return cls(

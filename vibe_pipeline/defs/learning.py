@@ -49,8 +49,8 @@ def recommendation_outcomes(
     counts.
     """
     store, now = accounts.open(clock), clock.now()
-    with run_context(context, store, now=now) as run, warehouse.open().open() as tables:
-        report = review_outcomes(tables, run.user_id, now=now)
+    with run_context(context, store, now=now) as run:
+        report = review_outcomes(warehouse.open(), run.user_id, now=now)
     store.source_outcomes.replace(run.user_id, report.source_outcomes())
     return _outcomes_result(report)
 

@@ -53,9 +53,10 @@ def seed_profile(
     left out plays no part. The sources are asked about these seeds.
     """
     store, now = accounts.open(clock), clock.now()
-    with run_context(context, store, now=now) as run, warehouse.open().open() as tables:
-        explained = make_profile(tables, store, run.account, now=now)
-        tables.taste.replace(run.place, explained.profile)
+    with run_context(context, store, now=now) as run:
+        explained = make_profile(warehouse.open(), store, run.account, now=now)
+        with warehouse.open().open() as tables:
+            tables.taste.replace(run.place, explained.profile)
     yield _result(explained)
 
 

@@ -46,7 +46,7 @@ def inputs_for(
     blocks, thumbs = feedback_of(store.blocks.list(user_id), store.thumbs.list(user_id))
     return EditionInputs(
         as_of=now,
-        profile_edition=tables.taste.edition_for(user_id, own) or own,
+        profile_edition=tables.taste.edition_for(user_id, own, on=edition_slice.vibe_date) or own,
         pool_editions=tables.candidates.editions_for(user_id, own),
         policy=policy_of(policy),
         settings=settings_of(account),
@@ -65,7 +65,7 @@ def request_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) ->
     return ListRequest(
         vibe_date=edition_slice.vibe_date,
         now=as_of,
-        profile=tables.taste.profile(user_id, inputs.profile_edition),
+        profile=tables.taste.profile(user_id, inputs.profile_edition, on=edition_slice.vibe_date),
         size=inputs.settings["size"],
         min_new_ratio=inputs.settings["min_new_ratio"],
         adventure=inputs.settings["adventure"],

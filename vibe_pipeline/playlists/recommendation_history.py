@@ -16,7 +16,10 @@ from vibe_pipeline.warehouse import Slice, Warehouse
 def slice_of(edition: Edition) -> Slice:
     """Which rows of the warehouse are this edition's."""
     return Slice(
-        user_id=edition.user_id, vibe_date=edition.vibe_date, edition_id=edition.edition_id
+        user_id=edition.user_id,
+        vibe_date=edition.vibe_date,
+        edition_id=edition.edition_id,
+        in_ledger=True,
     )
 
 
@@ -49,4 +52,4 @@ def unremember(warehouse: Warehouse, edition: Edition) -> None:
 def published(warehouse: Warehouse, edition: Edition) -> list[ChosenTrack]:
     """The edition's tracks as the warehouse has them, in the order of the list."""
     with warehouse.open() as tables:
-        return tables.playlists.published(edition.user_id, edition.edition_id)
+        return tables.playlists.published(slice_of(edition))

@@ -15,6 +15,7 @@ from vibe_pipeline.accounts.continuation import goes_on
 from vibe_pipeline.accounts.records import Account, Edition, EditionKind, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.nightly import local_date
+from vibe_pipeline.playlists.recommendation_history import slice_of
 from vibe_pipeline.records import EditionId
 from vibe_pipeline.warehouse import Slice
 
@@ -108,9 +109,7 @@ def slice_for(
     if edition is None:
         vibe_date = runs.vibe_date_of(run.tags) or local_date(account, now)
         return Slice(user_id=account.user_id, vibe_date=vibe_date, edition_id=run.root)
-    return Slice(
-        user_id=account.user_id, vibe_date=edition.vibe_date, edition_id=edition.edition_id
-    )
+    return slice_of(edition)
 
 
 def silently_failed(

@@ -16,7 +16,7 @@ from vibe_pipeline.taste.exclusions import ExclusionCounts, exclusion_rules_of
 from vibe_pipeline.taste.feedback import Feedback, feedback_of
 from vibe_pipeline.taste.free_choice import is_free_choice
 from vibe_pipeline.taste.seed_profile import seed_profile, telling_plays, times_played
-from vibe_pipeline.warehouse import Tables
+from vibe_pipeline.warehouse import Warehouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,18 +35,23 @@ class MadeProfile:
 
 
 def make_profile(
-    tables: Tables, store: AccountStore, account: Account, *, now: datetime
+    warehouse: Warehouse, store: AccountStore, account: Account, *, now: datetime
 ) -> MadeProfile:
-    """What the person leans to at this moment; nothing is written."""
+    """What the person leans to at this moment; nothing is written.
+
+    The warehouse is open only while it is read, not while weights are counted.
+    """
     user_id = account.user_id
     feedback = Feedback.of(*feedback_of(store.blocks.list(user_id), store.thumbs.list(user_id)))
     exclusions = exclusion_rules_of(store, account)
-    own_lists = tables.playlists.own_lists(user_id)
-    likes, plays = tables.library.likes(user_id), tables.library.plays(user_id)
+    with warehouse.open() as tables:
+        own_lists = tables.playlists.own_lists(user_id)
+        likes, plays = tables.library.likes(user_id), tables.library.plays(user_id)
+        top = tables.library.top_items(user_id)
     profile = seed_profile(
         likes=likes,
         plays=plays,
-        top=tables.library.top_items(user_id),
+        top=top,
         thumbs=feedback.thumbs,
         artist_thumbs=feedback.artist_thumbs,
         blocked_artists=feedback.blocked_artists,

@@ -16,7 +16,8 @@ from vibe_pipeline.accounts.records import SourceOutcome
 from vibe_pipeline.ranking.identity import recording_key
 from vibe_pipeline.ranking.merge import valid_isrc
 from vibe_pipeline.records import LikedTrack, Play, Track, UserId
-from vibe_pipeline.warehouse import Fate, Outcome, Recommended, Tables
+from vibe_pipeline.taste.policy_comparison import RIPE_DAYS
+from vibe_pipeline.warehouse import Fate, Outcome, Recommended, Warehouse
 
 SKIPPED_WITHIN = timedelta(seconds=30)
 """A play that another one follows this soon was skipped, as far as plays tell."""
@@ -86,15 +87,32 @@ class OutcomeReport:
         ]
 
 
-def review_outcomes(tables: Tables, user_id: UserId, *, now: datetime) -> OutcomeReport:
-    """Look anew at everything recommended to this person, and keep what became of it."""
-    looked_at = outcomes(
-        tables.playlists.recommended(user_id),
-        likes=tables.library.likes(user_id),
-        plays=tables.library.plays(user_id),
-    )
-    tables.playlists.replace_outcomes(user_id, looked_at, looked_at=now)
-    return OutcomeReport(outcomes=looked_at, by_source=tables.playlists.fates(user_id))
+def review_outcomes(warehouse: Warehouse, user_id: UserId, *, now: datetime) -> OutcomeReport:
+    """Look anew at everything recommended to this person, and keep what became of it.
+
+    The warehouse is open while it is read and written, not while likes and plays are searched.
+    """
+    with warehouse.open() as tables:
+        recommended = tables.playlists.recommended(user_id)
+        likes, plays = tables.library.likes(user_id), tables.library.plays(user_id)
+    looked_at = outcomes(recommended, likes=likes, plays=plays)
+    with warehouse.open() as tables:
+        tables.playlists.replace_outcomes(user_id, looked_at, looked_at=now, settled_days=RIPE_DAYS)
+    return OutcomeReport(outcomes=looked_at, by_source=_by_source(looked_at))
+
+
+def _by_source(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+    counts: dict[str, Counter[Fate]] = {}
+    for outcome in outcomes:
+        counts.setdefault(str(outcome.line.source), Counter())[outcome.fate] += 1
+    return [
+        {
+            "source": source,
+            "lines": counts[source].total(),
+            **{str(fate): counts[source][fate] for fate in Fate},
+        }
+        for source in sorted(counts)
+    ]
 
 
 def _outcome(

@@ -52,10 +52,13 @@ _ERRNOS: dict[int, type[WarehouseError]] = {
 _ATTACHED = "warehouse"
 """The file's name inside DuckDB while it is open."""
 _STORED: Mapping[str, str] = {
-    "storage_compatibility_version": "v1.2.0",
+    "storage_compatibility_version": "v1.5.0",
     "zstd_min_string_length": "200",
+    "threads": "1",
 }
-"""New files compress what is long (terms, tracks, answers); every DuckDB we allow reads them."""
+"""What is long is compressed (terms, tracks, answers), and what a transaction left as it was is not
+written again; every DuckDB we allow reads that. A second thread costs more to wake than it saves.
+"""
 _REBUILD = "vacuum_rebuild_indexes"
 _LOOK_AGAIN_SECONDS = 0.01
 MOST_ROWS_COMPACTED = 5_000_000

@@ -5,13 +5,15 @@ Storage alone; what to ask Spotify for, and how a change is found, is decided in
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import duckdb
 
 from vibe_pipeline.records import LikedTrack, Play, TopItem, UserId
+from vibe_pipeline.warehouse.library_cache import DatedLike, DatedPlay, LibraryCache, Stamp
 from vibe_pipeline.warehouse.rows import (
     Row,
     insert,
@@ -19,7 +21,6 @@ from vibe_pipeline.warehouse.rows import (
     select,
     track_columns,
     track_from,
-    up_to,
 )
 
 
@@ -78,8 +79,11 @@ class PlayGap:
 class Library:
     """The tables of the library group, inside one transaction."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, cache: LibraryCache | None = None
+    ) -> None:
         self._connection = connection
+        self._cache = LibraryCache() if cache is None else cache
 
     def state(self, user_id: UserId) -> LibraryState:
         """How far we came; all ``None`` for somebody new."""
@@ -90,16 +94,37 @@ class Library:
 
     def likes(self, user_id: UserId, *, as_of: datetime | None = None) -> list[LikedTrack]:
         """What is liked now, or was at a past moment; newest first."""
+        return [dated.like for dated in self._dated_likes(user_id) if dated.holds(as_of)]
+
+    def _dated_likes(self, user_id: UserId) -> Sequence[DatedLike]:
+        stamp = self._likes_stamp(user_id)
+        known = self._cache.likes(stamp)
+        if known is None:
+            known = self._read_likes(user_id)
+            self._cache.keep_likes(stamp, known)
+        return known
+
+    def _read_likes(self, user_id: UserId) -> Sequence[DatedLike]:
         rows = select(
             self._connection,
-            "SELECT * FROM liked_tracks WHERE user_id = ? AND seen_at <= ?"
-            " AND (gone_at IS NULL OR gone_at > ?) ORDER BY added_at DESC, spotify_id",
-            [user_id, up_to(as_of), up_to(as_of)],
+            "SELECT * EXCLUDE (user_id) FROM liked_tracks WHERE user_id = ?"
+            " ORDER BY added_at DESC, spotify_id, seen_at",
+            [user_id],
         )
         return [
-            LikedTrack(track=track_from(row), added_at=row["added_at"], playable=row["playable"])
+            DatedLike(
+                like=LikedTrack(
+                    track=track_from(row), added_at=row["added_at"], playable=row["playable"]
+                ),
+                seen_at=row["seen_at"],
+                gone_at=row["gone_at"],
+            )
             for row in rows
         ]
+
+    def _likes_stamp(self, user_id: UserId) -> Stamp:
+        state = self.state(user_id)
+        return user_id, state.likes_synced_at, state.likes_total, state.likes_walked
 
     def change_likes(
         self,
@@ -116,6 +141,7 @@ class Library:
 
         ``search``: the positions between which something un-liked is still to be found.
         """
+        before = self._dated_likes(user_id)
         change = self._change_rows(user_id, added=added, gone=gone, seen_at=seen_at)
         self._note(
             user_id,
@@ -127,6 +153,8 @@ class Library:
             likes_doubted_at=None,
             likes_untold_since=None,
         )
+        unchanged = not change.added and not change.removed
+        self._cache.keep_likes(self._likes_stamp(user_id), before if unchanged else None)
         return change
 
     def doubt_likes(self, user_id: UserId, *, since: datetime) -> None:
@@ -152,32 +180,62 @@ class Library:
         ids = [like.track.spotify_id for like in greyed]
         added = [replace(like, playable=False) for like in greyed]
         self._change_rows(user_id, added=added, gone=ids, seen_at=seen_at)
+        self._make_others_read_again(user_id)
         return len(greyed)
+
+    def _make_others_read_again(self, user_id: UserId) -> None:
+        """Move the state of the likes on by next to nothing: what was read at it is outdated."""
+        self._cache.keep_likes((), None)
+        synced_at = self.state(user_id).likes_synced_at
+        if synced_at is not None:
+            self._note(user_id, likes_synced_at=moment(synced_at + timedelta(microseconds=1)))
 
     def liked_twice(self, user_id: UserId) -> int:
         """How many tracks count as liked more than once now; anything but 0 is our mistake."""
-        return _count(
-            self._connection,
-            "SELECT count(*) FROM (SELECT spotify_id FROM liked_tracks WHERE user_id = ?"
-            " AND gone_at IS NULL GROUP BY spotify_id HAVING count(*) > 1)",
-            [user_id],
-        )
+        times = Counter(like.track.spotify_id for like in self.likes(user_id))
+        return sum(count > 1 for count in times.values())
 
     def plays(self, user_id: UserId, *, until: datetime | None = None) -> list[Play]:
         """Every play we know of, also long past Spotify's last fifty; newest first.
 
         What a wrong clock dated later than we learned of it counts as heard when we did.
         """
+        return [
+            dated.play
+            for dated in self._dated_plays(user_id)
+            if until is None or dated.collected_at <= until
+        ]
+
+    def _dated_plays(self, user_id: UserId) -> Sequence[DatedPlay]:
+        stamp = self._plays_stamp(user_id)
+        known = self._cache.plays(stamp)
+        if known is None:
+            known = self._read_plays(user_id)
+            self._cache.keep_plays(stamp, known)
+        return known
+
+    def _read_plays(self, user_id: UserId) -> Sequence[DatedPlay]:
         rows = select(
             self._connection,
-            "SELECT * REPLACE (least(played_at, collected_at) AS played_at) FROM recent_plays"
-            " WHERE user_id = ? AND collected_at <= ? ORDER BY played_at DESC",
-            [user_id, up_to(until)],
+            "SELECT * EXCLUDE (user_id) REPLACE (least(played_at, collected_at) AS played_at)"
+            " FROM recent_plays WHERE user_id = ? ORDER BY played_at DESC",
+            [user_id],
         )
         return [
-            Play(track=track_from(row), played_at=row["played_at"], context_uri=row["context_uri"])
+            DatedPlay(
+                play=Play(
+                    track=track_from(row),
+                    played_at=row["played_at"],
+                    context_uri=row["context_uri"],
+                ),
+                collected_at=row["collected_at"],
+            )
             for row in rows
         ]
+
+    def _plays_stamp(self, user_id: UserId) -> Stamp:
+        state = self.state(user_id)
+        return user_id, state.plays_collected_at, state.plays_cursor
 
     def knows_play(self, user_id: UserId, play: Play) -> bool:
         """Whether something is known to have been played at this very moment."""
@@ -197,6 +255,7 @@ class Library:
             )
         }
         told = {(play.played_at, play.track.spotify_id): play for play in plays}
+        before = self._dated_plays(user_id)
         added = insert(
             self._connection,
             "recent_plays",
@@ -216,8 +275,8 @@ class Library:
             "INSERT OR REPLACE INTO play_collections VALUES (?, ?, NULL, ?, ?, ?)",
             [user_id, moment(collected_at), len(plays), added, gap],
         )
-        before = self.state(user_id).plays_cursor
-        reached = [play.played_at for play in plays] + ([before] if before else [])
+        reached_before = self.state(user_id).plays_cursor
+        reached = [play.played_at for play in plays] + ([reached_before] if reached_before else [])
         cursor = max(reached, default=None)
         self._note(
             user_id,
@@ -225,6 +284,7 @@ class Library:
             plays_cursor=moment(min(cursor, collected_at)) if cursor else None,
             plays_untold_since=None,
         )
+        self._cache.keep_plays(self._plays_stamp(user_id), None if added else before)
         return added
 
     def collections(self, user_id: UserId, *, limit: int = 10) -> list[PlayCollection]:
@@ -289,7 +349,7 @@ class Library:
         gone: Collection[str],
         seen_at: datetime,
     ) -> LikeChange:
-        present = self._present(user_id)
+        present = {like.track.spotify_id for like in self.likes(user_id)}
         leaving = sorted(set(gone) & set(present))
         if leaving:
             self._connection.execute(
@@ -313,12 +373,6 @@ class Library:
         insert(self._connection, "liked_tracks", rows)
         return LikeChange(added=len(rows), removed=len(leaving))
 
-    def _present(self, user_id: UserId) -> set[str]:
-        rows = self._connection.execute(
-            "SELECT spotify_id FROM liked_tracks WHERE user_id = ? AND gone_at IS NULL", [user_id]
-        ).fetchall()
-        return {str(row[0]) for row in rows}
-
     def _forget_twins(self, user_id: UserId, rows: Sequence[Row]) -> None:
         """Two syncs at one moment would claim one key; the later tells the truth."""
         if rows:
@@ -329,14 +383,12 @@ class Library:
             )
 
     def _note(self, user_id: UserId, **facts: object) -> None:
-        self._connection.execute(
-            "INSERT INTO library_state (user_id) VALUES (?) ON CONFLICT DO NOTHING", [user_id]
-        )
         changes = ", ".join(f"{name} = ?" for name in facts)
-        self._connection.execute(
-            f"UPDATE library_state SET {changes} WHERE user_id = ?",  # noqa: S608 - our names
-            [*facts.values(), user_id],
-        )
+        change = f"UPDATE library_state SET {changes} WHERE user_id = ?"  # noqa: S608 - our names
+        changed = self._connection.execute(change, [*facts.values(), user_id]).fetchone()
+        if changed == (0,):
+            insert(self._connection, "library_state", [{"user_id": user_id}])
+            self._connection.execute(change, [*facts.values(), user_id])
 
 
 def _count(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object]) -> int:

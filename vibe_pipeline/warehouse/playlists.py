@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import duckdb
@@ -104,13 +104,13 @@ class Playlists:
             ],
         )
 
-    def published(self, user_id: UserId, edition_id: EditionId) -> list[ChosenTrack]:
+    def published(self, place: Slice) -> list[ChosenTrack]:
         """A published list, in its order."""
         rows = select(
             self._connection,
-            "SELECT * FROM published_playlist WHERE user_id = ? AND edition_id = ?"
-            " ORDER BY position",
-            [user_id, edition_id],
+            "SELECT * FROM published_playlist WHERE vibe_date = ? AND user_id = ?"
+            " AND edition_id = ? ORDER BY position",
+            [place.vibe_date, place.user_id, place.edition_id],
         )
         return [_chosen(row) for row in rows]
 
@@ -186,27 +186,53 @@ class Playlists:
         return [Recommended(**(row | {"source": Source(row["source"])})) for row in rows]
 
     def replace_outcomes(
-        self, user_id: UserId, outcomes: Sequence[Outcome], *, looked_at: datetime
+        self,
+        user_id: UserId,
+        outcomes: Sequence[Outcome],
+        *,
+        looked_at: datetime,
+        settled_days: int,
     ) -> int:
-        """Keep what became of every past line of this person, as seen now."""
-        self._connection.execute("DELETE FROM recommendation_outcomes WHERE user_id = ?", [user_id])
-        return insert(
+        """Keep what became of every past line of this person, as seen now; says how many lines.
+
+        A line whose fate is the same as before is not written again, unless it was last looked at
+        less than ``settled_days`` after its list: sixty lists stay as they are, and today's is new.
+        """
+        before = {
+            _line(row): row
+            for row in select(
+                self._connection,
+                "SELECT * FROM recommendation_outcomes WHERE user_id = ?",
+                [user_id],
+            )
+        }
+        rows = [_outcome_row(user_id, outcome, looked_at) for outcome in outcomes]
+        settled = {
+            _line(row) for row in rows if _settled(row, before.get(_line(row)), settled_days)
+        }
+        self._remove_outcomes(user_id, [row for line, row in before.items() if line not in settled])
+        insert(
             self._connection,
             "recommendation_outcomes",
-            [_outcome_row(user_id, outcome, looked_at) for outcome in outcomes],
+            [row for row in rows if _line(row) not in settled],
         )
+        return len(rows)
 
-    def fates(self, user_id: UserId) -> list[Row]:
-        """Per source: how many lines, and what became of them."""
-        return select(
-            self._connection,
-            "SELECT source, count(*) AS lines, count(*) FILTER (outcome = 'liked') AS liked,"
-            " count(*) FILTER (outcome = 'replayed') AS replayed,"
-            " count(*) FILTER (outcome = 'skipped') AS skipped,"
-            " count(*) FILTER (outcome = 'nothing') AS nothing"
-            " FROM recommendation_outcomes WHERE user_id = ? GROUP BY source ORDER BY source",
-            [user_id],
-        )
+    def _remove_outcomes(self, user_id: UserId, rows: Sequence[Row]) -> None:
+        """Those of these lines; lists of other days are passed by without being read."""
+        if rows:
+            days = [row["vibe_date"] for row in rows]
+            self._connection.execute(
+                "DELETE FROM recommendation_outcomes WHERE vibe_date BETWEEN ? AND ?"
+                " AND user_id = ?"
+                " AND list_contains(?::VARCHAR[], edition_id || chr(10) || position)",
+                [
+                    min(days),
+                    max(days),
+                    user_id,
+                    [_line(row) for row in rows],
+                ],
+            )
 
     def lists_by_policy(self, *, ripe_days: int) -> list[Row]:
         """Everybody's lists with the policy that made them and what became of their new tracks.
@@ -226,6 +252,17 @@ class Playlists:
             " ORDER BY o.user_id, o.vibe_date, o.edition_id",
             [ripe_days],
         )
+
+
+def _line(row: Row) -> str:
+    return f"{row['edition_id']}\n{row['position']}"
+
+
+def _settled(row: Row, before: Row | None, days: int) -> bool:
+    """Whether the line was kept just so when its list was old enough to be judged."""
+    if before is None or before["looked_at"].date() < row["vibe_date"] + timedelta(days=days):
+        return False
+    return all(before[name] == value for name, value in row.items() if name != "looked_at")
 
 
 def _outcome_row(user_id: UserId, outcome: Outcome, looked_at: datetime) -> Row:

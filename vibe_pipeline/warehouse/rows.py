@@ -20,11 +20,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """The part of a table that one edition owns and a rerun replaces."""
+    """The part of a table that one edition owns and a rerun replaces.
+
+    ``in_ledger``: the edition has had this one date all its life. What a run without a list of its
+    own wrote may lie under another date, when it is run again days later.
+    """
 
     user_id: UserId
     vibe_date: date
     edition_id: EditionId
+    in_ledger: bool = False
 
     @property
     def columns(self) -> Row:
@@ -62,18 +67,16 @@ def replace_slice(
     table: str,
     place: Slice,
     rows: Sequence[Row],
-    *,
-    of_one_day: bool = False,
 ) -> int:
     """Put these rows where this edition's were; the slice's own columns are added here.
 
-    ``of_one_day``: all of them were always written for the slice's own date. Then other days are
-    passed by without being read, which matters for long tables.
+    Where the edition has only ever had one date, other days are passed by without being read,
+    which matters for long tables.
     """
-    on_day = " AND vibe_date = ?" if of_one_day else ""
+    on_day = " AND vibe_date = ?" if place.in_ledger else ""
     connection.execute(
         f"DELETE FROM {table} WHERE user_id = ? AND edition_id = ?{on_day}",  # noqa: S608 - our names
-        [place.user_id, place.edition_id, *([place.vibe_date] if of_one_day else [])],
+        [place.user_id, place.edition_id, *([place.vibe_date] if place.in_ledger else [])],
     )
     return insert(connection, table, [place.columns | row for row in rows])
 

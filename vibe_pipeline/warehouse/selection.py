@@ -82,7 +82,6 @@ class Selections:
             "ranked_selection",
             place,
             [_row(item, told.get(item.position or 0), references) for item in ranked],
-            of_one_day=True,
         )
 
     def ranked(self, user_id: UserId, edition_id: EditionId) -> list[Ranked]:

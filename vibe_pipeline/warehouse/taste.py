@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import duckdb
 
@@ -51,21 +52,33 @@ class Taste:
         rows = [row | {"play_decay": profile.play_decay} for row in artists + tracks]
         return replace_slice(self._connection, "seed_profile", place, rows)
 
-    def profile(self, user_id: UserId, edition_id: EditionId) -> SeedProfile:
-        """The profile of an edition, strongest first; empty for one that has none."""
-        rows = select(
-            self._connection,
-            "SELECT * FROM seed_profile WHERE user_id = ? AND edition_id = ? ORDER BY position",
-            [user_id, edition_id],
-        )
+    def profile(
+        self, user_id: UserId, edition_id: EditionId, *, on: date | None = None
+    ) -> SeedProfile:
+        """The profile of an edition, strongest first; empty for one that has none.
+
+        ``on``: where to look first.
+        """
+        whole = "SELECT * FROM seed_profile WHERE user_id = ? AND edition_id = ?"
+        day = f"{whole} AND vibe_date = ? ORDER BY position"
+        rows = select(self._connection, day, [user_id, edition_id, on]) if on else []
+        rows = rows or select(self._connection, f"{whole} ORDER BY position", [user_id, edition_id])
         return SeedProfile(
             artists=tuple(_artist(row) for row in rows if row["kind"] == "artist"),
             tracks=tuple(_track(row) for row in rows if row["kind"] == "track"),
             play_decay=rows[0]["play_decay"] if rows else None,
         )
 
-    def edition_for(self, user_id: UserId, edition_id: EditionId) -> EditionId | None:
-        """The edition's own profile if it has one, else the person's newest."""
+    def edition_for(
+        self, user_id: UserId, edition_id: EditionId, *, on: date | None = None
+    ) -> EditionId | None:
+        """The edition's own profile if it has one, else the person's newest.
+
+        ``on``: where to look first; a day is read much faster than all days.
+        """
+        own = "SELECT 1 FROM seed_profile WHERE vibe_date = ? AND user_id = ? AND edition_id = ?"
+        if on is not None and select(self._connection, f"{own} LIMIT 1", [on, user_id, edition_id]):
+            return edition_id
         rows = select(
             self._connection,
             "SELECT edition_id FROM seed_profile WHERE user_id = ? GROUP BY edition_id"

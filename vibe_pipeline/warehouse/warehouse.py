@@ -18,6 +18,7 @@ from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse.candidates import Candidates
 from vibe_pipeline.warehouse.connection import Engine
 from vibe_pipeline.warehouse.library import Library
+from vibe_pipeline.warehouse.library_cache import LibraryCache
 from vibe_pipeline.warehouse.lookups import LookupTable, WarehouseLookups
 from vibe_pipeline.warehouse.playlists import Playlists
 from vibe_pipeline.warehouse.rows import Row, select
@@ -50,11 +51,12 @@ class Tables:
     """
 
     connection: duckdb.DuckDBPyConnection
+    library_cache: LibraryCache
 
     @property
     def library(self) -> Library:
         """Likes, plays, top items."""
-        return Library(self.connection)
+        return Library(self.connection, self.library_cache)
 
     @property
     def taste(self) -> Taste:
@@ -178,6 +180,7 @@ class Warehouse:
         self.path = path
         self.patience = patience
         self._engine = Engine(path)
+        self._library_cache = LibraryCache()
 
     @contextmanager
     def open(self, *, compacting: bool = False) -> Iterator[Tables]:
@@ -185,8 +188,14 @@ class Warehouse:
 
         ``compacting`` gives the room of deleted rows back, which takes longer.
         """
-        with self._engine.transaction(patience=self.patience, compacting=compacting) as connection:
-            yield Tables(connection)
+        try:
+            with self._engine.transaction(
+                patience=self.patience, compacting=compacting
+            ) as connection:
+                yield Tables(connection, self._library_cache)
+        except BaseException:
+            self._library_cache.clear()
+            raise
 
     def lookups(self, *, now: Callable[[], datetime]) -> WarehouseLookups:
         """The shared answers, for the length of a step."""
