@@ -30,7 +30,7 @@ from vibe_pipeline.defs.single_flight import SharedWork, one_at_a_time
 from vibe_pipeline.defs.specs import asset_spec
 from vibe_pipeline.defs.taste import PROFILE
 from vibe_pipeline.playlists.build import propose
-from vibe_pipeline.playlists.pools_at_hand import make_a_list
+from vibe_pipeline.playlists.pools_at_hand import looked_at_first, make_a_list
 from vibe_pipeline.ranking.listener_knowledge import with_current_keys
 from vibe_pipeline.records import (
     EditionId,
@@ -149,7 +149,8 @@ class _CandidatesStep:
         user_id, own = run.user_id, run.place.edition_id
         with database.open() as tables:
             profile_edition = tables.taste.edition_for(user_id, own, on=run.place.vibe_date) or own
-            at_hand = tables.candidates.at_hand(user_id)
+            first = looked_at_first(run.place.vibe_date)
+            at_hand = tables.candidates.at_hand(user_id, since=first)
             prepared = _is_prepared(run, tables, at_hand, now=clock.now())
             return cls(
                 run=run,
@@ -251,7 +252,12 @@ def _is_prepared(
     editions = {pool.source: pool.edition_id for pool in at_hand}
     return (run.makes_a_list or run.asked_for) and make_a_list(
         at_hand,
-        tables.candidates.fresh_recordings(run.user_id, editions),
+        tables.candidates.fresh_recordings(
+            run.user_id,
+            editions,
+            past=tables.playlists.recommended(run.user_id),
+            since=looked_at_first(run.place.vibe_date),
+        ),
         size=run.account.playlist_size,
         off=run.account.sources_off,
         now=now,

@@ -13,6 +13,7 @@ from typing import Any
 
 from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.playlists.pools_at_hand import looked_at_first
 from vibe_pipeline.ranking.list_request import ListRequest, unplayable_likes
 from vibe_pipeline.ranking.listener_knowledge import with_current_keys
 from vibe_pipeline.ranking.policy import BEFORE_VERSION_3, FORMER, POLICIES, Policy
@@ -47,7 +48,9 @@ def inputs_for(
     return EditionInputs(
         as_of=now,
         profile_edition=tables.taste.edition_for(user_id, own, on=edition_slice.vibe_date) or own,
-        pool_editions=tables.candidates.editions_for(user_id, own),
+        pool_editions=tables.candidates.editions_for(
+            user_id, own, since=looked_at_first(edition_slice.vibe_date)
+        ),
         policy=policy_of(policy),
         settings=settings_of(account),
         blocks=blocks,
@@ -90,7 +93,11 @@ def without(inputs: EditionInputs, spotify_ids: Iterable[str]) -> EditionInputs:
 
 def pools_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) -> list[Pool]:
     """The candidates the edition was made from."""
-    return tables.candidates.pools(edition_slice.user_id, inputs.pool_editions)
+    return tables.candidates.pools(
+        edition_slice.user_id,
+        inputs.pool_editions,
+        since=looked_at_first(edition_slice.vibe_date),
+    )
 
 
 def settings_of(account: Account) -> dict[str, Any]:

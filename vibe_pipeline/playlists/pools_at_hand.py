@@ -7,7 +7,7 @@ sources; what a list does with its pools is in ``build``.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from vibe_pipeline.records import Source
 from vibe_pipeline.sources.pools import Reason
@@ -19,6 +19,8 @@ JUST_ASKED = timedelta(minutes=10)
 """What was cut off so lately is not waited for again: the others make the list, as they would
 after the same deadline once more, and it is asked on ahead of the next one.
 """
+_DAYS_BEFORE = 2
+"""Pools made ahead of a list lie under its day or one of so many before it, unless it had none."""
 RECORDINGS_A_PLACE = 8
 """So many recordings never recommended must be proposed for each place on the list."""
 
@@ -43,6 +45,11 @@ def make_a_list(
     fresh = all(pool.asked_at > now - FRESH_FOR for pool in pools)
     switched = any((pool.reason == Reason.SWITCHED_OFF) != (pool.source in off) for pool in pools)
     return asked and fresh and not switched and fresh_recordings >= RECORDINGS_A_PLACE * size
+
+
+def looked_at_first(vibe_date: date) -> date:
+    """From which day on a list finds its pools, as a rule, so that older ones need no reading."""
+    return vibe_date - timedelta(days=_DAYS_BEFORE)
 
 
 def cut_short(pool: PoolAtHand) -> bool:

@@ -14,9 +14,10 @@ from vibe_pipeline.warehouse.errors import (
     WarehouseNewerThanUs,
     WarehouseReadOnly,
 )
+from vibe_pipeline.warehouse.history_cache import Recommended
 from vibe_pipeline.warehouse.library import LibraryState, LikeChange, PlayCollection, PlayGap
 from vibe_pipeline.warehouse.lookups import WarehouseLookups
-from vibe_pipeline.warehouse.playlists import Fate, Outcome, Recommended
+from vibe_pipeline.warehouse.playlists import Fate, Outcome
 from vibe_pipeline.warehouse.rows import Slice
 from vibe_pipeline.warehouse.selection import EditionInputs
 from vibe_pipeline.warehouse.warehouse import Tables, Warehouse

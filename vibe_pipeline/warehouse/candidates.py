@@ -14,6 +14,7 @@ from typing import Self
 import duckdb
 
 from vibe_pipeline.records import EditionId, Pool, PoolState, Proposal, SeedVote, Source, UserId
+from vibe_pipeline.warehouse.history_cache import Recommended
 from vibe_pipeline.warehouse.rows import Row, Slice, insert, select
 
 _FIELDS = (
@@ -108,26 +109,37 @@ class Candidates:
                 stored.parameters,
             )
 
-    def editions_for(self, user_id: UserId, edition_id: EditionId) -> dict[Source, EditionId]:
-        """For each source the edition whose pool to use: its own, else the person's newest."""
-        rows = select(
-            self._connection,
-            "SELECT source, edition_id FROM candidate_pools WHERE user_id = ?"
-            " QUALIFY row_number() OVER (PARTITION BY source"
-            " ORDER BY edition_id = ? DESC, asked_at DESC, edition_id) = 1 ORDER BY source",
-            [user_id, edition_id],
-        )
+    def editions_for(
+        self, user_id: UserId, edition_id: EditionId, *, since: date | None = None
+    ) -> dict[Source, EditionId]:
+        """For each source the edition whose pool to use: its own, else the person's newest.
+
+        ``since``: where to look first, not after the edition's own day.
+        """
+        rows = self._newest(user_id, edition_id, since)
         return {Source(row["source"]): EditionId(row["edition_id"]) for row in rows}
 
-    def at_hand(self, user_id: UserId) -> list[PoolAtHand]:
-        """The person's newest pool of each source, in the order of ``Source``."""
+    def _newest(
+        self, user_id: UserId, edition_id: EditionId | None, since: date | None
+    ) -> list[Row]:
+        """A row for each source; days before ``since`` are read only if one is missing."""
         rows = select(
             self._connection,
             "SELECT source, edition_id, state, reason, offered, asked_at FROM candidate_pools"
-            " WHERE user_id = ? QUALIFY row_number() OVER (PARTITION BY source"
-            " ORDER BY asked_at DESC, edition_id) = 1",
-            [user_id],
+            " WHERE vibe_date >= ? AND user_id = ? QUALIFY row_number() OVER (PARTITION BY source"
+            " ORDER BY edition_id = ? DESC, asked_at DESC, edition_id) = 1 ORDER BY source",
+            [since or date.min, user_id, edition_id or ""],
         )
+        if since is None or {row["source"] for row in rows} >= set(Source):
+            return rows
+        return self._newest(user_id, edition_id, None)
+
+    def at_hand(self, user_id: UserId, *, since: date | None = None) -> list[PoolAtHand]:
+        """The person's newest pool of each source, in the order of ``Source``.
+
+        ``since``: where to look first.
+        """
+        rows = self._newest(user_id, None, since)
         pools = {
             Source(row["source"]): PoolAtHand(
                 source=Source(row["source"]),
@@ -141,21 +153,39 @@ class Candidates:
         }
         return [pools[source] for source in Source if source in pools]
 
-    def fresh_recordings(self, user_id: UserId, editions: Mapping[Source, EditionId]) -> int:
-        """How many different recordings these pools propose that no list ever held."""
-        stored = _PoolDays.of(self._connection, user_id, _pool_keys(editions))
+    def fresh_recordings(
+        self,
+        user_id: UserId,
+        editions: Mapping[Source, EditionId],
+        *,
+        past: Iterable[Recommended],
+        since: date | None = None,
+    ) -> int:
+        """How many different recordings these pools propose that no past list held."""
+        stored = _PoolDays.of(self._connection, user_id, _pool_keys(editions), since=since)
         if stored is None:
             return 0
         rows = select(
             self._connection,
-            _FRESH_RECORDINGS,
+            f"SELECT DISTINCT artist, title FROM proposals WHERE {_OF_POOLS}",  # noqa: S608
             stored.parameters,
         )
-        return int(rows[0]["recordings"])
+        recommended = {(line.artist.lower(), line.title.lower()) for line in past}
+        proposed = [(row["artist"].lower(), row["title"].lower()) for row in rows]
+        return sum(names not in recommended for names in proposed)
 
-    def pools(self, user_id: UserId, editions: Mapping[Source, EditionId]) -> list[Pool]:
-        """The pools as they were proposed, in the order of ``Source``."""
-        stored = _PoolDays.of(self._connection, user_id, _pool_keys(editions))
+    def pools(
+        self,
+        user_id: UserId,
+        editions: Mapping[Source, EditionId],
+        *,
+        since: date | None = None,
+    ) -> list[Pool]:
+        """The pools as they were proposed, in the order of ``Source``.
+
+        ``since``: where to look first.
+        """
+        stored = _PoolDays.of(self._connection, user_id, _pool_keys(editions), since=since)
         if stored is None:
             return []
         rows = select(
@@ -199,14 +229,6 @@ _OF_POOLS = (
 )
 
 
-_FRESH_RECORDINGS = f"""
-    SELECT count(DISTINCT (artist, title)) AS recordings
-    FROM (FROM proposals WHERE {_OF_POOLS}) AS p
-    WHERE NOT EXISTS (FROM recommendation_history AS h WHERE h.user_id = p.user_id
-        AND lower(h.artist) = lower(p.artist) AND lower(h.title) = lower(p.title))
-"""  # noqa: S608 - our names
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PoolDays:
     """Between which days some pools of a person were written, and which pools they are.
@@ -222,15 +244,26 @@ class _PoolDays:
 
     @classmethod
     def of(
-        cls, connection: duckdb.DuckDBPyConnection, user_id: UserId, keys: Sequence[str]
+        cls,
+        connection: duckdb.DuckDBPyConnection,
+        user_id: UserId,
+        keys: Sequence[str],
+        *,
+        since: date | None = None,
     ) -> Self | None:
-        """The days of these pools; ``None`` where none of them is kept."""
+        """The days of these pools; ``None`` where none of them is kept.
+
+        Days before ``since`` are read only if one is missing.
+        """
         rows = select(
             connection,
-            "SELECT min(vibe_date) AS first, max(vibe_date) AS last FROM candidate_pools"
-            " WHERE user_id = ? AND list_contains(?::VARCHAR[], source || chr(10) || edition_id)",
-            [user_id, keys],
+            "SELECT min(vibe_date) AS first, max(vibe_date) AS last, count(*) AS pools"
+            " FROM candidate_pools WHERE vibe_date >= ? AND user_id = ?"
+            " AND list_contains(?::VARCHAR[], source || chr(10) || edition_id)",
+            [since or date.min, user_id, keys],
         )
+        if since is not None and rows[0]["pools"] < len(keys):
+            return cls.of(connection, user_id, keys)
         first, last = rows[0]["first"], rows[0]["last"]
         return None if first is None else cls(user_id=user_id, keys=keys, first=first, last=last)
 

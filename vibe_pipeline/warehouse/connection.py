@@ -61,6 +61,8 @@ written again; every DuckDB we allow reads that. A second thread costs more to w
 """
 _REBUILD = "vacuum_rebuild_indexes"
 _LOOK_AGAIN_SECONDS = 0.01
+_FIRST_HEADER = 4096
+"""Where DuckDB's two headers begin, and how long each is."""
 MOST_ROWS_COMPACTED = 5_000_000
 """Longer tables are left as they are: rebuilding their indexes would keep others waiting."""
 
@@ -71,12 +73,16 @@ class Engine:
     To make one takes 8 ms, to attach the file to it 1 ms; so it stays between two openings, while
     the file and its lock do not. After an error the next opening makes another. Not for a process
     that forks afterwards: DuckDB's threads stay behind.
+
+    ``undisturbed``: since this engine closed the file, nobody else has written it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._idle: duckdb.DuckDBPyConnection | None = None
         self._brought_up_to_date = False
+        self._left_as: bytes | None = None
+        self.undisturbed = False
 
     @contextmanager
     def transaction(
@@ -95,6 +101,7 @@ class Engine:
         deadline = time.monotonic() + patience
         with (
             _alone(self.path, patience=patience),
+            self._noticing_others(),
             _in_words(self.path),
             self._database(compacting=compacting) as database,
             _attached(database, self.path, deadline) as connection,
@@ -107,6 +114,13 @@ class Engine:
                 _undo(connection)
                 raise
             connection.commit()
+
+    @contextmanager
+    def _noticing_others(self) -> Iterator[None]:
+        self.undisturbed = self._left_as is not None and self._left_as == _headers(self.path)
+        self._left_as = None
+        yield
+        self._left_as = _headers(self.path)
 
     @contextmanager
     def _database(self, *, compacting: bool) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -184,6 +198,18 @@ def _attach(database: duckdb.DuckDBPyConnection, path: Path, deadline: float) ->
         else:
             return
         time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _headers(path: Path) -> bytes | None:
+    """What DuckDB writes anew each time it keeps anything; ``None`` while a log lies beside it."""
+    if Path(f"{path}.wal").exists():
+        return None
+    try:
+        with path.open("rb") as file:
+            file.seek(_FIRST_HEADER)
+            return file.read(2 * _FIRST_HEADER)
+    except OSError:
+        return None
 
 
 @contextmanager

@@ -7,14 +7,16 @@ History for resting and learning. How far a publication has come is the ledger's
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import duckdb
 
 from vibe_pipeline.records import ChosenTrack, EditionId, PastRecommendation, Source, UserId
-from vibe_pipeline.warehouse.rows import Row, Slice, insert, replace_slice, select, up_to
+from vibe_pipeline.warehouse.history_cache import HistoryCache, Recommended
+from vibe_pipeline.warehouse.rows import Row, Slice, insert, replace_slice, select
 
 
 class Fate(StrEnum):
@@ -24,24 +26,6 @@ class Fate(StrEnum):
     REPLAYED = "replayed"
     SKIPPED = "skipped"
     NOTHING = "nothing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recommended:
-    """A line of a past list, as the history keeps it."""
-
-    edition_id: EditionId
-    vibe_date: date
-    position: int
-    key: str
-    artist_key: str
-    artist: str
-    title: str
-    spotify_id: str
-    isrc: str | None
-    source: Source
-    is_new: bool
-    recorded_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +54,19 @@ _CHOSEN = (
 )
 
 
+_REMEMBERED = (
+    *("position", "key", "artist_key", "artist", "title", "spotify_id", "isrc", "is_new"),
+)
+
+
 class Playlists:
     """The tables of the playlist and learning groups, inside one transaction."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, history: HistoryCache | None = None
+    ) -> None:
         self._connection = connection
+        self._history = HistoryCache() if history is None else history
 
     def replace_published(
         self,
@@ -127,30 +119,25 @@ class Playlists:
         self, place: Slice, tracks: Sequence[ChosenTrack], *, recorded_at: datetime
     ) -> int:
         """Remember that these were recommended; running again adds nothing."""
-        return replace_slice(
-            self._connection,
-            "recommendation_history",
-            place,
-            [
-                {
-                    "position": track.position,
-                    "key": track.key,
-                    "artist_key": track.artist_key,
-                    "artist": track.artist,
-                    "title": track.title,
-                    "spotify_id": track.spotify_id,
-                    "isrc": track.isrc,
-                    "source": str(track.source),
-                    "is_new": track.is_new,
-                    "recorded_at": recorded_at,
-                }
-                for track in tracks
-            ],
-        )
+        lines = [
+            Recommended(
+                edition_id=place.edition_id,
+                vibe_date=place.vibe_date,
+                recorded_at=recorded_at.astimezone(UTC),
+                source=track.source,
+                **{name: getattr(track, name) for name in _REMEMBERED},
+            )
+            for track in tracks
+        ]
+        rows = [{name: getattr(line, name) for name in Recommended.__slots__} for line in lines]
+        written = replace_slice(self._connection, "recommendation_history", place, rows)
+        self._history.replace(place.user_id, place.edition_id, lines)
+        return written
 
     def unrecommend(self, place: Slice) -> int:
         """The edition was taken back: its tracks no longer count as recommended."""
         lost = replace_slice(self._connection, "recommendation_history", place, [])
+        self._history.replace(place.user_id, place.edition_id, [])
         replace_slice(self._connection, "recommendation_outcomes", place, [])
         return lost
 
@@ -158,15 +145,18 @@ class Playlists:
         self, user_id: UserId, *, besides: EditionId | None, as_of: datetime | None = None
     ) -> list[PastRecommendation]:
         """What was recommended in other editions, up to a moment; latest first."""
-        rows = select(
-            self._connection,
-            "SELECT key, artist_key, vibe_date, edition_id, artist, title"
-            " FROM recommendation_history"
-            " WHERE user_id = ? AND edition_id <> ? AND recorded_at <= ?"
-            " ORDER BY vibe_date DESC, edition_id, position",
-            [user_id, besides or "", up_to(as_of)],
-        )
-        return [PastRecommendation(**row) for row in rows]
+        return [
+            PastRecommendation(
+                key=line.key,
+                artist_key=line.artist_key,
+                vibe_date=line.vibe_date,
+                edition_id=line.edition_id,
+                artist=line.artist,
+                title=line.title,
+            )
+            for line in self._lines(user_id)
+            if line.edition_id != besides and (as_of is None or line.recorded_at <= as_of)
+        ]
 
     def recorded_editions(self) -> frozenset[EditionId]:
         """Everybody's editions whose tracks count as recommended."""
@@ -177,6 +167,16 @@ class Playlists:
 
     def recommended(self, user_id: UserId) -> list[Recommended]:
         """Every line of every past list, latest first."""
+        return list(self._lines(user_id))
+
+    def _lines(self, user_id: UserId) -> Sequence[Recommended]:
+        known = self._history.lines(user_id)
+        if known is None:
+            known = self._read_lines(user_id)
+            self._history.keep(user_id, known)
+        return known
+
+    def _read_lines(self, user_id: UserId) -> Sequence[Recommended]:
         rows = select(
             self._connection,
             "SELECT * EXCLUDE (user_id) FROM recommendation_history WHERE user_id = ?"
@@ -198,19 +198,12 @@ class Playlists:
         A line whose fate is the same as before is not written again, unless it was last looked at
         less than ``settled_days`` after its list: sixty lists stay as they are, and today's is new.
         """
-        before = {
-            _line(row): row
-            for row in select(
-                self._connection,
-                "SELECT * FROM recommendation_outcomes WHERE user_id = ?",
-                [user_id],
-            )
-        }
+        before = {_line(row): row for row in select(self._connection, _KEPT_OUTCOMES, [user_id])}
         rows = [_outcome_row(user_id, outcome, looked_at) for outcome in outcomes]
         settled = {
             _line(row) for row in rows if _settled(row, before.get(_line(row)), settled_days)
         }
-        self._remove_outcomes(user_id, [row for line, row in before.items() if line not in settled])
+        self._remove_outcomes(user_id, before.keys() - settled, rows)
         insert(
             self._connection,
             "recommendation_outcomes",
@@ -218,21 +211,21 @@ class Playlists:
         )
         return len(rows)
 
-    def _remove_outcomes(self, user_id: UserId, rows: Sequence[Row]) -> None:
-        """Those of these lines; lists of other days are passed by without being read."""
-        if rows:
-            days = [row["vibe_date"] for row in rows]
+    def _remove_outcomes(
+        self, user_id: UserId, lines: AbstractSet[str], rows: Sequence[Row]
+    ) -> None:
+        """Remove these lines; ``rows`` say of what day, or else all days have to be read."""
+        days = {_line(row): row["vibe_date"] for row in rows}
+        dated = days.keys() & lines
+        removed = "DELETE FROM recommendation_outcomes WHERE user_id = ?"
+        removed += " AND list_contains(?::VARCHAR[], edition_id || chr(10) || position)"
+        if dated:
+            first, last = min(days[line] for line in dated), max(days[line] for line in dated)
             self._connection.execute(
-                "DELETE FROM recommendation_outcomes WHERE vibe_date BETWEEN ? AND ?"
-                " AND user_id = ?"
-                " AND list_contains(?::VARCHAR[], edition_id || chr(10) || position)",
-                [
-                    min(days),
-                    max(days),
-                    user_id,
-                    [_line(row) for row in rows],
-                ],
+                f"{removed} AND vibe_date BETWEEN ? AND ?", [user_id, sorted(dated), first, last]
             )
+        if undated := lines - dated:
+            self._connection.execute(removed, [user_id, sorted(undated)])
 
     def lists_by_policy(self, *, ripe_days: int) -> list[Row]:
         """Everybody's lists with the policy that made them and what became of their new tracks.
@@ -254,6 +247,13 @@ class Playlists:
         )
 
 
+_KEPT_OUTCOMES = (
+    "SELECT edition_id, position, outcome, liked_at, plays, first_played_at, looked_at"
+    " FROM recommendation_outcomes WHERE user_id = ?"
+)
+"""What may change of a line; what its list is known by does not, and need not be read."""
+
+
 def _line(row: Row) -> str:
     return f"{row['edition_id']}\n{row['position']}"
 
@@ -262,7 +262,7 @@ def _settled(row: Row, before: Row | None, days: int) -> bool:
     """Whether the line was kept just so when its list was old enough to be judged."""
     if before is None or before["looked_at"].date() < row["vibe_date"] + timedelta(days=days):
         return False
-    return all(before[name] == value for name, value in row.items() if name != "looked_at")
+    return all(value == row[name] for name, value in before.items() if name != "looked_at")
 
 
 def _outcome_row(user_id: UserId, outcome: Outcome, looked_at: datetime) -> Row:

@@ -17,6 +17,7 @@ import duckdb
 from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse.candidates import Candidates
 from vibe_pipeline.warehouse.connection import Engine
+from vibe_pipeline.warehouse.history_cache import HistoryCache
 from vibe_pipeline.warehouse.library import Library
 from vibe_pipeline.warehouse.library_cache import LibraryCache
 from vibe_pipeline.warehouse.lookups import LookupTable, WarehouseLookups
@@ -52,6 +53,7 @@ class Tables:
 
     connection: duckdb.DuckDBPyConnection
     library_cache: LibraryCache
+    history_cache: HistoryCache
 
     @property
     def library(self) -> Library:
@@ -76,7 +78,7 @@ class Tables:
     @property
     def playlists(self) -> Playlists:
         """Published lists, history, outcomes."""
-        return Playlists(self.connection)
+        return Playlists(self.connection, self.history_cache)
 
     @property
     def lookups(self) -> LookupTable:
@@ -96,6 +98,7 @@ class Tables:
 
     def forget(self, user_id: UserId) -> dict[str, int]:
         """Erase a person from every table; says how many rows each one lost."""
+        self.history_cache.clear()
         return self._erase(user_id, self._about_people())
 
     def forget_listening(self, user_id: UserId) -> dict[str, int]:
@@ -181,6 +184,7 @@ class Warehouse:
         self.patience = patience
         self._engine = Engine(path)
         self._library_cache = LibraryCache()
+        self._history_cache = HistoryCache()
 
     @contextmanager
     def open(self, *, compacting: bool = False) -> Iterator[Tables]:
@@ -192,9 +196,12 @@ class Warehouse:
             with self._engine.transaction(
                 patience=self.patience, compacting=compacting
             ) as connection:
-                yield Tables(connection, self._library_cache)
+                if not self._engine.undisturbed:
+                    self._history_cache.clear()
+                yield Tables(connection, self._library_cache, self._history_cache)
         except BaseException:
             self._library_cache.clear()
+            self._history_cache.clear()
             raise
 
     def lookups(self, *, now: Callable[[], datetime]) -> WarehouseLookups:
