@@ -74,3 +74,10 @@ def test_what_was_erased_by_another_process_is_gone(warehouse: Warehouse) -> Non
         tables.forget_listening(ANNA)
 
     assert likes_of(warehouse, ANNA) == []
+
+
+def test_a_like_that_another_process_greyed_out_is_no_longer_playable(warehouse: Warehouse) -> None:
+    with Warehouse(warehouse.path).open() as tables:
+        tables.library.grey_out(ANNA, [like(1).track.spotify_id], seen_at=LATER)
+
+    assert [liked.playable for liked in likes_of(warehouse, ANNA)] == [False]
