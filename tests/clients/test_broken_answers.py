@@ -9,10 +9,22 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from tests.support.outside_world import Naps, OutsideWorld, answering, outside_world, said
+from tests.support.outside_world import (
+    Naps,
+    OutsideWorld,
+    answering,
+    outside_world,
+    said,
+    said_in_words,
+)
 from vibe_pipeline.clients import lastfm, musicbrainz
 from vibe_pipeline.clients.answer_shapes import page_of_likes
-from vibe_pipeline.clients.errors import BrokenAnswer, Redirected, ServiceUnavailable
+from vibe_pipeline.clients.errors import (
+    BrokenAnswer,
+    Redirected,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.spotify_records import LikedPage
 from vibe_pipeline.clients.transport import Transport
@@ -205,3 +217,26 @@ async def test_what_musicbrainz_does_not_promise_is_not_unknown(body: object) ->
 
     with pytest.raises(BrokenAnswer):
         await musicbrainz.MusicBrainz(transport).recordings_by_isrc("X")
+
+
+async def test_a_not_found_in_somebody_elses_words_is_not_unknown() -> None:
+    page = said_in_words("<html>Not Found</html>", 404)
+    http, _ = answering(page)
+    lastfm_transport = Transport(
+        http, service="lastfm", address="http://l.example", judge=lastfm.answer_kind, sleep=Naps()
+    )
+    transport = Transport(http, service="musicbrainz", address="http://m.example", sleep=Naps())
+
+    with pytest.raises(UnexpectedResponse):
+        await lastfm.LastFm(lastfm_transport, api_key=SecretStr("k3y")).similar_artists("X")
+    with pytest.raises(UnexpectedResponse):
+        await musicbrainz.MusicBrainz(transport).recordings_by_isrc("X")
+
+
+@pytest.mark.parametrize("name", ["similar_recordings", "similar_artists", "spotify_ids"])
+async def test_a_batch_that_nobody_answers_is_not_unmapped(name: str) -> None:
+    async with outside_world() as world:
+        world.fault("labs", "status", status=404)
+
+        with pytest.raises(UnexpectedResponse):
+            await getattr(world.labs(), name)(["a"])

@@ -176,7 +176,7 @@ async def test_recommendations_come_where_the_app_still_has_them() -> None:
     assert len(found) > 20
 
 
-async def test_a_closed_endpoint_is_proved_by_one_call_and_remembered_for_a_day(
+async def test_a_closed_endpoint_is_proved_by_one_call_and_tried_once_more_soon(
     tmp_path: Path,
 ) -> None:
     with account_store(tmp_path) as store:
@@ -189,7 +189,22 @@ async def test_a_closed_endpoint_is_proved_by_one_call_and_remembered_for_a_day(
 
     assert asked == ["GET /recommendations", "GET /me"]
     assert closed.name == caught.value.capability == "spotify_recommendations"
-    assert closed.until == NOON + timedelta(days=1)
+    assert closed.until == NOON + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(("before", "days"), [(1, 1), (2, 2), (4, 8), (9, 14)])
+async def test_an_endpoint_found_closed_again_is_left_alone_for_days(
+    *, before: int, days: int, tmp_path: Path
+) -> None:
+    with account_store(tmp_path) as store:
+        for _ in range(before):
+            store.capabilities.switch_off("spotify_recommendations", NOON, "answered 404")
+        async with outside_world(capabilities=store.capabilities) as world:
+            with pytest.raises(CapabilityAbsent):
+                await world.spotify().recommendations(track_ids=["4urIIonRzkWSUmPLQBdV63"])
+        (closed,) = store.capabilities.list()
+
+    assert closed.until == NOON + timedelta(days=days)
 
 
 async def test_whatever_spotify_granted_lately_proves_the_token_too() -> None:

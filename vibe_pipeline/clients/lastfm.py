@@ -183,7 +183,7 @@ class LastFm:
         )
         answer = await self._transport.send(call)
         code = _error_code(answer)
-        if code in _NOT_FOUND or (code is None and answer.status == 404):
+        if code in _NOT_FOUND:
             return {}
         if code in _KEY_TROUBLE or (code is None and answer.status in {401, 403}):
             raise KeyRefused(SERVICE, "Last.fm does not take our key; look at LASTFM_API_KEY")

@@ -184,8 +184,9 @@ class ListenBrainzLabs:
         return await self._rows(call)
 
     async def _rows(self, call: Call) -> list[Fields]:
+        """What was found. Of a name "not found" means none; of a batch, that nobody answers."""
         answer = await self._transport.send(call)
-        if answer.status == 404:
+        if answer.status == 404 and call.method == "GET":
             return []
         if not answer.good:
             raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")

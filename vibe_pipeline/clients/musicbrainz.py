@@ -67,7 +67,7 @@ class MusicBrainz:
             shape=listing("recordings"),
         )
         answer = await self._transport.send(call)
-        if answer.status in {400, 404}:
+        if answer.status in {400, 404} and text(fields(answer.json()).get("error")):
             return []
         if not answer.good:
             raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")

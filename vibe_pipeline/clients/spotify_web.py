@@ -48,6 +48,7 @@ _QUOTA = re.compile(r"quota[_ -]?(limit[_ -]?)?exceeded|exceeded[^.]{0,40}quota"
 
 _PROBE = Call(method="GET", path="/me", endpoint="GET /me")
 _PROOF_LASTS = timedelta(hours=1)
+_FIRST_CLOSING = timedelta(minutes=15)
 _SWITCHED_OFF_FOR = timedelta(days=1)
 _SWITCHED_OFF_AT_MOST = timedelta(days=14)
 
@@ -90,8 +91,8 @@ class SpotifyWeb:
     async def ask_if_open(self, call: Call, capability: str) -> Mapping[str, Any]:
         """The same for what Spotify closed for most apps.
 
-        A closed door is left alone for a day, and twice as long each time it is found closed
-        again.
+        A closed door is tried once more a quarter of an hour later, for one refusal may pass. Then
+        it is left alone for a day, and twice as long each time it is found closed again.
         """
         if capability in self._open:
             return await self._through(call, capability)
@@ -117,8 +118,10 @@ class SpotifyWeb:
         return fields(_believed(call, answer))
 
     def _closing(self, capability: str) -> timedelta:
-        doublings = min(self._capabilities.times_closed(capability), 10)
-        return min(_SWITCHED_OFF_FOR * (1 << doublings), _SWITCHED_OFF_AT_MOST)
+        times = self._capabilities.times_closed(capability)
+        if times == 0:
+            return _FIRST_CLOSING
+        return min(_SWITCHED_OFF_FOR * (1 << min(times - 1, 10)), _SWITCHED_OFF_AT_MOST)
 
     async def _authorized(self, call: Call) -> ServiceAnswer:
         """The answer to a call with a token; one that is refused is renewed once."""
