@@ -218,6 +218,19 @@ async def test_a_list_whose_run_was_killed_is_waited_for_and_told_once(place: Bo
     assert len(said) == 1
 
 
+async def test_with_a_full_disk_nothing_is_begun_and_the_way_out_is_told(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await connected(place)
+    monkeypatch.setattr("vibe_pipeline.installation.home.ROOM_FOR_A_LIST", 10**18)
+    place.settings.home.mkdir(exist_ok=True)
+
+    asked = await anna.types("/generate")
+    await anna.sees(lambda one: say("en", "bot.failed.store_full") in one["text"], since=asked)
+
+    assert place.pipeline.runs == {}
+
+
 async def test_a_playlist_changed_half_way_is_not_called_untouched(place: BotWorld) -> None:
     anna = await connected(place)
     asked = await anna.types("/generate")

@@ -15,7 +15,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -28,6 +28,7 @@ from vibe_pipeline.demo.demo_user import DemoUser, connect_link
 from vibe_pipeline.demo.installation import DemoInstallation
 from vibe_pipeline.launcher.run_launcher import WORKER_TAG
 from vibe_pipeline.records import Mode, UserId
+from vibe_pipeline.settings import settings_from
 from vibe_pipeline.warehouse import Warehouse
 
 HELD_SECONDS = 25.0
@@ -186,7 +187,7 @@ class Site:
         answer.raise_for_status()
 
     async def _hold(self, person: DemoUser, stage: Stage) -> None:
-        await self._control(
+        await self.order(
             "faults",
             service="spotify",
             kind="timeout",
@@ -294,17 +295,22 @@ class Site:
             raise LookupError(f"{person.name} has never written")
         return account
 
-    async def _control(self, what: str, **order: object) -> None:
+    async def order(self, what: str, **wanted: object) -> None:
+        """Have the simulated world be otherwise."""
         address = f"{self.installation.simulator}/control/{what}"
-        (await self.http.post(address, json=order)).raise_for_status()
+        (await self.http.post(address, json=wanted)).raise_for_status()
 
 
 @asynccontextmanager
 async def site(installation: DemoInstallation) -> AsyncIterator[Site]:
-    """The installation, running."""
+    """The installation, running, and with room for as many people and calls as it takes."""
+    environment = {**installation.environment, "SPOTIFY_DAILY_CALLS": "1000000"}
+    settings = settings_from(environment)
+    roomy = replace(installation, environment=environment, settings=settings)
     async with (
-        running(installation.managed_processes()) as supervisor,
+        running(roomy.managed_processes()) as supervisor,
         httpx.AsyncClient(timeout=60, trust_env=False) as http,
     ):
-        store = open_for(installation.settings)
-        yield Site(installation=installation, http=http, supervisor=supervisor, store=store)
+        here = Site(installation=roomy, http=http, supervisor=supervisor, store=open_for(settings))
+        await here.order("rules", allowlist_limit=1000, limits_enforced=False)
+        yield here

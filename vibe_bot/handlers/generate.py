@@ -6,6 +6,8 @@ From the wish to the run is ``vibe_bot.launches``', what the message shows later
 
 from __future__ import annotations
 
+import asyncio
+
 from vibe_bot.formatting import together
 from vibe_bot.handlers.connection import invitation
 from vibe_bot.interactions import Interaction
@@ -13,6 +15,7 @@ from vibe_bot.jobs import job_named
 from vibe_bot.results import because, made
 from vibe_pipeline.accounts.call_allowance import LIST_AT_LEAST, budget_for
 from vibe_pipeline.accounts.records import EditionKind, FailureCause
+from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.locales import day
 from vibe_pipeline.records import EditionId
 from vibe_pipeline.runs import LaunchRequest
@@ -80,6 +83,9 @@ async def _refused(interaction: Interaction) -> bool:
     """Say at once what would only fail later."""
     if not interaction.account.connected:
         await invitation(interaction)
+        return True
+    if await asyncio.to_thread(cannot_be_written, interaction.services.settings.home):
+        await interaction.answer(because(interaction.account, FailureCause.STORE_FULL, None))
         return True
     store, user_id = interaction.services.store, interaction.account.user_id
     budget = budget_for(store, user_id, EditionId(""), asked_for=True)

@@ -6,6 +6,7 @@ Where it is says ``settings``; what lies in it belongs to each store.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,8 @@ from vibe_pipeline.errors import ConfigurationError
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 PRIVATE_UMASK = 0o077
+ROOM_FOR_A_LIST = 20_000_000
+"""Bytes: what a run writes into all stores, with some to spare."""
 
 
 class HomeInUse(ConfigurationError):
@@ -69,6 +72,16 @@ def held(home: Path) -> Iterator[None]:
     finally:
         pid_file.unlink(missing_ok=True)
         lock.release()
+
+
+def cannot_be_written(home: Path) -> bool:
+    """Whether there is no room to keep a list in the home folder, or it is read-only."""
+    if not home.exists():
+        return False  # nothing was kept yet: who writes first makes it, or says why not
+    try:
+        return shutil.disk_usage(home).free < ROOM_FOR_A_LIST or not os.access(home, os.W_OK)
+    except OSError:
+        return True
 
 
 def _holder(pid_file: Path) -> str:
