@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 from collections.abc import Sequence
@@ -13,9 +14,19 @@ import pytest
 from click.testing import CliRunner
 
 from tests.support.listening_example import real_listening, write_listening
+from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.evaluation.command import eval_command
-from vibe_pipeline.evaluation.dataset import ListeningDataset
-from vibe_pipeline.evaluation.listener import FULL, Listener, after
+from vibe_pipeline.evaluation.dataset import DatasetMissing, ListeningDataset
+from vibe_pipeline.evaluation.listener import (
+    ASKED,
+    FULL,
+    NOW,
+    Crowd,
+    Listener,
+    after,
+    name_of,
+    one_track,
+)
 from vibe_pipeline.evaluation.neighbours import NeighbourIndex
 from vibe_pipeline.evaluation.report import (
     BASELINE,
@@ -26,11 +37,16 @@ from vibe_pipeline.evaluation.report import (
     table,
 )
 from vibe_pipeline.evaluation.tuning import TuningRun, estimate, tuned
+from vibe_pipeline.lookup_cache import InMemoryLookups
+from vibe_pipeline.playlists.build import choose, propose
+from vibe_pipeline.playlists.resolve import Resolver
+from vibe_pipeline.ranking.identity import recording_key
 from vibe_pipeline.ranking.policy import DEFAULT, SIMILAR_SUM
 from vibe_pipeline.records import Pool
+from vibe_pipeline.sources.answers import SPOTIFY_TRACKS
 from vibe_pipeline.sources.context import SourceLimits
 
-BARS = {"recall": 0.182, "ndcg": 0.232, "novelty": 4.4, "coverage": 0.12, "diversity": 0.72}
+BARS = {"recall": 0.182, "ndcg": 0.232, "novelty": 4.4, "diversity": 0.72}
 DIALS = (0, 20, 40, 60, 80, 100)
 
 
@@ -39,16 +55,25 @@ def invented(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_listening(tmp_path_factory.mktemp("listening"))
 
 
-def test_the_default_policy_clears_the_bars_on_real_listening() -> None:
+def drawn(folder: Path, people: int, where: Path) -> Path:
+    """A file that names so many of the data's people, the same every time."""
+    users = ListeningDataset.read(folder).users
+    some = np.random.default_rng(0).choice(users, min(people, len(users)), replace=False)
+    file = where / "some.txt"
+    file.write_text("\n".join(some), encoding="utf-8")
+    return file
+
+
+def test_the_default_policy_clears_the_bars_on_real_listening(tmp_path: Path) -> None:
     folder = real_listening()
     if folder is None:
         pytest.skip("no real listening beside the project; the invented one is tried below")
 
-    report = evaluate(folder, [0], nights=())
+    report = evaluate(folder, [0], drawn(folder, 220, tmp_path), nights=())
 
     figures, plain = report.figures(DEFAULT.name), report.figures(BASELINE)
     assert {name for name, bar in BARS.items() if figures[name] < bar} == set(), table(report)
-    assert all(figures[name] >= plain[name] for name in BARS if name != "diversity")
+    assert all(figures[name] >= plain[name] for name in ("recall", "ndcg", "novelty"))
 
 
 def test_on_invented_listening_the_default_policy_reaches_further_at_little_cost(
@@ -69,7 +94,7 @@ def test_on_invented_listening_the_default_policy_reaches_further_at_little_cost
 
 def test_the_adventure_dial_leads_steadily_away_from_what_everybody_knows(invented: Path) -> None:
     data = ListeningDataset.read(real_listening() or invented)
-    some = frozenset(data.users[::8])
+    some = frozenset(data.users[::20])
 
     report = compared(
         data,
@@ -87,7 +112,7 @@ def test_known_artists_are_never_offered(invented: Path) -> None:
     crowd = NeighbourIndex.split(ListeningDataset.read(invented), 0)
 
     for user in crowd.evaluated()[::20]:
-        listener = Listener.of(crowd, user)
+        listener = Listener.of(Crowd(crowd), user)
         pools = listener.pools(DEFAULT, {FULL})[FULL]
         offered = listener.chosen(pools, DEFAULT, 40, 10)
         assert offered
@@ -99,7 +124,7 @@ def test_each_night_asks_as_much_as_production_may_and_remembers_the_rest(invent
     user = max(crowd.evaluated(), key=lambda one: len(crowd.known[one]))
     limits = SourceLimits().ahead_of_time()
 
-    pools = Listener.of(crowd, user).pools(DEFAULT, {after(1), after(3), FULL})
+    pools = Listener.of(Crowd(crowd), user).pools(DEFAULT, {after(1), after(3), FULL})
 
     heard = {evidence: seeds_heard(asked) for evidence, asked in pools.items()}
     asked_on_one_night = limits.lastfm_artist_calls + limits.lastfm_back_calls
@@ -116,6 +141,87 @@ def seeds_heard(pools: Sequence[Pool]) -> set[str]:
         for vote in proposal.votes
         if not vote.asked_back
     }
+
+
+async def test_evaluation_lists_what_production_would_out_of_the_same_pools(invented: Path) -> None:
+    crowd = NeighbourIndex.split(ListeningDataset.read(invented), 0)
+    for user in crowd.evaluated()[::90]:
+        listener = Listener.of(Crowd(crowd), user)
+        context = listener.context(DEFAULT, after(1))
+        pools = await propose(context, CallAllowance(), only=ASKED)
+        lookups = InMemoryLookups(lambda: NOW)
+        recordings = {p.artist: p.title for pool in pools for p in pool.proposals}
+        there = {recording_key(artist, title): artist for artist, title in recordings.items()}
+        SPOTIFY_TRACKS.remember(lookups, {key: one_track(there[key]) for key in there})
+
+        listed = await choose(
+            listener.request(40, 10), pools, Resolver(lookups=lookups), policy=DEFAULT
+        )
+
+        offered = listener.chosen(pools, DEFAULT, 40, 10)
+        assert {track.artist for track in listed.tracks} == {name_of(one) for one in offered}
+
+
+def test_what_is_known_by_night_is_asked_within_production_s_limits() -> None:
+    assert after(1).limits == after(9).limits == SourceLimits().ahead_of_time()
+    assert FULL.limits.seed_artists == SourceLimits().seed_artists
+    assert FULL.limits.near_artists == SourceLimits().ahead_of_time().near_artists
+
+
+def test_what_a_person_calls_an_artist_tells_nothing_about_that_person(tmp_path: Path) -> None:
+    write_tagged(
+        tmp_path, [("1", "quiet", "1", "7"), ("1", "loud", "2", "8"), ("2", "loud", "1", "8")]
+    )
+    data = ListeningDataset.read(tmp_path)
+    crowd = Crowd(NeighbourIndex.split(data, 0))
+
+    seven, eight = (crowd.seen_by(data.users.index(user)) for user in ("7", "8"))
+
+    assert tags_of(seven, 0) == {"loud"}
+    assert tags_of(eight, 0) == {"quiet"}
+    assert tags_of(crowd, 0) == {"loud", "quiet"}
+    assert tags_of(eight, 1) == set()
+
+
+def tags_of(crowd: Crowd, artist: int) -> set[str]:
+    described = asyncio.run(crowd.artist(name_of(artist)))
+    return set(described.tags) if described else set()
+
+
+def write_tagged(folder: Path, taggings: Sequence[tuple[str, str, str, str]]) -> None:
+    rows: dict[str, list[tuple[str, ...]]] = {
+        "artists.csv": [("artist_id", "name"), *((str(n), f"Artist {n}") for n in range(1, 5))],
+        "listens.csv": [
+            ("user_id", "artist_id", "plays", "time"),
+            *(("7", str(n), "3", f"2011-05-0{n}T08:00:00") for n in range(1, 5)),
+            *(("8", str(n), "3", f"2011-05-0{5 - n}T09:00:00Z") for n in range(1, 5)),
+        ],
+        "artist_tags.csv": [("artist_id", "tag", "count", "user_id"), *taggings],
+    }
+    for name, lines in rows.items():
+        text = "\n".join(",".join(line) for line in lines)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def test_where_the_data_tell_when_what_came_later_is_held_out(tmp_path: Path) -> None:
+    write_tagged(tmp_path, [])
+    data = ListeningDataset.read(tmp_path)
+
+    crowd, other = NeighbourIndex.split(data, 0), NeighbourIndex.split(data, 1)
+
+    assert data.times is not None
+    assert data.times[crowd.train].max() < data.times[~crowd.train].min()
+    assert (crowd.train == other.train).all()
+    assert crowd.truth == (frozenset({3}), frozenset({0}))
+
+
+def test_a_time_that_is_none_is_named_by_file_and_line(tmp_path: Path) -> None:
+    write_tagged(tmp_path, [])
+    listens = tmp_path / "listens.csv"
+    listens.write_text(listens.read_text(encoding="utf-8").replace("2011-05-02T08", "soon"))
+
+    with pytest.raises(DatasetMissing, match=r"listens\.csv, line 3"):
+        ListeningDataset.read(tmp_path)
 
 
 def test_what_is_held_out_is_not_known(invented: Path) -> None:
@@ -143,7 +249,7 @@ def test_the_plain_sum_is_a_plain_sum(invented: Path) -> None:
     crowd = NeighbourIndex.split(ListeningDataset.read(invented), 0)
     user = crowd.evaluated()[0]
 
-    listener = Listener.of(crowd, user)
+    listener = Listener.of(Crowd(crowd), user)
     offered = listener.chosen(listener.pools(SIMILAR_SUM, {FULL})[FULL], SIMILAR_SUM, 40, 10)
 
     sums: dict[int, float] = {}

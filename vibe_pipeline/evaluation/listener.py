@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.clients import lastfm
@@ -69,32 +70,47 @@ def after(nights: int) -> Evidence:
 class Crowd(lastfm.LastFm):
     """The data's crowd as Last.fm: who is near whom, how many know them, what they are called."""
 
-    def __init__(self, index: NeighbourIndex) -> None:
-        self._index = index
+    def __init__(
+        self, index: NeighbourIndex, tags: Mapping[int, Mapping[int, float]] = MappingProxyType({})
+    ) -> None:
+        self.index = index
+        self._near: dict[str, list[SimilarArtist]] = {}
+        self._tags = tags
+
+    def seen_by(self, user: int) -> Crowd:
+        """The same crowd for one person: what they call an artist themselves is left out."""
+        others = self.index.data.tags_of_others(user)
+        if not others:
+            return self
+        crowd = Crowd(self.index, others)
+        crowd._near = self._near
+        return crowd
 
     async def similar_artists(self, artist: str, *, limit: int = 30) -> list[SimilarArtist]:
         """The nearest artists, nearest first."""
-        ids, matches = self._index.neighbours.of(number_of(artist))
-        return [
-            SimilarArtist(name=name_of(near), match=match)
-            for near, match in zip(ids[:limit].tolist(), matches[:limit].tolist(), strict=True)
-        ]
+        if artist not in self._near:
+            ids, matches = self.index.neighbours.of(number_of(artist))
+            self._near[artist] = [
+                SimilarArtist(name=name_of(near), match=match)
+                for near, match in zip(ids.tolist(), matches.tolist(), strict=True)
+            ]
+        return self._near[artist][:limit]
 
     async def artist_top_tracks(self, artist: str, *, limit: int = 30) -> list[LastFmTrack]:
         """The one recording that stands for the artist."""
-        listeners = int(self._index.listeners[number_of(artist)])
+        listeners = int(self.index.listeners[number_of(artist)])
         track = LastFmTrack(artist=artist, title=_song_of(artist), listeners=listeners)
         return [track][:limit]
 
     async def artist(self, artist: str) -> LastFmArtist | None:
         """How many know the artist, and the tags, those that tell most first."""
         index = number_of(artist)
-        tags = self._index.data.tags[index]
-        named = self._index.data.tag_names
+        tags = self._tags.get(index, self.index.data.tags[index])
+        named = self.index.data.tag_names
         strongest = sorted(tags, key=lambda tag: (-tags[tag], tag))
         return LastFmArtist(
             name=artist,
-            listeners=int(self._index.listeners[index]),
+            listeners=int(self.index.listeners[index]),
             tags=tuple(named[tag] for tag in strongest),
         )
 
@@ -118,13 +134,15 @@ def number_of(name: str) -> int:
 class Listener:
     """One person: the known artists as a profile and as likes, strongest first."""
 
-    index: NeighbourIndex
+    crowd: Crowd
     profile: SeedProfile
     likes: tuple[LikedTrack, ...]
 
     @classmethod
-    def of(cls, index: NeighbourIndex, user: int) -> Listener:
+    def of(cls, crowd: Crowd, user: int) -> Listener:
         """The listener with this index: known artists are seeds and likes, never new."""
+        index = crowd.index
+        own_tags_aside = crowd.seen_by(user)
         known, weight = index.known[user].tolist(), index.weight[user].tolist()
         heaviest = (weight[0] if weight else 0.0) or 1.0
         seeds = tuple(
@@ -136,38 +154,39 @@ class Listener:
             for artist, heavy in zip(known, weight, strict=True)
         )
         return cls(
-            index=index,
+            crowd=own_tags_aside,
             profile=SeedProfile(artists=seeds, tracks=()),
-            likes=tuple(LikedTrack(track=_track(seed.name), added_at=_LIKED) for seed in seeds),
+            likes=tuple(LikedTrack(track=one_track(seed.name), added_at=_LIKED) for seed in seeds),
         )
 
     def pools(self, policy: Policy, evidence: Collection[Evidence]) -> dict[Evidence, list[Pool]]:
         """What the sources propose under each evidence."""
-        return asyncio.run(self._asked(policy, evidence))
+        pools: dict[Evidence, list[Pool]] = {}
+        asyncio.run(self._ask(policy, evidence, pools))
+        return pools
 
     def chosen(
         self, pools: Sequence[Pool], policy: Policy, adventure: int, length: int
     ) -> list[int]:
         """The artists of the list out of these pools, best first."""
-        ranked = rank(merge(pools), self._request(adventure, length), policy)
-        choice = select(ranked, self._request(adventure, length), policy, found=_all_found(ranked))
+        ranked = rank(merge(pools), self.request(adventure, length), policy)
+        choice = select(ranked, self.request(adventure, length), policy, found=_all_found(ranked))
         return [number_of(entry.candidate.artist) for entry in choice.by_rank if entry.is_new]
 
-    async def _asked(
-        self, policy: Policy, evidence: Collection[Evidence]
-    ) -> dict[Evidence, list[Pool]]:
-        pools: dict[Evidence, list[Pool]] = {}
+    async def _ask(
+        self, policy: Policy, evidence: Collection[Evidence], pools: dict[Evidence, list[Pool]]
+    ) -> None:
         if FULL in evidence:
-            pools[FULL] = await propose(self._context(policy, FULL), CallAllowance(), only=ASKED)
+            pools[FULL] = await propose(self.context(policy, FULL), CallAllowance(), only=ASKED)
         nightly = {one.nights: one for one in evidence if one.nights is not None}
-        context = self._context(policy, after(1))
+        context = self.context(policy, after(1))
         for night in range(1, max(nightly, default=0) + 1):
             asked = await propose(context, CallAllowance(), only=ASKED)
             if night in nightly:
                 pools[nightly[night]] = asked
-        return pools
 
-    def _context(self, policy: Policy, evidence: Evidence) -> SourceContext:
+    def context(self, policy: Policy, evidence: Evidence) -> SourceContext:
+        """What the sources are asked with; what they remember is this context's alone."""
         lookups = InMemoryLookups(lambda: NOW)
         return SourceContext(
             profile=self.profile,
@@ -175,14 +194,15 @@ class Listener:
             plays=(),
             past=(),
             services=SourceClients(
-                lookups=lookups, capabilities=InMemoryCapabilities(), lastfm=Crowd(self.index)
+                lookups=lookups, capabilities=InMemoryCapabilities(), lastfm=self.crowd
             ),
             limits=evidence.limits,
             now=NOW,
             policy=policy,
         )
 
-    def _request(self, adventure: int, length: int) -> ListRequest:
+    def request(self, adventure: int, length: int) -> ListRequest:
+        """A list of so many artists, all of them new."""
         return ListRequest(
             vibe_date=NOW.date(),
             now=NOW,
@@ -194,11 +214,12 @@ class Listener:
         )
 
 
-def _track(artist: str) -> Track:
+def one_track(artist: str) -> Track:
+    """The one recording that stands for an artist, as Spotify would tell it."""
     return Track(
         spotify_id=artist, uri=f"spotify:track:{artist}", title=_song_of(artist), artists=(artist,)
     )
 
 
 def _all_found(ranked: Sequence[Ranked]) -> Mapping[str, Track]:
-    return {entry.candidate.key: _track(entry.candidate.artist) for entry in ranked}
+    return {entry.candidate.key: one_track(entry.candidate.artist) for entry in ranked}

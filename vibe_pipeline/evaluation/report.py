@@ -7,10 +7,11 @@ parameters by them is ``evaluation.tuning``'s.
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from vibe_pipeline.evaluation.dataset import Floats, ListeningDataset
-from vibe_pipeline.evaluation.listener import FULL, Evidence, Listener, after
+from vibe_pipeline.evaluation.listener import FULL, Crowd, Evidence, Listener, after
 from vibe_pipeline.evaluation.neighbours import NeighbourIndex
 from vibe_pipeline.ranking.evidence import blended, norm
 from vibe_pipeline.ranking.policy import DEFAULT, SIMILAR_SUM, Policy
@@ -35,6 +36,10 @@ SHOWN = ("recall", "ndcg", "novelty", "diversity", "distinct_per_slot")
 MEANS = ("recall", "ndcg", "novelty", "diversity")
 """The figures that are means over lists; the others count artists over all lists of a split."""
 PAIRED = ("recall", "ndcg")
+NIGHT_PEOPLE = 350
+"""So many people's nights are played in a split, drawn by its number; they take the time."""
+FEW_PEOPLE = 200
+"""For so few, other processes cost more than they save."""
 RESAMPLES = 1000
 BASELINE = "similar-sum-10"
 POPULARITY = "popularity"
@@ -210,39 +215,57 @@ def compared(
 ) -> Report:
     """Every contender and mere popularity on every split, the splits side by side."""
     progress(f"{len(data.users)} users, splits {', '.join(map(str, split_seeds))}")
-    work = partial(_of_split, data=data, contenders=contenders, only=only)
-    workers = min(len(split_seeds), os.cpu_count() or 1)
-    if workers > 1:
+    workers = os.cpu_count() or 1
+    parts = [(split, part, workers) for split in split_seeds for part in range(workers)]
+    work = partial(_of_part, data=data, contenders=contenders, only=only)
+    if workers > 1 and len(data.users) > FEW_PEOPLE:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
-            by_split = list(processes.map(work, split_seeds))
+            outcomes = list(processes.map(work, parts))
     else:
-        by_split = [work(split) for split in split_seeds]
+        outcomes = [work((split, 0, 1)) for split in split_seeds]
     return Report(
-        outcomes=tuple(one for outcomes in by_split for one in outcomes),
+        outcomes=tuple(one for some in outcomes for one in some),
         artists=len(data.names),
         splits=tuple(split_seeds),
     )
 
 
-def _of_split(
-    split: int,
+def _of_part(
+    part: tuple[int, int, int],
     *,
     data: ListeningDataset,
     contenders: Sequence[Contender],
     only: frozenset[str] | None,
 ) -> list[ListMetrics]:
-    return list(_outcomes(NeighbourIndex.split(data, split), split, contenders, only))
+    """One part of so many of a split's people; the data stay, so nobody looks through them."""
+    split, number, parts = part
+    crowd = NeighbourIndex.split(data, split)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    people = crowd.evaluated(only)
+    by_night = set(people)
+    if len(people) > NIGHT_PEOPLE:
+        drawn = np.random.default_rng(split).permutation(len(people))[:NIGHT_PEOPLE]
+        by_night = {people[at] for at in drawn}
+    return list(_outcomes(crowd, split, contenders, people[number::parts], by_night))
 
 
 def _outcomes(
-    crowd: NeighbourIndex, split: int, contenders: Sequence[Contender], only: frozenset[str] | None
+    crowd: NeighbourIndex,
+    split: int,
+    contenders: Sequence[Contender],
+    people: Sequence[int],
+    by_night: Container[int],
 ) -> Iterator[ListMetrics]:
     famous = np.lexsort((np.arange(len(crowd.listeners)), -crowd.listeners)).tolist()
-    by_policy: dict[Policy, list[Contender]] = {}
-    for contender in contenders:
-        by_policy.setdefault(contender.policy, []).append(contender)
-    for user in crowd.evaluated(only):
-        listener = Listener.of(crowd, user)
+    lastfm = Crowd(crowd)
+    for user in people:
+        listener = Listener.of(lastfm, user)
+        by_policy: dict[Policy, list[Contender]] = {}
+        for contender in contenders:
+            if contender.evidence.nights is None or user in by_night:
+                by_policy.setdefault(contender.policy, []).append(contender)
         for policy, those in by_policy.items():
             pools = listener.pools(policy, {contender.evidence for contender in those})
             for one in those:

@@ -22,7 +22,7 @@ import click
 import numpy as np
 
 from vibe_pipeline.evaluation.dataset import DatasetMissing, Floats, Ints, ListeningDataset
-from vibe_pipeline.evaluation.listener import FULL, Listener
+from vibe_pipeline.evaluation.listener import FULL, Crowd, Listener
 from vibe_pipeline.evaluation.neighbours import NeighbourIndex
 from vibe_pipeline.evaluation.report import DIAL, LENGTH, list_metrics
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
@@ -79,8 +79,9 @@ class TuningRun:
         rows: dict[Policy, list[tuple[float, ...]]] = {policy: [] for policy in fresh}
         folds: list[int] = []
         for split, crowd in self._crowds if fresh else ():
+            lastfm = Crowd(crowd)
             for user in crowd.evaluated():
-                listener = Listener.of(crowd, user)
+                listener = Listener.of(lastfm, user)
                 folds.append(user % FOLDS)
                 for policy in fresh:
                     pools = listener.pools(policy, {FULL})[FULL]

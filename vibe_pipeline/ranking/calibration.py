@@ -11,16 +11,19 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vibe_pipeline.ranking.evidence import said_by_seed
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.ranking.policy import Policy
-from vibe_pipeline.records import Ranked, SeedProfile
+from vibe_pipeline.ranking.tag_profile import tag_bags, tag_shares, taste_in_tags
+from vibe_pipeline.records import Candidate, Ranked, SeedProfile
 
 _REACH = 4
 """So many times a list's length are put in order; what comes after stays as it was ranked."""
+_PRIOR = 1.0
+"""So many tracks just like the taste count as on the list before the first."""
 _LOUD = 0.5
 """A seed may be named as the reason that says at least half of what the loudest says."""
 
@@ -62,17 +65,41 @@ class Seeds:
         return {seed: value / whole for seed, value in said.items()} if whole else {entry.seed: 1.0}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tags:
+    """The person's taste in tags, and by artist what share of them each tag has."""
+
+    taste: Mapping[str, float]
+    shares: Mapping[str, Mapping[str, float]]
+
+    @classmethod
+    def of(cls, candidates: Iterable[Candidate], profile: SeedProfile) -> Tags:
+        """The tags of everybody who is proposed."""
+        bags = tag_bags(candidates)
+        shares = {artist: tag_shares(bag) for artist, bag in bags.items()}
+        return cls(taste=taste_in_tags(bags, profile), shares=shares)
+
+    def of_artist(self, artist: str) -> Mapping[str, float]:
+        """An artist without tags is taken to be like the taste as a whole."""
+        return self.shares.get(artist, self.taste)
+
+
 def calibrated(
-    entries: Sequence[Ranked], seeds: Seeds, policy: Policy, *, size: int
+    entries: Sequence[Ranked],
+    seeds: Seeds,
+    policy: Policy,
+    *,
+    size: int,
+    tags: Tags | None = None,
 ) -> list[Ranked]:
     """The same entries, best first, in an order in which no seed carries far more than its part.
 
     An artist beyond the cap takes no part, for it will not come onto the list.
     """
-    if policy.seed_balance <= 0:
+    if policy.seed_balance <= 0 and policy.tag_balance <= 0:
         return list(entries)
-    balance = _Balance(seeds, policy, size)
-    queue = [(-entry.score, entry.rank, 0, entry) for entry in entries]
+    balance = _Balance(seeds, tags or Tags(taste={}, shares={}), policy, size)
+    queue = [(-balance.worth(entry), entry.rank, 0, entry) for entry in entries]
     heapq.heapify(queue)
     taken: list[Ranked] = []
     led: Counter[str] = Counter()
@@ -94,8 +121,10 @@ def calibrated(
 class _Balance:
     """How much of a list each seed carries so far."""
 
-    def __init__(self, seeds: Seeds, policy: Policy, size: int) -> None:
+    def __init__(self, seeds: Seeds, tags: Tags, policy: Policy, size: int) -> None:
         self._seeds = seeds
+        self._tags = tags
+        self._covered: defaultdict[str, float] = defaultdict(float)
         self._policy = policy
         self._size = size
         self._carried: defaultdict[str, float] = defaultdict(float)
@@ -107,12 +136,24 @@ class _Balance:
             part * math.log1p(self._carried[whose] / self._quota(whose))
             for whose, part in self._parts_of(entry).items()
         )
-        return entry.score - self._policy.seed_balance * over
+        lacking = self._policy.tag_balance * self._lacking(entry.candidate.artist_key)
+        return entry.score - self._policy.seed_balance * over + lacking
 
     def add(self, entry: Ranked) -> None:
         """This one is on the list."""
         for whose, part in self._parts_of(entry).items():
             self._carried[whose] += part
+        for tag, share in self._tags.of_artist(entry.candidate.artist_key).items():
+            self._covered[tag] += share
+
+    def _lacking(self, artist: str) -> float:
+        """How much nearer to the taste the tags of the list come with this artist."""
+        taste, covered = self._tags.taste, self._covered
+        return math.fsum(
+            taste[tag] * math.log1p(share / (_PRIOR * taste[tag] + covered[tag]))
+            for tag, share in self._tags.of_artist(artist).items()
+            if tag in taste
+        )
 
     def _quota(self, whose: str) -> float:
         return max(self._seeds.quotas.get(whose, 0.0) * self._size, 0.5)

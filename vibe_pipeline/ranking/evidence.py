@@ -53,12 +53,19 @@ def support(ballots: Sequence[SeedVotes], policy: Policy) -> dict[int, float]:
     """
     total: dict[int, float] = {}
     usual = _usual_listeners(ballots)
+    # vote_value, written out: this is where most of the time of a ranking goes
+    constant, power = policy.rank_constant, policy.match_power
+    by_match, by_place = 1.0 - policy.rank_share, policy.rank_share * constant
     for ballot in ballots:
-        voice = _voice(ballot, usual, policy)
+        spread = ballot.spread
+        if spread is None:
+            spread = math.fsum(vote.match for vote in ballot.votes)
+        voice = _voice(ballot.weight, spread, policy, asked_back=ballot.asked_back)
         if voice <= 0:
             continue
+        voice *= (ballot.listeners or usual) ** -policy.seed_rarity
         for candidate, match, place, share in ballot.votes:
-            vote = share * vote_value(match, place, policy)
+            vote = share * (by_match * match**power + by_place / (constant + place))
             total[candidate] = total.get(candidate, 0.0) + voice * vote
     return total
 
@@ -118,27 +125,19 @@ def said_by_seed(
     How many people know a seed is left aside here.
     """
     said: dict[str, float] = {}
-    for vote in votes:
-        ballot = SeedVotes(
-            weights.get(vote.seed, 0.0), None, (), spread=vote.spread, asked_back=vote.asked_back
-        )
-        voice = _voice(ballot, 1.0, policy)
-        said[vote.seed] = said.get(vote.seed, 0.0) + voice * vote_value(
-            vote.match, vote.place, policy
-        )
-    return {seed: value for seed, value in said.items() if value > 0}
+    for seed, match, place, spread, asked_back in votes:
+        voice = _voice(weights.get(seed, 0.0), spread, policy, asked_back=asked_back)
+        if voice > 0:
+            said[seed] = said.get(seed, 0.0) + voice * vote_value(match, place, policy)
+    return said
 
 
-def _voice(ballot: SeedVotes, usual: float, policy: Policy) -> float:
-    """How much a vote of this seed counts; 0 for one that says nothing."""
-    spread = ballot.spread
-    if spread is None:
-        spread = math.fsum(vote.match for vote in ballot.votes)
-    if ballot.weight <= 0 or spread <= 0:
+def _voice(weight: float, spread: float, policy: Policy, *, asked_back: bool) -> float:
+    """How much a vote of a seed counts that everybody knows alike; 0 for one that says nothing."""
+    if weight <= 0 or spread <= 0:
         return 0.0
-    telling = policy.back_weight if ballot.asked_back else spread**-policy.spread_damping
-    voice = ballot.weight**policy.seed_damping * telling
-    return float(voice * (ballot.listeners or usual) ** -policy.seed_rarity)
+    telling = policy.back_weight if asked_back else spread**-policy.spread_damping
+    return float(weight**policy.seed_damping * telling)
 
 
 def _usual_listeners(ballots: Sequence[SeedVotes]) -> float:

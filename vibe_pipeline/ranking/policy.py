@@ -74,6 +74,8 @@ class Policy:
 
     seed_balance: float = 0.8
     """What it costs a candidate that its seeds carry their part of the list already."""
+    tag_balance: float = 0.2
+    """What it is worth that a candidate brings tags of the taste which the list lacks so far."""
     seed_flow: float = 0.0
     """How much alike tracks of the same seed are when the list is put in order."""
 
@@ -96,6 +98,7 @@ SIMILAR_SUM: Final = Policy(
     seeds=10,
     back_weight=0.0,
     seed_balance=0.0,
+    tag_balance=0.0,
     seed_rarity=0.0,
     spread_damping=0.0,
     match_power=1.0,
@@ -116,7 +119,13 @@ POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
 )
 
 BEFORE_VERSION_3: Final[Mapping[str, object]] = MappingProxyType(
-    {"back_weight": 0.0, "seed_balance": 0.0, "seed_flow": 1.0, "due_days": 0.0}
+    {
+        "back_weight": 0.0,
+        "seed_balance": 0.0,
+        "tag_balance": 0.0,
+        "seed_flow": 1.0,
+        "due_days": 0.0,
+    }
 )
 """What figures that came with version 3 are for a policy that was stored without them."""
 FORMER: Final = (
@@ -128,6 +137,7 @@ FORMER: Final = (
         tag_weight=3.5,
         back_weight=0.0,
         seed_balance=0.0,
+        tag_balance=0.0,
         seed_flow=1.0,
         due_days=0.0,
     ),

@@ -18,7 +18,6 @@ Same inputs, same scores, in whatever order they come; ties go to the smaller ke
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,10 +25,7 @@ from vibe_pipeline.ranking.evidence import (
     SeedVotes,
     Vote,
     ballots,
-    blended,
-    cosine,
     loudest_seed,
-    norm,
     popularity,
     reception,
     similarity,
@@ -39,6 +35,7 @@ from vibe_pipeline.ranking.evidence import (
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.listener_knowledge import ListenerKnowledge, candidate_keys
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
+from vibe_pipeline.ranking.tag_profile import tag_bags, tag_likeness
 from vibe_pipeline.records import Candidate, Proposal, Ranked, SeedProfile, SeedVote, Source
 
 UNKNOWN_SEED = 0.3
@@ -186,33 +183,6 @@ def _placed(votes: Mapping[int, float], pool: Sequence[Candidate]) -> list[Vote]
     return placed
 
 
-def _tag_likeness(pool: Sequence[Candidate], profile: SeedProfile) -> dict[str, float]:
-    """By artist with known tags, how alike they are to those of the seed artists.
-
-    Where no seed's tags are known, all proposed artists together stand for the person's taste. A
-    tag counts more the earlier it is named and the fewer artists have it.
-    """
-    named: dict[str, tuple[str, ...]] = {}
-    for candidate in pool:
-        for proposal in candidate.proposals:
-            if proposal.tags and proposal.tags > named.get(candidate.artist_key, ()):
-                named[candidate.artist_key] = proposal.tags
-    frequency = Counter(tag for own in named.values() for tag in {t.casefold() for t in own})
-    bags = {
-        artist: {
-            tag.casefold(): math.log(1 + len(named) / frequency[tag.casefold()]) / (1 + place)
-            for place, tag in reversed(list(enumerate(own)))
-        }
-        for artist, own in sorted(named.items())
-    }
-    mine = [(seed.weight, bags[seed.key]) for seed in profile.artists if seed.key in bags]
-    taste = blended(mine or [(1.0, bag) for bag in bags.values()])
-    length = norm(taste)
-    if not length:
-        return {}
-    return {artist: cosine(taste, bag, length, norm(bag)) for artist, bag in bags.items()}
-
-
 @dataclass(frozen=True, slots=True)
 class _ArtistTerms:
     """The terms that are the same for all recordings of an artist, worked out once.
@@ -235,7 +205,7 @@ class _ArtistTerms:
         policy: Policy,
     ) -> _ArtistTerms:
         """The terms of every artist in the pool."""
-        likeness = _tag_likeness(pool, request.profile)
+        likeness = tag_likeness(tag_bags(pool), request.profile)
         usual = math.fsum(likeness.values()) / max(len(likeness), 1)
         leaning = {artist.key: artist.weight for artist in request.profile.artists}
         received = _received(pool, known) if policy.reception_weight else {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from vibe_pipeline.ranking.calibration import Seeds, calibrated, named_seeds
+from vibe_pipeline.ranking.calibration import Seeds, Tags, calibrated, named_seeds
 from vibe_pipeline.ranking.draft import Draft, heard_on, leads_of
 from vibe_pipeline.ranking.identity import version_in_key
 from vibe_pipeline.ranking.list_request import ListRequest
@@ -83,6 +83,7 @@ class Selector:
         self._policy = policy
         self._known = ListenerKnowledge.of(request, policy)
         self._judged: dict[str, _Judged] = {}
+        self._tags = Tags.of((entry.candidate for entry in ranked), request.profile)
         self._seeds = Seeds.of(request.profile, seed_weights(request.profile, policy))
 
     def eligible(self, found: Mapping[str, Track | None]) -> list[Candidate]:
@@ -156,7 +157,9 @@ class Selector:
         """
         request, policy = self._request, self._policy
         fit = [entry for entry in judged.entries if entry.candidate.key not in judged.dropped]
-        fit = calibrated(fit, self._seeds, policy, size=request.size)
+        new = [entry for entry in fit if entry.is_new]
+        fit = [entry for entry in fit if not entry.is_new]
+        fit += calibrated(new, self._seeds, policy, size=request.size, tags=self._tags)
         once: frozenset[str] = frozenset()
         while True:
             draft = Draft(

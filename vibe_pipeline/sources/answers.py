@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from vibe_pipeline.lookup_cache import AnswerCodec, UnreadableAnswer
 from vibe_pipeline.records import Track
@@ -21,9 +21,11 @@ PAGE_DAYS = 60
 """So long an artist's page is good for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimilarArtist:
-    """An artist near another; ``match`` is only comparable among the neighbours of one."""
+class SimilarArtist(NamedTuple):
+    """An artist near another; ``match`` is only comparable among the neighbours of one.
+
+    A tuple, for a list is made out of thousands of them.
+    """
 
     name: str
     match: float
@@ -77,6 +79,9 @@ class ArtistDescription:
     tags: tuple[str, ...]
 
 
+_NUMBERS = frozenset({int, float})
+
+
 def _row(stored: object, length: int) -> Sequence[object]:
     if not isinstance(stored, list | tuple) or len(stored) != length:
         raise UnreadableAnswer(f"not a row of {length}")
@@ -120,9 +125,19 @@ def _similar_artists_as_json(artists: Sequence[SimilarArtist]) -> object:
     return [[artist.name, artist.match] for artist in artists]
 
 
-def _similar_artist(stored: object) -> SimilarArtist:
-    name, match = _row(stored, 2)
-    return SimilarArtist(name=_text(name), match=_number(match))
+def _similar_artists(stored: object) -> tuple[SimilarArtist, ...]:
+    """All neighbours of one artist, each a row of name and match."""
+    if not isinstance(stored, list | tuple):
+        raise UnreadableAnswer("not a list")
+    try:
+        artists = tuple([SimilarArtist(name, match) for name, match in stored])
+    except (TypeError, ValueError) as error:
+        raise UnreadableAnswer("not a row of 2") from error
+    for name, match in artists:
+        if type(name) is not str or type(match) not in _NUMBERS:
+            _text(name)
+            _number(match)
+    return artists
 
 
 def _similar_tracks_as_json(tracks: Sequence[SimilarTrack]) -> object:
@@ -252,7 +267,7 @@ LASTFM_SIMILAR_ARTISTS: AnswerCodec[Sequence[SimilarArtist]] = AnswerCodec(
     name="lastfm_similar_artists",
     days=SIMILAR_DAYS,
     encode=_similar_artists_as_json,
-    decode=_many(_similar_artist),
+    decode=_similar_artists,
 )
 """By artist key: their neighbours, nearest first."""
 
@@ -260,7 +275,7 @@ LISTENBRAINZ_SIMILAR_ARTISTS: AnswerCodec[Sequence[SimilarArtist]] = AnswerCodec
     name="listenbrainz_similar_artists",
     days=SIMILAR_DAYS,
     encode=_similar_artists_as_json,
-    decode=_many(_similar_artist),
+    decode=_similar_artists,
 )
 """By artist key: their neighbours, nearest first; ``match`` counts listening sessions."""
 

@@ -101,7 +101,7 @@ def _hearsay(vote: SeedVote) -> SeedVote:
 def _beside_best(neighbours: Sequence[SimilarArtist]) -> list[SimilarArtist]:
     """Neighbours as one service tells them, the nearest with match 1."""
     best = max((artist.match for artist in neighbours), default=0.0) or 1.0
-    return [replace(artist, match=artist.match / best) for artist in neighbours]
+    return [SimilarArtist(name, match / best) for name, match in neighbours]
 
 
 def _search(

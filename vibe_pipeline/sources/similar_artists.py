@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from vibe_pipeline.clients.errors import ServiceError
@@ -26,6 +27,8 @@ from vibe_pipeline.sources.answers import (
 from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up
 from vibe_pipeline.sources.context import SourceContext
 
+_LISTS_AT_HAND = 256
+"""So many lists of neighbours are kept in the form in which they are counted."""
 _FADING = 0.97
 """How much less an artist's next best-known track is proposed than the one before."""
 
@@ -74,7 +77,8 @@ async def neighbour_lists(context: SourceContext, lastfm: LastFm) -> NeighbourLi
         calls=limits.lastfm_artist_calls,
     )
     of_seeds = {key: near for key, near in similar.answers.items() if near}
-    best = nearest(profile.artists, of_seeds, most=limits.asked_back, policy=context.policy)
+    most = limits.asked_back if context.policy.back_weight else 0
+    best = nearest(profile.artists, of_seeds, most=most, policy=context.policy) if most else []
     spared = limits.lastfm_artist_calls - similar.asked
     back = await look_up(
         context.services.lookups,
@@ -118,9 +122,11 @@ def nearest(
     strongest = sorted(supported, key=lambda one: (-supported[one], near.keys[one]))[:most]
     votes: dict[int, list[SeedVote]] = {one: [] for one in strongest}
     for seed, ballot in cast:
-        for vote in ballot.votes:
-            if vote.candidate in votes:
-                votes[vote.candidate].append(_kept(seed, ballot, vote))
+        spread = ballot.spread or 0.0
+        for candidate, match, place, _ in ballot.votes:
+            if candidate in votes:
+                vote = SeedVote(seed.name, match, place, spread, ballot.asked_back)
+                votes[candidate].append(vote)
     return [
         ArtistNeighbour(
             name=near.names[one],
@@ -130,16 +136,6 @@ def nearest(
         )
         for one in strongest
     ]
-
-
-def _kept(seed: SeedArtist, ballot: SeedVotes, vote: Vote) -> SeedVote:
-    return SeedVote(
-        seed=seed.name,
-        match=vote.match,
-        place=vote.place,
-        spread=ballot.spread or 0.0,
-        asked_back=ballot.asked_back,
-    )
 
 
 class _Named:
@@ -158,12 +154,16 @@ class _Named:
         listeners: int | None,
     ) -> SeedVotes:
         """What a seed says of everybody it names but the person's own artists."""
-        votes: dict[str, Vote] = {}
-        for place, (key, name, match) in enumerate(_beside_best(near)):
-            if key not in own and key not in votes and not is_placeholder(name):
-                votes[key] = Vote(self._number(key, name), match, place)
-        spread = math.fsum(vote.match for vote in votes.values())
-        return SeedVotes(seed.weight, listeners, list(votes.values()), spread=spread)
+        numbers = self._numbers
+        votes = []
+        for key, name, match, place in _beside_best(tuple(near)):
+            if key not in own:
+                number = numbers.get(key)
+                if number is None:
+                    number = self._number(key, name)
+                votes.append(Vote(number, match, place))
+        spread = math.fsum([vote.match for vote in votes])
+        return SeedVotes(seed.weight, listeners, votes, spread=spread)
 
     def votes_back(
         self,
@@ -174,29 +174,35 @@ class _Named:
         """What the person's artists are worth to those that were asked back."""
         votes: dict[str, list[Vote]] = {}
         for asked in sorted(asked_back.keys() & self._numbers.keys()):
-            seen: set[str] = set()
-            for place, (key, _, match) in enumerate(_beside_best(asked_back[asked])):
-                if key in heard and key not in seen:
-                    seen.add(key)
-                    votes.setdefault(key, []).append(Vote(self._numbers[asked], match, place))
+            number = self._numbers[asked]
+            for key, _, match, place in _beside_best(tuple(asked_back[asked])):
+                if key in heard:
+                    votes.setdefault(key, []).append(Vote(number, match, place))
         for key, cast in votes.items():
             seed = heard[key]
             ballot = SeedVotes(seed.weight, listeners.get(key), cast, spread=1.0, asked_back=True)
             yield seed, ballot
 
     def _number(self, key: str, name: str) -> int:
-        number = self._numbers.setdefault(key, len(self.keys))
-        if number == len(self.keys):
-            self.keys.append(key)
-            self.names.append(name)
+        number = self._numbers[key] = len(self.keys)
+        self.keys.append(key)
+        self.names.append(name)
         return number
 
 
-def _beside_best(near: Sequence[SimilarArtist]) -> Iterator[tuple[str, str, float]]:
-    """Key, name and match of each neighbour, the nearest with match 1."""
-    best = max((artist.match for artist in near), default=0.0) or 1.0
-    for artist in near:
-        yield artist_key(artist.name), artist.name, artist.match / best
+@lru_cache(maxsize=_LISTS_AT_HAND)
+def _beside_best(near: tuple[SimilarArtist, ...]) -> tuple[tuple[str, str, float, int], ...]:
+    """Key, name, match and place of each neighbour once, the nearest with match 1; no placeholder.
+
+    Read twice for each list: to choose whom to ask back, and with their answers.
+    """
+    best = max([match for _, match in near], default=0.0) or 1.0
+    neighbours: dict[str, tuple[str, str, float, int]] = {}
+    for place, (name, match) in enumerate(near):
+        key = artist_key(name)
+        if key not in neighbours and not is_placeholder(name):
+            neighbours[key] = key, name, match / best, place
+    return tuple(neighbours.values())
 
 
 async def top_tracks(

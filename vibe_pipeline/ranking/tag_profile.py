@@ -1,0 +1,62 @@
+"""What artists are called: a bag of tags for each, and the person's taste in the same terms.
+
+Tags come from ``sources.artist_descriptions``, those that tell most first. What the likeness counts
+in a score is ``ranking.score``'s, what it means for a list as a whole ``ranking.calibration``'s.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from vibe_pipeline.ranking.evidence import blended, cosine, norm
+from vibe_pipeline.records import Candidate, SeedProfile
+
+TagBag = Mapping[str, float]
+
+
+def tag_bags(pool: Iterable[Candidate]) -> dict[str, dict[str, float]]:
+    """By key of each artist with known tags, what they weigh, all above 0.
+
+    A tag counts more the earlier it is named and the fewer artists have it.
+    """
+    named: dict[str, tuple[str, ...]] = {}
+    for candidate in pool:
+        for proposal in candidate.proposals:
+            if proposal.tags and proposal.tags > named.get(candidate.artist_key, ()):
+                named[candidate.artist_key] = proposal.tags
+    folded = {artist: [tag.casefold() for tag in own] for artist, own in sorted(named.items())}
+    frequency = Counter(tag for own in folded.values() for tag in set(own))
+    rarity = {tag: math.log(1 + len(named) / count) for tag, count in frequency.items()}
+    return {
+        artist: {own[at]: rarity[own[at]] / (1 + at) for at in range(len(own) - 1, -1, -1)}
+        for artist, own in folded.items()
+    }
+
+
+def tag_likeness(bags: Mapping[str, TagBag], profile: SeedProfile) -> dict[str, float]:
+    """By artist with known tags, how alike they are to those of the seed artists, from 0 to 1.
+
+    Where no seed's tags are known, all proposed artists together stand for the person's taste.
+    """
+    mine = [(seed.weight, bags[seed.key]) for seed in profile.artists if seed.key in bags]
+    taste = blended(mine or [(1.0, bag) for bag in bags.values()])
+    length = norm(taste)
+    if not length:
+        return {}
+    return {artist: cosine(taste, bag, length, norm(bag)) for artist, bag in bags.items()}
+
+
+def tag_shares(bag: TagBag) -> dict[str, float]:
+    """The same bag as shares that add up to 1."""
+    whole = math.fsum(bag.values())
+    return {tag: weight / whole for tag, weight in bag.items()} if whole > 0 else {}
+
+
+def taste_in_tags(bags: Mapping[str, TagBag], profile: SeedProfile) -> dict[str, float]:
+    """What share of the person's taste each tag has; empty where no seed's tags are known."""
+    mine = (
+        (seed.weight, tag_shares(bags[seed.key])) for seed in profile.artists if seed.key in bags
+    )
+    return tag_shares(blended(mine))
