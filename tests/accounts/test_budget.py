@@ -13,7 +13,7 @@ from tests.support.accounts_site import BEGINNING, KEY, Clock, address, in_proce
 from vibe_pipeline.accounts.budget import CEILINGS, FIRST_PAUSE, StoredBudget
 from vibe_pipeline.accounts.budget_shares import Ceiling
 from vibe_pipeline.accounts.store import AccountStore, open_store
-from vibe_pipeline.clients.budget import Block, Budget, Capabilities
+from vibe_pipeline.clients.budget import Budget, Capabilities, ServicePause
 from vibe_pipeline.clients.errors import RateLimited
 
 SPOTIFY = CEILINGS["spotify"]
@@ -127,7 +127,7 @@ def test_one_endpoints_pause_stops_no_other(tmp_path: Path) -> None:
 
     block = budget.block("spotify", BEGINNING + timedelta(hours=5), "quota", bucket="GET /search")
 
-    assert block == Block(until=BEGINNING + timedelta(hours=5), whole=False)
+    assert block == ServicePause(until=BEGINNING + timedelta(hours=5), whole=False)
     assert budget.blocked_until("spotify") is None
     budget.ask("spotify", asked_for=True, bucket="PUT /playlists")
     with pytest.raises(RateLimited) as refused:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.support.outside_world import NOON, Naps, answering, outside_world, said, said_in_words
-from vibe_pipeline.clients.budget import Block
+from vibe_pipeline.clients.budget import ServicePause
 from vibe_pipeline.clients.errors import RateLimited, Redirected, ServiceError, ServiceUnavailable
 from vibe_pipeline.clients.rate_limiter import ProcessSlotBook, RateLimiter, SharedSlotBook
 from vibe_pipeline.clients.transport import (
@@ -48,9 +48,9 @@ class Ledger:
         *,
         bucket: str | None = None,
         certain: bool = True,
-    ) -> Block:
+    ) -> ServicePause:
         self.blocks.append((service, until, reason))
-        return Block(until=until, whole=bucket is None)
+        return ServicePause(until=until, whole=bucket is None)
 
     def blocked_until(self, service: str) -> datetime | None:
         return None

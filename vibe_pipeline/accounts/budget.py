@@ -27,7 +27,7 @@ from vibe_pipeline.accounts.budget_shares import (
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.records import ServiceBlock
 from vibe_pipeline.accounts.tables import accounts, editions, service_calls, services, tokens
-from vibe_pipeline.clients.budget import Block
+from vibe_pipeline.clients.budget import ServicePause
 from vibe_pipeline.clients.errors import AllowanceSpent, RateLimited
 from vibe_pipeline.records import EditionId, UserId
 
@@ -122,7 +122,7 @@ class StoredBudget:
         *,
         bucket: str | None = None,
         certain: bool = True,
-    ) -> Block:
+    ) -> ServicePause:
         """Nobody asks this before ``until``; a longer block stands.
 
         Of a service that keeps its limits per bucket the whole is left alone only when several
@@ -133,7 +133,7 @@ class StoredBudget:
         with self.database.writing() as connection:
             _locked(connection, service)
             if bucket is None:
-                return Block(until=_block(connection, service, until, reason))
+                return ServicePause(until=_block(connection, service, until, reason))
             name = _bucket_name(service, bucket)
             before = _blocked_until(connection, name)
             again = before is not None and now - before < SAID_AGAIN_WITHIN
@@ -141,8 +141,8 @@ class StoredBudget:
             held = _block(connection, name, held, reason)
             paused = _paused_buckets(connection, service, now)
             if len(paused) < BUCKETS_OF_A_WHOLE:
-                return Block(until=held, whole=False)
-            return Block(until=_block(connection, service, min(paused), reason))
+                return ServicePause(until=held, whole=False)
+            return ServicePause(until=_block(connection, service, min(paused), reason))
 
     def blocked_until(self, service: str) -> datetime | None:
         """When the block ends; ``None`` when there is none now."""

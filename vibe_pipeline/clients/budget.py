@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class ServicePause:
     """Until when something is left alone: one bucket of a service, or the ``whole``."""
 
     until: datetime
@@ -35,7 +35,7 @@ class Budget(Protocol):
         *,
         bucket: str | None = None,
         certain: bool = True,
-    ) -> Block:
+    ) -> ServicePause:
         """Tell every process to leave the bucket alone until then, or the service without one.
 
         What is not ``certain`` is believed in full when it is said again after a shorter pause.
@@ -83,9 +83,9 @@ class UnlimitedBudget:
         *,
         bucket: str | None = None,
         certain: bool = True,
-    ) -> Block:
+    ) -> ServicePause:
         """Forgotten at once."""
-        return Block(until=until, whole=bucket is None)
+        return ServicePause(until=until, whole=bucket is None)
 
     def blocked_until(self, service: str) -> datetime | None:
         """Never."""
