@@ -138,6 +138,26 @@ async def test_an_isrc_leads_to_its_recording() -> None:
     assert all(recording.mbid and recording.artist_mbids for recording in found)
 
 
+async def test_an_artist_is_told_by_all_names_but_misspellings() -> None:
+    async with outside_world(rules={"musicbrainz_burst": 100}) as world:
+        artists = world.simulation.world.artists[:12]
+
+        names = [await world.musicbrainz().artist_names(artist.mbid) for artist in artists]
+
+    for artist, told in zip(artists, names, strict=True):
+        assert told is not None
+        assert told[0] == artist.name
+        assert set(told[1:]) <= {" ".join(reversed(artist.name.split()))}
+    assert any(told and len(told) > 1 for told in names)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+async def test_an_artist_nobody_entered_has_no_names(status: int) -> None:
+    client, _ = musicbrainz_answering(said({"error": "Not Found"}, status))
+
+    assert await client.artist_names("m1") is None
+
+
 @pytest.mark.parametrize("status", [400, 404])
 async def test_an_isrc_nobody_entered_has_no_recordings(status: int) -> None:
     client, _ = musicbrainz_answering(said({"error": "Not Found"}, status))

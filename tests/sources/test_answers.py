@@ -52,6 +52,8 @@ STORED = {
     "lastfm_top_tracks": (28, 7, ['[["Radio", 787, null, null], ["Sleep", null, "9d6", 1000]]']),
     "lastfm_artists": (28, 7, ['[1106, ["dream pop", "shoegaze"]]', "[null, []]"]),
     "listenbrainz_recordings": (28, 7, ['["81a0719f", "2116891b"]', '["81a0719f", null]']),
+    "spotify_unusable_id": (3650, 7, ['"gone"', '"greyed out"']),
+    "musicbrainz_aliases": (3650, 365, ['["Jay Chou", "周杰伦"]', "[]"]),
     "musicbrainz_isrcs": (28, 7, ['["be706b21", "1b1297eb"]']),
 }
 """By name in the cache: days for what is there, days for what is not, and rows as release 0.1.0
@@ -89,7 +91,8 @@ def test_an_answer_is_good_for_as_long_as_ever(name: str) -> None:
 @pytest.mark.parametrize("row", [7, "[]", {"title": 1}, [["a", "b"]], [1, 2, 3], [None], True])
 def test_a_row_of_another_form_counts_as_never_asked(name: str, row: object) -> None:
     lookups = InMemoryLookups(now=lambda: NOON)
-    readable = isinstance(row, str) and name in ("labs_spotify_id", "labs_recording")
+    texts = ("labs_spotify_id", "labs_recording", "spotify_unusable_id")
+    readable = isinstance(row, str) and name in texts
     lookups.remember(name, {"a": row, "b": None}, days=1)
 
     known = KINDS[name].known(lookups, ["a", "b", "c"])

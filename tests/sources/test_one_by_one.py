@@ -44,7 +44,12 @@ from vibe_pipeline.sources import (
     rediscovered_likes,
     spotify_recommendations,
 )
-from vibe_pipeline.sources.answers import LASTFM_SIMILAR_ARTISTS, SPOTIFY_TRACKS, SimilarArtist
+from vibe_pipeline.sources.answers import (
+    LASTFM_SIMILAR_ARTISTS,
+    MUSICBRAINZ_ALIASES,
+    SPOTIFY_TRACKS,
+    SimilarArtist,
+)
 from vibe_pipeline.sources.cached_calls import WantedAnswer, look_up, look_up_together
 from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLimits
 from vibe_pipeline.sources.pools import Reason, pool_of
@@ -535,6 +540,45 @@ async def test_a_seed_that_labs_does_not_know_by_name_is_found_by_its_isrc() -> 
     assert (found.artist, found.title, found.mbid, found.match) == ("B", "Near", "m2", 1.0)
     assert found.seed == "A – T"
     assert len(labs_received) == 3
+
+
+@pytest.mark.parametrize(
+    ("named", "kept"), [("A", ["Other"]), ("Other", ["Other"]), ("Somebody Else", None)]
+)
+async def test_other_names_of_the_seeds_artists_are_learned_ahead_of_time_only(
+    named: str, kept: list[str] | None
+) -> None:
+    lookups = InMemoryLookups()
+    named_recording = {
+        "recording_mbid": "m1",
+        "recording_name": "T",
+        "artist_credit_name": "A",
+        "artist_credit_mbids": ["am1"],
+    }
+    labs_http, _ = answering(said([named_recording]), said([]))
+    alias = {"name": "Other" if named != "Other" else "A", "type": "Artist name"}
+    brainz_http, asked = answering(
+        said({"name": named, "aliases": [alias] if kept else [], "id": "am1"})
+    )
+    services = SourceClients(
+        lookups=lookups,
+        capabilities=InMemoryCapabilities(),
+        labs=ListenBrainzLabs(
+            Transport(labs_http, service="listenbrainz", address="http://l", sleep=Naps())
+        ),
+        musicbrainz=MusicBrainz(
+            Transport(brainz_http, service="musicbrainz", address="http://m", sleep=Naps())
+        ),
+    )
+    asking = question(tracks=[seed_track("A", "T")], services=services)
+
+    await listenbrainz.propose(asking)
+    calls_while_somebody_waits = len(asked)
+    await listenbrainz.propose(replace(asking, limits=asking.limits.ahead_of_time()))
+
+    assert calls_while_somebody_waits == 0
+    assert len(asked) == 1
+    assert MUSICBRAINZ_ALIASES.known(lookups, ["a"]) == {"a": kept and tuple(kept)}
 
 
 @pytest.mark.parametrize("source", [listenbrainz, artist_catalogue, spotify_recommendations])

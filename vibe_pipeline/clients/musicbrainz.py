@@ -74,6 +74,32 @@ class MusicBrainz:
         found = map(Recording.from_api, objects(fields(answer.json()).get("recordings")))
         return [recording for recording in found if recording is not None]
 
+    async def artist_names(self, mbid: str) -> list[str] | None:
+        """All names of an artist, the usual one first; ``None`` for an id that is nobody's."""
+        call = Call(
+            method="GET",
+            path=f"/artist/{quote(mbid, safe='')}",
+            endpoint="GET /artist/{mbid}",
+            query={"fmt": "json", "inc": "aliases"},
+        )
+        answer = await self._transport.send(call)
+        if answer.status in {400, 404}:
+            return None
+        if not answer.good:
+            raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")
+        artist = fields(answer.json())
+        usual = text(artist.get("name"))
+        return list(dict.fromkeys([*([usual] if usual else []), *_aliases(artist)]))
+
+
+def _aliases(artist: Fields) -> list[str]:
+    """Names, without what is entered for searching only, such as misspellings."""
+    return [
+        name
+        for alias in objects(artist.get("aliases"))
+        if alias.get("type") != "Search hint" and (name := text(alias.get("name"))) is not None
+    ]
+
 
 def answer_kind(answer: ServiceAnswer) -> AnswerKind:
     """MusicBrainz answers 503 to everything while one asks too fast."""

@@ -272,7 +272,8 @@ def replayed(
 
 
 def _ranked(pools: Iterable[Pool], request: ListRequest, policy: Policy) -> list[Ranked]:
-    return rank(merge(pools, unplayable=request.unplayable), request, policy)
+    candidates = merge(pools, unplayable=request.unplayable, other_names=request.other_names)
+    return rank(candidates, request, policy)
 
 
 def _looked_up_in(ranked: Iterable[Ranked]) -> dict[str, Track | None]:

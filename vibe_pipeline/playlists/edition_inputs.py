@@ -14,11 +14,12 @@ from typing import Any
 from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists.pools_at_hand import looked_at_first
+from vibe_pipeline.ranking.artist_aliases import OtherNames, by_other_name
 from vibe_pipeline.ranking.list_request import ListRequest, unplayable_likes
 from vibe_pipeline.ranking.listener_knowledge import with_current_keys
 from vibe_pipeline.ranking.policy import BEFORE_VERSION_3, FORMER, POLICIES, Policy
 from vibe_pipeline.records import Pool
-from vibe_pipeline.sources.answers import UNUSABLE_IDS
+from vibe_pipeline.sources.answers import MUSICBRAINZ_ALIASES, UNUSABLE_IDS
 from vibe_pipeline.taste.exclusions import exclusions_kept
 from vibe_pipeline.taste.feedback import Feedback, feedback_of
 from vibe_pipeline.warehouse.rows import Slice
@@ -65,6 +66,8 @@ def request_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) ->
     feedback = Feedback.of(inputs.blocks, inputs.thumbs)
     past = tables.playlists.past(user_id, besides=edition_slice.edition_id, as_of=as_of)
     likes = tuple(tables.library.likes(user_id, as_of=as_of))
+    other_names = _other_names(tables, as_of)
+    blocked = feedback.blocked_artists
     return ListRequest(
         vibe_date=edition_slice.vibe_date,
         now=as_of,
@@ -75,14 +78,21 @@ def request_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) ->
         likes=likes,
         plays=tuple(tables.library.plays(user_id, until=as_of)),
         past=with_current_keys(past),
-        blocked_artists=feedback.blocked_artists,
+        blocked_artists=blocked | {name for name, own in other_names.items() if own in blocked},
         blocked_tracks=feedback.blocked_tracks,
         thumbs=feedback.thumbs,
         artist_thumbs=feedback.artist_thumbs,
         unplayable=unplayable_likes(likes)
-        | tables.lookups.keys(UNUSABLE_IDS.name, as_of=as_of)
+        | tables.lookups.answers(UNUSABLE_IDS.name, as_of=as_of).keys()
         | frozenset(inputs.settings.get(_UNUSABLE, ())),
+        other_names=other_names,
     )
+
+
+def _other_names(tables: Tables, as_of: datetime) -> OtherNames:
+    """What MusicBrainz told of artists' names by then; nothing of it is ever asked again."""
+    stored = tables.lookups.answers(MUSICBRAINZ_ALIASES.name, as_of=as_of)
+    return by_other_name({key: MUSICBRAINZ_ALIASES.decode(names) for key, names in stored.items()})
 
 
 def without(inputs: EditionInputs, spotify_ids: Iterable[str]) -> EditionInputs:

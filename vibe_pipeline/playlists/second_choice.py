@@ -31,6 +31,8 @@ from vibe_pipeline.sources.answers import LABS_RECORDINGS, LABS_SPOTIFY_IDS, UNU
 from vibe_pipeline.sources.artist_pages import remember_tracks
 from vibe_pipeline.warehouse import Tables, Warehouse
 
+_GONE, _GREYED_OUT = "gone", "greyed out"
+"""Stored beside an id."""
 GREYED_OUT_DAYS = 30
 """What cannot be played here may come back, and others may live elsewhere."""
 
@@ -49,8 +51,8 @@ class SecondChoice:
             ranked = tables.selections.ranked(edition.user_id, edition.edition_id)
             tables.library.grey_out(edition.user_id, unusable.unplayable, seen_at=self.now())
         lookups = self.database.lookups(now=self.now)
-        UNUSABLE_IDS.remember(lookups, dict.fromkeys(unusable.gone, True))
-        greyed = dict.fromkeys(unusable.greyed_out, True)
+        UNUSABLE_IDS.remember(lookups, dict.fromkeys(unusable.gone, _GONE))
+        greyed = dict.fromkeys(unusable.greyed_out, _GREYED_OUT)
         UNUSABLE_IDS.remember(lookups, greyed, days=GREYED_OUT_DAYS)
         _forget_what_labs_named(lookups, ranked, unusable.ids)
         lookups.keep()

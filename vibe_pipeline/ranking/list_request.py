@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from vibe_pipeline.ranking.artist_aliases import OtherNames
 from vibe_pipeline.records import LikedTrack, PastRecommendation, Play, SeedProfile
 
 
@@ -18,7 +19,8 @@ class ListRequest:
 
     ``past`` holds what was recommended before ``vibe_date``, without the edition being made.
     Keys are those of ``ranking.identity``; thumbs are +1 or -1. ``unplayable`` are the Spotify ids
-    that no list of this person may hold, whoever proposes them.
+    that no list of this person may hold, whoever proposes them. ``other_names`` of artists lead to
+    the name their recordings are kept under.
     """
 
     vibe_date: date
@@ -35,6 +37,7 @@ class ListRequest:
     thumbs: Mapping[str, int] = field(default_factory=dict)
     artist_thumbs: Mapping[str, int] = field(default_factory=dict)
     unplayable: frozenset[str] = frozenset()
+    other_names: OtherNames = field(default_factory=dict)
 
 
 def unplayable_likes(likes: Iterable[LikedTrack]) -> frozenset[str]:

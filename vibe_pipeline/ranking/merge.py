@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
+from vibe_pipeline.ranking.artist_aliases import NO_OTHER_NAMES, OtherNames, known_by
 from vibe_pipeline.ranking.artist_credits import is_placeholder
 from vibe_pipeline.ranking.identity import artist_key, other_keys, recording_key
 from vibe_pipeline.ranking.recording_match import (
@@ -24,13 +25,18 @@ from vibe_pipeline.records import Candidate, Pool, Proposal
 _ISRC = re.compile("[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 
 
-def merge(pools: Iterable[Pool], *, unplayable: Collection[str] = frozenset()) -> list[Candidate]:
+def merge(
+    pools: Iterable[Pool],
+    *,
+    unplayable: Collection[str] = frozenset(),
+    other_names: OtherNames = NO_OTHER_NAMES,
+) -> list[Candidate]:
     """One candidate for each recording: same Spotify id, same artist and title, or same ISRC.
 
     A joint credit counts in any order, an ISRC only where the names do not speak against it; what
     names nobody (``Various Artists``) is left out. A Spotify id that is ``unplayable`` joins
-    proposals, but becomes no candidate's own. Sorted by key; neither the order of pools nor that
-    of proposals matters.
+    proposals, but becomes no candidate's own; by ``other_names`` artists are known too. Sorted by
+    key; neither the order of pools nor that of proposals matters.
     """
     proposals = sorted(
         {proposal for pool in pools for proposal in pool.proposals if _usable(proposal)},
@@ -40,7 +46,7 @@ def merge(pools: Iterable[Pool], *, unplayable: Collection[str] = frozenset()) -
     groups = _Groups(len(proposals))
     seen: dict[tuple[str, str], int] = {}
     for index, (proposal, key) in enumerate(zip(proposals, keys, strict=True)):
-        for name in _names(proposal, key):
+        for name in _names(proposal, key, other_names):
             groups.join(seen.setdefault(name, index), index)
     _join_by_credit(proposals, keys, groups)
     _join_by_sound(proposals, groups)
@@ -50,7 +56,10 @@ def merge(pools: Iterable[Pool], *, unplayable: Collection[str] = frozenset()) -
         members[groups.first(index)].append(index)
     candidates = [
         _candidate(
-            [proposals[index] for index in group], [keys[index] for index in group], unplayable
+            [proposals[index] for index in group],
+            [keys[index] for index in group],
+            unplayable,
+            other_names,
         )
         for group in members.values()
     ]
@@ -62,8 +71,10 @@ def _usable(proposal: Proposal) -> bool:
     return named and not is_placeholder(proposal.artist)
 
 
-def _names(proposal: Proposal, key: str) -> Iterable[tuple[str, str]]:
+def _names(proposal: Proposal, key: str, other_names: OtherNames) -> Iterable[tuple[str, str]]:
     yield "key", key
+    if known := known_by(key, other_names):
+        yield "key", known
     for other in other_keys(proposal.artist, proposal.title):
         yield "key", other
     if proposal.spotify_id:
@@ -136,11 +147,15 @@ def valid_isrc(isrc: str | None) -> str | None:
 
 
 def _candidate(
-    proposals: list[Proposal], keys: list[str], unplayable: Collection[str]
+    proposals: list[Proposal],
+    keys: list[str],
+    unplayable: Collection[str],
+    other_names: OtherNames,
 ) -> Candidate:
     """The most usual naming stands for all; ties go to the smallest key."""
     counts = Counter(keys)
     key = min(counts, key=lambda name: (-counts[name], name))
+    known = {name for own in counts if (name := known_by(own, other_names))}
     named = [proposal for proposal, own in zip(proposals, keys, strict=True) if own == key]
     spelling = min(named, key=lambda p: (p.spotify_id is None, p.isrc is None, p.artist, p.title))
     return Candidate(
@@ -154,7 +169,7 @@ def _candidate(
         isrc=_smallest(named, "isrc") or _smallest(proposals, "isrc"),
         mbid=_smallest(named, "mbid") or _smallest(proposals, "mbid"),
         duration_ms=min((p.duration_ms for p in proposals if p.duration_ms), default=None),
-        aliases=tuple(sorted(set(counts) - {key})),
+        aliases=tuple(sorted((counts.keys() | known) - {key})),
     )
 
 

@@ -253,10 +253,10 @@ LABS_SPOTIFY_IDS: AnswerCodec[str] = AnswerCodec(
 )
 """By MBID of a recording: its Spotify id."""
 
-UNUSABLE_IDS: AnswerCodec[bool] = AnswerCodec(
-    name="spotify_unusable_id", days=3650, encode=bool, decode=bool
+UNUSABLE_IDS: AnswerCodec[str] = AnswerCodec(
+    name="spotify_unusable_id", days=3650, encode=str, decode=_text
 )
-"""By Spotify id: an id that Spotify refused to write, or greyed out in a list of ours."""
+"""By Spotify id: why no list may hold it, for Spotify refused to write it or greyed it out."""
 
 LABS_RECORDINGS: AnswerCodec[str] = AnswerCodec(
     name="labs_recording", days=90, days_missing=90, encode=str, decode=_text
@@ -323,3 +323,9 @@ MUSICBRAINZ_ISRCS: AnswerCodec[RecordingIds] = AnswerCodec(
     decode=_recording_ids,
 )
 """By ISRC."""
+
+MUSICBRAINZ_ALIASES: AnswerCodec[Sequence[str]] = AnswerCodec(
+    name="musicbrainz_aliases", days=3650, days_missing=365, encode=list, decode=_many(_text)
+)
+"""By artist key: the artist's other names. Past lists are made again with what was known then, so
+an answer is never replaced."""

@@ -65,6 +65,7 @@ class SourceLimits:
     labs_name_calls: int = 5
     labs_batch_calls: int = 3
     musicbrainz_calls: int = 3
+    alias_calls: int = 0
     spotify_calls_first: int = 18
     spotify_calls: int = 2
     recommendation_calls: int = 2
@@ -93,6 +94,7 @@ class SourceLimits:
             lastfm_top_track_calls=40,
             lastfm_info_calls=30,
             labs_name_calls=8,
+            alias_calls=5,
         )
 
     @classmethod

@@ -19,6 +19,7 @@ from vibe_pipeline.sources.answers import (
     LISTENBRAINZ_RECORDINGS,
     LISTENBRAINZ_SIMILAR_ARTISTS,
     LISTENBRAINZ_SIMILAR_RECORDINGS,
+    MUSICBRAINZ_ALIASES,
     MUSICBRAINZ_ISRCS,
     RecordingIds,
     SimilarArtist,
@@ -61,6 +62,7 @@ async def propose(context: SourceContext) -> Pool:
     known = _identified(seeds, named)
     recordings = await _similar_recordings(context, labs, known)
     artists = await _similar_artists(context, labs, known)
+    await _learn_names(context, known)
     proposals = [
         proposal for item in known for proposal in _near(item.seed, recordings.get(item.mbid))
     ]
@@ -206,6 +208,30 @@ async def _similar_artists(
         limits=context.limits,
         calls=min(1, context.limits.labs_batch_calls),
     )
+
+
+async def _learn_names(context: SourceContext, known: Sequence[_Known]) -> None:
+    """Find out by what other names the seeds' artists go; what is wrong with it is no trouble."""
+    musicbrainz = context.services.musicbrainz
+    if musicbrainz is None or not context.limits.alias_calls:
+        return
+    artists = {artist_key(k.seed.artist): k.artist_mbid for k in known if k.artist_mbid is not None}
+    await look_up(
+        context.services.lookups,
+        MUSICBRAINZ_ALIASES,
+        [_by_artist(musicbrainz, key, mbid) for key, mbid in artists.items()],
+        limits=context.limits,
+        calls=context.limits.alias_calls,
+    )
+
+
+def _by_artist(musicbrainz: MusicBrainz, key: str, mbid: str) -> WantedAnswer[Sequence[str]]:
+    async def ask() -> Sequence[str] | None:
+        names = await musicbrainz.artist_names(mbid)
+        keys = {artist_key(name) for name in names or ()}
+        return [name for name in names or () if artist_key(name) != key] if key in keys else None
+
+    return WantedAnswer(key=key, ask=ask)
 
 
 def _near(seed: SeedTrack, recordings: Sequence[SimilarRecording] | None) -> Iterator[Proposal]:

@@ -35,15 +35,15 @@ class LookupTable:
             row["key"]: None if row["answer"] is None else json.loads(row["answer"]) for row in rows
         }
 
-    def keys(self, service: str, *, as_of: datetime) -> frozenset[str]:
-        """What was known to be there at a moment: the keys alone."""
+    def answers(self, service: str, *, as_of: datetime) -> dict[str, Any]:
+        """All that a service was known to have at a moment, by key."""
         rows = select(
             self._connection,
-            "SELECT key FROM lookups WHERE service = ? AND asked_at <= ? AND stale_at > ?"
-            " AND answer IS NOT NULL",
+            "SELECT key, answer FROM lookups WHERE service = ? AND asked_at <= ? AND stale_at > ?"
+            " AND answer IS NOT NULL ORDER BY key",
             [service, moment(as_of), moment(as_of)],
         )
-        return frozenset(row["key"] for row in rows)
+        return {row["key"]: json.loads(row["answer"]) for row in rows}
 
     def remember(
         self, service: str, answers: Iterable[tuple[str, Any, datetime]], *, now: datetime

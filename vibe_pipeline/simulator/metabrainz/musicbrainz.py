@@ -59,6 +59,8 @@ class MusicBrainz:
         if found is None:
             return _refusal(404, "Not Found")
         shape = _artist(found)
+        if "aliases" in _included(request):
+            shape["aliases"] = self._aliases(found)
         if "url-rels" in _included(request):
             target = f"https://open.spotify.com/artist/{found.spotify_id}"
             shape["relations"] = [{"type": "free streaming", "url": {"resource": target}}]
@@ -93,6 +95,17 @@ class MusicBrainz:
                 for home in homes
             ]
         return shape
+
+    def _aliases(self, artist: Artist) -> list[dict[str, Any]]:
+        """For every third artist the name the other way round, and a misspelling."""
+        words = artist.name.split()
+        if len(words) < 2 or self._world.ids.share("aliases", artist.mbid) > 1 / 3:
+            return []
+        named = {"Artist name": " ".join(reversed(words)), "Search hint": words[0][:-1]}
+        return [
+            {"name": name, "sort-name": name, "locale": None, "primary": None, "type": kind}
+            for kind, name in named.items()
+        ]
 
     async def not_found(self, request: Request) -> Response:
         """Nothing else is here."""
