@@ -53,7 +53,7 @@ class Health:
 
     def _account_store(self) -> dict[str, Any]:
         try:
-            self.services.store.check()
+            self.services.store.check(self.services.key())
         except AccountsUnreadable as error:
             return {"ok": False, "reason": str(error)}
         return {"ok": True}

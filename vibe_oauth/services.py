@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ import httpx
 from pydantic import SecretStr
 
 from vibe_oauth.telegram import BotName
-from vibe_pipeline.accounts.store import AccountStore, open_for, utc_now
+from vibe_pipeline.accounts.store import AccountStore, open_for, secret_key, utc_now
 from vibe_pipeline.authorization import AccountLinking, clients_for_people
 from vibe_pipeline.clients.dagster import DagsterGraphQL
 from vibe_pipeline.clients.factory import ClientFactory, open_http
@@ -32,6 +33,8 @@ class OAuthServices:
     redirect_path: str
     prefix: str
     home: Path
+    key: Callable[[], str] = field(repr=False)
+    """The key as it lies there now, which other processes will find."""
     https: bool
     now: Callable[[], datetime]
     body_seconds: float = BODY_SECONDS
@@ -56,6 +59,7 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] = utc_now) 
         redirect_path=urlsplit(settings.spotify_redirect_uri).path or "/",
         prefix=urlsplit(settings.public_url).path.rstrip("/"),
         home=settings.home,
+        key=partial(secret_key, settings),
         https=settings.public_url.startswith("https:"),
         now=now,
         internal_job_token=settings.internal_job_token,

@@ -17,9 +17,12 @@ import httpx
 import pytest
 import structlog
 from cryptography.fernet import Fernet
+from starlette.requests import Request
 
+from tests.support.accounts_site import tokens
 from tests.support.oauth_site import Site, site, token_on, words
 from vibe_oauth.__main__ import usual_place
+from vibe_oauth.health import Health
 from vibe_pipeline.accounts.records import StateKind
 from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.installation.process_status import (
@@ -134,6 +137,22 @@ async def test_a_healthy_service_says_so(here: Site) -> None:
         "account_store": {"ok": True},
         "dagster": {"ok": True},
     }
+
+
+async def test_health_tells_of_a_key_that_was_exchanged_while_we_hold_the_right_one(
+    here: Site,
+) -> None:
+    here.services.store.people.connect(
+        here.person().user_id, "spotify-1", "Name", tokens(here.services.now())
+    )
+    well = await here.browser.get("/health")
+
+    health = Health(replace(here.services, key=lambda: Fernet.generate_key().decode()))
+    answer = await health.ready(Request({"type": "http"}))
+
+    assert well.status_code == 200
+    assert answer.status_code == 503
+    assert b"sealed with another key" in bytes(answer.body)
 
 
 async def test_health_names_a_process_that_is_being_restarted(here: Site) -> None:

@@ -70,14 +70,14 @@ class AccountStore:
     source_outcomes: SourceOutcomes
     erasures: Erasures
 
-    def check(self) -> None:
+    def check(self, key: str | None = None) -> None:
         """Touch the store; raises ``AccountsUnreadable`` with the reason when it is no use.
 
-        Also when the key is not the one that sealed the tokens.
+        Also when the key is not the one that sealed the tokens: ``key``, else the one we hold.
         """
         with self.database.reading() as connection:
             connection.execute(text("SELECT user_id FROM accounts LIMIT 1"))
-        self.tokens.check()
+        self.tokens.check(None if key is None else Cipher(key))
 
 
 def utc_now() -> datetime:

@@ -35,12 +35,12 @@ class TokenVault:
             row = connection.execute(query).mappings().first()
         return None if row is None else _opened(row, self.sealer)
 
-    def check(self) -> None:
+    def check(self, sealer: Cipher | None = None) -> None:
         """Open one sealed row, whosever; raises ``SecretKeyWrong`` when our key is another."""
         with self.database.reading() as connection:
             sealed = connection.execute(select(tokens.c.sealed).limit(1)).scalar()
         if sealed is not None:
-            self.sealer.open(sealed)
+            (sealer or self.sealer).open(sealed)
 
     def save(self, user_id: UserId, renewed: Tokens) -> bool:
         """Keep renewed tokens; false when the person has disconnected meanwhile.
