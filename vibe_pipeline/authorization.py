@@ -56,6 +56,8 @@ from vibe_pipeline.settings import Settings
 log = structlog.get_logger()
 
 SERVICE = "spotify"
+WHO_IT_IS = "GET /me"
+"""The bucket of the one call that a consent is completed with."""
 OURS_ALONE = timedelta(seconds=20)
 """So long nobody else launches what we are launching."""
 VERIFIER_BYTES = 64
@@ -230,7 +232,8 @@ class AccountLinking:
 
     def resting(self, account: Account) -> Refused | None:
         """Not now: Spotify is to be left alone, so that even a consent could not be used."""
-        until = self.store.budget.blocked_until(SERVICE)
+        budget = self.store.budget
+        until = budget.blocked_until(SERVICE) or budget.blocked_until(SERVICE, bucket=WHO_IT_IS)
         if until is None:
             return None
         return _refused(RateLimited(SERVICE, "resting", until=until), account)

@@ -144,9 +144,10 @@ class StoredBudget:
                 return ServicePause(until=held, whole=False)
             return ServicePause(until=_block(connection, service, min(paused), reason))
 
-    def blocked_until(self, service: str) -> datetime | None:
-        """When the block ends; ``None`` when there is none now."""
-        block = next((item for item in self.blocks() if item.service == service), None)
+    def blocked_until(self, service: str, *, bucket: str | None = None) -> datetime | None:
+        """When the block ends, of the service or of one bucket; ``None`` when there is none now."""
+        name = service if bucket is None else _bucket_name(service, bucket)
+        block = next((item for item in self.blocks() if item.service == name), None)
         return None if block is None else block.until
 
     def blocks(self) -> list[ServiceBlock]:
