@@ -5,6 +5,7 @@ SQL alone, through the real tables; what a list reads and writes is measured els
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -28,7 +29,7 @@ class Crowd:
 
     people: int = 1_000
     nights: int = 60
-    whole_nights: int = 2
+    whole_nights: int = 1
     thinned: int = 20
 
 
@@ -37,10 +38,21 @@ def fill(warehouse: Warehouse, example: UserId, crowd: Crowd) -> None:
     with warehouse.open() as tables:
         _keep_template(tables.connection, example)
         _libraries(tables.connection, crowd)
-    for night in range(crowd.nights, 0, -1):
+    for nights in _batched(range(crowd.nights, 0, -1), _NIGHTS_AT_ONCE):
         with warehouse.open() as tables:
             _keep_template(tables.connection, example)
-            _night(tables.connection, crowd, example, night)
+            for night in nights:
+                _night(tables.connection, crowd, example, night)
+
+
+_NIGHTS_AT_ONCE = 10
+"""Nights in one transaction: with one for each, closing a large file takes most of the time."""
+
+
+def _batched(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """So many of them at a time, in order."""
+    for start in range(0, len(numbers), size):
+        yield numbers[start : start + size]
 
 
 _SLICES = (
@@ -91,7 +103,7 @@ def _night(
 ) -> None:
     """One night's lists of everybody, in an order that is another each night."""
     connection.execute(
-        f"CREATE TEMP TABLE editions AS SELECT other, md5(other || {night}) AS own,"  # noqa: S608
+        f"CREATE OR REPLACE TEMP TABLE editions AS SELECT other, md5(other || {night}) AS own,"  # noqa: S608
         f" (SELECT max(vibe_date) FROM one_candidate_pools) - {night} AS day"
         f" FROM ({_OTHERS.format(people=crowd.people)} UNION ALL SELECT '{example}', 0)"
         f" ORDER BY hash(number, {night})"

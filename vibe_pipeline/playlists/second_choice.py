@@ -6,7 +6,7 @@ all that its replay needs. Finding those tracks is ``refused_tracks``' and ``pub
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,11 +25,12 @@ from vibe_pipeline.playlists.edition_record import keep_selection, record_choice
 from vibe_pipeline.playlists.publish import Unusable
 from vibe_pipeline.playlists.recommendation_history import slice_of
 from vibe_pipeline.playlists.resolve import forget_labs_ids
-from vibe_pipeline.playlists.selection_summary import Selection
-from vibe_pipeline.records import Ranked, Track
+from vibe_pipeline.ranking.list_request import ListRequest
+from vibe_pipeline.ranking.policy import Policy
+from vibe_pipeline.records import Pool, Ranked, Track
 from vibe_pipeline.sources.answers import LABS_RECORDINGS, LABS_SPOTIFY_IDS, UNUSABLE_IDS
 from vibe_pipeline.sources.artist_pages import remember_tracks
-from vibe_pipeline.warehouse import Tables, Warehouse
+from vibe_pipeline.warehouse import EditionInputs, Tables, Warehouse
 
 _GONE, _GREYED_OUT = "gone", "greyed out"
 """Stored beside an id."""
@@ -66,9 +67,14 @@ class SecondChoice:
         tracks that are known by their id alone, these and no others.
         """
         with self.database.open() as tables:
-            selection = _chosen_again(tables, edition, besides, only)
-        if selection is None:
+            basis = _read_basis(tables, edition, besides, only)
+        if basis is None:
             return False
+        selection = replayed(basis.request, basis.pools, basis.then, basis.policy)
+        if not selection.tracks:
+            return False
+        with self.database.open() as tables:
+            keep_selection(tables, slice_of(edition), basis.inputs, selection, basis.pools)
         record_choice(self.store, edition, selection, mode=edition.mode)
         return True
 
@@ -79,9 +85,21 @@ class SecondChoice:
         lookups.keep()
 
 
-def _chosen_again(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Basis:
+    """What an edition is chosen again from; read at once, so that the file is free meanwhile."""
+
+    inputs: EditionInputs
+    policy: Policy
+    request: ListRequest
+    pools: Sequence[Pool]
+    then: Sequence[Ranked]
+
+
+def _read_basis(
     tables: Tables, edition: Edition, besides: Collection[str], only: Collection[str] | None
-) -> Selection | None:
+) -> _Basis | None:
+    """All of it without the tracks that may not be used; ``None`` where it cannot be repeated."""
     place = slice_of(edition)
     inputs = tables.selections.inputs(edition.user_id, edition.edition_id)
     if inputs is None:
@@ -91,16 +109,16 @@ def _chosen_again(
         policy = policy_named(inputs.policy)
     except PolicyUnknown:
         return None
-    pools = pools_from(tables, place, inputs)
-    then = [
-        entry if _stands(entry, besides, only) else replace(entry, track=None, dropped=None)
-        for entry in tables.selections.ranked(edition.user_id, edition.edition_id)
-    ]
-    selection = replayed(request_from(tables, place, inputs), pools, then, policy)
-    if not selection.tracks:
-        return None
-    keep_selection(tables, place, inputs, selection, pools)
-    return selection
+    return _Basis(
+        inputs=inputs,
+        policy=policy,
+        request=request_from(tables, place, inputs),
+        pools=pools_from(tables, place, inputs),
+        then=[
+            entry if _stands(entry, besides, only) else replace(entry, track=None, dropped=None)
+            for entry in tables.selections.ranked(edition.user_id, edition.edition_id)
+        ],
+    )
 
 
 def _stands(entry: Ranked, besides: Collection[str], only: Collection[str] | None) -> bool:
