@@ -26,7 +26,7 @@ from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.continuation import waited_for_in_chat
 from vibe_pipeline.accounts.errors import AccountsUnreadable
-from vibe_pipeline.accounts.records import Account, TrackedRun
+from vibe_pipeline.accounts.records import Account, EditionState, TrackedRun
 from vibe_pipeline.clients.dagster import RunView
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.records import UserId
@@ -265,7 +265,8 @@ class _Follower:
         now = self.services.now()
         if edition is None:
             return job is Job.daily and now - (run.ended_at or now) < NOTICED_WITHIN
-        return waited_for_in_chat(edition, since=self.since, now=now)
+        recorded = edition.state is EditionState.RECORDED  # the next look at the ledger sees it too
+        return recorded or waited_for_in_chat(edition, since=self.since, now=now)
 
     async def _show(
         self,

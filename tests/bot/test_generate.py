@@ -231,6 +231,23 @@ async def test_with_a_full_disk_nothing_is_begun_and_the_way_out_is_told(
     assert place.pipeline.runs == {}
 
 
+async def test_a_list_finished_by_another_run_is_told_however_late_the_ledger_is_looked_at(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vibe_bot.run_poller.LEDGER_SECONDS", 3.0)
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+    await anna.sees(bool, since=asked)
+
+    anna.edition(run.run_id)
+    run.status = "FAILURE"
+    await anna.sees(lambda one: "Anna's day" in one["text"], since=asked)
+
+    said = [one for one in await anna.said_by_bot() if one["message_id"] > asked]
+    assert [say("en", "bot.failed.list") in one["text"] for one in said] == [False]
+
+
 async def test_a_playlist_changed_half_way_is_not_called_untouched(place: BotWorld) -> None:
     anna = await connected(place)
     asked = await anna.types("/generate")
