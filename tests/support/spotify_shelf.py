@@ -19,13 +19,22 @@ class Shelf:
         self.likes = sorted(likes, key=lambda like: like.added_at, reverse=True)
         self.plays: list[Play] = []
         self.unreadable = unreadable
+        self.vanished: set[str] = set()
         self.calls = 0
+
+    def vanish(self, position: int) -> LikedTrack:
+        """Leave nothing of a like but its moment."""
+        self.vanished.add(self.likes[position].track.spotify_id)
+        return self.likes[position]
 
     async def saved_tracks_page(self, *, offset: int = 0, limit: int = 50) -> LikedPage:
         self.calls += 1
         total = len(self.likes) + self.unreadable
+        entries = self.likes[offset : offset + limit]
+        gone = [like for like in entries if like.track.spotify_id in self.vanished]
         return LikedPage(
-            likes=tuple(self.likes[offset : offset + limit]),
+            likes=tuple(like for like in entries if like not in gone),
+            vanished=tuple(like.added_at for like in gone),
             total=total,
             entries=max(0, min(limit, total - offset)),
         )

@@ -162,6 +162,19 @@ def test_a_like_that_cannot_be_played_any_more_is_kept_as_such_at_no_further_cal
     assert news.calls == 1
 
 
+def test_likes_whose_tracks_vanished_stay_known_and_cannot_be_played() -> None:
+    shelf = Shelf(library(200))
+    cache = synced(shelf)
+    gone = [shelf.vanish(position) for position in (0, 7, 49)]
+
+    after = kept(cache, news_of(shelf, cache))
+
+    greyed = [like for like in after.likes if not like.playable]
+    assert greyed == [replace(like, playable=False) for like in gone]
+    assert len(after.likes) == 200
+    assert shelf.calls == 1
+
+
 @pytest.mark.parametrize("left", [0, 40, 50])
 def test_a_library_that_shrank_too_far_is_doubted_at_the_cost_of_one_call(left: int) -> None:
     shelf = Shelf(library(80))

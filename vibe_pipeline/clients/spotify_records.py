@@ -6,6 +6,7 @@ Records and their ``from_api``. What all rooms speak of (``Track``) is ``vibe_pi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 from vibe_pipeline.clients.answer_shapes import odd_ones, saved_entry
@@ -39,12 +40,14 @@ class LikedPage:
     """One page of saved tracks; ``entries`` counts also what is no track of ours.
 
     ``odd``: entries that nobody can make anything of; a like may hide behind each of them.
+    ``vanished`` are the moments of likes whose track Spotify no longer has.
     """
 
     likes: tuple[LikedTrack, ...]
     total: int
     entries: int
     odd: int = 0
+    vanished: tuple[datetime, ...] = ()
 
     @classmethod
     def from_api(cls, data: Fields) -> Self:
@@ -62,7 +65,19 @@ class LikedPage:
             total=integer(data.get("total")) or 0,
             entries=len(listed),
             odd=odd_ones(listed, saved_entry),
+            vanished=tuple(
+                added_at
+                for item in objects(entries)
+                if _has_vanished(_inside(item))
+                and (added_at := moment(item.get("added_at"))) is not None
+            ),
         )
+
+
+def _has_vanished(track: Fields) -> bool:
+    """Whether an entry is what is left of a track: nothing, or an id without a name."""
+    other = track.get("is_local") is True or track.get("type", "track") != "track"
+    return not other and text(track.get("name")) is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

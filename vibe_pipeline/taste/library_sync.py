@@ -20,6 +20,7 @@ from vibe_pipeline.taste.unliked import (
     KnownLibrary,
     LikesDelta,
     implausible,
+    with_vanished,
 )
 
 FIRST_WALK_PAGES = 12
@@ -141,6 +142,7 @@ class _Walk:
 
     def read(self, page: LikedPage) -> None:
         """Lay one more page beside the cache."""
+        page = with_vanished(page, self._cache.likes)
         self._total = page.total
         self._odd += page.odd
         self.offset += page.entries

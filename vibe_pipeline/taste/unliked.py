@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from vibe_pipeline.clients.spotify_records import LikedPage
@@ -58,6 +58,23 @@ def implausible(lost: int, known: int) -> bool:
     return lost > max(10, known // 4) or (lost == known and known > 2)
 
 
+def with_vanished(page: LikedPage, known: Sequence[LikedTrack]) -> LikedPage:
+    """The page with the likes that Spotify has nothing left of but their moment, as we know them.
+
+    They cannot be played; they are no less liked for that.
+    """
+    if not page.vanished:
+        return page
+    told, moments = {like.track.spotify_id for like in page.likes}, set(page.vanished)
+    left = [
+        replace(like, playable=False)
+        for like in known
+        if like.added_at in moments and like.track.spotify_id not in told
+    ]
+    likes = sorted((*page.likes, *left), key=lambda like: like.added_at, reverse=True)
+    return replace(page, likes=tuple(likes))
+
+
 @dataclass(slots=True)
 class _Stretch:
     """Positions read without a gap, and their moments; what lies between was looked at."""
@@ -90,6 +107,7 @@ class KnownLibrary:
 
     def read(self, offset: int, page: LikedPage) -> None:
         """Lay one more page beside the cache."""
+        page = with_vanished(page, self._cache.likes)
         self.calls += 1
         if self._stretches and page.total != self._total:
             self._joinable.clear()
