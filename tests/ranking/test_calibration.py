@@ -11,7 +11,7 @@ from hypothesis import given
 
 from tests.ranking.test_properties import anything
 from tests.support.ranking_cases import everything_found, pools, request
-from vibe_pipeline.ranking.calibration import Seeds, calibrated
+from vibe_pipeline.ranking.calibration import Seeds, Tags, calibrated
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
@@ -65,6 +65,37 @@ def made(proposals: list[Proposal], policy: Policy = DEFAULT) -> list[Ranked]:
     )
     ranked = rank(merge([pool]), wish(), policy)
     return select(ranked, wish(), policy, found=everything_found(ranked)).chosen
+
+
+def test_tags_of_the_taste_that_a_list_lacks_come_before_more_of_the_same() -> None:
+    profile = replace(PROFILE, artists=PROFILE.artists[:2])
+    own = [
+        replace(near(LOUD, 0, 1.0), artist=artist.name, title=f"Own {tag}", tags=(tag,))
+        for artist, tag in zip(profile.artists, ("folk", "dub"), strict=True)
+    ]
+    others = [
+        replace(near(LOUD, number, 1 - number / 100), tags=("dub" if number == 9 else "folk",))
+        for number in range(10)
+    ]
+    pool = Pool(
+        source=Source.LASTFM_SIMILAR_ARTISTS,
+        proposals=(*own, *others),
+        state=PoolState.OFFERED,
+    )
+    wanted = replace(wish(), profile=profile)
+    ranked = rank(merge([pool]), wanted, replace(DEFAULT, tag_weight=0.0))
+    tags = Tags.of((entry.candidate for entry in ranked), profile)
+    seeds = Seeds.of(profile, seed_weights(profile))
+    strangers = [entry for entry in ranked if entry.candidate.artist.startswith("Near")]
+
+    plain, balanced = (
+        calibrated(strangers, seeds, replace(DEFAULT, tag_balance=weight), size=12, tags=tags)
+        for weight in (0.0, 4.0)
+    )
+
+    dub = f"Near {LOUD} 9"
+    assert [entry.candidate.artist for entry in plain].index(dub) > 3
+    assert [entry.candidate.artist for entry in balanced].index(dub) < 3
 
 
 def one_loud_seed() -> list[Proposal]:

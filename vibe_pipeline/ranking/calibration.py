@@ -1,7 +1,8 @@
 """The whole person in a list: every seed carries about as much of it as it weighs, and no more.
 
 Calibrated recommendation after Steck (RecSys 2018), as greedy highest averages (D'Hondt): whoever
-is carried by seeds that had their share already waits a little. Scores are not touched, only the
+is carried by seeds that had their share already waits a little, and whoever brings tags of the
+taste that the list lacks comes sooner. Scores are not touched, only the
 order in which candidates are asked onto the list, and which of the seeds that carry a track is
 named for it.
 """
@@ -91,14 +92,18 @@ def calibrated(
     *,
     size: int,
     tags: Tags | None = None,
+    beside: Iterable[Ranked] = (),
 ) -> list[Ranked]:
     """The same entries, best first, in an order in which no seed carries far more than its part.
 
-    An artist beyond the cap takes no part, for it will not come onto the list.
+    Those ``beside`` them are on the list already. An artist beyond the cap takes no part, for it
+    will not come onto the list.
     """
     if policy.seed_balance <= 0 and policy.tag_balance <= 0:
         return list(entries)
     balance = _Balance(seeds, tags or Tags(taste={}, shares={}), policy, size)
+    for entry in beside:
+        balance.add(entry)
     queue = [(-balance.worth(entry), entry.rank, 0, entry) for entry in entries]
     heapq.heapify(queue)
     taken: list[Ranked] = []

@@ -53,10 +53,10 @@ class Policy:
     """``k`` of the rank fusion: the larger, the less the very first places count."""
     back_weight: float = 0.4
     """What it counts that a candidate's own list of near artists names a seed."""
-    similarity_weight: float = 0.8
+    similarity_weight: float = 1.0
     agreement_weight: float = 0.5
     """What being named by several sources adds at most."""
-    popularity_at_0: float = -0.1
+    popularity_at_0: float = -0.15
     """Exponent of the discount for well-known music with the adventure dial at 0."""
     popularity_at_100: float = 0.225
     tag_weight: float = 2.0
@@ -74,7 +74,7 @@ class Policy:
 
     seed_balance: float = 0.8
     """What it costs a candidate that its seeds carry their part of the list already."""
-    tag_balance: float = 0.2
+    tag_balance: float = 0.5
     """What it is worth that a candidate brings tags of the taste which the list lacks so far."""
     seed_flow: float = 0.0
     """How much alike tracks of the same seed are when the list is put in order."""
@@ -134,6 +134,7 @@ FORMER: Final = (
         version=2,
         seeds=20,
         similarity_weight=0.7,
+        popularity_at_0=-0.1,
         tag_weight=3.5,
         back_weight=0.0,
         seed_balance=0.0,

@@ -157,9 +157,9 @@ class Selector:
         """
         request, policy = self._request, self._policy
         fit = [entry for entry in judged.entries if entry.candidate.key not in judged.dropped]
-        new = [entry for entry in fit if entry.is_new]
-        fit = [entry for entry in fit if not entry.is_new]
-        fit += calibrated(new, self._seeds, policy, size=request.size, tags=self._tags)
+        new = self._calibrated([entry for entry in fit if entry.is_new])
+        listed = new[: requested_new(request)]
+        fit = new + self._calibrated([entry for entry in fit if not entry.is_new], beside=listed)
         once: frozenset[str] = frozenset()
         while True:
             draft = Draft(
@@ -179,6 +179,14 @@ class Selector:
             if crowding <= once:
                 return None
             once |= crowding
+
+    def _calibrated(
+        self, entries: Sequence[Ranked], *, beside: Sequence[Ranked] = ()
+    ) -> list[Ranked]:
+        size = self._request.size
+        return calibrated(
+            entries, self._seeds, self._policy, size=size, tags=self._tags, beside=beside
+        )
 
     def _sequence_items(self, chosen: Sequence[Ranked]) -> list[SequenceItem]:
         flow = self._policy.seed_flow
