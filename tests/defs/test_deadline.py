@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 
 from tests.support.vibe_world import vibe_world
 from vibe_pipeline import runs
 from vibe_pipeline.defs.candidates import pool_key
+from vibe_pipeline.defs.late_answers import LATE_ANSWERS
 from vibe_pipeline.defs.reserve import RESERVE
 from vibe_pipeline.records import EditionId, Source
 from vibe_pipeline.runs import LaunchRequest
@@ -58,3 +61,28 @@ def test_what_a_deadline_cut_off_is_said_kept_with_the_list_and_asked_on(
     assert at_hand[Source.LISTENBRAINZ].offered > 0
     assert at_hand[Source.LISTENBRAINZ].reason is None
     assert at_hand[Source.LASTFM_SIMILAR_TRACKS].edition_id == made.run_id
+
+
+def test_what_was_being_asked_at_the_deadline_is_kept_when_it_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with vibe_world(tmp_path) as world:
+        anna = world.connected()
+        monkeypatch.setenv("ASKING_SECONDS", "0.7")
+        world.simulator.simulation.faults.latency["lastfm"] = 1.5
+
+        asked = LaunchRequest.asked_list(anna.user_id)
+        made = world.run(asked.job, anna.user_id, tags=asked.tags)
+        for thread in threading.enumerate():
+            if thread.name == LATE_ANSWERS:
+                thread.join()
+
+        questions = world.calls("lastfm").total()
+        with duckdb.connect(world.settings.warehouse_path, read_only=True) as connection:
+            kept = connection.execute(
+                "SELECT count(*) FROM lookups WHERE service LIKE 'lastfm%'"
+            ).fetchone()
+
+    assert metadata_of(made, pool_key(Source.LASTFM_SIMILAR_TRACKS))["reason"].value == "cut_off"
+    assert questions > 0
+    assert kept == (questions,)

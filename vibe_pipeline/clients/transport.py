@@ -23,8 +23,10 @@ import httpx
 
 from vibe_pipeline.clients.answer_shapes import Shape, anything
 from vibe_pipeline.clients.budget import Budget, UnlimitedBudget
+from vibe_pipeline.clients.deadline import asking_has_ended
 from vibe_pipeline.clients.errors import (
     BrokenAnswer,
+    DeadlineReached,
     RateLimited,
     Redirected,
     ServiceUnavailable,
@@ -216,6 +218,8 @@ class Transport:
 
     async def _attempt(self, call: Call, strain: _RetryState) -> ServiceAnswer | None:
         async with self._pace.turn():
+            if asking_has_ended():
+                raise DeadlineReached(self.service, "was not asked in time")
             bucket = self._bucket_of(call)
             self._budget.ask(self.service, asked_for=self._asked_for, bucket=bucket)
             started = asyncio.get_running_loop().time()

@@ -4,7 +4,6 @@ A subsettable multi-asset with a spec for each entry of ``sources.registry``; wh
 stands there.
 """
 
-import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -16,6 +15,8 @@ import dagster as dg
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.call_allowance import CallAllowance, preparing_of
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.clients.deadline import LateCalls
+from vibe_pipeline.defs.late_answers import AskingLoop
 from vibe_pipeline.defs.metadata import counted, table
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
@@ -116,8 +117,10 @@ def _asked(
     wanted: Collection[Source],
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Pools asked for now, and kept; what the deadline of a list cut off is noted with its run."""
-    pools, calls = asyncio.run(step.propose(clients, only=wanted))
-    step.keep(pools)
+    late: LateCalls = set()
+    with AskingLoop(late, keep=step.lookups.keep) as loop:
+        pools, calls = loop.run(step.propose(loop.open(clients), only=wanted, late=late))
+        step.keep(pools)
     if step.run.makes_a_list and (unfinished := runs.cut_off_tags(cut_off(pools))):
         context.instance.add_run_tags(context.run.run_id, unfinished)
     for pool in pools:
@@ -214,16 +217,15 @@ class _CandidatesStep:
         )
 
     async def propose(
-        self, opening: AbstractAsyncContextManager[Clients], *, only: Collection[Source]
+        self, clients: Clients, *, only: Collection[Source], late: LateCalls
     ) -> tuple[list[Pool], Mapping[str, Any]]:
-        """The pools, and the calls they took."""
-        async with opening as clients:
-            context = self._source_context(clients)
-            off = self.run.account.sources_off
-            pools = await propose(context, self._allowance, off=off, only=only)
-            return pools, clients.shown
+        """The pools, and the calls they took; ``late`` takes those under way at the deadline."""
+        context = self._source_context(clients, late)
+        off = self.run.account.sources_off
+        pools = await propose(context, self._allowance, off=off, only=only)
+        return pools, clients.shown
 
-    def _source_context(self, clients: Clients) -> SourceContext:
+    def _source_context(self, clients: Clients, late: LateCalls) -> SourceContext:
         rules = exclusion_rules_of(self.store, self.run.account)
         return SourceContext(
             profile=self.profile,
@@ -234,6 +236,7 @@ class _CandidatesStep:
             limits=self.limits,
             now=self.now,
             excluded_likes=rules.excluded_likes(self.likes),
+            late=late,
         )
 
     def keep(self, pools: Sequence[Pool]) -> None:

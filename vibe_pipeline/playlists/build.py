@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from vibe_pipeline.accounts.call_allowance import CallAllowance
+from vibe_pipeline.clients.deadline import LateCalls
 from vibe_pipeline.lookup_cache import Lookups
 from vibe_pipeline.playlists.resolve import Resolver, SpotifyIdLookup, given
 from vibe_pipeline.playlists.selection_summary import Selection, summarized
@@ -70,6 +71,7 @@ class ListBuild:
     waits for the list. ``prepared``: its pools were asked, and tracks looked up, ahead of time;
     then nobody is asked as long as what is remembered makes a whole list. ``keep_likes`` is there
     while some likes may be unknown to us: it takes in those found and gives the request anew.
+    ``late`` takes the calls that are under way when the time for them is over.
     """
 
     request: ListRequest
@@ -82,6 +84,7 @@ class ListBuild:
     patient: bool
     prepared: bool = False
     keep_likes: Callable[[Sequence[Track]], ListRequest] | None = None
+    late: LateCalls = field(default_factory=set)
 
 
 async def propose(
@@ -222,6 +225,7 @@ def _resolver(build: ListBuild, *, soft_limit: int, hard_limit: int) -> Resolver
         name_limit=PATIENT_LABS_NAMES if build.patient else HURRIED_LABS_NAMES,
         batch_limit=PATIENT_LABS_BATCHES if build.patient else HURRIED_LABS_BATCHES,
         labs_seconds=None if build.patient else HURRIED_LABS_SECONDS,
+        late=build.late,
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from vibe_pipeline.clients.deadline import Deadline, LateCalls
 from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceError
 from vibe_pipeline.clients.listenbrainz import FoundRecording
 from vibe_pipeline.lookup_cache import Lookups
@@ -60,7 +61,7 @@ class Resolver:
     ``soft_limit`` searches are spent on having the best; up to ``hard_limit`` only lest the list
     be short. Labs takes a second for each question once its burst is used: ``name_limit`` bounds
     those by name, ``batch_limit`` those that name fifty recordings at once, and ``labs_seconds``
-    all of them together, from the first one on.
+    all of them together, from the first one on; what is under way then is put in ``late``.
 
     Answers are by candidate key: a track, or ``None`` where Spotify is known to have none; a key
     that is absent was not found out. A search lets ``AuthorizationExpired`` through, for then no
@@ -82,6 +83,7 @@ class Resolver:
         name_limit: int = 8,
         batch_limit: int = 12,
         labs_seconds: float | None = None,
+        late: LateCalls | None = None,
     ) -> None:
         self.soft_limit = soft_limit
         self.hard_limit = hard_limit
@@ -94,7 +96,8 @@ class Resolver:
         self._names_left = name_limit
         self._batches_left = batch_limit
         self._labs_seconds = labs_seconds
-        self._labs_end_at: float | None = None
+        self._labs_deadline = None if labs_seconds is not None else Deadline()
+        self._late: LateCalls = set() if late is None else late
         self._waiting: dict[str, Candidate] = {}
         self._without_isrc: set[str] = set()
 
@@ -275,7 +278,6 @@ class Resolver:
         self._names_left -= len(asking)
         answers = await asyncio.gather(*(self._name(candidate) for candidate in asking))
         fresh = {key: mbid for answer in answers for key, mbid in answer.items()}
-        LABS_RECORDINGS.remember(self._lookups, fresh)
         mbids = {c.key: mbid for c in nameless if (mbid := fresh.get(c.key, known.get(c.key)))}
         return await self._mapped(mbids)
 
@@ -283,18 +285,25 @@ class Resolver:
         if self._labs is None:
             return {}
         try:
-            async with self._labs_time():
-                recording = await self._labs.find_recording(candidate.artist, candidate.title)
+            return await self._labs_time().answer(self._found_name(self._labs, candidate))
         except TimeoutError:
             self._labs = None
             return {}
         except ServiceError as error:
             self._without_labs(error)
             return {}
+
+    async def _found_name(
+        self, labs: SpotifyIdLookup, candidate: Candidate
+    ) -> dict[str, str | None]:
+        """What labs calls the candidate's recording, remembered also when it comes late."""
+        recording = await labs.find_recording(candidate.artist, candidate.title)
         same = recording is not None and same_recording(
             candidate.artist, candidate.title, (recording.artist,), recording.title
         )
-        return {candidate.key: recording.mbid if recording is not None and same else None}
+        mbid = recording.mbid if recording is not None and same else None
+        LABS_RECORDINGS.remember(self._lookups, {candidate.key: mbid})
+        return {candidate.key: mbid}
 
     async def _mapped(self, mbids: Mapping[str, str]) -> Found:
         """Tracks of recordings that labs knows a Spotify id of."""
@@ -307,16 +316,13 @@ class Resolver:
             self._batches_left -= 1
             batch = unknown[start : start + LABS_BATCH]
             try:
-                async with self._labs_time():
-                    answers = await self._labs.spotify_ids(batch)
+                fresh = await self._labs_time().answer(self._found_ids(self._labs, batch))
             except TimeoutError:
                 self._labs = None
                 break
             except ServiceError as error:
                 self._without_labs(error)
                 break
-            fresh = {mbid: next(iter(answers.get(mbid) or ()), None) or None for mbid in batch}
-            LABS_SPOTIFY_IDS.remember(self._lookups, fresh)
             ids |= fresh
         named = {
             key: (mbid, spotify_id)
@@ -340,11 +346,21 @@ class Resolver:
                 forget_labs_ids(self._lookups, [mbid])
         return found
 
-    def _labs_time(self) -> asyncio.Timeout:
+    async def _found_ids(
+        self, labs: SpotifyIdLookup, mbids: Sequence[str]
+    ) -> dict[str, str | None]:
+        """The Spotify ids of these recordings, remembered also when they come late."""
+        answers = await labs.spotify_ids(mbids)
+        fresh = {mbid: next(iter(answers.get(mbid) or ()), None) or None for mbid in mbids}
+        LABS_SPOTIFY_IDS.remember(self._lookups, fresh)
+        return fresh
+
+    def _labs_time(self) -> Deadline:
         """What is left of the time for labs; it begins with the first question."""
-        if self._labs_seconds is not None and self._labs_end_at is None:
-            self._labs_end_at = asyncio.get_running_loop().time() + self._labs_seconds
-        return asyncio.timeout_at(self._labs_end_at)
+        if self._labs_deadline is None:
+            ends_at = asyncio.get_running_loop().time() + (self._labs_seconds or 0.0)
+            self._labs_deadline = Deadline(ends_at=ends_at, late=self._late)
+        return self._labs_deadline
 
     def _without_labs(self, error: ServiceError) -> None:
         log.warning("going on without ListenBrainz labs: %s", error)

@@ -5,7 +5,6 @@ Read-through caching within limits of calls and seconds. Kinds of answers are ``
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -52,7 +51,8 @@ async def look_up(
     """Answers to all that is remembered and, in order, to at most ``calls`` others.
 
     After the first trouble nothing more is asked; what came before it stays. So does what came
-    before ``limits.ends_at``, when all asking ends: the trouble is ``DeadlineReached`` then.
+    before ``limits.deadline``, when all asking ends: the trouble is ``DeadlineReached`` then. What
+    is under way at that moment is remembered when it comes.
     """
     named = {item.key: item for item in wanted}
     known = CachedAnswers(answers=kind.known(lookups, list(named)))
@@ -61,30 +61,39 @@ async def look_up(
         return known
     fresh: CachedAnswers[T] = CachedAnswers()
     queue = iter(unknown)
-    try:
-        async with asyncio.timeout_at(limits.ends_at), asyncio.TaskGroup() as group:
-            for _ in range(min(limits.at_once, len(unknown))):
-                group.create_task(_work(queue, fresh))
-    except TimeoutError:
-        fresh.trouble = fresh.trouble or DeadlineReached(kind.name, "did not answer in time")
-    kind.remember(lookups, fresh.answers)
+    workers = min(limits.at_once, len(unknown))
+    works = (_work(queue, fresh, kind, lookups) for _ in range(workers))
+    if not await limits.deadline.within(*works):
+        fresh.trouble = fresh.trouble or _too_late(kind)
     known.answers.update(fresh.answers)
     known.trouble, known.asked = fresh.trouble, fresh.asked
     return known
 
 
-async def _work(queue: Iterator[WantedAnswer[T]], fresh: CachedAnswers[T]) -> None:
+async def _work(
+    queue: Iterator[WantedAnswer[T]],
+    fresh: CachedAnswers[T],
+    kind: AnswerCodec[T],
+    lookups: Lookups,
+) -> None:
+    """Ask one after another; each answer is remembered at once, also one that comes late."""
     for item in queue:
         if fresh.trouble is not None:
             return
         fresh.asked += 1
         try:
-            fresh.answers[item.key] = await item.ask()
+            answer = await item.ask()
         except NotThere:
-            fresh.answers[item.key] = None
+            answer = None
         except ServiceError as error:
             fresh.trouble = fresh.trouble or error
             return
+        fresh.answers[item.key] = answer
+        kind.remember(lookups, {item.key: answer})
+
+
+def _too_late(kind: AnswerCodec[T]) -> DeadlineReached:
+    return DeadlineReached(kind.name, "did not answer in time")
 
 
 async def look_up_together(
@@ -101,19 +110,25 @@ async def look_up_together(
     known = CachedAnswers(answers=kind.known(lookups, keys))
     unknown = [key for key in dict.fromkeys(keys) if key not in known.answers]
     slices = [unknown[start : start + together] for start in range(0, len(unknown), together)]
-    for some in slices[:calls]:
-        try:
-            async with asyncio.timeout_at(limits.ends_at):
+    fresh: CachedAnswers[T] = CachedAnswers()
+
+    async def asking() -> None:
+        for some in slices[:calls]:
+            if fresh.trouble is not None:
+                return
+            try:
                 answered = await ask(some)
-        except TimeoutError:
-            known.trouble = DeadlineReached(kind.name, "did not answer in time")
-            break
-        except ServiceError as error:
-            known.trouble = error
-            break
-        answers = {key: answered.get(key) for key in some}
-        kind.remember(lookups, answers)
-        known.answers.update(answers)
+            except ServiceError as error:
+                fresh.trouble = fresh.trouble or error
+                return
+            answers = {key: answered.get(key) for key in some}
+            kind.remember(lookups, answers)
+            fresh.answers.update(answers)
+
+    if not await limits.deadline.within(asking()):
+        fresh.trouble = fresh.trouble or _too_late(kind)
+    known.answers.update(fresh.answers)
+    known.trouble = fresh.trouble
     return known
 
 

@@ -12,6 +12,7 @@ from typing import Self
 
 from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.clients.budget import Capabilities
+from vibe_pipeline.clients.deadline import Deadline, LateCalls
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
@@ -40,9 +41,10 @@ class SourceLimits:
 
     Calls count only what nobody asked before: what is remembered is free, so every day reaches
     a little further than the last. ``seconds`` is what all asking together may take; what was
-    answered by then counts, and is remembered; ``ends_at`` is that moment by the event loop's
-    clock, set when asking begins. Last.fm gets twenty calls in all, ListenBrainz labs eight;
-    Spotify's three sources share what they may spend, more of it the first time.
+    answered by then counts, and is remembered; what is under way then ends by itself;
+    ``deadline`` is that moment, set when asking begins. Last.fm gets twenty calls in all,
+    ListenBrainz labs eight; Spotify's three sources share what they may spend, more of it the
+    first time.
     """
 
     seed_artists: int = 60
@@ -56,7 +58,7 @@ class SourceLimits:
     proposals_per_source: int = 1500
     at_once: int = 4
     seconds: float = 45.0
-    ends_at: float | None = None
+    deadline: Deadline = field(default_factory=Deadline, compare=False)
     lastfm_track_calls: int = 5
     lastfm_artist_calls: int = 4
     lastfm_back_calls: int = 0
@@ -111,7 +113,8 @@ class SourceContext:
     """One person's question to all sources.
 
     ``excluded_likes`` are the Spotify ids of likes that belong to listening the person left out.
-    Spotify's sources spend ``allowance`` between them.
+    Spotify's sources spend ``allowance`` between them. ``late`` takes the calls that the deadline
+    finds under way: whoever asks lets them end, and keeps what they bring.
     """
 
     profile: SeedProfile
@@ -123,6 +126,7 @@ class SourceContext:
     now: datetime
     allowance: CallAllowance = field(default_factory=CallAllowance)
     excluded_likes: frozenset[str] = frozenset()
+    late: LateCalls = field(default_factory=set)
     policy: Policy = DEFAULT
 
     @property

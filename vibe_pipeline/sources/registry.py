@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from vibe_pipeline.clients import lastfm, musicbrainz, spotify_web
 from vibe_pipeline.clients import listenbrainz as labs
+from vibe_pipeline.clients.deadline import Deadline
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.records import Pool, PoolState, Source
 from vibe_pipeline.sources import (
@@ -129,7 +130,8 @@ async def propose_all(
     share ``context.allowance``. Never raises for a source's sake, whatever goes wrong in it.
     """
     ends_at = asyncio.get_running_loop().time() + context.limits.seconds
-    context = replace(context, limits=replace(context.limits, ends_at=ends_at))
+    deadline = Deadline(ends_at=ends_at, late=context.late)
+    context = replace(context, limits=replace(context.limits, deadline=deadline))
     wanted = [entry for entry in registry if only is None or entry.source in only]
     parties = [[entry for entry in wanted if entry.spends_spotify]]
     parties += [[entry] for entry in wanted if not entry.spends_spotify]

@@ -5,12 +5,10 @@ Whether it may is remembered by ``accounts.capabilities``; the registry asks bef
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 
 from vibe_pipeline.clients.errors import (
     AllowanceSpent,
-    CapabilityAbsent,
     DeadlineReached,
     ServiceError,
 )
@@ -18,7 +16,7 @@ from vibe_pipeline.clients.spotify import SEEDS_PER_REQUEST, Spotify
 from vibe_pipeline.records import Pool, PoolState, Proposal, SeedTrack, Source, Track
 from vibe_pipeline.sources.artist_catalogue import spotify_proposal
 from vibe_pipeline.sources.artist_pages import remember_tracks
-from vibe_pipeline.sources.context import SourceContext
+from vibe_pipeline.sources.context import SourceClients, SourceContext
 from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
 
 SOURCE = Source.SPOTIFY_RECOMMENDATIONS
@@ -39,27 +37,25 @@ async def propose(context: SourceContext) -> Pool:
             trouble = None if proposals else AllowanceSpent("spotify", "no calls are left for it")
             break
         try:
-            tracks = await _recommended(services.spotify, some, limits.ends_at)
-        except CapabilityAbsent as closed:
-            trouble = closed
+            tracks = await limits.deadline.answer(_recommended(services, services.spotify, some))
+        except TimeoutError:
+            trouble = DeadlineReached("spotify", "did not answer in time")
             break
         except ServiceError as error:
             trouble = error
             break
-        remember_tracks(services.lookups, tracks)
         proposals.extend(_proposals(some[0], tracks))
     return pool_of(SOURCE, proposals, most=limits.proposals_per_source, trouble=trouble)
 
 
 async def _recommended(
-    spotify: Spotify, seeds: Sequence[SeedTrack], ends_at: float | None
+    services: SourceClients, spotify: Spotify, seeds: Sequence[SeedTrack]
 ) -> list[Track]:
+    """What Spotify recommends, remembered also when it comes late."""
     ids = [seed.spotify_id for seed in seeds if seed.spotify_id is not None]
-    try:
-        async with asyncio.timeout_at(ends_at):
-            return await spotify.recommendations(track_ids=ids)
-    except TimeoutError:
-        raise DeadlineReached("spotify", "did not answer in time") from None
+    tracks = await spotify.recommendations(track_ids=ids)
+    remember_tracks(services.lookups, tracks)
+    return tracks
 
 
 def _fives(seeds: Sequence[SeedTrack]) -> Iterator[Sequence[SeedTrack]]:
