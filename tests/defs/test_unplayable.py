@@ -97,13 +97,16 @@ def test_a_list_made_of_half_greyed_out_likes_can_be_made_again(world: VibeWorld
     assert shown["equal"].value is True
 
 
-def killed_before(world: VibeWorld, person: Account, count: int) -> list[str]:
-    """Delete so many familiar tracks of what would be the next list."""
+def publish_with_deleted(world: VibeWorld, person: Account, count: int) -> set[str]:
+    """Publish a list that so many familiar tracks were deleted of since it was shown."""
     previewed = world.run("preview_vibe", person.user_id)
     edition = world.store.editions.get(EditionId(previewed.run_id))
     assert edition is not None
-    dead = [track.uri for track in edition.tracks if not track.is_new][:count]
+    dead = {track.uri for track in [one for one in edition.tracks if not one.is_new][:count]}
+    assert len(dead) == count
     world.becomes(dead, "deleted")
+    world.forget_calls()
+    world.run("publish_preview", person.user_id, tags={"vibe/edition": previewed.run_id})
     return dead
 
 
@@ -111,10 +114,8 @@ def test_a_deleted_track_is_replaced_in_the_same_run_and_never_chosen_again(
     world: VibeWorld,
 ) -> None:
     anna = half_familiar(world)
-    (dead,) = killed_before(world, anna, 1)
-    world.forget_calls()
 
-    world.run("daily_vibe", anna.user_id)
+    (dead,) = publish_with_deleted(world, anna, 1)
 
     calls, edition = world.calls(), latest(world, anna.user_id)
     (playlist,) = playlists_of(world, anna)
@@ -133,8 +134,7 @@ def test_a_list_that_was_chosen_again_while_it_was_written_can_be_made_again(
     world: VibeWorld,
 ) -> None:
     anna = half_familiar(world)
-    killed_before(world, anna, 2)
-    world.run("daily_vibe", anna.user_id)
+    publish_with_deleted(world, anna, 2)
 
     shown = world.output_metadata(world.replay(anna.user_id, latest(world, anna.user_id)), "replay")
 

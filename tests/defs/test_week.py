@@ -22,6 +22,8 @@ class Day:
     """What one night's list cost and held."""
 
     calls: int
+    exchanged: int
+    """How often the list was written anew because Spotify showed a track as unplayable."""
     length: int
     summary: Summary
     new: frozenset[str]
@@ -40,8 +42,10 @@ def _day(world: VibeWorld, person: Account, number: int) -> Day:
     edition = world.store.editions.required(EditionId(run.run_id))
     assert edition.summary is not None
     _listen(world, person, [track.uri for track in edition.tracks])
+    calls = world.calls()
     day = Day(
-        calls=world.calls().total(),
+        calls=calls.total(),
+        exchanged=calls["PUT /playlists/{id}/items"] - 1,
         length=len(edition.tracks),
         summary=edition.summary,
         new=frozenset(track.key for track in edition.tracks if track.is_new),
@@ -60,7 +64,7 @@ def _hold(days: list[Day], size: int) -> None:
     """What every run of days must keep."""
     first, *later = days
     assert first.calls <= FIRST_LIST
-    assert [day.calls for day in later if day.calls > LATER_LIST] == []
+    assert [day.calls for day in later if day.calls > LATER_LIST + 3 * day.exchanged] == []
     assert [day.length for day in days] == [size] * DAYS
     short = [day for day in days if day.summary.new < day.summary.wished_new]
     assert [day.summary for day in short] == []

@@ -305,8 +305,7 @@ class Publication:
             snapshot = await self.spotify.replace_items(playlist_id, uris)
         except WriteRefused as refusal:
             tried = mending.refused(self.spotify, playlist_id)
-            doubted_first = sorted(edition.tracks, key=lambda track: track.confirmed)
-            await tried.look_among([track.uri for track in doubted_first], refusal)
+            await tried.look_among([track.uri for track in _alike_together(edition)], refusal)
             self._mend(edition, Unusable(gone=_ids(tried.bad), untold=_ids(tried.untold)), mending)
             return
         unusable = await self._looked_over(edition, mending)
@@ -335,7 +334,8 @@ class Publication:
 
     async def _looked_over(self, edition: Edition, mending: _Mending) -> Unusable:
         """What Spotify shows of a list that holds unconfirmed tracks; none when it cannot tell."""
-        if all(track.confirmed for track in edition.tracks):
+        known = mending.shown
+        if all(track.confirmed or track.spotify_id in known for track in edition.tracks):
             return Unusable()
         try:
             lines = await self.spotify.playlist_lines(_required(edition.playlist_id))
@@ -464,6 +464,11 @@ class _Mending:
         """The ids that Spotify took, or showed as what was meant."""
         taken = self.tried.good if self.tried is not None else ()
         return _ids(taken) | self.shown
+
+
+def _alike_together(edition: Edition) -> list[ChosenTrack]:
+    """The doubted first, then new ones, then familiar ones: what is bad mostly lies together."""
+    return sorted(edition.tracks, key=lambda track: (track.confirmed, not track.is_new))
 
 
 def _ids(uris: Collection[str]) -> frozenset[str]:
