@@ -233,7 +233,7 @@ async def test_a_key_in_another_language_still_works(place: BotWorld) -> None:
 async def test_a_command_may_name_the_bot_and_be_written_large(place: BotWorld) -> None:
     anna = await place.person()
 
-    message = await anna.says("/STATUS@whatever_bot")
+    message = await anna.says("/STATUS@Daily_Vibe_bot")
 
     assert "How things stand" in message["text"]
 
