@@ -54,10 +54,10 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NightReady:
-    """The night's list is on Spotify; its sentence has no blanks, the list itself follows it."""
+class _AboutAList:
+    """A sentence without blanks that one list follows; told once per edition."""
 
-    key: ClassVar[str] = "bot.night_ready"
+    key: ClassVar[str]
 
     edition_id: EditionId
     dedupe_key: str
@@ -65,7 +65,8 @@ class NightReady:
     @classmethod
     def of(cls, edition_id: EditionId) -> Self:
         """Told once per edition."""
-        return cls(edition_id=edition_id, dedupe_key=f"night_ready:{edition_id}")
+        name = cls.key.removeprefix("bot.")
+        return cls(edition_id=edition_id, dedupe_key=f"{name}:{edition_id}")
 
     def params(self) -> Params:
         """Which list is told of, as it is stored."""
@@ -77,52 +78,25 @@ class NightReady:
         return cls(edition_id=EditionId(str(params["edition_id"])), dedupe_key=dedupe_key)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadyAfterAll:
-    """A list that was given up in the chat was finished all the same; the list itself follows."""
+class NightReady(_AboutAList):
+    """The night's list is on Spotify."""
 
+    __slots__ = ()
+    key: ClassVar[str] = "bot.night_ready"
+
+
+class ReadyAfterAll(_AboutAList):
+    """A list that was given up in the chat was finished all the same."""
+
+    __slots__ = ()
     key: ClassVar[str] = "bot.ready_after_all"
 
-    edition_id: EditionId
-    dedupe_key: str
 
-    @classmethod
-    def of(cls, edition_id: EditionId) -> Self:
-        """Told once per edition."""
-        return cls(edition_id=edition_id, dedupe_key=f"ready_after_all:{edition_id}")
-
-    def params(self) -> Params:
-        """Which list is told of, as it is stored."""
-        return {"edition_id": self.edition_id}
-
-    @classmethod
-    def from_params(cls, params: Params, dedupe_key: str) -> Self:
-        """As ``params`` gave it."""
-        return cls(edition_id=EditionId(str(params["edition_id"])), dedupe_key=dedupe_key)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MadeByOperator:
+class MadeByOperator(_AboutAList):
     """Whoever runs the installation had a list made that its person did not ask for."""
 
+    __slots__ = ()
     key: ClassVar[str] = "bot.made_by_operator"
-
-    edition_id: EditionId
-    dedupe_key: str
-
-    @classmethod
-    def of(cls, edition_id: EditionId) -> Self:
-        """Told once per edition."""
-        return cls(edition_id=edition_id, dedupe_key=f"made_by_operator:{edition_id}")
-
-    def params(self) -> Params:
-        """Which list is told of, as it is stored."""
-        return {"edition_id": self.edition_id}
-
-    @classmethod
-    def from_params(cls, params: Params, dedupe_key: str) -> Self:
-        """As ``params`` gave it."""
-        return cls(edition_id=EditionId(str(params["edition_id"])), dedupe_key=dedupe_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from vibe_pipeline.ranking.activation import Decay, power_law
@@ -79,49 +79,28 @@ def seed_profile(
     plays fade; the person's own past tells it where it is not given.
     """
     hygiene = hygiene or ExclusionRules()
-    barred = blocked_artists | hygiene.artists
-    of_artists: defaultdict[str, dict[str, float]] = defaultdict(dict)
-    of_tracks: defaultdict[str, dict[str, float]] = defaultdict(dict)
-    spelled: dict[str, _Spelling] = {}
-
-    def add(track: _Spelling, part: str, weight: float) -> None:
-        whose = artist_key(track.artist)
-        if whose in barred or not whose or is_placeholder(track.artist):
-            return
-        spelled.setdefault(whose, track)
-        _add(of_artists[whose], part, weight)
-        if track.title is None:
-            return
-        key = recording_key(track.artist, track.title)
-        if key in blocked_tracks:
-            return
-        spelled.setdefault(key, track)
-        _add(of_tracks[key], part, weight)
-
+    tally = _Tally(barred=blocked_artists | hygiene.artists, blocked=blocked_tracks)
     heard = telling_plays(plays, hygiene, own_lists)
     heard.sort(key=lambda play: (play.played_at, play.track.spotify_id), reverse=True)
     own = PersonalDecay.of(heard, now).exponent if heard and decay is None else None
     weights = play_weights(heard, now, decay or power_law(own or USUAL_EXPONENT))
     for play, weight in zip(heard, weights, strict=True):
-        add(_Spelling.of(play.track), "plays", weight)
+        tally.add(_Spelling.of(play.track), "plays", weight)
     for like in sorted(likes, key=lambda k: (k.added_at, k.track.spotify_id), reverse=True):
         if hygiene.why_like(like) is None:
-            add(_Spelling.of(like.track), "likes", LIKE_WEIGHT * _faded(like.added_at, now))
+            weight = LIKE_WEIGHT * _faded(like.added_at, now)
+            tally.add(_Spelling.of(like.track), "likes", weight)
     telling = informative_shares(plays, heard)
     for item in sorted(top, key=lambda t: (t.time_range, t.kind, t.rank, t.spotify_id)):
         weight = TOP_WEIGHTS.get(item.time_range, 1.0) / math.sqrt(max(item.rank, 1))
         weight *= telling.get(artist_key(item.artist), 1.0)
         if weight > 0:
-            add(_Spelling.of_top(item), "top", weight)
-    for key, thumb in sorted((thumbs or {}).items()):
-        if key in of_tracks:
-            _add(of_tracks[key], "thumbs", THUMB_WEIGHT * thumb)
-    for key, thumb in sorted((artist_thumbs or {}).items()):
-        if key in of_artists:
-            _add(of_artists[key], "thumbs", THUMB_WEIGHT * thumb)
+            tally.add(_Spelling.of_top(item), "top", weight)
+    _add_thumbs(tally.of_tracks, thumbs or {})
+    _add_thumbs(tally.of_artists, artist_thumbs or {})
     return SeedProfile(
-        artists=tuple(_artists(of_artists, spelled, artists)),
-        tracks=tuple(_tracks(of_tracks, spelled, tracks)),
+        artists=tuple(_artists(tally.of_artists, tally.spelled, artists)),
+        tracks=tuple(_tracks(tally.of_tracks, tally.spelled, tracks)),
         play_decay=own,
     )
 
@@ -184,8 +163,43 @@ class _Spelling:
         return cls(artist=item.artist, title=item.name, track_id=item.spotify_id, isrc=item.isrc)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tally:
+    """What has been said of each artist and track so far, by part."""
+
+    barred: Collection[str]
+    """Keys of artists that nothing is said of, nor of their tracks."""
+    blocked: Collection[str]
+    """Keys of tracks that count for their artist alone."""
+    of_artists: defaultdict[str, dict[str, float]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    of_tracks: defaultdict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
+    spelled: dict[str, _Spelling] = field(default_factory=dict)
+
+    def add(self, track: _Spelling, part: str, weight: float) -> None:
+        whose = artist_key(track.artist)
+        if whose in self.barred or not whose or is_placeholder(track.artist):
+            return
+        self.spelled.setdefault(whose, track)
+        _add(self.of_artists[whose], part, weight)
+        if track.title is None:
+            return
+        key = recording_key(track.artist, track.title)
+        if key in self.blocked:
+            return
+        self.spelled.setdefault(key, track)
+        _add(self.of_tracks[key], part, weight)
+
+
 def _add(parts: dict[str, float], part: str, weight: float) -> None:
     parts[part] = parts.get(part, 0.0) + weight
+
+
+def _add_thumbs(tallied: Mapping[str, dict[str, float]], thumbs: Mapping[str, int]) -> None:
+    for key, thumb in sorted(thumbs.items()):
+        if key in tallied:
+            _add(tallied[key], "thumbs", THUMB_WEIGHT * thumb)
 
 
 def _faded(added_at: datetime, now: datetime) -> float:

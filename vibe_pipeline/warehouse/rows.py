@@ -97,11 +97,6 @@ def select(
     return rows
 
 
-def up_to(value: datetime | None) -> datetime:
-    """A moment to compare with, or the end of time for none."""
-    return moment(value or datetime(9999, 12, 31, tzinfo=UTC))
-
-
 def moment(value: datetime) -> datetime:
     """An aware moment as the tables keep it: UTC, without a zone."""
     return value.astimezone(UTC).replace(tzinfo=None)
