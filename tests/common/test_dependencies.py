@@ -41,6 +41,7 @@ EXTRA_OF = {
 """Which extra a file needs at most; the first of these that its path begins with."""
 
 USED_WITHOUT_IMPORT = {
+    "dagster-dg-cli": "the dg command, for development",
     "dagster-webserver": "vibe up starts it as a program",
     "import-linter": "make check runs it",
     "mypy": "make check runs it",

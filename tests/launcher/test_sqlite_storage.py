@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 import yaml
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry
 
 from tests.support.launched_jobs import defs
+from vibe_pipeline.launcher.dagster_internals import ConfigurableClassData
 from vibe_pipeline.launcher.sqlite_storage import (
     RUNS_KEPT_OPEN,
     PooledEventLogStorage,
@@ -197,4 +199,21 @@ def test_the_shipped_configuration_names_this_storage() -> None:
 
     assert (storage["module"], storage["class"]) == ("vibe_pipeline.launcher", POOLED)
     assert PooledSqliteStorage.__name__ == POOLED
-    assert storage["config"] == {"base_dir": {"env": "DAGSTER_HOME"}}
+    assert storage["config"] == {}
+
+
+def test_the_storage_lies_where_dagster_home_says_and_else_where_vibe_up_would_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIBE_HOME", str(tmp_path / "fresh"))
+    data = ConfigurableClassData("vibe_pipeline.launcher", POOLED, "{}")
+
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    usual = PooledSqliteStorage.from_config_value(data, {})
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "named"))
+    named = PooledSqliteStorage.from_config_value(data, {})
+    told = PooledSqliteStorage.from_config_value(data, {"base_dir": str(tmp_path / "told")})
+
+    for storage, folder in ((usual, "fresh/dagster"), (named, "named"), (told, "told")):
+        assert storage.base_dir == str(tmp_path / folder)
+        storage.dispose()

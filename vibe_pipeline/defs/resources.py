@@ -22,6 +22,7 @@ from pydantic import PrivateAttr
 
 from vibe_pipeline.accounts.budget import StoredBudget
 from vibe_pipeline.accounts.call_allowance import budget_for
+from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.authorization import SpotifyConnection
 from vibe_pipeline.clients.factory import ClientFactory, open_http
@@ -80,9 +81,15 @@ class ClockResource(dg.ConfigurableResource[None]):
 class AccountsResource(dg.ConfigurableResource[None]):
     """The account store that all processes share; its address is in the environment."""
 
+    _is_set_up: bool = PrivateAttr(default=False)
+
     def open(self, clock: ClockResource) -> AccountStore:
-        """The store, as it stands."""
-        return open_for(read_settings(), now=clock.now)
+        """The store; set up first where nothing is yet, as under ``dg dev`` on a fresh home."""
+        settings = read_settings()
+        if not self._is_set_up:
+            migrate(settings.accounts_address)
+            self._is_set_up = True
+        return open_for(settings, now=clock.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

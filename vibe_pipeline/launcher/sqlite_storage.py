@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from dagster import Field, StringSource
 from sqlalchemy import Connection, Engine, create_engine, event
 from watchdog.observers import Observer
 
@@ -29,8 +30,10 @@ from vibe_pipeline.launcher.dagster_internals import (
     SqliteEventLogStorage,
     SqliteRunStorage,
     SqliteScheduleStorage,
+    UserConfigSchema,
     sqlite_url,
 )
+from vibe_pipeline.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +73,12 @@ class PooledSqliteStorage(DagsterSqliteStorage):
         cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
     ) -> Self:
         """Dagster's way to make one."""
-        return cls(config_value["base_dir"], inst_data)
+        return cls(config_value.get("base_dir") or _usual_folder(), inst_data)
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """What dagster.yaml may say: the folder, or nothing for the usual one."""
+        return {"base_dir": Field(StringSource, is_required=False)}
 
     def dispose(self) -> None:
         """Close every file."""
@@ -259,6 +267,14 @@ class _Watchdog(EventLogWatchdog):
     @property
     def _paths(self) -> tuple[str, str]:
         return self._log_path, f"{self._log_path}-wal"
+
+
+def _usual_folder() -> str:
+    """``DAGSTER_HOME``; for ``dg dev`` and the like without one, where ``vibe up`` would set it."""
+    named = os.environ.get("DAGSTER_HOME")
+    folder = Path(named) if named else read_settings().home / "dagster"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return str(folder)
 
 
 def _pooled(url: str) -> Engine:
