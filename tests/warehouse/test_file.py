@@ -134,6 +134,49 @@ def test_a_warehouse_opens_again_after_an_error_and_another_file_in_its_place(pa
         assert tables.library.likes(ANNA) == []
 
 
+def test_reading_and_writing_imports_no_pandas_and_leaves_it_importable(path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from vibe_pipeline.warehouse import Warehouse\n"
+        "with Warehouse(Path(sys.argv[1])).open() as tables:\n"
+        "    print(tables.rows_of('u1'))\n"
+        "print('pandas' in sys.modules)\n"
+        "import pandas\n"
+        "with Warehouse(Path(sys.argv[1])).open() as tables:\n"
+        "    print(tables.rows_of('u1'))\n"
+        "print(pandas is sys.modules['pandas'])\n"
+    )
+
+    told = subprocess.run(
+        [sys.executable, "-c", script, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+    assert told.stdout.split() == ["0", "False", "0", "True"]
+
+
+def test_rows_join_small_groups_also_in_a_file_written_in_large_ones(path: Path) -> None:
+    with Warehouse(path).open():
+        pass
+    rows = "INSERT INTO kept_before SELECT 'u' || i FROM range({rows}) r(i)"
+    with duckdb.connect(str(path)) as as_before:
+        as_before.execute("CREATE TABLE kept_before (user_id VARCHAR)")
+        as_before.execute(rows.format(rows=100_000))
+
+    with Warehouse(path).open() as tables:
+        tables.connection.execute(rows.format(rows=20_000))
+
+    with duckdb.connect(str(path)) as after:
+        groups = after.execute(
+            "SELECT sum(count) FROM pragma_storage_info('kept_before')"
+            " WHERE segment_type = 'VARCHAR' GROUP BY row_group_id ORDER BY row_group_id"
+        ).fetchall()
+    assert groups[0] == (100_000,)
+    assert max(groups[1:]) <= (16_384,)
+
+
 def test_another_process_is_waited_for(path: Path) -> None:
     process = holder(path, 1.0)
 
