@@ -23,6 +23,7 @@ from vibe_bot.jobs import Job, job_named
 from vibe_bot.progress import REFRESH_SECONDS, RunTrackers, not_begun, timed
 from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import BotServices
+from vibe_bot.twins import only_one_of
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
 from vibe_pipeline.accounts.records import Account, PendingLaunch
@@ -142,21 +143,22 @@ class Launches:
         self._tasks[request_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(request_id, None))
 
-    async def _answer(self, wish: _Wish) -> None:
+    async def _answer(self, wish: _Wish, *, again: bool = False) -> None:
         """The first message; a wish does not hang on its arrival."""
         try:
             sent = await send(self.bot, wish.account.chat_id, wish.shown)
+            message_id = await only_one_of(self.bot, sent) if again else sent.message_id
         except BaseException:
             wish.message.set_result(NO_MESSAGE)
             raise
-        wish.message.set_result(sent.message_id)
+        wish.message.set_result(message_id)
         answered = self.services.store.pending_launches.answered
-        await asyncio.to_thread(answered, wish.pending.request_id, sent.message_id)
+        await asyncio.to_thread(answered, wish.pending.request_id, message_id)
 
     async def _answer_again(self, wish: _Wish) -> None:
         """A former bot answered, or not; the run goes on either way."""
         try:
-            await self._answer(wish)
+            await self._answer(wish, again=True)
         except Forbidden:
             raise
         except TelegramError as error:

@@ -1,14 +1,14 @@
 """The outbox: messages others had put there, said in each person's language, each once.
 
-A message is claimed, sent and closed. Only between sending and closing a death could double it;
-a send that may have arrived is never repeated.
+A message is claimed, sent and closed. A death between sending and closing doubles it for a moment
+(``twins``); a send that may have arrived is otherwise never repeated.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -20,6 +20,7 @@ from vibe_bot.gone_chats import chat_is_gone
 from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.sending import edit, send
 from vibe_bot.services import BotServices
+from vibe_bot.twins import only_one_of
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.messages import MessageUnreadable, OutboxMessage
 
@@ -42,6 +43,8 @@ class OutboxRelay:
     services: BotServices
     bot: Bot
     last_sent: dict[int, Any] = field(default_factory=dict)
+    not_taken: set[int] = field(default_factory=set)
+    """What this bot knows not to have arrived; of another's claims nobody knows."""
 
     async def deliver_forever(self) -> None:
         """Until cancelled."""
@@ -65,18 +68,21 @@ class OutboxRelay:
         outbox, now = self.services.store.outbox, self.services.now()
         last = self.last_sent.get(message.chat_id)
         if last is not None and now - last < CHAT_SPACING:
-            outbox.failed(message.id, last + CHAT_SPACING)
+            self._put_back(message, last + CHAT_SPACING)
             return
         announced = self._in_words(message)
         if announced is None:
             outbox.failed(message.id, None)
             return
         try:
-            await send(self.bot, message.chat_id, announced.text, announced.markup)
+            sent = await send(self.bot, message.chat_id, announced.text, announced.markup)
         except TelegramError as error:
             self._not_delivered(message, error)
             return
+        if message.attempts > 1 and message.id not in self.not_taken:
+            await only_one_of(self.bot, sent)
         outbox.done(message.id)
+        self.not_taken.discard(message.id)
         await self._correct(announced)
         self._remember(message.chat_id)
         log.info("delivered", key=message.key, user=message.user_id)
@@ -112,7 +118,7 @@ class OutboxRelay:
                 log.info("a person's chat is gone", user=message.user_id, why=error.message)
             case RetryAfter():
                 pause = timedelta(seconds=pause_seconds(error))
-                store.outbox.failed(message.id, now + pause)
+                self._put_back(message, now + pause)
             case TimedOut():
                 log.warning("telegram may not have taken a message", key=message.key)
                 store.outbox.done(message.id)
@@ -128,6 +134,11 @@ class OutboxRelay:
     def _again(self, message: OutboxMessage) -> None:
         wait = min(RETRY * 2 ** min(message.attempts - 1, 10), LONGEST_RETRY)
         again = self.services.now() + wait if message.attempts < ATTEMPTS else None
+        self._put_back(message, again)
+
+    def _put_back(self, message: OutboxMessage, again: datetime | None) -> None:
+        """It did not arrive: once more then, or never again."""
+        self.not_taken.add(message.id)
         self.services.store.outbox.failed(message.id, again)
 
     def _remember(self, chat_id: int) -> None:

@@ -11,6 +11,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 from telegram import Bot
@@ -24,6 +25,7 @@ from vibe_bot.results import Figures, Result, gave_up, result_of, stands
 from vibe_bot.run_poller import RunPoller, RunSnapshot, edition_of
 from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import BotServices
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import waited_for_in_chat
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Account, EditionState, TrackedRun
@@ -88,6 +90,14 @@ def _before_it_begins(language: str, run: RunView, ahead: int | None, waited: ti
     return tell(language, "bot.progress.queued_behind", count=ahead)
 
 
+class _Following(Protocol):
+    """Follows a run in its message."""
+
+    def __call__(
+        self, watch: TrackedRun, *, shown: str = "", since: datetime | None = None
+    ) -> None: ...
+
+
 class RunTrackers:
     """The runs that are followed now, each by a task of its own."""
 
@@ -127,6 +137,7 @@ class RunTrackers:
             watch=watch,
             since=since or watch.created_at,
             poller=self._poller,
+            hand_on=self.follow,
             message=_ProgressMessage(limiter=self._limiter, services=self._services, text=shown),
             being_told=self._being_told,
         )
@@ -197,12 +208,18 @@ class _Follower:
     message: _ProgressMessage
     being_told: set[str]
     """The runs whose result is going into the chat: their owners may ask for the next one."""
+    hand_on: _Following
+    """Follows another run in this message."""
 
     async def follow(self) -> None:
-        """Look, tell, wait, until the result is told."""
+        """Look, tell, wait, until the result is told, or another run does what this one did not."""
         while True:
             try:
-                await self._conclude(await self._until_it_stands())
+                result = await self._until_it_stands()
+                if isinstance(result, RunView):
+                    await self._follow_on(result)
+                else:
+                    await self._conclude(result)
                 return  # noqa: TRY300 - every other way out of the try goes round again
             except Forbidden:
                 self._person_is_gone()
@@ -222,10 +239,11 @@ class _Follower:
                 self.services.store.watches.finish(self.watch.run_id)
                 return
 
-    async def _until_it_stands(self) -> Result | None:
+    async def _until_it_stands(self) -> Result | RunView | None:
         """What was asked for, as soon as it is there, or why it is not.
 
-        ``None`` when the person is no longer here to be told.
+        ``None`` when the person is no longer here to be told; a run when that one does again what
+        this one was asked for.
         """
         job = job_named(self.watch.job)
         while True:
@@ -240,6 +258,8 @@ class _Follower:
             goes_on = snapshot.ended and await asyncio.to_thread(self._goes_on, job, snapshot)
             if stands(job, snapshot) or (snapshot.ended and not goes_on):
                 return await self._result(job, snapshot)
+            if goes_on and (successor := await self._successor(snapshot)) is not None:
+                return successor
             if waited > GIVE_UP_AFTER:
                 return gave_up(account.language, job, waited)
             await self._show(account.language, job, snapshot, waited, going_on=goes_on)
@@ -258,7 +278,11 @@ class _Follower:
     def _goes_on(self, job: Job, snapshot: RunSnapshot) -> bool:
         """Whether its list will come though its run has ended: another run goes on with it."""
         run = snapshot.run
-        if run is None or run.status != "FAILURE" or job not in {Job.daily, Job.publish}:
+        if run is None or run.status != "FAILURE":
+            return False
+        if runs.is_repeated(run.job, run.tags):
+            return self.services.now() - (run.ended_at or self.services.now()) < NOTICED_WITHIN
+        if job not in {Job.daily, Job.publish}:
             return False
         edition_id = edition_of(self.watch, run)
         edition = None if edition_id is None else self.services.store.editions.get(edition_id)
@@ -267,6 +291,30 @@ class _Follower:
             return job is Job.daily and now - (run.ended_at or now) < NOTICED_WITHIN
         recorded = edition.state is EditionState.RECORDED  # the next look at the ledger sees it too
         return recorded or waited_for_in_chat(edition, since=self.since, now=now)
+
+    async def _successor(self, snapshot: RunSnapshot) -> RunView | None:
+        """The run that does again what this one was asked for, once it is launched."""
+        run = snapshot.run
+        if run is None or not runs.is_repeated(run.job, run.tags):
+            return None
+        try:
+            launched = await self.services.dagster.runs(
+                tags=runs.repetition_tags(run.run_id), limit=1
+            )
+        except ServiceError as error:
+            log.warning("cannot see what goes on", run=run.run_id, why=error.sentence)
+            return None
+        return launched[0] if launched else None
+
+    async def _follow_on(self, run: RunView) -> None:
+        """The same message, and another run from now on."""
+        watches, watch = self.services.store.watches, self.watch
+        following = await asyncio.to_thread(
+            watches.add, run.run_id, watch.user_id, watch.chat_id, watch.message_id, watch.job
+        )
+        await asyncio.to_thread(watches.finish, watch.run_id)
+        log.info("another run goes on", run=run.run_id, before=watch.run_id)
+        self.hand_on(following, shown=self.message.text, since=self.since)
 
     async def _show(
         self,

@@ -72,6 +72,9 @@ EDITION = "vibe/edition"
 CONTINUED = "vibe/continued"
 """The run goes on with an edition that others left unfinished: how many there were."""
 
+REPEATS = "vibe/repeats"
+"""The run does again what another was asked for and did not come to, since it was killed: which."""
+
 UNDO = "vibe/undo"
 """Take the edition back instead of putting it in place; present or absent, whatever the value."""
 
@@ -98,12 +101,18 @@ done ahead of time goes without, so that it holds up nobody who asks."""
 PRIORITY = "dagster/priority"
 """Dagster's own tag: who is served first among the queued; 0 when absent."""
 
+FAILURE_REASON = "dagster/failure_reason"
+"""Dagster's own tag: why a run failed. ``STEP_FAILED`` where a step said so; none when killed."""
+
+STEP_FAILED = "STEP_FAILURE"
+
 TAGS = (
     OCCASION,
     ASKED_BY,
     VIBE_DATE,
     EDITION,
     CONTINUED,
+    REPEATS,
     UNDO,
     CUT_OFF,
     STILL_TO_WALK,
@@ -136,6 +145,11 @@ CAN_WAIT = "-20"
 
 NIGHTLY_PREFIX = "nightly:"
 ASKED_PREFIX = "asked:"
+
+REPEATED_JOBS = frozenset({PREVIEW_VIBE, RESTORE_EDITION, SYNC_LIBRARY, EXPORT_PERSON})
+"""What is begun again when its run was killed. Lists go on where the ledger stands instead."""
+
+MOST_REPEATS = 3
 
 FORGET_OP = "forget"
 REPLAY_OP = "replay"
@@ -200,6 +214,34 @@ class LaunchRequest:
                 **({OCCASION: occasion} if nightly else {}),
             },
             run_key=f"continue:{edition_id}:{attempt}",
+        )
+
+    @classmethod
+    def repetition(
+        cls,
+        job: str,
+        user_id: UserId,
+        tags: Mapping[str, str],
+        run_id: str,
+        *,
+        edition_id: EditionId | None = None,
+    ) -> Self:
+        """Do again what this run was asked for, which was killed; ``tags`` are that run's.
+
+        ``edition_id`` is the edition that it had begun, if it had.
+        """
+        kept = (ASKED_BY, VIBE_DATE, EDITION, UNDO, PERSON, PRIORITY)
+        begun = {} if edition_id is None else {EDITION: str(edition_id)}
+        return cls(
+            job=job,
+            partition_key=user_id,
+            tags={
+                **{name: tags[name] for name in kept if name in tags},
+                **begun,
+                CONTINUED: str(_runs_before(tags) + 1),
+                REPEATS: run_id,
+            },
+            run_key=f"again:{run_id}",
         )
 
     @classmethod
@@ -389,6 +431,21 @@ def watched(tags: Mapping[str, str]) -> bool:
     return tags.get(ASKED_BY) == CHAT
 
 
+def is_repeated(job: str, tags: Mapping[str, str]) -> bool:
+    """Whether a failed run is begun again by itself: somebody waits for it, and it was killed.
+
+    One that said why it failed is not, nor what was killed too often.
+    """
+    killed = tags.get(FAILURE_REASON) != STEP_FAILED
+    asked = job in REPEATED_JOBS and watched(tags)
+    return asked and killed and _runs_before(tags) < MOST_REPEATS
+
+
+def repetition_tags(run_id: str) -> dict[str, str]:
+    """What the run carries that does again what this one was asked for."""
+    return {REPEATS: run_id}
+
+
 def vibe_date_of(tags: Mapping[str, str]) -> date | None:
     """The local day a run's list is for, if it was told; ``ValueError`` for what is no date."""
     written = tags.get(VIBE_DATE)
@@ -453,6 +510,12 @@ def waiting_tags() -> dict[str, str]:
 def request_tags(request_id: str) -> dict[str, str]:
     """What the one run of this marked launch carries."""
     return {REQUEST: request_id}
+
+
+def _runs_before(tags: Mapping[str, str]) -> int:
+    """How many runs were made for the same before this one."""
+    written = tags.get(CONTINUED, "")
+    return int(written) if written.isdecimal() else 0
 
 
 def _config(op: str, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, say
 from tests.support.pipeline_stand_in import StandInRun
 from vibe_bot import progress
 from vibe_bot.launches import NO_MESSAGE
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import EditionKind, EditionState, FailureCause
 from vibe_pipeline.accounts.tables import service_calls
 from vibe_pipeline.locales import LANGUAGES, moment, say
@@ -216,6 +217,27 @@ async def test_a_list_whose_run_was_killed_is_waited_for_and_told_once(place: Bo
 
     said = [one for one in await anna.said_by_bot() if one["message_id"] > asked]
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("command", ["/preview", "/sync", "/export", "/undo"])
+async def test_what_a_killed_run_was_asked_for_is_told_by_the_run_that_repeats_it(
+    place: BotWorld, command: str
+) -> None:
+    anna = await connected(place)
+    anna.edition()
+    asked = await anna.types(command)
+    run = await the_run(place)
+
+    run.status = "FAILURE"
+    await anna.sees(lambda one: say("en", "bot.progress.going_on") in one["text"], since=asked)
+    again = place.pipeline.begin(run.job, anna.account.user_id)
+    again.tags |= {**run.tags, runs.REPEATS: run.run_id}
+    await until(lambda: place.store.watches.get(again.run_id) is not None)
+    again.status, again.tags[runs.FAILURE_REASON] = "FAILURE", runs.STEP_FAILED
+    await until(lambda: place.store.watches.open() == [])
+
+    said = [one for one in await anna.said_by_bot() if one["message_id"] > asked]
+    assert [say("en", "bot.failed.unexpected") in one["text"] for one in said] == [True]
 
 
 async def test_with_a_full_disk_nothing_is_begun_and_the_way_out_is_told(

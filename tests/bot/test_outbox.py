@@ -6,9 +6,12 @@ import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from telegram import Bot
 
 from tests.support.accounts_site import greeting, messages_waiting, put_as_stored
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, until, urls_of
+from vibe_bot.announcements import announcement
+from vibe_bot.sending import send
 from vibe_pipeline.accounts.messages import NightFailed, NightReady
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.locales import LANGUAGES, say
@@ -109,6 +112,23 @@ async def test_a_message_is_delivered_once_over_restarts(empty_place: BotWorld) 
         await until(lambda: messages_waiting(empty_place.store) == 0)
     async with living_bot(empty_place):
         await asyncio.sleep(0.3)
+
+    assert len([one for one in await anna.said_by_bot() if "once" in one["text"]]) == 1
+
+
+async def test_a_message_that_went_out_as_the_bot_died_is_not_doubled(
+    empty_place: BotWorld,
+) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+    empty_place.store.outbox.put(anna.account.user_id, greeting("connected:1", "once"))
+    (taken,) = empty_place.store.outbox.take_due(lease_seconds=0)
+    address = f"{empty_place.settings.telegram_api_url}/bot"
+    async with Bot(empty_place.telegram.token, base_url=address) as former:
+        words = announcement(empty_place.services(), anna.account, taken.content())
+        await send(former, anna.account.chat_id, words.text, words.markup)
+    async with living_bot(empty_place):
+        await until(lambda: messages_waiting(empty_place.store) == 0)
 
     assert len([one for one in await anna.said_by_bot() if "once" in one["text"]]) == 1
 

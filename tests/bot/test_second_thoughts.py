@@ -11,6 +11,7 @@ from tests.support.bot_world import BotWorld, ChatUser, data_of, saying
 from tests.support.pipeline_stand_in import StandInRun
 from tests.support.telegram_site import eventually
 from vibe_bot.why_not import find
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import BlockKind, Considered, ConsideredList, SourceOutcome
 from vibe_pipeline.accounts.tracked_runs import TrackedRuns
 from vibe_pipeline.locales import LANGUAGES, day, knows, say
@@ -123,8 +124,12 @@ async def test_undoing_the_only_list_says_that_its_playlist_is_gone(place: BotWo
 
 async def test_an_undo_that_fails_says_so(place: BotWorld) -> None:
     anna = await with_lists(place)
-    place.pipeline.on_launch = lambda run: setattr(run, "status", "FAILURE")
 
+    def fail(run: StandInRun) -> None:
+        run.status = "FAILURE"
+        run.tags[runs.FAILURE_REASON] = runs.STEP_FAILED
+
+    place.pipeline.on_launch = fail
     await anna.types("/undo")
 
     assert await anna.sees(saying(say("en", "bot.failed.restore")))

@@ -31,6 +31,7 @@ from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.defs import automation, continuing
 from vibe_pipeline.defs.jobs import daily_vibe, prepare_vibe
+from vibe_pipeline.defs.repeating import repeating
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.defs.run_followers import RunFollower, follows
 from vibe_pipeline.records import EditionId, Source
@@ -296,7 +297,7 @@ def test_what_ended_before_a_sensors_first_tick_is_followed_once(
 def test_every_sensor_of_runs_begins_with_the_first_run_there_is() -> None:
     of_runs = [one for one in automation.SENSORS if isinstance(one, dg.RunStatusSensorDefinition)]
 
-    assert len(of_runs) == 4
+    assert len(of_runs) == 5
     assert all(isinstance(sensor, RunFollower) for sensor in of_runs)
 
 
@@ -338,6 +339,38 @@ def test_a_preview_that_died_without_a_word_is_noted_as_failed(
 
     edition = store.editions.required(EditionId(run.run_id))
     assert (edition.cause, edition.detail) == (FailureCause.UNEXPECTED, "was ended by SIGKILL")
+
+
+@pytest.mark.parametrize("job", sorted(runs.REPEATED_JOBS))
+def test_what_a_killed_run_was_asked_for_is_begun_again_and_not_for_ever(
+    job: str, store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    asked = {runs.ASKED_BY: runs.CHAT, runs.EDITION: "some", runs.UNDO: "yes", "other": "tag"}
+    tried, run = [], _run(instance, anna, asked, dg.DagsterRunStatus.FAILURE, job=job)
+
+    while isinstance(request := _told(repeating, instance, run, made=False), dg.RunRequest):
+        tried.append(request)
+        run = _run(instance, anna, request.tags, dg.DagsterRunStatus.FAILURE, job=job)
+
+    assert len(tried) == runs.MOST_REPEATS
+    assert {request.job_name for request in tried} == {job}
+    assert all({*asked} - {*request.tags} == {"other"} for request in tried)
+
+
+def test_what_said_why_it_failed_or_was_overtaken_is_not_begun_again(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    asked = {runs.ASKED_BY: runs.CHAT, runs.EDITION: "some"}
+    restore = runs.RESTORE_EDITION
+    said = asked | {runs.FAILURE_REASON: runs.STEP_FAILED}
+    told = _run(instance, anna, said, dg.DagsterRunStatus.FAILURE, job=restore)
+    killed = _run(instance, anna, asked, dg.DagsterRunStatus.FAILURE, job=restore)
+    _run(instance, anna, asked, dg.DagsterRunStatus.SUCCESS)
+
+    assert "said itself" in _skipped(_told(repeating, instance, told, made=False))
+    assert "another list" in _skipped(_told(repeating, instance, killed, made=False))
 
 
 @pytest.mark.parametrize("told", [NIGHT, {}], ids=["nightly", "asked for"])

@@ -1,4 +1,4 @@
-"""Plays every crash and prints the table: ``python -m tests.matrices [WORDS]`` for some of them."""
+"""Plays the matrices and keeps their tables: ``python -m tests.matrices [WORDS]`` for some."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import asyncio
 import sys
 import time
 
-from tests.matrices.crashes import POINTS, CrashPoint, Outcome, site
+from tests.matrices.crash_site import CrashPoint, site
+from tests.matrices.crashes import PAGE, POINTS
+from tests.matrices.outcomes import Outcome
 from vibe_pipeline.demo.installation import DemoInstallation, demo_installation
 
 
@@ -15,20 +17,21 @@ async def play(installation: DemoInstallation, points: tuple[CrashPoint, ...]) -
     outcomes = []
     async with site(installation) as here:
         for point in points:
-            outcome = await here.supervisor.alongside(here.crash(point))
+            try:
+                outcome = await here.supervisor.alongside(point.play(here))
+            except (LookupError, TimeoutError) as error:
+                outcome = Outcome(name=point.name, seen={}, troubles=[f"not played: {error!r}"])
+                await here.release()
             outcomes.append(outcome)
+            PAGE.update([outcome])
             say(line(outcome))
     return outcomes
 
 
 def line(outcome: Outcome) -> str:
     """One row of the table."""
-    verdict = ", ".join(f"not: {trouble}" for trouble in outcome.troubles) or "holds"
-    lists = f"playlists {list(outcome.playlists)}, history {outcome.remembered}"
-    return (
-        f"{outcome.point.name:<42} {outcome.seconds:6.1f} s  {lists:<32}"
-        f" told {outcome.told}  {verdict}"
-    )
+    seen = ", ".join(f"{what.lower()} {value}" for what, value in outcome.seen.items())
+    return f"{outcome.name:<66} {seen:<62} {outcome.verdict}"
 
 
 def say(words: str) -> None:

@@ -1,314 +1,431 @@
-"""The run worker killed at each stage of the publication ledger, asked for and at night.
+"""The crash matrix: who is killed when, and what there must be afterwards.
 
 Without anybody doing anything: one playlist per edition, none empty, the history exact, and the
-person told once.
+person told once, with no message left that promises what has come or never will.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import json
-import os
-import signal
-import sqlite3
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
 
-import httpx
-import psutil
-
-from vibe_pipeline.accounts.records import Account, Edition, EditionKind, EditionState
-from vibe_pipeline.accounts.store import AccountStore, open_for
-from vibe_pipeline.commands.supervisor import Supervisor, running
+from tests.matrices.crash_site import (
+    LOOK_FAST_SECONDS,
+    CrashPoint,
+    Held,
+    Site,
+    failure,
+    seconds_until,
+    unfinished,
+)
+from tests.matrices.outcomes import DOCS, Outcome, Page
+from vibe_pipeline import runs
+from vibe_pipeline.accounts.records import Account, EditionKind, EditionState
+from vibe_pipeline.commands.processes import BOT, CODE_SERVER, DAEMON, OAUTH, WEBSERVER
 from vibe_pipeline.demo.demo_user import DemoUser, connect_link
-from vibe_pipeline.demo.installation import DemoInstallation
-from vibe_pipeline.launcher.run_launcher import WORKER_TAG
-from vibe_pipeline.records import Mode, UserId
-from vibe_pipeline.settings import settings_from
-from vibe_pipeline.warehouse import Warehouse
+from vibe_pipeline.records import Mode
 
-HELD_SECONDS = 25.0
-"""So long an answer is held back, that the worker is killed while it waits for it."""
-DONE_WITHIN_SECONDS = 120.0
-_LOOK_AGAIN_SECONDS = 0.05
-_LOOK_FAST_SECONDS = 0.002
+_LIST_RUNS = (runs.DAILY_VIBE, runs.PUBLISH_PREVIEW)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Where the worker dies: while this call of its hangs, the ledger standing here.
+class Moment:
+    """When somebody dies: while a call of theirs hangs, after an event, or at once.
 
-    ``applied``: the call had taken effect. Without ``endpoint`` nothing hangs, and the worker dies
-    as soon as the ledger is seen to stand there.
+    ``state``: the ledger stands there by then. ``asset`` and ``step``: the run has just told of it.
     """
 
     name: str
-    state: EditionState
-    endpoint: str | None
-    applied: bool = False
+    state: EditionState = EditionState.STARTED
+    held: Held | None = None
+    asset: str | None = None
+    step: str | None = None
+
+    async def come(self, site: Site, account: Account, job: str = runs.DAILY_VIBE) -> None:
+        """Wait for it."""
+        if self.asset is not None:
+            which, event = {"asset_key": f'["{self.asset}"]'}, "ASSET_MATERIALIZATION"
+        elif self.step is not None:
+            which, event = {"step_key": self.step}, "STEP_SUCCESS"
+        else:
+            await site.stands_at(account, self.state)
+            if self.held is not None:
+                await site.hangs()
+            return
+        await site.until(
+            lambda: site.happened(account, job, event, **which), every=LOOK_FAST_SECONDS
+        )
 
 
+def _spotify(endpoint: str, *, applied: bool = False) -> Held:
+    return Held(service="spotify", endpoint=endpoint, applied=applied)
+
+
+def _telegram(method: str, *, applied: bool = False) -> Held:
+    return Held(service="telegram", endpoint=f"POST {method}", applied=applied)
+
+
+_MADE, _WRITING = "POST /me/playlists", "PUT /playlists/{id}/items"
+WRITTEN = Moment(
+    name="written, not heard of",
+    state=EditionState.PLAYLIST_MADE,
+    held=_spotify(_WRITING, applied=True),
+)
 STAGES = (
-    Stage(name="reading likes", state=EditionState.STARTED, endpoint="GET /me/tracks"),
-    Stage(name="making the playlist", state=EditionState.CHOSEN, endpoint="POST /me/playlists"),
-    Stage(
+    Moment(name="reading likes", held=_spotify("GET /me/tracks")),
+    Moment(name="making the playlist", state=EditionState.CHOSEN, held=_spotify(_MADE)),
+    Moment(
         name="made, not heard of",
         state=EditionState.CHOSEN,
-        endpoint="POST /me/playlists",
-        applied=True,
+        held=_spotify(_MADE, applied=True),
     ),
-    Stage(
-        name="writing items",
-        state=EditionState.PLAYLIST_MADE,
-        endpoint="PUT /playlists/{id}/items",
-    ),
-    Stage(
-        name="written, not heard of",
-        state=EditionState.PLAYLIST_MADE,
-        endpoint="PUT /playlists/{id}/items",
-        applied=True,
-    ),
-    Stage(name="recording", state=EditionState.ITEMS_WRITTEN, endpoint=None),
+    Moment(name="writing items", state=EditionState.PLAYLIST_MADE, held=_spotify(_WRITING)),
+    WRITTEN,
+    Moment(name="recording", state=EditionState.ITEMS_WRITTEN),
+)
+BOUNDARIES = (
+    *(Moment(name=f"after {key}", asset=key) for key in ("liked_tracks", "recent_plays")),
+    *(Moment(name=f"after {key}", asset=key) for key in ("top_items", "seed_profile")),
+    Moment(name="after candidates", step="candidates"),
+    *(Moment(name=f"after {key}", asset=key) for key in ("ranked_selection", "published_playlist")),
+    Moment(name="after recommendation_history", asset="recommendation_history"),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CrashPoint:
-    """One cell: a stage, how the person keeps lists, and who asked."""
+class ListCrash:
+    """A newcomer's first list: the run worker dies, or parts of the installation, or all.
 
-    stage: Stage
+    Where the one that dies is the bot, ``moment`` may be a call to Telegram. ``before``: the parts
+    die, and then the list is asked for.
+    """
+
+    moment: Moment
     mode: Mode
     nightly: bool
+    worker: bool = True
+    parts: tuple[str, ...] = ()
+    before: bool = False
 
     @property
     def name(self) -> str:
         """As the table shows it."""
-        return f"{'night' if self.nightly else 'asked'}, {self.mode}, {self.stage.name}"
+        who = ["run worker"] if self.worker else []
+        killed = ", ".join([*who, *(part.removeprefix("Dagster ") for part in self.parts)])
+        asked = "night" if self.nightly else "asked"
+        return f"{asked}, {self.mode}: {killed}, {self.moment.name}"
+
+    async def play(self, site: Site) -> Outcome:
+        """Ask, kill, and see."""
+        person = await site.newcomer(self.mode, nightly=self.nightly)
+        account, before = site.account(person), await site.last_message(person)
+        if self.moment.held is not None:
+            await site.hold(person, self.moment.held)
+        if self.before:
+            self._kill(site, account)
+            await self._ask(site, person)
+        else:
+            await self._ask(site, person)
+            await self.moment.come(site, account)
+            self._kill(site, account)
+        await site.release()
+        seconds = await seconds_until(lambda: _told(site, person, account, before))
+        site.store.people.change(account.user_id, nightly_at=None)
+        await site.well()
+        return await self._outcome(site, person, before, seconds)
+
+    async def _ask(self, site: Site, person: DemoUser) -> None:
+        if self.nightly:
+            await site.trigger_night()
+        else:
+            await person.types("/generate")
+
+    def _kill(self, site: Site, account: Account) -> None:
+        if self.worker:
+            site.kill_worker(account, *_LIST_RUNS)
+        for part in self.parts:
+            site.kill_part(part)
+
+    async def _outcome(self, site: Site, person: DemoUser, before: int, seconds: float) -> Outcome:
+        account, playlists = site.account(person), await site.playlists(person)
+        begun = site.store.editions.history(account.user_id)
+        lists = [edition for edition in begun if edition.kind is EditionKind.DAILY]
+        chosen = len(lists[0].tracks) if lists else 0
+        remembered = await site.remembered(account.user_id)
+        said = await site.said_since(person, before)
+        told = await site.told_lists(person, before)
+        wanted = {
+            "recorded": bool(lists) and lists[0].state is EditionState.RECORDED,
+            "one edition": len(lists) == 1,
+            "one full playlist": playlists == [chosen] and chosen > 0,
+            "history exact": remembered == chosen,
+            "told once": told == 1,
+            "nothing else said": len(said) == 1 and not any(map(unfinished, said)),
+        }
+        return _outcome(self.name, wanted, seconds, playlists, remembered, told)
 
 
-POINTS = tuple(
-    CrashPoint(stage=stage, mode=mode, nightly=nightly)
-    for nightly, mode, stage in itertools.product((False, True), Mode, STAGES)
-)
+async def _told(site: Site, person: DemoUser, account: Account, before: int) -> bool:
+    """Whether the list is recorded and told, and no run of it is under way."""
+    edition = site.edition(account)
+    recorded = edition is not None and edition.state is EditionState.RECORDED
+    over = recorded and not site.at_work(account)
+    said = await site.said_since(person, before) if over else []
+    told = await site.told_lists(person, before) if over else 0
+    return told > 0 and not any(map(unfinished, said))
+
+
+def _outcome(
+    name: str,
+    wanted: dict[str, bool],
+    seconds: float,
+    playlists: list[int],
+    remembered: int,
+    told: int,
+) -> Outcome:
+    seen = {
+        "Done after": f"{seconds:.0f} s",
+        "Playlists": " ".join(map(str, playlists)) or "none",
+        "History": str(remembered),
+        "Told": str(told),
+    }
+    troubles = [what for what, holds in wanted.items() if not holds]
+    return Outcome(name=name, seen=seen, troubles=troubles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of it: ``playlists`` are track counts, ``told`` how often the list was told."""
+class WishCrash:
+    """Something else that was asked for in the chat; the worker of its run dies.
 
-    point: CrashPoint
-    seconds: float
-    state: EditionState | None
-    editions: int
-    playlists: Sequence[int]
+    ``lists`` were made before. Afterwards the playlists hold ``playlists`` lists, and so many are
+    remembered.
+    """
+
+    words: str
+    job: str
+    moment: Moment
+    lists: int
+    playlists: int
     remembered: int
-    chosen: int
-    told: int
+    tap: bool = False
+    mode: Mode = Mode.LIVING
 
     @property
-    def troubles(self) -> list[str]:
-        """What should have been otherwise; empty when all is well."""
+    def name(self) -> str:
+        """As the table shows it."""
+        return f"{self.words}, {self.mode}, {self.lists} lists: run worker, {self.moment.name}"
+
+    async def play(self, site: Site) -> Outcome:
+        """Ask, kill, and see."""
+        person = await site.newcomer(self.mode)
+        for _ in range(self.lists):
+            await site.has_a_list(person)
+        account, before = site.account(person), await site.last_message(person)
+        if self.moment.held is not None:
+            await site.hold(person, self.moment.held)
+        await person.types(self.words)
+        await site.until(lambda: site.started(account, self.job), every=LOOK_FAST_SECONDS)
+        await self._come(site, account)
+        site.kill_worker(account, self.job)
+        await site.release()
+        seconds = await seconds_until(lambda: _answered(site, person, account, before))
+        return await self._outcome(site, person, before, seconds)
+
+    async def _come(self, site: Site, account: Account) -> None:
+        if self.moment.asset is not None or self.moment.step is not None:
+            await self.moment.come(site, account, self.job)
+        elif self.moment.held is not None:
+            await site.hangs()
+
+    async def _outcome(self, site: Site, person: DemoUser, before: int, seconds: float) -> Outcome:
+        account, playlists = site.account(person), await site.playlists(person)
+        size, said = account.playlist_size, await site.said_since(person, before)
+        remembered = await site.remembered(account.user_id)
+        words = [one for one in said if one["file"] is None]
         wanted = {
-            "recorded": self.state is EditionState.RECORDED,
-            "one edition": self.editions == 1,
-            "one full playlist": list(self.playlists) == [self.chosen] and self.chosen > 0,
-            "history exact": self.remembered == self.chosen,
-            "told once": self.told == 1,
+            "playlists as wished": playlists == [size] * self.playlists,
+            "history exact": remembered == size * self.remembered,
+            "told once": len(words) == 1 and not any(map(unfinished, words)),
+            "not told that it failed": not any(map(failure, words)),
         }
-        return [what for what, holds in wanted.items() if not holds]
+        return _outcome(self.name, wanted, seconds, playlists, remembered, len(words))
+
+
+async def _answered(site: Site, person: DemoUser, account: Account, before: int) -> bool:
+    """Whether something final was said, and nothing is under way."""
+    if site.at_work(account) or site.store.watches.open(account.user_id):
+        return False
+    said = await site.said_since(person, before)
+    return bool(said) and not any(map(unfinished, said))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """A running installation and its simulated world."""
+class LinkCrash:
+    """The OAuth service dies while somebody connects, who tries once more where that failed."""
 
-    installation: DemoInstallation
-    http: httpx.AsyncClient
-    supervisor: Supervisor
-    store: AccountStore
-    numbers: Iterator[int] = field(default_factory=itertools.count)
+    name: str
+    held: Held | None = None
 
-    async def crash(self, point: CrashPoint) -> Outcome:
-        """A newcomer's first list, its worker killed at this point, and what comes of it."""
-        person = await self._newcomer(point)
-        account = self._account(person)
-        before = (await person.chat())["messages"][-1]["message_id"]
-        if point.stage.endpoint is not None:
-            await self._hold(person, point.stage)
-        await self._ask(person, account, point)
-        edition = await self._until(account, point.stage.state)
-        if point.stage.endpoint is not None:
-            await asyncio.sleep(0.5)  # the call that hangs is under way by now
-        await self._kill_worker(edition)
-        await self._release()
-        killed_at = time.monotonic()
-        await self._settled(account, person, before)
-        self.store.people.change(account.user_id, nightly_at=None)
-        return await self._outcome(point, account, person, before, time.monotonic() - killed_at)
+    async def play(self, site: Site) -> Outcome:
+        """Connect, kill, and see."""
+        person = await site.arrived()
+        asked = await person.types("/connect")
+        offered = await person.sees(
+            "a link", lambda one: connect_link(one) is not None, since=asked, within=30
+        )
+        link, before = str(connect_link(offered)), offered["message_id"]
+        if self.held is not None:
+            before = await self._try_twice(site, person, link, self.held)
+        else:
+            await person.consents(link)
+            site.kill_part(OAUTH)
+        account = site.account(person)
 
-    async def _newcomer(self, point: CrashPoint) -> DemoUser:
-        name = f"P{next(self.numbers)}"
-        person = await DemoUser.arrive(self.http, self.installation.simulator, name=name)
+        async def connected() -> bool:
+            prepared = site.runs(account, job=runs.PREPARE_FIRST_VIBE) > 0
+            return prepared and bool(await site.said_since(person, before))
+
+        seconds = await seconds_until(connected)
+        await site.well()
+        account, said = site.account(person), await site.said_since(person, before)
+        wanted = {
+            "connected": account.connected,
+            "likes read once": site.runs(account, job=runs.PREPARE_FIRST_VIBE) == 1,
+            "told once": len(said) == 1,
+        }
+        return _outcome(self.name, wanted, seconds, [], 0, len(said))
+
+    async def _try_twice(self, site: Site, person: DemoUser, link: str, held: Held) -> int:
+        """The browser gets no answer; the person asks for another link."""
+        await site.hold(person, held)
+        consenting = asyncio.create_task(person.consents(link))
+        await site.hangs()
+        site.kill_part(OAUTH)
+        await asyncio.gather(consenting, return_exceptions=True)
+        await site.release()
+        await site.well()
         asked = await person.types("/connect")
         offered = await person.sees(
             "a link", lambda one: connect_link(one) is not None, since=asked, within=30
         )
         await person.consents(str(connect_link(offered)))
-        await person.sees("a confirmation", bool, since=offered["message_id"], within=30)
-        account = self._account(person)
-        await self._quiet(account)
-        at = account.nightly_at if point.nightly else None
-        self.store.people.change(account.user_id, mode=point.mode, nightly_at=at)
-        return person
-
-    async def _quiet(self, account: Account) -> None:
-        """Wait until what connecting began is over."""
-        async with asyncio.timeout(DONE_WITHIN_SECONDS):
-            while not self._runs(account) or self._runs(account, under_way=True):  # noqa: ASYNC110
-                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
-
-    async def _ask(self, person: DemoUser, account: Account, point: CrashPoint) -> None:
-        if not point.nightly:
-            await person.types("/generate")
-            return
-        token = self.installation.environment["INTERNAL_JOB_TOKEN"]
-        answer = await self.http.post(
-            f"{self.installation.settings.public_url}/internal/jobs/nightly",
-            headers={"Authorization": f"Bearer {token}"},
-        )
-        answer.raise_for_status()
-
-    async def _hold(self, person: DemoUser, stage: Stage) -> None:
-        await self.order(
-            "faults",
-            service="spotify",
-            kind="timeout",
-            endpoint=stage.endpoint,
-            delay=HELD_SECONDS,
-            applied=stage.applied,
-            for_user=person.listener,
-        )
-
-    async def _release(self) -> None:
-        answer = await self.http.delete(f"{self.installation.simulator}/control/faults")
-        answer.raise_for_status()
-
-    async def _until(self, account: Account, state: EditionState) -> Edition:
-        """The person's list once it stands there, or further."""
-        steps = list(EditionState)
-        async with asyncio.timeout(DONE_WITHIN_SECONDS):
-            while True:
-                edition = self._edition(account)
-                if edition is not None and steps.index(edition.state) >= steps.index(state):
-                    return edition
-                await asyncio.sleep(_LOOK_FAST_SECONDS)
-
-    def _edition(self, account: Account) -> Edition | None:
-        begun = self.store.editions.history(account.user_id, limit=1)
-        return begun[0] if begun else None
-
-    async def _kill_worker(self, edition: Edition) -> None:
-        worker = self._worker_of(edition)
-        os.kill(worker, signal.SIGKILL)
-        with suppress(psutil.NoSuchProcess):
-            psutil.Process(worker).wait(10)
-
-    def _worker_of(self, edition: Edition) -> int:
-        """The process of the run that works on this edition."""
-        query = (
-            "SELECT value FROM run_tags WHERE key = ? AND run_id IN (SELECT run_id FROM runs"
-            " WHERE status = 'STARTED' AND partition = ?) ORDER BY id DESC"
-        )
-        for (tag,) in self._dagster(query, WORKER_TAG, edition.user_id):
-            worker: Mapping[str, Any] = json.loads(tag)
-            if self._job_of(worker["run_id"]) == "daily_vibe":
-                return int(worker["pid"])
-        raise LookupError(f"no worker of {edition.edition_id}")
-
-    def _job_of(self, run_id: str) -> str:
-        ((job,),) = self._dagster("SELECT pipeline_name FROM runs WHERE run_id = ?", run_id)
-        return str(job)
-
-    def _runs(self, account: Account, *, under_way: bool = False) -> int:
-        ended = " AND status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED')" if under_way else ""
-        query = f"SELECT count(*) FROM runs WHERE partition = ?{ended}"  # noqa: S608 - our words
-        ((count,),) = self._dagster(query, account.user_id)
-        return int(count)
-
-    def _dagster(self, query: str, *values: str) -> list[tuple[Any, ...]]:
-        path = self.installation.home / "dagster" / "history" / "runs.db"
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10) as database:
-            return database.execute(query, values).fetchall()
-
-    async def _settled(self, account: Account, person: DemoUser, before: int) -> None:
-        """Wait until the list is recorded and told, and no run of it is under way."""
-        deadline = time.monotonic() + DONE_WITHIN_SECONDS
-        while time.monotonic() < deadline:
-            edition = self._edition(account)
-            recorded = edition is not None and edition.state is EditionState.RECORDED
-            over = recorded and not self._runs(account, under_way=True)
-            if over and await self._told(person, before):
-                return
-            await asyncio.sleep(0.5)
-
-    async def _told(self, person: DemoUser, before: int) -> int:
-        messages = (await person.chat())["messages"]
-        return sum(
-            one["from"] == "bot"
-            and one["message_id"] > before
-            and "/playlist/" in json.dumps([one["buttons"], one["entities"]])
-            for one in messages
-        )
-
-    async def _outcome(
-        self, point: CrashPoint, account: Account, person: DemoUser, before: int, seconds: float
-    ) -> Outcome:
-        address = f"{self.installation.simulator}/control/people/{person.telegram_id}/playlists"
-        playlists = (await self.http.get(address)).json()["playlists"]
-        begun = self.store.editions.history(account.user_id)
-        lists = [edition for edition in begun if edition.kind is EditionKind.DAILY]
-        edition = lists[0] if lists else None
-        return Outcome(
-            point=point,
-            seconds=seconds,
-            state=None if edition is None else edition.state,
-            editions=len(lists),
-            playlists=[len(playlist["items"]) for playlist in playlists],
-            remembered=await asyncio.to_thread(self._remembered, account.user_id),
-            chosen=0 if edition is None else len(edition.tracks),
-            told=await self._told(person, before),
-        )
-
-    def _remembered(self, user_id: UserId) -> int:
-        with Warehouse(self.installation.settings.warehouse_path).open() as tables:
-            return len(tables.playlists.recommended(user_id))
-
-    def _account(self, person: DemoUser) -> Account:
-        account = self.store.people.by_chat(person.telegram_id)
-        if account is None:
-            raise LookupError(f"{person.name} has never written")
-        return account
-
-    async def order(self, what: str, **wanted: object) -> None:
-        """Have the simulated world be otherwise."""
-        address = f"{self.installation.simulator}/control/{what}"
-        (await self.http.post(address, json=wanted)).raise_for_status()
+        return int(offered["message_id"])
 
 
-@asynccontextmanager
-async def site(installation: DemoInstallation) -> AsyncIterator[Site]:
-    """The installation, running, and with room for as many people and calls as it takes."""
-    environment = {**installation.environment, "SPOTIFY_DAILY_CALLS": "1000000"}
-    settings = settings_from(environment)
-    roomy = replace(installation, environment=environment, settings=settings)
-    async with (
-        running(roomy.managed_processes()) as supervisor,
-        httpx.AsyncClient(timeout=60, trust_env=False) as http,
-    ):
-        here = Site(installation=roomy, http=http, supervisor=supervisor, store=open_for(settings))
-        await here.order("rules", allowlist_limit=1000, limits_enforced=False)
-        yield here
+_LIST_WAYS = tuple(itertools.product((False, True), Mode))
+_ALL_PARTS = (WEBSERVER, DAEMON, CODE_SERVER, BOT, OAUTH)
+_ASKING = Moment(name="as it is asked for")
+_AT_WORK = Moment(name="at work", state=EditionState.CHOSEN, held=_spotify(_MADE))
+_TOLD = Moment(
+    name="told, not heard of",
+    state=EditionState.RECORDED,
+    held=_telegram("sendMessage", applied=True),
+)
+
+
+def _part(part: str, moment: Moment, *, nightly: bool = False, before: bool = False) -> ListCrash:
+    return ListCrash(
+        moment=moment,
+        mode=Mode.LIVING,
+        nightly=nightly,
+        worker=False,
+        parts=(part,),
+        before=before,
+    )
+
+
+WORKER_POINTS = tuple(
+    ListCrash(moment=moment, mode=mode, nightly=nightly)
+    for (nightly, mode), moment in itertools.product(_LIST_WAYS, (*STAGES, *BOUNDARIES))
+)
+PART_POINTS = (
+    *(_part(part, _ASKING, before=True) for part in (WEBSERVER, DAEMON, CODE_SERVER, BOT)),
+    *(_part(part, _AT_WORK) for part in (WEBSERVER, DAEMON, CODE_SERVER, BOT)),
+    *(_part(part, _AT_WORK, nightly=True) for part in (WEBSERVER, DAEMON, CODE_SERVER, BOT, OAUTH)),
+    _part(BOT, Moment(name="answering", held=_telegram("sendMessage"))),
+    _part(BOT, Moment(name="answered, not heard of", held=_telegram("sendMessage", applied=True))),
+    _part(BOT, Moment(name="just begun")),
+    _part(BOT, Moment(name="as the list is there", state=EditionState.RECORDED)),
+    _part(BOT, _TOLD, nightly=True),
+    _part(
+        BOT,
+        Moment(name="telling", state=EditionState.RECORDED, held=_telegram("sendMessage")),
+        nightly=True,
+    ),
+    *(
+        ListCrash(moment=WRITTEN, mode=mode, nightly=nightly, parts=_ALL_PARTS)
+        for nightly, mode in _LIST_WAYS
+    ),
+)
+_UNDO, _PREVIEW, _SYNC, _EXPORT = "/undo", "/preview", "/sync", "/export"
+
+
+def _undo(held: Held, name: str, *, lists: int, left: int, mode: Mode = Mode.LIVING) -> WishCrash:
+    return WishCrash(
+        words=_UNDO,
+        job=runs.RESTORE_EDITION,
+        moment=Moment(name=name, held=held),
+        lists=lists,
+        playlists=left,
+        remembered=lists - 1,
+        mode=mode,
+    )
+
+
+def _preview(moment: Moment) -> WishCrash:
+    return WishCrash(
+        words=_PREVIEW,
+        job=runs.PREVIEW_VIBE,
+        moment=moment,
+        lists=0,
+        playlists=0,
+        remembered=0,
+    )
+
+
+WISH_POINTS = (
+    _undo(_spotify(_WRITING), "writing", lists=2, left=1),
+    _undo(_spotify(_WRITING, applied=True), "written, not heard of", lists=2, left=1),
+    _undo(_spotify("DELETE /me/library"), "removing", lists=1, left=0),
+    _undo(_spotify("DELETE /me/library", applied=True), "removed, not heard of", lists=1, left=0),
+    _preview(STAGES[0]),
+    _preview(BOUNDARIES[2]),
+    _preview(BOUNDARIES[4]),
+    _preview(BOUNDARIES[5]),
+    WishCrash(
+        words=_SYNC,
+        job=runs.SYNC_LIBRARY,
+        moment=STAGES[0],
+        lists=0,
+        playlists=0,
+        remembered=0,
+    ),
+    WishCrash(
+        words=_EXPORT,
+        job=runs.EXPORT_PERSON,
+        moment=Moment(name="begun"),
+        lists=1,
+        playlists=1,
+        remembered=1,
+    ),
+)
+_TOKEN = Held(service="spotify_accounts", endpoint="POST /api/token", applied=True)
+LINK_POINTS = (
+    LinkCrash(name="/connect: OAuth service, as somebody is connected"),
+    LinkCrash(name="/connect: OAuth service, asking for tokens", held=_TOKEN),
+)
+POINTS: tuple[CrashPoint, ...] = (*WORKER_POINTS, *PART_POINTS, *WISH_POINTS, *LINK_POINTS)
+PAGE = Page(
+    path=DOCS / "crashes.md",
+    title="Crashes, one by one",
+    introduction=(
+        "Each line is a `kill -9` in a whole installation: who died, and at which moment. Then"
+        " nobody did anything. Wanted is one playlist per list, none empty, the history exact, the"
+        ' person told once, and no message left that promises what has come or never will. "Done'
+        ' after" counts from the kill. Written by `make matrices`.'
+    ),
+    counted="crashes",
+    columns=("Done after", "Playlists", "History", "Told"),
+    names=[point.name for point in POINTS],
+)

@@ -184,8 +184,9 @@ class ChatUser:
         return chat
 
     async def said_by_bot(self) -> list[Message]:
-        """All the bot's messages, oldest first."""
-        return [one for one in (await self.chat())["messages"] if one["from"] == "bot"]
+        """All the bot's messages that are there to be read, oldest first."""
+        messages = (await self.chat())["messages"]
+        return [one for one in messages if one["from"] == "bot" and not one["deleted"]]
 
     def connected(self, **settings: Any) -> Account:
         """Let the account be linked to Spotify, as if they had agreed."""

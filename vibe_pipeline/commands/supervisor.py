@@ -253,6 +253,11 @@ class Supervisor:
             self._forkers.append(ProgramForker(part.environment, part.folder, log))
         return self._forkers[-1]
 
+    def pid_of(self, name: str) -> int | None:
+        """The process of the part of this name; ``None`` before its first start."""
+        process = self._processes.get(name)
+        return None if process is None else process.pid
+
     async def watch(self) -> None:
         """Start again what dies, for ever; raises ``ProcessFailed`` when an essential part does."""
         try:

@@ -35,6 +35,7 @@ from vibe_pipeline.defs.jobs import (
     walk_library,
 )
 from vibe_pipeline.defs.partitions import run_request, users
+from vibe_pipeline.defs.repeating import repeating
 from vibe_pipeline.defs.reserve import RESERVE
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.defs.run_context import identity_of
@@ -165,7 +166,8 @@ def _busy(instance: dg.DagsterInstance) -> set[str]:
 def explain(store: AccountStore, run: dg.DagsterRun, now: datetime, detail: str) -> str | None:
     """Make sure that a run which ended without a word has an edition; gives its id.
 
-    A list goes on by itself (``unfinished_lists``); a preview is noted as an unexpected failure.
+    A list goes on by itself (``unfinished_lists``), and so does a preview at first
+    (``killed_runs``); after that it is noted as an unexpected failure.
     What already says why, or was finished by another run, is left alone.
     """
     owner = runs.owner_of(run.tags)
@@ -175,7 +177,7 @@ def explain(store: AccountStore, run: dg.DagsterRun, now: datetime, detail: str)
     edition = silently_failed(store, account, identity_of(run), now=now)
     if edition is None:
         return None
-    if not goes_on(edition):
+    if not goes_on(edition) and not runs.is_repeated(run.job_name, run.tags):
         store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail)
     return edition.edition_id
 
@@ -196,7 +198,7 @@ explaining = RunFollower(
     minimum_interval_seconds=EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Finds runs that ended without saying why (killed, out of memory, code that does"
-    " not load): their lists go on by themselves, their previews are noted as failed.",
+    " not load): what was asked for goes on by itself, or is noted as failed in the end.",
 )
 
 
@@ -331,4 +333,12 @@ def comparing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipR
 
 
 SCHEDULES = (nightly, collecting, preparing_by_day, comparing)
-SENSORS = (people, explaining, unfinished_lists, prepare_next_list, finish_asking, walk_on)
+SENSORS = (
+    people,
+    explaining,
+    unfinished_lists,
+    repeating,
+    prepare_next_list,
+    finish_asking,
+    walk_on,
+)
