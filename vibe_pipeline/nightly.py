@@ -177,14 +177,16 @@ def settled(edition: Edition, now: datetime) -> bool:
 
     A failure that passes by itself is begun again when ``next_try`` says so; any other waits for
     the person or the operator; and what seems to be under way is left alone until it has clearly
-    stalled.
+    stalled. What is dated in the future was written before this machine's clock was set back, so
+    no waiting is counted from there.
     """
     if edition.state is EditionState.RECORDED:
         return True
+    clock_set_back = edition.updated_at - now >= STALLED_AFTER
     if edition.cause is not None:
         again = next_try(edition)
-        return again is None or again > now
-    return now - edition.updated_at < STALLED_AFTER
+        return again is None or (again > now and not clock_set_back)
+    return now - edition.updated_at < STALLED_AFTER and not clock_set_back
 
 
 def next_try(edition: Edition) -> datetime | None:
@@ -198,8 +200,12 @@ def next_try(edition: Edition) -> datetime | None:
 def _night(account: Account, at: time, day: date) -> datetime:
     """The one moment of that day when the list is begun.
 
-    A time the clocks skip is taken with the offset from before the gap, so it comes as much later
-    as the clocks were moved; of a time that comes twice, the first counts.
+    Of a time that comes twice, the first counts. A time the clocks skip comes as much later as
+    they were moved, or as much earlier where it would belong to the next day.
     """
-    local = datetime.combine(day, at.replace(fold=0), tzinfo=account.zone)
-    return local.astimezone(UTC)
+    zone = account.zone
+    before, after = (
+        datetime.combine(day, at.replace(fold=fold), tzinfo=zone).astimezone(UTC) for fold in (0, 1)
+    )
+    too_late = before > after and before.astimezone(zone).date() != day
+    return after if too_late and after.astimezone(zone).date() == day else before

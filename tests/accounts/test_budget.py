@@ -53,6 +53,23 @@ def test_nightly_work_leaves_a_reserve_for_what_is_asked_for(tmp_path: Path) -> 
     assert budget.left("spotify") == budget.left("spotify", asked_for=False) == 0
 
 
+def test_what_was_noted_before_the_clock_was_set_back_stops_nobody(tmp_path: Path) -> None:
+    """The machine believed to be two years on; the calls and the pause are of no real day."""
+    clock = Clock()
+    budget = small(made(tmp_path, clock), clock, calls=1, reserved=0)
+    clock.advance(days=730)
+    budget.ask("spotify", asked_for=True)
+    budget.block("spotify", clock() + timedelta(hours=2), "quota")
+    budget.block("spotify", clock() + timedelta(hours=2), "quota", bucket="search")
+
+    clock.advance(days=-730)
+
+    assert budget.blocked_until("spotify") is None
+    budget.ask("spotify", asked_for=True, bucket="search")
+    pause = budget.block("spotify", clock() + timedelta(hours=1), "too many calls")
+    assert pause.until == clock() + timedelta(hours=1)
+
+
 def test_the_refusal_names_the_moment_when_a_call_is_free_again(tmp_path: Path) -> None:
     clock = Clock()
     budget = small(made(tmp_path, clock), clock, calls=2, reserved=0)

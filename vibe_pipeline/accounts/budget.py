@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.budget_shares import (
@@ -38,6 +38,8 @@ SAID_AGAIN_WITHIN = timedelta(hours=1)
 """So soon after a pause the same answer is the second, and believed."""
 BUCKETS_OF_A_WHOLE = 3
 """So many groups of endpoints paused at a time mean that the app is."""
+LONGEST_BELIEVED = timedelta(days=2)
+"""A block or a call dated further ahead was written before this machine's clock was set back."""
 _LONGEST_NAME = 40
 
 DAILY_CALLS = 900
@@ -104,7 +106,7 @@ class StoredBudget:
         """
         now = self.now()
         with self.database.writing(synced=False) as connection:
-            block = _locked(connection, service)
+            block = _believed(_locked(connection, service), now)
             if block is not None and block > now:
                 raise RateLimited(service, "resting until its limit ends", until=block, quota=True)
             if bucket is not None:
@@ -133,16 +135,16 @@ class StoredBudget:
         with self.database.writing() as connection:
             _locked(connection, service)
             if bucket is None:
-                return ServicePause(until=_block(connection, service, until, reason))
+                return ServicePause(until=_block(connection, service, until, reason, now))
             name = _bucket_name(service, bucket)
-            before = _blocked_until(connection, name)
+            before = _believed(_blocked_until(connection, name), now)
             again = before is not None and now - before < SAID_AGAIN_WITHIN
             held = until if certain or again else min(until, now + FIRST_PAUSE)
-            held = _block(connection, name, held, reason)
+            held = _block(connection, name, held, reason, now)
             paused = _paused_buckets(connection, service, now)
             if len(paused) < BUCKETS_OF_A_WHOLE:
                 return ServicePause(until=held, whole=False)
-            return ServicePause(until=_block(connection, service, min(paused), reason))
+            return ServicePause(until=_block(connection, service, min(paused), reason, now))
 
     def blocked_until(self, service: str, *, bucket: str | None = None) -> datetime | None:
         """When the block ends, of the service or of one bucket; ``None`` when there is none now."""
@@ -152,7 +154,7 @@ class StoredBudget:
 
     def blocks(self) -> list[ServiceBlock]:
         """Every block that stands now."""
-        query = select(services).where(services.c.blocked_until > self.now())
+        query = select(services).where(_stands(self.now()))
         with self.database.reading() as connection:
             rows = connection.execute(query.order_by(services.c.service)).mappings().all()
         return [
@@ -248,14 +250,16 @@ def _blocked_until(connection: Connection, name: str) -> datetime | None:
 
 
 def _refuse_paused(connection: Connection, service: str, bucket: str, now: datetime) -> None:
-    until = _blocked_until(connection, _bucket_name(service, bucket))
+    until = _believed(_blocked_until(connection, _bucket_name(service, bucket)), now)
     if until is not None and until > now:
         raise RateLimited(service, f"{bucket} is resting", until=until, quota=True, bucket=bucket)
 
 
-def _block(connection: Connection, name: str, until: datetime, reason: str) -> datetime:
+def _block(
+    connection: Connection, name: str, until: datetime, reason: str, now: datetime
+) -> datetime:
     """Block until then at least; gives until when."""
-    standing = _locked(connection, name)
+    standing = _believed(_locked(connection, name), now)
     if standing is not None and standing >= until:
         return standing
     change = update(services).where(services.c.service == name)
@@ -267,7 +271,7 @@ def _paused_buckets(connection: Connection, service: str, now: datetime) -> list
     """When each bucket's pause ends that stands now."""
     query = select(services.c.blocked_until).where(
         services.c.service.startswith(f"{service} ", autoescape=True),
-        services.c.blocked_until > now,
+        _stands(now),
     )
     return list(connection.execute(query).scalars())
 
@@ -297,7 +301,7 @@ def _counted(connection: Connection, service: str, now: datetime) -> list[Counte
     query = (
         select(service_calls.c.share, editions.c.user_id, _PERSON, func.sum(service_calls.c.calls))
         .select_from(_CALLS_AND_PEOPLE)
-        .where(service_calls.c.service == service, service_calls.c.minute > _oldest(now))
+        .where(service_calls.c.service == service, _in_window(now))
         .group_by(service_calls.c.share, editions.c.user_id, _PERSON)
     )
     return [_calls(*row) for row in connection.execute(query)]
@@ -311,7 +315,7 @@ def _window(
     query = (
         select(service_calls.c.minute, *columns)
         .select_from(_CALLS_AND_PEOPLE)
-        .where(service_calls.c.service == service, service_calls.c.minute > _oldest(now))
+        .where(service_calls.c.service == service, _in_window(now))
         .order_by(service_calls.c.minute)
     )
     return [(_left_window(minute), _calls(*row)) for minute, *row in connection.execute(query)]
@@ -340,7 +344,7 @@ def _sum(
     connection: Connection, service: str, now: datetime, *, edition_id: str | None = None
 ) -> int:
     query = select(func.coalesce(func.sum(service_calls.c.calls), 0)).where(
-        service_calls.c.service == service, service_calls.c.minute > _oldest(now)
+        service_calls.c.service == service, _in_window(now)
     )
     if edition_id is not None:
         query = query.where(service_calls.c.edition_id == edition_id)
@@ -353,7 +357,7 @@ def _spent_jointly(connection: Connection, service: str, now: datetime, limit: J
     lists = select(editions.c.edition_id).where(editions.c.user_id == limit.lists_of)
     query = select(func.coalesce(func.sum(service_calls.c.calls), 0)).where(
         service_calls.c.service == service,
-        service_calls.c.minute > _oldest(now),
+        _in_window(now),
         or_(account.in_(limit.accounts), account.in_(lists)),
     )
     return int(connection.execute(query).scalar_one())
@@ -374,6 +378,23 @@ def _count(
         connection.execute(delete(service_calls).where(*gone))
         row = {"service": service, "minute": minute, "edition_id": edition_id, "calls": 1}
         connection.execute(insert(service_calls).values({**row, "share": str(share)}))
+
+
+def _believed(until: datetime | None, now: datetime) -> datetime | None:
+    """The end of a block, past or to come, unless no service asks for so long."""
+    return None if until is None or until > now + LONGEST_BELIEVED else until
+
+
+def _stands(now: datetime) -> ColumnElement[bool]:
+    """Whether a service's block is in force."""
+    return and_(services.c.blocked_until > now, services.c.blocked_until <= now + LONGEST_BELIEVED)
+
+
+def _in_window(now: datetime) -> ColumnElement[bool]:
+    """Whether calls still count."""
+    return and_(
+        service_calls.c.minute > _oldest(now), service_calls.c.minute <= now + LONGEST_BELIEVED
+    )
 
 
 def _oldest(now: datetime) -> datetime:
