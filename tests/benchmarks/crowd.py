@@ -20,6 +20,7 @@ from tests.benchmarks.report import Report
 from tests.benchmarks.seeding import forget_calls
 from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.demo.demo_user import DemoUser, NothingHappened
+from vibe_pipeline.installation.access_token import bearer, read_token
 from vibe_pipeline.runs import DAILY_VIBE, owner_of
 
 CROWD = "crowd"
@@ -119,7 +120,8 @@ async def _overtakers(site: Site, since: float) -> int:
 async def _begun(site: Site, since: float) -> Mapping[str, float]:
     """When each person's run began."""
     address = f"{site.installation.dagster_page}/graphql"
-    answer = (await site.http.post(address, json={"query": _RUNS})).json()
+    headers = bearer(read_token(site.installation.home))
+    answer = (await site.http.post(address, json={"query": _RUNS}, headers=headers)).json()
     return {
         str(owner_of({tag["key"]: tag["value"] for tag in run["tags"]})): run["startTime"]
         for run in answer["data"]["runsOrError"]["results"]

@@ -27,6 +27,7 @@ from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.commands.supervisor import Supervisor, running
 from vibe_pipeline.demo.demo_user import DemoUser, Message, connect_link
 from vibe_pipeline.demo.installation import DemoInstallation, demo_installation
+from vibe_pipeline.installation.access_token import bearer, read_token
 from vibe_pipeline.runs import DAILY_VIBE, PREPARE_VIBE, SYNC_LIBRARY, UNFINISHED
 
 ROOT = Path(__file__).parents[2]
@@ -144,7 +145,8 @@ class Site:
     async def runs(self) -> list[dict[str, Any]]:
         """The latest runs as Dagster has them, the newest first."""
         address = f"{self.installation.dagster_page}/graphql"
-        answer = (await self.http.post(address, json={"query": _RUNS})).json()
+        headers = bearer(read_token(self.installation.home))
+        answer = (await self.http.post(address, json={"query": _RUNS}, headers=headers)).json()
         runs: list[dict[str, Any]] = answer["data"]["runsOrError"]["results"]
         return runs
 

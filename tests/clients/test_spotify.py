@@ -106,7 +106,7 @@ async def test_a_page_says_how_many_likes_there_are_in_all() -> None:
 
 async def test_what_a_development_app_no_longer_gets_is_none() -> None:
     async with outside_world() as world:
-        track = (await world.spotify().recently_played())[0].track
+        track = (await world.spotify().recently_played()).plays[0].track
 
     assert track.popularity is None
     assert track.artists
@@ -169,7 +169,7 @@ async def test_recommendations_never_take_more_than_five_seeds(seeds: int) -> No
 async def test_recommendations_come_where_the_app_still_has_them() -> None:
     async with outside_world(regime="A") as world:
         spotify = world.spotify()
-        plays = await spotify.recently_played()
+        plays = (await spotify.recently_played()).plays
 
         found = await spotify.recommendations(track_ids=[p.track.spotify_id for p in plays[:5]])
 
@@ -468,7 +468,7 @@ async def test_a_made_playlist_without_a_name_may_have_happened() -> None:
 async def test_replacing_items_survives_one_failure() -> None:
     async with outside_world() as world:
         spotify = world.spotify()
-        uris = [play.track.uri for play in await spotify.recently_played()]
+        uris = [play.track.uri for play in (await spotify.recently_played()).plays]
         made = await spotify.create_playlist("Mon", description="", public=False)
         world.fault("spotify", "status", status=503, endpoint="PUT /playlists/{id}/items", times=1)
 

@@ -85,7 +85,7 @@ async def asker(world: OutsideWorld) -> Asker:
     """The world's first listener, with a plain profile of what they like and play most."""
     spotify = world.spotify()
     likes = await saved_tracks(spotify)
-    plays = await spotify.recently_played()
+    plays = list((await spotify.recently_played()).plays)
     tracks = [play.track for play in plays] + [like.track for like in likes]
     return Asker(world=world, likes=likes, plays=plays, profile=_profile(tracks))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vibe_pipeline.clients.spotify_records import LikedPage
+from vibe_pipeline.clients.spotify_records import LikedPage, RecentPlays
 from vibe_pipeline.records import LikedTrack, Play, TopItem
 
 
@@ -39,9 +39,10 @@ class Shelf:
             entries=max(0, min(limit, total - offset)),
         )
 
-    async def recently_played(self) -> list[Play]:
+    async def recently_played(self) -> RecentPlays:
         self.calls += 1
-        return sorted(self.plays, key=lambda p: p.played_at, reverse=True)[:50]
+        plays = sorted(self.plays, key=lambda p: p.played_at, reverse=True)[:50]
+        return RecentPlays(plays=tuple(plays), entries=len(plays))
 
     async def top_artists(self, time_range: str) -> list[TopItem]:
         self.calls += 1

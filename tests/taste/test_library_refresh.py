@@ -241,6 +241,17 @@ def test_plays_slipped_away_when_nothing_known_is_remembered_any_longer(
     assert [(one.since, one.until) for one in after.gaps] == lost
 
 
+def test_late_plays_within_what_spotify_can_tell_hide_none(tmp_path: Path) -> None:
+    warehouse, spotify = Warehouse(tmp_path / "w.duckdb"), Shelf([])
+    spotify.plays = [play(number, minutes_ago=number) for number in range(18)]
+    refreshed(warehouse, spotify, EVERYTHING)
+    spotify.plays += [play(100 + number, minutes_ago=300 + number) for number in range(30)]
+
+    after = refreshed(warehouse, spotify, EVERYTHING)
+
+    assert (after.plays_added, after.gaps) == (30, [])
+
+
 def test_late_plays_that_fill_the_whole_answer_may_hide_others(tmp_path: Path) -> None:
     warehouse, spotify = Warehouse(tmp_path / "w.duckdb"), Shelf([])
     spotify.plays = [play(number, minutes_ago=number) for number in range(3)]

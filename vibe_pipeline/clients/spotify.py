@@ -26,8 +26,8 @@ from vibe_pipeline.clients.spotify_records import (
     LikedPage,
     Playlist,
     PlaylistLine,
+    RecentPlays,
     SpotifyProfile,
-    play_from_api,
     playable_tracks,
     top_from_api,
 )
@@ -38,7 +38,7 @@ from vibe_pipeline.clients.spotify_web import (
     SpotifyWeb,
 )
 from vibe_pipeline.clients.transport import Call
-from vibe_pipeline.records import Play, TopItem, Track
+from vibe_pipeline.records import TopItem, Track
 
 PAGE = 50
 SEARCH_PAGE = 10
@@ -75,12 +75,10 @@ class Spotify:
         call = _get("/me/tracks", shape=shape, limit=limit, offset=offset)
         return LikedPage.from_api(fields(await self._web.ask(call)))
 
-    async def recently_played(self) -> list[Play]:
+    async def recently_played(self) -> RecentPlays:
         """The last fifty plays, newest first; no more can ever be reached."""
         call = _get("/me/player/recently-played", shape=page_of_plays, limit=PAGE)
-        answer = fields(await self._web.ask(call))
-        plays = (play_from_api(item) for item in objects(answer.get("items")))
-        return [play for play in plays if play is not None]
+        return RecentPlays.from_api(fields(await self._web.ask(call)))
 
     async def top_artists(self, time_range: str = "medium_term") -> list[TopItem]:
         """The artists the person played most, strongest first."""

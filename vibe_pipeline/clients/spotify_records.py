@@ -36,6 +36,24 @@ class SpotifyProfile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecentPlays:
+    """What was played last; ``entries`` counts also what is no track of ours."""
+
+    plays: tuple[Play, ...]
+    entries: int
+
+    @classmethod
+    def from_api(cls, data: Fields) -> Self:
+        """The plays, newest first; local files and vanished entries are passed over."""
+        entries = data.get("items")
+        plays = (play_from_api(item) for item in objects(entries))
+        return cls(
+            plays=tuple(play for play in plays if play is not None),
+            entries=len(entries) if isinstance(entries, list) else 0,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LikedPage:
     """One page of saved tracks; ``entries`` counts also what is no track of ours.
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from vibe_pipeline.clients.concurrent_calls import side_by_side
-from vibe_pipeline.clients.spotify_records import LikedPage
+from vibe_pipeline.clients.spotify_records import LikedPage, RecentPlays
 from vibe_pipeline.records import LikedTrack, Play, TopItem
 from vibe_pipeline.taste.unliked import (
     PAGE,
@@ -34,8 +34,6 @@ WALK_PAGES_AHEAD = 12
 SYNC_WALK_PAGES = 60
 MOST_PLAYS = 50
 """No more plays than this are ever reachable."""
-NEARLY_ALL = 40
-"""An answer of so many may have been a full one, of which some entries cannot be read."""
 TOP_AGE = timedelta(days=7)
 TOP_RANGES = ("short_term", "medium_term")
 
@@ -44,7 +42,7 @@ class LibraryClient(Protocol):
     """The part of Spotify this room asks."""
 
     async def saved_tracks_page(self, *, offset: int = 0, limit: int = PAGE) -> LikedPage: ...
-    async def recently_played(self) -> list[Play]: ...
+    async def recently_played(self) -> RecentPlays: ...
     async def top_artists(self, time_range: str) -> list[TopItem]: ...
     async def top_tracks(self, time_range: str) -> list[TopItem]: ...
 
@@ -220,11 +218,7 @@ class PlaysDelta:
     """All plays Spotify remembers; ``full``: it may have forgotten others before them."""
 
     plays: Sequence[Play]
-
-    @property
-    def full(self) -> bool:
-        """Whether so many came that there may have been more."""
-        return len(self.plays) >= NEARLY_ALL
+    full: bool
 
     @property
     def oldest(self) -> Play | None:
@@ -238,7 +232,8 @@ async def plays_delta(spotify: LibraryClient) -> PlaysDelta:
     All of them each time, however much is known: what was heard offline comes in hours later,
     with its true time, and would lie behind the newest play we know.
     """
-    return PlaysDelta(plays=await spotify.recently_played())
+    answer = await spotify.recently_played()
+    return PlaysDelta(plays=answer.plays, full=answer.entries >= MOST_PLAYS)
 
 
 def top_items_due(

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from vibe_pipeline.accounts.call_allowance import SPOTIFY
-from vibe_pipeline.clients.spotify_records import LikedPage
+from vibe_pipeline.clients.spotify_records import LikedPage, RecentPlays
 from vibe_pipeline.evaluation.nights.listener import SimulatedListener
 from vibe_pipeline.playlists.unsynced_likes import PER_CALL, as_likes
 from vibe_pipeline.records import LikedTrack, Play, TopItem, Track
@@ -57,10 +57,11 @@ class SimulatedAccount:
         page = likes[offset : offset + limit]
         return LikedPage(likes=tuple(page), total=len(likes), entries=len(page))
 
-    async def recently_played(self) -> list[Play]:
+    async def recently_played(self) -> RecentPlays:
         """The last fifty plays, newest first."""
         self.calls[SPOTIFY] += 1
-        return list(self.life.plays[:MOST_PLAYS])
+        plays = tuple(self.life.plays[:MOST_PLAYS])
+        return RecentPlays(plays=plays, entries=len(plays))
 
     async def top_artists(self, time_range: str) -> list[TopItem]:
         """The artists played most in this range."""
