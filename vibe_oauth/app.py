@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
 from vibe_oauth.consent_flow import ConsentFlow
@@ -47,6 +47,8 @@ def create_app(services: OAuthServices) -> ASGIApp:
         },
         lifespan=_closing(services),
     )
+    # A redirect to another writing of the address would name whatever Host was sent.
+    app.router.redirect_slashes = False
     # Outside Starlette's own middleware, or the page for an unforeseen error went without headers.
     bounded = BoundedRequests(app, most_bytes=MOST_BYTES, within_seconds=services.body_seconds)
     return AccessLog(StrictHeaders(bounded, style_hash=pages.style_hash, https=services.https))
@@ -67,7 +69,8 @@ def _routes(services: OAuthServices, pages: Pages) -> list[BaseRoute]:
     # A proxy in front may strip the prefix the service is published under, or leave it.
     paths = {services.redirect_path, services.redirect_path.removeprefix(services.prefix) or "/"}
     callbacks = [Route(path, connecting.callback, methods=["GET"]) for path in sorted(paths)]
-    published = [Mount(services.prefix, routes=routes)] if services.prefix else []
+    under_prefix = Router(routes, redirect_slashes=False)
+    published = [Mount(services.prefix, app=under_prefix)] if services.prefix else []
     return [*callbacks, *routes, *published]
 
 

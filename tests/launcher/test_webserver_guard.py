@@ -86,6 +86,8 @@ async def test_what_the_interface_and_our_own_programs_ask_passes(
         (403, "GET", "/logs/x", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, ""),
         (405, "GET", "/graphql?query=mutation{launchRun{__typename}}", {}, ""),
         (405, "GET", "/graphql?query={version}", KNOWN, ""),
+        (405, "GET", "/graphql?%71uery=mutation{launchRun{__typename}}", {}, ""),
+        (405, "GET", "/graphql?quer%79=mutation{launchRun{__typename}}", KNOWN, ""),
         (405, "GET", "/graphql/?a=1&query={version}", KNOWN, ""),
         (405, "PUT", "/graphql", JSON | KNOWN, QUERY),
         (405, "DELETE", "/graphql", KNOWN, ""),

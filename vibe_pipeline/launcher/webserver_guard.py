@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -88,8 +88,9 @@ class WebserverGuard:
         if (refusal := self._refused_sender(headers, method)) is not None:
             return refusal
         if method in _READING:
-            asks = path.endswith(_GRAPHQL) and b"query=" in scope.get("query_string", b"")
-            return _METHOD if asks else None
+            # Read as Dagster reads it: a name may be written in percent signs.
+            asks = "query" in QueryParams(scope.get("query_string", b""))
+            return _METHOD if asks and path.endswith(_GRAPHQL) else None
         if method != "POST":
             return _METHOD
         if not _is_json(headers):
@@ -122,10 +123,8 @@ class WebserverGuard:
 
     def _same_origin(self, headers: Headers) -> bool:
         origins = headers.getlist("origin")
-        if len(origins) != 1:
-            return False
-        parts = urlsplit(origins[0])
-        if parts.scheme not in {"http", "https"}:
+        parts = _split(origins[0]) if len(origins) == 1 else None
+        if parts is None or parts.scheme not in {"http", "https"}:
             return False
         return parts.netloc == headers.get("host") or _hostname(origins[0]) in self.hosts
 
@@ -155,8 +154,14 @@ def _is_json(headers: Headers) -> bool:
 
 
 def _hostname(address: str) -> str | None:
+    parts = _split(address)
+    return None if parts is None else parts.hostname
+
+
+def _split(address: str) -> SplitResult | None:
+    """``None`` for what is no address."""
     try:
-        return urlsplit(address).hostname
+        return urlsplit(address)
     except ValueError:
         return None
 
