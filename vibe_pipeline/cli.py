@@ -23,7 +23,7 @@ class Entry:
     where: str
     """Module and name of the command, loaded when somebody asks for it."""
     extras: str
-    """What ``pip install 'vibe[...]'`` has to name for it."""
+    """What ``pip install 'vibe[...]'`` has to name for it; empty where the plain one will do."""
     about: str
 
 
@@ -58,6 +58,11 @@ COMMANDS = {
         where="vibe_pipeline.evaluation.nights.command:nights_command",
         extras=SERVICE,
         about="Let simulated listeners live with each policy's lists.",
+    ),
+    "people": Entry(
+        where="vibe_pipeline.commands.people:people",
+        extras="",
+        about="Say who is behind each id, and how they stand.",
     ),
     "replay": Entry(
         where="vibe_pipeline.commands.replay:replay_command",

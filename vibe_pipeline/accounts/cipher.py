@@ -18,7 +18,7 @@ from vibe_pipeline.accounts.errors import (
 )
 from vibe_pipeline.settings import Settings
 
-__all__ = ["Cipher", "SecretKeyInvalid", "SecretKeyWrong", "kept_key", "secret_key"]
+__all__ = ["Cipher", "SecretKeyInvalid", "SecretKeyWrong", "existing_key", "kept_key", "secret_key"]
 
 KEY_FILE = "secret.key"
 
@@ -60,6 +60,13 @@ def secret_key(settings: Settings) -> str:
         key = kept_key(settings.home)
     Cipher(key)
     return key
+
+
+def existing_key(settings: Settings) -> str | None:
+    """The key as ``secret_key`` would find it; ``None`` where it would have to make one."""
+    if settings.vibe_secret_key is None and not (settings.home / KEY_FILE).exists():
+        return None
+    return secret_key(settings)
 
 
 def kept_key(home: Path) -> str:

@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cryptography.fernet import Fernet
 from sqlalchemy import text
 
 from vibe_pipeline.accounts.budget import CEILINGS, StoredBudget
 from vibe_pipeline.accounts.budget_shares import Ceiling
 from vibe_pipeline.accounts.capabilities import Capabilities
-from vibe_pipeline.accounts.cipher import Cipher, secret_key
+from vibe_pipeline.accounts.cipher import Cipher, existing_key, secret_key
 from vibe_pipeline.accounts.considered import ConsideredLists
-from vibe_pipeline.accounts.database import Database, connect
+from vibe_pipeline.accounts.database import Database, connect, sqlite_path
 from vibe_pipeline.accounts.editions import Editions
 from vibe_pipeline.accounts.erasures import Erasures
 from vibe_pipeline.accounts.errors import AccountsUnreadable
@@ -35,7 +36,15 @@ from vibe_pipeline.accounts.tracked_runs import TrackedRuns
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import Settings
 
-__all__ = ["AccountStore", "AccountsUnreadable", "migrate", "open_for", "open_store", "secret_key"]
+__all__ = [
+    "AccountStore",
+    "AccountsUnreadable",
+    "migrate",
+    "open_existing",
+    "open_for",
+    "open_store",
+    "secret_key",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +139,22 @@ def open_for(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Ac
     ceilings = {**CEILINGS, "spotify": Ceiling.of(settings.spotify_daily_calls)}
     sealer = Cipher(secret_key(settings))
     return _assembled(database, sealer, now, defaults, new_user_id, ceilings=ceilings)
+
+
+def open_existing(
+    settings: Settings, *, now: Callable[[], datetime] = utc_now
+) -> AccountStore | None:
+    """The store these settings name, for a look: neither a file nor a key is made.
+
+    ``None`` when there is no store yet. Without a key it opens all the same; what is sealed stays
+    so then, and ``check`` raises.
+    """
+    database = connect(settings.accounts_address)
+    path = sqlite_path(settings.accounts_address)
+    if path is not None and not path.exists():
+        return None
+    sealer = Cipher(existing_key(settings) or Fernet.generate_key().decode())
+    return _assembled(database, sealer, now, Defaults(), new_user_id)
 
 
 def _assembled(

@@ -17,28 +17,24 @@ import click
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import ErasureKind
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_for
+from vibe_pipeline.commands.people import nobody, person_called
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
 from vibe_pipeline.personal_data.erase import sweep
 from vibe_pipeline.personal_data.export import everything, write_archive
-from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
-
-
-class NobodyKnown(ConfigurationError):
-    """The name given is nobody's."""
 
 
 @click.command()
 @click.argument("user")
 @click.option("--json", "as_json", is_flag=True, help="Print one record and nothing else.")
 def erase(user: str, *, as_json: bool) -> None:
-    """Erase USER (an id such as u0123456789ab) from account store and warehouse, counted.
+    """Erase USER (an id such as u0123456789ab, or a name) from all stores, counted.
 
     Dagster's own runs and the partition follow by themselves while the daemon is up.
     """
-    user_id = UserId(user)
     with _stores() as (store, warehouse):
+        user_id = person_called(store, user)
         receipt = None
         erased: dict[str, int] = {}
         if store.people.get(user_id) is not None:
@@ -46,7 +42,7 @@ def erase(user: str, *, as_json: bool) -> None:
             receipt, erased = note.receipt, dict(note.counts)
         swept = sweep(warehouse, user_id, ErasureKind.PERSON)
         if receipt is None and swept.total == 0:
-            raise _nobody(user)
+            raise nobody(user)
         if receipt is not None:
             store.erasures.count(receipt, swept.erased)
         erased |= {name: count for name, count in swept.erased.items() if count}
@@ -69,15 +65,16 @@ def _tell_erased(receipt: str | None, erased: dict[str, int], left: int, *, as_j
 
 @click.command()
 @click.argument("user")
-@click.option("--to", type=click.Path(path_type=Path), help="The file; default USER.zip here.")
+@click.option("--to", type=click.Path(path_type=Path), help="The file; default ID.zip here.")
 def export(user: str, to: Path | None) -> None:
-    """Write everything kept about USER into one zip of JSON and CSV tables."""
-    user_id, path = UserId(user), to or Path(f"{user}.zip")
+    """Write everything kept about USER (an id or a name) into one zip of JSON and CSV tables."""
     with _stores() as (store, warehouse):
+        user_id = person_called(store, user)
+        path = to or Path(f"{user_id}.zip")
         account = store.people.get(user_id)
         tables = everything(store, warehouse, user_id)
         if account is None and not any(tables.values()):
-            raise _nobody(user)
+            raise nobody(user)
         language = account.language if account is not None else "en"
         try:
             write_archive(path, tables, language=language, now=datetime.now(UTC))
@@ -96,10 +93,3 @@ def _stores() -> Iterator[tuple[AccountStore, Warehouse]]:
         yield open_for(settings), Warehouse(settings.warehouse_path)
     except (AccountsUnreadable, WarehouseError) as error:
         raise CommandFailed(str(error)) from error
-
-
-def _nobody(user: str) -> NobodyKnown:
-    return NobodyKnown(
-        f"Nobody is known as {user}. People's ids are the partitions in the Dagster UI, such as"
-        " u0123456789ab."
-    )

@@ -11,6 +11,9 @@ from typing import Any
 
 import click
 
+from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.store import open_existing
+from vibe_pipeline.commands.people import person_called
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
 from vibe_pipeline.playlists.edition_inputs import PolicyUnknown
 from vibe_pipeline.playlists.replay import (
@@ -22,7 +25,7 @@ from vibe_pipeline.playlists.replay import (
     same_policy,
 )
 from vibe_pipeline.records import EditionId, UserId
-from vibe_pipeline.settings import read_settings
+from vibe_pipeline.settings import Settings, read_settings
 from vibe_pipeline.warehouse import EditionInputs, Slice, Warehouse, WarehouseError
 
 _WIDTH = 44
@@ -37,34 +40,40 @@ _WIDTH = 44
 def replay_command(
     user: str, day: datetime, *, policy_name: str | None, edition: str | None, as_json: bool
 ) -> None:
-    """Make USER's list of DATE (2026-11-20) again from its stored inputs.
+    """Make USER's (an id or a name) list of DATE (2026-11-20) again from its stored inputs.
 
     Nobody is asked and nothing is written. By its own policy the list must be the same, byte for
     byte: exit code 1 where it is not. With --policy the two lists stand side by side.
     """
-    warehouse = Warehouse(read_settings().warehouse_path)
+    settings = read_settings()
+    warehouse = Warehouse(settings.warehouse_path)
     if not warehouse.path.exists():
         raise ConfigurationError(
             f"There is no warehouse at {warehouse.path}; DB_PATH or VIBE_HOME names it."
         )
     try:
-        policy = policy_called(policy_name)
+        policy, user_id = policy_called(policy_name), _user_id(settings, user)
         with warehouse.open() as tables:
             named = EditionId(edition) if edition else None
-            edition_slice, inputs = edition_on(tables, UserId(user), day.date(), named)
+            edition_slice, inputs = edition_on(tables, user_id, day.date(), named)
             outcome = replay(tables, edition_slice, inputs, policy=policy)
     except NothingStored as error:
         raise ConfigurationError(
-            f"{error}; the Dagster UI lists people's ids under Partitions, /history their days."
+            f"{error}; `vibe people` lists who there is, /history in the chat their days."
         ) from None
     except PolicyUnknown as error:
         raise ConfigurationError(f"{error}.") from None
-    except WarehouseError as error:
+    except (AccountsUnreadable, WarehouseError) as error:
         raise CommandFailed(str(error)) from error
     report = _report(edition_slice, inputs, outcome)
     click.echo(json.dumps(report, ensure_ascii=False) if as_json else _in_words(report))
     if same_policy(inputs, policy) and not outcome.equal:
         raise CommandFailed("The stored inputs give another list than the one that was made.")
+
+
+def _user_id(settings: Settings, user: str) -> UserId:
+    store = open_existing(settings)
+    return UserId(user) if store is None else person_called(store, user)
 
 
 def _report(edition_slice: Slice, inputs: EditionInputs, outcome: Replay) -> dict[str, Any]:
