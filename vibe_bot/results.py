@@ -193,7 +193,10 @@ def failed(account: Account, job: Job, run: RunView, obstacle: Obstacle | None) 
 
 
 def _failed_unrecorded(services: BotServices, account: Account, job: Job, run: RunView) -> Result:
-    """What makes no list leaves no row in the ledger; what stands in the way is seen elsewhere."""
+    """What makes no list leaves no row in the ledger: its run says why, or it is seen elsewhere."""
+    if (told := runs.failure_told(run.tags)) is not None:
+        cause, ends = told
+        return failed(account, job, run, Obstacle(cause=FailureCause(cause), until=ends))
     if not job.asks_spotify:
         return failed(account, job, run, None)
     budget = budget_for(

@@ -75,6 +75,12 @@ CONTINUED = "vibe/continued"
 REPEATS = "vibe/repeats"
 """The run does again what another was asked for and did not come to, since it was killed: which."""
 
+CAUSE = "vibe/cause"
+"""Why a run that works on no edition came to nothing, where it said so: a ``FailureCause``."""
+
+NOT_BEFORE = "vibe/not_before"
+"""The moment before which the same would come to nothing again, in ISO form."""
+
 UNDO = "vibe/undo"
 """Take the edition back instead of putting it in place; present or absent, whatever the value."""
 
@@ -113,6 +119,8 @@ TAGS = (
     EDITION,
     CONTINUED,
     REPEATS,
+    CAUSE,
+    NOT_BEFORE,
     UNDO,
     CUT_OFF,
     STILL_TO_WALK,
@@ -478,6 +486,18 @@ def cut_off_sources(tags: Mapping[str, str]) -> list[Source]:
 def still_to_walk_tags(likes: int) -> dict[str, str]:
     """What a run carries that left so many likes unread; nothing when none is."""
     return {STILL_TO_WALK: str(likes)} if likes > 0 else {}
+
+
+def failure_tags(cause: str, until: datetime | None) -> dict[str, str]:
+    """What a run carries that came to nothing and has no edition to note it with."""
+    moment = {} if until is None else {NOT_BEFORE: until.isoformat()}
+    return {CAUSE: cause, **moment}
+
+
+def failure_told(tags: Mapping[str, str]) -> tuple[str, datetime | None] | None:
+    """The cause that a run was tagged with, and until when it lasts."""
+    cause, until = tags.get(CAUSE), tags.get(NOT_BEFORE)
+    return None if cause is None else (cause, datetime.fromisoformat(until) if until else None)
 
 
 def turn_tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -128,11 +128,13 @@ async def test_an_undo_that_fails_says_so(place: BotWorld) -> None:
     def fail(run: StandInRun) -> None:
         run.status = "FAILURE"
         run.tags[runs.FAILURE_REASON] = runs.STEP_FAILED
+        run.tags |= runs.failure_tags("service_unavailable", None)
 
     place.pipeline.on_launch = fail
     await anna.types("/undo")
 
-    assert await anna.sees(saying(say("en", "bot.failed.restore")))
+    told = await anna.sees(saying(say("en", "bot.failed.restore")))
+    assert say("en", "bot.failed.service_unavailable") in told["text"]
     assert anna.bot_world.store.editions.required(EditionId(SECOND)).undone_at is None
 
 

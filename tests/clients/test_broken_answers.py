@@ -182,6 +182,7 @@ def test_an_odd_entry_among_sound_ones_is_counted() -> None:
         {"similarartists": {"artist": 7}},
         {"similarartists": {"artist": [7, "x"]}},
         {"somethingelse": {}},
+        {},
     ],
 )
 async def test_what_lastfm_does_not_promise_is_not_nobody(body: object) -> None:
@@ -201,7 +202,7 @@ async def test_what_lastfm_does_not_promise_is_not_nobody(body: object) -> None:
     assert len(received) == 3
 
 
-@pytest.mark.parametrize("body", [7, {}, {"rows": []}, [7, "x"]])
+@pytest.mark.parametrize("body", [7, {}, {"rows": []}, [7, "x"], {"error": "no"}])
 async def test_what_labs_does_not_promise_is_not_unmapped(body: object) -> None:
     async with outside_world() as world:
         world.fault("labs", "empty", body=httpx.Response(200, json=body).text, status=200)
@@ -217,6 +218,30 @@ async def test_what_musicbrainz_does_not_promise_is_not_unknown(body: object) ->
 
     with pytest.raises(BrokenAnswer):
         await musicbrainz.MusicBrainz(transport).recordings_by_isrc("X")
+
+
+@pytest.mark.parametrize("body", [7, [], {}, {"aliases": []}, {"error": "no"}])
+async def test_an_artist_without_a_name_is_not_unknown(body: object) -> None:
+    http, _ = answering(said(body))
+    transport = Transport(
+        http,
+        service="musicbrainz",
+        address="http://m.example",
+        judge=musicbrainz.answer_kind,
+        sleep=Naps(),
+    )
+
+    with pytest.raises(BrokenAnswer):
+        await musicbrainz.MusicBrainz(transport).artist_names("m1")
+
+
+@pytest.mark.parametrize("body", [7, {}, {"rows": []}, {"error": "no"}])
+async def test_what_labs_does_not_promise_is_no_unknown_name(body: object) -> None:
+    async with outside_world() as world:
+        world.fault("labs", "empty", body=httpx.Response(200, json=body).text, status=200)
+
+        with pytest.raises(BrokenAnswer):
+            await world.labs().find_recording("A", "B")
 
 
 async def test_a_not_found_in_somebody_elses_words_is_not_unknown() -> None:

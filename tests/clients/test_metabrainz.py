@@ -104,7 +104,7 @@ async def test_unmapped_recordings_are_absent_however_labs_says_so() -> None:
     assert await labs.spotify_ids(["a", "b", "c", "d"]) == {"a": ("s1", "s2")}
 
 
-@pytest.mark.parametrize("answer", [[], {}, [{}], [None]])
+@pytest.mark.parametrize("answer", [[], [{}], [None]])
 async def test_a_name_nobody_knows_has_no_recording(answer: object) -> None:
     labs, _ = labs_answering(said(answer))
 

@@ -134,11 +134,16 @@ def test_a_list_that_was_chosen_again_while_it_was_written_can_be_made_again(
     world: VibeWorld,
 ) -> None:
     anna = half_familiar(world)
+    world.trouble(service="spotify", endpoint="GET /me/player/recently-played", kind="html")
     publish_with_deleted(world, anna, 2)
+    world.no_trouble()
 
-    shown = world.output_metadata(world.replay(anna.user_id, latest(world, anna.user_id)), "replay")
+    edition = latest(world, anna.user_id)
+    shown = world.output_metadata(world.replay(anna.user_id, edition), "replay")
 
     assert shown["equal"].value is True
+    assert edition.summary is not None
+    assert "stale_recent_plays" in edition.summary.notes
 
 
 def test_where_nearly_all_that_is_known_was_deleted_the_list_is_shorter_and_says_so(

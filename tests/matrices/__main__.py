@@ -1,55 +1,99 @@
-"""Plays the matrices and keeps their tables: ``python -m tests.matrices [WORDS]`` for some."""
+"""Plays the matrices and keeps their tables.
+
+``python -m tests.matrices [crashes|faults] [WORDS]``: one of the two, and the cells whose names
+hold all these words.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 import time
+from collections.abc import Callable, Sequence
 
-from tests.matrices.crash_site import CrashPoint, site
-from tests.matrices.crashes import PAGE, POINTS
-from tests.matrices.outcomes import Outcome
-from vibe_pipeline.demo.installation import DemoInstallation, demo_installation
+from tests.matrices import crashes, faults
+from tests.matrices.crash_site import CrashPoint, Site, site
+from tests.matrices.fault_kinds import KINDS
+from tests.matrices.outcomes import Outcome, Page
+from vibe_pipeline.demo.installation import demo_installation
+
+Told = Callable[[Outcome], None]
 
 
-async def play(installation: DemoInstallation, points: tuple[CrashPoint, ...]) -> list[Outcome]:
-    """Each of them in one installation, one after the other."""
-    outcomes = []
-    async with site(installation) as here:
-        for point in points:
-            try:
-                outcome = await here.supervisor.alongside(point.play(here))
-            except (LookupError, TimeoutError) as error:
-                outcome = Outcome(name=point.name, seen={}, troubles=[f"not played: {error!r}"])
-                await here.release()
-            outcomes.append(outcome)
-            PAGE.update([outcome])
+def play_crashes(words: Sequence[str], tell: Told) -> None:
+    """Each crash in one installation, one after the other."""
+    points = [point for point in crashes.POINTS if all(word in point.name for word in words)]
+    if not points:
+        return
+    with demo_installation(None) as installation:
+
+        async def all_of_them() -> None:
+            async with site(installation) as here:
+                for point in points:
+                    tell(await here.supervisor.alongside(_played(point, here)))
+
+        asyncio.run(all_of_them())
+
+
+async def _played(point: CrashPoint, here: Site) -> Outcome:
+    try:
+        return await point.play(here)
+    except (LookupError, TimeoutError) as error:
+        await here.release()
+        return Outcome(name=point.name, seen={}, troubles=[f"not played: {error!r}"])
+
+
+def play_faults(words: Sequence[str], tell: Told) -> None:
+    """Each bad answer in one world, one after the other."""
+    with faults.fault_site() as here:
+        for cell in faults.CELLS:
+            kinds = [
+                kind
+                for kind in KINDS
+                if any(all(word in name for word in words) for name in faults.names(cell, [kind]))
+            ]
+            if kinds:
+                faults.play_cell(here, cell, kinds, tell)
+
+
+MATRICES: dict[str, tuple[Page, Callable[[Sequence[str], Told], None]]] = {
+    "crashes": (crashes.PAGE, play_crashes),
+    "faults": (faults.PAGE, play_faults),
+}
+
+
+def main() -> int:
+    """0 when every cell holds."""
+    wanted = sys.argv[1:]
+    named = [wanted.pop(0)] if wanted and wanted[0] in MATRICES else list(MATRICES)
+    bad = 0
+    for name in named:
+        page, play = MATRICES[name]
+        outcomes: list[Outcome] = []
+
+        def tell(outcome: Outcome, page: Page = page, seen: list[Outcome] = outcomes) -> None:
+            seen.append(outcome)
+            page.update([outcome])
             say(line(outcome))
-    return outcomes
+
+        began = time.monotonic()
+        play(wanted, tell)
+        wrong = sum(bool(outcome.troubles) for outcome in outcomes)
+        bad += wrong
+        say(f"{len(outcomes)} {name}, {wrong} not as wanted, {time.monotonic() - began:.0f} s")
+    return 1 if bad else 0
 
 
 def line(outcome: Outcome) -> str:
     """One row of the table."""
-    seen = ", ".join(f"{what.lower()} {value}" for what, value in outcome.seen.items())
-    return f"{outcome.name:<66} {seen:<62} {outcome.verdict}"
+    seen = "; ".join(f"{what.lower()} {value[:60]}" for what, value in outcome.seen.items())
+    return f"{outcome.name:<66} {outcome.verdict}; {seen}"
 
 
 def say(words: str) -> None:
     """To whoever watches."""
     sys.stdout.write(f"{words}\n")
     sys.stdout.flush()
-
-
-def main() -> int:
-    """0 when every cell holds."""
-    wanted = sys.argv[1:]
-    points = tuple(point for point in POINTS if all(word in point.name for word in wanted))
-    began = time.monotonic()
-    with demo_installation(None) as installation:
-        outcomes = asyncio.run(play(installation, points))
-    bad = sum(bool(outcome.troubles) for outcome in outcomes)
-    say(f"{len(outcomes)} kills, {bad} not as wanted, {time.monotonic() - began:.0f} s")
-    return 1 if bad else 0
 
 
 if __name__ == "__main__":

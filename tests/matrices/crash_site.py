@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import httpx
 import psutil
+from sqlalchemy import text
 
 from tests.matrices.outcomes import Outcome
 from vibe_pipeline import runs
@@ -130,9 +131,9 @@ class Site:
             for_user=known_by.get(held.service),
         )
 
-    async def hangs(self) -> None:
+    async def hangs(self, held: Held) -> None:
         """Wait until a call waits for its answer; it is written down only when it is answered."""
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(2.0 if held.service == "telegram" else 0.7)
 
     async def release(self) -> None:
         """Nothing hangs any more."""
@@ -246,6 +247,12 @@ class Site:
         path = self.installation.home / "dagster" / "history" / f"{file}.db"
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10) as database:
             return database.execute(query, values).fetchall()
+
+    def untold(self, account: Account) -> bool:
+        """Whether a message to this person is still to be delivered, as far as is noted."""
+        query = text("SELECT 1 FROM outbox WHERE user_id = :who AND closed_at IS NULL LIMIT 1")
+        with self.store.database.reading() as connection:
+            return connection.execute(query, {"who": account.user_id}).first() is not None
 
     async def last_message(self, person: DemoUser) -> int:
         """The number of the last message in the chat."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -47,11 +50,12 @@ class Page:
 
     def update(self, outcomes: Iterable[Outcome]) -> None:
         """Put these in the place of what was known of the same cells; others stay."""
-        rows = self.rows()
-        for one in outcomes:
-            seen = [one.seen.get(column, "") for column in self.columns]
-            rows[one.name] = [_clean(cell) for cell in (*seen, one.verdict)]
-        self.path.write_text(self._written({n: rows[n] for n in self.names if n in rows}))
+        with FileLock(Path(tempfile.gettempdir()) / f"vibe-{self.path.name}.lock"):
+            rows = self.rows()
+            for one in outcomes:
+                seen = [one.seen.get(column, "") for column in self.columns]
+                rows[one.name] = [_clean(cell) for cell in (*seen, one.verdict)]
+            self.path.write_text(self._written({n: rows[n] for n in self.names if n in rows}))
 
     def _written(self, rows: Mapping[str, Sequence[str]]) -> str:
         bad = sum(cells[-1] != "holds" for cells in rows.values())

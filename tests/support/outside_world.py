@@ -33,7 +33,7 @@ from vibe_pipeline.clients.transport import (
     RetryPolicy,
     ServiceAnswer,
     Transport,
-    kind_by_status,
+    kind_without_errors_inside,
     utc_now,
 )
 from vibe_pipeline.records import LikedTrack
@@ -148,7 +148,7 @@ class OutsideWorld:
         return LastFm(self.transport("lastfm", "/lastfm", lastfm.answer_kind), api_key=key)
 
     def labs(self) -> ListenBrainzLabs:
-        return ListenBrainzLabs(self.transport("listenbrainz", "/labs", kind_by_status))
+        return ListenBrainzLabs(self.transport("listenbrainz", "/labs", kind_without_errors_inside))
 
     def musicbrainz(self) -> MusicBrainz:
         return MusicBrainz(

@@ -36,6 +36,7 @@ from vibe_pipeline.clients.transport import (
     ServiceAnswer,
     Transport,
     kind_by_status,
+    kind_without_errors_inside,
     no_bucket,
     no_observer,
     utc_now,
@@ -202,6 +203,7 @@ class ClientFactory:
                 pace=_pace(
                     settings, METABRAINZ, METABRAINZ_INTERVAL, settings.labs_burst, at_once=1
                 ),
+                judge=kind_without_errors_inside,
                 headers={"User-Agent": agent},
             )
             for address in (settings.listenbrainz_labs_url, settings.listenbrainz_api_url)

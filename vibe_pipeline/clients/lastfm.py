@@ -198,10 +198,13 @@ class LastFm:
 
 
 def _listed(name: str, inside: str) -> Shape:
-    """Things with a name, or one of the ways in which Last.fm says that there are none."""
+    """Things with a name, or one of the ways in which Last.fm says that there are none.
+
+    An object that does not even name what was asked for, such as ``{}``, says nothing.
+    """
 
     def fits(found: object) -> bool:
-        if not isinstance(found, Mapping) or (found and name not in found):
+        if not isinstance(found, Mapping) or name not in found:
             return False
         listed = found.get(name)
         if not isinstance(listed, Mapping):
@@ -215,9 +218,8 @@ def _listed(name: str, inside: str) -> Shape:
 
 
 def _described(found: object) -> bool:
-    """An artist with a name, or nothing at all."""
-    artist = fields(found).get("artist")
-    return found == {} or _named(artist)
+    """An artist with a name; one that is unknown is an error, and never an empty answer."""
+    return text(fields(fields(found).get("artist")).get("name")) is not None
 
 
 def _named(thing: object) -> bool:

@@ -154,6 +154,7 @@ class ListenBrainzLabs:
             path="/acr-lookup/json",
             endpoint="GET /acr-lookup",
             query={"artist_credit_name": artist, "recording_name": title},
+            shape=listing(),
         )
         if self._main_api is None:
             return await self._rows(call)
@@ -167,6 +168,7 @@ class ListenBrainzLabs:
             path="/1/metadata/lookup/",
             endpoint="GET /metadata/lookup",
             query={"artist_name": artist, "recording_name": title},
+            shape=_one_or_none,
         )
         answer = await self._main_api.send(call)
         if not answer.good:
@@ -191,6 +193,11 @@ class ListenBrainzLabs:
         if not answer.good:
             raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")
         return list(objects(answer.json()))
+
+
+def _one_or_none(found: object) -> bool:
+    """One recording, or the empty object that stands for none."""
+    return found == {} or text(fields(found).get("recording_mbid")) is not None
 
 
 def _ids(row: Fields) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import quote
 
-from vibe_pipeline.clients.answer_shapes import listing
+from vibe_pipeline.clients.answer_shapes import listing, naming
 from vibe_pipeline.clients.errors import UnexpectedResponse
 from vibe_pipeline.clients.json_fields import Fields, fields, integer, objects, text
 from vibe_pipeline.clients.transport import (
@@ -17,7 +17,7 @@ from vibe_pipeline.clients.transport import (
     Call,
     ServiceAnswer,
     Transport,
-    kind_by_status,
+    kind_without_errors_inside,
 )
 
 SERVICE = "musicbrainz"
@@ -81,9 +81,10 @@ class MusicBrainz:
             path=f"/artist/{quote(mbid, safe='')}",
             endpoint="GET /artist/{mbid}",
             query={"fmt": "json", "inc": "aliases"},
+            shape=naming("name"),
         )
         answer = await self._transport.send(call)
-        if answer.status in {400, 404}:
+        if answer.status in {400, 404} and text(fields(answer.json()).get("error")):
             return None
         if not answer.good:
             raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")
@@ -103,4 +104,4 @@ def _aliases(artist: Fields) -> list[str]:
 
 def answer_kind(answer: ServiceAnswer) -> AnswerKind:
     """MusicBrainz answers 503 to everything while one asks too fast."""
-    return AnswerKind.SLOW_DOWN if answer.status == 503 else kind_by_status(answer)
+    return AnswerKind.SLOW_DOWN if answer.status == 503 else kind_without_errors_inside(answer)

@@ -133,6 +133,13 @@ def kind_by_status(answer: ServiceAnswer) -> AnswerKind:
     return AnswerKind.AGAIN if answer.status >= 500 else AnswerKind.KEEP
 
 
+def kind_without_errors_inside(answer: ServiceAnswer) -> AnswerKind:
+    """The same of a service that promises its errors by status: one inside a success is trouble."""
+    if answer.good and fields(answer.json()).get("error"):
+        return AnswerKind.AGAIN
+    return kind_by_status(answer)
+
+
 def no_bucket(_: Call) -> None:
     """The bucket of a service that limits all its endpoints together."""
 

@@ -6,6 +6,7 @@ The job only; what is in the archive says ``personal_data.export``.
 import dagster as dg
 
 from vibe_pipeline import runs
+from vibe_pipeline.defs.failures import failures_tagged
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.personal_data.archives import archive_path
@@ -30,7 +31,8 @@ def export(
             allow_retries=False,
         )
     throw_away_old(home, now=now)
-    tables = everything(store, warehouse.open(), account.user_id)
+    with failures_tagged(context):
+        tables = everything(store, warehouse.open(), account.user_id)
     write_archive(archive_path(home, context.run_id), tables, language=account.language, now=now)
     context.add_output_metadata({name: len(rows) for name, rows in tables.items()})
 

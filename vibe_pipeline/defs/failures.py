@@ -8,6 +8,7 @@ from datetime import datetime
 
 import dagster as dg
 
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.messages import NightFailed
 from vibe_pipeline.accounts.records import Account, Edition, FailureCause
@@ -33,18 +34,18 @@ def failures_recorded(
     except NotAWarehouse as error:
         recovery = _recovered(error, store)
         if recovery is None:
-            _note(store, account, edition, failure_of(error), nightly=nightly)
+            _note(context, store, account, edition, failure_of(error), nightly=nightly)
             raise dg.Failure(str(error), allow_retries=False) from error
         # Nothing is noted: the list goes on by itself, over what was put back.
         raise dg.Failure(recovery.in_words(error.path), allow_retries=False) from error
     except (ListRefused, ServiceError, WarehouseError, AccountsUnreadable) as error:
         failure = failure_of(error)
-        _note(store, account, edition, failure, nightly=nightly)
+        _note(context, store, account, edition, failure, nightly=nightly)
         raise dg.Failure(
             failure.sentence, metadata=_shown(failure), allow_retries=failure.cause in _PASSING
         ) from error
     except Exception as error:
-        _note(store, account, edition, failure_of(error), nightly=nightly)
+        _note(context, store, account, edition, failure_of(error), nightly=nightly)
         raise
 
 
@@ -63,7 +64,24 @@ _SECOND_LOOK = frozenset({FailureCause.GRANT_REFUSED})
 """What may turn out to be nothing at the next try: nobody is woken for it before."""
 
 
+@contextmanager
+def failures_tagged(context: dg.OpExecutionContext) -> Iterator[None]:
+    """The same for a run without an edition: its tags say why, to whoever watches it."""
+    try:
+        yield
+    except (ServiceError, WarehouseError, AccountsUnreadable) as error:
+        failure = failure_of(error)
+        _tag(context, failure)
+        raise dg.Failure(failure.sentence, metadata=_shown(failure), allow_retries=False) from error
+
+
+def _tag(context: dg.AssetExecutionContext | dg.OpExecutionContext, failure: ListFailure) -> None:
+    told = runs.failure_tags(failure.cause, failure.until)
+    context.instance.add_run_tags(context.run.run_id, told)
+
+
 def _note(
+    context: dg.AssetExecutionContext,
     store: AccountStore,
     account: Account,
     edition: Edition | None,
@@ -72,6 +90,7 @@ def _note(
     nightly: bool,
 ) -> None:
     if edition is None:
+        _tag(context, failure)
         return
     store.editions.fail(
         edition.edition_id, failure.cause, until=failure.until, detail=failure.sentence

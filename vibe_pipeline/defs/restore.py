@@ -9,10 +9,9 @@ from contextlib import AbstractAsyncContextManager
 import dagster as dg
 
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.clients.errors import ServiceError
+from vibe_pipeline.defs.failures import failures_tagged
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
     AccountsResource,
@@ -21,11 +20,10 @@ from vibe_pipeline.defs.resources import (
     ServicesResource,
     WarehouseResource,
 )
-from vibe_pipeline.playlists.failures import failure_of
 from vibe_pipeline.playlists.recommendation_history import remember, unremember
 from vibe_pipeline.playlists.restore import NotRestorable, Restoration, edition_to_restore
 from vibe_pipeline.records import EditionId, UserId
-from vibe_pipeline.warehouse import Warehouse, WarehouseError
+from vibe_pipeline.warehouse import Warehouse
 
 
 @dg.op(name="restore")
@@ -41,12 +39,12 @@ def restore(
     user_id, undo = UserId(context.partition_key), runs.UNDO in context.run.tags
     own = EditionId(context.run_id)
     opening = services.open(user_id, store, clock, edition_id=own, asked_for=True)
-    try:
-        edition = edition_to_restore(store, user_id, _edition_named(context.run))
-        done = asyncio.run(_restore(store, database, clock, opening, edition, undo=undo))
-    except (NotRestorable, ServiceError, WarehouseError, AccountsUnreadable) as error:
-        sentence = str(error) if isinstance(error, NotRestorable) else failure_of(error).sentence
-        raise dg.Failure(sentence, allow_retries=False) from error
+    with failures_tagged(context):
+        try:
+            edition = edition_to_restore(store, user_id, _edition_named(context.run))
+            done = asyncio.run(_restore(store, database, clock, opening, edition, undo=undo))
+        except NotRestorable as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
     context.add_output_metadata(
         {
             "edition_id": done.edition_id,

@@ -6,15 +6,18 @@ again, it ends the same.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from vibe_pipeline.accounts.records import Account, Edition, EditionState
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.clients.errors import WriteRefused
+from vibe_pipeline.clients.errors import ServiceError, WriteRefused
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
 from vibe_pipeline.records import EditionId, Mode, UserId
+
+log = logging.getLogger(__name__)
 
 
 class RestoreClient(Protocol):
@@ -91,12 +94,19 @@ class Restoration:
         if account.playlist_id != playlist_id:
             await self.spotify.save_to_library([_address(playlist_id)])
         await self._fill(playlist_id, [track.uri for track in edition.tracks])
-        await self.spotify.change_details(
-            playlist_id, name=edition.title, description=edition.description
-        )
+        await self._reword(playlist_id, edition)
         self.store.people.change(
             edition.user_id, playlist_id=playlist_id, playlist_url=edition.playlist_url
         )
+
+    async def _reword(self, playlist_id: str, edition: Edition) -> None:
+        """Have the playlist say what it holds; its tracks count without that too."""
+        try:
+            await self.spotify.change_details(
+                playlist_id, name=edition.title, description=edition.description
+            )
+        except ServiceError as error:
+            log.warning("a playlist keeps its former words: %s", error)
 
     async def _fill(self, playlist_id: str, uris: Sequence[str]) -> None:
         """Write the tracks; of those that no longer exist nothing comes back."""

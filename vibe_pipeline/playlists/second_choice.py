@@ -25,6 +25,7 @@ from vibe_pipeline.playlists.edition_record import keep_selection, record_choice
 from vibe_pipeline.playlists.publish import Unusable
 from vibe_pipeline.playlists.recommendation_history import slice_of
 from vibe_pipeline.playlists.resolve import forget_labs_ids
+from vibe_pipeline.playlists.selection_summary import stale_parts_told, with_stale_parts
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.records import Pool, Ranked, Track
@@ -75,7 +76,9 @@ class SecondChoice:
             return False
         with self.database.open() as tables:
             keep_selection(tables, slice_of(edition), basis.inputs, selection, basis.pools)
-        record_choice(self.store, edition, selection, mode=edition.mode)
+        stale = [] if edition.summary is None else stale_parts_told(edition.summary)
+        told = with_stale_parts(selection, stale)
+        record_choice(self.store, edition, told, mode=edition.mode)
         return True
 
     def confirmed(self, tracks: Iterable[Track]) -> None:

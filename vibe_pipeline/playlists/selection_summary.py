@@ -68,9 +68,15 @@ def with_stale_parts(selection: Selection, parts: Iterable[str]) -> Selection:
     return replace(selection, summary=summary)
 
 
+def stale_parts_told(summary: Summary) -> list[str]:
+    """Of which parts of the library a list says that only what was known before is in it."""
+    stale = (note for note in summary.notes if note.startswith(STALE_NOTE))
+    return [note.removeprefix(STALE_NOTE) for note in stale]
+
+
 def made_from_before(summary: Summary) -> bool:
     """Whether Spotify did not tell what is new when the list was made."""
-    return any(note.startswith(STALE_NOTE) for note in summary.notes)
+    return bool(stale_parts_told(summary))
 
 
 def reason(language: str, source: Source, seed: str) -> str:

@@ -16,6 +16,7 @@ FaultKind = Literal[
     "quota",
     "rate",
     "drop",
+    "drip",
     "wrong_types",
     "nested",
     "huge",

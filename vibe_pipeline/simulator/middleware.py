@@ -116,7 +116,7 @@ class Recorder:
             return watched.status
         if fault.applied:
             await self._app(scope, receive, _swallow)
-        if fault.delay:
+        if fault.delay and fault.kind != "drip":
             await asyncio.sleep(fault.delay)
         return await spoil(fault, asked.service, scope, receive, send)
 

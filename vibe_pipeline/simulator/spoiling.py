@@ -12,6 +12,7 @@ from vibe_pipeline.simulator.faults import Fault
 
 _DEFAULT_TIMEOUT_SECONDS = 30.0
 _DEFAULT_WAIT_SECONDS = 3
+_DRIP_SECONDS = 0.1
 _QUOTA_WAIT_SECONDS = 48_925
 _BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 _LASTFM_TOO_FAST = "Rate Limit Exceeded - Your IP has made too many requests in a short period"
@@ -25,6 +26,9 @@ async def spoil(fault: Fault, service: str, scope: Scope, receive: Receive, send
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b'{"', "more_body": True})
         return 0
+    if fault.kind == "drip":
+        await _drip(fault, send)
+        return 0
     if fault.kind == "timeout":
         await asyncio.sleep(_DEFAULT_TIMEOUT_SECONDS if fault.delay is None else 0)
         await Response(status_code=504)(scope, receive, send)
@@ -34,6 +38,17 @@ async def spoil(fault: Fault, service: str, scope: Scope, receive: Receive, send
         response.headers["Retry-After"] = f"{fault.retry_after:.15g}"
     await response(scope, receive, send)
     return response.status_code
+
+
+async def _drip(fault: Fault, send: Send) -> None:
+    """An answer that comes letter by letter, and to no end within anybody's patience."""
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": fault.status or 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b'{"items": [', "more_body": True})
+    for _ in range(round((fault.delay or _DEFAULT_TIMEOUT_SECONDS) / _DRIP_SECONDS)):
+        await send({"type": "http.response.body", "body": b" ", "more_body": True})
+        await asyncio.sleep(_DRIP_SECONDS)
+    await send({"type": "http.response.body", "body": b"]}"})
 
 
 def _spoiled(fault: Fault, service: str) -> Response:
