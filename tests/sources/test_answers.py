@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.warehouse_examples import former_file
 from vibe_pipeline.lookup_cache import AnswerCodec, InMemoryLookups
 from vibe_pipeline.records import Track
 from vibe_pipeline.sources import answers
@@ -111,14 +112,14 @@ def test_a_field_that_a_later_build_adds_to_a_track_does_no_harm() -> None:
 
 
 def test_a_warehouse_of_a_former_build_answers_in_records(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path / "w.duckdb")
-    with warehouse.open() as tables:
-        tables.connection.execute(
+    with former_file(tmp_path / "w.duckdb", steps=7) as connection:
+        connection.execute(
             "INSERT INTO lookups (service, key, answer, asked_at, stale_at) VALUES"
             " ('lastfm_similar_tracks', 'a|t',"
             """ '[["Choir", "Pilot", 1.0, null, 192000, 25584]]', '2026-11-01', '2026-12-01')"""
         )
 
+    warehouse = Warehouse(tmp_path / "w.duckdb")
     known = LASTFM_SIMILAR_TRACKS.known(warehouse.lookups(now=lambda: NOON), ["a|t"])
 
     assert known == {

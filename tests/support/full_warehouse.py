@@ -34,12 +34,17 @@ class Crowd:
 
 
 def fill(warehouse: Warehouse, example: UserId, crowd: Crowd) -> None:
-    """Give everybody else as many rows as the example has, and all of them their past nights."""
-    with warehouse.open() as tables:
+    """Give everybody else as many rows as the example has, and all of them their past nights.
+
+    Rows are put in order as each night's retention does it, but for those of the last nights.
+    """
+    with warehouse.open(compacting=True) as tables:
         _keep_template(tables.connection, example)
         _libraries(tables.connection, crowd)
     for nights in _batched(range(crowd.nights, 0, -1), _NIGHTS_AT_ONCE):
-        with warehouse.open() as tables:
+        if nights[-1] == 1:
+            warehouse.cluster_by_person()
+        with warehouse.open(compacting=True) as tables:
             _keep_template(tables.connection, example)
             for night in nights:
                 _night(tables.connection, crowd, example, night)
@@ -92,7 +97,8 @@ def _libraries(connection: duckdb.DuckDBPyConnection, crowd: Crowd) -> None:
             f" FROM others o, one_{table} e"
         )
     connection.execute(
-        "INSERT INTO lookups SELECT l.* REPLACE (key || other AS key)"
+        "INSERT INTO lookups SELECT l.* REPLACE (key || other AS key,"
+        " ('0x' || md5(service || chr(10) || key || other)[:15])::BIGINT AS digest)"
         " FROM others, (FROM lookups ORDER BY hash(key) LIMIT ?) l",
         [LOOKUPS_A_PERSON],
     )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
 
 from vibe_pipeline.records import (
     ChosenTrack,
@@ -14,6 +17,7 @@ from vibe_pipeline.records import (
     UserId,
 )
 from vibe_pipeline.warehouse import Slice
+from vibe_pipeline.warehouse.schema import _apply, migrations
 
 ANNA = UserId("u-anna")
 BORIS = UserId("u-boris")
@@ -68,3 +72,11 @@ def chosen(position: int, *, number: int | None = None) -> ChosenTrack:
         key=f"the examples|song {told.title}",
         artist_key="the examples",
     )
+
+
+def former_file(path: Path, *, steps: int) -> duckdb.DuckDBPyConnection:
+    """A warehouse as a former release left it, after so many migrations; to be closed."""
+    connection = duckdb.connect(str(path))
+    for migration in migrations()[:steps]:
+        _apply(connection, migration)
+    return connection

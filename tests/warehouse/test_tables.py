@@ -553,8 +553,8 @@ def test_the_file_stops_growing_once_as_much_goes_as_comes(warehouse: Warehouse)
     for day in range(30):
         with warehouse.open(compacting=True) as tables:
             tables.connection.execute(
-                "INSERT INTO lookups SELECT 'lastfm', ? || '-' || i, to_json(md5(? || '-' || i)),"
-                " ?::DATE, ?::DATE + 4 FROM range(4000) t(i)",
+                "INSERT INTO lookups SELECT 'lastfm', ? || '-' || i, i,"
+                " to_json(md5(? || '-' || i)), ?::DATE, ?::DATE + 4 FROM range(4000) t(i)",
                 [day, day, *[date(2026, 11, 1) + timedelta(days=day)] * 2],
             )
             tables.lookups.drop_stale(now=NOON.replace(day=1) + timedelta(days=day))

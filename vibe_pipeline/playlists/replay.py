@@ -91,10 +91,13 @@ def replay(
 
     Nobody is asked anything: what the edition never looked up stays not looked up.
     """
-    then = tables.selections.ranked(edition_slice.user_id, edition_slice.edition_id)
+    pools = pools_from(tables, edition_slice, inputs)
+    then = tables.selections.ranked(
+        edition_slice.user_id, edition_slice.edition_id, on=edition_slice.vibe_date, pools=pools
+    )
     again = replayed(
         request_from(tables, edition_slice, inputs),
-        pools_from(tables, edition_slice, inputs),
+        pools,
         then,
         policy or policy_named(inputs.policy),
     )

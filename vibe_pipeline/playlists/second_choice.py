@@ -50,14 +50,16 @@ class SecondChoice:
     def forget(self, edition: Edition, unusable: Unusable) -> None:
         """Remember for everybody what not to use, and where labs was wrong."""
         with self.database.open() as tables:
-            ranked = tables.selections.ranked(edition.user_id, edition.edition_id)
+            resolved = tables.selections.resolved(
+                edition.user_id, edition.edition_id, on=edition.vibe_date
+            )
             tables.library.grey_out(edition.user_id, unusable.unplayable, seen_at=self.now())
-        lookups = self.database.lookups(now=self.now)
-        UNUSABLE_IDS.remember(lookups, dict.fromkeys(unusable.gone, _GONE))
-        greyed = dict.fromkeys(unusable.greyed_out, _GREYED_OUT)
-        UNUSABLE_IDS.remember(lookups, greyed, days=GREYED_OUT_DAYS)
-        _forget_what_labs_named(lookups, ranked, unusable.ids)
-        lookups.keep()
+            lookups = tables.cached_lookups(now=self.now)
+            UNUSABLE_IDS.remember(lookups, dict.fromkeys(unusable.gone, _GONE))
+            greyed = dict.fromkeys(unusable.greyed_out, _GREYED_OUT)
+            UNUSABLE_IDS.remember(lookups, greyed, days=GREYED_OUT_DAYS)
+            _forget_what_labs_named(lookups, resolved, unusable.ids)
+            lookups.keep()
 
     def choose_again(
         self, edition: Edition, besides: Collection[str], *, only: Collection[str] | None = None
@@ -104,7 +106,7 @@ def _read_basis(
 ) -> _Basis | None:
     """All of it without the tracks that may not be used; ``None`` where it cannot be repeated."""
     place = slice_of(edition)
-    inputs = tables.selections.inputs(edition.user_id, edition.edition_id)
+    inputs = tables.selections.inputs(place.user_id, place.edition_id, on=place.vibe_date)
     if inputs is None:
         return None
     inputs = without(inputs, besides)
@@ -112,14 +114,18 @@ def _read_basis(
         policy = policy_named(inputs.policy)
     except PolicyUnknown:
         return None
+    pools = pools_from(tables, place, inputs)
+    then = tables.selections.ranked(
+        place.user_id, place.edition_id, on=place.vibe_date, pools=pools
+    )
     return _Basis(
         inputs=inputs,
         policy=policy,
         request=request_from(tables, place, inputs),
-        pools=pools_from(tables, place, inputs),
+        pools=pools,
         then=[
             entry if _stands(entry, besides, only) else replace(entry, track=None, dropped=None)
-            for entry in tables.selections.ranked(edition.user_id, edition.edition_id)
+            for entry in then
         ],
     )
 
@@ -134,11 +140,11 @@ def _stands(entry: Ranked, besides: Collection[str], only: Collection[str] | Non
 
 
 def _forget_what_labs_named(
-    lookups: Lookups, ranked: Iterable[Ranked], spotify_ids: Collection[str]
+    lookups: Lookups, resolved: Iterable[Ranked], spotify_ids: Collection[str]
 ) -> None:
     candidates = [
         entry.candidate
-        for entry in ranked
+        for entry in resolved
         if entry.track is not None and entry.track.spotify_id in spotify_ids
     ]
     named = LABS_RECORDINGS.known(lookups, [c.key for c in candidates if not c.mbid])

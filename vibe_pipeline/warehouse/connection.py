@@ -60,10 +60,12 @@ _STORED: Mapping[str, str] = {
 """What is long is compressed (terms, tracks, answers), and what a transaction left as it was is not
 written again; every DuckDB we allow reads that. A second thread costs more to wake than it saves.
 """
-_ROWS_IN_A_GROUP = 16_384
-"""DuckDB writes a table's last group anew whenever rows are added, and reads whole groups: with its
-own 122,880 rows a list of one person would rewrite those of a hundred others.
+_ROWS_ADDED_TOGETHER = 16_384
+"""DuckDB writes a table's last group anew whenever rows are added: with its own 122,880 rows a list
+of one person would rewrite those of a hundred others.
 """
+_ROWS_KEPT_TOGETHER = 122_880
+"""Compacting joins small groups to such, for each one read or passed by costs the same."""
 _REBUILD = "vacuum_rebuild_indexes"
 _LOOK_AGAIN_SECONDS = 0.01
 _FIRST_HEADER = 4096
@@ -110,7 +112,7 @@ class Engine:
             _in_words(self.path),
             _pandas_not_asked_for(),
             self._database(compacting=compacting) as database,
-            _attached(database, self.path, deadline) as connection,
+            _attached(database, self.path, deadline, compacting=compacting) as connection,
         ):
             self._bring_up_to_date(connection)
             connection.begin()
@@ -195,26 +197,28 @@ def _alone(path: Path, *, patience: float) -> Iterator[None]:
 
 @contextmanager
 def _attached(
-    database: duckdb.DuckDBPyConnection, path: Path, deadline: float
+    database: duckdb.DuckDBPyConnection, path: Path, deadline: float, *, compacting: bool
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection of its own to the file; what it made for itself goes with it.
 
     After an error the file stays attached, and is closed with its database.
     """
-    _attach(database, path, deadline)
+    _attach(database, path, deadline, _ROWS_KEPT_TOGETHER if compacting else _ROWS_ADDED_TOGETHER)
     with closing(database.cursor()) as connection:
         connection.execute(f"USE {_ATTACHED}")
         yield connection
     database.execute(f"DETACH {_ATTACHED}")
 
 
-def _attach(database: duckdb.DuckDBPyConnection, path: Path, deadline: float) -> None:
+def _attach(
+    database: duckdb.DuckDBPyConnection, path: Path, deadline: float, rows_in_a_group: int
+) -> None:
     """A stranger who has the file open knows nothing of our lock, so we ask again until then."""
     quoted = str(path).replace("'", "''")
     while True:
         try:
             database.execute(
-                f"ATTACH '{quoted}' AS {_ATTACHED} (TYPE duckdb, ROW_GROUP_SIZE {_ROWS_IN_A_GROUP})"
+                f"ATTACH '{quoted}' AS {_ATTACHED} (TYPE duckdb, ROW_GROUP_SIZE {rows_in_a_group})"
             )
         except duckdb.IOException as error:
             in_use = isinstance(_translated(error, path), WarehouseLocked)

@@ -177,6 +177,8 @@ class Library:
             for like in self.likes(user_id)
             if like.playable and like.track.spotify_id in spotify_ids
         ]
+        if not greyed:
+            return 0
         ids = [like.track.spotify_id for like in greyed]
         added = [replace(like, playable=False) for like in greyed]
         self._change_rows(user_id, added=added, gone=ids, seen_at=seen_at)

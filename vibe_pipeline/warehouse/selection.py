@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
@@ -84,17 +84,45 @@ class Selections:
             [_row(item, told.get(item.position or 0), references) for item in ranked],
         )
 
-    def ranked(self, user_id: UserId, edition_id: EditionId) -> list[Ranked]:
-        """Everything considered for an edition, best first."""
-        rows = select(
-            self._connection,
-            "SELECT * FROM ranked_selection WHERE user_id = ? AND edition_id = ? ORDER BY rank",
-            [user_id, edition_id],
-        )
-        inputs = self.inputs(user_id, edition_id)
-        pools = Candidates(self._connection).pools(user_id, inputs.pool_editions) if inputs else []
+    def ranked(
+        self,
+        user_id: UserId,
+        edition_id: EditionId,
+        *,
+        on: date | None = None,
+        pools: Sequence[Pool] | None = None,
+    ) -> list[Ranked]:
+        """Everything considered for an edition, best first.
+
+        ``on``: where to look first; a day is read much faster than all days. ``pools``: those of
+        the edition's inputs, from whoever has read them already.
+        """
+        rows = self._rows("ranked_selection", user_id, edition_id, on)
+        if pools is None:
+            inputs = self.inputs(user_id, edition_id, on=on)
+            editions = inputs.pool_editions if inputs else {}
+            pools = Candidates(self._connection).pools(user_id, editions) if editions else ()
         proposals = {reference: one for one, reference in _references(pools).items()}
-        return [_ranked(row, proposals) for row in rows]
+        ranked = [_ranked(row, proposals) for row in rows]
+        return sorted(ranked, key=lambda item: item.rank)
+
+    def resolved(
+        self, user_id: UserId, edition_id: EditionId, *, on: date | None = None
+    ) -> list[Ranked]:
+        """Those of an edition for which a track was found, best first, without who proposed them.
+
+        ``on``: where to look first.
+        """
+        ranked = self.ranked(user_id, edition_id, on=on, pools=())
+        return [item for item in ranked if item.track is not None]
+
+    def _rows(
+        self, table: str, user_id: UserId, edition_id: EditionId, on: date | None
+    ) -> list[Row]:
+        whole = f"SELECT * FROM {table} WHERE user_id = ? AND edition_id = ?"  # noqa: S608 - ours
+        day = f"{whole} AND vibe_date = ?"
+        rows = select(self._connection, day, [user_id, edition_id, on]) if on else []
+        return rows or select(self._connection, whole, [user_id, edition_id])
 
     def replace_inputs(self, place: Slice, inputs: EditionInputs) -> None:
         """Keep what the edition was made from."""
@@ -117,13 +145,14 @@ class Selections:
             ],
         )
 
-    def inputs(self, user_id: UserId, edition_id: EditionId) -> EditionInputs | None:
-        """What an edition was made from, or ``None`` if it never came to a selection."""
-        rows = select(
-            self._connection,
-            "SELECT * FROM edition_inputs WHERE user_id = ? AND edition_id = ?",
-            [user_id, edition_id],
-        )
+    def inputs(
+        self, user_id: UserId, edition_id: EditionId, *, on: date | None = None
+    ) -> EditionInputs | None:
+        """What an edition was made from, or ``None`` if it never came to a selection.
+
+        ``on``: where to look first.
+        """
+        rows = self._rows("edition_inputs", user_id, edition_id, on)
         return _inputs(rows[0]) if rows else None
 
     def editions_on(self, user_id: UserId, vibe_date: object) -> list[EditionId]:

@@ -7,7 +7,7 @@ module of its subject.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ import duckdb
 
 from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse.candidates import Candidates
+from vibe_pipeline.warehouse.clustering import CLUSTERED_TABLES, Clustering
 from vibe_pipeline.warehouse.connection import Engine
 from vibe_pipeline.warehouse.history_cache import HistoryCache
 from vibe_pipeline.warehouse.library import Library
@@ -84,6 +85,18 @@ class Tables:
     def lookups(self) -> LookupTable:
         """Answers of other services."""
         return LookupTable(self.connection)
+
+    def cached_lookups(self, *, now: Callable[[], datetime]) -> WarehouseLookups:
+        """Those answers as whoever asks services takes them, without another opening.
+
+        What it is told to remember is written by its ``keep``.
+        """
+        return WarehouseLookups(lambda: nullcontext(self.lookups), now=now)
+
+    @property
+    def clustering(self) -> Clustering:
+        """Whose rows lie together."""
+        return Clustering(self.connection)
 
     def everything_of(self, user_id: UserId) -> dict[str, list[Row]]:
         """All rows about a person, table by table, for their export."""
@@ -203,6 +216,27 @@ class Warehouse:
             self._library_cache.clear()
             self._history_cache.clear()
             raise
+
+    def cluster_by_person(self) -> int:
+        """Lay each person's rows together where too many lie apart; says how many were moved.
+
+        A part at a time, each in an opening of its own: others get their turn between two, and
+        what a killed process has moved stays where it is.
+        """
+        return sum(self._cluster(table) for table in CLUSTERED_TABLES)
+
+    def _cluster(self, table: str) -> int:
+        with self.open() as tables:
+            if not tables.clustering.is_loose(table):
+                return 0
+            ranges = tables.clustering.ranges(table)
+        moved = 0
+        for people in ranges:
+            with self.open() as tables:
+                moved += tables.clustering.bring_together(table, people)
+        with self.open() as tables:
+            tables.clustering.note_order(table)
+        return moved
 
     def lookups(self, *, now: Callable[[], datetime]) -> WarehouseLookups:
         """The shared answers, for the length of a step."""
