@@ -29,6 +29,11 @@ class Entry:
 
 SERVICE = "bot,oauth,pipeline"
 COMMANDS = {
+    "backup": Entry(
+        where="vibe_pipeline.commands.backup:backup",
+        extras="pipeline",
+        about="Copy all stores into one file, also while Vibe runs.",
+    ),
     "demo": Entry(
         where="vibe_pipeline.demo.command:demo",
         extras="demo",
@@ -68,6 +73,16 @@ COMMANDS = {
         where="vibe_pipeline.commands.replay:replay_command",
         extras="pipeline",
         about="Make a past list again from its stored inputs.",
+    ),
+    "restore": Entry(
+        where="vibe_pipeline.commands.backup:restore",
+        extras="pipeline",
+        about="Put a backup's stores in the place of this home's.",
+    ),
+    "rotate-key": Entry(
+        where="vibe_pipeline.commands.rotate_key:rotate_key",
+        extras="pipeline",
+        about="Seal all tokens with a new key, also while Vibe runs.",
     ),
     "simulator": Entry(
         where="vibe_pipeline.simulator.command:simulator",

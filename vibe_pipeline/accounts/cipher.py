@@ -5,8 +5,11 @@ Whatever is sealed is sealed here. What is only compared (OAuth states) is hashe
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -18,31 +21,45 @@ from vibe_pipeline.accounts.errors import (
 )
 from vibe_pipeline.settings import Settings
 
-__all__ = ["Cipher", "SecretKeyInvalid", "SecretKeyWrong", "existing_key", "kept_key", "secret_key"]
+__all__ = [
+    "Cipher",
+    "SecretKeyInvalid",
+    "SecretKeyWrong",
+    "cipher_for",
+    "existing_key",
+    "fingerprint",
+    "keep_keys",
+    "kept_key",
+    "key_file",
+    "new_key",
+    "secret_key",
+]
 
 KEY_FILE = "secret.key"
 
 
 class Cipher:
-    """Seals with the first key and opens with any of them, so that keys can be changed."""
+    """Seals with the first key and opens with any of them, so that keys can be changed.
 
-    __slots__ = ("_fernet",)
+    With a file that it is ``kept_in``, a key that is changed there holds from the next text on, in
+    every process; a file that is gone or unfit changes nothing for whoever runs already.
+    """
 
-    def __init__(self, keys: str) -> None:
-        try:
-            self._fernet = MultiFernet([Fernet(key.strip()) for key in keys.split(",")])
-        except ValueError:
-            raise SecretKeyInvalid(
-                "VIBE_SECRET_KEY must be a Fernet key (44 characters), or several with commas"
-                " between them, newest first; leave it empty to have one made and kept for you."
-            ) from None
+    __slots__ = ("_fernet", "_kept_in", "_stamp")
+
+    def __init__(self, keys: str, *, kept_in: Path | None = None) -> None:
+        self._kept_in = kept_in
+        self._stamp: tuple[int, int, int] | None = None
+        self._fernet = _fernet(keys)
 
     def seal(self, text: str) -> bytes:
         """The text, readable only with the key."""
+        self._read_again()
         return self._fernet.encrypt(text.encode())
 
     def open(self, sealed: bytes) -> str:
         """What was sealed; raises ``SecretKeyWrong`` when another key did it."""
+        self._read_again()
         try:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
@@ -50,6 +67,63 @@ class Cipher:
                 "The stored tokens were sealed with another key; put the former VIBE_SECRET_KEY"
                 " (or secret.key) back, or ask everybody to /connect again."
             ) from None
+
+    def _read_again(self) -> None:
+        stamp = _stamp(self._kept_in)
+        if self._kept_in is None or stamp is None or stamp == self._stamp:
+            return
+        with suppress(OSError, ValueError, SecretKeyInvalid):
+            self._fernet = _fernet(self._kept_in.read_text(encoding="ascii"))
+            self._stamp = stamp
+
+
+def _fernet(keys: str) -> MultiFernet:
+    try:
+        return MultiFernet([Fernet(key.strip()) for key in keys.split(",")])
+    except ValueError:
+        raise SecretKeyInvalid(
+            "VIBE_SECRET_KEY must be a Fernet key (44 characters), or several with commas"
+            " between them, newest first; leave it empty to have one made and kept for you."
+        ) from None
+
+
+def _stamp(path: Path | None) -> tuple[int, int, int] | None:
+    """What tells one state of a file from another; ``None`` when there is nothing to tell."""
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return None if found is None else (found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def cipher_for(settings: Settings) -> Cipher:
+    """The cipher of these settings; where a file keeps the key, whatever it keeps by then."""
+    key = secret_key(settings)
+    kept_in = key_file(settings.home) if settings.vibe_secret_key is None else None
+    return Cipher(key, kept_in=kept_in)
+
+
+def key_file(home: Path) -> Path:
+    """Where the key lies, when no setting names it."""
+    return home / KEY_FILE
+
+
+def keep_keys(home: Path, keys: Sequence[str]) -> None:
+    """Put these in the place of what the file holds, whole or not at all; the first one seals."""
+    path = key_file(home)
+    draft = _draft(path, ",".join(keys))
+    draft.replace(path)
+    folder = os.open(home, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def fingerprint(keys: str) -> str:
+    """A name for the key that seals, by which nobody can find it."""
+    first = keys.partition(",")[0].strip()
+    return hashlib.sha256(f"vibe key {first}".encode()).hexdigest()[:16]
 
 
 def secret_key(settings: Settings) -> str:
@@ -87,16 +161,30 @@ def kept_key(home: Path) -> str:
 
 def _make(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = _draft(path, new_key())
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()
+
+
+def new_key() -> str:
+    """A key that nobody has."""
+    return Fernet.generate_key().decode()
+
+
+def _draft(path: Path, content: str) -> Path:
+    """A file beside it with this content, on the disk and closed to others."""
     draft = path.with_name(f".{KEY_FILE}.{secrets.token_hex(6)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(Fernet.generate_key() + b"\n")
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(f"{content}\n")
             file.flush()
             os.fsync(file.fileno())
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            return
-    finally:
-        draft.unlink()
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    return draft

@@ -36,14 +36,10 @@ class Inbox:
 
     def add(self, key: str, payload: str) -> bool:
         """Write an update down; false for one that was before, handled or not."""
-        row = {
-            "key": key,
-            "payload": self.cipher.seal(payload),
-            "received_at": self.now(),
-            "attempts": 0,
-        }
+        row: dict[str, Any] = {"key": key, "received_at": self.now(), "attempts": 0}
         try:
             with self.database.writing() as connection:
+                row["payload"] = self.cipher.seal(payload)
                 connection.execute(insert(inbox).values(row))
         except IntegrityError:
             return False

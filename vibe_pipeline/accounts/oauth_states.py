@@ -77,16 +77,16 @@ class OAuthStates:
 
     def _keep(self, user_id: UserId, kind: StateKind, content: str, ttl: int) -> str:
         state, now = self.new_state(), self.now()
-        row = {
+        row: dict[str, Any] = {
             "state_hash": _hashed(state),
             "user_id": user_id,
             "kind": StateKind(kind).value,
-            "sealed": self.sealer.seal(content),
             "expires_at": now + timedelta(seconds=ttl),
         }
         self.drop_expired()
         try:
             with self.database.writing() as connection:
+                row["sealed"] = self.sealer.seal(content)
                 connection.execute(insert(oauth_states).values(row))
         except IntegrityError:
             raise UnknownPerson(user_id) from None

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from vibe_pipeline.accounts.budget import CEILINGS, StoredBudget
 from vibe_pipeline.accounts.budget_shares import Ceiling
 from vibe_pipeline.accounts.capabilities import Capabilities
-from vibe_pipeline.accounts.cipher import Cipher, existing_key, secret_key
+from vibe_pipeline.accounts.cipher import Cipher, cipher_for, existing_key, secret_key
 from vibe_pipeline.accounts.considered import ConsideredLists
 from vibe_pipeline.accounts.database import Database, connect, sqlite_path
 from vibe_pipeline.accounts.editions import Editions
@@ -137,7 +137,7 @@ def open_for(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Ac
     )
     database = connect(settings.accounts_address)
     ceilings = {**CEILINGS, "spotify": Ceiling.of(settings.spotify_daily_calls)}
-    sealer = Cipher(secret_key(settings))
+    sealer = cipher_for(settings)
     return _assembled(database, sealer, now, defaults, new_user_id, ceilings=ceilings)
 
 

@@ -47,9 +47,9 @@ class TokenVault:
 
         The moment of consent stays as it was: renewing does not prolong it.
         """
-        values = token_values(user_id, renewed, self.sealer)
-        del values["consented_at"], values["user_id"]
         with self.database.writing() as connection:
+            values = token_values(user_id, renewed, self.sealer)
+            del values["consented_at"], values["user_id"]
             change = update(tokens).where(tokens.c.user_id == user_id).values(values)
             return connection.execute(change).rowcount == 1
 

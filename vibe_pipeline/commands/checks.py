@@ -18,6 +18,7 @@ from vibe_pipeline.accounts.store import migrate, open_for, utc_now
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.commands.supervisor import port_is_free
 from vibe_pipeline.errors import ConfigurationError
+from vibe_pipeline.installation.home import RESTORING
 from vibe_pipeline.playlists.warehouse_recovery import recover
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
@@ -88,6 +89,11 @@ def state(settings: Settings) -> Iterator[Finding]:
     yield from _accounts(settings)
 
 
+def restoring(settings: Settings) -> Iterator[Finding]:
+    """Whether the stores belong together, or a restore was cut off between them."""
+    yield Finding(what="restoring", trouble=_cut_off(settings.home))
+
+
 def recovery(settings: Settings) -> Iterator[Finding]:
     """Rebuild a warehouse that was damaged or has lost lists; says what was done.
 
@@ -147,6 +153,15 @@ async def _unreachable(addresses: dict[str, str]) -> dict[str, str | None]:
 
         failures = await asyncio.gather(*(trouble(address) for address in addresses.values()))
     return dict(zip(addresses, failures, strict=True))
+
+
+def _cut_off(home: Path) -> str | None:
+    if not (home / RESTORING).exists():
+        return None
+    return (
+        "A restore was cut off, so the stores do not belong together: run vibe restore with the"
+        " same file again; the former ones are in the before-restore folders of the home."
+    )
 
 
 def _folder_trouble(folder: Path) -> str | None:

@@ -57,6 +57,7 @@ def _begin(settings: Settings) -> None:
 
 def _stores(settings: Settings) -> Iterator[Finding]:
     """All that we keep; a damaged or deleted warehouse is rebuilt first, as far as possible."""
+    yield from preflight.restoring(settings)
     yield from preflight.recovery(settings)
     yield from preflight.state(settings)
 
@@ -96,6 +97,7 @@ def doctor() -> None:
 
 def _everything(settings: Settings) -> Iterable[Finding]:
     yield from preflight.keys(settings)
+    yield from preflight.restoring(settings)
     yield from preflight.state(settings)
     yield from preflight.services(settings)
 

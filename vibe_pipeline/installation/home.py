@@ -18,6 +18,8 @@ from vibe_pipeline.errors import ConfigurationError
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 PRIVATE_UMASK = 0o077
+RESTORING = "restore.unfinished"
+"""A file that stands while a backup's stores take the place of the former ones."""
 ROOM_FOR_A_LIST = 20_000_000
 """Bytes: what a run writes into all stores, with some to spare."""
 

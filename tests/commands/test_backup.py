@@ -1,0 +1,284 @@
+"""Backup, restore and a new key: by their commands, on stores that others use meanwhile."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import tarfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from cryptography.fernet import Fernet
+
+from vibe_pipeline.accounts import key_rotation
+from vibe_pipeline.accounts.cipher import kept_key
+from vibe_pipeline.accounts.errors import SecretKeyWrong
+from vibe_pipeline.accounts.key_rotation import rotate_kept_key
+from vibe_pipeline.accounts.records import Tokens
+from vibe_pipeline.accounts.schema import migrate
+from vibe_pipeline.accounts.store import AccountStore, open_for
+from vibe_pipeline.commands import checks
+from vibe_pipeline.commands.backup import backup, restore
+from vibe_pipeline.commands.rotate_key import rotate_key
+from vibe_pipeline.errors import CommandFailed, ConfigurationError
+from vibe_pipeline.installation.home import RESTORING, HomeInUse, held
+from vibe_pipeline.records import LikedTrack, Track, UserId
+from vibe_pipeline.settings import Settings, read_settings
+from vibe_pipeline.warehouse import Warehouse
+
+NOW = datetime(2026, 11, 23, 6, 10, tzinfo=UTC)
+GRANTED = Tokens(
+    access_token="access",
+    refresh_token="refresh",
+    expires_at=NOW,
+    scopes=frozenset({"a"}),
+    consented_at=NOW,
+)
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    """A home with something in every store, that the environment names."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VIBE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(key_rotation, "LAST_LOOK_SECONDS", 0.0)
+    found = read_settings()
+    filled(found)
+    return found
+
+
+def filled(settings: Settings) -> UserId:
+    """A home where Anna is connected, likes a track and had a run."""
+    (settings.home / "dagster" / "history").mkdir(parents=True)
+    migrate(settings.accounts_address)
+    store = open_for(settings)
+    user_id = store.people.register(101, "Anna", "nl").user_id
+    store.people.connect(user_id, "spotify-anna", "Anna", GRANTED)
+    like_track(settings, user_id, "t1")
+    with closing(sqlite3.connect(settings.home / "dagster" / "history" / "runs.db")) as runs:
+        runs.execute("PRAGMA journal_mode = WAL")
+        runs.execute("CREATE TABLE runs (run_id TEXT)")
+        runs.execute("INSERT INTO runs VALUES ('r1')")
+        runs.commit()
+    return user_id
+
+
+def like_track(settings: Settings, user_id: UserId, spotify_id: str) -> None:
+    track = Track(
+        spotify_id=spotify_id, uri=f"spotify:track:{spotify_id}", title="T", artists=("A",)
+    )
+    with Warehouse(settings.warehouse_path).open() as tables:
+        like = LikedTrack(track=track, added_at=NOW)
+        tables.library.change_likes(user_id, added=[like], gone=(), total=1, seen_at=NOW)
+
+
+def anna(store: AccountStore) -> UserId:
+    return store.people.all()[0].user_id
+
+
+def likes(settings: Settings) -> list[str]:
+    user_id = anna(open_for(settings))
+    with Warehouse(settings.warehouse_path).open() as tables:
+        return [like.track.spotify_id for like in tables.library.likes(user_id)]
+
+
+def refresh_token(store: AccountStore) -> str:
+    tokens = store.tokens.get(anna(store))
+    assert tokens is not None
+    return tokens.refresh_token
+
+
+def vibe(command: click.Command, *arguments: str) -> Result:
+    return CliRunner().invoke(command, list(arguments))
+
+
+def troubles(settings: Settings) -> list[str]:
+    return [str(one.trouble) for one in checks.restoring(settings) if one.trouble]
+
+
+@pytest.fixture
+def archive(settings: Settings, tmp_path: Path) -> Path:
+    """A backup, made while the home is in use."""
+    path = tmp_path / "night.tar.gz"
+    with held(settings.home), open_for(settings).database.reading():
+        assert vibe(backup, "--to", str(path)).exit_code == 0
+    return path
+
+
+def test_a_backup_is_one_closed_file_without_the_key(archive: Path, tmp_path: Path) -> None:
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    with tarfile.open(archive) as content:
+        assert set(content.getnames()) == {
+            "manifest.json",
+            "accounts.sqlite",
+            "warehouse.duckdb",
+            "dagster/history/runs.db",
+        }
+
+
+def test_what_was_there_at_the_backup_is_there_again_and_the_rest_is_kept_aside(
+    settings: Settings, archive: Path
+) -> None:
+    like_track(settings, anna(open_for(settings)), "t2")
+    open_for(settings).people.register(102, "Ben", "en")
+
+    result = vibe(restore, str(archive))
+
+    assert result.exit_code == 0, result.exception
+    store = open_for(settings)
+    assert [person.telegram_name for person in store.people.all()] == ["Anna"]
+    assert (likes(settings), refresh_token(store)) == (["t1"], "refresh")
+    with closing(sqlite3.connect(settings.home / "dagster" / "history" / "runs.db")) as runs:
+        assert runs.execute("SELECT run_id FROM runs").fetchall() == [("r1",)]
+    (aside,) = settings.home.glob("before-restore-*")
+    assert {"accounts.sqlite", "warehouse.duckdb", "dagster"} <= {p.name for p in aside.iterdir()}
+    assert stat.S_IMODE((settings.home / "accounts.sqlite").stat().st_mode) == 0o600
+
+
+def test_a_new_home_needs_the_key_in_the_archive_or_at_hand(
+    settings: Settings, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = tmp_path / "whole.tar.gz"
+    vibe(backup, "--with-key", "--to", str(whole))
+    monkeypatch.setenv("VIBE_HOME", str(tmp_path / "other"))
+
+    refused = vibe(restore, str(archive))
+    restored = vibe(restore, str(whole))
+
+    assert isinstance(refused.exception, ConfigurationError)
+    assert restored.exit_code == 0
+    assert refresh_token(open_for(read_settings())) == "refresh"
+
+
+def test_a_home_in_use_is_left_alone(settings: Settings, archive: Path) -> None:
+    with held(settings.home):
+        result = vibe(restore, str(archive))
+
+    assert isinstance(result.exception, HomeInUse)
+
+
+def spoiled(archive: Path) -> Iterator[bytes]:
+    whole = archive.read_bytes()
+    yield whole[: len(whole) // 2]
+    yield whole[:-200]
+    yield b"not an archive"
+    middle = len(whole) // 2
+    yield whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :]
+
+
+def test_a_damaged_backup_changes_nothing(settings: Settings, archive: Path) -> None:
+    before = sorted(path.name for path in settings.home.iterdir())
+    for content in spoiled(archive):
+        archive.write_bytes(content)
+
+        result = vibe(restore, str(archive))
+
+        assert isinstance(result.exception, CommandFailed)
+        assert "Nothing was changed" in str(result.exception)
+    assert sorted(path.name for path in settings.home.iterdir()) == before
+    assert likes(settings) == ["t1"]
+
+
+def test_a_restore_that_was_cut_off_stops_the_next_start_until_it_is_run_again(
+    settings: Settings, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.move", full)
+        assert isinstance(vibe(restore, str(archive)).exception, CommandFailed)
+    assert len(troubles(settings)) == 1
+
+    assert vibe(restore, str(archive)).exit_code == 0
+
+    assert troubles(settings) == []
+    assert not (settings.home / RESTORING).exists()
+    assert likes(settings) == ["t1"]
+
+
+def test_another_file_is_never_overwritten_by_a_backup(archive: Path) -> None:
+    result = vibe(backup, "--to", str(archive))
+
+    assert isinstance(result.exception, ConfigurationError)
+
+
+def test_a_new_key_holds_in_every_process_and_the_former_one_is_forgotten(
+    settings: Settings,
+) -> None:
+    running, former = open_for(settings), kept_key(settings.home)
+    state = running.inbox.add("1", "a wish")
+
+    result = vibe(rotate_key)
+
+    assert (state, result.exit_code) == (True, 0)
+    assert kept_key(settings.home) != former
+    assert former not in kept_key(settings.home)
+    assert refresh_token(running) == refresh_token(open_for(settings)) == "refresh"
+    assert [entry.payload for entry in running.inbox.take_up()] == ["a wish"]
+    with pytest.raises(SecretKeyWrong):
+        running.check(former)
+
+
+def test_a_rotation_that_is_cut_off_loses_nothing_and_is_finished_by_the_next(
+    settings: Settings,
+) -> None:
+    class CutOffError(Exception):
+        pass
+
+    def cut_off(_: float) -> None:
+        raise CutOffError
+
+    running, former = open_for(settings), kept_key(settings.home)
+    with pytest.raises(CutOffError):
+        rotate_kept_key(running.database, settings.home, sleep=cut_off)
+    newest, _, kept = kept_key(settings.home).partition(",")
+    assert (kept, refresh_token(running)) == (former, "refresh")
+
+    rotate_kept_key(running.database, settings.home)
+
+    assert kept_key(settings.home) == newest
+    assert refresh_token(running) == "refresh"
+
+
+def test_what_is_renewed_while_the_key_changes_can_be_opened(settings: Settings) -> None:
+    running, over = open_for(settings), threading.Event()
+    user_id = anna(running)
+
+    def renew() -> None:
+        while not over.is_set():
+            running.tokens.save(user_id, GRANTED)
+
+    renewing = threading.Thread(target=renew)
+    renewing.start()
+    try:
+        for _ in range(5):
+            rotate_kept_key(running.database, settings.home)
+    finally:
+        over.set()
+        renewing.join()
+
+    assert refresh_token(open_for(settings)) == "refresh"
+
+
+def test_a_key_of_the_environment_is_changed_in_two_steps(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former, newest = kept_key(settings.home), Fernet.generate_key().decode()
+    monkeypatch.setenv("VIBE_SECRET_KEY", former)
+    told = vibe(rotate_key)
+    monkeypatch.setenv("VIBE_SECRET_KEY", f"{newest},{former}")
+
+    done = vibe(rotate_key)
+
+    assert isinstance(told.exception, ConfigurationError)
+    assert done.exit_code == 0
+    monkeypatch.setenv("VIBE_SECRET_KEY", newest)
+    assert refresh_token(open_for(read_settings())) == "refresh"

@@ -1,0 +1,82 @@
+"""Changing the key that seals (key rotation), beside processes that go on sealing and opening.
+
+First the new key stands before the former one, then everything is sealed anew, then the former one
+is forgotten; killed in between, the next try goes on. The file and its keys are ``cipher``'s.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+from sqlalchemy import Column, Table, select, update
+
+from vibe_pipeline.accounts.cipher import Cipher, keep_keys, kept_key, key_file, new_key
+from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.errors import SecretKeyWrong
+from vibe_pipeline.accounts.tables import inbox, oauth_states, tokens
+
+LAST_LOOK_SECONDS = 2.0
+"""So long after everything was sealed anew it is looked through once more: for a database where
+what was sealed before may still be written then.
+"""
+_SEALED: tuple[tuple[Table, Column[bytes]], ...] = (
+    (tokens, tokens.c.sealed),
+    (oauth_states, oauth_states.c.sealed),
+    (inbox, inbox.c.payload),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resealed:
+    """How many things were sealed anew, and how many no key of ours opens."""
+
+    renewed: int
+    lost: int
+
+
+def rotate_kept_key(
+    database: Database, home: Path, *, sleep: Callable[[float], None] = time.sleep
+) -> Resealed:
+    """Replace the key that the home keeps; nothing is lost wherever this is cut off.
+
+    One that was cut off is finished with the key it had made.
+    """
+    with FileLock(home / f"{key_file(home).name}.lock", mode=0o600):
+        former = [key.strip() for key in kept_key(home).split(",")]
+        newest = former[0] if len(former) > 1 else new_key()
+        keep_keys(home, [newest, *(key for key in former if key != newest)])
+        every, seals = Cipher(kept_key(home)), Cipher(newest)
+        first = reseal(database, every, seals)
+        sleep(LAST_LOOK_SECONDS)
+        late = reseal(database, every, seals)
+        keep_keys(home, [newest])
+    return Resealed(renewed=first.renewed + late.renewed, lost=late.lost)
+
+
+def reseal(database: Database, opens: Cipher, seals: Cipher) -> Resealed:
+    """Seal with one key what was sealed with others; all of it at once or nothing."""
+    renewed = lost = 0
+    with database.writing() as connection:
+        for table, column in _SEALED:
+            for (sealed,) in connection.execute(select(column).where(column.is_not(None))).all():
+                if _can_open(seals, sealed):
+                    continue
+                if not _can_open(opens, sealed):
+                    lost += 1
+                    continue
+                change = update(table).where(column == sealed)
+                connection.execute(change.values({column: seals.seal(opens.open(sealed))}))
+                renewed += 1
+    return Resealed(renewed=renewed, lost=lost)
+
+
+def _can_open(cipher: Cipher, sealed: bytes) -> bool:
+    try:
+        cipher.open(sealed)
+    except SecretKeyWrong:
+        return False
+    return True

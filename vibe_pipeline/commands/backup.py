@@ -1,0 +1,169 @@
+"""The operator's commands against loss: ``vibe backup`` and ``vibe restore``.
+
+Arguments, words and the order of things; what is copied is ``commands.snapshots``', the file's
+format ``installation.backup_archive``'s.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from vibe_pipeline.accounts.cipher import fingerprint, kept_key, key_file
+from vibe_pipeline.accounts.database import sqlite_path
+from vibe_pipeline.commands import snapshots
+from vibe_pipeline.commands.snapshots import StoreDamaged
+from vibe_pipeline.errors import CommandFailed, ConfigurationError
+from vibe_pipeline.installation.backup_archive import (
+    ArchiveUnfit,
+    Manifest,
+    digest,
+    read_archive,
+    write_archive,
+)
+from vibe_pipeline.installation.home import RESTORING, held, make_private
+from vibe_pipeline.settings import Settings, read_settings
+
+
+@click.command()
+@click.option(
+    "--to", type=click.Path(path_type=Path), help="The file; default vibe-DATE-TIME.tar.gz here."
+)
+@click.option("--with-key", is_flag=True, help="Put the key that opens the tokens in as well.")
+def backup(to: Path | None, *, with_key: bool) -> None:
+    """Copy all stores into one file; Vibe may go on running.
+
+    Accounts, warehouse and Dagster's storage. Without the key nobody can use the tokens in it:
+    keep secret.key, or VIBE_SECRET_KEY, in another place, or say --with-key.
+    """
+    settings, now = read_settings(), datetime.now(UTC)
+    path = (to or Path(f"vibe-{now:%Y%m%d-%H%M%S}.tar.gz")).absolute()
+    if not settings.home.is_dir():
+        raise ConfigurationError(f"There is nothing to back up: {settings.home} does not exist.")
+    try:
+        count = _backed_up(settings, path, now, with_key=with_key)
+    except FileExistsError:
+        raise ConfigurationError(f"{path} exists already; name another file.") from None
+    except StoreDamaged as error:
+        raise CommandFailed(f"{error} Run vibe doctor.") from error
+    except OSError as error:
+        raise CommandFailed(f"The backup could not be written: {error}.") from error
+    click.echo(f"{path}: {count} files, {path.stat().st_size / 1e6:.1f} MB")
+    click.echo(_about_key(settings, with_key=with_key))
+    if sqlite_path(settings.accounts_address) is None:
+        click.echo("The account store is a server's (ACCOUNTS_URL): dump it with its own tools.")
+
+
+def _backed_up(settings: Settings, path: Path, now: datetime, *, with_key: bool) -> int:
+    with _room_beside(path) as folder:
+        files = snapshots.take(settings, folder, with_key=with_key)
+        manifest = Manifest(
+            made_at=now.isoformat(timespec="seconds"),
+            version=version("vibe"),
+            key_fingerprint=_fingerprint(settings),
+            digests={name: digest(copy) for name, copy in files.items()},
+        )
+        write_archive(path, files, manifest)
+        return len(files)
+
+
+def _about_key(settings: Settings, *, with_key: bool) -> str:
+    if settings.vibe_secret_key is not None:
+        return "The key is not in it: VIBE_SECRET_KEY names it. Keep it in another place."
+    if with_key:
+        return "The key is in it: whoever has this file can use people's Spotify tokens."
+    return f"The key is not in it. Keep a copy of {key_file(settings.home)} in another place."
+
+
+@click.command()
+@click.argument("archive", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--without-key",
+    is_flag=True,
+    help="Restore although the key that opens the tokens is lost; people connect again.",
+)
+def restore(archive: Path, *, without_key: bool) -> None:
+    """Put the stores in ARCHIVE in the place of this home's; Vibe must not be running.
+
+    Everything is unpacked and read before anything is replaced; what was there is kept in the
+    home, in a folder of its own.
+    """
+    settings, now = read_settings(), datetime.now(UTC)
+    with held(settings.home):
+        make_private(settings.home)
+        try:
+            with _room_beside(settings.home / "restored") as folder:
+                manifest = read_archive(archive, folder)
+                snapshots.check(folder)
+                _look_for_key(settings, folder, manifest, without_key=without_key)
+                aside = _swapped(settings, folder, now)
+        except (ArchiveUnfit, StoreDamaged) as error:
+            raise CommandFailed(f"{error} Nothing was changed.") from error
+        except OSError as error:
+            raise CommandFailed(f"{archive} could not be restored: {error}.") from error
+    click.echo(f"{settings.home} is as it was at {manifest.made_at}.")
+    if aside is not None:
+        click.echo(f"What was there before is kept in {aside}; delete it when all is well.")
+    click.echo("Start Vibe with vibe up: whoever has no list of this night yet gets it then.")
+
+
+def _look_for_key(
+    settings: Settings, folder: Path, manifest: Manifest, *, without_key: bool
+) -> None:
+    """Refuse a home in which nobody's tokens could be opened, unless that is wanted."""
+    if manifest.key_fingerprint is None or without_key or (folder / snapshots.KEY).exists():
+        return
+    if _fingerprint(settings) == manifest.key_fingerprint:
+        return
+    raise ConfigurationError(
+        "The key that sealed this backup's tokens is not here: put it into"
+        f" {key_file(settings.home)} (or VIBE_SECRET_KEY) first, or say --without-key and have"
+        " everybody connect again. Nothing was changed."
+    )
+
+
+def _fingerprint(settings: Settings) -> str | None:
+    if settings.vibe_secret_key is not None:
+        return fingerprint(settings.vibe_secret_key.get_secret_value())
+    if not key_file(settings.home).exists():
+        return None
+    return fingerprint(kept_key(settings.home))
+
+
+def _swapped(settings: Settings, folder: Path, now: datetime) -> Path | None:
+    """Replace store by store; a mark stands while that goes on, and no start gets past it.
+
+    Gives where the former ones are, if there were any.
+    """
+    mark, aside = settings.home / RESTORING, settings.home / f"before-restore-{now:%Y%m%d-%H%M%S}"
+    mark.write_text("A restore is under way; run it again if it was cut off.\n", encoding="utf-8")
+    for source, place in snapshots.targets(settings, folder):
+        for suffix in snapshots.BESIDE:
+            former = Path(f"{place}{suffix}")
+            if former.exists():
+                aside.mkdir(mode=0o700, exist_ok=True)
+                shutil.move(former, aside / former.name)
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for suffix in ("", ".wal"):
+            if Path(f"{source}{suffix}").exists():
+                shutil.move(f"{source}{suffix}", f"{place}{suffix}")
+    mark.unlink()
+    return aside if aside.exists() else None
+
+
+@contextmanager
+def _room_beside(path: Path) -> Iterator[Path]:
+    """A folder of our own on the disk of what it becomes, closed to others, gone afterwards."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

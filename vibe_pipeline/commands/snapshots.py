@@ -1,0 +1,125 @@
+"""What a backup holds: a copy of every store, taken while others use it, and where each belongs.
+
+The archive's format is ``installation.backup_archive``'s; arguments and words are
+``commands.backup``'s. A Postgres account store is its own tools' to dump, and left out.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from vibe_pipeline.accounts.cipher import key_file
+from vibe_pipeline.accounts.database import sqlite_path
+from vibe_pipeline.settings import Settings
+from vibe_pipeline.warehouse import NotAWarehouse, Warehouse
+from vibe_pipeline.warehouse.copies import copy_warehouse
+from vibe_pipeline.warehouse.damage import is_damaged
+
+ACCOUNTS = "accounts.sqlite"
+WAREHOUSE = "warehouse.duckdb"
+DAGSTER = "dagster"
+KEY = "secret.key"
+BESIDE = ("", "-wal", "-shm", "-journal", ".wal")
+"""What SQLite and DuckDB keep beside a file of theirs belongs to that file."""
+BUSY_SECONDS = 30
+
+
+class StoreDamaged(Exception):
+    """A copied or unpacked store cannot be read; the text says which."""
+
+
+def take(settings: Settings, folder: Path, *, with_key: bool) -> Mapping[str, Path]:
+    """Copy every store into this folder; gives the copies by their names in the archive.
+
+    The accounts come first: a list that is recorded there is in every later copy of the
+    warehouse. Nobody has to stop; each store is copied as it is between two transactions.
+
+    Raises:
+        OSError: a store cannot be read, or there is no room for its copy.
+        StoreDamaged: a database cannot be read.
+    """
+    _copy_accounts(settings, folder)
+    if settings.warehouse_path.exists():
+        copy_warehouse(Warehouse(settings.warehouse_path), folder / WAREHOUSE)
+    dagster = settings.home / DAGSTER
+    for path in sorted(dagster.rglob("*.db")):
+        _copy_sqlite(path, folder / DAGSTER / path.relative_to(dagster))
+    if with_key and key_file(settings.home).exists():
+        _write(folder / KEY, key_file(settings.home).read_bytes())
+    return {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+
+
+def check(folder: Path) -> None:
+    """Read every store that was unpacked here; raises ``StoreDamaged``."""
+    for path in _files(folder):
+        if path.suffix in {".sqlite", ".db"}:
+            _check_sqlite(path)
+    warehouse = folder / WAREHOUSE
+    if warehouse.exists():
+        try:
+            damaged = is_damaged(Warehouse(warehouse))
+        except NotAWarehouse:
+            damaged = True
+        if damaged:
+            raise StoreDamaged(f"The {WAREHOUSE} in the backup cannot be read.")
+        Path(f"{warehouse}.lock").unlink(missing_ok=True)
+
+
+def targets(settings: Settings, folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Where each store unpacked in this folder belongs: pairs of a file or folder and its place.
+
+    Also what the backup does not hold, because there was none then; but never a key.
+    """
+    places = {
+        ACCOUNTS: sqlite_path(settings.accounts_address),
+        WAREHOUSE: settings.warehouse_path,
+        DAGSTER: settings.home / DAGSTER,
+    }
+    if (folder / KEY).exists():
+        places[KEY] = key_file(settings.home)
+    for name, place in places.items():
+        if place is not None:
+            yield folder / name, place
+
+
+def _copy_accounts(settings: Settings, folder: Path) -> None:
+    path = sqlite_path(settings.accounts_address)
+    if path is not None and path.exists():
+        _copy_sqlite(path, folder / ACCOUNTS)
+
+
+def _copy_sqlite(path: Path, target: Path) -> None:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with (
+            closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as of,
+            closing(sqlite3.connect(target)) as copy,
+        ):
+            of.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error as error:
+        raise StoreDamaged(f"{path} cannot be copied ({error}).") from error
+
+
+def _check_sqlite(path: Path) -> None:
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            (answer,) = connection.execute("PRAGMA quick_check").fetchone()
+    except sqlite3.Error as error:
+        answer = str(error)
+    if answer != "ok":
+        raise StoreDamaged(f"The {path.name} in the backup cannot be read ({answer}).")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _write(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
