@@ -22,6 +22,7 @@ from vibe_pipeline.accounts.messages import (
     Message,
     NightFailed,
     NightReady,
+    PlaylistLetGo,
     ReadyAfterAll,
     ZoneUnknown,
 )
@@ -54,6 +55,10 @@ def announcement(services: BotServices, account: Account, message: Message) -> A
             return _consent_ends(account, message)
         case ZoneUnknown():
             return _zone_unknown(account, message)
+        case PlaylistLetGo():
+            text = tell(account.language, message.key)
+            again = button(say(account.language, "button.generate"), "go:generate")
+            return Announcement(text=text, markup=keyboard([again]))
 
 
 def _connected(services: BotServices, account: Account, message: Connected) -> Announcement:

@@ -19,6 +19,7 @@ from vibe_pipeline.accounts.messages import (
     MessageUnreadable,
     NightFailed,
     NightReady,
+    PlaylistLetGo,
     ReadyAfterAll,
     ZoneUnknown,
 )
@@ -33,6 +34,7 @@ OF_EACH_KIND: tuple[Message, ...] = (
     ReadyAfterAll.of(EditionId("run-1")),
     MadeByOperator.of(EditionId("run-1")),
     ZoneUnknown.of(ANNA, "Mars/Olympus"),
+    PlaylistLetGo.of("p1"),
     NightFailed.before_it_began(
         ANNA, "nightly:2026-11-23", FailureCause.QUOTA, day=DAY, until=UNTIL
     ),

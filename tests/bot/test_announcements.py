@@ -18,6 +18,7 @@ from vibe_pipeline.accounts.messages import (
     Message,
     NightFailed,
     NightReady,
+    PlaylistLetGo,
     ReadyAfterAll,
     ZoneUnknown,
 )
@@ -33,6 +34,7 @@ IN_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
     NightReady: frozenset(),
     ReadyAfterAll: frozenset(),
     MadeByOperator: frozenset(),
+    PlaylistLetGo: frozenset(),
     ZoneUnknown: frozenset({"zone"}),
     ConsentEnds: frozenset({"count", "date"}),
     NightFailed: frozenset({"day", "until"}),

@@ -222,7 +222,38 @@ class ZoneUnknown:
         return cls(zone=str(params["zone"]), dedupe_key=dedupe_key)
 
 
-_OneSentence = Connected | NightReady | ReadyAfterAll | MadeByOperator | ConsentEnds | ZoneUnknown
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaylistLetGo:
+    """The person removed the living playlist from their library: the next list is a new one."""
+
+    key: ClassVar[str] = "bot.playlist_let_go"
+
+    dedupe_key: str
+
+    @classmethod
+    def of(cls, playlist_id: str) -> Self:
+        """Told once per playlist."""
+        return cls(dedupe_key=f"playlist_let_go:{playlist_id}")
+
+    def params(self) -> Params:
+        """Nothing to fill in."""
+        return {}
+
+    @classmethod
+    def from_params(cls, _params: Params, dedupe_key: str) -> Self:
+        """As ``params`` gave it."""
+        return cls(dedupe_key=dedupe_key)
+
+
+_OneSentence = (
+    Connected
+    | NightReady
+    | ReadyAfterAll
+    | MadeByOperator
+    | ConsentEnds
+    | ZoneUnknown
+    | PlaylistLetGo
+)
 Message = _OneSentence | NightFailed
 _OF_ONE_SENTENCE: tuple[type[_OneSentence], ...] = get_args(_OneSentence)
 
