@@ -28,7 +28,7 @@ SECOND_LOOK_SECONDS = 5.0
 """So long after "not in the library" it is asked once more: one answer alone has been wrong."""
 
 
-class LibraryClient(Protocol):
+class SavedPlaylistsClient(Protocol):
     """The part of Spotify this room asks."""
 
     async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]: ...
@@ -43,7 +43,11 @@ def is_due(account: Account, now: datetime) -> bool:
 
 
 async def let_go_if_removed(
-    store: AccountStore, spotify: LibraryClient, account: Account, *, sleep: Sleep = asyncio.sleep
+    store: AccountStore,
+    spotify: SavedPlaylistsClient,
+    account: Account,
+    *,
+    sleep: Sleep = asyncio.sleep,
 ) -> bool:
     """Forget a playlist that its person removed, and have the bot say so; says whether it did.
 
@@ -66,6 +70,6 @@ async def let_go_if_removed(
     return True
 
 
-async def _kept(spotify: LibraryClient, playlist_id: str) -> bool:
+async def _kept(spotify: SavedPlaylistsClient, playlist_id: str) -> bool:
     address = f"spotify:playlist:{playlist_id}"
     return (await spotify.library_contains([address]))[address]
