@@ -40,7 +40,7 @@ COMMANDS = {
         about="Show the whole thing working against a simulated world.",
     ),
     "doctor": Entry(
-        where="vibe_pipeline.commands.up:doctor",
+        where="vibe_pipeline.commands.doctor:doctor",
         extras=SERVICE,
         about="Say what is wrong with the installation, and what to do.",
     ),

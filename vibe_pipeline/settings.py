@@ -6,6 +6,7 @@ reads a setting from the environment; what starts processes (``commands``, ``dem
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,7 +20,13 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from vibe_pipeline.errors import ConfigurationError
 from vibe_pipeline.records import POLICY_NAMES, zone_names
@@ -33,12 +40,24 @@ def _address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise ValueError("must be an address that starts with http:// or https://")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("must name a port between 1 and 65535, or none")
     return value.rstrip("/")
 
 
 def _zone(value: str) -> str:
     if value not in zone_names():
         raise ValueError("must be a time zone such as Europe/Amsterdam or UTC")
+    return value
+
+
+def _market(value: str) -> str:
+    if not re.fullmatch(r"[A-Z]{2}", value, re.ASCII):
+        raise ValueError("must be two capital letters such as DE")
     return value
 
 
@@ -77,7 +96,7 @@ class Settings(BaseSettings):
     spotify_client_secret: Secret = None
     spotify_redirect_uri: Address = "http://127.0.0.1:8000/callback"
     spotify_default_market: Annotated[
-        Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None, BeforeValidator(_absent_when_blank)
+        Annotated[str, AfterValidator(_market)] | None, BeforeValidator(_absent_when_blank)
     ] = None
     lastfm_api_key: Secret = None
     internal_job_token: Secret = None
@@ -182,11 +201,32 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         raise SettingsInvalid(_sentence(error)) from None
 
 
-def _sentence(error: ValidationError) -> str:
-    complaints = []
+def examined_settings() -> tuple[Settings, dict[str, str]]:
+    """The settings with every wrong value left out, and what is wrong with each, by its name."""
+    wrong: dict[str, str] = {}
+    told = {**DotEnvSettingsSource(Settings)(), **EnvSettingsSource(Settings)()}
+    while True:
+        try:
+            return _Told.model_validate(told), wrong
+        except ValidationError as error:
+            found = _complaints(error)
+        wrong |= found
+        told = {name: value for name, value in told.items() if name.upper() not in wrong}
+
+
+def _complaints(error: ValidationError) -> dict[str, str]:
+    """What is wrong, by the setting's name."""
+    complaints = {}
     for item in error.errors(include_input=False, include_url=False, include_context=False):
-        name = "_".join(str(part) for part in item["loc"]).upper()
-        message = item["msg"].removeprefix("Value error, ")
-        complaints.append(f"{name}: {message}" if name else message)
+        name = "_".join(str(part) for part in item["loc"][:1]).upper()
+        message = item["msg"].removeprefix("Value error, ").replace("Input should", "must")
+        if not name:  # about the record as a whole: the message begins with the setting's name
+            name, _, message = message.partition(" ")
+        complaints[name] = message.partition(", unable to")[0]
+    return complaints
+
+
+def _sentence(error: ValidationError) -> str:
+    complaints = [f"{name} {message}" for name, message in _complaints(error).items()]
     place = " (read from .env and the environment)" if Path(".env").exists() else ""
     return "Mend these settings" + place + ": " + "; ".join(complaints)

@@ -19,8 +19,8 @@ from vibe_pipeline.commands.supervisor import (
     ProcessRefused,
     Start,
     free_port,
+    listening_error,
     log_ready,
-    port_is_free,
     port_ready,
     running,
 )
@@ -229,11 +229,11 @@ async def test_an_interruption_while_starting_leaves_nothing(tmp_path: Path) -> 
 async def test_a_port_is_free_until_somebody_listens(tmp_path: Path) -> None:
     port = free_port()
     start = Start(log=tmp_path / "part.log", offset=0)
-    before = port_is_free("127.0.0.1", port), await port_ready(port)(start)
+    before = listening_error("127.0.0.1", port) is None, await port_ready(port)(start)
 
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", port)
     async with server:
-        during = port_is_free("127.0.0.1", port), await port_ready(port)(start)
+        during = listening_error("127.0.0.1", port) is None, await port_ready(port)(start)
 
     assert before == (True, False)
     assert during == (False, True)

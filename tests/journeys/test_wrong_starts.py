@@ -127,10 +127,32 @@ def test_a_service_out_of_reach_is_named_before_anything_starts(
 
 
 def test_a_missing_token_says_where_to_get_one(tmp_path: Path) -> None:
-    ended = vibe("up", folder=tmp_path, environment={"VIBE_HOME": str(tmp_path / "home")})
+    keys = {**KEYS, "TELEGRAM_BOT_TOKEN": "", "VIBE_HOME": str(tmp_path / "home")}
+
+    ended = vibe("up", folder=tmp_path, environment=keys)
 
     assert ended.returncode == 2
     assert "@BotFather" in one_sentence(ended.stderr)
+
+
+def test_all_that_is_wrong_with_the_set_up_is_said_at_once(tmp_path: Path) -> None:
+    ended = vibe(
+        "up",
+        folder=tmp_path,
+        environment={
+            "VIBE_HOME": str(tmp_path / "home"),
+            "PUBLIC_URL": "https://vibe.example.org",
+            "DAGSTER_GRAPHQL_URL": "http://127.0.0.1:3000",
+        },
+    )
+
+    assert ended.returncode == 2
+    first, *troubles = ended.stderr.strip().splitlines()
+    assert first == "vibe: 5 things have to be put right first:"
+    for name in ("TELEGRAM_BOT_TOKEN", "SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET"):
+        assert any(f"{name} is not set" in trouble for trouble in troubles)
+    assert any("SPOTIFY_REDIRECT_URI" in trouble for trouble in troubles)
+    assert any("must end with /graphql" in trouble for trouble in troubles)
 
 
 def test_a_world_that_is_no_folder_is_refused(tmp_path: Path) -> None:

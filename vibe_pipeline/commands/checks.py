@@ -1,11 +1,14 @@
 """Preflight checks: what could be wrong with an installation, looked at before anything is started.
 
-Behind ``vibe doctor``. Nothing is changed here; a running installation's health is ``/health``.
+What ``vibe up`` and the demo stop at. The doctor's looks, which make nothing, are
+``commands.diagnosis``'; a running installation's health is ``/health``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ import httpx
 from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
 from vibe_pipeline.accounts.store import migrate, open_for, utc_now
 from vibe_pipeline.commands.processes import Ports
-from vibe_pipeline.commands.supervisor import port_is_free
+from vibe_pipeline.commands.supervisor import listening_error
 from vibe_pipeline.errors import ConfigurationError
 from vibe_pipeline.installation.home import RESTORING
 from vibe_pipeline.playlists.warehouse_recovery import recover
@@ -61,13 +64,17 @@ class Finding:
 
 
 def stop_on_trouble(findings: Iterable[Finding]) -> list[str]:
-    """Raise ``NotReady`` with the first trouble that stops a start; gives the others."""
-    others = []
+    """Raise ``NotReady`` with every trouble that stops a start, at once; gives the others."""
+    stopping: list[str] = []
+    others: list[str] = []
     for finding in findings:
-        if finding.trouble is not None and finding.stops:
-            raise NotReady(finding.trouble)
         if finding.trouble is not None:
-            others.append(finding.trouble)
+            (stopping if finding.stops else others).append(finding.trouble)
+    if len(stopping) == 1:
+        raise NotReady(stopping[0])
+    if stopping:
+        lines = "\n".join(f"  {number}. {line}" for number, line in enumerate(stopping, 1))
+        raise NotReady(f"{len(stopping)} things have to be put right first:\n{lines}")
     return others
 
 
@@ -80,6 +87,12 @@ def keys(settings: Settings) -> Iterator[Finding]:
     for name, loss in _RECOMMENDED.items():
         missing = getattr(settings, name) is None
         yield Finding(what=name.upper(), advice=f"not set; {loss}" if missing else None)
+
+
+def contact_names_nobody(settings: Settings) -> bool:
+    """Whether METABRAINZ_CONTACT is there, and nobody could write to it."""
+    contact = settings.metabrainz_contact
+    return contact is not None and not re.search(r"\S+@\S+\.\S+|https?://\S+\.\S+", contact)
 
 
 def state(settings: Settings) -> Iterator[Finding]:
@@ -118,12 +131,20 @@ def ports(chosen: Ports) -> Iterator[Finding]:
         "PUBLIC_URL": chosen.oauth,
     }
     for name, port in places.items():
-        trouble = (
-            None
-            if port_is_free("127.0.0.1", port)
-            else f"Port {port} is in use; stop what listens there, or name another in {name}."
+        yield Finding(what=f"port {port}", trouble=port_trouble(name, port))
+
+
+def port_trouble(setting: str, port: int) -> str | None:
+    """Why we could not listen on this port of the loopback, which that setting names."""
+    error = listening_error("127.0.0.1", port)
+    if error is None:
+        return None
+    if error == errno.EACCES:
+        return (
+            f"Port {port} is kept for the system; name one above 1023 in {setting}, and put a proxy"
+            " in front of it."
         )
-        yield Finding(what=f"port {port}", trouble=trouble)
+    return f"Port {port} is in use; stop what listens there, or name another in {setting}."
 
 
 def services(settings: Settings, names: Iterable[str] = tuple(SERVICES)) -> Iterator[Finding]:

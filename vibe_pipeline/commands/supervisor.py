@@ -102,15 +102,15 @@ def free_port() -> int:
         return port
 
 
-def port_is_free(host: str, port: int) -> bool:
-    """Whether somebody could listen there now."""
+def listening_error(host: str, port: int) -> int | None:
+    """Why nobody could listen there now, as an ``errno``; ``None`` where one could."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error.errno
+    return None
 
 
 def http_ready(url: str) -> Ready:

@@ -1,4 +1,4 @@
-"""The operator's commands for a real installation: ``vibe up`` and ``vibe doctor``.
+"""``vibe up``: a real installation on this machine, started and watched.
 
 Arguments and words; what runs is ``commands.supervisor``'s, what is looked at ``commands.checks``'.
 """
@@ -6,15 +6,16 @@ Arguments and words; what runs is ``commands.supervisor``'s, what is looked at `
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.commands import checks as preflight
+from vibe_pipeline.commands import diagnosis, service_checks
 from vibe_pipeline.commands.checks import Finding
 from vibe_pipeline.commands.processes import Ports, environment, managed_processes, prepare
 from vibe_pipeline.commands.supervisor import (
@@ -40,11 +41,11 @@ def _begin(settings: Settings) -> None:
     """Look, prepare, start and watch; the home folder is ours alone."""
     make_private(settings.home)
     ports = Ports.of(settings)
-    preflight.stop_on_trouble(preflight.keys(settings))
-    preflight.stop_on_trouble(preflight.ports(ports))
+    preflight.stop_on_trouble(_at_first_sight(settings, ports))
     for sentence in preflight.stop_on_trouble(_stores(settings)):
         click.echo(f"  Attention: {sentence}")
-    preflight.stop_on_trouble(preflight.services(settings, ["TELEGRAM_API_URL"]))
+    for sentence in preflight.stop_on_trouble(service_checks.services(settings, now=utc_now)):
+        click.echo(f"  Attention: {sentence}")
     prepare(settings.home, ports)
     variables = environment(os.environ, settings.home, ports)
     try:
@@ -55,9 +56,17 @@ def _begin(settings: Settings) -> None:
         click.echo("Stopped.")
 
 
+def _at_first_sight(settings: Settings, ports: Ports) -> Iterator[Finding]:
+    """What can be told without making anything or asking anybody: all of it at once."""
+    yield from preflight.restoring(settings)
+    yield from preflight.keys(settings)
+    yield from diagnosis.addresses(settings)
+    yield from diagnosis.folders(settings)
+    yield from preflight.ports(ports)
+
+
 def _stores(settings: Settings) -> Iterator[Finding]:
     """All that we keep; a damaged or deleted warehouse is rebuilt first, as far as possible."""
-    yield from preflight.restoring(settings)
     yield from preflight.recovery(settings)
     yield from preflight.state(settings)
 
@@ -81,30 +90,3 @@ async def _stay_up(everything: list[ManagedProcess], settings: Settings) -> None
         click.echo(f"People's browsers: {settings.public_url}")
         click.echo(f"Logs: {settings.home / 'logs'}. Ctrl-C stops everything.")
         await deployment.watch()
-
-
-@click.command()
-def doctor() -> None:
-    """Say what is wrong with the installation, and what to do about it."""
-    settings = read_settings()
-    troubles = 0
-    for finding in _everything(settings):
-        troubles += finding.trouble is not None
-        click.echo(_line(finding))
-    if troubles:
-        sys.exit(1)
-
-
-def _everything(settings: Settings) -> Iterable[Finding]:
-    yield from preflight.keys(settings)
-    yield from preflight.restoring(settings)
-    yield from preflight.state(settings)
-    yield from preflight.services(settings)
-
-
-def _line(finding: Finding) -> str:
-    if finding.trouble is not None:
-        return f"wrong  {finding.what}: {finding.trouble}"
-    if finding.advice is not None:
-        return f"note   {finding.what}: {finding.advice}"
-    return f"fine   {finding.what}"

@@ -109,7 +109,7 @@ class Engine:
         with (
             _alone(self.path, patience=patience),
             self._noticing_others(),
-            _in_words(self.path),
+            in_words(self.path),
             _pandas_not_asked_for(),
             self._database(compacting=compacting) as database,
             _attached(database, self.path, deadline, compacting=compacting) as connection,
@@ -242,7 +242,8 @@ def _headers(path: Path) -> bytes | None:
 
 
 @contextmanager
-def _in_words(path: Path) -> Iterator[None]:
+def in_words(path: Path) -> Iterator[None]:
+    """Turn what DuckDB complains of into one of our own errors, where it is the file's fault."""
     try:
         yield
     except duckdb.Error as error:

@@ -5,13 +5,16 @@ What a new one gets from the account store is ``playlists.warehouse_recovery``'s
 
 from __future__ import annotations
 
-from contextlib import suppress
+import time
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
 from filelock import FileLock
 
-from vibe_pipeline.warehouse.errors import NotAWarehouse
+from vibe_pipeline.warehouse.connection import in_words
+from vibe_pipeline.warehouse.errors import NotAWarehouse, WarehouseError, WarehouseLocked
 from vibe_pipeline.warehouse.warehouse import Tables, Warehouse
 
 _MAGIC_AT, _MAGIC = 8, b"DUCK"
@@ -34,6 +37,26 @@ def set_aside_if_damaged(warehouse: Warehouse, *, now: datetime) -> Path | None:
         with suppress(FileNotFoundError):
             path.with_name(f"{path.name}.wal").rename(f"{aside}.wal")
     return aside
+
+
+def trouble_with(path: Path, *, patience: float = 5.0) -> WarehouseError | None:
+    """What keeps this file from being used, looked at without making or changing anything.
+
+    Whoever has it open meanwhile is waited for, and is no trouble in itself.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            with in_words(path), closing(duckdb.connect(str(path), read_only=True)) as connection:
+                connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()
+        except WarehouseLocked as busy:
+            if time.monotonic() > deadline:
+                return busy
+            time.sleep(0.05)
+        except WarehouseError as trouble:
+            return trouble
+        else:
+            return None
 
 
 def is_damaged(warehouse: Warehouse) -> bool:
