@@ -44,6 +44,16 @@ async def test_thirty_fourteen_and_three_days_before_and_once_each(place: BotWor
     }
 
 
+async def test_a_bot_that_was_off_on_those_days_tells_the_latest_of_them_once(
+    place: BotWorld,
+) -> None:
+    anna = await somebody_connected(place)
+
+    told = [remind(services(place, before_the_end(anna, days))) for days in (31, 10, 9, 1)]
+
+    assert told == [0, 1, 0, 1]
+
+
 async def test_nobody_is_woken_for_it(place: BotWorld) -> None:
     anna = await somebody_connected(place)
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.vibe_world import VibeWorld, playlists_of, vibe_world
 from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
+from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.records import EditionId, PoolState, Source
 
@@ -199,6 +200,30 @@ def test_a_night_whose_first_run_died_is_finished_by_the_second(world: VibeWorld
     assert second.success
     assert (edition.edition_id, edition.state) == (first.run_id, EditionState.RECORDED)
     assert len(playlists_of(world, anna)) == 1
+
+
+def test_a_grant_that_is_refused_at_night_is_told_as_ended_when_it_is_refused_again(
+    world: VibeWorld,
+) -> None:
+    anna = at_home(world)
+    world.revoke(anna)
+
+    world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
+    first, told_first = only(world, anna), told(world, anna)
+    later = world.store.people.get(anna.user_id)
+    world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False, days_later=1)
+
+    ended = world.store.people.get(anna.user_id)
+    assert (first.cause, told_first) == (FailureCause.GRANT_REFUSED, [])
+    assert later is not None
+    assert later.connected
+    assert ended is not None
+    assert not ended.connected
+    assert only(world, anna).cause is FailureCause.CONSENT_EXPIRED
+    open_later = open_for(world.settings, now=lambda: datetime.now(UTC) + timedelta(days=2))
+    messages = open_later.outbox.take_due(1000)
+    keys = [message.key for message in messages if message.user_id == anna.user_id]
+    assert keys == ["bot.failed.consent_expired"]
 
 
 def test_the_day_s_quota_is_told_with_its_end_and_nothing_waits_for_it(world: VibeWorld) -> None:

@@ -25,6 +25,7 @@ from vibe_pipeline.taste.library_refresh import (
     pages_ahead,
     plays_per_day,
     second_look,
+    still_to_search,
     top_items_wanted,
     walk_pages,
 )
@@ -97,6 +98,15 @@ def test_a_library_is_walked_on_ahead_of_time_while_the_day_has_calls_for_it(
     state = LibraryState(likes_total=900, likes_walked=walked)
 
     assert pages_ahead(state, calls_left=calls_left) == pages
+
+
+def test_what_was_unliked_is_looked_for_ahead_of_time_too() -> None:
+    state = LibraryState(likes_total=9_000, likes_searched=600)
+
+    assert still_to_search(state) == 8_400
+    assert still_to_search(replace(state, likes_search_end=1_000)) == 400
+    assert still_to_search(LibraryState(likes_total=9_000)) == 0
+    assert pages_ahead(state, calls_left=None) == WALK_PAGES_AHEAD
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ from vibe_pipeline.taste.library_refresh import (
     pages_ahead,
     plays_per_day,
     second_look,
+    still_to_search,
     still_to_walk,
     top_items_wanted,
     walk_pages,
@@ -126,7 +127,8 @@ def library(
                 snapshot = keep(tables, run.user_id, delta, now=now)
         if delta.likes is not None and not delta.likes.doubted:
             _note_progress(store, run.user_id, snapshot, now)
-        unread = runs.still_to_walk_tags(still_to_walk(snapshot.state))
+        left = still_to_walk(snapshot.state) or still_to_search(snapshot.state)
+        unread = runs.still_to_walk_tags(left)
         if unread and (delta.likes is not None or run.makes_a_list):
             context.instance.add_run_tags(context.run.run_id, unread)
         for result in _results(snapshot, delta, calls):

@@ -140,10 +140,12 @@ def second_look(state: LibraryState, *, now: datetime) -> bool:
 def pages_ahead(state: LibraryState, *, calls_left: int | None) -> int | None:
     """How many pages to walk on while nobody waits; ``None`` when there are none, or no calls.
 
+    Also through a library that is known, in which something un-liked is looked for.
+
     ``calls_left`` is what everybody's day leaves for it, ``None`` for no limit. The newest page is
     always one of them, so a single one would lead no further.
     """
-    if state.likes_walked is None:
+    if state.likes_walked is None and state.likes_searched is None:
         return None
     pages = WALK_PAGES_AHEAD if calls_left is None else min(WALK_PAGES_AHEAD, calls_left)
     return pages if pages > 1 else None
@@ -153,6 +155,17 @@ def still_to_walk(state: LibraryState) -> int:
     """How many likes the walk through a long library has not come to yet."""
     walked = state.likes_walked
     return 0 if walked is None else max(0, (state.likes_total or 0) - walked)
+
+
+def still_to_search(state: LibraryState) -> int:
+    """Among how many likes something un-liked is still looked for.
+
+    Few, mostly: positions tell where it was. Where some entries are none of ours (local files)
+    they do not, and the pages are read in turn.
+    """
+    searched = state.likes_searched
+    end = state.likes_total if state.likes_search_end is None else state.likes_search_end
+    return 0 if searched is None else max(0, (end or 0) - searched)
 
 
 def just_read(state: LibraryState, *, now: datetime) -> bool:
