@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test check format bench matrices lock clean
+.PHONY: demo test check format bench matrices soak lock clean
 
 demo: $(VENV)/.run-ready
 	@$(BIN)/vibe demo $(ARGS)
@@ -18,6 +18,7 @@ check: $(VENV)/.dev-ready
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.support.definitions_load
+	@$(BIN)/python -m tests.support.dependency_audit
 
 format: $(VENV)/.dev-ready
 	@$(BIN)/ruff format .
@@ -29,6 +30,10 @@ bench: $(VENV)/.dev-ready
 # Every crash, one by one, in a whole installation: a quarter of an hour.
 matrices: $(VENV)/.dev-ready
 	@$(BIN)/python -m tests.matrices $(ARGS)
+
+# Sixty nights of thirty people, with faults and kills: some hours. ARGS="--people 5 --within 240" for a piece.
+soak: $(VENV)/.dev-ready
+	@$(BIN)/python -W ignore -m tests.soak $(ARGS)
 
 # Needs uv on the PATH. The locks name no index, so they install from whichever one pip is set up for.
 lock:
