@@ -1,20 +1,26 @@
-"""Days in a row of one person through the whole graph: what they cost, and what is new in them."""
+"""Days in a row of one person through the whole graph: what they cost, and what is new in them.
+
+Prepared for, as an installation that runs does it, and with nothing done ahead.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.vibe_world import VibeWorld, vibe_world
+from tests.support.vibe_world import ROOMY, VibeWorld, vibe_world
 from vibe_pipeline.accounts.records import Account, Summary
+from vibe_pipeline.playlists.build import LISTS_IN_RESERVE
 from vibe_pipeline.records import EditionId
+from vibe_pipeline.runs import LaunchRequest
+from vibe_pipeline.simulator.simulation import Simulation
 
 DAYS = 4
-FIRST_LIST, LATER_LIST = 60, 8
+FIRST_LIST, LATER_LIST, WARM_LIST = 60, 8, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +35,28 @@ class Day:
     new: frozenset[str]
 
 
-def week(world: VibeWorld, person: Account) -> list[Day]:
+def nights(world: VibeWorld, person: Account) -> list[Day]:
     """A list each night, and each day the person hears it, and likes some of it."""
     return [_day(world, person, number) for number in range(DAYS)]
+
+
+def prepared_nights(world: VibeWorld, person: Account) -> list[Day]:
+    """The same with the next list prepared after each."""
+    connecting = LaunchRequest.first_preparation(person.user_id)
+    world.run(connecting.job, person.user_id, tags=connecting.tags)
+    days = []
+    for number in range(DAYS):
+        days.append(_day(world, person, number))
+        _prepare(world, person, number)
+    return days
+
+
+def _prepare(world: VibeWorld, person: Account, number: int) -> None:
+    """What follows a list."""
+    ahead = LaunchRequest.preparing(person.user_id, f"day {number}")
+    run = world.run(ahead.job, person.user_id, tags=ahead.tags, days_later=number)
+    shown = world.output_metadata(run, "track_reserve")
+    assert shown["lists it is enough for"].value == LISTS_IN_RESERVE
 
 
 def _day(world: VibeWorld, person: Account, number: int) -> Day:
@@ -60,33 +85,40 @@ def _listen(world: VibeWorld, person: Account, uris: list[str]) -> None:
         httpx.post(f"{address}/{what}", json={"tracks": some}).raise_for_status()
 
 
-def _hold(days: list[Day], size: int) -> None:
-    """What every run of days must keep."""
-    first, *later = days
-    assert first.calls <= FIRST_LIST
-    assert [day.calls for day in later if day.calls > LATER_LIST + 3 * day.exchanged] == []
-    assert [day.length for day in days] == [size] * DAYS
+def _hold_new(days: list[Day], size: int) -> None:
+    """Each list is whole, as new as wished, and new beside the others."""
+    assert [day.length for day in days] == [size] * len(days)
     short = [day for day in days if day.summary.new < day.summary.wished_new]
     assert [day.summary for day in short] == []
     assert sum(len(day.new) for day in days) == len(frozenset().union(*(d.new for d in days)))
 
 
 @pytest.mark.slow
-def test_every_night_of_a_week_costs_eight_calls_and_is_as_new_as_wished(tmp_path: Path) -> None:
-    with vibe_world(tmp_path) as world:
+def test_every_prepared_list_costs_four_calls_though_labs_names_wrong_and_dead_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = replace(ROOMY, labs_wrong_share=0.2)
+    with vibe_world(tmp_path, simulation=Simulation(rules=rules)) as world:
+        monkeypatch.setenv("SERVICE_PACE", "100")
         anna = world.connected()
 
-        days = week(world, anna)
+        first, *later = prepared_nights(world, anna)
 
-        _hold(days, anna.playlist_size)
+        assert first.calls <= FIRST_LIST
+        assert [day.calls for day in later if day.calls > WARM_LIST or day.exchanged] == []
+        _hold_new(later, anna.playlist_size)
 
 
 @pytest.mark.slow
-def test_a_week_without_listenbrainz_labs_costs_no_more_and_is_as_new(tmp_path: Path) -> None:
+def test_nights_without_listenbrainz_labs_and_with_nothing_prepared_are_as_new(
+    tmp_path: Path,
+) -> None:
     with vibe_world(tmp_path) as world:
         anna = world.connected()
         world.trouble(service="labs", kind="status", status=503)
 
-        days = week(world, anna)
+        first, *later = days = nights(world, anna)
 
-        _hold(days, anna.playlist_size)
+        assert first.calls <= FIRST_LIST
+        assert [day.calls for day in later if day.calls > LATER_LIST + 3 * day.exchanged] == []
+        _hold_new(days, anna.playlist_size)

@@ -185,7 +185,12 @@ class Spotify:
 def song_by(artist: str) -> Track:
     name = artist.replace(" ", "")
     return Track(
-        spotify_id=name, uri=f"spotify:track:{name}", title="Song", artists=(artist,), isrc=None
+        spotify_id=name,
+        uri=f"spotify:track:{name}",
+        title="Song",
+        artists=(artist,),
+        artist_ids=(f"id of {name}",),
+        isrc=None,
     )
 
 
@@ -309,6 +314,45 @@ async def test_a_prepared_list_that_would_be_short_is_looked_up_after_all() -> N
 
     assert len(selection.tracks) == 10
     assert 0 < making.spotify.calls <= 12
+
+
+@dataclass
+class DoubtedNames:
+    """Half of what is proposed is known by an id that labs alone names, the rest by nothing."""
+
+    lookups: InMemoryLookups = field(default_factory=InMemoryLookups)
+    labs: Labs = field(default_factory=lambda: Labs(mapped=frozenset(f"m{n}" for n in range(61))))
+
+    def making(self, *, calls: int, prepared: bool = False) -> tuple[Spotify, ListBuild]:
+        spotify = Spotify()
+        build = Making(spotify, calls=calls, prepared=prepared, lookups=self.lookups).build()
+        offered = [proposal(n, mbid=f"m{n}" if n % 2 else None) for n in range(1, 61)]
+        return spotify, replace(build, pools=[pool(offered)], labs=self.labs)
+
+
+async def test_ahead_of_time_what_labs_alone_names_is_looked_up_for_the_next_list() -> None:
+    names = DoubtedNames()
+    await stock_up(names.making(calls=20)[1])
+    spotify, build = names.making(calls=6, prepared=True)
+
+    selection = await build_list(build)
+
+    assert len(selection.tracks) == 10
+    assert all(track.confirmed for track in selection.tracks)
+    assert [track.artist for track in selection.tracks if track.artist == "Artist 1"]
+    assert spotify.calls == 0
+
+
+async def test_a_list_is_made_with_what_labs_names_where_it_would_be_short_without() -> None:
+    names = DoubtedNames()
+    await stock_up(names.making(calls=4)[1])
+    spotify, build = names.making(calls=6, prepared=True)
+
+    selection = await build_list(build)
+
+    assert len(selection.tracks) == 10
+    assert any(not track.confirmed for track in selection.tracks)
+    assert spotify.calls == 0
 
 
 def test_sources_leave_half_of_what_a_list_may_cost_for_lookups() -> None:

@@ -32,6 +32,11 @@ LIST_AT_LEAST = 4
 """With fewer calls than this a list is not begun: listening, two for the playlist, one to spare."""
 AHEAD = 3
 """What each step of preparing the next lists may cost, after every list."""
+LOOKED_OVER = 12
+"""What looking tracks up for the next lists may cost after every list, so that Spotify has shown
+each before a list takes it. Less while the day has little left for preparing."""
+_OTHERS_TO_PREPARE = 12
+"""So many more people's preparing has to find something left in the day."""
 PUBLISHING = 2
 """Kept back to the end: making or refreshing the playlist."""
 ASKED_AGAIN = 6
@@ -105,8 +110,13 @@ class CallAllowance:
         return cls.for_list(spent, first=first, today=budget.left(SPOTIFY))
 
     @classmethod
-    def ahead_of_time(cls, store: AccountStore, user_id: UserId) -> Self:
-        """For preparing lists: little each time, more on the day of the first list."""
+    def ahead_of_time(
+        cls, store: AccountStore, user_id: UserId, *, looking_over: bool = False
+    ) -> Self:
+        """For preparing lists: little each time, more on the day of the first list.
+
+        ``looking_over``: for the tracks that the next lists are made of.
+        """
         before_first = not store.editions.chosen_before(user_id)
         day_ago = store.budget.now() - FIRST_DAY
         newcomer = before_first or not store.editions.chosen_before(user_id, before=day_ago)
@@ -116,12 +126,19 @@ class CallAllowance:
             CallsSpent.of(store, user_id),
             before_first=before_first,
             newcomer=newcomer,
+            looking_over=looking_over,
             today=budget.left(SPOTIFY),
         )
 
     @classmethod
     def ahead(
-        cls, spent: CallsSpent, *, before_first: bool, newcomer: bool, today: int | None = None
+        cls,
+        spent: CallsSpent,
+        *,
+        before_first: bool,
+        newcomer: bool,
+        looking_over: bool = False,
+        today: int | None = None,
     ) -> Self:
         """What preparing may cost.
 
@@ -131,7 +148,8 @@ class CallAllowance:
         if before_first:
             left = FIRST_LIST - PUBLISHING - FIRST_LIST_ITSELF - spent.in_all
         else:
-            left = max(AHEAD, NEWCOMERS_RESERVE - spent.preparing) if newcomer else AHEAD
+            usual = _looked_over(today) if looking_over else AHEAD
+            left = max(usual, NEWCOMERS_RESERVE - spent.preparing) if newcomer else usual
         return cls._within(today, left, first=newcomer)
 
     @classmethod
@@ -150,6 +168,13 @@ class CallAllowance:
     def give_back(self, calls: int) -> None:
         """What was taken and not used."""
         self.left += calls
+
+
+def _looked_over(today: int | None) -> int:
+    """What one person's looking over may take of what the day has left for preparing."""
+    if today is None:
+        return LOOKED_OVER
+    return max(AHEAD, min(LOOKED_OVER, today // _OTHERS_TO_PREPARE))
 
 
 def budget_for(

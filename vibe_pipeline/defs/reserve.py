@@ -52,6 +52,9 @@ def track_reserve(
 ) -> dg.MaterializeResult[None]:
     """Tracks for the next lists, looked up on Spotify while nobody waits.
 
+    What nobody but ListenBrainz labs has named is searched for too, so that a list need not be
+    looked over while somebody waits.
+
     Found ones are remembered for everybody in the lookup cache; the rows here are those that the
     next three lists would take for this person as things stand. Once a week it is also looked at
     whether the person's playlist is still in their library.
@@ -65,7 +68,10 @@ def track_reserve(
                 run.user_id, store, clock, edition_id=account, asked_for=False, looking_up=True
             )
             reserve, calls = asyncio.run(
-                step.stock_up(clients, lambda: CallAllowance.ahead_of_time(store, run.user_id))
+                step.stock_up(
+                    clients,
+                    lambda: CallAllowance.ahead_of_time(store, run.user_id, looking_over=True),
+                )
             )
         if is_due(run.account, clock.now()):
             spotify = services.open(

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Protocol
 
 from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.clients.deadline import LateCalls
 from vibe_pipeline.lookup_cache import Lookups
-from vibe_pipeline.playlists.resolve import Resolver, SpotifyIdLookup, given
+from vibe_pipeline.playlists.resolve import Resolver, SpotifyIdLookup, confirmed, given
 from vibe_pipeline.playlists.selection_summary import Selection, summarized
 from vibe_pipeline.playlists.unsynced_likes import SavedTracksCheck, SavedTracksClient, calls_for
 from vibe_pipeline.ranking.list_request import ListRequest
@@ -28,6 +29,7 @@ from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.ranking.score import rank
 from vibe_pipeline.ranking.selection import Selector, requested_new, select
 from vibe_pipeline.records import (
+    Candidate,
     DropReason,
     LikedTrack,
     Pool,
@@ -55,6 +57,9 @@ FREE_REACH = 400
 """So many of the best candidates that may be chosen are looked up where it costs nothing."""
 NEWEST_LIKES, USUALLY_GREYED_OUT = 50, 0.1
 """Of the likes that every sync reads, so large a part may be greyed out without alarm."""
+LOOK_OVER_WORTH = 0.75
+"""A list that had to go so far down in the ranking, in the mean score of what is new, is made with
+ids that labs alone named, and looked over."""
 RESORT_SHARE = 3
 """So many likes for each place on the list are at hand to fill it up."""
 
@@ -179,8 +184,12 @@ class _CheckedTracks:
 async def _chosen(build: ListBuild, request: ListRequest, resolver: Resolver) -> Selection:
     """The choice out of what is remembered, where that was prepared and is enough."""
     if build.prepared:
-        remembering = Resolver(lookups=build.lookups, unplayable=request.unplayable)
-        selection = await choose(request, build.pools, remembering, build.policy)
+        remembering = Resolver(
+            lookups=build.lookups, unplayable=request.unplayable, heard=_heard(request)
+        )
+        selection = await choose(
+            request, build.pools, remembering, build.policy, confirmed_first=True
+        )
         if _complete(selection, request):
             return selection
     return await choose(request, build.pools, resolver, build.policy)
@@ -194,15 +203,19 @@ def _complete(selection: Selection, request: ListRequest) -> bool:
 async def stock_up(build: ListBuild, *, lists: int = LISTS_IN_RESERVE) -> Selection:
     """Ahead of time, look up what the next lists will be made of; gives them as one long list.
 
-    All that ``build.allowance`` leaves is spent: first on the tracks themselves, best first, then
-    on artists' pages that answer for many. What is found is remembered for everybody.
+    All that ``build.allowance`` leaves is spent: on the tracks of the next list, then on those of
+    the others, then on artists' pages that answer for many. An id that labs alone names is looked
+    up like an unknown one, so that a list need not look over what it has written. What is found
+    is remembered for everybody.
     """
     allowance = build.allowance()
-    resolver = _resolver(build, soft_limit=allowance.left, hard_limit=allowance.left)
+    calls = allowance.left
+    resolver = _resolver(build, soft_limit=calls, hard_limit=calls, doubting=True)
+    await choose(build.request, build.pools, resolver, build.policy)
     size = min(LONGEST_LIST, lists * build.request.size)
     request = replace(build.request, size=size, min_new_ratio=1.0)
     selection = await choose(request, build.pools, resolver, build.policy)
-    await resolver.harvest(selection.ranked, calls=allowance.left - resolver.searches)
+    await resolver.harvest(selection.ranked, calls=calls - resolver.searches)
     return selection
 
 
@@ -212,7 +225,9 @@ def _heard(request: ListRequest) -> dict[str, Track]:
     return {track.spotify_id: track for track in (*played, *saved)}
 
 
-def _resolver(build: ListBuild, *, soft_limit: int, hard_limit: int) -> Resolver:
+def _resolver(
+    build: ListBuild, *, soft_limit: int, hard_limit: int, doubting: bool = False
+) -> Resolver:
     """Asks Spotify as often as the list may cost, and labs more often while nobody waits."""
     return Resolver(
         lookups=build.lookups,
@@ -226,6 +241,7 @@ def _resolver(build: ListBuild, *, soft_limit: int, hard_limit: int) -> Resolver
         batch_limit=PATIENT_LABS_BATCHES if build.patient else HURRIED_LABS_BATCHES,
         labs_seconds=None if build.patient else HURRIED_LABS_SECONDS,
         late=build.late,
+        doubting=doubting,
     )
 
 
@@ -236,12 +252,14 @@ async def choose(
     policy: Policy = DEFAULT,
     *,
     checked: Collection[str] | None = None,
+    confirmed_first: bool = False,
 ) -> Selection:
     """The list for this request out of these pools.
 
     The first ``resolver.soft_limit`` searches are spent freely; more only if the list would be
     short, up to ``resolver.hard_limit``. Where ``checked`` is given, only tracks with these URIs
-    can be called new; others that would be count as not looked up.
+    can be called new; others that would be count as not looked up. With ``confirmed_first`` ids
+    that nobody but labs named are used only where a list would be short or poor without them.
     """
     ranked = _ranked(pools, request, policy)
     selecting = Selector(ranked, request, policy)
@@ -249,6 +267,11 @@ async def choose(
     candidates = selecting.eligible(looked_up)
     wanted = [candidate for candidate in candidates if candidate.key not in looked_up]
     looked_up |= await resolver.for_free(wanted[:FREE_REACH])
+    if confirmed_first:
+        certain = _confirmed(candidates, looked_up)
+        best = selecting.chosen(certain)
+        if _full(best, request) and _as_good(best, selecting.chosen(looked_up)):
+            return _finished(request, pools, ranked, certain, policy)
     while True:
         urgent = not _full(selecting.chosen(looked_up), request)
         left = [candidate for candidate in candidates if candidate.key not in looked_up]
@@ -305,7 +328,7 @@ def _finished(
     looked_up: Mapping[str, Track | None],
     policy: Policy,
     *,
-    left_out: Collection[str],
+    left_out: Collection[str] = frozenset(),
 ) -> Selection:
     """The final choice; a short one is filled up with likes no source brought.
 
@@ -329,6 +352,24 @@ def _greys_out(likes: Sequence[LikedTrack]) -> bool:
     """
     newest = likes[:NEWEST_LIKES]
     return sum(not like.playable for like in newest) > len(newest) * USUALLY_GREYED_OUT
+
+
+def _as_good(chosen: Sequence[Ranked], other: Sequence[Ranked]) -> bool:
+    """Whether what is new in one choice scores about as high as in the other."""
+    here, there = ([entry.score for entry in some if entry.is_new] for some in (chosen, other))
+    return not here or not there or fmean(here) >= fmean(there) - LOOK_OVER_WORTH
+
+
+def _confirmed(
+    candidates: Iterable[Candidate], looked_up: Mapping[str, Track | None]
+) -> dict[str, Track | None]:
+    """What was looked up without the ids of these that labs alone named."""
+    doubted = {
+        candidate.key
+        for candidate in candidates
+        if (track := looked_up.get(candidate.key)) and not confirmed(candidate, track)
+    }
+    return {key: track for key, track in looked_up.items() if key not in doubted}
 
 
 def _full(chosen: Sequence[Ranked], request: ListRequest) -> bool:

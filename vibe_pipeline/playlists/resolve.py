@@ -68,6 +68,7 @@ class Resolver:
     list can be written either; any other trouble of a service counts as not found out. An id that
     is ``unplayable`` is no answer, whoever named or remembered it. ``heard`` holds by their ids the
     tracks that the person played or saved: they confirm what labs names, or show that it is wrong.
+    With ``doubting`` an id that labs alone names is no answer either, and is searched for as well.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Resolver:
         batch_limit: int = 12,
         labs_seconds: float | None = None,
         late: LateCalls | None = None,
+        doubting: bool = False,
     ) -> None:
         self.soft_limit = soft_limit
         self.hard_limit = hard_limit
@@ -98,6 +100,7 @@ class Resolver:
         self._labs_seconds = labs_seconds
         self._labs_deadline = None if labs_seconds is not None else Deadline()
         self._late: LateCalls = set() if late is None else late
+        self._doubting = doubting
         self._waiting: dict[str, Candidate] = {}
         self._without_isrc: set[str] = set()
 
@@ -339,7 +342,8 @@ class Resolver:
         for key, (mbid, spotify_id) in named.items():
             candidate, heard = self._waiting[key], self._heard.get(spotify_id)
             if heard is None:
-                found[key] = _named_track(candidate, spotify_id)
+                if not self._doubting:
+                    found[key] = _named_track(candidate, spotify_id)
             elif _is(candidate, heard):
                 found[key] = heard
             else:
@@ -410,6 +414,11 @@ class _Search:
     candidate: Candidate
     query: str
     page: bool = False
+
+
+def confirmed(candidate: Candidate, track: Track) -> bool:
+    """Whether Spotify named this id: what labs names comes with nothing but the id."""
+    return bool(track.artist_ids) or track.spotify_id == candidate.spotify_id
 
 
 def given(candidate: Candidate) -> Track | None:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from vibe_pipeline.accounts.records import STALE_NOTE, PoolSummary, Summary
 from vibe_pipeline.locales import say
 from vibe_pipeline.locales.source_keys import reason_key
+from vibe_pipeline.playlists.resolve import confirmed
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.ranking.selection import Choice
-from vibe_pipeline.records import ChosenTrack, Pool, Ranked, Source, Track
+from vibe_pipeline.records import ChosenTrack, Pool, Ranked, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +102,5 @@ def _chosen_track(entry: Ranked, *, doubtful: bool) -> ChosenTrack:
         reason=reason("en", entry.source, entry.seed),
         key=track_key(track),
         artist_key=artist_key(track.artist),
-        confirmed=_is_confirmed(entry, track) and (entry.is_new or not doubtful),
+        confirmed=confirmed(entry.candidate, track) and (entry.is_new or not doubtful),
     )
-
-
-def _is_confirmed(entry: Ranked, track: Track) -> bool:
-    """Whether Spotify named the id: what labs names comes with nothing but the id."""
-    return bool(track.artist_ids) or track.spotify_id == entry.candidate.spotify_id

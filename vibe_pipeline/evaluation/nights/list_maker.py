@@ -101,10 +101,17 @@ class ListMaker:
         self._asked_at = self.now
         build = self._list_build(profile, self._pools)
         with self._charged_to(_PREPARING):
-            await stock_up(replace(build, allowance=lambda: self._ahead(first=first)))
+            await stock_up(
+                replace(build, allowance=lambda: self._ahead(first=first, looking_over=True))
+            )
 
-    def _ahead(self, *, first: bool) -> CallAllowance:
-        return CallAllowance.ahead(self._spent(), before_first=first, newcomer=self._first_day)
+    def _ahead(self, *, first: bool, looking_over: bool = False) -> CallAllowance:
+        return CallAllowance.ahead(
+            self._spent(),
+            before_first=first,
+            newcomer=self._first_day,
+            looking_over=looking_over,
+        )
 
     def _prepared(self) -> bool:
         """Whether the pools at hand make tonight's list, as production decides it."""
