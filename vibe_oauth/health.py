@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from vibe_oauth.services import OAuthServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.clients.errors import ServiceError
+from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.installation.process_status import (
     ProcessState,
     ProcessStatus,
@@ -41,9 +42,10 @@ class Health:
         return JSONResponse({"status": "ok"})
 
     async def ready(self, request: Request) -> Response:
-        """The account store can be read, Dagster takes orders, every process runs unhindered."""
+        """The stores can be read and written, Dagster takes orders, every process runs."""
         parts = {
             "account_store": self._account_store(),
+            "home": self._home(),
             "dagster": await self._dagster(),
             **self._processes(),
         }
@@ -57,6 +59,14 @@ class Health:
         except AccountsUnreadable as error:
             return {"ok": False, "reason": str(error)}
         return {"ok": True}
+
+    def _home(self) -> dict[str, Any]:
+        if not cannot_be_written(self.services.home):
+            return {"ok": True}
+        return {
+            "ok": False,
+            "reason": "There is no room for a list in VIBE_HOME, or it is read-only; make room.",
+        }
 
     async def _dagster(self) -> dict[str, Any]:
         try:

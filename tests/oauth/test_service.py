@@ -135,6 +135,7 @@ async def test_a_healthy_service_says_so(here: Site) -> None:
     assert answer.json() == {
         "status": "ok",
         "account_store": {"ok": True},
+        "home": {"ok": True},
         "dagster": {"ok": True},
     }
 
@@ -187,6 +188,19 @@ async def test_a_lost_dagster_is_a_failing_health_but_still_a_living_service(her
     assert health.status_code == 503
     assert health.json()["dagster"]["ok"] is False
     assert live.status_code == 200
+
+
+async def test_a_full_disk_is_told_by_health_until_there_is_room_again(
+    here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr("vibe_pipeline.installation.home.ROOM_FOR_A_LIST", 1 << 60)
+        answer = await here.browser.get("/health")
+    again = await here.browser.get("/health")
+
+    assert answer.status_code == 503
+    assert "no room" in answer.json()["home"]["reason"]
+    assert again.status_code == 200
 
 
 async def test_a_broken_account_store_is_told_by_health_and_by_every_page(
