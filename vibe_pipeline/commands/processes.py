@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -95,9 +96,15 @@ def environment(outer: Mapping[str, str], home: Path, ports: Ports) -> dict[str,
 
 
 def managed_processes(
-    inner: Mapping[str, str], home: Path, folder: Path, ports: Ports
+    inner: Mapping[str, str],
+    home: Path,
+    folder: Path,
+    ports: Ports,
+    *,
+    log_format: Literal["text", "json"] = "text",
 ) -> list[ManagedProcess]:
-    """Every process of an installation, started from ``folder``."""
+    """Every process of an installation, started from ``folder``; each logs in this format."""
+    formatted = ("--log-format", "json") if log_format == "json" else ()
     workspace = str(_workspace_file(home))
     python = sys.executable
 
@@ -119,6 +126,7 @@ def managed_processes(
             *("dagster", "api", "grpc"),
             *("--module-name", "vibe_pipeline.definitions", "--location-name", "vibe"),
             *("--host", "127.0.0.1", "--port", str(ports.code_server)),
+            *formatted,
             ready=port_ready(ports.code_server),
             after=(STORAGE,),
             forked=True,
@@ -127,6 +135,7 @@ def managed_processes(
             WEBSERVER,
             *("dagster-webserver", "--workspace", workspace),
             *("--host", "127.0.0.1", "--port", str(ports.webserver)),
+            *formatted,
             ready=_code_loaded(f"http://127.0.0.1:{ports.webserver}/graphql", home),
             after=(STORAGE,),
             forked=True,
@@ -134,6 +143,7 @@ def managed_processes(
         part(
             DAEMON,
             *("dagster-daemon", "run", "--workspace", workspace),
+            *formatted,
             ready=log_ready("Instance is configured"),
             after=(STORAGE,),
             forked=True,

@@ -66,7 +66,10 @@ class Start:
         if not self.log.exists():
             return ""
         with self.log.open("rb") as log:
-            log.seek(self.offset)
+            if log.seek(0, 2) >= self.offset:  # else it was emptied meanwhile
+                log.seek(self.offset)
+            else:
+                log.seek(0)
             return log.read().decode(errors="replace")
 
 

@@ -5,7 +5,9 @@ Arguments and words; what runs is ``commands.supervisor``'s, what is looked at `
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
@@ -17,6 +19,7 @@ from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.commands import checks as preflight
 from vibe_pipeline.commands import diagnosis, service_checks
 from vibe_pipeline.commands.checks import Finding
+from vibe_pipeline.commands.log_stream import FollowedFile, LogStream
 from vibe_pipeline.commands.processes import Ports, environment, managed_processes, prepare
 from vibe_pipeline.commands.supervisor import (
     Interrupted,
@@ -27,6 +30,9 @@ from vibe_pipeline.commands.supervisor import (
 from vibe_pipeline.installation.home import held, make_private
 from vibe_pipeline.installation.process_status import StatusFile
 from vibe_pipeline.settings import Settings, read_settings
+
+OURSELVES = "vibe"
+"""The part that watches over the others, as its lines name it."""
 
 
 @click.command()
@@ -48,12 +54,14 @@ def _begin(settings: Settings) -> None:
         click.echo(f"  Attention: {sentence}")
     prepare(settings.home, ports)
     variables = environment(os.environ, settings.home, ports)
+    everything = managed_processes(
+        variables, settings.home, Path.cwd(), ports, log_format=settings.log_format
+    )
+    stream = _stream(everything, settings)
     try:
-        run_until_stopped(
-            _stay_up(managed_processes(variables, settings.home, Path.cwd(), ports), settings)
-        )
+        run_until_stopped(_stay_up(everything, settings, stream))
     except Interrupted:
-        click.echo("Stopped.")
+        stream.line(OURSELVES, "Stopped.")
 
 
 def _at_first_sight(settings: Settings, ports: Ports) -> Iterator[Finding]:
@@ -71,22 +79,57 @@ def _stores(settings: Settings) -> Iterator[Finding]:
     yield from preflight.state(settings)
 
 
-async def _stay_up(everything: list[ManagedProcess], settings: Settings) -> None:
-    status, log = StatusFile(settings.home), settings.home / "logs" / "supervisor.log"
-
-    def told(name: str) -> None:
-        click.echo(f"  {name} is ready")
+async def _stay_up(everything: list[ManagedProcess], settings: Settings, stream: LogStream) -> None:
+    status, log = StatusFile(settings.home), _own_log(settings)
 
     def happened(sentence: str) -> None:
-        line = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC  {sentence}"
-        click.echo(line)
-        with suppress(OSError), log.open("a", encoding="utf-8") as lines:
-            lines.write(f"{line}\n")
+        _note(log, sentence)
+        for line in sentence.splitlines():
+            stream.line(OURSELVES, line)
+
+    def told(name: str) -> None:
+        stream.line(OURSELVES, f"{name} is ready")
 
     watched = running(everything, on_ready=told, on_event=happened, on_status=status.write)
-    async with watched as deployment, AsyncExitStack() as afterwards:
-        afterwards.callback(status.clear)
-        click.echo(f"Dagster UI: {settings.dagster_graphql_url.removesuffix('/graphql')}")
-        click.echo(f"People's browsers: {settings.public_url}")
-        click.echo(f"Logs: {settings.home / 'logs'}. Ctrl-C stops everything.")
-        await deployment.watch()
+    following = asyncio.create_task(stream.follow())
+    try:
+        async with watched as deployment, AsyncExitStack() as afterwards:
+            afterwards.callback(status.clear)
+            for sentence in _welcome(settings):
+                stream.line(OURSELVES, sentence)
+            await deployment.watch()
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        stream.look()
+
+
+def _stream(everything: list[ManagedProcess], settings: Settings) -> LogStream:
+    """What the parts write from now on; the file of our own sentences is only kept small."""
+    files, log = [FollowedFile(part.name, part.log) for part in everything], _own_log(settings)
+    forker = FollowedFile("Dagster", log.with_name("dagster.log"))
+    for file in (*files, forker):
+        file.skip_what_is_there()
+    return LogStream(
+        files=(*files, forker),
+        kept_small=(FollowedFile(OURSELVES, log),),
+        write=click.echo,
+        log_format=settings.log_format,
+        colours=sys.stdout.isatty(),
+    )
+
+
+def _own_log(settings: Settings) -> Path:
+    return settings.home / "logs" / "supervisor.log"
+
+
+def _welcome(settings: Settings) -> Iterator[str]:
+    yield f"Dagster UI: {settings.dagster_graphql_url.removesuffix('/graphql')}"
+    yield f"People's browsers: {settings.public_url}"
+    yield f"Logs: {settings.home / 'logs'}. Ctrl-C stops everything."
+
+
+def _note(log: Path, sentence: str) -> None:
+    line = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC  {sentence}"
+    with suppress(OSError), log.open("a", encoding="utf-8") as lines:
+        lines.write(f"{line}\n")

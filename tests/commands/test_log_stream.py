@@ -1,0 +1,91 @@
+"""One stream of what all parts write, and log files that stay small."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vibe_pipeline.commands.log_stream import FollowedFile, LogStream
+
+NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+
+
+def append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as log:
+        log.write(text)
+
+
+def test_each_line_bears_its_part_and_what_was_there_before_is_left_out(tmp_path: Path) -> None:
+    bot, daemon = tmp_path / "bot.log", tmp_path / "daemon.log"
+    append(bot, "of yesterday\n")
+    files = [FollowedFile("Telegram bot", bot), FollowedFile("Daemon", daemon)]
+    for file in files:
+        file.skip_what_is_there()
+    lines: list[str] = []
+    stream = LogStream(files=files, write=lines.append)
+
+    append(bot, "listening\nhalf a li")
+    append(daemon, "\x1b[32mready\x1b[0m\n")
+    stream.look()
+    append(bot, "ne\n")
+    stream.look()
+
+    assert lines == [
+        "Telegram bot | listening",
+        "Daemon       | ready",
+        "Telegram bot | half a line",
+    ]
+
+
+def test_on_a_terminal_each_part_has_its_colour(tmp_path: Path) -> None:
+    log = tmp_path / "bot.log"
+    lines: list[str] = []
+    stream = LogStream(files=[FollowedFile("Bot", log)], write=lines.append, colours=True)
+
+    append(log, "listening\n")
+    stream.look()
+
+    assert lines == ["\x1b[36mBot |\x1b[0m listening"]
+
+
+def test_for_machines_every_line_is_a_json_object_whoever_wrote_it(tmp_path: Path) -> None:
+    log = tmp_path / "bot.log"
+    lines: list[str] = []
+    stream = LogStream(
+        files=[FollowedFile("Bot", log)], write=lines.append, log_format="json", now=lambda: NOW
+    )
+
+    append(
+        log, '{"event": "listening", "level": "info"}\nTraceback (most recent call last):\n[1]\n'
+    )
+    stream.look()
+
+    assert [json.loads(line) for line in lines] == [
+        {"part": "Bot", "event": "listening", "level": "info"},
+        {
+            "part": "Bot",
+            "timestamp": NOW.isoformat(),
+            "event": "Traceback (most recent call last):",
+        },
+        {"part": "Bot", "timestamp": NOW.isoformat(), "event": "[1]"},
+    ]
+
+
+def test_a_log_that_grows_for_ever_stays_within_its_bounds_and_nothing_is_said_twice(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "bot.log"
+    file, said = FollowedFile("Bot", log), []
+    with log.open("a", encoding="utf-8") as held_open:  # as a part holds it, to append
+        for number in range(200):
+            held_open.write(f"line {number:04}\n")
+            held_open.flush()
+            said += list(file.new_lines())
+            file.rotate(most_bytes=100, kept=3)
+
+    assert said == [f"line {number:04}" for number in range(200)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("bot.log", "bot.log.1", "bot.log.2", "bot.log.3")
+    ]
+    assert all(path.stat().st_size <= 110 for path in tmp_path.iterdir())
