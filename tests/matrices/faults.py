@@ -593,14 +593,19 @@ PAGE = Page(
 def play_cell(
     site: FaultSite, cell: Cell, kinds: Sequence[FaultKind], tell: Callable[[Outcome], None]
 ) -> None:
-    """All kinds that fit, one after the other, to one person."""
-    mode = cell.mode if isinstance(cell, ListCell) else Mode.LIVING
-    person = site.person(mode)
-    site.run(person, LaunchRequest.asked_list(person.user_id))
+    """All kinds that fit, one after the other, to one person for as long as all is well."""
+    person = None
     for kind in kinds:
-        if any(kind.fits(one.service, one.method) for one in cell.endpoints):
-            for outcome in cell.play(site, kind, person):
-                tell(outcome)
+        if not any(kind.fits(one.service, one.method) for one in cell.endpoints):
+            continue
+        if person is None:
+            person = site.person(cell.mode if isinstance(cell, ListCell) else Mode.LIVING)
+            site.run(person, LaunchRequest.asked_list(person.user_id))
+        outcomes = cell.play(site, kind, person)
+        for outcome in outcomes:
+            tell(outcome)
+        if any(outcome.troubles for outcome in outcomes):
+            person = None
 
 
 @contextmanager

@@ -61,6 +61,10 @@ LATER = datetime(2026, 11, 23, 9, tzinfo=UTC)
             FailureCause.WRITING_REFUSED,
         ),
         (
+            NotThere("spotify", "x", endpoint="GET /me/playlists"),
+            FailureCause.WRITING_REFUSED,
+        ),
+        (
             NotThere("spotify", "x", endpoint="GET /me/tracks"),
             FailureCause.LISTENING_CLOSED,
         ),

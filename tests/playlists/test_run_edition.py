@@ -145,6 +145,27 @@ def test_what_is_recorded_or_waits_for_the_person_is_not_gone_on_with(store: Acc
     assert unfinished_before(store, anna, run("r2"), now=BEGINNING) is None
 
 
+def test_a_list_that_may_have_a_playlist_is_gone_on_with_whatever_it_failed_for(
+    store: AccountStore,
+) -> None:
+    anna = connected(store)
+    edition = edition_for(store, anna, run("r1"), now=BEGINNING)
+    assert edition is not None
+    choose(store, edition)
+    store.editions.fail(EditionId("r1"), FailureCause.NOT_ALLOWLISTED)
+    before = unfinished_before(store, anna, run("r2"), now=BEGINNING)
+
+    store.editions.advance(
+        edition.edition_id, EditionState.CHOSEN, EditionState.CHOSEN, marker="vibe-1"
+    )
+    store.editions.fail(EditionId("r1"), FailureCause.NOT_ALLOWLISTED)
+
+    left = unfinished_before(store, anna, run("r2"), now=BEGINNING)
+    assert before is None
+    assert left is not None
+    assert left.edition_id == "r1"
+
+
 def choose(store: AccountStore, edition: Edition) -> None:
     assert store.editions.advance(
         edition.edition_id, EditionState.STARTED, EditionState.CHOSEN, tracks=(chosen(1),)

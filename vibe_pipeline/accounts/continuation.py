@@ -52,6 +52,19 @@ def goes_on(edition: Edition) -> bool:
     return edition.cause is None or (edition.state in _BEGUN and edition.cause in _PASSING)
 
 
+def may_have_a_playlist(edition: Edition) -> bool:
+    """Whether Spotify may hold a playlist made for it, full or empty.
+
+    Whatever it failed for, the next list of the day goes on with it: a list begun beside it would
+    leave that one behind.
+    """
+    if edition.kind is not EditionKind.DAILY or edition.undone_at is not None:
+        return False
+    if edition.state is EditionState.CHOSEN:
+        return edition.marker is not None
+    return edition.state in {EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN}
+
+
 def next_run_at(edition: Edition, *, runs_made: int) -> datetime | None:
     """When the next run of this edition may be launched; ``None`` when there is to be none."""
     if not goes_on(edition) or runs_made > len(PAUSES):

@@ -105,8 +105,11 @@ def _cause(error: Exception) -> FailureCause:
 
 
 def _closed(endpoint: str | None) -> FailureCause:
-    """What a shut endpoint means for a list: nothing can be read, or nothing written."""
-    writes = endpoint is not None and not endpoint.startswith("GET")
+    """What a shut endpoint means for a list: nothing can be read, or nothing written.
+
+    Playlists are looked at in order to write them.
+    """
+    writes = endpoint is not None and ("/playlists" in endpoint or not endpoint.startswith("GET"))
     return FailureCause.WRITING_REFUSED if writes else FailureCause.LISTENING_CLOSED
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.continuation import goes_on
+from vibe_pipeline.accounts.continuation import goes_on, may_have_a_playlist
 from vibe_pipeline.accounts.records import Account, Edition, EditionKind, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.nightly import local_date
@@ -82,7 +82,7 @@ def unfinished_before(
         (
             edition
             for edition in store.editions.of_day(account.user_id, vibe_date)
-            if goes_on(edition) and edition.mode is account.mode
+            if (goes_on(edition) or may_have_a_playlist(edition)) and edition.mode is account.mode
         ),
         None,
     )
