@@ -12,11 +12,13 @@ import pytest
 from click.testing import CliRunner
 
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, FailureCause
 from vibe_pipeline.commands.replay import replay_command
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
 from vibe_pipeline.ranking.policy import SIMILAR_SUM
 from vibe_pipeline.records import EditionId, Ranked, Source, UserId
+from vibe_pipeline.runs import LaunchRequest
 
 NIGHT = {"vibe/occasion": "nightly:2026-11-23", "vibe/asked_by": "schedule"}
 
@@ -247,3 +249,19 @@ def test_a_replay_of_nothing_says_what_is_missing(
 
     assert isinstance(result.exception, ConfigurationError)
     assert said in str(result.exception)
+
+
+def test_an_undo_that_fails_tells_why_with_its_run(world: VibeWorld) -> None:
+    anna = world.connected()
+    world.run("daily_vibe", anna.user_id)
+    edition = latest(world, anna.user_id)
+    refusal = json.dumps({"error": {"status": 403, "message": "Insufficient client scope"}})
+    world.trouble(service="spotify", kind="status", status=403, body=refusal)
+
+    undoing = LaunchRequest.undoing(anna.user_id, edition.edition_id)
+    result = world.run(undoing.job, anna.user_id, tags=undoing.tags, raise_on_error=False)
+    world.no_trouble()
+
+    run = world.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert runs.failure_told(run.tags) == (FailureCause.SCOPES_MISSING, None)

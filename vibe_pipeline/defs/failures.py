@@ -76,7 +76,7 @@ def failures_tagged(context: dg.OpExecutionContext) -> Iterator[None]:
 
 
 def _tag(context: dg.AssetExecutionContext | dg.OpExecutionContext, failure: ListFailure) -> None:
-    told = runs.failure_tags(failure.cause, failure.until)
+    told = runs.failure_tags(str(failure.cause), failure.until)
     context.instance.add_run_tags(context.run.run_id, told)
 
 
