@@ -15,8 +15,10 @@ from vibe_pipeline import runs
 from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.defs.late_answers import LATE_ANSWERS
 from vibe_pipeline.defs.reserve import RESERVE
+from vibe_pipeline.playlists.build import HURRIED_LABS_SECONDS
 from vibe_pipeline.records import EditionId, Source
 from vibe_pipeline.runs import LaunchRequest
+from vibe_pipeline.sources.answers import LABS_SPOTIFY_IDS
 
 SLOW = pool_key(Source.LISTENBRAINZ)
 
@@ -86,3 +88,27 @@ def test_what_was_being_asked_at_the_deadline_is_kept_when_it_comes(
     assert metadata_of(made, pool_key(Source.LASTFM_SIMILAR_TRACKS))["reason"].value == "cut_off"
     assert questions > 0
     assert kept == (questions,)
+
+
+def test_what_labs_is_asked_while_choosing_is_kept_when_it_comes_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with vibe_world(tmp_path) as world:
+        anna = world.connected()
+        monkeypatch.setenv("ASKING_SECONDS", "4")
+        world.simulator.simulation.faults.latency["labs"] = HURRIED_LABS_SECONDS + 0.5
+
+        asked = LaunchRequest.asked_list(anna.user_id)
+        world.run(asked.job, anna.user_id, tags=asked.tags)
+        for thread in threading.enumerate():
+            if thread.name == LATE_ANSWERS:
+                thread.join()
+
+        questions = world.calls("labs")["POST /spotify-id-from-mbid/json"]
+        with duckdb.connect(world.settings.warehouse_path, read_only=True) as connection:
+            kept = connection.execute(
+                "SELECT count(*) > 0 FROM lookups WHERE service = ?", [LABS_SPOTIFY_IDS.name]
+            ).fetchone()
+
+    assert questions == 1
+    assert kept == (True,)

@@ -3,11 +3,10 @@
 Reads, calls ``playlists.build``, keeps, reports. What decides about a list does not belong here.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import dagster as dg
@@ -15,7 +14,9 @@ import dagster as dg
 from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.accounts.records import FailureCause, PoolSummary
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.clients.deadline import LateCalls
 from vibe_pipeline.defs.candidates import pool_key
+from vibe_pipeline.defs.late_answers import AskingLoop
 from vibe_pipeline.defs.metadata import bars, counted, table
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
@@ -88,19 +89,24 @@ def ranked_selection(
             raise _made_meanwhile(run)
         with one_at_a_time(run, SharedWork.LOOKUPS):
             step = SelectionStep.read(run, store, warehouse.open(), clock)
-            selection, calls = asyncio.run(step.build(step.opening(services, clock)))
-            step.keep(selection)
+            with AskingLoop(step.late, keep=step.lookups.keep) as loop:
+                clients = loop.open(step.opening(services, clock))
+                selection = loop.run(step.build(clients))
+                step.keep(selection)
         if not selection.tracks:
             raise refusal(FailureCause.NOTHING_TO_CHOOSE)
         if run.edition is not None:
             told = with_stale_parts(selection, stale_parts(step.library))
             record_choice(store, run.edition, told, mode=run.account.mode)
-        yield _result(selection, run.account.adventure, calls)
+        yield _result(selection, run.account.adventure, clients.shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectionStep:
-    """What a run's list is made from, and where what it brings is kept."""
+    """What a run's list is made from, and where what it brings is kept.
+
+    ``late`` takes the calls that are under way when the time for them is over.
+    """
 
     run: RunContext
     store: AccountStore
@@ -111,6 +117,7 @@ class SelectionStep:
     inputs: EditionInputs
     request: ListRequest
     pools: Sequence[Pool]
+    late: LateCalls = field(default_factory=set)
 
     @classmethod
     def read(
@@ -135,17 +142,13 @@ class SelectionStep:
                 pools=pools_from(tables, edition_slice, inputs),
             )
 
-    async def build(
-        self, opening: AbstractAsyncContextManager[Clients]
-    ) -> tuple[Selection, Mapping[str, Any]]:
-        """The list, and the calls it took; what was looked up is kept after an error too."""
-        async with opening as clients:
-            try:
-                selection = await build_list(self._list_build(clients))
-            except BaseException:
-                self.lookups.keep()
-                raise
-            return selection, clients.shown
+    async def build(self, clients: Clients) -> Selection:
+        """The list; what was looked up is kept after an error too."""
+        try:
+            return await build_list(self._list_build(clients))
+        except BaseException:
+            self.lookups.keep()
+            raise
 
     async def stock_up(
         self,
@@ -187,6 +190,7 @@ class SelectionStep:
             patient=not self.run.asked_for,
             prepared=self.run.place.edition_id not in self.inputs.pool_editions.values(),
             keep_likes=self._keep_likes if self.library.likes_walked is not None else None,
+            late=self.late,
         )
 
     def _allowance(self) -> CallAllowance:
