@@ -32,6 +32,7 @@ matrices: $(VENV)/.dev-ready
 	@$(BIN)/python -m tests.matrices $(ARGS)
 
 # Sixty nights of thirty people, with faults and kills: some hours. ARGS="--people 5 --within 240" for a piece.
+# For two hundred people within a minute: python -m tests.matrices.load
 soak: $(VENV)/.dev-ready
 	@$(BIN)/python -W ignore -m tests.soak $(ARGS)
 

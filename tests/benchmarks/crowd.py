@@ -34,7 +34,7 @@ SERVED_TOGETHER_SECONDS = 1.0
 _LONGEST_POLL_SECONDS = 20.0
 
 _RUNS = """
-query { runsOrError(limit: 60) { ... on Runs { results {
+query { runsOrError(limit: 600) { ... on Runs { results {
   jobName startTime tags { key value } } } } }
 """
 
@@ -112,12 +112,12 @@ async def _waited(user: DemoUser, began: float, asked: int) -> Wait:
 async def _overtakers(site: Site, since: float) -> int:
     """How many were served before somebody who had asked earlier."""
     accounts = open_for(site.installation.settings).people
-    begun = await _begun(site, since)
+    starts = await begun(site, since)
     known = (accounts.by_chat(user.telegram_id) for user in site.people)
-    return overtakers([begun[account.user_id] for account in known if account is not None])
+    return overtakers([starts[account.user_id] for account in known if account is not None])
 
 
-async def _begun(site: Site, since: float) -> Mapping[str, float]:
+async def begun(site: Site, since: float) -> Mapping[str, float]:
     """When each person's run began."""
     address = f"{site.installation.dagster_page}/graphql"
     headers = bearer(read_token(site.installation.home))

@@ -31,7 +31,7 @@ from vibe_pipeline.installation.access_token import bearer, read_token
 from vibe_pipeline.runs import DAILY_VIBE, PREPARE_VIBE, SYNC_LIBRARY, UNFINISHED
 
 ROOT = Path(__file__).parents[2]
-LISTENERS = 160
+LISTENERS = 240
 MUSIC_SERVICES = ("spotify", "spotify_accounts", "lastfm", "labs", "listenbrainz", "musicbrainz")
 NO_DAILY_LIMIT = {"spotify_quota": 1_000_000, "allowlist_limit": LISTENERS}
 SEEDING_PROCESSES = 2

@@ -64,6 +64,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--together", type=int, default=10, help="how many share a town")
     parser.add_argument("--within", type=float, default=float("inf"), help="seconds, for each")
+    parser.add_argument("--worse", type=float, default=1.0, help="how often trouble comes")
     chosen = parser.parse_args()
     found, began = Totals(), time.monotonic()
     for first in range(0, chosen.people, chosen.together):
