@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from vibe_oauth.consent_flow import ConsentFlow
 from vibe_oauth.health import Health
 from vibe_oauth.jobs import NightlyTrigger
+from vibe_oauth.metrics import Metrics
 from vibe_oauth.pages import Page, Pages
 from vibe_oauth.request_info import language_of
 from vibe_oauth.security import AccessLog, StrictHeaders
@@ -57,12 +58,14 @@ def create_app(services: OAuthServices) -> ASGIApp:
 def _routes(services: OAuthServices, pages: Pages) -> list[BaseRoute]:
     connecting = ConsentFlow(services, pages)
     jobs, health = NightlyTrigger(services), Health(services)
+    metrics = Metrics(services, services.internal_job_token, open_to_all=services.on_the_loopback)
     routes: list[BaseRoute] = [
         Route("/connect/{link}", connecting.start, methods=["GET"]),
         Route("/confirm", connecting.confirm, methods=["POST"]),
         Route("/decline", connecting.decline, methods=["POST"]),
         Route("/health", health.ready, methods=["GET"]),
         Route("/health/live", health.live, methods=["GET"]),
+        Route("/metrics", metrics.show, methods=["GET"]),
         Route("/internal/jobs/nightly", jobs.run_nightly, methods=["POST"]),
         Route("/internal/jobs/dry-run", jobs.dry_run, methods=["POST"]),
     ]

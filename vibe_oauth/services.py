@@ -36,6 +36,8 @@ class OAuthServices:
     key: Callable[[], str] = field(repr=False)
     """The key as it lies there now, which other processes will find."""
     https: bool
+    on_the_loopback: bool = False
+    """PUBLIC_URL is one of this machine alone: no proxy leads strangers here."""
     now: Callable[[], datetime]
     body_seconds: float = BODY_SECONDS
     internal_job_token: SecretStr | None = field(repr=False)
@@ -61,6 +63,7 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] = utc_now) 
         home=settings.home,
         key=partial(secret_key, settings),
         https=settings.public_url.startswith("https:"),
+        on_the_loopback=urlsplit(settings.public_url).hostname in {"127.0.0.1", "::1"},
         now=now,
         internal_job_token=settings.internal_job_token,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Unpack
 
 from sqlalchemy import (
@@ -215,6 +215,26 @@ class Editions:
             editions.c.created_at >= since,
         )
 
+    def begun_since(self, since: datetime) -> list[Edition]:
+        """Everybody's lists begun since then, newest first, previews left out."""
+        return self._many(
+            editions.c.kind == EditionKind.DAILY.value, editions.c.created_at >= since
+        )
+
+    def last_made(self) -> dict[UserId, datetime]:
+        """When each person's last list was begun that reached its playlist."""
+        query = (
+            select(editions.c.user_id, func.max(editions.c.created_at))
+            .where(
+                editions.c.kind == EditionKind.DAILY.value,
+                editions.c.state == EditionState.RECORDED.value,
+            )
+            .group_by(editions.c.user_id)
+        )
+        with self.database.reading() as connection:
+            rows = connection.execute(query).all()
+        return {UserId(user_id): _aware(begun) for user_id, begun in rows}
+
     def recorded(self) -> list[Edition]:
         """Everybody's lists that were recorded and not taken back."""
         return self._many(
@@ -256,6 +276,11 @@ class Editions:
         query = select(editions).where(*conditions).order_by(*newest_first).limit(limit)
         with self.database.reading() as connection:
             return _editions(connection, query)
+
+
+def _aware(moment: datetime) -> datetime:
+    """What an aggregate gives without its zone: moments are kept in UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _editions(connection: Connection, query: Select[Any]) -> list[Edition]:

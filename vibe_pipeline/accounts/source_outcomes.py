@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.records import SourceOutcome
@@ -33,6 +33,17 @@ class SourceOutcomes:
             connection.execute(delete(source_outcomes).where(mine))
             if rows:
                 connection.execute(insert(source_outcomes), rows)
+
+    def totals(self) -> list[SourceOutcome]:
+        """Everybody's together, by source."""
+        sums = [
+            func.sum(source_outcomes.c[name]).label(name)
+            for name in ("chosen", "liked", "replayed")
+        ]
+        query = select(source_outcomes.c.source, *sums).group_by(source_outcomes.c.source)
+        with self.database.reading() as connection:
+            rows = connection.execute(query.order_by(source_outcomes.c.source)).mappings()
+            return [SourceOutcome(**row) for row in rows]
 
     def list(self, user_id: UserId) -> list[SourceOutcome]:
         """The person's sources, by name."""

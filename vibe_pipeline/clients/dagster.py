@@ -131,6 +131,13 @@ class DagsterGraphQL:
             return False
         return True
 
+    async def count_runs(self, *statuses: str) -> int:
+        """How many runs stand so now, of those Dagster still keeps."""
+        given = {"filter": {"statuses": list(statuses)}}
+        said = await self._ask(queries.COUNTED_RUNS, given, endpoint="runsOrError")
+        _expect(said, "Runs")
+        return int(number(said.get("count")) or 0)
+
     async def code_loaded(self) -> bool:
         """Whether it has our code; a run asked for before that is refused.
 

@@ -115,6 +115,17 @@ RUNS = (
 }}"""
 )
 
+COUNTED_RUNS = """
+query CountedRuns($filter: RunsFilter) {
+  said: runsOrError(filter: $filter) {
+    __typename
+    ... on Runs { count }
+    ... on InvalidPipelineRunsFilterError { message }
+    ... on PythonError { message }
+  }
+}
+"""
+
 TERMINATE = (
     """
 mutation Terminate($runId: String!) {

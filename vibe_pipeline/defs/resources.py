@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.transport import CallRecord
+from vibe_pipeline.installation.call_figures import CallFigures, SentCall, outcome_of
 from vibe_pipeline.playlists.warehouse_recovery import put_back
 from vibe_pipeline.records import EditionId, UserId
 from vibe_pipeline.settings import Settings, read_settings
@@ -128,8 +129,21 @@ class ServicesResource(dg.ConfigurableResource[None]):
         ``looking_up``: see ``call_allowance.budget_for``.
         """
         budget = budget_for(store, user_id, edition_id, asked_for=asked_for, looking_up=looking_up)
-        async with open_http() as http:
-            yield _outside(http, user_id, store, clock, budget=budget, asked_for=asked_for)
+        with _counted_for_everybody() as sent:
+            async with open_http() as http:
+                yield _outside(
+                    http, user_id, store, clock, budget=budget, asked_for=asked_for, sent=sent
+                )
+
+
+@contextmanager
+def _counted_for_everybody() -> Iterator[list[SentCall]]:
+    """A list for the calls of a step; they are added to everybody's figures at its end."""
+    sent: list[SentCall] = []
+    try:
+        yield sent
+    finally:
+        CallFigures(read_settings().home).add(sent)
 
 
 def _outside(
@@ -140,12 +154,15 @@ def _outside(
     *,
     budget: StoredBudget,
     asked_for: bool,
+    sent: list[SentCall],
 ) -> Clients:
     settings, now = read_settings(), clock.now
     calls: Counter[str] = Counter()
 
-    def count(sent: CallRecord) -> None:
-        calls[sent.service] += 1
+    def count(call: CallRecord) -> None:
+        calls[call.service] += 1
+        outcome = outcome_of(call.status)
+        sent.append(SentCall(service=call.service, outcome=outcome, seconds=call.seconds))
 
     clients = ClientFactory(
         http=http,

@@ -1,0 +1,163 @@
+"""``GET /metrics``: figures for Prometheus; and the dashboard and rules that are made of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.accounts_site import opened, tokens
+from tests.support.oauth_site import Site, bearer, site
+from vibe_pipeline.accounts.records import (
+    EditionState,
+    FailureCause,
+    PoolSummary,
+    SourceOutcome,
+    Summary,
+)
+from vibe_pipeline.installation.call_figures import CallFigures, SentCall
+from vibe_pipeline.installation.process_status import ProcessState, ProcessStatus, StatusFile
+from vibe_pipeline.records import UserId
+from vibe_pipeline.simulator.simulation import Simulation
+from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
+
+MONITORING = Path(__file__).parents[2] / "docs" / "monitoring"
+Samples = dict[tuple[str, tuple[str, ...]], float]
+
+
+async def figures(on: Site) -> Samples:
+    """Every sample by its name and the values of its labels, sorted."""
+    answer = await on.browser.get("/metrics")
+    assert answer.status_code == 200, answer.text
+    return {
+        (sample.name, tuple(sorted(sample.labels.values()))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def busy(on: Site) -> UserId:
+    """Some life: a person with one list made and one failed, calls, parts."""
+    account, store = on.person(), on.store
+    store.people.connect(account.user_id, "spotify-1", "Name", tokens(on.services.now()))
+    made, failed = opened(store, account, "run-1"), opened(store, account, "run-2")
+    pool = PoolSummary(source="lastfm_artists", state="answered", offered=9, chosen=3)
+    summary = Summary(new=1, familiar=1, wished_new=1, pools=(pool,))
+    states = list(EditionState)
+    for before, after in pairwise(states):
+        store.editions.advance(made.edition_id, before, after, summary=summary)
+    store.editions.fail(failed.edition_id, FailureCause.QUOTA)
+    outcome = SourceOutcome(source="lastfm_artists", chosen=10, liked=2, replayed=3)
+    store.source_outcomes.replace(account.user_id, [outcome])
+    store.budget.ask("spotify", asked_for=True)
+    store.budget.block("lastfm", on.services.now() + timedelta(hours=2), "too many calls")
+    well = ProcessStatus(state=ProcessState.RUNNING, since=on.services.now(), restarts=2)
+    StatusFile(on.services.home).write({"Telegram bot": well})
+    sent = [("ok", 0.2), ("ok", 0.7), ("trouble", 30.0)]
+    CallFigures(on.services.home).add(
+        SentCall(service="spotify", outcome=outcome, seconds=seconds) for outcome, seconds in sent
+    )
+    return account.user_id
+
+
+async def test_the_figures_say_what_the_stores_know(tmp_path: Path) -> None:
+    async with site(tmp_path, Simulation(BuiltInWorld(1, artists=64, listeners=8))) as on:
+        user_id = busy(on)
+        on.dagster.launches = [
+            {"run": f"run-{n}", "job": "daily_vibe", "tags": {}} for n in (1, 2, 3)
+        ]
+        on.dagster.statuses = {"run-1": "SUCCESS", "run-2": "FAILURE"}
+
+        told = await figures(on)
+
+    assert told["vibe_up", ("accounts",)] == told["vibe_up", ("dagster",)] == 1
+    assert told["vibe_runs", ("success",)] == told["vibe_runs", ("failure",)] == 1
+    assert told["vibe_runs_open", ("queued",)] == 1
+    assert told["vibe_service_calls_total", ("ok", "spotify")] == 2
+    assert told["vibe_service_call_seconds_bucket", ("0.5", "spotify")] == 1
+    assert told["vibe_service_call_seconds_bucket", ("+Inf", "spotify")] == 3
+    assert told["vibe_service_calls_last_day", ("spotify",)] == 1
+    assert told["vibe_service_quota_left", ("spotify",)] == 899
+    assert ("vibe_service_blocked_until_timestamp_seconds", ("lastfm",)) in told
+    assert told["vibe_part_restarts_total", ("telegram_bot",)] == 2
+    assert told["vibe_lists_last_day", ("made",)] == told["vibe_lists_last_day", ("quota",)] == 1
+    assert told["vibe_source_pools_last_day", ("answered", "lastfm_artists")] == 1
+    assert told["vibe_source_tracks", ("lastfm_artists", "replayed")] == 3
+    assert told["vibe_people", ("connected",)] == 1
+    assert told["vibe_consent_ends_timestamp_seconds", (user_id,)] > 0
+    assert told["vibe_list_age_seconds", (user_id,)] >= 0
+
+
+async def test_without_dagster_the_rest_is_told(tmp_path: Path) -> None:
+    async with site(tmp_path, Simulation(BuiltInWorld(1, artists=64, listeners=8))) as on:
+        on.dagster.down = True
+
+        told = await figures(on)
+
+    assert told["vibe_up", ("dagster",)] == 0
+    assert told["vibe_people", ("connected",)] == 0
+    assert not [name for name, _ in told if name.startswith("vibe_runs")]
+
+
+async def test_where_strangers_reach_us_the_token_is_asked_for(tmp_path: Path) -> None:
+    secure = "https://vibe.example.org"
+    async with site(
+        tmp_path,
+        Simulation(BuiltInWorld(1, artists=64, listeners=8)),
+        public_url=secure,
+        spotify_redirect_uri=f"{secure}/callback",
+    ) as on:
+        refused = await on.browser.get("/metrics")
+        wrong = await on.browser.get("/metrics", headers=bearer("guessed"))
+        right = await on.browser.get("/metrics", headers=bearer())
+
+    assert (refused.status_code, wrong.status_code, right.status_code) == (401, 401, 200)
+    assert "vibe_" not in refused.text + wrong.text
+
+
+def expressions() -> Iterator[tuple[str, str]]:
+    """Every expression of the rules and the dashboard, with its place."""
+    rules = yaml.safe_load((MONITORING / "alerts.yml").read_text("utf-8"))
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            assert rule["annotations"]["summary"].count(";") <= 1
+            yield rule["alert"], rule["expr"]
+    dashboard: dict[str, Any] = json.loads(
+        (MONITORING / "grafana-dashboard.json").read_text("utf-8")
+    )
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            yield panel["title"], target["expr"]
+
+
+@pytest.fixture
+async def offered(tmp_path: Path) -> set[str]:
+    """Every name that ``/metrics`` gives when there is something of everything."""
+    async with site(tmp_path, Simulation(BuiltInWorld(1, artists=64, listeners=8))) as on:
+        busy(on)
+        return {name for name, _ in await figures(on)}
+
+
+def test_rules_dashboard_and_page_are_made_of_figures_that_are_offered(offered: set[str]) -> None:
+    page = (MONITORING / "README.md").read_text("utf-8")
+    named = {name for _, one in expressions() for name in re.findall(r"vibe_\w+", one)}
+
+    assert named - offered == set()
+    families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in offered}
+    assert {name for name in families if f"`{name}`" not in page} == set()
+    assert set(re.findall(r"`(vibe_\w+)`", page)) <= families
+
+
+def test_prometheus_reads_the_rules_that_lie_beside_its_example() -> None:
+    example = yaml.safe_load((MONITORING / "prometheus.yml").read_text("utf-8"))
+
+    assert [(MONITORING / name).exists() for name in example["rule_files"]] == [True]
+    assert [job["job_name"] for job in example["scrape_configs"]] == ["vibe"]
