@@ -5,9 +5,11 @@ from __future__ import annotations
 import configparser
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from vibe_pipeline.cli import COMMANDS
 
@@ -58,3 +60,20 @@ def test_systemd_itself_finds_nothing_wrong_with_the_units(tmp_path: Path) -> No
 
     complaints = [line for line in verified.stderr.splitlines() if "/vibe" in line]
     assert complaints == []
+
+
+def test_the_workflow_runs_make_targets_that_exist_on_every_python_we_support() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text("utf-8"))
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+    jobs = workflow["jobs"]
+    steps = [step.get("run", "") for job in jobs.values() for step in job["steps"]]
+    targets = [line.split()[1] for line in steps if line.startswith("make ")]
+
+    assert targets == ["check", "test"]
+    assert all(f"\n{target}:" in makefile for target in targets)
+    pythons = jobs["check"]["strategy"]["matrix"]["python"]
+    assert pythons == ["3.11", "3.12", "3.13"]
+    assert project["requires-python"] == f">={pythons[0]}"
+    assert all(job["timeout-minutes"] for job in jobs.values())
