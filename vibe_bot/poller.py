@@ -12,6 +12,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+_LOCK = "bot.lock"
+
 
 class AlreadyPolling(Exception):
     """Another bot runs in this home folder; the text says what to do."""
@@ -27,7 +29,7 @@ def single_poller(home: Path) -> Iterator[None]:
     home.mkdir(parents=True, exist_ok=True)
     # A file of its own: opening a lock file may empty it, also for whoever does not get the lock.
     pid_file = home / "bot.pid"
-    lock = FileLock(home / "bot.lock")
+    lock = FileLock(home / _LOCK)
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -40,6 +42,19 @@ def single_poller(home: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_polled(home: Path) -> bool:
+    """Whether a bot of this home folder runs now, on this machine or in a container beside us."""
+    if not (home / _LOCK).exists():
+        return False
+    lock = FileLock(home / _LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    lock.release()
+    return False
 
 
 def _holder(pid_file: Path) -> str:

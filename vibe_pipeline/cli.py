@@ -69,6 +69,11 @@ COMMANDS = {
         extras="",
         about="Say who is behind each id, and how they stand.",
     ),
+    "prepare": Entry(
+        where="vibe_pipeline.commands.prepare:prepare_command",
+        extras="pipeline",
+        about="Make the home folder ready for parts that are started one by one.",
+    ),
     "replay": Entry(
         where="vibe_pipeline.commands.replay:replay_command",
         extras="pipeline",

@@ -72,12 +72,12 @@ class Ports:
         )
 
 
-def prepare(home: Path, ports: Ports) -> None:
+def prepare(home: Path, code_port: int, *, code_host: str = "127.0.0.1") -> None:
     """Make the home folder ready for Dagster: its configuration, and where the code is served."""
     dagster_home = home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_project_file("dagster.yaml"), dagster_home / "dagster.yaml")
-    location = {"host": "127.0.0.1", "port": ports.code_server, "location_name": "vibe"}
+    location = {"host": code_host, "port": code_port, "location_name": "vibe"}
     kept_token(home)
     workspace = yaml.safe_dump({"load_from": [{"grpc_server": location}]})
     _workspace_file(home).write_text(workspace, encoding="utf-8")

@@ -94,7 +94,7 @@ def demo_installation(world: Path | None) -> Iterator[DemoInstallation]:
         stage = _stage(Path(folder).resolve(), world)
         make_private(stage.home)
         _check(stage)
-        prepare(stage.home, stage.ports)
+        prepare(stage.home, stage.ports.code_server)
         yield stage
 
 
