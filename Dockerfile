@@ -21,15 +21,15 @@ RUN pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheels . \
 # are within reach, so no version needs naming.
 FROM wheels AS bot-packages
 # hadolint ignore=DL3013
-RUN pip --python /opt/vibe/bin/python install --quiet --no-index --find-links /wheels 'vibe[bot]'
+RUN pip --python /opt/vibe/bin/python install --quiet --no-index --find-links /wheels 'vibe[bot,postgres]'
 
 FROM wheels AS oauth-packages
 # hadolint ignore=DL3013
-RUN pip --python /opt/vibe/bin/python install --quiet --no-index --find-links /wheels 'vibe[oauth]'
+RUN pip --python /opt/vibe/bin/python install --quiet --no-index --find-links /wheels 'vibe[oauth,postgres]'
 
 FROM wheels AS pipeline-packages
 # hadolint ignore=DL3013
-RUN pip --python /opt/vibe/bin/python install --quiet --no-index --find-links /wheels 'vibe[pipeline]'
+RUN pip --python /opt/vibe/bin/python install --quiet --no-index --find-links /wheels 'vibe[pipeline,postgres]'
 
 FROM wheels AS demo-packages
 # hadolint ignore=DL3013

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 OURS = frozenset({"vibe_pipeline", "vibe_bot", "vibe_oauth", "tests"})
 BASE = "base"
-EXTRAS = (BASE, "pipeline", "bot", "oauth", "demo", "dev")
+EXTRAS = (BASE, "pipeline", "bot", "oauth", "postgres", "demo", "dev")
 
 EXTRA_OF = {
     **{
@@ -46,6 +46,7 @@ USED_WITHOUT_IMPORT = {
     "import-linter": "make check runs it",
     "mypy": "make check runs it",
     "pandas-stubs": "mypy reads it",
+    "psycopg": "SQLAlchemy speaks to Postgres with it, where ACCOUNTS_URL says so",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest: make test runs side by side",
     "python-multipart": "starlette reads forms with it",

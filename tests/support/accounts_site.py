@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import NullPool, create_engine, insert, make_url, text
 
 from vibe_pipeline.accounts.messages import Connected
 from vibe_pipeline.accounts.records import Account, Edition, EditionKind, Tokens
@@ -20,6 +23,8 @@ from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source, UserId
 KEY = "3Zr0Nf3cT0yQ6m4cXW8yqQ0t2yJQmI0g0bq0m6l7m3U="
 BEGINNING = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 DAY = date(2026, 11, 23)
+POSTGRES_SERVER = "VIBE_TEST_POSTGRES"
+"""Names a server on which stores shall be, for the tests that run others again there."""
 
 
 @dataclass
@@ -37,8 +42,21 @@ class Clock:
 
 
 def address(folder: Path) -> str:
-    """The store's URL in this folder."""
+    """The store's URL in this folder; on Postgres, where one is named, a database of its own."""
+    if server := os.environ.get(POSTGRES_SERVER):
+        return _database(server, f"vibe_{sha256(str(folder).encode()).hexdigest()[:16]}")
     return f"sqlite:///{folder / 'accounts.sqlite'}"
+
+
+@cache
+def _database(server: str, name: str) -> str:
+    url = make_url(server).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        known = text("SELECT 1 FROM pg_database WHERE datname = :name")
+        if connection.execute(known, {"name": name}).first() is None:
+            connection.execute(text(f'CREATE DATABASE "{name}"'))
+    return url.set(database=name).render_as_string(hide_password=False)
 
 
 def made(folder: Path, clock: Clock | None = None, *, key: str = KEY) -> AccountStore:

@@ -21,7 +21,7 @@ from vibe_pipeline.settings import Settings, read_settings
 PORTS = range(1, 65536)
 
 
-class HostAndPort(click.ParamType):
+class HostAndPort(click.ParamType[tuple[str, int]]):
     """``HOST:PORT``, as a pair."""
 
     name = "host:port"
