@@ -68,8 +68,8 @@ COPY --from=pipeline-packages /opt/vibe /opt/vibe
 
 FROM pipeline AS code
 EXPOSE 4000
-HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \
-  CMD ["dagster", "api", "grpc-health-check", "--port", "4000"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s CMD ["python", "-c", \
+  "from socket import create_connection; create_connection(('127.0.0.1', 4000), timeout=5)"]
 CMD ["dagster", "api", "grpc", "--module-name", "vibe_pipeline.definitions", \
      "--location-name", "vibe", "--host", "0.0.0.0", "--port", "4000"]
 
@@ -82,7 +82,7 @@ CMD ["python", "-m", "vibe_pipeline.launcher.dagster_programs", "dagster-webserv
 
 # Runs are forked from the daemon: memory and processors for lists are this one's.
 FROM pipeline AS daemon
-HEALTHCHECK --interval=60s --timeout=20s --start-period=90s CMD ["dagster-daemon", "liveness-check"]
+HEALTHCHECK --interval=5m --timeout=60s --start-period=90s CMD ["dagster-daemon", "liveness-check"]
 CMD ["python", "-m", "vibe_pipeline.launcher.dagster_programs", "dagster-daemon", "run", \
      "--workspace", "/var/lib/vibe/dagster/workspace.yaml"]
 

@@ -72,7 +72,7 @@ COMMANDS = {
     "prepare": Entry(
         where="vibe_pipeline.commands.prepare:prepare_command",
         extras="pipeline",
-        about="Make the home folder ready for parts that are started one by one.",
+        about="Make the home folder ready for containers to start in.",
     ),
     "replay": Entry(
         where="vibe_pipeline.commands.replay:replay_command",

@@ -71,11 +71,17 @@ def test_commands_and_addresses_are_not_taken_for_paths(text: str, is_path: bool
     assert names_a_path(text) is is_path
 
 
+CONFIGURATION = (
+    *("pyproject.toml", "dagster.yaml", ".env.example"),
+    *("Dockerfile", "docker-compose.yml"),
+)
+
+
 def words_of_the_code() -> set[str]:
     """Every word that code, schema and configuration are written with."""
     code = [path for top in PROGRAMS for path in (ROOT / top).rglob("*.*")]
     written = [path for path in code if path.suffix in {".py", ".sql", ".toml"}]
-    written += [ROOT / name for name in ("pyproject.toml", "dagster.yaml", ".env.example")]
+    written += [ROOT / name for name in CONFIGURATION]
     return {word for path in written for word in re.findall(r"\w+", path.read_text("utf-8"))}
 
 

@@ -71,18 +71,24 @@ def example() -> dict[str, str]:
     return dict(pairs)
 
 
+def asked_by_compose() -> set[str]:
+    """The variables that only docker-compose.yml asks for."""
+    return set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text("utf-8")))
+
+
 def unknown_in(text: str) -> set[str]:
     """The settings, shell commands, targets of make and chat commands a text makes up."""
     code = "\n".join(re.findall(r"`[^`\n]+`|^    .*$", text, flags=re.MULTILINE))
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     named = {
         *re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", text),
-        *re.findall(r"(?:^|(?<=[`/\s]))vibe [a-z]+", code),
+        *re.findall(r"(?:^|(?<=[`/\s]))vibe [a-z]+(?:-[a-z]+)*", code),
         *re.findall(r"(?:^|(?<=[`\s]))make [a-z]+", code),
         *re.findall(r"(?<=`)/[a-z]+(?=[ `])", text),
     }
     return named - {
         *(name.upper() for name in Settings.model_fields),
+        *asked_by_compose(),
         *(f"vibe {name}" for name in SHELL_COMMANDS),
         *(f"make {name}" for name in targets),
         *(f"/{name}" for name in BOT_COMMANDS),

@@ -172,7 +172,7 @@ def started(
 
 def run(command: list[str], installation: DemoInstallation) -> int:
     """A health check's answer."""
-    return started(command, installation, "health").wait(30)
+    return started(command, installation, "health").wait(READY_SECONDS)
 
 
 def wait_until(holds: Any) -> None:
