@@ -125,8 +125,7 @@ def library(
             delta, calls = asyncio.run(_ask(opening, plan, state, likes))
             with database.open() as tables:
                 snapshot = keep(tables, run.user_id, delta, now=now)
-        if delta.likes is not None and not delta.likes.doubted:
-            _note_progress(store, run.user_id, snapshot, now)
+        _note_progress(store, run.user_id, delta, snapshot, now)
         left = still_to_walk(snapshot.state) or still_to_search(snapshot.state)
         unread = runs.still_to_walk_tags(left)
         if unread and (delta.likes is not None or run.makes_a_list):
@@ -137,9 +136,15 @@ def library(
 
 
 def _note_progress(
-    store: AccountStore, user_id: UserId, snapshot: LibrarySnapshot, now: datetime
+    store: AccountStore,
+    user_id: UserId,
+    delta: LibraryDelta,
+    snapshot: LibrarySnapshot,
+    now: datetime,
 ) -> None:
-    """How far the library is known, for the bot to tell."""
+    """How far the library is known, for the bot to tell; what is doubted tells nothing."""
+    if delta.likes is None or delta.likes.doubted:
+        return
     reading = bool(still_to_walk(snapshot.state))
     store.people.change(
         user_id,
