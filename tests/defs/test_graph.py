@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +11,7 @@ import dagster as dg
 import pytest
 
 from tests.support.vibe_world import VibeWorld, playlists_of, vibe_world
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
 from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.defs.candidates import pool_key
@@ -163,6 +166,29 @@ def test_a_run_that_failed_goes_on_from_there_with_the_same_edition(world: VibeW
     assert world.calls()["GET /me/tracks"] == 0
     assert len(playlists_of(world, anna)) == 1
     assert told(world, anna) == ["bot.ready_after_all"]
+
+
+def test_a_list_told_by_the_message_that_waited_for_it_is_not_told_again(world: VibeWorld) -> None:
+    anna = at_home(world)
+    world.trouble(service="spotify", kind="html", endpoint="PUT /playlists/{id}/items")
+    failed = world.run("daily_vibe", anna.user_id, raise_on_error=False)
+    world.no_trouble()
+    watches = world.store.watches
+    watches.add(failed.run_id, anna.user_id, anna.chat_id, 1, "daily_vibe")
+
+    def bot() -> None:
+        while only(world, anna).state is not EditionState.RECORDED:
+            time.sleep(0.001)
+        watches.finish(failed.run_id)
+
+    telling = threading.Thread(target=bot)
+    telling.start()
+    tags = {runs.EDITION: failed.run_id, runs.CONTINUED: "1", runs.ASKED_BY: runs.CHAT}
+    again = world.run("publish_preview", anna.user_id, tags=tags)
+    telling.join()
+
+    assert again.success
+    assert told(world, anna) == []
 
 
 def test_a_list_that_an_operator_has_made_is_told_once(world: VibeWorld) -> None:

@@ -89,7 +89,7 @@ def playlist(
     """Writes the chosen tracks to the playlist, then keeps what was written."""
     store, database = accounts.open(clock), warehouse.open()
     with run_context(context, store, now=clock.now()) as run:
-        edition = _chosen_edition(store, run)
+        edition, waited_for = _chosen_edition(store, run), _waited_for(store, run)
         opening = services.open(
             run.user_id, store, clock, edition_id=run.place.edition_id, asked_for=run.asked_for
         )
@@ -100,7 +100,7 @@ def playlist(
         mender = SecondChoice(store=store, database=database, now=clock.now)
         edition, calls = asyncio.run(_publish(store, edition, opening, record, mender))
         remembered = published(database, edition)
-        _tell(store, run, edition)
+        _tell(store, run, edition, waited_for=waited_for or _waited_for(store, run))
         yield _published_result(edition, calls)
         yield _history_result(edition, remembered)
 
@@ -131,9 +131,10 @@ async def _publish(
         return await publication.publish(edition.edition_id), clients.shown
 
 
-def _tell(store: AccountStore, run: RunContext, edition: Edition) -> None:
+def _tell(store: AccountStore, run: RunContext, edition: Edition, *, waited_for: bool) -> None:
     """Have the bot say that the list is there, where no message in the chat waits for it.
 
+    ``waited_for``: one did before; it says so as soon as the ledger does, perhaps by now.
     What an operator does is told too: a rerun that mends a list, a backfill that rewrites one.
     """
     if edition.state is not EditionState.RECORDED:
@@ -141,7 +142,7 @@ def _tell(store: AccountStore, run: RunContext, edition: Edition) -> None:
     told_before = run.edition is not None and run.edition.state is EditionState.RECORDED
     if run.nightly:
         store.outbox.put(run.user_id, NightReady.of(edition.edition_id))
-    elif _waited_for(store, run) or told_before:
+    elif waited_for or told_before:
         return
     elif run.continued or run.repeated:
         store.outbox.put(run.user_id, ReadyAfterAll.of(edition.edition_id))
