@@ -244,6 +244,14 @@ async def test_what_labs_does_not_promise_is_no_unknown_name(body: object) -> No
             await world.labs().find_recording("A", "B")
 
 
+async def test_a_search_that_is_not_there_has_found_nothing_out() -> None:
+    async with outside_world() as world:
+        world.fault("spotify", "status", endpoint="GET /search", status=404)
+
+        with pytest.raises(ServiceUnavailable):
+            await world.spotify().search_tracks("isrc:X")
+
+
 async def test_a_not_found_in_somebody_elses_words_is_not_unknown() -> None:
     page = said_in_words("<html>Not Found</html>", 404)
     http, _ = answering(page)

@@ -538,7 +538,6 @@ CELLS: tuple[Cell, ...] = (
                 {
                     "lastfm": "GET track.getSimilar",
                     "labs": "POST /similar-recordings/json",
-                    "musicbrainz": "GET /isrc/{isrc}",
                 },
             ),
             (
@@ -553,7 +552,7 @@ CELLS: tuple[Cell, ...] = (
                 "GET /recommendations",
                 {"lastfm": "GET artist.getInfo", "labs": "POST /spotify-id-from-mbid/json"},
             ),
-            ("GET /artists/{id}/top-tracks", {}),
+            ("GET /artists/{id}/top-tracks", {"musicbrainz": "GET /isrc/{isrc}"}),
             ("GET /playlists/{id}/items", {}),
         )
     ),

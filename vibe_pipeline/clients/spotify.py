@@ -98,7 +98,10 @@ class Spotify:
             limit=_within(limit, SEARCH_PAGE),
             **self._market,
         )
-        answer = fields(await self._web.ask(call))
+        try:
+            answer = fields(await self._web.ask(call))
+        except NotThere as error:  # a search that finds nothing says so in its page
+            raise ServiceUnavailable(SERVICE, error.sentence) from error
         return playable_tracks(fields(answer.get("tracks")).get("items"))
 
     async def artist_top_tracks(self, artist_id: str) -> list[Track]:
