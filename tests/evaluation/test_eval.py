@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_the_default_policy_clears_the_bars_on_real_listening(tmp_path: Path) ->
     if folder is None:
         pytest.skip("no real listening beside the project; the invented one is tried below")
 
-    report = evaluate(folder, [0], drawn(folder, 220, tmp_path), nights=())
+    report = evaluate(folder, [0], drawn(folder, 220, tmp_path), nights=(), sizes=())
 
     figures, plain = report.figures(DEFAULT.name), report.figures(BASELINE)
     assert {name for name, bar in BARS.items() if figures[name] < bar} == set(), table(report)
@@ -83,7 +84,7 @@ def test_on_invented_listening_the_default_policy_reaches_further_at_little_cost
     some = tmp_path / "some.txt"
     some.write_text("\n".join(ListeningDataset.read(invented).users[::3]), encoding="utf-8")
 
-    report = evaluate(invented, [0, 1], some, nights=())
+    report = evaluate(invented, [0, 1], some, nights=(), sizes=())
 
     figures, plain = report.figures(DEFAULT.name), report.figures(BASELINE)
     assert figures["recall"] > 0.9 * plain["recall"]
@@ -268,6 +269,18 @@ def test_lists_of_one_kind_have_no_diversity() -> None:
     assert diversity([{1: 1.0}, {}]) == pytest.approx(1.0)
 
 
+def assert_everybody_is_in_one_quarter(record: dict[str, Any]) -> None:
+    """The quarters go from niche to mainstream; with one artist known, less is found."""
+    quarters, library = record["served"]["quarters"], record["served"]["library"]
+    levels = [quarter["level"] for quarter in quarters]
+    assert sum(quarter["lists"] for quarter in quarters) == record["users"]
+    assert levels == sorted(levels)
+    assert [one["group"] for one in library][:2] == ["1", "3"]
+    assert library[-1]["group"] == "all"
+    niche, mainstream = quarters[0]["recall"], quarters[-1]["recall"]
+    assert record["served"]["niche_beside_mainstream"] == pytest.approx(niche / mainstream)
+
+
 def test_the_command_ends_with_one_line_of_json(invented: Path, tmp_path: Path) -> None:
     users = tmp_path / "users.txt"
     users.write_text("\n".join(str(number) for number in range(1, 31)), encoding="utf-8")
@@ -283,6 +296,7 @@ def test_the_command_ends_with_one_line_of_json(invented: Path, tmp_path: Path) 
     assert set(record["evidence"]) == {"full", "night-1", "night-5"}
     assert record["evidence"]["full"] == record["policies"]["default"]
     assert all(low <= mean <= high for low, mean, high in record["paired"].values())
+    assert_everybody_is_in_one_quarter(record)
     with rows.open(encoding="utf-8") as file:
         assert {row["user_id"] for row in csv.DictReader(file)} <= set(map(str, range(1, 31)))
 

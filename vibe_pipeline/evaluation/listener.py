@@ -159,6 +159,12 @@ class Listener:
             likes=tuple(LikedTrack(track=one_track(seed.name), added_at=_LIKED) for seed in seeds),
         )
 
+    def with_seeds(self, most: int | None) -> Listener:
+        """The same person while only so many of their artists say something; none is ever new."""
+        if most is None:
+            return self
+        return replace(self, profile=SeedProfile(artists=self.profile.artists[:most], tracks=()))
+
     def pools(self, policy: Policy, evidence: Collection[Evidence]) -> dict[Evidence, list[Pool]]:
         """What the sources propose under each evidence."""
         pools: dict[Evidence, list[Pool]] = {}

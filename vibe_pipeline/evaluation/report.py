@@ -2,7 +2,7 @@
 
 Recall, nDCG, novelty, diversity, distinct artists per slot; the gain over the plain sum, paired by
 person; the default policy under full evidence and under what is known on some nights. Choosing
-parameters by them is ``evaluation.tuning``'s.
+parameters by them is ``evaluation.tuning``'s, and groups of people are ``evaluation.served``'s.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import gc
 import json
 import math
 import os
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,6 +24,7 @@ import pandas as pd
 from vibe_pipeline.evaluation.dataset import Floats, ListeningDataset
 from vibe_pipeline.evaluation.listener import FULL, Crowd, Evidence, Listener, after
 from vibe_pipeline.evaluation.neighbours import NeighbourIndex
+from vibe_pipeline.evaluation.served import LIBRARY_SIZES, Served
 from vibe_pipeline.ranking.evidence import blended, norm
 from vibe_pipeline.ranking.policy import DEFAULT, SIMILAR_SUM, Policy
 
@@ -38,6 +39,8 @@ MEANS = ("recall", "ndcg", "novelty", "diversity")
 PAIRED = ("recall", "ndcg")
 NIGHT_PEOPLE = 350
 """So many people's nights are played in a split, drawn by its number; they take the time."""
+SIZE_PEOPLE = 150
+"""So many people's libraries are cut to a few artists in a split."""
 FEW_PEOPLE = 200
 """For so few, other processes cost more than they save."""
 RESAMPLES = 1000
@@ -49,17 +52,24 @@ TagBag = Mapping[int, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """A policy at a position of the adventure dial, knowing so much, under the table's name."""
+    """A policy at a position of the adventure dial, knowing so much, under the table's name.
+
+    With ``seeds`` only so many of a person's artists speak.
+    """
 
     name: str
     policy: Policy
     adventure: int = DIAL
     evidence: Evidence = FULL
+    seeds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListMetrics:
-    """What one list was worth to one user of one split."""
+    """What one list was worth to one user of one split.
+
+    ``level`` is how many people listen to an artist the user is known to like, on average.
+    """
 
     contender: str
     split: int
@@ -69,6 +79,7 @@ class ListMetrics:
     ndcg: float
     novelty: float
     diversity: float
+    level: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +87,7 @@ class Report:
     """All outcomes, and what they come to.
 
     ``judged`` is the contender that is held against the baseline; ``evidence`` names, for what
-    was known, the contender that knew it.
+    was known, the contender that knew it, ``by_size`` those that knew so many artists of a person.
     """
 
     outcomes: tuple[ListMetrics, ...]
@@ -84,11 +95,18 @@ class Report:
     splits: tuple[int, ...]
     judged: str = DEFAULT.name
     evidence: Mapping[str, str] = field(default_factory=dict)
+    by_size: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def contenders(self) -> list[str]:
-        """Their names, in the order they were given."""
-        return list(dict.fromkeys(list_metrics.contender for list_metrics in self.outcomes))
+        """Their names, in the order they were given, but for those with a part of a library."""
+        cut = set(self.by_size.values())
+        named = dict.fromkeys(list_metrics.contender for list_metrics in self.outcomes)
+        return [name for name in named if name not in cut]
+
+    def served(self) -> Served:
+        """The judged contender's figures by groups of people."""
+        return Served.of(pd.DataFrame(self.outcomes), self.judged, self.by_size)
 
     def figures(self, contender: str) -> dict[str, float]:
         """Each figure at ten, averaged over users and then over splits."""
@@ -165,6 +183,7 @@ class Report:
                 "intervals": {name: self.intervals(name) for name in named},
                 "evidence": {told: self.figures(name) for told, name in self.evidence.items()},
                 "paired": {name: list(gain) for name, gain in self.paired().items()},
+                "served": self.served().as_record(),
                 "users": self.users(),
                 "splits": list(self.splits),
             }
@@ -179,12 +198,13 @@ def evaluate(
     *,
     dials: Sequence[int] = (),
     nights: Sequence[int] = NIGHTS,
+    sizes: Sequence[int] = LIBRARY_SIZES,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """This policy and the baselines on the data of a folder.
 
     ``dials`` adds the policy at further positions of the adventure dial, ``nights`` with what is
-    known on these nights.
+    known on these nights, ``sizes`` with so many artists of each person.
     """
     data = ListeningDataset.read(data_dir)
     only = frozenset(users_file.read_text(encoding="utf-8").split()) if users_file else None
@@ -194,15 +214,25 @@ def evaluate(
         )
         for evidence in (after(night) for night in sorted(set(nights)))
     }
+    few = {
+        seeds: Contender(name=f"{policy.name} {seeds} seeds", policy=policy, seeds=seeds)
+        for seeds in sizes
+    }
     contenders = [
         Contender(name=policy.name, policy=policy),
         *knowing.values(),
+        *few.values(),
         *(Contender(name=f"{policy.name} dial {d}", policy=policy, adventure=d) for d in dials),
         Contender(name=BASELINE, policy=SIMILAR_SUM),
     ]
     report = compared(data, split_seeds, contenders, only=only, progress=progress)
     names = {told: contender.name for told, contender in knowing.items()}
-    return replace(report, judged=policy.name, evidence={FULL.name: policy.name, **names})
+    return replace(
+        report,
+        judged=policy.name,
+        evidence={FULL.name: policy.name, **names},
+        by_size={seeds: contender.name for seeds, contender in few.items()},
+    )
 
 
 def compared(
@@ -244,11 +274,28 @@ def _of_part(
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     people = crowd.evaluated(only)
-    by_night = set(people)
-    if len(people) > NIGHT_PEOPLE:
-        drawn = np.random.default_rng(split).permutation(len(people))[:NIGHT_PEOPLE]
-        by_night = {people[at] for at in drawn}
-    return list(_outcomes(crowd, split, contenders, people[number::parts], by_night))
+    tried = _Tried.drawn(people, split)
+    return list(_outcomes(crowd, split, contenders, people[number::parts], tried))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tried:
+    """On whom the contenders are tried that would take too long with everybody."""
+
+    by_night: frozenset[int]
+    by_size: frozenset[int]
+
+    @classmethod
+    def drawn(cls, people: Sequence[int], split: int) -> _Tried:
+        """By the number of the split, so that every part of it draws the same people."""
+        drawn = [people[at] for at in np.random.default_rng(split).permutation(len(people))]
+        return cls(by_night=frozenset(drawn[:NIGHT_PEOPLE]), by_size=frozenset(drawn[:SIZE_PEOPLE]))
+
+    def takes(self, contender: Contender, user: int, artists: int) -> bool:
+        """Whether this user, of whom so many artists are known, is one to try it on."""
+        if contender.seeds is not None:
+            return user in self.by_size and contender.seeds < artists
+        return contender.evidence.nights is None or user in self.by_night
 
 
 def _outcomes(
@@ -256,17 +303,18 @@ def _outcomes(
     split: int,
     contenders: Sequence[Contender],
     people: Sequence[int],
-    by_night: Container[int],
+    tried: _Tried,
 ) -> Iterator[ListMetrics]:
     famous = np.lexsort((np.arange(len(crowd.listeners)), -crowd.listeners)).tolist()
     lastfm = Crowd(crowd)
     for user in people:
-        listener = Listener.of(lastfm, user)
-        by_policy: dict[Policy, list[Contender]] = {}
+        whole = Listener.of(lastfm, user)
+        alike: dict[tuple[Policy, int | None], list[Contender]] = {}
         for contender in contenders:
-            if contender.evidence.nights is None or user in by_night:
-                by_policy.setdefault(contender.policy, []).append(contender)
-        for policy, those in by_policy.items():
+            if tried.takes(contender, user, len(whole.profile.artists)):
+                alike.setdefault((contender.policy, contender.seeds), []).append(contender)
+        for (policy, seeds), those in alike.items():
+            listener = whole.with_seeds(seeds)
             pools = listener.pools(policy, {contender.evidence for contender in those})
             for one in those:
                 offered = listener.chosen(pools[one.evidence], policy, one.adventure, LENGTH)
@@ -296,6 +344,7 @@ def list_metrics(
         / math.fsum(gains[: len(truth)]),
         novelty=math.fsum(surprise) / len(offered) if offered else 0.0,
         diversity=diversity([crowd.data.tags[artist] for artist in offered]),
+        level=float(crowd.listeners[crowd.known[user]].mean()),
     )
 
 
@@ -325,7 +374,7 @@ def table(report: Report) -> str:
         f" {mean:+.1%} [{low:+.1%}, {high:+.1%}]"
         for name, (low, mean, high) in report.paired().items()
     ]
-    return "\n".join(lines)
+    return "\n".join(lines + report.served().lines())
 
 
 def _cell(value: float, interval: tuple[float, float] | None) -> str:

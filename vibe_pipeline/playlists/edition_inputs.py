@@ -17,7 +17,7 @@ from vibe_pipeline.playlists.pools_at_hand import looked_at_first
 from vibe_pipeline.ranking.artist_aliases import OtherNames, by_other_name
 from vibe_pipeline.ranking.list_request import ListRequest, unplayable_likes
 from vibe_pipeline.ranking.listener_knowledge import with_current_keys
-from vibe_pipeline.ranking.policy import BEFORE_VERSION_3, FORMER, POLICIES, Policy
+from vibe_pipeline.ranking.policy import ADDED_FIGURES, FORMER, POLICIES, Policy
 from vibe_pipeline.records import Pool
 from vibe_pipeline.sources.answers import MUSICBRAINZ_ALIASES, UNUSABLE_IDS
 from vibe_pipeline.taste.exclusions import exclusions_kept
@@ -126,7 +126,7 @@ def policy_of(policy: Policy) -> dict[str, Any]:
 
 def policy_named(stored: Mapping[str, Any]) -> Policy:
     """The policy an edition was made with; a changed figure under the old version is refused."""
-    told = {**BEFORE_VERSION_3, **stored}
+    told = {**ADDED_FIGURES, **stored}
     for policy in (*POLICIES.values(), *FORMER):
         if policy_of(policy) == told:
             return policy

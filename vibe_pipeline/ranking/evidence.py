@@ -52,7 +52,7 @@ def support(ballots: Sequence[SeedVotes], policy: Policy) -> dict[int, float]:
     with another's, places can. Votes of candidates that were asked back weigh ``back_weight``.
     """
     total: dict[int, float] = {}
-    usual = _usual_listeners(ballots)
+    usual = usual_listeners(ballot.listeners for ballot in ballots) or 1.0
     # vote_value, written out: this is where most of the time of a ranking goes
     constant, power = policy.rank_constant, policy.match_power
     by_match, by_place = 1.0 - policy.rank_share, policy.rank_share * constant
@@ -140,10 +140,10 @@ def _voice(weight: float, spread: float, policy: Policy, *, asked_back: bool) ->
     return float(weight**policy.seed_damping * telling)
 
 
-def _usual_listeners(ballots: Sequence[SeedVotes]) -> float:
-    """What stands in for listeners nobody counted: the geometric mean of the others."""
-    known = [math.log(ballot.listeners) for ballot in ballots if ballot.listeners]
-    return math.exp(math.fsum(known) / len(known)) if known else 1.0
+def usual_listeners(counted: Iterable[int | None]) -> float:
+    """What stands in for listeners nobody counted: the geometric mean of the others; 0 of none."""
+    known = [math.log(listeners) for listeners in counted if listeners]
+    return math.exp(math.fsum(known) / len(known)) if known else 0.0
 
 
 def similarity(relative: float, policy: Policy) -> float:
@@ -158,6 +158,20 @@ def popularity(listeners: int, adventure: int, policy: Policy) -> float:
     dial = min(max(adventure, 0), 100) / 100
     exponent = policy.popularity_at_0 + (policy.popularity_at_100 - policy.popularity_at_0) * dial
     return min(max(-exponent * math.log1p(max(listeners, 0)), LEAST), -LEAST)
+
+
+def level_doubt(listeners: int, own_level: float, adventure: int, policy: Policy) -> float:
+    """In [-6, 0]: the doubt about an artist far less known than those the person plays.
+
+    ``own_level`` is how many know an artist of theirs, usually; 0 where nobody counted. Seen beside
+    that level, the same artist is obscure to one person and everyday to another, and figures of a
+    small service and of a large one come to the same.
+    """
+    doubt = policy.level_doubt * (1 - min(max(adventure, 0), 100) / 100)
+    if doubt <= 0 or own_level <= 0:
+        return 0.0
+    known_to = max(listeners, 1)
+    return max(math.log(known_to / (known_to + doubt * own_level)), LEAST)
 
 
 def tags(cosine: float, policy: Policy) -> float:

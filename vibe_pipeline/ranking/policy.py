@@ -41,9 +41,9 @@ class Policy:
     """So many of the strongest seeds of a kind speak."""
     seed_damping: float = 1.0
     """Exponent on seed weights: 0 treats all seeds alike, 1 takes the weights as they are."""
-    seed_rarity: float = 0.2
+    seed_rarity: float = 0.3
     """Exponent by which a seed that everybody knows says less about this person."""
-    spread_damping: float = 0.3
+    spread_damping: float = 0.4
     """Exponent by which a seed with many near equals around it says less about each."""
     match_power: float = 0.75
     """Exponent on a source's match before it is summed over seeds."""
@@ -51,7 +51,7 @@ class Policy:
     """How much of a vote is its place, ``k / (k + place)``, rather than its match."""
     rank_constant: float = 20.0
     """``k`` of the rank fusion: the larger, the less the very first places count."""
-    back_weight: float = 0.4
+    back_weight: float = 0.6
     """What it counts that a candidate's own list of near artists names a seed."""
     similarity_weight: float = 1.0
     agreement_weight: float = 0.5
@@ -59,6 +59,9 @@ class Policy:
     popularity_at_0: float = -0.15
     """Exponent of the discount for well-known music with the adventure dial at 0."""
     popularity_at_100: float = 0.225
+    level_doubt: float = 0.4
+    """An artist known to this share of those who know the person's own artists, on average, counts
+    half; the doubt fades as the adventure dial turns up."""
     tag_weight: float = 2.0
     artist_weight: float = 1.0
     """How strongly artists the person leans to are lifted, for their own unheard tracks."""
@@ -91,7 +94,7 @@ class Policy:
     unwanted_versions: Version = UNWANTED_VERSIONS
 
 
-DEFAULT: Final = Policy(name="default", version=3)
+DEFAULT: Final = Policy(name="default", version=4)
 SIMILAR_SUM: Final = Policy(
     name="similar-sum",
     version=3,
@@ -107,6 +110,7 @@ SIMILAR_SUM: Final = Policy(
     agreement_weight=0.0,
     popularity_at_0=0.0,
     popularity_at_100=0.0,
+    level_doubt=0.0,
     tag_weight=0.0,
     artist_weight=0.0,
     thumb_weight=0.0,
@@ -118,19 +122,29 @@ POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
     {policy.name: policy for policy in (DEFAULT, SIMILAR_SUM)}
 )
 
-BEFORE_VERSION_3: Final[Mapping[str, object]] = MappingProxyType(
+ADDED_FIGURES: Final[Mapping[str, object]] = MappingProxyType(
     {
         "back_weight": 0.0,
         "seed_balance": 0.0,
         "tag_balance": 0.0,
         "seed_flow": 1.0,
         "due_days": 0.0,
+        "level_doubt": 0.0,
     }
 )
-"""What figures that came with version 3 are for a policy that was stored without them."""
+"""What figures that came with version 3 or later are for a policy that was stored without them."""
+_DEFAULT_3: Final = replace(
+    DEFAULT,
+    version=3,
+    seed_rarity=0.2,
+    spread_damping=0.3,
+    back_weight=0.4,
+    level_doubt=0.0,
+)
 FORMER: Final = (
+    _DEFAULT_3,
     replace(
-        DEFAULT,
+        _DEFAULT_3,
         version=2,
         seeds=20,
         similarity_weight=0.7,

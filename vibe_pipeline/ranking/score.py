@@ -4,7 +4,8 @@ Every term is kept with the candidate, so that "why" can be answered later:
 
 * ``similarity`` in [-6, 0]: logarithm of what all seeds say of it, beside its source's best;
 * ``agreement`` in [0, agreement_weight]: reciprocal-rank fusion of the other sources naming it;
-* ``popularity`` in [-6, 6]: the discount for well-known music, steeper with the adventure dial;
+* ``popularity`` in [-12, 6]: the discount for well-known music, steeper with the adventure dial,
+  and the doubt about artists far less known than those the person plays;
 * ``tags`` in [0, log(1 + tag_weight)]: likeness of its artist's tags to those of the seeds;
 * ``artist`` in [0, artist_weight]: the person's leaning to its artist;
 * ``thumbs`` in [-thumb_weight, thumb_weight]: thumbs for it and for its artist;
@@ -18,19 +19,21 @@ Same inputs, same scores, in whatever order they come; ties go to the smaller ke
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vibe_pipeline.ranking.evidence import (
     SeedVotes,
     Vote,
     ballots,
+    level_doubt,
     loudest_seed,
     popularity,
     reception,
     similarity,
     support,
     tags,
+    usual_listeners,
 )
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.listener_knowledge import ListenerKnowledge, candidate_keys
@@ -187,14 +190,17 @@ def _placed(votes: Mapping[int, float], pool: Sequence[Candidate]) -> list[Vote]
 class _ArtistTerms:
     """The terms that are the same for all recordings of an artist, worked out once.
 
-    ``usual`` stands in for listeners that nobody counted.
+    ``usual`` stands in for listeners that nobody counted; ``own_level`` is how many know one of
+    the person's own artists, usually, about whom there is no doubt.
     """
 
     terms: dict[str, dict[str, float]]
     usual: int
+    own: Container[str]
+    own_level: float
     dial: int
     policy: Policy
-    discounts: dict[int, float]
+    discounts: dict[tuple[int, bool], float]
 
     @classmethod
     def of(
@@ -221,7 +227,9 @@ class _ArtistTerms:
                 }
                 for artist in {candidate.artist_key for candidate in pool}
             },
-            usual=_usual_listeners(pool),
+            usual=round(usual_listeners(p.listeners for c in pool for p in c.proposals)),
+            own=leaning,
+            own_level=_own_level(pool, leaning),
             dial=request.adventure,
             policy=policy,
             discounts={},
@@ -234,9 +242,13 @@ class _ArtistTerms:
             if proposal.listeners is not None and proposal.listeners > listeners:
                 listeners = proposal.listeners
         listeners = listeners or self.usual
-        if listeners not in self.discounts:
-            self.discounts[listeners] = popularity(listeners, self.dial, self.policy)
-        return self.discounts[listeners]
+        own = candidate.artist_key in self.own
+        if (listeners, own) not in self.discounts:
+            discount = popularity(listeners, self.dial, self.policy)
+            if not own:
+                discount += level_doubt(listeners, self.own_level, self.dial, self.policy)
+            self.discounts[listeners, own] = discount
+        return self.discounts[listeners, own]
 
 
 def _received(pool: Sequence[Candidate], known: ListenerKnowledge) -> dict[str, tuple[int, int]]:
@@ -252,10 +264,14 @@ def _usually_kept(received: Iterable[tuple[int, int]]) -> float:
     return (kept + 1) / (offered + 3)
 
 
-def _usual_listeners(pool: Sequence[Candidate]) -> int:
-    """The geometric mean of the listeners that were counted."""
-    counted = [math.log(p.listeners) for c in pool for p in c.proposals if p.listeners]
-    return round(math.exp(math.fsum(counted) / len(counted))) if counted else 0
+def _own_level(pool: Sequence[Candidate], own: Container[str]) -> float:
+    """The geometric mean of how many know each of the person's artists that are in the pool."""
+    known: dict[str, int] = {}
+    for candidate in pool:
+        if (artist := candidate.artist_key) in own:
+            counted = (proposal.listeners or 0 for proposal in candidate.proposals)
+            known[artist] = max(known.get(artist, 0), *counted)
+    return usual_listeners(known[artist] for artist in sorted(known))
 
 
 def _thumb(candidate: Candidate, request: ListRequest, policy: Policy) -> float:
