@@ -214,7 +214,7 @@ class ListCell:
                 seen={"At first": first, "Then": after},
                 troubles=[
                     *troubles,
-                    *([] if asked[one.name] else ["was not asked"]),
+                    *([] if asked[one.name] or _ended_before(edition, broken) else _NOT_ASKED),
                     *(["a bad answer was believed"] if one in believed else []),
                 ],
             )
@@ -282,13 +282,23 @@ class ListCell:
         return len({edition.playlist_id for edition in lists})
 
 
+_NOT_ASKED = ("was not asked",)
+
+
+def _ended_before(edition: Edition | None, broken: Sequence[Endpoint]) -> bool:
+    """Whether another of the broken calls ended the list before this one's turn."""
+    return len(broken) > 1 and (edition is None or edition.state is not EditionState.RECORDED)
+
+
 def _came_of(person: Account, edition: Edition | None) -> str:
     if edition is None:
         return "nothing"
     if edition.state is EditionState.RECORDED:
         notes = edition.summary.notes if edition.summary is not None else ()
         return ", ".join(["a list", *notes])
-    return sentence(person, edition.cause or FailureCause.UNEXPECTED, edition)
+    told = sentence(person, edition.cause or FailureCause.UNEXPECTED, edition)
+    unforeseen = edition.cause is FailureCause.UNEXPECTED
+    return f"{told} ({edition.detail})" if unforeseen else told
 
 
 def _shown(playlists: Sequence[Mapping[str, object]], edition: Edition | None) -> bool:
