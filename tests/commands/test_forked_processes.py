@@ -22,6 +22,8 @@ from vibe_pipeline.commands.supervisor import (
     running,
 )
 
+pytestmark = pytest.mark.slow
+
 KILLS_THE_FORK_SERVER = """
 import os, psutil
 for process in psutil.Process(os.getppid()).children():

@@ -34,6 +34,8 @@ from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import STILL_TO_WALK, LaunchRequest
 from vibe_pipeline.simulator.simulation import Simulation
 
+pytestmark = pytest.mark.slow
+
 MUSIC_SERVICES = ("spotify", "lastfm", "labs", "listenbrainz", "musicbrainz")
 
 

@@ -47,6 +47,8 @@ from vibe_pipeline.records import Pool
 from vibe_pipeline.sources.answers import SPOTIFY_TRACKS
 from vibe_pipeline.sources.context import SourceLimits
 
+pytestmark = pytest.mark.slow
+
 BARS = {"recall": 0.182, "ndcg": 0.232, "novelty": 4.4, "diversity": 0.72}
 DIALS = (0, 20, 40, 60, 80, 100)
 
@@ -366,8 +368,9 @@ def test_an_artist_named_in_two_rows_is_one_seed(invented: Path) -> None:
     assert int(crowd.listeners.max()) <= len(data.users)
 
 
-def test_tuning_keeps_what_the_folds_agree_on(invented: Path) -> None:
-    bench = TuningRun(ListeningDataset.read(invented), splits=[100])
+def test_tuning_keeps_what_the_folds_agree_on(tmp_path: Path) -> None:
+    few = write_listening(tmp_path, users=40, artists=300)
+    bench = TuningRun(ListeningDataset.read(few), splits=[100])
 
     chosen = tuned(bench, grid={"tag_weight": (0.0, 2.0)}, passes=1)
 
