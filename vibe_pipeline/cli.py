@@ -86,7 +86,7 @@ COMMANDS = {
     ),
     "rotate-key": Entry(
         where="vibe_pipeline.commands.rotate_key:rotate_key",
-        extras="pipeline",
+        extras="",
         about="Seal all tokens with a new key, also while Vibe runs.",
     ),
     "simulator": Entry(

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until
 from tests.support.pipeline_stand_in import StandInRun
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Considered, Erasure
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.personal_data.archives import archive_path
@@ -158,10 +159,16 @@ async def test_an_export_is_sent_as_one_file_and_deleted(place: BotWorld, langua
     assert not made[0].exists()
 
 
+def fail_of_itself(run: StandInRun) -> None:
+    """End as a run does that says why, which one that was killed cannot."""
+    run.status = "FAILURE"
+    run.tags[runs.FAILURE_REASON] = runs.STEP_FAILED
+
+
 async def test_an_export_that_fails_says_so(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/start")
-    place.pipeline.on_launch = lambda run: setattr(run, "status", "FAILURE")
+    place.pipeline.on_launch = fail_of_itself
 
     await anna.types("/export")
     message = await anna.sees(saying(say("en", "bot.failed.export")))

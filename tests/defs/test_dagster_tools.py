@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,9 @@ def test_dg_lists_every_asset_with_its_group(tmp_path: Path) -> None:
 def run(command: tuple[str, ...], *, home: Path) -> subprocess.CompletedProcess[str]:
     """One of Dagster's programs, from the checkout, as somebody with a fresh home runs it."""
     inner = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    program, *arguments = command
     return subprocess.run(
-        command,
+        (Path(sys.executable).parent / program, *arguments),
         cwd=CHECKOUT,
         env={**inner, "VIBE_HOME": str(home)},
         capture_output=True,

@@ -85,11 +85,16 @@ def _listen(world: VibeWorld, person: Account, uris: list[str]) -> None:
         httpx.post(f"{address}/{what}", json={"tracks": some}).raise_for_status()
 
 
-def _hold_new(days: list[Day], size: int) -> None:
-    """Each list is whole, as new as wished, and new beside the others."""
+def _hold_new(days: list[Day], size: int, *, least: float = 1.0) -> None:
+    """Each list is whole, as new as wished, and new beside the others.
+
+    Where few calls and nothing prepared allow no more, ``least`` of what was wished is enough, and
+    the list says that it falls short.
+    """
     assert [day.length for day in days] == [size] * len(days)
     short = [day for day in days if day.summary.new < day.summary.wished_new]
-    assert [day.summary for day in short] == []
+    assert [day for day in short if day.summary.new < least * day.summary.wished_new] == []
+    assert [day for day in short if "fewer_new_than_wished" not in day.summary.notes] == []
     assert sum(len(day.new) for day in days) == len(frozenset().union(*(d.new for d in days)))
 
 
@@ -110,7 +115,7 @@ def test_every_prepared_list_costs_four_calls_though_labs_names_wrong_and_dead_i
 
 
 @pytest.mark.slow
-def test_nights_without_listenbrainz_labs_and_with_nothing_prepared_are_as_new(
+def test_nights_without_listenbrainz_labs_and_with_nothing_prepared_are_nearly_as_new_and_say_so(
     tmp_path: Path,
 ) -> None:
     with vibe_world(tmp_path) as world:
@@ -121,4 +126,4 @@ def test_nights_without_listenbrainz_labs_and_with_nothing_prepared_are_as_new(
 
         assert first.calls <= FIRST_LIST
         assert [day.calls for day in later if day.calls > LATER_LIST + 3 * day.exchanged] == []
-        _hold_new(days, anna.playlist_size)
+        _hold_new(days, anna.playlist_size, least=0.85)

@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 _SECOND_CHOICES = 3
 """So often others are chosen in the place of unusable tracks; then the list becomes shorter."""
+_LAST_CHOICES = 10
+"""And so often while not one track of the list is left."""
 _FRESH_PLAYLISTS = 1
 """A playlist that vanished while we wrote is replaced this often in one publication."""
 _REFUSALS_BORNE = 1
@@ -355,13 +357,13 @@ class Publication:
         """Choose others in their place; leave them out when that was done often enough."""
         mending.second_choices += 1
         log.warning("%s tracks of the list are unusable", len(unusable.ids))
+        left = [track for track in edition.tracks if track.spotify_id not in unusable.ids]
         if self.mender is not None:
             self.mender.forget(edition, unusable)
             only = None if mending.second_choices == 1 else mending.good
-            often_enough = mending.second_choices > _SECOND_CHOICES
+            often_enough = mending.second_choices > (_SECOND_CHOICES if left else _LAST_CHOICES)
             if not often_enough and self.mender.choose_again(edition, unusable.ids, only=only):
                 return
-        left = [track for track in edition.tracks if track.spotify_id not in unusable.ids]
         if not left:
             raise list_refused(FailureCause.NOTHING_TO_CHOOSE)
         tracks = tuple(replace(track, position=at) for at, track in enumerate(left, start=1))
