@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -147,8 +148,13 @@ def test_a_list_that_was_chosen_again_while_it_was_written_can_be_made_again(
 
 
 def test_where_nearly_all_that_is_known_was_deleted_the_list_is_shorter_and_says_so(
-    world: VibeWorld,
+    tmp_path: Path,
 ) -> None:
+    with vibe_world(tmp_path) as world:
+        _nearly_all_deleted(world)
+
+
+def _nearly_all_deleted(world: VibeWorld) -> None:
     anna = half_familiar(world)
     world.run("preview_vibe", anna.user_id)
     dead = set(liked_uris(world, anna)[5:])

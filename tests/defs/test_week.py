@@ -126,4 +126,4 @@ def test_nights_without_listenbrainz_labs_and_with_nothing_prepared_are_nearly_a
 
         assert first.calls <= FIRST_LIST
         assert [day.calls for day in later if day.calls > LATER_LIST + 3 * day.exchanged] == []
-        _hold_new(days, anna.playlist_size, least=0.85)
+        _hold_new(days, anna.playlist_size, least=0.7)
