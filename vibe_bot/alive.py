@@ -6,16 +6,13 @@ For a container's health check; ``GET /health`` of the OAuth service tells of al
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from vibe_bot.lifecycle import STATUS_NAME
 from vibe_bot.poller import is_polled
-from vibe_pipeline.installation.process_status import Troubles
+from vibe_pipeline.installation.process_status import TROUBLE_LASTS, Troubles
 from vibe_pipeline.settings import read_settings
-
-TROUBLE_LASTS = timedelta(minutes=2)
-"""What the bot complained of longer ago is over."""
 
 
 def trouble(home: Path, *, now: datetime) -> str | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +18,7 @@ from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.installation.process_status import (
+    TROUBLE_LASTS,
     ProcessState,
     ProcessStatus,
     StatusFile,
@@ -27,8 +27,6 @@ from vibe_pipeline.installation.process_status import (
 
 DAGSTER_SECONDS = 5.0
 """Those who watch over us do not wait longer."""
-TROUBLE_LASTS = timedelta(minutes=2)
-"""What a process complained of longer ago is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ Who is due is decided in ``vibe_pipeline.nightly``, as for Dagster's own schedul
 from __future__ import annotations
 
 import asyncio
-import hmac
 import math
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -17,6 +16,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from vibe_oauth.operator_token import no_token_set, shows_token, wrong_token
 from vibe_oauth.rate_limit import RateLimit
 from vibe_oauth.services import OAuthServices
 from vibe_pipeline import nightly, runs
@@ -99,19 +99,14 @@ class NightlyTrigger:
     def _refusal(self, request: Request) -> Response | None:
         expected = self._services.internal_job_token
         if expected is None:
-            sentence = "Set INTERNAL_JOB_TOKEN to use this address."
-            return JSONResponse({"error": sentence}, HTTPStatus.SERVICE_UNAVAILABLE)
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        right = hmac.compare_digest(given.strip().encode(), expected.get_secret_value().encode())
-        known = scheme.lower() == "bearer" and right
+            return no_token_set()
+        known = shows_token(request, expected)
         if (slow_down := self._slow_down(request, known=known)) is not None:
             return slow_down
         if known:
             return None
         log.warning("nightly trigger refused: wrong token")
-        sentence = "Send the header Authorization: Bearer <INTERNAL_JOB_TOKEN>."
-        headers = {"WWW-Authenticate": "Bearer"}
-        return JSONResponse({"error": sentence}, HTTPStatus.UNAUTHORIZED, headers)
+        return wrong_token()
 
     def _slow_down(self, request: Request, *, known: bool) -> Response | None:
         """The refusal of who asks too often; whoever has no token cannot use up others' turns."""

@@ -7,12 +7,10 @@ only. What the figures mean for an operator stands in ``docs/monitoring``.
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -25,8 +23,9 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 from pydantic import SecretStr
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from vibe_oauth.operator_token import no_token_set, shows_token, wrong_token
 from vibe_oauth.services import OAuthServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Edition, EditionState
@@ -64,15 +63,8 @@ class Metrics:
         if self.open_to_all:
             return None
         if self.token is None:
-            sentence = "Set INTERNAL_JOB_TOKEN to use this address."
-            return JSONResponse({"error": sentence}, HTTPStatus.SERVICE_UNAVAILABLE)
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        right = hmac.compare_digest(given.strip().encode(), self.token.get_secret_value().encode())
-        if scheme.lower() == "bearer" and right:
-            return None
-        sentence = "Send the header Authorization: Bearer <INTERNAL_JOB_TOKEN>."
-        headers = {"WWW-Authenticate": "Bearer"}
-        return JSONResponse({"error": sentence}, HTTPStatus.UNAUTHORIZED, headers)
+            return no_token_set()
+        return None if shows_token(request, self.token) else wrong_token()
 
     async def _runs(self) -> Mapping[str, int] | None:
         """How many runs stand how; ``None`` when Dagster does not tell."""

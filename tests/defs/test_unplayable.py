@@ -151,26 +151,22 @@ def test_where_nearly_all_that_is_known_was_deleted_the_list_is_shorter_and_says
     tmp_path: Path,
 ) -> None:
     with vibe_world(tmp_path) as world:
-        _nearly_all_deleted(world)
+        anna = half_familiar(world)
+        world.run("preview_vibe", anna.user_id)
+        dead = set(liked_uris(world, anna)[5:])
+        world.becomes(dead, "deleted")
 
+        world.run("daily_vibe", anna.user_id)
 
-def _nearly_all_deleted(world: VibeWorld) -> None:
-    anna = half_familiar(world)
-    world.run("preview_vibe", anna.user_id)
-    dead = set(liked_uris(world, anna)[5:])
-    world.becomes(dead, "deleted")
-
-    world.run("daily_vibe", anna.user_id)
-
-    edition = latest(world, anna.user_id)
-    (playlist,) = playlists_of(world, anna)
-    assert uris_of(playlist) == [track.uri for track in edition.tracks]
-    assert dead.isdisjoint(uris_of(playlist))
-    assert edition.summary is not None
-    assert len(edition.tracks) == anna.playlist_size or "shorter_than_wished" in (
-        edition.summary.notes
-    )
-    assert world.remembered(anna.user_id) == [track.key for track in edition.tracks]
+        edition = latest(world, anna.user_id)
+        (playlist,) = playlists_of(world, anna)
+        assert uris_of(playlist) == [track.uri for track in edition.tracks]
+        assert dead.isdisjoint(uris_of(playlist))
+        assert edition.summary is not None
+        assert len(edition.tracks) == anna.playlist_size or "shorter_than_wished" in (
+            edition.summary.notes
+        )
+        assert world.remembered(anna.user_id) == [track.key for track in edition.tracks]
 
 
 def test_likes_that_grey_out_out_of_sight_are_found_in_the_list_and_replaced(

@@ -14,6 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+TROUBLE_LASTS = timedelta(minutes=2)
+"""What a process complained of longer ago is over."""
 _FOLDER = "status"
 _PROCESSES = "processes.json"
 _TROUBLE_SUFFIX = ".trouble.json"

@@ -45,8 +45,6 @@ log = logging.getLogger(__name__)
 
 _SECOND_CHOICES = 3
 """So often others are chosen in the place of unusable tracks; then the list becomes shorter."""
-_LAST_CHOICES = 10
-"""And so often while not one track of the list is left."""
 _FRESH_PLAYLISTS = 1
 """A playlist that vanished while we wrote is replaced this often in one publication."""
 _REFUSALS_BORNE = 1
@@ -361,7 +359,7 @@ class Publication:
         if self.mender is not None:
             self.mender.forget(edition, unusable)
             only = None if mending.second_choices == 1 else mending.good
-            often_enough = mending.second_choices > (_SECOND_CHOICES if left else _LAST_CHOICES)
+            often_enough = mending.second_choices > _SECOND_CHOICES
             if not often_enough and self.mender.choose_again(edition, unusable.ids, only=only):
                 return
         if not left:

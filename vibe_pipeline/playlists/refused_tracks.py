@@ -11,8 +11,8 @@ from typing import Protocol
 
 from vibe_pipeline.clients.errors import WriteRefused
 
-MOST_PROBES = 24
-"""Writes to find out with: enough for three such tracks among thirty, wherever they stand."""
+MOST_PROBES = 60
+"""Writes to find out with: enough for every track of a list of thirty, one by one."""
 _SUSPICIOUS = 3
 """After so many that were refused while nothing was taken, an empty write is tried."""
 
