@@ -38,7 +38,7 @@ TURN_SECONDS = 10.0
 """A launch takes a tenth of this; whoever comes after one that takes longer overtakes it."""
 NO_MESSAGE = 2**31 - 1
 """Stands for a message that could not be sent: it cannot be edited, so the result comes anew."""
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 """Between two tries to launch, doubling."""
 

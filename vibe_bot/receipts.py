@@ -22,7 +22,7 @@ from vibe_pipeline.accounts.records import Erasure, ErasureKind
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 RETRY = timedelta(minutes=1)
 
 

@@ -29,11 +29,10 @@ from vibe_pipeline.accounts.records import (
 )
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
-from vibe_pipeline.defs import automation, continuing
-from vibe_pipeline.defs.jobs import daily_vibe, prepare_vibe
-from vibe_pipeline.defs.repeating import repeating
+from vibe_pipeline.defs import automation, continuing, following
+from vibe_pipeline.defs.ended_runs import LOOKS_BACK, TRIED_AGAIN_FOR, EndedRun, Surroundings
+from vibe_pipeline.defs.repeating import begin_again
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
-from vibe_pipeline.defs.run_followers import RunFollower, follows
 from vibe_pipeline.records import EditionId, Source
 from vibe_pipeline.runs import LaunchRequest, nightly_occasion
 from vibe_pipeline.settings import read_settings
@@ -257,7 +256,10 @@ def test_only_what_a_deadline_cut_off_is_asked_after_a_preview_and_a_failure(
     def after(tags: Mapping[str, str]) -> object:
         made = job == "preview_vibe"
         status = dg.DagsterRunStatus.SUCCESS if made else dg.DagsterRunStatus.FAILURE
-        return _after(instance, _run(instance, anna, tags, status, job=job), made=made)
+        followers = following.after_success(job) if made else following.after_failure(job)
+        assert following.finish_asking in followers
+        run = _run(instance, anna, tags, status, job=job)
+        return following.finish_asking(*_ended(run, instance, store))
 
     request = after(cut_off)
 
@@ -269,36 +271,63 @@ def test_only_what_a_deadline_cut_off_is_asked_after_a_preview_and_a_failure(
         "track_reserve",
     ]
     assert request.tags[runs.ASKED_BY] == "ahead"
-    assert _skipped(after({})) == f"No source of {anna.user_id}'s was cut off."
+    assert after({}) == "No source was cut off."
 
 
-def test_what_ended_before_a_sensors_first_tick_is_followed_once(
+def test_each_list_that_has_ended_is_followed_once_several_at_one_look(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:
-    anna = _person(store, 1)
-    ended = _ended_list.execute_in_process(instance=instance, tags=runs.owner_tags(anna.user_id))
-    followed: list[tuple[str, str]] = []
+    anna, bohdan = _person(store, 1), _person(store, 2)
+    first, second = _made_list(instance, anna), _made_list(instance, bohdan)
 
-    @follows(
-        dg.DagsterRunStatus.SUCCESS, [daily_vibe], begins=prepare_vibe, about="Notes what it sees."
-    )
-    def noting(run: dg.DagsterRun, owner: Account) -> dg.SkipReason:
-        followed.append((run.run_id, owner.user_id))
-        return dg.SkipReason("Noted.")
+    looked = _look(following.succeeded_runs, instance)
+    again = _look(following.succeeded_runs, instance, looked.cursor)
 
-    cursor = None
-    for _ in range(2):
-        with dg.build_sensor_context(instance, cursor=cursor, resources=_resources(NOW)) as context:
-            cursor = noting.evaluate_tick(context).cursor
-
-    assert followed == [(ended.run_id, anna.user_id)]
+    assert [request.run_key for request in looked.run_requests or ()] == [
+        f"ahead:{first}",
+        f"ahead:{second}",
+    ]
+    assert _skipped(again.skip_reason) == "Nothing has ended."
+    third = _made_list(instance, anna)
+    looked = _look(following.succeeded_runs, instance, again.cursor)
+    (request,) = looked.run_requests or []
+    assert (request.job_name, request.run_key) == ("prepare_vibe", f"ahead:{third}")
 
 
-def test_every_sensor_of_runs_begins_with_the_first_run_there_is() -> None:
-    of_runs = [one for one in automation.SENSORS if isinstance(one, dg.RunStatusSensorDefinition)]
+def test_a_first_look_leaves_history_alone(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    _made_list(instance, _person(store, 1))
+    later = datetime.now(UTC) + LOOKS_BACK + timedelta(minutes=1)
 
-    assert len(of_runs) == 5
-    assert all(isinstance(sensor, RunFollower) for sensor in of_runs)
+    looked = _look(following.succeeded_runs, instance, now=later)
+
+    assert not looked.run_requests
+    _made_list(instance, _person(store, 2))
+    assert _look(following.succeeded_runs, instance, looked.cursor, now=later).run_requests
+
+
+def test_a_run_that_cannot_be_followed_is_tried_again_for_a_while_and_then_passed_over(
+    store: AccountStore, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, bohdan = _person(store, 1), _person(store, 2)
+    _made_list(instance, anna)
+    second = _made_list(instance, bohdan)
+    prepare = following.prepare_next_list
+
+    def unlucky(ended: EndedRun, around: Surroundings) -> dg.RunRequest | str:
+        if runs.owner_of(ended.run.tags) == anna.user_id:
+            raise AccountsUnreadable("locked")
+        return prepare(ended, around)
+
+    monkeypatch.setattr(following, "prepare_next_list", unlucky)
+    now = datetime.now(UTC)
+
+    looked = _look(following.succeeded_runs, instance, now=now)
+    later = _look(following.succeeded_runs, instance, looked.cursor, now=now + TRIED_AGAIN_FOR)
+
+    assert not looked.run_requests
+    assert [request.run_key for request in later.run_requests or ()] == [f"ahead:{second}"]
 
 
 def test_a_long_library_is_read_on_after_each_part_until_its_end(
@@ -309,11 +338,11 @@ def test_a_long_library_is_read_on_after_each_part_until_its_end(
     unfinished = _run(instance, anna, runs.still_to_walk_tags(800), success, job="walk_library")
     finished = _run(instance, anna, runs.still_to_walk_tags(0), success, job="walk_library")
 
-    request = _told(automation.walk_on, instance, unfinished)
+    request = following.walk_on(*_ended(unfinished, instance, store))
 
     assert isinstance(request, dg.RunRequest)
     assert request.run_key == f"walk:{unfinished.run_id}"
-    assert "read to its end" in _skipped(_told(automation.walk_on, instance, finished))
+    assert "read to its end" in str(following.walk_on(*_ended(finished, instance, store)))
 
 
 def test_a_run_that_died_without_a_word_has_its_place_in_the_ledger(
@@ -322,7 +351,7 @@ def test_a_run_that_died_without_a_word_has_its_place_in_the_ledger(
     anna = _person(store, 1)
     run = _run(instance, anna, NIGHT, dg.DagsterRunStatus.FAILURE)
 
-    assert automation.explain(store, run, NOW, "was ended by SIGKILL") == run.run_id
+    assert run.run_id in following.explain(*_ended(run, instance, store))
 
     edition = store.editions.required(EditionId(run.run_id))
     assert (edition.cause, edition.vibe_date) == (None, TODAY)
@@ -335,7 +364,7 @@ def test_a_preview_that_died_without_a_word_is_noted_as_failed(
     anna = _person(store, 1)
     run = _run(instance, anna, {}, dg.DagsterRunStatus.FAILURE, job="preview_vibe")
 
-    automation.explain(store, run, NOW, "was ended by SIGKILL")
+    following.explain(*_ended(run, instance, store))
 
     edition = store.editions.required(EditionId(run.run_id))
     assert (edition.cause, edition.detail) == (FailureCause.UNEXPECTED, "was ended by SIGKILL")
@@ -349,7 +378,7 @@ def test_what_a_killed_run_was_asked_for_is_begun_again_and_not_for_ever(
     asked = {runs.ASKED_BY: runs.CHAT, runs.EDITION: "some", runs.UNDO: "yes", "other": "tag"}
     tried, run = [], _run(instance, anna, asked, dg.DagsterRunStatus.FAILURE, job=job)
 
-    while isinstance(request := _told(repeating, instance, run, made=False), dg.RunRequest):
+    while isinstance(request := begin_again(*_ended(run, instance, store)), dg.RunRequest):
         tried.append(request)
         run = _run(instance, anna, request.tags, dg.DagsterRunStatus.FAILURE, job=job)
 
@@ -369,8 +398,8 @@ def test_what_said_why_it_failed_or_was_overtaken_is_not_begun_again(
     killed = _run(instance, anna, asked, dg.DagsterRunStatus.FAILURE, job=restore)
     _run(instance, anna, asked, dg.DagsterRunStatus.SUCCESS)
 
-    assert "said itself" in _skipped(_told(repeating, instance, told, made=False))
-    assert "another list" in _skipped(_told(repeating, instance, killed, made=False))
+    assert "said itself" in str(begin_again(*_ended(told, instance, store)))
+    assert "another list" in str(begin_again(*_ended(killed, instance, store)))
 
 
 @pytest.mark.parametrize("told", [NIGHT, {}], ids=["nightly", "asked for"])
@@ -379,7 +408,7 @@ def test_a_list_whose_run_was_killed_goes_on_under_the_same_edition(
 ) -> None:
     anna = _person(store, 1)
     run = _run(instance, anna, told, dg.DagsterRunStatus.FAILURE)
-    automation.explain(store, run, NOW, "was ended by SIGKILL")
+    following.explain(*_ended(run, instance, store))
 
     (request,) = _requests(_sweep(instance))
 
@@ -437,7 +466,7 @@ def test_a_night_that_keeps_dying_is_given_up_and_the_sleeper_told(
 ) -> None:
     anna = _person(store, 1)
     first = _run(instance, anna, NIGHT, dg.DagsterRunStatus.FAILURE)
-    automation.explain(store, first, NOW, "was ended by SIGKILL")
+    following.explain(*_ended(first, instance, store))
     for _ in continuation.PAUSES:
         again = {**NIGHT, runs.EDITION: first.run_id}
         _run(instance, anna, again, dg.DagsterRunStatus.FAILURE)
@@ -456,7 +485,7 @@ def test_a_failed_run_whose_list_is_there_is_not_explained(
     edition = _edition(store, anna, recorded=True)
     run = _run(instance, anna, {runs.OCCASION: edition.occasion}, dg.DagsterRunStatus.FAILURE)
 
-    assert automation.explain(store, run, NOW, "outcomes failed") is None
+    assert following.explain(*_ended(run, instance, store)) == "It said why itself."
     assert store.outbox.take_due() == []
 
 
@@ -466,7 +495,7 @@ def test_a_failed_run_that_makes_no_list_needs_no_explanation(
 ) -> None:
     run = _run(instance, _person(store, 1), {}, dg.DagsterRunStatus.FAILURE, job=job)
 
-    assert automation.explain(store, run, NOW, "killed") is None
+    assert following.explain(*_ended(run, instance, store)) == "It said why itself."
 
 
 def test_what_seems_under_way_is_settled_and_what_stalled_is_not(store: AccountStore) -> None:
@@ -579,30 +608,35 @@ def _prepare(instance: dg.DagsterInstance) -> object:
         return automation.preparing_by_day(context)
 
 
-def _after(instance: dg.DagsterInstance, run: dg.DagsterRun, *, made: bool) -> object:
-    """What the sensor of runs that end like this says to it."""
-    sensor = automation.prepare_next_list if made else automation.finish_asking
-    return _told(sensor, instance, run, made=made)
+def _ended(
+    run: dg.DagsterRun, instance: dg.DagsterInstance, store: AccountStore
+) -> tuple[EndedRun, Surroundings]:
+    """What a follower is told of a run that was killed, or ended well."""
+    record = instance.get_run_record_by_id(run.run_id)
+    assert record is not None
+    ended = EndedRun(
+        run=run, began_at=record.create_timestamp, at=NOW, message="was ended by SIGKILL"
+    )
+    return ended, Surroundings(instance=instance, store=store, now=NOW)
 
 
-def _told(
+def _made_list(instance: dg.DagsterInstance, account: Account) -> str:
+    """A list's run, ended well; gives its id."""
+    tags = runs.owner_tags(account.user_id)
+    return _ended_list.execute_in_process(instance=instance, tags=tags).run_id
+
+
+def _look(
     sensor: dg.SensorDefinition,
     instance: dg.DagsterInstance,
-    run: dg.DagsterRun,
+    cursor: str | None = None,
     *,
-    made: bool = True,
-) -> object:
-    """What a sensor says to a run that ended well, or did not."""
-    kind = dg.DagsterEventType.PIPELINE_SUCCESS if made else dg.DagsterEventType.PIPELINE_FAILURE
-    event = dg.DagsterEvent(event_type_value=kind.value, job_name=run.job_name)
-    context = dg.build_run_status_sensor_context(
-        sensor_name=sensor.name,
-        dagster_event=event,
-        dagster_instance=instance,
-        dagster_run=run,
-        resources=_resources(NOW),
-    )
-    return sensor(context if made else context.for_run_failure())
+    now: datetime = NOW,
+) -> dg.SensorResult:
+    with dg.build_sensor_context(instance, cursor=cursor, resources=_resources(now)) as context:
+        answer = sensor(context)
+    assert isinstance(answer, dg.SensorResult)
+    return answer
 
 
 def _look_at_people(instance: dg.DagsterInstance) -> object:

@@ -38,6 +38,8 @@ from vibe_pipeline.accounts.tables import outbox
 from vibe_pipeline.clients.factory import open_http
 from vibe_pipeline.defs import automation
 from vibe_pipeline.defs.continuing import unfinished_lists
+from vibe_pipeline.defs.ended_runs import EndedRun, Surroundings
+from vibe_pipeline.defs.following import explain
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.records import Mode, UserId
 from vibe_pipeline.runs import LaunchRequest
@@ -233,11 +235,13 @@ class Town:
 
     def _end_of_run(self) -> None:
         """What run monitoring does with a dead worker's run; and Dagster's times are the soak's."""
+        now = self.clock.now()
         for run in self.world.instance.get_runs(
             dg.RunsFilter(statuses=list(automation.UNFINISHED))
         ):
             self.world.instance.report_run_failed(run, "The run worker has died.")
-            automation.explain(self.store, run, self.clock.now(), "The run worker has died.")
+            ended = EndedRun(run=run, began_at=now, at=now, message="The run worker has died.")
+            explain(ended, Surroundings(instance=self.world.instance, store=self.store, now=now))
         written = self.clock.now().strftime("%Y-%m-%d %H:%M:%S")
         path = self.folder / "history" / "runs.db"
         with sqlite3.connect(path, timeout=20) as database:

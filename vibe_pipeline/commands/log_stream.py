@@ -21,7 +21,7 @@ from typing import Any, Literal
 MOST_BYTES = 5_000_000
 KEPT_FILES = 3
 """Older copies beside each log file: ``.1`` is the youngest."""
-LOOK_EVERY_SECONDS = 0.5
+LOOK_EVERY_SECONDS = 1.0
 LONGEST_LINE = 20_000
 _READ_AT_ONCE = 1_000_000
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

@@ -36,7 +36,7 @@ STOP_WITHIN_SECONDS = 12.0
 STARTS_AT_FIRST = 3
 """So often a part is started that is killed while everything comes up; after that it is over."""
 _END_WITHIN_SECONDS = 5.0
-_REAP_EVERY_SECONDS = 1.0
+_REAP_EVERY_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.1
 
 Result = TypeVar("Result")

@@ -1,4 +1,4 @@
-"""What happens by itself: the nightly lists, collecting plays, partitions, failures explained.
+"""What happens by itself: the nightly lists, collecting plays, partitions, preparing by day.
 
 Schedules and sensors. Who is due is decided in ``vibe_pipeline.nightly``, what is launched in
 ``vibe_pipeline.runs``.
@@ -16,7 +16,6 @@ import dagster as dg
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.budget_shares import Share
-from vibe_pipeline.accounts.continuation import goes_on
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.messages import NightFailed
 from vibe_pipeline.accounts.partition_changes import partition_changes
@@ -24,25 +23,17 @@ from vibe_pipeline.accounts.records import Account, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.defs.continuing import unfinished_lists
+from vibe_pipeline.defs.following import failed_runs, succeeded_runs
 from vibe_pipeline.defs.jobs import (
     collect_listening,
     compare_policies,
     daily_vibe,
     prepare_vibe,
-    preview_vibe,
-    publish_preview,
-    sync_library,
-    walk_library,
 )
 from vibe_pipeline.defs.partitions import run_request, users
-from vibe_pipeline.defs.repeating import repeating
-from vibe_pipeline.defs.reserve import RESERVE
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
-from vibe_pipeline.defs.run_context import identity_of
-from vibe_pipeline.defs.run_followers import EVERY_SECONDS, RunFollower, follows
 from vibe_pipeline.playlists.pools_at_hand import FRESH_FOR
 from vibe_pipeline.playlists.preparing import Preparations, preparing_due
-from vibe_pipeline.playlists.run_edition import silently_failed
 from vibe_pipeline.records import EditionId, Source, UserId
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
@@ -163,99 +154,6 @@ def _busy(instance: dg.DagsterInstance) -> set[str]:
     return {owner for owner in owners if owner is not None}
 
 
-def explain(store: AccountStore, run: dg.DagsterRun, now: datetime, detail: str) -> str | None:
-    """Make sure that a run which ended without a word has an edition; gives its id.
-
-    A list goes on by itself (``unfinished_lists``), and so does a preview at first
-    (``killed_runs``); after that it is noted as an unexpected failure.
-    What already says why, or was finished by another run, is left alone.
-    """
-    owner = runs.owner_of(run.tags)
-    account = None if owner is None else store.people.get(owner)
-    if account is None:
-        return None
-    edition = silently_failed(store, account, identity_of(run), now=now)
-    if edition is None:
-        return None
-    if not goes_on(edition) and not runs.is_repeated(run.job_name, run.tags):
-        store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail)
-    return edition.edition_id
-
-
-def silent_failures(
-    context: dg.RunStatusSensorContext, accounts: AccountsResource, clock: ClockResource
-) -> dg.SkipReason:
-    """A failed run that said nothing gets its place in the ledger."""
-    detail = context.for_run_failure().failure_event.message or "The run ended without a word."
-    noted = explain(accounts.open(clock), context.dagster_run, clock.now(), detail)
-    return dg.SkipReason(f"noted for edition {noted}" if noted else "it said why itself")
-
-
-explaining = RunFollower(
-    name="silent_failures",
-    run_status=dg.DagsterRunStatus.FAILURE,
-    run_status_sensor_fn=silent_failures,
-    minimum_interval_seconds=EVERY_SECONDS,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Finds runs that ended without saying why (killed, out of memory, code that does"
-    " not load): what was asked for goes on by itself, or is noted as failed in the end.",
-)
-
-
-@follows(
-    dg.DagsterRunStatus.SUCCESS,
-    [daily_vibe, preview_vibe, publish_preview],
-    begins=prepare_vibe,
-    about="After a list was published, asks the sources and looks tracks up for the next list,"
-    " while nobody waits. After a preview, only what its deadline cut off.",
-)
-def prepare_next_list(run: dg.DagsterRun, owner: Account) -> dg.RunRequest | dg.SkipReason:
-    """Prepare the next list of whose run it was."""
-    if run.job_name == runs.PREVIEW_VIBE:
-        return _finish_asking(run, owner.user_id)
-    return run_request(LaunchRequest.preparing(owner.user_id, run.run_id))
-
-
-@follows(
-    dg.DagsterRunStatus.SUCCESS,
-    [daily_vibe, sync_library, walk_library],
-    begins=walk_library,
-    about="After a list, and after each part of the walk, reads on in a library that is too long"
-    " to be read at once, until its end or until the day's calls for it are used.",
-)
-def walk_on(run: dg.DagsterRun, owner: Account) -> dg.RunRequest | dg.SkipReason:
-    """Read on in the library of whose run it was."""
-    if runs.STILL_TO_WALK not in run.tags:
-        return dg.SkipReason("The library was read to its end, or no further for today.")
-    return run_request(LaunchRequest.walking(owner.user_id, run.run_id))
-
-
-@follows(
-    dg.DagsterRunStatus.FAILURE,
-    [daily_vibe, preview_vibe],
-    begins=prepare_vibe,
-    about="After a list that came to nothing, asks those sources again that its deadline cut off:"
-    " the next try finds their answers.",
-)
-def finish_asking(run: dg.DagsterRun, owner: Account) -> dg.RunRequest | dg.SkipReason:
-    """Finish what the failed run's sources had begun."""
-    return _finish_asking(run, owner.user_id)
-
-
-def _finish_asking(run: dg.DagsterRun, user_id: UserId) -> dg.RunRequest | dg.SkipReason:
-    """Ask just the sources that were cut off in this run, and look up what they bring."""
-    sources = runs.cut_off_sources(run.tags)
-    if not sources:
-        return dg.SkipReason(f"No source of {user_id}'s was cut off.")
-    launch = LaunchRequest.preparing(user_id, run.run_id)
-    return dg.RunRequest(
-        run_key=launch.run_key,
-        partition_key=launch.partition_key,
-        tags=dict(launch.tags),
-        asset_selection=[*map(pool_key, sources), RESERVE],
-    )
-
-
 @dg.schedule(
     cron_schedule="7-59/15 * * * *",
     job=prepare_vibe,
@@ -333,12 +231,4 @@ def comparing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipR
 
 
 SCHEDULES = (nightly, collecting, preparing_by_day, comparing)
-SENSORS = (
-    people,
-    explaining,
-    unfinished_lists,
-    repeating,
-    prepare_next_list,
-    finish_asking,
-    walk_on,
-)
+SENSORS = (people, succeeded_runs, failed_runs, unfinished_lists)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dagster._cli.api import _execute_run_command_body as execute_run
 from dagster._config import Array, UserConfigSchema
-from dagster._core.definitions.run_status_sensor_definition import RunStatusSensorCursor
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.instance import InstanceRef
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
@@ -27,6 +25,7 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget, ModuleTarget, WorkspaceLoadTarget
+from dagster._grpc import server_watcher
 from dagster._serdes import (
     ConfigurableClass,
     ConfigurableClassData,
@@ -50,12 +49,10 @@ __all__ = [
     "QueuedRunCoordinator",
     "RunLauncher",
     "RunQueueConfig",
-    "RunStatusSensorCursor",
     "SqliteEventLogStorage",
     "SqliteRunStorage",
     "SqliteScheduleStorage",
     "SubmitRunContext",
-    "UnresolvedAssetJobDefinition",
     "UserConfigSchema",
     "WorkerStatus",
     "WorkspaceLoadTarget",
@@ -64,6 +61,7 @@ __all__ = [
     "deserialize_value",
     "execute_run",
     "serialize_value",
+    "server_watcher",
     "sqlite_url",
 ]
 
