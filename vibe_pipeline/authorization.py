@@ -44,6 +44,7 @@ from vibe_pipeline.clients.errors import (
     RateLimited,
     ServiceError,
     ServiceUnavailable,
+    endpoint_named,
 )
 from vibe_pipeline.clients.factory import QUICK, ClientFactory
 from vibe_pipeline.clients.rate_limiter import Sleep
@@ -406,7 +407,8 @@ class SpotifyConnection:
         try:
             grant = await self._grant(tokens)
         except AuthorizationExpired as error:
-            self._conclude(user_id, tokens, error)
+            with endpoint_named(error.endpoint or ""):
+                self._conclude(user_id, tokens, error)
             raise
         renewed = Tokens(
             access_token=grant.access_token,

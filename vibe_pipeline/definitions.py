@@ -21,6 +21,7 @@ from vibe_pipeline.defs.resources import resources
 from vibe_pipeline.defs.restore import restore_edition
 from vibe_pipeline.defs.retention import nightly_retention, retaining
 from vibe_pipeline.defs.selection import ranked_selection
+from vibe_pipeline.defs.tables import catalogued
 from vibe_pipeline.defs.taste import seed_profile
 from vibe_pipeline.settings import Settings, read_settings
 
@@ -39,7 +40,7 @@ ASSETS = (
 def build(settings: Settings) -> dg.Definitions:
     """Everything Dagster is told, for these settings."""
     return dg.Definitions(
-        assets=list(ASSETS),
+        assets=catalogued(ASSETS, warehouse=settings.warehouse_path),
         jobs=[
             *asset_jobs,
             replay_vibe,

@@ -104,23 +104,26 @@ def test_a_warm_list_costs_eight_calls_refreshes_the_playlist_and_repeats_nothin
     assert not first & {track.key for track in edition.tracks if track.is_new}
 
 
-def test_the_list_shown_with_a_selection_names_each_artist_and_keeps_the_terms_apart(
+def test_a_selection_shows_every_track_of_the_list_and_its_terms_in_a_table_of_their_own(
     world: VibeWorld,
 ) -> None:
     anna = world.connected()
 
     result = world.run("preview_vibe", anna.user_id)
 
-    shown = metadata_of(result, dg.AssetKey("ranked_selection"))["list"]
+    metadata = metadata_of(result, dg.AssetKey("ranked_selection"))
+    shown, terms = metadata["list"], metadata["score terms"]
     with world.warehouse.open() as tables:
         ranked = tables.selections.ranked(anna.user_id, EditionId(result.run_id))
     chosen: dict[object, Ranked] = {item.position: item for item in ranked}
     assert isinstance(shown, dg.TableMetadataValue)
-    assert len(shown.records) == 25
-    for record in shown.records:
+    assert isinstance(terms, dg.TableMetadataValue)
+    assert len(shown.records) == len(terms.records) == anna.playlist_size
+    for record, of_terms in zip(shown.records, terms.records, strict=True):
         item = chosen[record.data["position"]]
         assert record.data["artist"] == item.candidate.artist
-        assert record.data["term: artist"] == round(item.terms["artist"], 4)
+        assert of_terms.data["position"] == item.position
+        assert of_terms.data["artist"] == round(item.terms["artist"], 4)
 
 
 def test_every_source_is_an_asset_of_its_own(world: VibeWorld) -> None:

@@ -267,6 +267,14 @@ def test_the_day_s_quota_is_told_with_its_end_and_nothing_waits_for_it(world: Vi
     assert edition.cause_until is not None
     assert edition.cause_until > datetime.now(UTC) + timedelta(hours=10)
     assert message.key == "bot.failed.quota"
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    reported = failure.step_failure_data.user_failure_data
+    assert reported is not None
+    shown = {name: value.value for name, value in reported.metadata.items()}
+    assert shown["service"] == "spotify"
+    assert shown["endpoint"] in {call.split(" -> ")[0] for call in world.calls()}
+    assert shown["next try"] == edition.cause_until.isoformat(timespec="minutes")
+    assert shown["person told"] == "yes, in the chat"
     assert len({call.rsplit("/", 1)[0] for call in world.calls()}) <= 3
     assert world.calls().total() <= 6
 

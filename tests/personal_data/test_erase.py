@@ -86,6 +86,10 @@ def test_dagster_keeps_no_copy_of_the_last_event(world: VibeWorld) -> None:
     for key in world.instance.all_asset_keys():
         event = world.instance.get_latest_materialization_event(key)
         assert event is None or anna.user_id not in str(event)
+    checks = world.definitions.resolve_asset_graph().asset_check_keys
+    history = world.instance.event_log_storage.get_asset_check_execution_history
+    answers = [answer for check in checks for answer in history(check, limit=100)]
+    assert not any(anna.user_id in str(answer) for answer in answers)
 
 
 def test_an_archive_nobody_fetched_goes_too(world: VibeWorld) -> None:

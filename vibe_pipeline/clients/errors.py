@@ -6,16 +6,33 @@ An exception hierarchy, raised by clients alone. Why a list did not come about i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 
 class ServiceError(Exception):
-    """A service did not give what was asked; ``service`` names it, the text is safe to show."""
+    """A service did not give what was asked; ``service`` names it, the text is safe to show.
+
+    ``endpoint`` is what was called, its ids left out, where that is known: ``endpoint_named``.
+    """
+
+    endpoint: str | None = None
 
     def __init__(self, service: str, sentence: str) -> None:
         super().__init__(f"{service}: {sentence}")
         self.service = service
         self.sentence = sentence
+
+
+@contextmanager
+def endpoint_named(endpoint: str) -> Iterator[None]:
+    """Have an error that leaves here say which endpoint it comes from, unless it knows already."""
+    try:
+        yield
+    except ServiceError as error:
+        error.endpoint = error.endpoint or endpoint
+        raise
 
 
 class AuthorizationExpired(ServiceError):
@@ -106,10 +123,7 @@ class AllowanceSpent(ServiceUnavailable):
 
 
 class NotThere(ServiceError):
-    """What was asked for does not exist: remember that, and go on without it.
-
-    ``endpoint`` is what was called, where that is known.
-    """
+    """What was asked for does not exist: remember that, and go on without it."""
 
     def __init__(self, service: str, sentence: str, *, endpoint: str | None = None) -> None:
         super().__init__(service, sentence)

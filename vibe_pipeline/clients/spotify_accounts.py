@@ -20,6 +20,7 @@ from vibe_pipeline.clients.errors import (
     KeyRefused,
     ServiceUnavailable,
     UnexpectedResponse,
+    endpoint_named,
 )
 from vibe_pipeline.clients.json_fields import Fields, fields, number, text
 from vibe_pipeline.clients.transport import Call, ServiceAnswer, Transport
@@ -133,7 +134,8 @@ class SpotifyAccounts:
         answer = await self._transport.send(call)
         grant = Grant.from_api(fields(answer.json()), now=self._transport.now())
         if grant is None or not answer.good:
-            _refused(answer)
+            with endpoint_named(call.endpoint):
+                _refused(answer)
         return grant
 
     def _client_proof(self) -> dict[str, str]:

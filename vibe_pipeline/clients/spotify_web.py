@@ -26,6 +26,7 @@ from vibe_pipeline.clients.errors import (
     ServiceUnavailable,
     UnexpectedResponse,
     WriteRefused,
+    endpoint_named,
 )
 from vibe_pipeline.clients.json_fields import fields, integer, objects
 from vibe_pipeline.clients.transport import (
@@ -79,7 +80,8 @@ class SpotifyWeb:
         answer = await self._authorized(call)
         if status_of(answer) >= 400:
             await self._refused(call, answer)
-        return _believed(call, answer)
+        with endpoint_named(call.endpoint):
+            return _believed(call, answer)
 
     async def tell(self, call: Call) -> Mapping[str, Any]:
         """Do a write; what it answers with is nothing where its endpoint promises nothing."""
@@ -135,10 +137,17 @@ class SpotifyWeb:
             if status != httpx.codes.UNAUTHORIZED:
                 return answer
             if (known := _kind_of_403(answer)) is not None:
+                known.endpoint = call.endpoint
                 raise known
-        raise GrantDoubted(SERVICE, "the person's token is refused, also a fresh one")
+        doubt = GrantDoubted(SERVICE, "the person's token is refused, also a fresh one")
+        doubt.endpoint = call.endpoint
+        raise doubt
 
     async def _refused(self, call: Call, answer: ServiceAnswer) -> NoReturn:
+        with endpoint_named(call.endpoint):
+            await self._raise_what_it_means(call, answer)
+
+    async def _raise_what_it_means(self, call: Call, answer: ServiceAnswer) -> NoReturn:
         status = status_of(answer)
         if call.all_or_nothing and _blames_one_of_many(status, answer):
             raise WriteRefused(SERVICE, f"{call.endpoint} was refused as a whole ({status})")

@@ -30,6 +30,7 @@ from vibe_pipeline.clients.errors import (
     RateLimited,
     Redirected,
     ServiceUnavailable,
+    endpoint_named,
 )
 from vibe_pipeline.clients.json_fields import fields
 from vibe_pipeline.clients.rate_limiter import RateLimiter, Sleep
@@ -204,6 +205,10 @@ class Transport:
 
     async def send(self, call: Call) -> ServiceAnswer:
         """The first answer worth reading, or ``RateLimited`` or ``ServiceUnavailable``."""
+        with endpoint_named(call.endpoint):
+            return await self._answered(call)
+
+    async def _answered(self, call: Call) -> ServiceAnswer:
         strain = _RetryState()
         while True:
             answer = await self._attempt(call, strain)

@@ -98,7 +98,7 @@ def _add_users(instance: dg.DagsterInstance, user_ids: Sequence[UserId]) -> None
 @dg.schedule(
     cron_schedule="5 */2 * * *",
     job=collect_listening,
-    name="collect_listening_schedule",
+    name="collect_listening_by_day",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Keeps what people played before Spotify forgets it: every two hours, less often"
     " the more people there are.",
@@ -218,7 +218,7 @@ def _asks_all(run: dg.DagsterRun) -> bool:
 @dg.schedule(
     cron_schedule="30 7 * * 1",
     job=compare_policies,
-    name="compare_policies_schedule",
+    name="compare_policies_on_mondays",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="A verdict on the two policies every Monday, while VIBE_COMPARE_POLICIES names"
     " two.",

@@ -17,7 +17,7 @@ from vibe_pipeline.accounts.call_allowance import CallAllowance, preparing_of
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.deadline import LateCalls
 from vibe_pipeline.defs.late_answers import AskingLoop
-from vibe_pipeline.defs.metadata import counted, table
+from vibe_pipeline.defs.metadata import counted, excerpt
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
     AccountsResource,
@@ -28,7 +28,7 @@ from vibe_pipeline.defs.resources import (
 )
 from vibe_pipeline.defs.run_context import RunContext, run_context
 from vibe_pipeline.defs.single_flight import SharedWork, one_at_a_time
-from vibe_pipeline.defs.specs import asset_spec
+from vibe_pipeline.defs.specs import asset_spec, check_spec
 from vibe_pipeline.defs.taste import PROFILE
 from vibe_pipeline.playlists.build import propose
 from vibe_pipeline.playlists.pools_at_hand import looked_at_first, make_a_list
@@ -69,6 +69,7 @@ def check_name(source: Source) -> str:
             pool_key(entry.source),
             group="candidates",
             kinds=entry.services,
+            code_version="1",
             deps=[PROFILE],
             description=(
                 f"{entry.about}\n\nA source that fails leaves an empty pool with its reason."
@@ -77,7 +78,7 @@ def check_name(source: Source) -> str:
         for entry in REGISTRY
     ],
     check_specs=[
-        dg.AssetCheckSpec(
+        check_spec(
             check_name(entry.source),
             asset=pool_key(entry.source),
             description="A warning when the source failed; the others make the list without it."
@@ -316,7 +317,7 @@ def _result(
             **({"cut off after (seconds)": waited} if pool.reason == Reason.CUT_OFF else {}),
             "profile of edition": profile_edition,
             "recordings": _recordings(pool.proposals),
-            "proposals": table(rows, columns),
+            **excerpt("proposals", rows, columns),
             **{f"{name} (all sources)": count for name, count in calls.items()},
         },
     )

@@ -10,6 +10,7 @@ from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Erasure, ErasureKind
 from vibe_pipeline.defs.partitions import run_request, users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
+from vibe_pipeline.launcher.check_history import forget_checks
 from vibe_pipeline.personal_data.archives import archive_path
 from vibe_pipeline.personal_data.erase import Sweep, sweep
 from vibe_pipeline.records import UserId
@@ -68,6 +69,7 @@ def forget_person() -> None:
 
 
 @dg.sensor(
+    name="promised_erasures",
     job=forget_person,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
@@ -120,6 +122,7 @@ def _erase_runs(instance: dg.DagsterInstance, user_id: UserId) -> int:
     for run_id in gone:
         archive_path(home, run_id).unlink(missing_ok=True)
         instance.delete_run(run_id)
+    forget_checks(instance, run_ids=gone)
     _blank_latest(instance, gone)
     return len(gone)
 

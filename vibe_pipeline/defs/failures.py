@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
 import dagster as dg
 
+from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
+from vibe_pipeline.accounts.continuation import next_run_at
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.messages import NightFailed
 from vibe_pipeline.accounts.records import Account, Edition, FailureCause
@@ -34,15 +36,16 @@ def failures_recorded(
     except NotAWarehouse as error:
         recovery = _recovered(error, store)
         if recovery is None:
-            _note(context, store, account, edition, failure_of(error), nightly=nightly)
-            raise dg.Failure(str(error), allow_retries=False) from error
+            failure = failure_of(error)
+            shown = _note(context, store, account, edition, failure, nightly=nightly)
+            raise dg.Failure(str(error), metadata=shown, allow_retries=False) from error
         # Nothing is noted: the list goes on by itself, over what was put back.
         raise dg.Failure(recovery.in_words(error.path), allow_retries=False) from error
     except (ListRefused, ServiceError, WarehouseError, AccountsUnreadable) as error:
         failure = failure_of(error)
-        _note(context, store, account, edition, failure, nightly=nightly)
+        shown = _note(context, store, account, edition, failure, nightly=nightly)
         raise dg.Failure(
-            failure.sentence, metadata=_shown(failure), allow_retries=failure.cause in _PASSING
+            failure.sentence, metadata=shown, allow_retries=failure.cause in _PASSING
         ) from error
     except Exception as error:
         _note(context, store, account, edition, failure_of(error), nightly=nightly)
@@ -72,7 +75,8 @@ def failures_tagged(context: dg.OpExecutionContext) -> Iterator[None]:
     except (ServiceError, WarehouseError, AccountsUnreadable) as error:
         failure = failure_of(error)
         _tag(context, failure)
-        raise dg.Failure(failure.sentence, metadata=_shown(failure), allow_retries=False) from error
+        shown = _shown(failure, next_try=None, told=_told_in_chat(context))
+        raise dg.Failure(failure.sentence, metadata=shown, allow_retries=False) from error
 
 
 def _tag(context: dg.AssetExecutionContext | dg.OpExecutionContext, failure: ListFailure) -> None:
@@ -88,15 +92,30 @@ def _note(
     failure: ListFailure,
     *,
     nightly: bool,
-) -> None:
+) -> Mapping[str, str]:
+    """Note it where the list or the run is looked at; gives what the step shows of it."""
     if edition is None:
         _tag(context, failure)
-        return
+        return _shown(failure, next_try=None, told=_told_in_chat(context))
     store.editions.fail(
         edition.edition_id, failure.cause, until=failure.until, detail=failure.sentence
     )
-    if nightly and failure.cause not in _SECOND_LOOK:
-        tell_failure(store, account, edition, failure.cause, until=failure.until)
+    failed = store.editions.required(edition.edition_id)
+    if not nightly:
+        again, told = next_run_at(failed, runs_made=1), _told_in_chat(context)
+        return _shown(failure, next_try=again, told=told)
+    told = "not yet: it may be over at the next try"
+    if failure.cause not in _SECOND_LOOK:
+        first = tell_failure(store, account, edition, failure.cause, until=failure.until)
+        told = "yes, in the chat" if first else "yes, in the chat, after an earlier try"
+    return _shown(failure, next_try=nights.next_try(failed), told=told)
+
+
+def _told_in_chat(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> str:
+    """Of a run that is no night's: whoever asked in the chat reads it where they asked."""
+    if runs.watched(context.run.tags):
+        return "yes, in the message that follows the run"
+    return "no: nobody waits for it in the chat"
 
 
 def tell_failure(
@@ -111,8 +130,14 @@ def tell_failure(
     return store.outbox.put(account.user_id, NightFailed.of(edition, cause, until=until))
 
 
-def _shown(failure: ListFailure) -> dict[str, str]:
+def _shown(failure: ListFailure, *, next_try: datetime | None, told: str) -> dict[str, str]:
+    """What an operator wants to know first: who answered so, when it goes on, who knows of it."""
     shown = {"cause": str(failure.cause)}
+    if failure.service is not None:
+        shown["service"] = failure.service
+    if failure.endpoint:
+        shown["endpoint"] = failure.endpoint
     if failure.until is not None:
         shown["not before"] = failure.until.isoformat()
-    return shown
+    again = "none by itself" if next_try is None else next_try.isoformat(timespec="minutes")
+    return {**shown, "next try": again, "person told": told}

@@ -33,6 +33,7 @@ from vibe_pipeline.warehouse import Fate, Outcome
     group_name="learning",
     kinds={"duckdb"},
     owners=list(OWNERS),
+    code_version="1",
     tags={"vibe/group": "learning"},
     deps=[HISTORY],
 )
@@ -98,6 +99,7 @@ def _positions(outcomes: Sequence[Outcome]) -> dg.TableMetadataValue:
     group_name="learning",
     kinds={"duckdb"},
     owners=list(OWNERS),
+    code_version="1",
     tags={"vibe/group": "learning"},
     deps=[recommendation_outcomes],
 )

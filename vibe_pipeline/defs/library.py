@@ -15,7 +15,7 @@ from vibe_pipeline import runs
 from vibe_pipeline.accounts.budget import StoredBudget
 from vibe_pipeline.accounts.call_allowance import SPOTIFY, budget_for, listening_of
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.defs.metadata import bars, counted, table
+from vibe_pipeline.defs.metadata import bars, counted, excerpt, table
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
     AccountsResource,
@@ -26,7 +26,7 @@ from vibe_pipeline.defs.resources import (
 )
 from vibe_pipeline.defs.run_context import EDITION_JOBS, RunContext, run_context
 from vibe_pipeline.defs.single_flight import SharedWork, one_at_a_time
-from vibe_pipeline.defs.specs import asset_spec
+from vibe_pipeline.defs.specs import asset_spec, check_spec
 from vibe_pipeline.records import EditionId, LikedTrack, UserId
 from vibe_pipeline.taste.library_refresh import (
     LibraryDelta,
@@ -53,7 +53,12 @@ TOP_ITEMS = dg.AssetKey("top_items")
 
 def _spec(key: dg.AssetKey, description: str) -> dg.AssetSpec:
     return asset_spec(
-        key, group="library", kinds={"spotify"}, description=description, skippable=True
+        key,
+        group="library",
+        kinds={"spotify"},
+        description=description,
+        code_version="1",
+        skippable=True,
     )
 
 
@@ -85,13 +90,13 @@ def _spec(key: dg.AssetKey, description: str) -> dg.AssetSpec:
         ),
     ],
     check_specs=[
-        dg.AssetCheckSpec(
+        check_spec(
             "nobody_likes_a_track_twice",
             asset=LIKED_TRACKS,
             blocking=True,
             description="A repeat would mean that paging or syncing went wrong.",
         ),
-        dg.AssetCheckSpec(
+        check_spec(
             "no_plays_slipped_away",
             asset=RECENT_PLAYS,
             description="More was played between two collections than Spotify remembers.",
@@ -344,7 +349,8 @@ def _top_result(snapshot: LibrarySnapshot, delta: LibraryDelta) -> dg.Materializ
             **{"asked now": delta.top is not None},
             **_trouble(delta, Part.TOP),
             **({"fetched": fetched.isoformat(timespec="seconds")} if fetched else {}),
-            items=table(
+            **excerpt(
+                "items",
                 [
                     {
                         "kind": item.kind,

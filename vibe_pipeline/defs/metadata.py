@@ -14,7 +14,8 @@ import dagster as dg
 
 Cell = str | int | float | bool | None
 
-ROWS_SHOWN = 25
+ROWS_SHOWN = 50
+"""What may be longer than any list is cut there, and says so."""
 _WIDEST_BAR = 280
 _LINE = 21
 _COLOURS = ("#4f7cff", "#59b98c", "#c9a227", "#d1606f", "#8f6fd1", "#5fa8c9", "#a0795a")
@@ -26,14 +27,21 @@ def counted(rows: int, **more: Any) -> dict[str, Any]:
 
 
 def table(rows: Sequence[Mapping[str, Cell]], columns: Sequence[str]) -> dg.TableMetadataValue:
-    """The first rows as a table one can sort in the UI."""
+    """Every row, as a table one can sort in the UI."""
     return dg.MetadataValue.table(
-        records=[
-            dg.TableRecord({name: _cell(row.get(name)) for name in columns})
-            for row in rows[:ROWS_SHOWN]
-        ],
+        records=[dg.TableRecord({name: _cell(row.get(name)) for name in columns}) for row in rows],
         schema=dg.TableSchema(columns=[dg.TableColumn(name) for name in columns]),
     )
+
+
+def excerpt(
+    name: str, rows: Sequence[Mapping[str, Cell]], columns: Sequence[str]
+) -> dict[str, dg.TableMetadataValue | str]:
+    """The first rows under this name, and beside it how many there are, where some are left out."""
+    shown = table(rows[:ROWS_SHOWN], columns)
+    if len(rows) <= ROWS_SHOWN:
+        return {name: shown}
+    return {name: shown, f"{name} shown": f"the first {ROWS_SHOWN} of {len(rows)}"}
 
 
 def bars(amounts: Mapping[str, float], *, title: str) -> dg.MarkdownMetadataValue:

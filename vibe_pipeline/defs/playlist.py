@@ -15,6 +15,7 @@ from vibe_pipeline.accounts.messages import MadeByOperator, NightReady, ReadyAft
 from vibe_pipeline.accounts.records import Edition, EditionState, Summary
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.metadata import counted, table
+from vibe_pipeline.defs.nightly_promise import POLICY
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
     AccountsResource,
@@ -24,7 +25,7 @@ from vibe_pipeline.defs.resources import (
     WarehouseResource,
 )
 from vibe_pipeline.defs.run_context import PUBLISHED, SELECTION, RunContext, run_context
-from vibe_pipeline.defs.specs import asset_spec
+from vibe_pipeline.defs.specs import asset_spec, check_spec
 from vibe_pipeline.playlists.publish import (
     NothingToPublish,
     Publication,
@@ -46,7 +47,9 @@ HISTORY = dg.AssetKey("recommendation_history")
             PUBLISHED,
             group="playlist",
             kinds={"spotify"},
+            code_version="1",
             deps=[SELECTION],
+            freshness_policy=POLICY,
             description=(
                 "The list as it was written to the person's playlist on Spotify.\n\nWritten"
                 " through a ledger: a run that dies anywhere goes on where it stood, and never"
@@ -57,6 +60,7 @@ HISTORY = dg.AssetKey("recommendation_history")
             HISTORY,
             group="playlist",
             deps=[PUBLISHED],
+            code_version="1",
             description=(
                 "Everything ever recommended to the person, so that it rests before it returns"
                 " and *new* means new."
@@ -64,13 +68,13 @@ HISTORY = dg.AssetKey("recommendation_history")
         ),
     ],
     check_specs=[
-        dg.AssetCheckSpec(
+        check_spec(
             "every_published_track_is_one_spotify_knows",
             asset=PUBLISHED,
             blocking=True,
             description="A line without a track's address would leave a hole in the playlist.",
         ),
-        dg.AssetCheckSpec(
+        check_spec(
             "history_remembers_every_track_once",
             asset=HISTORY,
             blocking=True,
@@ -188,7 +192,7 @@ def _published_result(edition: Edition, calls: Mapping[str, Any]) -> dg.Material
                 check_name="every_published_track_is_one_spotify_knows",
                 passed=holes == 0 and repeats == 0,
                 metadata={"without address": holes, "repeats": repeats},
-            )
+            ),
         ],
     )
 

@@ -40,6 +40,7 @@ RESERVE = dg.AssetKey("track_reserve")
     group_name="reserve",
     kinds={"duckdb"},
     owners=list(OWNERS),
+    code_version="1",
     tags={"vibe/group": "reserve"},
     deps=[pool_key(source) for source in Source],
 )

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from vibe_pipeline import runs
+from vibe_pipeline.defs.nightly_promise import people_without_list
 from vibe_pipeline.defs.partitions import run_request
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.personal_data.retention import apply_retention
@@ -19,13 +20,23 @@ def retention(
 ) -> None:
     """Lets go of what old lists were made from, of stale lookups and leftovers, and counts it.
 
+    Counts, too, whose last night brought no list (``nightly_promise``).
+
     What is left is put in the order of its people, once enough of it lies apart.
     """
     days, database = read_settings().retention_days, warehouse.open()
-    lost = apply_retention(database, accounts.open(clock), now=clock.now(), days=days)
+    store, now = accounts.open(clock), clock.now()
+    lost = apply_retention(database, store, now=now, days=days)
     moved = database.cluster_by_person()
+    missed = people_without_list(store, now)
     context.add_output_metadata(
-        {"days kept": days, "rows let go": sum(lost.values()), "rows moved": moved, **lost}
+        {
+            "days kept": days,
+            "rows let go": sum(lost.values()),
+            "rows moved": moved,
+            "people without their list": missed,
+            **lost,
+        }
     )
 
 
@@ -44,7 +55,7 @@ def nightly_retention() -> None:
 @dg.schedule(
     cron_schedule="50 3 * * *",
     job=nightly_retention,
-    name="nightly_retention_schedule",
+    name="retention_at_night",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Lets go of what nobody needs any more, every night at 3:50 UTC.",
 )

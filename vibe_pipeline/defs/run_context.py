@@ -82,6 +82,7 @@ def run_context(
     context: dg.AssetExecutionContext, store: AccountStore, *, now: datetime
 ) -> Iterator[RunContext]:
     """What this run makes; an error inside is noted in the ledger and told in words."""
+    _version_by_run(context)
     user_id = UserId(context.partition_key)
     account = store.people.get(user_id)
     if account is None:
@@ -95,6 +96,15 @@ def run_context(
         if not account.connected:
             raise not_connected(account)
         yield run
+
+
+def _version_by_run(context: dg.AssetExecutionContext) -> None:
+    """Each run's data are a version of their own, for they come from services and the clock.
+
+    Without it Dagster takes rows made by the same code out of the same assets for the same rows.
+    """
+    for key in context.selected_asset_keys:
+        context.set_data_version(key, dg.DataVersion(context.run.run_id))
 
 
 def _run_context(

@@ -28,7 +28,7 @@ from vibe_pipeline.defs.resources import (
 )
 from vibe_pipeline.defs.run_context import SELECTION, RunContext, run_context
 from vibe_pipeline.defs.single_flight import SharedWork, one_at_a_time
-from vibe_pipeline.defs.specs import OWNERS
+from vibe_pipeline.defs.specs import OWNERS, check_spec
 from vibe_pipeline.playlists.build import ListBuild, build_list, stock_up
 from vibe_pipeline.playlists.edition_inputs import inputs_for, pools_from, request_from
 from vibe_pipeline.playlists.edition_record import keep_selection, record_choice
@@ -37,7 +37,7 @@ from vibe_pipeline.playlists.publish import chosen_twice, without_uri
 from vibe_pipeline.playlists.selection_summary import Selection, with_stale_parts
 from vibe_pipeline.playlists.unsynced_likes import take_in
 from vibe_pipeline.ranking.list_request import ListRequest
-from vibe_pipeline.ranking.policy import Policy
+from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.records import Pool, Ranked, Source, Track
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.taste.library_refresh import stale_parts
@@ -63,10 +63,11 @@ _CHECKS = {
     group_name="selection",
     kinds={"duckdb"},
     owners=list(OWNERS),
+    code_version=f"{DEFAULT.name}-{DEFAULT.version}",
     tags={"vibe/group": "selection"},
     deps=[pool_key(source) for source in Source],
     check_specs=[
-        dg.AssetCheckSpec(name, asset=SELECTION, blocking=True, description=about)
+        check_spec(name, asset=SELECTION, blocking=True, description=about)
         for name, about in _CHECKS.items()
     ],
 )
@@ -221,7 +222,10 @@ def _result(
     selection: Selection, adventure: int, calls: Mapping[str, Any]
 ) -> dg.MaterializeResult[None]:
     summary = selection.summary
-    chosen = [item for item in selection.ranked if item.position is not None]
+    chosen = sorted(
+        (item for item in selection.ranked if item.position is not None),
+        key=lambda item: item.position or 0,
+    )
     fates = Counter(str(item.dropped or "chosen") for item in selection.ranked)
     return dg.MaterializeResult(
         metadata=counted(
@@ -236,7 +240,8 @@ def _result(
                 "notes": ", ".join(summary.notes) or "none",
                 "chosen by source": bars(dict(summary.sources), title="Chosen, by source"),
                 "what became of candidates": bars(dict(fates), title="What became of candidates"),
-                "list": _list(sorted(chosen, key=lambda item: item.position or 0)),
+                "list": _list(chosen),
+                "score terms": _terms(chosen),
                 "pools": _pools(summary.pools),
             },
             **calls,
@@ -246,8 +251,6 @@ def _result(
 
 
 def _list(chosen: Sequence[Ranked]) -> dg.TableMetadataValue:
-    """The tracks with the terms of their scores; a term may be named as a column is."""
-    terms = sorted({name for item in chosen for name in item.terms})
     return table(
         [
             {
@@ -258,16 +261,22 @@ def _list(chosen: Sequence[Ranked]) -> dg.TableMetadataValue:
                 "source": str(item.source),
                 "because of": item.seed,
                 "score": item.score,
-                **{_term_column(name): value for name, value in item.terms.items()},
             }
             for item in chosen
         ],
-        [*_LIST_COLUMNS, *map(_term_column, terms)],
+        _LIST_COLUMNS,
     )
 
 
-def _term_column(term: str) -> str:
-    return f"term: {term}"
+def _terms(chosen: Sequence[Ranked]) -> dg.TableMetadataValue:
+    """What each track's score is the sum of; a table of its own, for beside the titles it would be
+    too wide to read. A term that counted for no track is left out.
+    """
+    terms = sorted({name for item in chosen for name, value in item.terms.items() if value})
+    return table(
+        [{"position": item.position, "score": item.score, **item.terms} for item in chosen],
+        ["position", "score", *(term for term in terms if term not in {"position", "score"})],
+    )
 
 
 def _pools(pools: Sequence[PoolSummary]) -> dg.TableMetadataValue:

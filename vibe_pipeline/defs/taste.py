@@ -9,11 +9,11 @@ from typing import Any
 import dagster as dg
 
 from vibe_pipeline.defs.library import LIKED_TRACKS, RECENT_PLAYS, TOP_ITEMS
-from vibe_pipeline.defs.metadata import Cell, counted, stacked, table
+from vibe_pipeline.defs.metadata import Cell, counted, excerpt, stacked, table
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.defs.run_context import run_context
-from vibe_pipeline.defs.specs import OWNERS
+from vibe_pipeline.defs.specs import OWNERS, check_spec
 from vibe_pipeline.records import SeedArtist, SeedTrack
 from vibe_pipeline.taste.making_profile import MadeProfile, make_profile
 from vibe_pipeline.taste.seed_profile import PARTS
@@ -29,10 +29,11 @@ DRAWN = 15
     group_name="taste",
     kinds={"duckdb"},
     owners=list(OWNERS),
+    code_version="1",
     tags={"vibe/group": "taste"},
     deps=[LIKED_TRACKS, RECENT_PLAYS, TOP_ITEMS],
     check_specs=[
-        dg.AssetCheckSpec(
+        check_spec(
             "every_seed_has_a_name_and_a_weight",
             asset=PROFILE,
             blocking=True,
@@ -77,14 +78,16 @@ def _result(explained: MadeProfile) -> dg.MaterializeResult[None]:
                     PARTS,
                     title="Strongest artists, by what speaks for them",
                 ),
-                "artists": table(
+                **excerpt(
+                    "artists",
                     [
                         {"artist": seed.name, **_parts(seed, explained.times_played)}
                         for seed in profile.artists
                     ],
                     ["artist", *columns],
                 ),
-                "tracks": table(
+                **excerpt(
+                    "tracks",
                     [
                         {
                             "artist": seed.artist,

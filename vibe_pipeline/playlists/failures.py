@@ -55,11 +55,16 @@ class ListRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListFailure:
-    """An error as the ledger keeps it and the run tells it."""
+    """An error as the ledger keeps it and the run tells it.
+
+    ``service`` and ``endpoint``: whose answer it was, where it was one.
+    """
 
     cause: FailureCause
     sentence: str
     until: datetime | None = None
+    service: str | None = None
+    endpoint: str | None = None
 
 
 _REFUSALS = {
@@ -89,7 +94,14 @@ def failure_of(error: Exception) -> ListFailure:
     known = isinstance(error, ListRefused | ServiceError | WarehouseError | AccountsUnreadable)
     sentence = str(error) if known else f"{type(error).__name__} in a step"
     until = error.until if isinstance(error, RateLimited) else None
-    return ListFailure(cause=_cause(error), sentence=sentence, until=until)
+    answered = error if isinstance(error, ServiceError) else None
+    return ListFailure(
+        cause=_cause(error),
+        sentence=sentence,
+        until=until,
+        service=None if answered is None else answered.service,
+        endpoint=None if answered is None else answered.endpoint,
+    )
 
 
 def _cause(error: Exception) -> FailureCause:
