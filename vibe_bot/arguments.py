@@ -101,6 +101,11 @@ def says_off(text: str) -> bool:
     return _word(text) in _words("bot.words.off")
 
 
+def says_on(text: str) -> bool:
+    """``on``, ``yes`` or the same in any of our languages."""
+    return _word(text) in _words("bot.words.yes")
+
+
 def mode(text: str) -> Mode | None:
     """``living`` or ``daily``, in any of our languages."""
     word = _word(text)

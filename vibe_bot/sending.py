@@ -51,6 +51,14 @@ async def send(bot: Bot, chat_id: int, text: str, markup: Markup | None = None) 
         return await _send(bot, chat_id, _simpler(page, refusal))
 
 
+async def send_picture(bot: Bot, chat_id: int, png: bytes, caption: str) -> None:
+    """Send a picture that only repeats what was said: without it nothing is missing."""
+    try:
+        await bot.send_photo(chat_id, png, caption=caption, parse_mode=ParseMode.HTML)
+    except BadRequest as refusal:
+        log.warning("telegram takes no picture", reason=refusal.message)
+
+
 async def edit(
     bot: Bot, chat_id: int, message_id: int, text: str, markup: InlineKeyboardMarkup | None = None
 ) -> Edited:

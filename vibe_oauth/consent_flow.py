@@ -39,17 +39,20 @@ class ConsentFlow:
     async def start(self, request: Request) -> Response:
         """The link from the chat: on to Spotify's consent page.
 
-        What merely looks at the link, as chat programs do for a preview, does not use it up.
+        What merely looks at the link, as chat programs do for a preview, does not use it up, nor
+        does an answer that says "later".
         """
         if only_looks(request):
             return self._page(Page.PREVIEW, language_of(request))
         if self.linking.accounts is None:
             return self._page(Page.MISCONFIGURED, language_of(request))
-        account = self.linking.follow(request.path_params["link"])
+        link = request.path_params["link"]
+        account = self.linking.whose(link)
+        if account is not None and (resting := self.linking.resting(account)):
+            return await self._refusal(request, resting)
+        account = self.linking.follow(link)
         if account is None:
             return self._page(Page.UNUSABLE, language_of(request))
-        if resting := self.linking.resting(account):
-            return await self._refusal(request, resting)
         address = self.linking.spotify_address(account.user_id)
         return RedirectResponse(address, HTTPStatus.SEE_OTHER)
 

@@ -216,6 +216,11 @@ class AccountLinking:
             now=clients.now,
         )
 
+    def whose(self, link: str) -> Account | None:
+        """Whose the bot's one-time link is, without using it up; ``None`` when it is not good."""
+        user_id = self.store.oauth_states.whose(link, StateKind.LINK)
+        return None if user_id is None else self.store.people.get(user_id)
+
     def follow(self, link: str) -> Account | None:
         """Use up the bot's one-time link; ``None`` when it is not good (any longer)."""
         state = self.store.oauth_states.take(link, StateKind.LINK)
@@ -229,7 +234,12 @@ class AccountLinking:
         accounts = self._accounts()
         verifier = new_pkce_verifier(self.random_bytes)
         state = self.store.oauth_states.make(user_id, StateKind.CONSENT, verifier)
-        return accounts.authorize_url(state=state, challenge=pkce_challenge(verifier))
+        account = self.store.people.get(user_id)
+        return accounts.authorize_url(
+            state=state,
+            challenge=pkce_challenge(verifier),
+            covers=account is not None and account.covers,
+        )
 
     def resting(self, account: Account) -> Refused | None:
         """Not now: Spotify is to be left alone, so that even a consent could not be used."""

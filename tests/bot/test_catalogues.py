@@ -29,8 +29,8 @@ from vibe_pipeline.locales.source_keys import keys_of
 from vibe_pipeline.sources.registry import REGISTRY
 
 OTHERS = tuple(language for language in LANGUAGES if language != "en")
-SAME_EVERYWHERE = ("language.", "bot.words.")
-"""Names of languages stand in their own language; words to be understood are lists."""
+SAME_EVERYWHERE = ("language.", "bot.words.", "style.")
+"""Names of languages and of music are what they are; words to be understood are lists."""
 ALIKE_BY_NATURE = {"nl": {"button.later"}}
 LATIN_NAMES = re.compile(
     r"<[^>]*>|\{\w+\}|/\w+|Spotify|Last\.fm|ListenBrainz|Telegram|Premium|MusicBrainz|UTC"

@@ -99,8 +99,10 @@ async def test_connect_sends_a_button_where_a_phone_can_open_the_address(tmp_pat
         anna = await place.person()
 
         message = await anna.says("/connect")
+        picture = await anna.sees(lambda one: one["text"] == say("en", "bot.connect.scan"))
 
     (url,) = urls_of(message)
+    assert "'width': " in str(picture)
     assert url.startswith("https://vibe.example.org/connect/")
     assert "/connect/" not in message["text"]
 

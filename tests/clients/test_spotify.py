@@ -343,6 +343,41 @@ def test_endpoints_that_begin_alike_share_a_bucket(endpoint: str, bucket: str) -
     assert bucket_of(Call(method=method, path=path, endpoint=endpoint)) == bucket
 
 
+async def test_a_cover_too_many_makes_nobody_wait_and_only_covers_rest(tmp_path: Path) -> None:
+    with account_store(tmp_path) as store:
+        http, received = answering(said({"error": {"status": 429}}, 429), said({"items": []}))
+        transport = Transport(
+            http,
+            service="spotify",
+            address="http://spotify.example/v1",
+            judge=answer_kind,
+            budget=store.budget,
+            bucket_of=bucket_of,
+            now=lambda: NOON,
+        )
+        spotify = Spotify(SpotifyWeb(transport, FixedToken("t"), InMemoryCapabilities()))
+
+        with pytest.raises(RateLimited) as limited:
+            await spotify.upload_cover("p1", b"\xff\xd8\xff")
+
+        assert limited.value.bucket == "PUT /playlists/{id}/images"
+        assert await spotify.newest_playlists() == []
+        assert received[0].headers["content-type"] == "image/jpeg"
+        assert received[0].content == b"/9j/"
+
+
+async def test_a_401_for_a_cover_is_a_missing_permission_and_renews_nothing() -> None:
+    http, received = answering(said({"error": {"status": 401, "message": "Unauthorized"}}, 401))
+    transport = Transport(http, service="spotify", address="http://spotify.example/v1")
+    doorman = Doorman("good")
+    spotify = Spotify(SpotifyWeb(transport, doorman, InMemoryCapabilities()))
+
+    with pytest.raises(PermissionMissing):
+        await spotify.upload_cover("p1", b"\xff\xd8\xff")
+
+    assert (len(received), doorman.forced) == (1, 0)
+
+
 async def test_a_quota_that_names_no_hour_is_believed_for_hours() -> None:
     body = {"error": {"status": 429, "message": "Too many requests", "reason": "QUOTA_EXCEEDED"}}
     spotify, _ = spotify_answering(said(body, 429))

@@ -43,8 +43,10 @@ EXTRA_OF = {
 USED_WITHOUT_IMPORT = {
     "dagster-dg-cli": "the dg command, for development",
     "dagster-webserver": "vibe up starts it as a program",
+    "fontpkg-noto-sans": "covers are written in it: its file is read, no code",
     "import-linter": "make check runs it",
     "mypy": "make check runs it",
+    "noto-cjk-sans-jp-bold": "covers are written in it: its file is read, no code",
     "pandas-stubs": "mypy reads it",
     "psycopg": "SQLAlchemy speaks to Postgres with it, where ACCOUNTS_URL says so",
     "pytest-asyncio": "a plugin of pytest",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,8 +15,11 @@ from click.testing import CliRunner
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, FailureCause
+from vibe_pipeline.clients.spotify_accounts import COVER_SCOPE
 from vibe_pipeline.commands.replay import replay_command
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
+from vibe_pipeline.playlists.replay import edition_on, replay
+from vibe_pipeline.playlists.title import title_of
 from vibe_pipeline.ranking.policy import SIMILAR_SUM
 from vibe_pipeline.records import EditionId, Ranked, Source, UserId
 from vibe_pipeline.runs import LaunchRequest
@@ -268,3 +272,43 @@ def test_an_undo_that_fails_tells_why_with_its_run(world: VibeWorld) -> None:
     run = world.instance.get_run_by_id(result.run_id)
     assert run is not None
     assert runs.failure_told(run.tags) == (FailureCause.SCOPES_MISSING, None)
+
+
+def test_a_cover_costs_one_call_a_day_and_a_limit_on_covers_costs_no_list(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    covers = "PUT /playlists/{id}/images"
+    world.run("daily_vibe", anna.user_id)
+    assert world.calls()[covers] == 0
+    world.store.people.change(anna.user_id, covers=True)
+    tokens = world.store.tokens.get(anna.user_id)
+    assert tokens is not None
+    wider = replace(tokens, scopes=tokens.scopes | {COVER_SCOPE})
+    world.store.tokens.save(anna.user_id, wider)
+    world.forget_calls()
+
+    world.run("daily_vibe", anna.user_id)
+
+    assert latest(world, anna.user_id).state is EditionState.RECORDED
+    assert world.calls()[covers] == 1
+    world.run("daily_vibe", anna.user_id)
+    assert world.calls()[covers] == 1
+
+
+def test_a_list_is_called_by_what_is_in_it_and_made_again_it_would_be_called_the_same(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    world.run("daily_vibe", anna.user_id)
+
+    edition = latest(world, anna.user_id)
+    (playlist,) = playlists_of(world, anna)
+    with world.warehouse.open() as tables:
+        place, inputs = edition_on(tables, anna.user_id, edition.vibe_date, edition.edition_id)
+        again = replay(tables, place, inputs).again
+
+    assert edition.summary is not None
+    assert edition.summary.styles
+    assert title_of(anna, edition, again.summary) == edition.title == playlist["name"]
+    assert "vibe-" not in playlist["description"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -346,6 +347,23 @@ async def test_a_used_up_quota_is_told_with_its_end(here: Site) -> None:
 
     assert page_is(page, "limited")
     assert page_is(next_time, "limited")
+
+
+async def test_an_answer_that_says_later_does_not_use_the_link_up(here: Site) -> None:
+    account = here.person()
+    link = here.link(account)
+    budget, soon = here.store.budget, datetime.now(UTC) + timedelta(hours=1)
+    budget.block("spotify", soon, "resting")
+    assert page_is(await here.browser.get(link), "limited")
+    assert page_is(await here.browser.get(link), "limited")
+
+    with here.store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE services SET blocked_until = NULL")
+    onward = await here.browser.get(link)
+    again = await here.browser.get(link)
+
+    assert onward.status_code == 303
+    assert page_is(again, "unusable")
 
 
 async def test_a_consent_with_less_than_asked_for_is_not_taken(here: Site) -> None:

@@ -442,9 +442,69 @@ def test_title_and_description_are_in_the_person_s_language(
     words = wording(account, edition, SUMMARY)
 
     assert "2026" in words.description
-    assert words.description.endswith(marker(edition))
+    assert marker(edition) not in words.description
     assert len(words.title) < 100
     assert len(words.description) <= 300
+
+
+@pytest.mark.parametrize("call", ["create", "details"])
+def test_words_that_spotify_refuses_give_way_and_never_cost_the_list(desk: Desk, call: str) -> None:
+    desk.store.people.change(desk.account.user_id, own_title="A name nobody may have")
+    if call == "details":
+        desk.publish(desk.chosen("e0"))
+    refused: list[str] = []
+
+    def refuses(called: str) -> Exception | None:
+        bearing = [p for p in desk.spotify.playlists.values() if p.name.startswith("A name")]
+        if called in {"create", "details"} and bearing:
+            refused.append(called)
+            if called == "create":
+                del desk.spotify.playlists[bearing[0].id]
+            return UnexpectedResponse("spotify", "refused (400)")
+        return None
+
+    desk.spotify.spoils = refuses
+
+    edition = desk.publish(desk.chosen("e1", day=21))
+
+    assert call in refused
+    assert edition.state is EditionState.RECORDED
+    assert edition.title == "Your daily vibe"
+    assert desk.spotify.playlists["p1"].name == "Your daily vibe"
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_lost_creation_is_found_by_what_it_says_and_another_of_the_same_words_is_not(
+    desk: Desk, mode: Mode
+) -> None:
+    first = desk.publish(desk.chosen("e1", mode=mode))
+    desk.store.people.change(desk.account.user_id, playlist_id=None, playlist_url=None)
+    desk.spotify.dies = lambda call: call == "create"
+    with suppress(Killed):
+        desk.publish(desk.chosen("e2", mode=mode))
+    desk.spotify.dies = lambda _: False
+    lost = desk.spotify.playlists["p2"]
+    escaped = replace(lost, description=(lost.description or "").replace(":", "&#58;"))
+    desk.spotify.playlists["p2"] = escaped
+
+    again = desk.publish(EditionId("e2"))
+
+    assert (first.playlist_id, again.playlist_id) == ("p1", "p2")
+    assert len(desk.spotify.playlists) == 2
+
+
+def test_a_playlist_that_a_former_release_made_is_known_by_its_sign(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+    desk.spotify.dies = lambda call: call == "create"
+    with suppress(Killed):
+        desk.publish(edition_id)
+    desk.spotify.dies = lambda _: False
+    sign = marker(desk.store.editions.required(edition_id))
+    lost = desk.spotify.playlists["p1"]
+    desk.spotify.playlists["p1"] = replace(lost, description=f"20 November: 24 new. {sign}")
+
+    assert desk.publish(edition_id).playlist_id == "p1"
+    assert len(desk.spotify.playlists) == 1
 
 
 def test_repeats_and_holes_are_counted() -> None:

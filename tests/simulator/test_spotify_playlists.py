@@ -178,6 +178,31 @@ def test_a_cover_is_a_small_jpeg_in_base64(site: MusicSite, spotify: Spotify) ->
     assert len(spotify.json(path)) == 1
 
 
+def test_covers_have_a_stricter_limit_of_their_own(site: MusicSite, spotify: Spotify) -> None:
+    site.simulation.rules.limits_enforced = True
+    site.simulation.rules.spotify_covers_per_window = 1
+    path = f"/playlists/{spotify.playlist()}/images"
+    picture = base64.b64encode(b"\xff\xd8\xff" + b"0" * 100)
+
+    assert spotify.call("PUT", path, content=picture).status_code == 202
+    limited = spotify.call("PUT", path, content=picture)
+    assert (limited.status_code, limited.headers["retry-after"]) == (429, "60")
+    assert spotify.get("/me/playlists").status_code == 200
+
+
+def test_a_cover_that_says_it_is_something_else_is_refused(spotify: Spotify) -> None:
+    path = f"/playlists/{spotify.playlist()}/images"
+    picture = base64.b64encode(b"\xff\xd8\xff" + b"0" * 100)
+
+    answer = spotify.site.http.put(
+        f"/spotify/v1{path}",
+        content=picture,
+        headers={"Authorization": f"Bearer {spotify.token}", "Content-Type": "text/plain"},
+    )
+
+    assert answer.status_code == 400
+
+
 def test_both_names_of_the_content_appear_for_older_apps(site: MusicSite, spotify: Spotify) -> None:
     site.simulation.rules.regime = "B"
     playlist = spotify.playlist()

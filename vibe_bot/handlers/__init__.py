@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vibe_bot.handlers import connection, lists, settings, sources, status, welcome, whynot
+from vibe_bot.handlers import (
+    connection,
+    lists,
+    playlist_name,
+    settings,
+    sources,
+    status,
+    welcome,
+    whynot,
+)
 from vibe_bot.handlers import exclusions as leaving_out
 from vibe_bot.handlers import feedback as taste
 from vibe_bot.handlers import generate as making
@@ -29,6 +38,8 @@ COMMANDS: Mapping[str, Handler] = {
     "setratio": settings.setratio,
     "adventure": settings.adventure,
     "mode": settings.mode,
+    "title": playlist_name.title,
+    "cover": playlist_name.cover,
     "nightly": settings.nightly,
     "timezone": settings.timezone,
     "lang": settings.lang,
@@ -61,5 +72,8 @@ BUTTONS: Mapping[str, Handler] = {
     "th": taste.thumb,
     "bl": taste.block_chosen,
     "lo": leaving_out.count_again,
+    "tk": playlist_name.keep_title,
+    "tu": playlist_name.usual_title,
+    "tf": playlist_name.free_title,
 }
 """By the first word of a button's data; ``go:COMMAND:ARGUMENT`` calls a command."""

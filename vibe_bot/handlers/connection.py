@@ -7,7 +7,9 @@ The chat's side. Consent itself is ``vibe_oauth``'s, an address pasted by hand
 from __future__ import annotations
 
 from datetime import timedelta
+from io import BytesIO
 
+import segno
 import structlog
 
 from vibe_bot.formatting import (
@@ -20,6 +22,7 @@ from vibe_bot.formatting import (
     together,
 )
 from vibe_bot.interactions import Interaction
+from vibe_bot.sending import send_picture
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, Erasure, StateKind
 from vibe_pipeline.clients.errors import ServiceError
@@ -62,6 +65,16 @@ async def invitation(interaction: Interaction, *, asked: bool = False) -> None:
     )
     copy = None if button else copying(interaction.text("button.copy_link"), address)
     await interaction.answer(text, markup=keyboard([button], [copy]))
+    if asked and not leads_to_this_machine(address):
+        caption = interaction.html("bot.connect.scan")
+        await send_picture(interaction.bot, account.chat_id, qr_code(address), caption)
+
+
+def qr_code(address: str) -> bytes:
+    """The address as a picture (PNG) that another device's camera reads."""
+    picture = BytesIO()
+    segno.make_qr(address, error="m").save(picture, kind="png", scale=8, border=4)
+    return picture.getvalue()
 
 
 async def disconnect(interaction: Interaction) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from vibe_bot.formatting import Html, together
 from vibe_bot.handlers.connection import consent_ended
+from vibe_bot.handlers.playlist_name import may_upload
 from vibe_bot.interactions import Interaction
 from vibe_bot.results import source_name
 from vibe_pipeline.accounts.records import STALE_NOTE, Edition
@@ -101,8 +102,20 @@ def _settings(interaction: Interaction) -> list[Html]:
         interaction.html("bot.status.ratio", share=percent(language, account.min_new_ratio)),
         interaction.html("bot.status.adventure", value=account.adventure),
         interaction.html(f"bot.status.{mode}"),
+        *_name_and_cover(interaction),
         interaction.html("bot.status.language", language=interaction.text(f"language.{language}")),
     ]
+
+
+def _name_and_cover(interaction: Interaction) -> list[Html]:
+    """What a person chose for their playlist's face; nothing for whoever chose nothing."""
+    account, lines = interaction.account, []
+    if account.own_title is not None:
+        lines.append(interaction.html("bot.status.title_own", name=account.own_title))
+    if account.covers:
+        waits = account.connected and not may_upload(interaction)
+        lines.append(interaction.html(f"bot.status.cover{'_waits' if waits else ''}"))
+    return lines
 
 
 def _spotify(interaction: Interaction) -> list[Html]:

@@ -41,6 +41,8 @@ BUCKETS_OF_A_WHOLE = 3
 LONGEST_BELIEVED = timedelta(days=2)
 """A block or a call dated further ahead was written before this machine's clock was set back."""
 _LONGEST_NAME = 40
+_OWN_LIMIT = "/images"
+"""How the bucket ends whose limit says nothing of the others: covers'."""
 
 DAILY_CALLS = 900
 """Of Spotify's, unless the settings say otherwise. A development app was stopped after 1,144
@@ -268,9 +270,10 @@ def _block(
 
 
 def _paused_buckets(connection: Connection, service: str, now: datetime) -> list[datetime]:
-    """When each bucket's pause ends that stands now."""
+    """When each bucket's pause ends that stands now and may tell of the whole service."""
     query = select(services.c.blocked_until).where(
         services.c.service.startswith(f"{service} ", autoescape=True),
+        services.c.service.not_like(f"%{_OWN_LIMIT}"),
         _stands(now),
     )
     return list(connection.execute(query).scalars())

@@ -316,4 +316,5 @@ def _track(kept: dict[str, Any]) -> ChosenTrack:
 
 def _summary(kept: dict[str, Any]) -> Summary:
     pools = tuple(PoolSummary(**pool) for pool in kept["pools"])
-    return Summary(**kept | {"pools": pools, "notes": tuple(kept["notes"])})
+    told = {name: tuple(kept.get(name, ())) for name in ("notes", "styles", "moods")}
+    return Summary(**kept | {"pools": pools} | told)

@@ -41,6 +41,16 @@ class OAuthStates:
         """A fresh state for this person, good once, for one kind of use."""
         return self._keep(user_id, kind, verifier, ttl)
 
+    def whose(self, state: str, kind: StateKind) -> UserId | None:
+        """Whose a state is that is still good; it stays so."""
+        query = select(oauth_states.c.user_id, oauth_states.c.expires_at).where(
+            oauth_states.c.state_hash == _hashed(state),
+            oauth_states.c.kind == StateKind(kind).value,
+        )
+        with self.database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None or row.expires_at <= self.now() else UserId(row.user_id)
+
     def take(self, state: str, kind: StateKind) -> OAuthState | None:
         """Use a state up; ``None`` when it is unknown, used, expired, or of another kind."""
         taken = self._take(state, kind)

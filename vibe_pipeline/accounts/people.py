@@ -157,6 +157,7 @@ class People:
             "active": True,
             "created_at": self.now(),
             "sources_off": [],
+            "covers": False,
         }
 
 
@@ -166,6 +167,7 @@ _NO_LIBRARY: dict[str, Any] = {
     "likes_cached": None,
     "likes_total": None,
     "likes_synced_at": None,
+    "covered_on": None,
 }
 
 _NO_LINK: dict[str, Any] = {

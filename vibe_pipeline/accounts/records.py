@@ -69,6 +69,11 @@ class Account:
     was read to its end."""
     likes_synced_at: datetime | None = None
     sources_off: frozenset[Source] = frozenset()
+    own_title: str | None = None
+    """The playlist's name, where the person fixed one."""
+    covers: bool = False
+    covered_on: date | None = None
+    """The day of the person's last list that a cover was tried for."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -101,6 +106,9 @@ class AccountChanges(TypedDict, total=False):
     likes_total: int | None
     likes_synced_at: datetime | None
     sources_off: frozenset[Source]
+    own_title: str | None
+    covers: bool
+    covered_on: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +211,10 @@ STALE_NOTE = "stale_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The honest counts of an edition: ``sources`` maps a source to the tracks chosen from it."""
+    """The honest counts of an edition: ``sources`` maps a source to the tracks chosen from it.
+
+    ``styles`` and ``moods``: what the list sounds like (``ranking.flavour``), strongest first.
+    """
 
     new: int
     familiar: int
@@ -211,6 +222,8 @@ class Summary:
     sources: Mapping[str, int] = field(default_factory=dict)
     pools: tuple[PoolSummary, ...] = ()
     notes: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
+    moods: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     Time,
     UniqueConstraint,
+    false,
 )
 
 from vibe_pipeline.accounts.database import Moment
@@ -70,6 +71,9 @@ accounts = Table(
     Column("likes_total", Integer),
     Column("likes_synced_at", Moment),
     Column("sources_off", JSON, nullable=False),
+    Column("own_title", Text),
+    Column("covers", Boolean, nullable=False, server_default=false()),
+    Column("covered_on", Date),
     Index("ix_accounts_spotify_account_id", "spotify_account_id"),
 )
 

@@ -38,6 +38,8 @@ SCOPES = (
     "user-top-read",
 )
 """What people are asked to agree to."""
+COVER_SCOPE = "ugc-image-upload"
+"""What those are asked besides who want a cover."""
 
 _ASSUMED_SECONDS = 3600.0
 _LONGEST_FORM = 2000
@@ -86,14 +88,16 @@ class SpotifyAccounts:
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
 
-    def authorize_url(self, *, state: str, challenge: str, show_dialog: bool = True) -> str:
-        """Where the person is sent to agree."""
+    def authorize_url(
+        self, *, state: str, challenge: str, covers: bool = False, show_dialog: bool = True
+    ) -> str:
+        """Where the person is sent to agree; to ``covers`` only those who want them."""
         query = {
             "client_id": self._client_id,
             "response_type": "code",
             "redirect_uri": self._redirect_uri,
             "state": state,
-            "scope": " ".join(SCOPES),
+            "scope": " ".join((*SCOPES, COVER_SCOPE) if covers else SCOPES),
             "code_challenge_method": "S256",
             "code_challenge": challenge,
             "show_dialog": "true" if show_dialog else "false",

@@ -139,6 +139,8 @@ class SpotifyWeb:
             if (known := _kind_of_403(answer)) is not None:
                 known.endpoint = call.endpoint
                 raise known
+            if call.aside:
+                raise PermissionMissing(SERVICE, f"{call.endpoint} is not part of the consent")
         doubt = GrantDoubted(SERVICE, "the person's token is refused, also a fresh one")
         doubt.endpoint = call.endpoint
         raise doubt
@@ -207,6 +209,8 @@ def bucket_of(call: Call) -> str:
 
     Spotify keeps quotas per group of endpoints and does not say which belong to one.
     """
+    if call.aside:
+        return call.endpoint
     method, _, path = call.endpoint.partition(" ")
     return f"{method} {'/'.join(path.split('/')[:3]).removesuffix('/{id}')}"
 

@@ -59,7 +59,8 @@ class Call:
     ``endpoint`` names the call without ids, for logs and figures. ``repeatable``: asking twice
     does no harm. ``wants_json`` is false for writes that answer with an empty body. ``shape`` is
     what the JSON of a success looks like. ``all_or_nothing``: it names many things, and is refused
-    as a whole for one of them.
+    as a whole for one of them. ``text`` is a body that is no JSON. ``aside``: it may well be left
+    undone, and its endpoint keeps limits of its own; nobody waits for it, and no other call.
     """
 
     method: str
@@ -73,6 +74,8 @@ class Call:
     wants_json: bool = True
     shape: Shape = field(default=anything, repr=False)
     all_or_nothing: bool = False
+    text: str | None = field(default=None, repr=False)
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +266,7 @@ class Transport:
             params=dict(call.query) or None,
             json=call.body,
             data=dict(call.form) if call.form is not None else None,
+            content=call.text,
             headers={"Accept": "application/json", **self._headers, **call.headers},
             timeout=self._patience.attempt_seconds,
             follow_redirects=False,
@@ -300,6 +304,7 @@ class Transport:
         seconds = said if said is not None else float(2**strain.slow_downs)
         in_place = (
             not quota
+            and not call.aside
             and strain.slow_downs <= patience.slow_downs
             and strain.waited + seconds <= patience.in_place_seconds
         )
@@ -311,7 +316,7 @@ class Transport:
         until = self._now() + self._block_for(said, quota=quota)
         reason = "the day's quota is used up" if quota else "too many calls"
         bucket = self._bucket_of(call)
-        certain = quota or bucket is None
+        certain = quota or bucket is None or call.aside
         block = self._budget.block(self.service, until, reason, bucket=bucket, certain=certain)
         paused = None if block.whole else bucket
         log.warning("%s: %s until %s", paused or self.service, reason, block.until.isoformat())

@@ -26,6 +26,7 @@ from vibe_pipeline.defs.resources import (
 )
 from vibe_pipeline.defs.run_context import PUBLISHED, SELECTION, RunContext, run_context
 from vibe_pipeline.defs.specs import asset_spec, check_spec
+from vibe_pipeline.playlists.cover_upload import CoverUpload
 from vibe_pipeline.playlists.publish import (
     NothingToPublish,
     Publication,
@@ -132,7 +133,10 @@ async def _publish(
         publication = Publication(
             store=store, spotify=clients.spotify, record=record, public=public, mender=mender
         )
-        return await publication.publish(edition.edition_id), clients.shown
+        published_edition = await publication.publish(edition.edition_id)
+        cover = CoverUpload(store=store, spotify=clients.spotify, now=mender.now())
+        covered = await cover.upload(published_edition)
+        return published_edition, {**clients.shown, **({"cover": "new"} if covered else {})}
 
 
 def _tell(store: AccountStore, run: RunContext, edition: Edition, *, waited_for: bool) -> None:

@@ -1,14 +1,16 @@
 """Publishing: from chosen tracks to a playlist on Spotify, safe against dying anywhere.
 
 The ledger row of the edition moves on after each step that Spotify has confirmed. Writing items
-may be repeated; making a playlist may not, so a marker in the description tells ours apart. A list
-with tracks that turn out unusable is chosen again (``second_choice``) and written anew.
+may be repeated; making a playlist may not, so what it says of itself is noted first and tells ours
+apart. Words that Spotify refuses give way to plainer ones. A list with tracks that turn out
+unusable is chosen again (``second_choice``) and written anew.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import html
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -37,6 +39,7 @@ from vibe_pipeline.locales import day, say
 from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
 from vibe_pipeline.playlists.selection_summary import made_from_before
+from vibe_pipeline.playlists.title import plain_title, title_of
 from vibe_pipeline.ranking.recording_match import agrees, same_recording
 from vibe_pipeline.ranking.selection import Note
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Track
@@ -49,6 +52,8 @@ _FRESH_PLAYLISTS = 1
 """A playlist that vanished while we wrote is replaced this often in one publication."""
 _REFUSALS_BORNE = 1
 """So often a playlist that exists may be called absent while we write to it."""
+_LEDGER_LOOKED_THROUGH = 300
+"""So many of a person's latest editions say which playlists are known; Spotify names fifty."""
 SECOND_LOOK_SECONDS = 5.0
 """So long after "no such playlist" its own address is asked, before it is let go."""
 
@@ -141,27 +146,60 @@ def edition_to_publish(store: AccountStore, edition: Edition | None) -> Edition:
 
 
 def wording(account: Account, edition: Edition, summary: Summary) -> Wording:
-    """Title and description in the person's language, with the marker that makes it ours."""
-    written_date = day(account.language, edition.vibe_date)
-    title = "playlist.title" if edition.mode is Mode.LIVING else "playlist.title_daily"
+    """Title and description in the person's language."""
     made_from = "description_stale" if made_from_before(summary) else "description"
     return Wording(
-        title=say(account.language, title, date=written_date),
+        title=title_of(account, edition, summary),
         description=say(
             account.language,
             f"playlist.{made_from}",
-            date=written_date,
+            date=day(account.language, edition.vibe_date),
             new=summary.new,
             familiar=summary.familiar,
-            marker=marker(edition),
         ),
     )
 
 
+def plain_wording(account: Account, edition: Edition) -> Wording:
+    """Words that nobody can take offence at, for when Spotify takes no others."""
+    return Wording(
+        title=plain_title(account, edition), description=day(account.language, edition.vibe_date)
+    )
+
+
 def marker(edition: Edition) -> str:
-    """A short sign that one playlist of ours carries: per person when living, else per edition."""
+    """A short sign that an attempt to make this playlist was noted under.
+
+    Per person when living, else per edition. Playlists made by former releases bear it in their
+    description; those made now are told by all their words (``_Attempts``).
+    """
     owner = edition.user_id if edition.mode is Mode.LIVING else edition.edition_id
     return "vibe-" + hashlib.sha256(f"{edition.mode}:{owner}".encode()).hexdigest()[:10]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempts:
+    """What tells a playlist that we made without hearing of it, among the person's newest.
+
+    Its description is word for word what was noted before the attempt, and no list of the ledger
+    is in it. Its name does not count: a person may have another playlist of that name.
+    """
+
+    sign: str
+    descriptions: frozenset[str]
+    known: frozenset[str]
+
+    def made(self, playlist: Playlist) -> bool:
+        """Whether this playlist came of one of the attempts."""
+        description = playlist.description or ""
+        if self.sign in description:
+            return True
+        return playlist.id not in self.known and _read(description) in self.descriptions
+
+
+def _read(description: str) -> str:
+    """A description as a reader sees it: Spotify gives it back escaped, once or twice."""
+    return " ".join(html.unescape(html.unescape(description)).split()).casefold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,23 +276,34 @@ class Publication:
             return
         ours = marker(edition)
         if self._attempted(edition, ours):
-            ours_already = await self._marked(ours)
+            ours_already = await self._attempted_playlist(edition, ours)
             if ours_already is not None:
                 self._made(edition, ours_already.id, ours_already.url)
                 return
-        words = wording(account, edition, _summary(edition))
-        self._note_attempt(edition, ours, words)
-        playlist = await self._create(words, ours)
+        playlist = await self._create(edition, account, ours)
         self._made(edition, playlist.id, playlist.url)
 
-    async def _create(self, words: Wording, ours: str) -> Playlist:
-        """The new playlist, also when only Spotify's answer about it went wrong."""
+    async def _create(self, edition: Edition, account: Account, ours: str) -> Playlist:
+        """The new playlist, also when only Spotify's answer about it, or its words, went wrong."""
+        words, plain = (
+            wording(account, edition, _summary(edition)),
+            plain_wording(account, edition),
+        )
+        self._note_attempt(edition, ours, words)
+        try:
+            return await self._create_with(words, edition)
+        except UnexpectedResponse as error:
+            log.warning("a playlist is to have plainer words: %s", error)
+        self._note_attempt(edition, ours, plain)
+        return await self._create_with(plain, edition)
+
+    async def _create_with(self, words: Wording, edition: Edition) -> Playlist:
         try:
             return await self.spotify.create_playlist(
                 words.title, description=words.description, public=self.public
             )
         except (ServiceUnavailable, UnexpectedResponse):
-            ours_already = await self._marked(ours)
+            ours_already = await self._attempted_playlist(edition, marker(edition))
             if ours_already is None:
                 raise
             return ours_already
@@ -268,11 +317,17 @@ class Publication:
             for other in self.store.editions.history(edition.user_id)
         )
 
-    async def _marked(self, ours: str) -> Playlist | None:
-        for playlist in await self.spotify.newest_playlists():
-            if ours in (playlist.description or ""):
-                return playlist
-        return None
+    async def _attempted_playlist(self, edition: Edition, ours: str) -> Playlist | None:
+        """The playlist that an attempt made and nobody heard of, by what it says of itself."""
+        history = self.store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH)
+        noted = (one.description for one in history if one.marker == ours and one.description)
+        attempts = _Attempts(
+            sign=ours,
+            descriptions=frozenset(map(_read, noted)),
+            known=frozenset(one.playlist_id for one in history if one.playlist_id),
+        )
+        newest = await self.spotify.newest_playlists()
+        return next((playlist for playlist in newest if attempts.made(playlist)), None)
 
     def _note_attempt(self, edition: Edition, ours: str, words: Wording) -> None:
         self._advance(
@@ -322,15 +377,27 @@ class Publication:
 
     async def _reword(self, edition: Edition) -> None:
         """Have the playlist say what it holds; where that fails, the next list tries again."""
-        words = wording(self._account(edition), edition, _summary(edition))
+        account = self._account(edition)
+        words = wording(account, edition, _summary(edition))
         try:
-            await self.spotify.change_details(
-                _required(edition.playlist_id), name=words.title, description=words.description
-            )
+            await self._say(edition, words)
+        except UnexpectedResponse as error:
+            log.warning("a playlist is to have plainer words: %s", error)
+            words = plain_wording(account, edition)
+            try:
+                await self._say(edition, words)
+            except ServiceError as error_too:
+                log.warning("a playlist keeps its former words: %s", error_too)
+                return
         except ServiceError as error:
             log.warning("a playlist keeps its former words: %s", error)
             return
         self._advance(edition, edition.state, title=words.title, description=words.description)
+
+    async def _say(self, edition: Edition, words: Wording) -> None:
+        await self.spotify.change_details(
+            _required(edition.playlist_id), name=words.title, description=words.description
+        )
 
     async def _looked_over(self, edition: Edition, mending: _Mending) -> Unusable:
         """What Spotify shows of a list that holds unconfirmed tracks; none when it cannot tell."""

@@ -14,6 +14,7 @@ from vibe_pipeline.accounts.records import STALE_NOTE, PoolSummary, Summary
 from vibe_pipeline.locales import say
 from vibe_pipeline.locales.source_keys import reason_key
 from vibe_pipeline.playlists.resolve import confirmed
+from vibe_pipeline.ranking.flavour import flavour_of
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.ranking.policy import Policy
@@ -38,6 +39,7 @@ def summarized(
     tracks = tuple(_chosen_track(entry, doubtful=doubtful) for entry in choice.chosen)
     chosen = Counter(track.source for track in tracks)
     new = sum(track.is_new for track in tracks)
+    flavour = flavour_of(choice.ranked)
     return Selection(
         ranked=choice.ranked,
         tracks=tracks,
@@ -58,6 +60,8 @@ def summarized(
                 for pool in sorted(pools, key=lambda pool: pool.source)
             ),
             notes=tuple(str(note) for note in choice.notes),
+            styles=flavour.styles,
+            moods=flavour.moods,
         ),
     )
 

@@ -34,6 +34,8 @@ class Rules:
     owner_has_premium: bool = True
     spotify_per_window: int = 180
     spotify_window_seconds: float = 30.0
+    spotify_covers_per_window: int = 10
+    spotify_covers_window_seconds: int = 60
     spotify_quota: int = 1000
     spotify_quota_retry_after: int = 48_925
     access_token_seconds: int = 3600

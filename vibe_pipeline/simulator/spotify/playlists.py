@@ -15,6 +15,7 @@ from vibe_pipeline.simulator.spotify.fields import keep_fields, read_fields
 from vibe_pipeline.simulator.spotify.gate import ApiCall, Gate, Handler, SpotifyError
 from vibe_pipeline.simulator.spotify.me import check_market
 from vibe_pipeline.simulator.spotify.state import Playlist, Saved, SpotifyAccounts
+from vibe_pipeline.simulator.windows import RollingWindow
 
 _MOST_URIS = 100
 _MOST_ITEMS = 10_000
@@ -202,11 +203,33 @@ async def remove(call: ApiCall) -> Response:
     return _written(call, playlist, kept, 200)
 
 
+class CoverPace:
+    """Covers of late: their endpoint has a stricter limit of its own."""
+
+    def __init__(self, _: Simulation) -> None:
+        self.lately = RollingWindow()
+
+
+def check_cover_pace(call: ApiCall) -> None:
+    """A 429 for one cover too many, whatever else the app may still call."""
+    rules, now = call.simulation.rules, call.simulation.clock.now()
+    window = call.simulation.part(CoverPace).lately
+    if not rules.limits_enforced:
+        return
+    if window.count(now, rules.spotify_covers_window_seconds) >= rules.spotify_covers_per_window:
+        wait = str(rules.spotify_covers_window_seconds)
+        raise SpotifyError(429, "API rate limit exceeded", **{"Retry-After": wait})
+    window.add(now)
+
+
 async def cover(call: ApiCall) -> Response:
-    """PUT /playlists/{id}/images: base64 text of a JPEG; a missing scope is a 401 here."""
+    """PUT /playlists/{id}/images: base64 text of a JPEG, at its own pace; 401 without scope."""
+    check_cover_pace(call)
     held = call.request.state.scopes
     if "ugc-image-upload" not in held or not set(_MODIFY) & held:
         raise SpotifyError(401, "Unauthorized")
+    if call.request.headers.get("content-type", "image/jpeg") != "image/jpeg":
+        raise SpotifyError(400, "Bad Request")
     playlist, body = _own(call), await call.request.body()
     if len(body) > _MOST_COVER_BYTES:
         raise SpotifyError(413, "Payload Too Large")
