@@ -196,7 +196,7 @@ def test_a_library_that_is_whole_again_is_doubted_no_longer(tmp_path: Path) -> N
     whole = refreshed(warehouse, spotify, EVERYTHING).likes
     spotify.likes = []
     refreshed(warehouse, spotify, EVERYTHING)
-    spotify.likes = whole
+    spotify.likes = list(whole)
 
     assert refreshed(warehouse, spotify, EVERYTHING).state.likes_doubted_at is None
 

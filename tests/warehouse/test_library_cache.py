@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
     return warehouse
 
 
-def likes_of(warehouse: Warehouse, user_id: UserId) -> list[LikedTrack]:
+def likes_of(warehouse: Warehouse, user_id: UserId) -> Sequence[LikedTrack]:
     with warehouse.open() as tables:
         return tables.library.likes(user_id)
 

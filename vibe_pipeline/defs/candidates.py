@@ -31,7 +31,7 @@ from vibe_pipeline.defs.single_flight import SharedWork, one_at_a_time
 from vibe_pipeline.defs.specs import asset_spec, check_spec
 from vibe_pipeline.defs.taste import PROFILE
 from vibe_pipeline.playlists.build import propose
-from vibe_pipeline.playlists.pools_at_hand import looked_at_first, make_a_list
+from vibe_pipeline.playlists.pools_at_hand import fresh_recordings, looked_at_first, make_a_list
 from vibe_pipeline.ranking.listener_knowledge import with_current_keys
 from vibe_pipeline.records import (
     EditionId,
@@ -48,7 +48,7 @@ from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLi
 from vibe_pipeline.sources.pools import Reason
 from vibe_pipeline.sources.registry import REGISTRY
 from vibe_pipeline.taste.exclusions import exclusion_rules_of
-from vibe_pipeline.warehouse import Tables, Warehouse, WarehouseLookups
+from vibe_pipeline.warehouse import Warehouse, WarehouseLookups
 from vibe_pipeline.warehouse.candidates import PoolAtHand
 
 
@@ -149,31 +149,42 @@ class _CandidatesStep:
     def read(
         cls, run: RunContext, store: AccountStore, database: Warehouse, clock: ClockResource
     ) -> Self:
-        """All of it in one opening of the warehouse; pools taken over need no likes or plays."""
+        """What lies in the warehouse of the pools at hand, and the rest where they do not do."""
         user_id, own = run.user_id, run.place.edition_id
         with database.open() as tables:
             profile_edition = tables.taste.edition_for(user_id, own, on=run.place.vibe_date) or own
             first = looked_at_first(run.place.vibe_date)
             at_hand = tables.candidates.at_hand(user_id, since=first)
-            prepared = _is_prepared(run, tables, at_hand, now=clock.now())
-            return cls(
-                run=run,
-                store=store,
-                database=database,
-                lookups=database.lookups(now=clock.now),
-                now=clock.now(),
-                profile_edition=profile_edition,
-                profile=SeedProfile(artists=(), tracks=())
-                if prepared
-                else tables.taste.profile(user_id, profile_edition),
-                likes=() if prepared else tables.library.likes(user_id),
-                plays=() if prepared else tables.library.plays(user_id),
-                past=()
-                if prepared
-                else with_current_keys(tables.playlists.past(user_id, besides=own)),
-                at_hand=at_hand,
-                prepared=prepared,
-            )
+            editions = {pool.source: pool.edition_id for pool in at_hand}
+            proposed = tables.candidates.recordings(user_id, editions, since=first)
+            recommended = tables.playlists.recommended(user_id)
+        fresh = fresh_recordings(proposed, past=recommended)
+        step = cls(
+            run=run,
+            store=store,
+            database=database,
+            lookups=database.lookups(now=clock.now),
+            now=clock.now(),
+            profile_edition=profile_edition,
+            profile=SeedProfile(artists=(), tracks=()),
+            likes=(),
+            plays=(),
+            past=(),
+            at_hand=at_hand,
+            prepared=_is_prepared(run, at_hand, fresh, now=clock.now()),
+        )
+        return step if step.prepared else step.with_taste()
+
+    def with_taste(self) -> Self:
+        """The same with all that sources are asked about, which pools taken over do not need."""
+        user_id, own = self.run.user_id, self.run.place.edition_id
+        with self.database.open() as tables:
+            profile = tables.taste.profile(user_id, self.profile_edition)
+            likes, plays = tables.library.likes(user_id), tables.library.plays(user_id)
+            past = tables.playlists.past(user_id, besides=own)
+        return replace(
+            self, profile=profile, likes=likes, plays=plays, past=with_current_keys(past)
+        )
 
     @property
     def account_of_calls(self) -> EditionId:
@@ -250,18 +261,12 @@ class _CandidatesStep:
 
 
 def _is_prepared(
-    run: RunContext, tables: Tables, at_hand: Sequence[PoolAtHand], *, now: datetime
+    run: RunContext, at_hand: Sequence[PoolAtHand], fresh: int, *, now: datetime
 ) -> bool:
     """Whether somebody waits for a list and the pools at hand make one without asking."""
-    editions = {pool.source: pool.edition_id for pool in at_hand}
     return (run.makes_a_list or run.asked_for) and make_a_list(
         at_hand,
-        tables.candidates.fresh_recordings(
-            run.user_id,
-            editions,
-            past=tables.playlists.recommended(run.user_id),
-            since=looked_at_first(run.place.vibe_date),
-        ),
+        fresh,
         size=run.account.playlist_size,
         off=run.account.sources_off,
         now=now,

@@ -4,7 +4,7 @@ Three assets in one step. What Spotify is asked for, and how far, decides ``tast
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
@@ -202,7 +202,7 @@ async def _ask(
     opening: AbstractAsyncContextManager[Clients],
     plan: RefreshPlan,
     state: LibraryState,
-    likes: list[LikedTrack],
+    likes: Sequence[LikedTrack],
 ) -> tuple[LibraryDelta, Mapping[str, Any]]:
     async with opening as clients:
         delta = await library_delta(clients.spotify, plan, state=state, likes=likes)

@@ -30,8 +30,8 @@ from vibe_pipeline.defs.run_context import SELECTION, RunContext, run_context
 from vibe_pipeline.defs.single_flight import SharedWork, one_at_a_time
 from vibe_pipeline.defs.specs import OWNERS, check_spec
 from vibe_pipeline.playlists.build import ListBuild, build_list, stock_up
-from vibe_pipeline.playlists.edition_inputs import inputs_for, pools_from, request_from
-from vibe_pipeline.playlists.edition_record import keep_selection, record_choice
+from vibe_pipeline.playlists.edition_inputs import Known, Wishes, inputs_for, pools_from
+from vibe_pipeline.playlists.edition_record import SelectionRecord, record_choice
 from vibe_pipeline.playlists.failures import refusal
 from vibe_pipeline.playlists.publish import chosen_twice, without_uri
 from vibe_pipeline.playlists.selection_summary import Selection, with_stale_parts
@@ -125,23 +125,26 @@ class SelectionStep:
         cls, run: RunContext, store: AccountStore, database: Warehouse, clock: ClockResource
     ) -> Self:
         """All of it in one opening of the warehouse."""
-        edition_slice = run.place
+        edition_slice, wishes = run.place, Wishes.of(store, run.user_id)
         policy = policy_on(run.user_id, edition_slice.vibe_date, read_settings().compared_policies)
         with database.open() as tables:
             inputs = inputs_for(
-                tables, store, run.account, edition_slice, policy=policy, now=clock.now()
+                tables, run.account, wishes, edition_slice, policy=policy, now=clock.now()
             )
-            return cls(
-                run=run,
-                store=store,
-                database=database,
-                lookups=database.lookups(now=clock.now),
-                library=tables.library.state(run.user_id),
-                policy=policy,
-                inputs=inputs,
-                request=request_from(tables, edition_slice, inputs),
-                pools=pools_from(tables, edition_slice, inputs),
-            )
+            known = Known.read(tables, edition_slice, inputs)
+            pools = pools_from(tables, edition_slice, inputs)
+            library = tables.library.state(run.user_id)
+        return cls(
+            run=run,
+            store=store,
+            database=database,
+            lookups=database.lookups(now=clock.now),
+            library=library,
+            policy=policy,
+            inputs=inputs,
+            request=known.request(),
+            pools=pools,
+        )
 
     async def build(self, clients: Clients) -> Selection:
         """The list; what was looked up is kept after an error too."""
@@ -203,13 +206,15 @@ class SelectionStep:
     def _keep_likes(self, tracks: Sequence[Track]) -> ListRequest:
         with self.database.open() as tables:
             take_in(tables, self.run.user_id, self.library, tracks, now=self.inputs.as_of)
-            return request_from(tables, self.run.place, self.inputs)
+            known = Known.read(tables, self.run.place, self.inputs)
+        return known.request()
 
     def keep(self, selection: Selection) -> None:
         """Store what was looked up and what was considered."""
+        record = SelectionRecord.of(self.run.place, self.inputs, selection, self.pools)
         with self.database.open() as tables:
             self.lookups.keep_in(tables.lookups)
-            keep_selection(tables, self.run.place, self.inputs, selection, self.pools)
+            record.keep(tables)
 
 
 def _made_meanwhile(run: RunContext) -> dg.Failure:

@@ -5,11 +5,11 @@ Kept with every edition, so that it can be made again (reproducibility); nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.accounts.store import AccountStore
@@ -18,7 +18,7 @@ from vibe_pipeline.ranking.artist_aliases import OtherNames, by_other_name
 from vibe_pipeline.ranking.list_request import ListRequest, unplayable_likes
 from vibe_pipeline.ranking.listener_knowledge import with_current_keys
 from vibe_pipeline.ranking.policy import ADDED_FIGURES, FORMER, POLICIES, Policy
-from vibe_pipeline.records import Pool
+from vibe_pipeline.records import LikedTrack, PastRecommendation, Play, Pool, SeedProfile, UserId
 from vibe_pipeline.sources.answers import MUSICBRAINZ_ALIASES, UNUSABLE_IDS
 from vibe_pipeline.taste.exclusions import exclusions_kept
 from vibe_pipeline.taste.feedback import Feedback, feedback_of
@@ -34,10 +34,26 @@ class PolicyUnknown(LookupError):
     """A policy is named that this version of the program does not have."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What a person has told us, as the account store has it: what an edition is not to forget."""
+
+    blocks: Sequence[Mapping[str, Any]]
+    thumbs: Sequence[Mapping[str, Any]]
+    exclusions: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, store: AccountStore, user_id: UserId) -> Self:
+        """As they stand now."""
+        blocks, thumbs = feedback_of(store.blocks.list(user_id), store.thumbs.list(user_id))
+        exclusions = exclusions_kept(store.exclusions.list(user_id))
+        return cls(blocks=blocks, thumbs=thumbs, exclusions=exclusions)
+
+
 def inputs_for(
     tables: Tables,
-    store: AccountStore,
     account: Account,
+    wishes: Wishes,
     edition_slice: Slice,
     *,
     policy: Policy,
@@ -45,7 +61,6 @@ def inputs_for(
 ) -> EditionInputs:
     """What an edition made at this moment is made from, with the newest profile and pools."""
     user_id, own = account.user_id, edition_slice.edition_id
-    blocks, thumbs = feedback_of(store.blocks.list(user_id), store.thumbs.list(user_id))
     return EditionInputs(
         as_of=now,
         profile_edition=tables.taste.edition_for(user_id, own, on=edition_slice.vibe_date) or own,
@@ -54,44 +69,75 @@ def inputs_for(
         ),
         policy=policy_of(policy),
         settings=settings_of(account),
-        blocks=blocks,
-        thumbs=thumbs,
-        exclusions=exclusions_kept(store.exclusions.list(user_id)),
+        blocks=wishes.blocks,
+        thumbs=wishes.thumbs,
+        exclusions=wishes.exclusions,
     )
 
 
 def request_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) -> ListRequest:
     """Everything but the candidates, as it stood at the edition's moment."""
-    user_id, as_of = edition_slice.user_id, inputs.as_of
-    feedback = Feedback.of(inputs.blocks, inputs.thumbs)
-    past = tables.playlists.past(user_id, besides=edition_slice.edition_id, as_of=as_of)
-    likes = tuple(tables.library.likes(user_id, as_of=as_of))
-    other_names = _other_names(tables, as_of)
-    blocked = feedback.blocked_artists
-    return ListRequest(
-        vibe_date=edition_slice.vibe_date,
-        now=as_of,
-        profile=tables.taste.profile(user_id, inputs.profile_edition, on=edition_slice.vibe_date),
-        size=inputs.settings["size"],
-        min_new_ratio=inputs.settings["min_new_ratio"],
-        adventure=inputs.settings["adventure"],
-        likes=likes,
-        plays=tuple(tables.library.plays(user_id, until=as_of)),
-        past=with_current_keys(past),
-        blocked_artists=blocked | {name for name, own in other_names.items() if own in blocked},
-        blocked_tracks=feedback.blocked_tracks,
-        thumbs=feedback.thumbs,
-        artist_thumbs=feedback.artist_thumbs,
-        unplayable=unplayable_likes(likes)
-        | tables.lookups.answers(UNUSABLE_IDS.name, as_of=as_of).keys()
-        | frozenset(inputs.settings.get(_UNUSABLE, ())),
-        other_names=other_names,
-    )
+    return Known.read(tables, edition_slice, inputs).request()
 
 
-def _other_names(tables: Tables, as_of: datetime) -> OtherNames:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the warehouse knew at an edition's moment; made into a request with the file closed."""
+
+    edition_slice: Slice
+    inputs: EditionInputs
+    profile: SeedProfile
+    past: Sequence[PastRecommendation]
+    likes: Sequence[LikedTrack]
+    plays: Sequence[Play]
+    unusable: Collection[str]
+    aliases: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, tables: Tables, edition_slice: Slice, inputs: EditionInputs) -> Self:
+        """All of it in this opening."""
+        user_id, as_of = edition_slice.user_id, inputs.as_of
+        return cls(
+            edition_slice=edition_slice,
+            inputs=inputs,
+            profile=tables.taste.profile(
+                user_id, inputs.profile_edition, on=edition_slice.vibe_date
+            ),
+            past=tables.playlists.past(user_id, besides=edition_slice.edition_id, as_of=as_of),
+            likes=tables.library.likes(user_id, as_of=as_of),
+            plays=tables.library.plays(user_id, until=as_of),
+            unusable=tables.lookups.answers(UNUSABLE_IDS.name, as_of=as_of).keys(),
+            aliases=tables.lookups.answers(MUSICBRAINZ_ALIASES.name, as_of=as_of),
+        )
+
+    def request(self) -> ListRequest:
+        """Everything but the candidates."""
+        inputs, likes = self.inputs, tuple(self.likes)
+        feedback = Feedback.of(inputs.blocks, inputs.thumbs)
+        other_names, blocked = _other_names(self.aliases), feedback.blocked_artists
+        return ListRequest(
+            vibe_date=self.edition_slice.vibe_date,
+            now=inputs.as_of,
+            profile=self.profile,
+            size=inputs.settings["size"],
+            min_new_ratio=inputs.settings["min_new_ratio"],
+            adventure=inputs.settings["adventure"],
+            likes=likes,
+            plays=tuple(self.plays),
+            past=with_current_keys(self.past),
+            blocked_artists=blocked | {name for name, own in other_names.items() if own in blocked},
+            blocked_tracks=feedback.blocked_tracks,
+            thumbs=feedback.thumbs,
+            artist_thumbs=feedback.artist_thumbs,
+            unplayable=unplayable_likes(likes)
+            | frozenset(self.unusable)
+            | frozenset(inputs.settings.get(_UNUSABLE, ())),
+            other_names=other_names,
+        )
+
+
+def _other_names(stored: Mapping[str, Any]) -> OtherNames:
     """What MusicBrainz told of artists' names by then; nothing of it is ever asked again."""
-    stored = tables.lookups.answers(MUSICBRAINZ_ALIASES.name, as_of=as_of)
     return by_other_name({key: MUSICBRAINZ_ALIASES.decode(names) for key, names in stored.items()})
 
 
@@ -101,7 +147,7 @@ def without(inputs: EditionInputs, spotify_ids: Iterable[str]) -> EditionInputs:
     return replace(inputs, settings={**inputs.settings, _UNUSABLE: sorted(unusable)})
 
 
-def pools_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) -> list[Pool]:
+def pools_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) -> Sequence[Pool]:
     """The candidates the edition was made from."""
     return tables.candidates.pools(
         edition_slice.user_id,

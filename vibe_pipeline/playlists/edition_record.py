@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Self
 
 from vibe_pipeline.accounts.records import Considered, Edition, EditionState
 from vibe_pipeline.accounts.store import AccountStore
@@ -16,28 +17,41 @@ from vibe_pipeline.playlists.publish import PublicationLost
 from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.ranking.explanations import explanations
 from vibe_pipeline.records import Mode, Pool, Ranked
-from vibe_pipeline.warehouse.rows import Slice
-from vibe_pipeline.warehouse.selection import EditionInputs
+from vibe_pipeline.warehouse.rows import EncodedRows, Slice
+from vibe_pipeline.warehouse.selection import EditionInputs, encoded
 from vibe_pipeline.warehouse.warehouse import Tables
 
 
-def keep_selection(
-    tables: Tables,
-    edition_slice: Slice,
-    inputs: EditionInputs,
-    selection: Selection,
-    pools: Sequence[Pool],
-) -> None:
-    """Write what was considered, and what it was made from, as the edition's slice."""
-    tables.selections.replace(
-        edition_slice,
-        worth_keeping(selection.ranked, pools),
-        reasons={track.position: track.reason for track in selection.tracks},
-        pools=pools,
-    )
-    tables.selections.replace_inputs(
-        edition_slice, replace(inputs, digest=digest(selection.ranked))
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectionRecord:
+    """What was considered for an edition, and what it was made from, ready to be kept."""
+
+    edition_slice: Slice
+    considered: EncodedRows
+    inputs: EditionInputs
+
+    @classmethod
+    def of(
+        cls,
+        edition_slice: Slice,
+        inputs: EditionInputs,
+        selection: Selection,
+        pools: Sequence[Pool],
+    ) -> Self:
+        """All that takes time, done before the warehouse is opened."""
+        considered = encoded(
+            edition_slice,
+            worth_keeping(selection.ranked, pools),
+            reasons={track.position: track.reason for track in selection.tracks},
+            pools=pools,
+        )
+        digested = replace(inputs, digest=digest(selection.ranked))
+        return cls(edition_slice=edition_slice, considered=considered, inputs=digested)
+
+    def keep(self, tables: Tables) -> None:
+        """Write it as the edition's slice."""
+        tables.selections.replace_encoded(self.edition_slice, self.considered)
+        tables.selections.replace_inputs(self.edition_slice, self.inputs)
 
 
 def record_choice(

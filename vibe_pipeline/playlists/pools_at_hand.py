@@ -6,12 +6,13 @@ sources; what a list does with its pools is in ``build``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from vibe_pipeline.records import Source
 from vibe_pipeline.sources.pools import Reason
 from vibe_pipeline.warehouse.candidates import PoolAtHand
+from vibe_pipeline.warehouse.history_cache import Recommended
 
 FRESH_FOR = timedelta(hours=36)
 """So long pools are used: a day, and a night that came late."""
@@ -27,7 +28,7 @@ RECORDINGS_A_PLACE = 8
 
 def make_a_list(
     pools: Sequence[PoolAtHand],
-    fresh_recordings: int,
+    fresh: int,
     *,
     size: int,
     off: Collection[Source],
@@ -37,14 +38,20 @@ def make_a_list(
 
     A source that was switched on or off meanwhile makes the difference, and so does one that was
     cut off before it had anything, unless just now: then all are asked anew, from where they came
-    to.
+    to. ``fresh``: the recordings they propose that no past list held.
     """
     just_now = now - JUST_ASKED
     answered = {p.source for p in pools if p.asked_at > just_now or not cut_short(p)}
     asked = answered == set(Source)
-    fresh = all(pool.asked_at > now - FRESH_FOR for pool in pools)
+    lately = all(pool.asked_at > now - FRESH_FOR for pool in pools)
     switched = any((pool.reason == Reason.SWITCHED_OFF) != (pool.source in off) for pool in pools)
-    return asked and fresh and not switched and fresh_recordings >= RECORDINGS_A_PLACE * size
+    return asked and lately and not switched and fresh >= RECORDINGS_A_PLACE * size
+
+
+def fresh_recordings(proposed: Iterable[tuple[str, str]], past: Iterable[Recommended]) -> int:
+    """How many of the recordings (artist and title in lower case) no past list held."""
+    recommended = {(line.artist.lower(), line.title.lower()) for line in past}
+    return sum(names not in recommended for names in proposed)
 
 
 def looked_at_first(vibe_date: date) -> date:

@@ -21,7 +21,7 @@ from vibe_pipeline.playlists.edition_inputs import (
     request_from,
     without,
 )
-from vibe_pipeline.playlists.edition_record import keep_selection, record_choice
+from vibe_pipeline.playlists.edition_record import SelectionRecord, record_choice
 from vibe_pipeline.playlists.publish import Unusable
 from vibe_pipeline.playlists.recommendation_history import slice_of
 from vibe_pipeline.playlists.resolve import forget_labs_ids
@@ -76,8 +76,9 @@ class SecondChoice:
         selection = replayed(basis.request, basis.pools, basis.then, basis.policy)
         if not selection.tracks:
             return False
+        record = SelectionRecord.of(slice_of(edition), basis.inputs, selection, basis.pools)
         with self.database.open() as tables:
-            keep_selection(tables, slice_of(edition), basis.inputs, selection, basis.pools)
+            record.keep(tables)
         stale = [] if edition.summary is None else stale_parts_told(edition.summary)
         told = with_stale_parts(selection, stale)
         record_choice(self.store, edition, told, mode=edition.mode)

@@ -96,9 +96,9 @@ class LibrarySnapshot:
 
     change: LikeChange
     plays_added: int
-    likes: list[LikedTrack]
+    likes: Sequence[LikedTrack]
     liked_twice: int
-    plays: list[Play]
+    plays: Sequence[Play]
     collections: list[PlayCollection]
     gaps: list[PlayGap]
     top: list[TopItem]

@@ -95,9 +95,11 @@ def review_outcomes(warehouse: Warehouse, user_id: UserId, *, now: datetime) -> 
     with warehouse.open() as tables:
         recommended = tables.playlists.recommended(user_id)
         likes, plays = tables.library.likes(user_id), tables.library.plays(user_id)
+        kept = tables.playlists.kept_outcomes(user_id)
     looked_at = outcomes(recommended, likes=likes, plays=plays)
+    changes = kept.changed_to(looked_at, looked_at=now, settled_days=RIPE_DAYS)
     with warehouse.open() as tables:
-        tables.playlists.replace_outcomes(user_id, looked_at, looked_at=now, settled_days=RIPE_DAYS)
+        tables.playlists.change_outcomes(changes)
     return OutcomeReport(outcomes=looked_at, by_source=_by_source(looked_at))
 
 

@@ -14,8 +14,7 @@ from typing import Self
 import duckdb
 
 from vibe_pipeline.records import EditionId, Pool, PoolState, Proposal, SeedVote, Source, UserId
-from vibe_pipeline.warehouse.history_cache import Recommended
-from vibe_pipeline.warehouse.rows import Row, Slice, insert, select
+from vibe_pipeline.warehouse.rows import Deferred, Row, Slice, insert, select, select_later
 
 _FIELDS = (
     "artist",
@@ -153,26 +152,23 @@ class Candidates:
         }
         return [pools[source] for source in Source if source in pools]
 
-    def fresh_recordings(
+    def recordings(
         self,
         user_id: UserId,
         editions: Mapping[Source, EditionId],
         *,
-        past: Iterable[Recommended],
         since: date | None = None,
-    ) -> int:
-        """How many different recordings these pools propose that no past list held."""
+    ) -> Sequence[tuple[str, str]]:
+        """The different recordings that these pools propose: artist and title, in lower case."""
         stored = _PoolDays.of(self._connection, user_id, _pool_keys(editions), since=since)
         if stored is None:
-            return 0
-        rows = select(
+            return ()
+        return select_later(
             self._connection,
             f"SELECT DISTINCT artist, title FROM proposals WHERE {_OF_POOLS}",  # noqa: S608
             stored.parameters,
+            lambda row: (row["artist"].lower(), row["title"].lower()),
         )
-        recommended = {(line.artist.lower(), line.title.lower()) for line in past}
-        proposed = [(row["artist"].lower(), row["title"].lower()) for row in rows]
-        return sum(names not in recommended for names in proposed)
 
     def pools(
         self,
@@ -180,47 +176,45 @@ class Candidates:
         editions: Mapping[Source, EditionId],
         *,
         since: date | None = None,
-    ) -> list[Pool]:
+    ) -> Sequence[Pool]:
         """The pools as they were proposed, in the order of ``Source``.
 
         ``since``: where to look first.
         """
         stored = _PoolDays.of(self._connection, user_id, _pool_keys(editions), since=since)
         if stored is None:
-            return []
-        rows = select(
+            return ()
+        proposals = self._of_pools("proposals", stored, " ORDER BY source, position")
+        states = self._of_pools("candidate_pools", stored)
+        votes = self._of_pools("artist_votes", stored)
+        return Deferred(lambda: _pools(proposals, states, votes))
+
+    def _of_pools(self, table: str, stored: _PoolDays, order: str = "") -> Sequence[Row]:
+        return select_later(
             self._connection,
-            f"SELECT * FROM proposals WHERE {_OF_POOLS} ORDER BY source, position",  # noqa: S608
+            f"SELECT * FROM {table} WHERE {_OF_POOLS}{order}",  # noqa: S608 - our names
             stored.parameters,
+            lambda row: row,
         )
-        states = select(
-            self._connection,
-            f"SELECT source, state, reason FROM candidate_pools WHERE {_OF_POOLS}",  # noqa: S608
-            stored.parameters,
+
+
+def _pools(proposals: Iterable[Row], states: Iterable[Row], votes: Iterable[Row]) -> list[Pool]:
+    by_artist = {(row["source"], row["artist"], row["seed"]): _votes_from(row) for row in votes}
+    by_source: dict[str, list[Proposal]] = {}
+    for row in proposals:
+        own = by_artist.get((row["source"], row["artist"], row["seed"]), ())
+        by_source.setdefault(row["source"], []).append(_proposal(row, own))
+    told = {row["source"]: row for row in states}
+    return [
+        Pool(
+            source=source,
+            proposals=tuple(by_source.get(source, ())),
+            state=PoolState(told[source]["state"]),
+            reason=told[source]["reason"],
         )
-        votes = {
-            (row["source"], row["artist"], row["seed"]): _votes_from(row)
-            for row in select(
-                self._connection,
-                f"SELECT * FROM artist_votes WHERE {_OF_POOLS}",  # noqa: S608 - our names
-                stored.parameters,
-            )
-        }
-        proposals: dict[str, list[Proposal]] = {}
-        for row in rows:
-            own = votes.get((row["source"], row["artist"], row["seed"]), ())
-            proposals.setdefault(row["source"], []).append(_proposal(row, own))
-        told = {row["source"]: row for row in states}
-        return [
-            Pool(
-                source=source,
-                proposals=tuple(proposals.get(source, ())),
-                state=PoolState(told[source]["state"]),
-                reason=told[source]["reason"],
-            )
-            for source in Source
-            if source in told
-        ]
+        for source in Source
+        if source in told
+    ]
 
 
 _OF_POOLS = (

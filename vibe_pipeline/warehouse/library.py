@@ -15,10 +15,12 @@ import duckdb
 from vibe_pipeline.records import LikedTrack, Play, TopItem, UserId
 from vibe_pipeline.warehouse.library_cache import DatedLike, DatedPlay, LibraryCache, Stamp
 from vibe_pipeline.warehouse.rows import (
+    Deferred,
     Row,
     insert,
     moment,
     select,
+    select_later,
     track_columns,
     track_from,
 )
@@ -92,9 +94,10 @@ class Library:
             return LibraryState()
         return LibraryState(**{name: rows[0][name] for name in LibraryState.__slots__})
 
-    def likes(self, user_id: UserId, *, as_of: datetime | None = None) -> list[LikedTrack]:
+    def likes(self, user_id: UserId, *, as_of: datetime | None = None) -> Sequence[LikedTrack]:
         """What is liked now, or was at a past moment; newest first."""
-        return [dated.like for dated in self._dated_likes(user_id) if dated.holds(as_of)]
+        likes = self._dated_likes(user_id)
+        return Deferred(lambda: [dated.like for dated in likes if dated.holds(as_of)])
 
     def _dated_likes(self, user_id: UserId) -> Sequence[DatedLike]:
         stamp = self._likes_stamp(user_id)
@@ -105,22 +108,13 @@ class Library:
         return known
 
     def _read_likes(self, user_id: UserId) -> Sequence[DatedLike]:
-        rows = select(
+        return select_later(
             self._connection,
             "SELECT * EXCLUDE (user_id) FROM liked_tracks WHERE user_id = ?"
             " ORDER BY added_at DESC, spotify_id, seen_at",
             [user_id],
+            _dated_like,
         )
-        return [
-            DatedLike(
-                like=LikedTrack(
-                    track=track_from(row), added_at=row["added_at"], playable=row["playable"]
-                ),
-                seen_at=row["seen_at"],
-                gone_at=row["gone_at"],
-            )
-            for row in rows
-        ]
 
     def _likes_stamp(self, user_id: UserId) -> Stamp:
         state = self.state(user_id)
@@ -197,16 +191,15 @@ class Library:
         times = Counter(like.track.spotify_id for like in self.likes(user_id))
         return sum(count > 1 for count in times.values())
 
-    def plays(self, user_id: UserId, *, until: datetime | None = None) -> list[Play]:
+    def plays(self, user_id: UserId, *, until: datetime | None = None) -> Sequence[Play]:
         """Every play we know of, also long past Spotify's last fifty; newest first.
 
         What a wrong clock dated later than we learned of it counts as heard when we did.
         """
-        return [
-            dated.play
-            for dated in self._dated_plays(user_id)
-            if until is None or dated.collected_at <= until
-        ]
+        plays = self._dated_plays(user_id)
+        return Deferred(
+            lambda: [dated.play for dated in plays if until is None or dated.collected_at <= until]
+        )
 
     def _dated_plays(self, user_id: UserId) -> Sequence[DatedPlay]:
         stamp = self._plays_stamp(user_id)
@@ -217,23 +210,13 @@ class Library:
         return known
 
     def _read_plays(self, user_id: UserId) -> Sequence[DatedPlay]:
-        rows = select(
+        return select_later(
             self._connection,
             "SELECT * EXCLUDE (user_id) REPLACE (least(played_at, collected_at) AS played_at)"
             " FROM recent_plays WHERE user_id = ? ORDER BY played_at DESC",
             [user_id],
+            _dated_play,
         )
-        return [
-            DatedPlay(
-                play=Play(
-                    track=track_from(row),
-                    played_at=row["played_at"],
-                    context_uri=row["context_uri"],
-                ),
-                collected_at=row["collected_at"],
-            )
-            for row in rows
-        ]
 
     def _plays_stamp(self, user_id: UserId) -> Stamp:
         state = self.state(user_id)
@@ -391,6 +374,23 @@ class Library:
         if changed == (0,):
             insert(self._connection, "library_state", [{"user_id": user_id}])
             self._connection.execute(change, [*facts.values(), user_id])
+
+
+def _dated_like(row: Row) -> DatedLike:
+    return DatedLike(
+        like=LikedTrack(track=track_from(row), added_at=row["added_at"], playable=row["playable"]),
+        seen_at=row["seen_at"],
+        gone_at=row["gone_at"],
+    )
+
+
+def _dated_play(row: Row) -> DatedPlay:
+    return DatedPlay(
+        play=Play(
+            track=track_from(row), played_at=row["played_at"], context_uri=row["context_uri"]
+        ),
+        collected_at=row["collected_at"],
+    )
 
 
 def _count(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object]) -> int:

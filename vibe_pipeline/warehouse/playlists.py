@@ -6,17 +6,26 @@ History for resting and learning. How far a publication has come is the ledger's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 import duckdb
 
 from vibe_pipeline.records import ChosenTrack, EditionId, PastRecommendation, Source, UserId
 from vibe_pipeline.warehouse.history_cache import HistoryCache, Recommended
-from vibe_pipeline.warehouse.rows import Row, Slice, insert, replace_slice, select
+from vibe_pipeline.warehouse.rows import (
+    Deferred,
+    EncodedRows,
+    Row,
+    Slice,
+    insert,
+    replace_slice,
+    select,
+    select_later,
+)
 
 
 class Fate(StrEnum):
@@ -143,20 +152,16 @@ class Playlists:
 
     def past(
         self, user_id: UserId, *, besides: EditionId | None, as_of: datetime | None = None
-    ) -> list[PastRecommendation]:
+    ) -> Sequence[PastRecommendation]:
         """What was recommended in other editions, up to a moment; latest first."""
-        return [
-            PastRecommendation(
-                key=line.key,
-                artist_key=line.artist_key,
-                vibe_date=line.vibe_date,
-                edition_id=line.edition_id,
-                artist=line.artist,
-                title=line.title,
-            )
-            for line in self._lines(user_id)
-            if line.edition_id != besides and (as_of is None or line.recorded_at <= as_of)
-        ]
+        lines = self._lines(user_id)
+        return Deferred(
+            lambda: [
+                _past(line)
+                for line in lines
+                if line.edition_id != besides and (as_of is None or line.recorded_at <= as_of)
+            ]
+        )
 
     def recorded_editions(self) -> frozenset[EditionId]:
         """Everybody's editions whose tracks count as recommended."""
@@ -165,9 +170,9 @@ class Playlists:
         ).fetchall()
         return frozenset(EditionId(row[0]) for row in rows)
 
-    def recommended(self, user_id: UserId) -> list[Recommended]:
+    def recommended(self, user_id: UserId) -> Sequence[Recommended]:
         """Every line of every past list, latest first."""
-        return list(self._lines(user_id))
+        return self._lines(user_id)
 
     def _lines(self, user_id: UserId) -> Sequence[Recommended]:
         known = self._history.lines(user_id)
@@ -177,45 +182,28 @@ class Playlists:
         return known
 
     def _read_lines(self, user_id: UserId) -> Sequence[Recommended]:
-        rows = select(
+        return select_later(
             self._connection,
             "SELECT * EXCLUDE (user_id) FROM recommendation_history WHERE user_id = ?"
             " ORDER BY vibe_date DESC, edition_id, position",
             [user_id],
+            _recommended,
         )
-        return [Recommended(**(row | {"source": Source(row["source"])})) for row in rows]
 
-    def replace_outcomes(
-        self,
-        user_id: UserId,
-        outcomes: Sequence[Outcome],
-        *,
-        looked_at: datetime,
-        settled_days: int,
-    ) -> int:
-        """Keep what became of every past line of this person, as seen now; says how many lines.
+    def kept_outcomes(self, user_id: UserId) -> KeptOutcomes:
+        """What became of every past line of this person when they were last looked at."""
+        rows = select_later(self._connection, _KEPT_OUTCOMES, [user_id], lambda row: row)
+        return KeptOutcomes(user_id=user_id, rows=rows)
 
-        A line whose fate is the same as before is not written again, unless it was last looked at
-        less than ``settled_days`` after its list: sixty lists stay as they are, and today's is new.
-        """
-        before = {_line(row): row for row in select(self._connection, _KEPT_OUTCOMES, [user_id])}
-        rows = [_outcome_row(user_id, outcome, looked_at) for outcome in outcomes]
-        settled = {
-            _line(row) for row in rows if _settled(row, before.get(_line(row)), settled_days)
-        }
-        self._remove_outcomes(user_id, before.keys() - settled, rows)
-        insert(
-            self._connection,
-            "recommendation_outcomes",
-            [row for row in rows if _line(row) not in settled],
-        )
-        return len(rows)
+    def change_outcomes(self, changes: OutcomeChanges) -> None:
+        """Keep what is different from what was kept."""
+        self._remove_outcomes(changes.user_id, changes.outdated, changes.days)
+        insert(self._connection, "recommendation_outcomes", changes.rows)
 
     def _remove_outcomes(
-        self, user_id: UserId, lines: AbstractSet[str], rows: Sequence[Row]
+        self, user_id: UserId, lines: AbstractSet[str], days: Mapping[str, date]
     ) -> None:
-        """Remove these lines; ``rows`` say of what day, or else all days have to be read."""
-        days = {_line(row): row["vibe_date"] for row in rows}
+        """Remove these lines; of those without a day all days have to be read."""
         dated = days.keys() & lines
         removed = "DELETE FROM recommendation_outcomes WHERE user_id = ?"
         removed += " AND list_contains(?::VARCHAR[], edition_id || chr(10) || position)"
@@ -247,11 +235,68 @@ class Playlists:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeChanges:
+    """What to write of a person's outcomes, and which lines to remove before.
+
+    ``days``: the day of every line there is, by the line.
+    """
+
+    user_id: UserId
+    rows: EncodedRows
+    outdated: AbstractSet[str]
+    days: Mapping[str, date]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptOutcomes:
+    """A person's outcomes as they lie in the warehouse."""
+
+    user_id: UserId
+    rows: Sequence[Row]
+
+    def changed_to(
+        self, outcomes: Sequence[Outcome], *, looked_at: datetime, settled_days: int
+    ) -> OutcomeChanges:
+        """What is to be written so that these are kept, as seen now; done with the file closed.
+
+        A line whose fate is the same as before is not written again, unless it was last looked at
+        less than ``settled_days`` after its list: sixty lists stay as they are, and today's is new.
+        """
+        before = {_line(row): row for row in self.rows}
+        rows = (_outcome_row(self.user_id, outcome, looked_at) for outcome in outcomes)
+        now = {_line(row): row for row in rows}
+        settled = {
+            line for line, row in now.items() if _settled(row, before.get(line), settled_days)
+        }
+        return OutcomeChanges(
+            user_id=self.user_id,
+            rows=EncodedRows.of([row for line, row in now.items() if line not in settled]),
+            outdated=(before.keys() | now.keys()) - settled,
+            days={line: row["vibe_date"] for line, row in now.items()},
+        )
+
+
 _KEPT_OUTCOMES = (
     "SELECT edition_id, position, outcome, liked_at, plays, first_played_at, looked_at"
     " FROM recommendation_outcomes WHERE user_id = ?"
 )
 """What may change of a line; what its list is known by does not, and need not be read."""
+
+
+def _recommended(row: Row) -> Recommended:
+    return Recommended(**(row | {"source": Source(row["source"])}))
+
+
+def _past(line: Recommended) -> PastRecommendation:
+    return PastRecommendation(
+        key=line.key,
+        artist_key=line.artist_key,
+        vibe_date=line.vibe_date,
+        edition_id=line.edition_id,
+        artist=line.artist,
+        title=line.title,
+    )
 
 
 def _line(row: Row) -> str:

@@ -6,16 +6,17 @@ The bulk insert and the typed select of this room; no table's name stands here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Self, TypeVar, overload
 
 import duckdb
 
 from vibe_pipeline.records import EditionId, Track, UserId
 
 Row = dict[str, Any]
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,60 +42,134 @@ class Slice:
         }
 
 
-def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedRows:
+    """Rows ready to be bound, a JSON text for each column: many are made so before the file is
+    opened, while others may still use it.
+    """
+
+    columns: Mapping[str, str]
+    count: int
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Self:
+        """Each row has the same columns as the first."""
+        names = tuple(rows[0]) if rows else ()
+        columns = {name: _json([_plain(row[name]) for row in rows]) for name in names}
+        return cls(columns=columns, count=len(rows))
+
+
+def insert(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row] | EncodedRows
+) -> int:
     """Append rows, each with the same columns as the first; says how many.
 
     A frame would need its column types guessed from the first values; here they come from the
     table, and ten thousand rows take about a fifth of a second.
     """
-    if not rows:
+    encoded = rows if isinstance(rows, EncodedRows) else EncodedRows.of(rows)
+    if not encoded.count:
         return 0
     types = _column_types(connection, table)
-    columns = tuple(rows[0])
-    values = ", ".join("unnest(from_json_strict(?::JSON, ?))" for _ in columns)
+    values = ", ".join("unnest(from_json_strict(?::JSON, ?))" for _ in encoded.columns)
     bound: list[str] = []
-    for column in columns:
-        bound += [_json([_plain(row[column]) for row in rows]), json.dumps(_shape(types[column]))]
+    for column, values_of_column in encoded.columns.items():
+        bound += [values_of_column, json.dumps(_shape(types[column]))]
     connection.execute(
-        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values}",
+        f"INSERT INTO {table} ({', '.join(encoded.columns)}) SELECT {values}",
         bound,
     )
-    return len(rows)
+    return encoded.count
 
 
 def replace_slice(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     place: Slice,
-    rows: Sequence[Row],
+    rows: Sequence[Row] | EncodedRows,
 ) -> int:
     """Put these rows where this edition's were; the slice's own columns are added here.
 
-    Where the edition has only ever had one date, other days are passed by without being read,
-    which matters for long tables.
+    Rows that are encoded already have them. Where the edition has only ever had one date, other
+    days are passed by without being read, which matters for long tables.
     """
     on_day = " AND vibe_date = ?" if place.in_ledger else ""
     connection.execute(
         f"DELETE FROM {table} WHERE user_id = ? AND edition_id = ?{on_day}",  # noqa: S608 - our names
         [place.user_id, place.edition_id, *([place.vibe_date] if place.in_ledger else [])],
     )
-    return insert(connection, table, [place.columns | row for row in rows])
+    if not isinstance(rows, EncodedRows):
+        rows = [place.columns | row for row in rows]
+    return insert(connection, table, rows)
+
+
+class Deferred(Sequence[Record]):
+    """Records that are made from their rows when they are first looked at.
+
+    The file is open for as long as the rows take to be read; thousands of them are made into
+    records after it was closed, while others may use it.
+    """
+
+    def __init__(self, make: Callable[[], Sequence[Record]]) -> None:
+        self._make: Callable[[], Sequence[Record]] | None = make
+        self._records: Sequence[Record] = ()
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
+        return self._made()[index]
+
+    def __len__(self) -> int:
+        return len(self._made())
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._made())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # equal to a list, which has none either
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    def _made(self) -> Sequence[Record]:
+        if self._make is not None:
+            self._records, self._make = self._make(), None
+        return self._records
 
 
 def select(
     connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] = ()
 ) -> list[Row]:
     """The answer as one mapping per row; moments come back aware, in UTC."""
+    return list(select_later(connection, query, parameters, lambda row: row))
+
+
+def select_later(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    parameters: Sequence[object],
+    record: Callable[[Row], Record],
+) -> Deferred[Record]:
+    """The answer, read now; what ``record`` makes of each row is made when it is looked at."""
     cursor = connection.execute(query, list(parameters))
-    names = [column[0] for column in cursor.description]
-    moments = [column[0] for column in cursor.description if str(column[1]) == "TIMESTAMP"]
-    rows: list[Row] = [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
-    for name in moments:
-        for row in rows:
-            value = row[name]
-            if value is not None:
-                row[name] = value.replace(tzinfo=UTC)
-    return rows
+    described, read = cursor.description, cursor.fetchall()
+    names = [column[0] for column in described]
+    moments = [column[0] for column in described if str(column[1]) == "TIMESTAMP"]
+
+    def made() -> list[Record]:
+        rows: list[Row] = [dict(zip(names, values, strict=True)) for values in read]
+        for name in moments:
+            for row in rows:
+                value = row[name]
+                if value is not None:
+                    row[name] = value.replace(tzinfo=UTC)
+        return [record(row) for row in rows]
+
+    return Deferred(made)
 
 
 def moment(value: datetime) -> datetime:

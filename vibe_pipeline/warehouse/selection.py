@@ -27,6 +27,7 @@ from vibe_pipeline.records import (
 )
 from vibe_pipeline.warehouse.candidates import Candidates
 from vibe_pipeline.warehouse.rows import (
+    EncodedRows,
     Row,
     Slice,
     replace_slice,
@@ -69,20 +70,12 @@ class Selections:
         reasons: Mapping[int, str] | None = None,
         pools: Iterable[Pool] = (),
     ) -> int:
-        """Put these candidates where the edition's earlier ones were.
+        """Put these candidates where the edition's earlier ones were; as ``encoded``."""
+        return self.replace_encoded(place, encoded(place, ranked, reasons=reasons, pools=pools))
 
-        ``reasons`` maps a position in the list to its sentence. A proposal that one of ``pools``
-        holds is kept as its source and position there; they are to be the pools that the
-        edition's inputs name. Any other is kept whole.
-        """
-        told = reasons or {}
-        references = _references(pools)
-        return replace_slice(
-            self._connection,
-            "ranked_selection",
-            place,
-            [_row(item, told.get(item.position or 0), references) for item in ranked],
-        )
+    def replace_encoded(self, place: Slice, rows: EncodedRows) -> int:
+        """The same with candidates that were ``encoded`` before the file was opened."""
+        return replace_slice(self._connection, "ranked_selection", place, rows)
 
     def ranked(
         self,
@@ -164,6 +157,25 @@ class Selections:
             [user_id, vibe_date],
         )
         return [EditionId(row["edition_id"]) for row in rows]
+
+
+def encoded(
+    place: Slice,
+    ranked: Sequence[Ranked],
+    *,
+    reasons: Mapping[int, str] | None = None,
+    pools: Iterable[Pool] = (),
+) -> EncodedRows:
+    """Candidates of an edition as they are kept.
+
+    ``reasons`` maps a position in the list to its sentence. A proposal that one of ``pools`` holds
+    is kept as its source and position there; they are to be the pools that the edition's inputs
+    name. Any other is kept whole.
+    """
+    told, references = reasons or {}, _references(pools)
+    return EncodedRows.of(
+        [place.columns | _row(item, told.get(item.position or 0), references) for item in ranked]
+    )
 
 
 _PROPOSAL = (
