@@ -38,7 +38,7 @@ def test_what_died_without_a_word_goes_on_at_once_wherever_it_stood(state: Editi
     killed = replace(KILLED, state=state)
 
     assert goes_on(killed)
-    assert next_run_at(killed, runs_made=1) == BEGINNING
+    assert next_run_at(killed, runs_made=1, now=BEGINNING) == BEGINNING
 
 
 @pytest.mark.parametrize("cause", [FailureCause.SERVICE_UNAVAILABLE, FailureCause.UNEXPECTED])
@@ -62,16 +62,29 @@ def test_what_waits_for_the_person_does_not_go_on(cause: FailureCause) -> None:
 )
 def test_what_is_there_or_only_looked_at_or_taken_back_is_left_alone(ended: Edition) -> None:
     assert not goes_on(ended)
-    assert next_run_at(ended, runs_made=1) is None
+    assert next_run_at(ended, runs_made=1, now=BEGINNING) is None
 
 
 def test_it_is_tried_ever_more_rarely_and_not_for_ever() -> None:
-    times = [next_run_at(KILLED, runs_made=made) for made in range(1, len(PAUSES) + 1)]
+    times = [
+        next_run_at(KILLED, runs_made=made, now=BEGINNING) for made in range(1, len(PAUSES) + 1)
+    ]
 
     assert times == [BEGINNING + pause for pause in PAUSES]
     assert sorted(PAUSES) == list(PAUSES)
-    assert next_run_at(KILLED, runs_made=len(PAUSES) + 1) is None
+    assert next_run_at(KILLED, runs_made=len(PAUSES) + 1, now=BEGINNING) is None
     assert given_up(KILLED, runs_made=len(PAUSES) + 1)
+
+
+@pytest.mark.parametrize("until", [None, BEGINNING + timedelta(hours=12)])
+def test_no_waiting_is_counted_from_before_the_clock_was_set_back(until: datetime | None) -> None:
+    earlier = BEGINNING - timedelta(hours=9)
+    limited = replace(
+        KILLED, state=EditionState.CHOSEN, cause=FailureCause.RATE_LIMITED, cause_until=until
+    )
+
+    assert next_run_at(limited, runs_made=2, now=earlier) == earlier
+    assert next_run_at(limited, runs_made=len(PAUSES) + 1, now=earlier) is None
 
 
 def test_a_known_end_of_the_trouble_is_waited_for() -> None:
@@ -80,7 +93,7 @@ def test_a_known_end_of_the_trouble_is_waited_for() -> None:
         KILLED, state=EditionState.CHOSEN, cause=FailureCause.QUOTA, cause_until=until
     )
 
-    assert next_run_at(limited, runs_made=1) == until
+    assert next_run_at(limited, runs_made=1, now=BEGINNING) == until
 
 
 @pytest.mark.parametrize(

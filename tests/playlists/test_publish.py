@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,7 @@ from vibe_pipeline.clients.errors import (
     WriteRefused,
 )
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
+from vibe_pipeline.locales import say
 from vibe_pipeline.playlists.failures import ListRefused
 from vibe_pipeline.playlists.publish import (
     SECOND_LOOK_SECONDS,
@@ -65,6 +66,8 @@ class Shelf:
         self.spoils: Callable[[str], Exception | None] = lambda _: None
         self.hidden = 0
         self.dead: set[str] = set()
+        self.refusals = 0
+        self.sights: list[list[PlaylistLine]] = []
         self.lines: list[PlaylistLine] = []
 
     async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist:
@@ -91,7 +94,8 @@ class Shelf:
         if self.hidden > 0 or playlist_id in self.gone:
             self.hidden -= 1
             raise NotThere("spotify", "no such playlist")
-        if not self.dead.isdisjoint(uris):
+        if self.refusals > 0 or not self.dead.isdisjoint(uris):
+            self.refusals -= 1
             self._called("refused")
             raise WriteRefused("spotify", "a non-existing id")
         self.items[playlist_id] = list(uris)
@@ -100,7 +104,7 @@ class Shelf:
 
     async def playlist_lines(self, playlist_id: str) -> list[PlaylistLine]:
         self._called("lines")
-        return self.lines
+        return self.sights.pop(0) if self.sights else self.lines
 
     async def change_details(
         self, playlist_id: str, *, name: str | None = None, description: str | None = None
@@ -132,6 +136,7 @@ class Desk:
         self.recorded: list[str] = []
         self.record_dies = False
         self.naps = Naps()
+        self.restored_at: datetime | None = None
 
     def chosen(self, name: str, *, mode: Mode = Mode.LIVING, day: int = 20) -> EditionId:
         """An edition that has its tracks."""
@@ -155,7 +160,11 @@ class Desk:
     def publish(self, edition_id: EditionId) -> Edition:
         """Run the step."""
         publication = Publication(
-            store=self.store, spotify=self.spotify, record=self._record, sleep=self.naps
+            store=self.store,
+            spotify=self.spotify,
+            record=self._record,
+            sleep=self.naps,
+            restored_at=self.restored_at,
         )
         return asyncio.run(publication.publish(edition_id))
 
@@ -340,6 +349,31 @@ def test_an_attempt_that_never_reached_spotify_is_made_again(desk: Desk) -> None
     desk.publish(edition_id)
 
     assert desk.spotify.calls == ["create", "newest", "create", "items"]
+
+
+def test_a_living_playlist_made_after_the_backup_that_was_restored_is_found_by_its_words(
+    desk: Desk,
+) -> None:
+    said = say("uk", "playlist.description_stale", date="21 листопада", new=12, familiar=18)
+    asyncio.run(desk.spotify.create_playlist("Mine", description=said, public=False))
+    asyncio.run(desk.spotify.create_playlist("Other", description="Road trip", public=False))
+    desk.restored_at = desk.now + timedelta(hours=1)
+
+    edition = desk.publish(desk.chosen("e2", day=22))
+
+    account = desk.store.people.get(desk.account.user_id)
+    assert account is not None
+    assert account.playlist_id == edition.playlist_id == "p1"
+    assert list(desk.spotify.playlists) == ["p1", "p2"]
+    assert "p2" not in desk.spotify.items
+
+
+def test_who_came_after_a_restore_has_no_earlier_playlist_looked_for(desk: Desk) -> None:
+    desk.restored_at = desk.now - timedelta(hours=1)
+
+    desk.publish(desk.chosen("e1"))
+
+    assert "newest" not in desk.spotify.calls
 
 
 def test_a_vanished_living_playlist_is_replaced_by_a_new_one(desk: Desk) -> None:
@@ -545,6 +579,31 @@ def test_a_dead_track_is_left_out_and_the_counts_say_so(desk: Desk) -> None:
     assert edition.summary is not None
     assert "shorter_than_wished" in edition.summary.notes
     assert edition.summary.new + edition.summary.familiar == 2
+
+
+def test_one_passing_refusal_leaves_no_track_out(desk: Desk) -> None:
+    desk.spotify.refusals = 1
+
+    edition = desk.publish(desk.chosen("e1"))
+
+    assert edition.tracks == TRACKS
+    assert desk.spotify.items["p1"] == [track.uri for track in TRACKS]
+
+
+def test_one_strange_sight_of_a_list_leaves_no_track_out(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+    doubted = tuple(replace(one, confirmed=False) for one in TRACKS)
+    desk.store.editions.advance(
+        edition_id, EditionState.CHOSEN, EditionState.CHOSEN, tracks=doubted
+    )
+    desk.spotify.sights = [[PlaylistLine(track=None, playable=False)] * 3]
+    shown = [replace(track(at), title=TRACKS[at - 1].title) for at in (1, 2, 3)]
+    desk.spotify.lines = [PlaylistLine(track=one, playable=True) for one in shown]
+
+    edition = desk.publish(edition_id)
+
+    assert edition.tracks == doubted
+    assert desk.spotify.calls.count("lines") == 2
 
 
 def test_killed_at_every_call_while_dead_tracks_are_looked_for_still_one_whole_list(

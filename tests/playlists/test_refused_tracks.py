@@ -38,6 +38,20 @@ class ClosedPlaylist(PickyPlaylist):
         raise WriteRefused("spotify", "refused")
 
 
+class WaveringPlaylist(PickyPlaylist):
+    """Refuses one write for nothing."""
+
+    def __init__(self, dead: Sequence[str], *, wavers_at: int) -> None:
+        super().__init__(dead)
+        self.wavers_at = wavers_at
+
+    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str:
+        answer = await super().replace_items(playlist_id, uris)
+        if self.writes == self.wavers_at:
+            raise WriteRefused("spotify", "refused")
+        return answer
+
+
 def looked_among(playlist: PickyPlaylist, uris: Sequence[str]) -> RefusedTracks:
     tried = RefusedTracks(playlist, "p1")
     asyncio.run(tried.look_among(uris, REFUSAL))
@@ -66,6 +80,15 @@ def test_nothing_good_is_called_bad_and_what_is_called_good_can_be_written(dead:
     assert tried.good.isdisjoint(dead)
     assert tried.good | tried.bad | tried.untold == set(URIS)
     assert playlist.writes <= MOST_PROBES + 1
+
+
+@pytest.mark.parametrize("wavers_at", range(1, 6))
+def test_one_passing_refusal_of_a_half_blames_no_good_track(wavers_at: int) -> None:
+    playlist = WaveringPlaylist([URIS[20]], wavers_at=wavers_at)
+
+    tried = looked_among(playlist, URIS)
+
+    assert tried.bad == {URIS[20]}
 
 
 def test_what_was_taken_once_is_not_tried_again() -> None:

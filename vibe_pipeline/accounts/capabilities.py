@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, and_, delete, insert, select
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.records import Capability
 from vibe_pipeline.accounts.tables import capabilities
+
+LONGEST_CLOSED = timedelta(days=15)
+"""What is closed for longer was noted before this machine's clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Capabilities:
     def absent(self, name: str) -> bool:
         """Whether this capability is switched off now."""
         query = select(capabilities.c.name).where(
-            capabilities.c.name == name, capabilities.c.until > self.now()
+            capabilities.c.name == name, _closed_at(self.now())
         )
         with self.database.reading() as connection:
             return connection.execute(query).first() is not None
@@ -54,7 +57,12 @@ class Capabilities:
 
     def list(self) -> list[Capability]:
         """Everything switched off now, by name."""
-        query = select(capabilities).where(capabilities.c.until > self.now())
+        query = select(capabilities).where(_closed_at(self.now()))
         with self.database.reading() as connection:
             rows = connection.execute(query.order_by(capabilities.c.name)).mappings()
             return [Capability(**row) for row in rows]
+
+
+def _closed_at(now: datetime) -> ColumnElement[bool]:
+    """Whether it is switched off at this moment."""
+    return and_(capabilities.c.until > now, capabilities.c.until <= now + LONGEST_CLOSED)

@@ -65,10 +65,16 @@ def may_have_a_playlist(edition: Edition) -> bool:
     return edition.state in {EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN}
 
 
-def next_run_at(edition: Edition, *, runs_made: int) -> datetime | None:
-    """When the next run of this edition may be launched; ``None`` when there is to be none."""
+def next_run_at(edition: Edition, *, runs_made: int, now: datetime) -> datetime | None:
+    """When the next run of this edition may be launched; ``None`` when there is to be none.
+
+    What is dated in the future was written before this machine's clock was set back, so no waiting
+    is counted from there; a service's own pause is the budget's.
+    """
     if not goes_on(edition) or runs_made > len(PAUSES):
         return None
+    if edition.updated_at > now:
+        return now
     if edition.cause_until is not None:
         return edition.cause_until
     return edition.updated_at + PAUSES[max(runs_made - 1, 0)]

@@ -24,6 +24,8 @@ from vibe_pipeline.records import UserId
 
 TTL_SECONDS = 600
 """How long a state is good for."""
+LONGEST_LIFE = timedelta(hours=1)
+"""A state that is good for longer was made before this machine's clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ class OAuthStates:
         with self.database.writing() as connection:
             row = connection.execute(select(oauth_states).where(*wanted)).mappings().first()
             taken = connection.execute(delete(oauth_states).where(*wanted)).rowcount == 1
-        if row is None or not taken or row["expires_at"] <= self.now():
+        now = self.now()
+        if row is None or not taken or not now < row["expires_at"] <= now + LONGEST_LIFE:
             return None
         return UserId(row["user_id"]), self.sealer.open(row["sealed"])
 

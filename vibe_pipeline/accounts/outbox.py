@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
@@ -22,6 +22,10 @@ from vibe_pipeline.records import UserId
 
 KEPT = timedelta(days=30)
 """How long a sent message's ``dedupe_key`` keeps its double out."""
+
+
+LONGEST_PAUSE = timedelta(hours=1)
+"""What was put here in the future, and waits for longer still, waits for a clock that was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Outbox:
         query = (
             select(outbox, accounts.c.chat_id, accounts.c.language)
             .join(accounts, accounts.c.user_id == outbox.c.user_id)
-            .where(outbox.c.closed_at.is_(None), outbox.c.not_before <= now, accounts.c.active)
+            .where(outbox.c.closed_at.is_(None), _due_at(now), accounts.c.active)
             .order_by(outbox.c.not_before, outbox.c.id)
             .limit(limit)
             .with_for_update(of=outbox, skip_locked=True)
@@ -104,9 +108,15 @@ class Outbox:
 
     def _anything_due(self, now: datetime) -> bool:
         """Look before locking: the bot asks every second, and mostly there is nothing."""
-        due = (outbox.c.closed_at.is_(None), outbox.c.not_before <= now)
+        due = (outbox.c.closed_at.is_(None), _due_at(now))
         with self.database.reading() as connection:
             return connection.execute(select(outbox.c.id).where(*due).limit(1)).first() is not None
+
+
+def _due_at(now: datetime) -> ColumnElement[bool]:
+    """Whether its time has come, also after this machine's clock was set back by hours."""
+    set_back = and_(outbox.c.created_at > now, outbox.c.not_before > now + LONGEST_PAUSE)
+    return or_(outbox.c.not_before <= now, set_back)
 
 
 def _message(row: Row[Any]) -> OutboxMessage:

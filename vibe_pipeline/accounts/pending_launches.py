@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
@@ -22,6 +22,8 @@ from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import LaunchRequest
 
 KEPT = timedelta(days=30)
+LONGEST_PAUSE = timedelta(minutes=10)
+"""A wish that waits for longer was written down before this machine's clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,9 @@ class PendingLaunches:
 
     def due(self) -> list[PendingLaunch]:
         """What anybody may launch now, oldest first."""
-        return self._many(table.c.done.is_(False), table.c.not_before <= self.now())
+        now = self.now()
+        due = or_(table.c.not_before <= now, table.c.not_before > now + LONGEST_PAUSE)
+        return self._many(table.c.done.is_(False), due)
 
     def answered(self, request_id: str, message_id: int) -> None:
         """This message tells how it stands."""

@@ -19,6 +19,9 @@ from vibe_pipeline.accounts.records import Tokens
 from vibe_pipeline.accounts.tables import tokens
 from vibe_pipeline.records import UserId
 
+LONGEST_LEASE = timedelta(minutes=10)
+"""A lease that ends later than this was taken before this machine's clock was set back."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenVault:
@@ -55,8 +58,8 @@ class TokenVault:
 
     def lease_renewal(self, user_id: UserId, seconds: float) -> bool:
         """Whether the caller may renew now; nobody else may until it releases, or time passes."""
-        now = self.now()
-        free = or_(tokens.c.renewal_leased_until.is_(None), tokens.c.renewal_leased_until <= now)
+        now, lease = self.now(), tokens.c.renewal_leased_until
+        free = or_(lease.is_(None), lease <= now, lease > now + LONGEST_LEASE)
         change = (
             update(tokens)
             .where(tokens.c.user_id == user_id, free)
@@ -74,12 +77,14 @@ class TokenVault:
     def doubt_grant(self, user_id: UserId) -> datetime:
         """Note that Spotify refused the grant; gives since when it has, without a success between.
 
-        The tokens stay sealed: one refusal has been wrong before.
+        The tokens stay sealed: one refusal has been wrong before. What is dated in the future was
+        noted before this machine's clock was set back, and counts from now.
         """
         now = self.now()
         with self.database.writing() as connection:
             mine = tokens.c.user_id == user_id
-            first = update(tokens).where(mine, tokens.c.refused_at.is_(None))
+            undated = or_(tokens.c.refused_at.is_(None), tokens.c.refused_at > now)
+            first = update(tokens).where(mine, undated)
             connection.execute(first.values(refused_at=now))
             since = connection.execute(select(tokens.c.refused_at).where(mine)).scalar()
         return since or now

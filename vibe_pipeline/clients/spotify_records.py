@@ -108,6 +108,7 @@ class Playlist:
     description: str | None = None
     snapshot_id: str | None = None
     total: int | None = None
+    owner_id: str | None = None
 
     @classmethod
     def from_api(cls, data: Fields) -> Self | None:
@@ -124,6 +125,7 @@ class Playlist:
             description=text(data.get("description")),
             snapshot_id=text(data.get("snapshot_id")),
             total=integer(held.get("total")),
+            owner_id=text(fields(data.get("owner")).get("id")),
         )
 
 

@@ -28,7 +28,12 @@ from vibe_pipeline.installation.backup_archive import (
     read_archive,
     write_archive,
 )
-from vibe_pipeline.installation.home import RESTORING, held, make_private
+from vibe_pipeline.installation.home import (
+    RESTORING,
+    held,
+    make_private,
+    note_restored,
+)
 from vibe_pipeline.settings import Settings, read_settings
 
 
@@ -111,6 +116,7 @@ def restore(archive: Path, *, without_key: bool) -> None:
     click.echo(f"{settings.home} is as it was at {manifest.made_at}.")
     if aside is not None:
         click.echo(f"What was there before is kept in {aside}; delete it when all is well.")
+    click.echo("A playlist that was made since is found again by what it says of itself.")
     click.echo("Start Vibe with vibe up: whoever has no list of this night yet gets it then.")
 
 
@@ -154,6 +160,7 @@ def _swapped(settings: Settings, folder: Path, now: datetime) -> Path | None:
         for suffix in ("", ".wal"):
             if Path(f"{source}{suffix}").exists():
                 shutil.move(f"{source}{suffix}", f"{place}{suffix}")
+    note_restored(settings.home, now)
     mark.unlink()
     return aside if aside.exists() else None
 

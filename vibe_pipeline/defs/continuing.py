@@ -6,7 +6,7 @@ is handed, in ``run_context``.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
@@ -42,13 +42,13 @@ def unfinished_lists(
     blocked_until = store.budget.blocked_until("spotify")
     requests = []
     for edition in store.editions.unfinished(since=now - LEFT_ALONE_AFTER):
-        made = None if not goes_on(edition) else _runs_so_far(instance, edition)
+        made = None if not goes_on(edition) else _runs_so_far(instance, edition, now)
         if made is None:
             continue
         if given_up(edition, runs_made=made):
             _give_up(store, edition)
             continue
-        at = next_run_at(edition, runs_made=made)
+        at = next_run_at(edition, runs_made=made, now=now)
         if at is None or max(at, blocked_until or at) > now or not _reachable(store, edition):
             continue
         launch = LaunchRequest.continuation(
@@ -63,13 +63,14 @@ def unfinished_lists(
     return requests or dg.SkipReason("No list was left half-way.")
 
 
-def _runs_so_far(instance: dg.DagsterInstance, edition: Edition) -> int | None:
+def _runs_so_far(instance: dg.DagsterInstance, edition: Edition, now: datetime) -> int | None:
     """How many runs an edition has had; ``None`` while it is not to be touched.
 
     Not beside another run that changes the person's list, and not after somebody called it off.
+    The clock may have been set back since it was begun.
     """
     tags = runs.owner_tags(edition.user_id)
-    since = edition.created_at - timedelta(hours=1)
+    since = min(edition.created_at, now) - timedelta(hours=1)
     records = instance.get_run_records(dg.RunsFilter(tags=tags, created_after=since))
     lately = [record.dagster_run for record in records]
     own = [run for run in lately if _works_on(run, edition)]

@@ -102,7 +102,10 @@ def _note(
     )
     failed = store.editions.required(edition.edition_id)
     if not nightly:
-        again, told = next_run_at(failed, runs_made=1), _told_in_chat(context)
+        again, told = (
+            next_run_at(failed, runs_made=1, now=failed.updated_at),
+            _told_in_chat(context),
+        )
         return _shown(failure, next_try=again, told=told)
     told = "not yet: it may be over at the next try"
     if failure.cause not in _SECOND_LOOK:

@@ -26,6 +26,7 @@ from vibe_pipeline.defs.resources import (
 )
 from vibe_pipeline.defs.run_context import PUBLISHED, SELECTION, RunContext, run_context
 from vibe_pipeline.defs.specs import asset_spec, check_spec
+from vibe_pipeline.installation.home import restored_at
 from vibe_pipeline.playlists.cover_upload import CoverUpload
 from vibe_pipeline.playlists.publish import (
     NothingToPublish,
@@ -131,7 +132,12 @@ async def _publish(
     async with opening as clients:
         public = clients.settings.playlist_visibility == "public"
         publication = Publication(
-            store=store, spotify=clients.spotify, record=record, public=public, mender=mender
+            store=store,
+            spotify=clients.spotify,
+            record=record,
+            public=public,
+            mender=mender,
+            restored_at=restored_at(clients.settings.home),
         )
         published_edition = await publication.publish(edition.edition_id)
         cover = CoverUpload(store=store, spotify=clients.spotify, now=mender.now())

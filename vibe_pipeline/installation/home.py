@@ -10,6 +10,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -20,6 +21,8 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 PRIVATE_UMASK = 0o077
 RESTORING = "restore.unfinished"
 """A file that stands while a backup's stores take the place of the former ones."""
+RESTORED = "restored"
+"""A file that says when a backup's stores took the place of the former ones."""
 ROOM_FOR_A_LIST = 20_000_000
 """Bytes: what a run writes into all stores, with some to spare."""
 
@@ -84,6 +87,19 @@ def cannot_be_written(home: Path) -> bool:
         return shutil.disk_usage(home).free < ROOM_FOR_A_LIST or not os.access(home, os.W_OK)
     except OSError:
         return True
+
+
+def note_restored(home: Path, now: datetime) -> None:
+    """Remember that the stores are older than what was done with them."""
+    (home / RESTORED).write_text(now.isoformat(timespec="seconds"), encoding="ascii")
+
+
+def restored_at(home: Path) -> datetime | None:
+    """When a backup was restored here last; ``None`` when none ever was, or nobody can tell."""
+    try:
+        return datetime.fromisoformat((home / RESTORED).read_text(encoding="ascii").strip())
+    except (OSError, ValueError):
+        return None
 
 
 def _holder(pid_file: Path) -> str:

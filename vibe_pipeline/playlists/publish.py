@@ -12,9 +12,13 @@ import asyncio
 import hashlib
 import html
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from itertools import product
 from typing import Protocol
 
 from vibe_pipeline.accounts.records import (
@@ -35,7 +39,7 @@ from vibe_pipeline.clients.errors import (
 )
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
-from vibe_pipeline.locales import day, say
+from vibe_pipeline.locales import LANGUAGES, day, say
 from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
 from vibe_pipeline.playlists.selection_summary import made_from_before
@@ -56,6 +60,8 @@ _LEDGER_LOOKED_THROUGH = 300
 """So many of a person's latest editions say which playlists are known; Spotify names fifty."""
 SECOND_LOOK_SECONDS = 5.0
 """So long after "no such playlist" its own address is asked, before it is let go."""
+ANOTHER_TRY_SECONDS = 1.0
+"""So long after a refusal or a strange sight the same is tried again, before a track is blamed."""
 
 
 class PlaylistClient(Protocol):
@@ -183,18 +189,44 @@ class _Attempts:
 
     Its description is word for word what was noted before the attempt, and no list of the ledger
     is in it. Its name does not count: a person may have another playlist of that name.
+    ``lost``: what was noted may be gone with the stores, so that a playlist of this ``owner``'s
+    which says what only ours say, whatever its day, counts as well.
     """
 
     sign: str
     descriptions: frozenset[str]
     known: frozenset[str]
+    lost: bool = False
+    owner: str | None = None
 
     def made(self, playlist: Playlist) -> bool:
         """Whether this playlist came of one of the attempts."""
         description = playlist.description or ""
         if self.sign in description:
             return True
-        return playlist.id not in self.known and _read(description) in self.descriptions
+        if playlist.id in self.known:
+            return False
+        theirs = self.lost and playlist.owner_id in {None, self.owner}
+        said = _read(description)
+        return said in self.descriptions or (theirs and _says_what_ours_say(said))
+
+
+def _says_what_ours_say(description: str) -> bool:
+    """Whether these are the words of a list of ours, of any day and in any language."""
+    return any(form.fullmatch(description) for form in _forms())
+
+
+@cache
+def _forms() -> tuple[re.Pattern[str], ...]:
+    blanks = {"date": ".{1,60}", "new": r"\d+", "familiar": r"\d+"}
+    forms = []
+    for language, key in product(LANGUAGES, ("description", "description_stale")):
+        words = say(language, f"playlist.{key}", **{name: f"_{name}_" for name in blanks})
+        form = re.escape(_read(words))
+        for name, pattern in blanks.items():
+            form = form.replace(f"_{name}_", pattern)
+        forms.append(re.compile(form))
+    return tuple(forms)
 
 
 def _read(description: str) -> str:
@@ -208,6 +240,8 @@ class Publication:
 
     ``record`` keeps list and history in the warehouse; it must be safe to repeat. ``public`` is
     passed on, and Spotify may ignore it. Without a ``mender`` unusable tracks are left out.
+    ``restored_at``: a backup took the place of the stores then, so that who was known before may
+    have a living playlist that the account store knows nothing of.
     """
 
     store: AccountStore
@@ -216,6 +250,7 @@ class Publication:
     public: bool = False
     sleep: Sleep = asyncio.sleep
     mender: ListMender | None = None
+    restored_at: datetime | None = None
 
     async def publish(self, edition_id: EditionId) -> Edition:
         """The edition once it is recorded; a recorded one costs nothing.
@@ -275,7 +310,7 @@ class Publication:
             self._made(edition, account.playlist_id, account.playlist_url)
             return
         ours = marker(edition)
-        if self._attempted(edition, ours):
+        if self._attempted(edition, ours) or self._forgotten(account, edition):
             ours_already = await self._attempted_playlist(edition, ours)
             if ours_already is not None:
                 self._made(edition, ours_already.id, ours_already.url)
@@ -319,15 +354,23 @@ class Publication:
 
     async def _attempted_playlist(self, edition: Edition, ours: str) -> Playlist | None:
         """The playlist that an attempt made and nobody heard of, by what it says of itself."""
+        account = self._account(edition)
         history = self.store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH)
         noted = (one.description for one in history if one.marker == ours and one.description)
         attempts = _Attempts(
             sign=ours,
             descriptions=frozenset(map(_read, noted)),
             known=frozenset(one.playlist_id for one in history if one.playlist_id),
+            lost=self._forgotten(account, edition),
+            owner=account.spotify_account_id,
         )
         newest = await self.spotify.newest_playlists()
         return next((playlist for playlist in newest if attempts.made(playlist)), None)
+
+    def _forgotten(self, account: Account, edition: Edition) -> bool:
+        """Whether a living playlist may have been made after the backup that we go on from."""
+        living = edition.mode is Mode.LIVING and account.playlist_id is None
+        return living and self.restored_at is not None and account.created_at <= self.restored_at
 
     def _note_attempt(self, edition: Edition, ours: str, words: Wording) -> None:
         self._advance(
@@ -357,7 +400,7 @@ class Publication:
         standing = self._standing_words(edition)
         uris = [track.uri for track in edition.tracks]
         try:
-            snapshot = await self.spotify.replace_items(playlist_id, uris)
+            snapshot = await self._written(playlist_id, uris)
         except WriteRefused as refusal:
             tried = mending.refused(self.spotify, playlist_id)
             await tried.look_among([track.uri for track in _alike_together(edition)], refusal)
@@ -374,6 +417,14 @@ class Publication:
             description=words.description if words == standing else None,
             snapshot_id=snapshot,
         )
+
+    async def _written(self, playlist_id: str, uris: Sequence[str]) -> str:
+        """The snapshot; one refusal alone blames no track."""
+        try:
+            return await self.spotify.replace_items(playlist_id, uris)
+        except WriteRefused:
+            await self.sleep(ANOTHER_TRY_SECONDS)
+            return await self.spotify.replace_items(playlist_id, uris)
 
     async def _reword(self, edition: Edition) -> None:
         """Have the playlist say what it holds; where that fails, the next list tries again."""
@@ -400,23 +451,35 @@ class Publication:
         )
 
     async def _looked_over(self, edition: Edition, mending: _Mending) -> Unusable:
-        """What Spotify shows of a list that holds unconfirmed tracks; none when it cannot tell."""
+        """What Spotify shows of a list that holds unconfirmed tracks; none when it cannot tell.
+
+        A list that is mostly unusable is looked at twice: one strange sight blames nothing.
+        """
         known = mending.shown
         if all(track.confirmed or track.spotify_id in known for track in edition.tracks):
             return Unusable()
-        try:
-            lines = await self.spotify.playlist_lines(_required(edition.playlist_id))
-        except ServiceError as error:
-            log.warning("could not look over the list: %s", error)
+        pairs = await self._shown(edition)
+        if len(_unusable(pairs).ids) > len(pairs) / 2:
+            await self.sleep(ANOTHER_TRY_SECONDS)
+            pairs = await self._shown(edition)
+        if not pairs:
             return Unusable()
-        if len(lines) != len(edition.tracks):
-            return Unusable()
-        pairs = list(zip(edition.tracks, lines, strict=True))
         if self.mender is not None:
             self.mender.confirmed(_confirmed(pairs))
         unusable = _unusable(pairs)
         mending.shown |= {track.spotify_id for track in edition.tracks} - unusable.ids
         return unusable
+
+    async def _shown(self, edition: Edition) -> list[tuple[ChosenTrack, PlaylistLine]]:
+        """Each track with what Spotify shows in its place; nothing when it cannot tell."""
+        try:
+            lines = await self.spotify.playlist_lines(_required(edition.playlist_id))
+        except ServiceError as error:
+            log.warning("could not look over the list: %s", error)
+            return []
+        if len(lines) != len(edition.tracks):
+            return []
+        return list(zip(edition.tracks, lines, strict=True))
 
     def _mend(self, edition: Edition, unusable: Unusable, mending: _Mending) -> None:
         """Choose others in their place; leave them out when that was done often enough."""

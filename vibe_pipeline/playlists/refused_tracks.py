@@ -45,20 +45,29 @@ class RefusedTracks:
         Raises ``refusal`` itself when the tracks are not to blame: nothing at all can be written.
         """
         suspects = [uri for uri in dict.fromkeys(uris) if uri not in self.good]
-        await self._search(suspects, refusal, certain=True)
+        await self._search(suspects, refusal, certain=True, seen=True)
         await self._see_that_tracks_are_to_blame(refusal)
 
     async def _search(
-        self, suspects: Sequence[str], refusal: WriteRefused, *, certain: bool
+        self,
+        suspects: Sequence[str],
+        refusal: WriteRefused,
+        *,
+        certain: bool,
+        seen: bool = False,
     ) -> None:
-        """``certain``: one of them at least is bad, so that the whole need not be tried."""
+        """``certain``: one of them at least is bad, so that the whole need not be tried.
+
+        ``seen``: that was found out twice. Who is left over as the only one to blame is otherwise
+        tried by itself: the refusal that says so may have passed.
+        """
         if not suspects:
             return
-        if certain and len(suspects) == 1:
+        if certain and seen and len(suspects) == 1:
             await self._found(suspects[0], refusal)
         elif self._probes >= MOST_PROBES:
             self.untold.update(suspects)
-        elif certain or not await self._taken(suspects):
+        elif (certain and len(suspects) > 1) or not await self._taken(suspects):
             middle, before = len(suspects) // 2, len(self.bad)
             if not middle:
                 await self._found(suspects[0], refusal)

@@ -170,7 +170,7 @@ def still_to_search(state: LibraryState) -> int:
 
 def just_read(state: LibraryState, *, now: datetime) -> bool:
     """Whether the library was read so lately that a run which waited for that can go on with it."""
-    return state.likes_synced_at is not None and now - state.likes_synced_at < JUST_NOW
+    return state.likes_synced_at is not None and abs(now - state.likes_synced_at) < JUST_NOW
 
 
 def top_items_wanted(state: LibraryState, *, making_a_list: bool, now: datetime) -> bool:
