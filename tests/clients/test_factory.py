@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
 from tests.support.outside_world import answering, said, unmetered
-from vibe_pipeline.clients.factory import open_http
+from vibe_pipeline.clients.budget import FixedToken
+from vibe_pipeline.clients.factory import AHEAD_TAKES, open_http
 from vibe_pipeline.settings import Settings
 
 
@@ -45,3 +48,20 @@ async def test_a_profile_is_asked_for_with_the_token_in_hand() -> None:
     assert profile.account_id == "anna"
     assert received[0].url.path == "/v1/me"
     assert received[0].headers["Authorization"] == "Bearer t"
+
+
+async def test_what_nobody_waits_for_leaves_room_for_whoever_asks_meanwhile(
+    tmp_path: Path,
+) -> None:
+    http, _ = answering(said({"id": "anna", "display_name": "Anna"}))
+    waited_for = unmetered(http, Settings(vibe_home=tmp_path, service_pace=1))
+    ahead = replace(waited_for, asked_for=False).spotify(access=FixedToken("ahead"))
+    under_way = [asyncio.create_task(ahead.me()) for _ in range(40)]
+    await asyncio.wait(under_way[: round(AHEAD_TAKES * waited_for.settings.spotify_burst)])
+
+    await waited_for.profile("asked")
+
+    assert not all(task.done() for task in under_way)
+    for task in under_way:
+        task.cancel()
+    await asyncio.gather(*under_way, return_exceptions=True)

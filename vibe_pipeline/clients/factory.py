@@ -58,6 +58,9 @@ SPOTIFY_INTERVAL = 0.2
 SPOTIFY_AT_ONCE = 6
 """So many calls to Spotify may be under way at a time, in each process."""
 
+AHEAD_TAKES = 0.6
+"""So much of a service's burst is used by what nobody waits for."""
+
 PATIENT = RetryPolicy()
 """For runs, which have minutes."""
 
@@ -146,8 +149,7 @@ class ClientFactory:
         transport = self._transport(
             service=spotify_web.SERVICE,
             address=_with_path(settings.spotify_api_url, "/v1"),
-            pace=_pace(
-                settings,
+            pace=self._pace(
                 spotify_web.SERVICE,
                 SPOTIFY_INTERVAL,
                 settings.spotify_burst,
@@ -197,7 +199,7 @@ class ClientFactory:
         transport = self._transport(
             service=lastfm.SERVICE,
             address=settings.lastfm_api_url.removesuffix("/2.0"),
-            pace=_pace(settings, lastfm.SERVICE, LASTFM_INTERVAL, settings.lastfm_burst, at_once=2),
+            pace=self._pace(lastfm.SERVICE, LASTFM_INTERVAL, settings.lastfm_burst, at_once=2),
             judge=lastfm.answer_kind,
         )
         return LastFm(transport, api_key=settings.lastfm_api_key)
@@ -212,9 +214,7 @@ class ClientFactory:
             self._transport(
                 service=listenbrainz.SERVICE,
                 address=address,
-                pace=_pace(
-                    settings, METABRAINZ, METABRAINZ_INTERVAL, settings.labs_burst, at_once=1
-                ),
+                pace=self._pace(METABRAINZ, METABRAINZ_INTERVAL, settings.labs_burst, at_once=1),
                 judge=kind_without_errors_inside,
                 headers={"User-Agent": agent},
             )
@@ -231,9 +231,7 @@ class ClientFactory:
         transport = self._transport(
             service=musicbrainz.SERVICE,
             address=_with_path(settings.musicbrainz_api_url, "/ws/2"),
-            pace=_pace(
-                settings, METABRAINZ, METABRAINZ_INTERVAL, settings.musicbrainz_burst, at_once=1
-            ),
+            pace=self._pace(METABRAINZ, METABRAINZ_INTERVAL, settings.musicbrainz_burst, at_once=1),
             judge=musicbrainz.answer_kind,
             headers={"User-Agent": agent},
         )
@@ -249,6 +247,20 @@ class ClientFactory:
             now=self.now,
         )
         return DagsterGraphQL(transport, token=partial(read_token, self.settings.home))
+
+    def _pace(self, service: str, interval: float, burst: int, *, at_once: int) -> RateLimiter:
+        """The service's own pace, kept by all processes here together; a stand-in may allow more.
+
+        What nobody waits for takes part of the burst only: the rest is always there for whoever
+        asks, also while what was begun ahead of time goes on.
+        """
+        if not self.asked_for:
+            burst = max(1, round(burst * AHEAD_TAKES))
+        settings = self.settings
+        if settings.service_pace > 1:
+            return RateLimiter(interval=interval / settings.service_pace, burst=burst, at_once=8)
+        turns = SharedSlotBook(settings.home / "turns" / service)
+        return RateLimiter(interval=interval, burst=burst, at_once=at_once, turns=turns)
 
     def _transport(
         self,
@@ -285,13 +297,3 @@ def _metabrainz_agent(settings: Settings) -> str | None:
 
 def _with_path(address: str, path: str) -> str:
     return address if address.endswith(path) else address + path
-
-
-def _pace(
-    settings: Settings, service: str, interval: float, burst: int, *, at_once: int
-) -> RateLimiter:
-    """The service's own pace, kept by all processes here together; a stand-in may allow more."""
-    if settings.service_pace > 1:
-        return RateLimiter(interval=interval / settings.service_pace, burst=burst, at_once=8)
-    turns = SharedSlotBook(settings.home / "turns" / service)
-    return RateLimiter(interval=interval, burst=burst, at_once=at_once, turns=turns)
