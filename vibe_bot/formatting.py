@@ -113,11 +113,11 @@ def keyboard(
 
 
 def with_button(
-    markup: InlineKeyboardMarkup | None, one: InlineKeyboardButton
+    markup: InlineKeyboardMarkup | None, *more: InlineKeyboardButton
 ) -> InlineKeyboardMarkup:
-    """The same buttons with one more in a row below them."""
+    """The same buttons with more in a row below them."""
     rows = [] if markup is None else list(markup.inline_keyboard)
-    return InlineKeyboardMarkup([*rows, [one]])
+    return InlineKeyboardMarkup([*rows, more])
 
 
 def in_rows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, say
 from vibe_pipeline.accounts.records import BlockKind, FailureCause
 from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.locales import LANGUAGES, say
+from vibe_pipeline.records import EditionId
 
 EDITION = "00000000-0000-4000-8000-00000000abcd"
 
@@ -30,13 +32,11 @@ async def test_tracks_are_paged_with_a_row_of_buttons_each(place: BotWorld, lang
     await anna.taps(f"tr:{EDITION}:0")
     first = await anna.sees(since=latest["message_id"])
     await anna.taps(f"tp:{EDITION}:1")
-    await anna.sees(lambda one: "6. Artist & Sons 6" in one["text"])
-    await anna.taps(f"tp:{EDITION}:2")
     last = await anna.sees(lambda one: "12. Artist & Sons 12" in one["text"])
 
     assert "1. Artist & Sons 1 – Song <b>1 🆕" in first["text"]
     assert "4. Artist & Sons 4 – Song <b>4 ♥" in first["text"]
-    assert len(first["buttons"]) == 6
+    assert len(first["buttons"]) == 11
     assert last["message_id"] == first["message_id"]
     assert len(last["buttons"]) == 3
     assert all(len(one.encode()) <= 64 for one in data_of(first))
@@ -48,9 +48,33 @@ async def test_a_hundred_tracks_can_be_looked_through(place: BotWorld) -> None:
     await anna.taps(f"tr:{EDITION}:0")
     await anna.sees(lambda one: "1. Artist" in one["text"])
 
-    for page in range(1, 20):
+    for page in range(1, 10):
         await anna.taps(f"tp:{EDITION}:{page}")
-        assert await anna.sees(saying(f"{page * 5 + 1}. Artist"))
+        assert await anna.sees(saying(f"{page * 10 + 1}. Artist"))
+
+
+async def test_titles_lead_to_their_tracks_and_the_longest_names_fit_one_message(
+    place: BotWorld,
+) -> None:
+    anna = await with_list(place, tracks=20)
+    edition = place.store.editions.required(EditionId(EDITION))
+    long = tuple(
+        replace(one, artist="<&>" * 200, title="\u4e00&" * 200, spotify_id="x" * 22)
+        for one in edition.tracks
+    )
+    place.store.editions.advance(EditionId(EDITION), edition.state, edition.state, tracks=long)
+    await anna.says("/latest")
+
+    await anna.taps(f"tr:{EDITION}:0")
+    first = await anna.sees(saying("10. <&>"))
+    await anna.taps(f"tp:{EDITION}:1")
+    second = await anna.sees(saying("20. <&>"))
+    why = await anna.says("/why")
+
+    assert second["message_id"] == first["message_id"]
+    assert "11. <&>" in second["text"]
+    for message in (second, why):
+        assert str(message).count(f"https://open.spotify.com/track/{'x' * 22}") == 10
 
 
 async def test_a_thumb_is_kept_shown_and_taken_back(place: BotWorld) -> None:

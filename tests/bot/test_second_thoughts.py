@@ -19,6 +19,7 @@ from vibe_pipeline.records import DropReason, EditionId
 
 FIRST = "00000000-0000-4000-8000-000000000001"
 SECOND = "00000000-0000-4000-8000-000000000002"
+THIRD = "00000000-0000-4000-8000-000000000003"
 DAYS = {FIRST: date(2026, 11, 19), SECOND: date(2026, 11, 20)}
 HOSTILE = (
     "<b>x</b>",
@@ -152,6 +153,26 @@ async def test_a_past_day_can_be_put_back_but_not_the_one_that_stands(place: Bot
     latest = place.store.editions.latest(anna.account.user_id)
     assert latest is not None
     assert latest.edition_id == FIRST
+
+
+async def test_a_day_s_lists_are_all_shown_and_after_undo_the_one_that_counts(
+    place: BotWorld,
+) -> None:
+    anna = await with_lists(place)
+    anna.edition(THIRD, vibe_date=DAYS[SECOND])
+    place.store.editions.take_back(EditionId(THIRD))
+
+    history = await anna.says("/history")
+    shown = await anna.says("/day 2026-11-20")
+
+    for text in (history["text"], shown["text"]):
+        assert text.count(say("en", "bot.history.counts")) == 1
+        assert text.count(say("en", "bot.history.undone")) == 1
+    assert len([one for one in data_of(history) if one.startswith("go:day:")]) == 2
+    tapped = data_of(shown)
+    assert {f"tr:{THIRD}:0", f"rs:{THIRD}"} <= set(tapped)
+    assert f"tr:{SECOND}:0" in tapped
+    assert f"rs:{SECOND}" not in tapped
 
 
 async def test_nobody_can_restore_somebody_elses_list(place: BotWorld) -> None:

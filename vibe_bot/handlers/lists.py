@@ -6,27 +6,30 @@ Reads the account store only; taking a list back or putting one in again is ``ha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 from telegram import InlineKeyboardButton
 
 from vibe_bot import arguments
 from vibe_bot.explanations import spoke
-from vibe_bot.formatting import Html, button, in_rows, together, with_button
+from vibe_bot.formatting import Html, button, in_rows, link, pages, together, with_button
 from vibe_bot.interactions import Interaction
 from vibe_bot.results import because, made, source_name
 from vibe_pipeline.accounts.records import Edition, EditionKind
-from vibe_pipeline.locales import day, knows, say
+from vibe_pipeline.locales import clock, day, knows, say
 from vibe_pipeline.locales.source_keys import reason_key
 from vibe_pipeline.nightly import local_date
 from vibe_pipeline.records import ChosenTrack, EditionId
 
-TRACKS_A_PAGE = 5
+TRACKS_A_PAGE = 10
 REASONS_A_PAGE = 10
 DAYS_SHOWN = 10
+SPOTIFY_TRACKS = "https://open.spotify.com/track/"
 NEW, FAMILIAR, BLOCKED = "🆕", "♥", "🚫"
 LABEL_LIMIT = 30
+NAME_LIMITS = (120, 60, 30)
+"""How long names may be, each tried until a page fits one message."""
 
 
 async def tracks(interaction: Interaction) -> str | None:
@@ -81,14 +84,14 @@ async def why_one(interaction: Interaction) -> str | None:
 
 
 async def history(interaction: Interaction) -> None:
-    """/history: the last lists, each a tap away."""
-    editions = _published(interaction)
-    if not editions:
+    """/history: the last days with all their lists, each day a tap away."""
+    days = _days(interaction)
+    if not days:
         words = interaction.html("bot.history.none", generate=interaction.text("keyboard.generate"))
         await interaction.answer(words, [interaction.button("generate", "go:generate")])
         return
-    lines = [_history_line(interaction, edition) for edition in editions]
-    rows = in_rows(_day_buttons(interaction, editions), 2)
+    lines = [line for editions in days.values() for line in _day_lines(interaction, editions)]
+    rows = in_rows(_day_buttons(interaction, days), 2)
     await interaction.answer(together(interaction.html("bot.history.title"), "", *lines), *rows)
 
 
@@ -99,7 +102,7 @@ async def one_day(interaction: Interaction) -> None:
     if wanted is None or wanted > today:
         said_something = bool(arguments.plain_text(interaction.args))
         interaction.ask("day")
-        rows = in_rows(_day_buttons(interaction, _published(interaction)), 2)
+        rows = in_rows(_day_buttons(interaction, _days(interaction)), 2)
         await interaction.answer(
             interaction.html(f"bot.history.day_{'wrong' if said_something else 'ask'}"), *rows
         )
@@ -129,13 +132,20 @@ async def show_tracks(
     page = min(page, last_page)
     shown = edition.tracks[page * TRACKS_A_PAGE : (page + 1) * TRACKS_A_PAGE]
     blocked = _blocked_keys(interaction)
-    lines = [_track_line(interaction, track, blocked) for track in shown]
     title = interaction.html(
         "bot.tracks.title",
         title=edition.title or interaction.text("bot.made.untitled"),
         day=day(interaction.language, edition.vibe_date),
     )
-    text = together(title, "", *lines, "", interaction.html("bot.tracks.explain"))
+    text = _fitting(
+        lambda longest: together(
+            title,
+            "",
+            *(_track_line(interaction, track, blocked, longest) for track in shown),
+            "",
+            interaction.html("bot.tracks.explain"),
+        )
+    )
     thumbs = {
         one.key: one.value
         for one in interaction.services.store.thumbs.list(interaction.account.user_id)
@@ -170,18 +180,12 @@ async def _show_reasons(
     last_page = max(0, (len(edition.tracks) - 1) // REASONS_A_PAGE)
     page = min(page, last_page)
     shown = edition.tracks[page * REASONS_A_PAGE : (page + 1) * REASONS_A_PAGE]
-    lines = [
-        interaction.html(
-            "bot.why.line",
-            position=track.position,
-            artist=track.artist,
-            title=track.title,
-            reason=reason(interaction.language, track),
-        )
-        for track in shown
-    ]
     title = interaction.html("bot.why.title", day=day(interaction.language, edition.vibe_date))
-    text = together(title, "", *lines)
+    text = _fitting(
+        lambda longest: together(
+            title, "", *(_reason_line(interaction, track, longest) for track in shown)
+        )
+    )
     turning = _turning(interaction, "yp", edition, page, last_page)
     if new_message:
         await interaction.answer(text, turning)
@@ -194,7 +198,7 @@ async def _show_reason(interaction: Interaction, edition: Edition, track: Chosen
     items = among.items if among is not None else ()
     item = next((one for one in items if one.position == track.position), None)
     text = together(
-        interaction.html("bot.why.one", artist=track.artist, title=track.title),
+        interaction.html("bot.why.one", artist=track.artist, title=track_link(track)),
         "",
         interaction.html("bot.why.from", reason=reason(interaction.language, track)),
         interaction.html("bot.why.source", source=source_name(interaction.language, track.source)),
@@ -229,15 +233,9 @@ def _named(edition: Edition, wanted: str) -> ChosenTrack | None:
 async def _show_day(interaction: Interaction, wanted: date) -> None:
     editions = interaction.services.store.editions.of_day(interaction.account.user_id, wanted)
     told = day(interaction.language, wanted)
-    done = next((one for one in editions if one.kind is EditionKind.DAILY and one.title), None)
-    if done is not None and done.cause is None:
-        result = made(interaction.account, done)
-        intro = interaction.html("bot.latest.intro", day=told)
-        restore = interaction.button("restore", f"rs:{done.edition_id}")
-        standing = interaction.services.store.editions.latest(interaction.account.user_id)
-        here = standing is not None and standing.edition_id == done.edition_id
-        markup = result.markup if here else with_button(result.markup, restore)
-        await interaction.answer(together(intro, result.text), markup=markup)
+    finished = [edition for edition in editions if _finished(edition)]
+    if finished:
+        await _show_lists_of_day(interaction, finished, told)
         return
     failed = next((one for one in editions if one.cause is not None), None)
     if failed is not None and failed.cause is not None:
@@ -249,14 +247,68 @@ async def _show_day(interaction: Interaction, wanted: date) -> None:
     await interaction.answer(interaction.html("bot.history.day_none", day=told))
 
 
-def _published(interaction: Interaction) -> list[Edition]:
-    """The newest finished list of each day, newest first."""
-    days: dict[date, Edition] = {}
-    for edition in interaction.services.store.editions.history(interaction.account.user_id, 60):
-        finished = edition.playlist_url is not None and edition.cause is None
-        if finished and edition.kind is EditionKind.DAILY:
-            days.setdefault(edition.vibe_date, edition)
-    return list(days.values())[:DAYS_SHOWN]
+async def _show_lists_of_day(
+    interaction: Interaction, editions: Sequence[Edition], told: str
+) -> None:
+    """The list that counts, whole; of the others a line each, and the way to see or restore it."""
+    main = counting(editions) or editions[0]
+    others = [edition for edition in editions if edition is not main]
+    result = made(interaction.account, main)
+    standing = interaction.services.store.editions.latest(interaction.account.user_id)
+    markup = result.markup
+    if standing is None or standing.edition_id != main.edition_id:
+        restore = interaction.button("restore", f"rs:{main.edition_id}")
+        markup = with_button(markup, restore)
+    for other in others:
+        at = clock(interaction.language, other.created_at, interaction.zone)
+        markup = with_button(
+            markup,
+            interaction.button("tracks_of", f"tr:{other.edition_id}:0", clock=at),
+            interaction.button("restore_of", f"rs:{other.edition_id}", clock=at),
+        )
+    undone = main.undone_at is not None
+    text = together(
+        interaction.html("bot.latest.intro", day=told),
+        result.text,
+        *(_day_lines(interaction, editions) if others or undone else ()),
+    )
+    await interaction.answer(text, markup=markup)
+
+
+def counting(editions: Iterable[Edition]) -> Edition | None:
+    """Of a day's lists the one that counts: the last to be put in place and not taken back."""
+    kept = [edition for edition in editions if edition.undone_at is None]
+    return max(kept, key=lambda edition: edition.stands_since, default=None)
+
+
+def _finished(edition: Edition) -> bool:
+    reached = edition.playlist_url is not None and edition.title is not None
+    return reached and edition.cause is None and edition.kind is EditionKind.DAILY
+
+
+def _days(interaction: Interaction) -> dict[date, list[Edition]]:
+    """The finished lists of the last days, newest first."""
+    days: dict[date, list[Edition]] = {}
+    for edition in interaction.services.store.editions.history(interaction.account.user_id, 100):
+        if _finished(edition):
+            days.setdefault(edition.vibe_date, []).append(edition)
+    return dict(list(days.items())[:DAYS_SHOWN])
+
+
+def _day_lines(interaction: Interaction, editions: Sequence[Edition]) -> list[Html]:
+    """A day's lists, a line each; which of several counts, and what was taken back."""
+    main = counting(editions)
+    if len(editions) == 1 and main is not None:
+        return [_history_line(interaction, main)]
+    lines = []
+    for edition in editions:
+        fate = "undone" if edition.undone_at else "counts" if edition is main else "earlier"
+        at = clock(interaction.language, edition.created_at, interaction.zone)
+        of_day = interaction.html(
+            "bot.history.of_several", clock=at, fate=interaction.text(f"bot.history.{fate}")
+        )
+        lines.append(together(_history_line(interaction, edition), of_day, between=" · "))
+    return lines
 
 
 def _history_line(interaction: Interaction, edition: Edition) -> Html:
@@ -269,25 +321,50 @@ def _history_line(interaction: Interaction, edition: Edition) -> Html:
     )
 
 
-def _day_buttons(interaction: Interaction, editions: list[Edition]) -> list[InlineKeyboardButton]:
+def _day_buttons(interaction: Interaction, days: Iterable[date]) -> list[InlineKeyboardButton]:
     return [
-        button(
-            day(interaction.language, edition.vibe_date, "medium"),
-            f"go:day:{edition.vibe_date.isoformat()}",
-        )
-        for edition in editions
+        button(day(interaction.language, one, "medium"), f"go:day:{one.isoformat()}")
+        for one in days
     ]
 
 
-def _track_line(interaction: Interaction, track: ChosenTrack, blocked: frozenset[str]) -> Html:
+def track_link(track: ChosenTrack, longest: int = NAME_LIMITS[0]) -> Html | str:
+    """The title, leading to the track on Spotify."""
+    words = _short(track.title, longest)
+    known = track.spotify_id.isascii() and track.spotify_id.isalnum()
+    return link(f"{SPOTIFY_TRACKS}{track.spotify_id}", words) if known else words
+
+
+def _fitting(page: Callable[[int], Html]) -> Html:
+    """The page with names as long as one message can hold."""
+    for longest in NAME_LIMITS:
+        text = page(longest)
+        if len(pages(text)) == 1:
+            break
+    return text
+
+
+def _reason_line(interaction: Interaction, track: ChosenTrack, longest: int) -> Html:
+    return interaction.html(
+        "bot.why.line",
+        position=track.position,
+        artist=_short(track.artist, longest),
+        title=track_link(track, longest),
+        reason=reason(interaction.language, track),
+    )
+
+
+def _track_line(
+    interaction: Interaction, track: ChosenTrack, blocked: frozenset[str], longest: int
+) -> Html:
     mark = NEW if track.is_new else FAMILIAR
     if track.artist_key in blocked or track.key in blocked:
         mark = BLOCKED
     return interaction.html(
         "bot.tracks.line",
         position=track.position,
-        artist=track.artist,
-        title=track.title,
+        artist=_short(track.artist, longest),
+        title=track_link(track, longest),
         mark=mark,
     )
 
@@ -325,5 +402,5 @@ def _blocked_keys(interaction: Interaction) -> frozenset[str]:
     )
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= LABEL_LIMIT else name[: LABEL_LIMIT - 1] + "…"
+def _short(name: str, longest: int = LABEL_LIMIT) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "…"
