@@ -45,7 +45,7 @@ ENV PATH=/opt/vibe/bin:$PATH \
     VIBE_HOME=/var/lib/vibe \
     DAGSTER_HOME=/var/lib/vibe/dagster \
     DAGSTER_DISABLE_TELEMETRY=yes \
-    FRESHNESS_DAEMON_INTERVAL_SECONDS=900 \
+    FRESHNESS_DAEMON_INTERVAL_SECONDS=300 \
     LOG_FORMAT=json
 USER 10001:10001
 WORKDIR /var/lib/vibe

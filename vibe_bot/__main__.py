@@ -40,7 +40,7 @@ def main() -> int:
     try:
         settings = read_settings()
         token = _token(settings)
-        configure_logging(settings.log_format, secrets=_secrets(settings))
+        configure_logging(settings.log_format, secrets=settings.secrets)
         make_private(settings.home)
         with single_poller(settings.home):
             migrate(settings.accounts_address)
@@ -55,17 +55,6 @@ def _token(settings: Settings) -> str:
     if settings.telegram_bot_token is None:
         raise SettingsInvalid(NO_BOT)
     return settings.telegram_bot_token.get_secret_value()
-
-
-def _secrets(settings: Settings) -> list[str]:
-    sealed = (
-        settings.telegram_bot_token,
-        settings.spotify_client_secret,
-        settings.lastfm_api_key,
-        settings.internal_job_token,
-        settings.vibe_secret_key,
-    )
-    return [one.get_secret_value() for one in sealed if one is not None]
 
 
 if __name__ == "__main__":

@@ -56,7 +56,9 @@ KINDS = [Update.MESSAGE, Update.CALLBACK_QUERY, Update.MY_CHAT_MEMBER]
 
 def build(services: BotServices, token: str, *, request: BaseRequest | None = None) -> App:
     """The application, ready to be initialized; ``request`` stands in for the network in tests."""
-    limiter = ChatRateLimiter(sleep=services.sleep, clock=services.clock)
+    limiter = ChatRateLimiter(
+        sleep=services.sleep, clock=services.clock, observer=services.calls.observe
+    )
     builder = (
         ApplicationBuilder()
         .token(token)

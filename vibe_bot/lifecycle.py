@@ -54,8 +54,11 @@ async def run(settings: Settings, token: str) -> None:
     async with open_http() as http:
         store = open_for(settings)
         services = open_services(settings, http, store, now=utc_now, sleep=asyncio.sleep)
-        with store.database.held_open():
-            await serve(build(services, token), services, stopping)
+        try:
+            with store.database.held_open():
+                await serve(build(services, token), services, stopping)
+        finally:
+            await services.calls.close()
 
 
 async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> None:

@@ -9,13 +9,27 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import structlog
-from telegram.error import BadRequest, Conflict, NetworkError, RetryAfter, TimedOut
+from telegram.error import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
 from telegram.ext import BaseRateLimiter
 
+from vibe_pipeline.clients.call_counter import TELEGRAM
+from vibe_pipeline.clients.factory import Observer
 from vibe_pipeline.clients.rate_limiter import ProcessSlotBook
+from vibe_pipeline.clients.transport import CallRecord, no_observer
 
 log = structlog.get_logger()
 
@@ -53,9 +67,11 @@ class ChatRateLimiter(BaseRateLimiter[int]):
         *,
         sleep: Callable[[float], Awaitable[None]],
         clock: Callable[[], float] = time.monotonic,
+        observer: Observer = no_observer,
     ) -> None:
         self._sleep = sleep
         self._clock = clock
+        self._observer = observer
         self._rests_until: dict[Any, float] = {}
         self._all = ProcessSlotBook(clock=clock)
         self._chats: dict[Any, ProcessSlotBook] = {}
@@ -88,26 +104,22 @@ class ChatRateLimiter(BaseRateLimiter[int]):
         chat = data.get("chat_id") if endpoint in _PACED else None
         for seconds in AGAIN_AFTER if endpoint in _REPEATED else ():
             try:
-                return await self._request(callback, args, kwargs, chat)
+                return await self._request(partial(callback, *args, **kwargs), endpoint, chat)
             except (BadRequest, TimedOut, Conflict):
                 raise
             except NetworkError as trouble:
                 log.info("telegram is in trouble", endpoint=endpoint, why=trouble.message)
             await self._sleep(seconds)
-        return await self._request(callback, args, kwargs, chat)
+        return await self._request(partial(callback, *args, **kwargs), endpoint, chat)
 
     async def _request(
-        self,
-        callback: Callable[..., Coroutine[Any, Any, Answer]],
-        args: Any,
-        kwargs: dict[str, Any],
-        chat: object,
+        self, send: Callable[[], Awaitable[Answer]], endpoint: str, chat: object
     ) -> Answer:
         for attempt in range(1, ATTEMPTS + 1):
             await self._rest(chat)
             await self._turn(chat)
             try:
-                return await callback(*args, **kwargs)
+                return await self._observed(send, endpoint)
             except RetryAfter as pause:
                 seconds = pause_seconds(pause)
                 if chat is not None:
@@ -117,6 +129,23 @@ class ChatRateLimiter(BaseRateLimiter[int]):
                 if chat is None:
                     await self._sleep(seconds)
         raise AssertionError("the loop above returns or raises")
+
+    async def _observed(self, send: Callable[[], Awaitable[Answer]], endpoint: str) -> Answer:
+        """One request as it is sent, told to the figures however it ends."""
+        started, status = self._clock(), None
+        try:
+            answer = await send()
+            status = HTTPStatus.OK
+        except TelegramError as error:
+            status = _status_of(error)
+            raise
+        else:
+            return answer
+        finally:
+            seconds = self._clock() - started
+            self._observer(
+                CallRecord(service=TELEGRAM, endpoint=endpoint, status=status, seconds=seconds)
+            )
 
     async def _turn(self, chat: object) -> None:
         """Wait for a place in the chat's bucket, then for one in the bucket of all."""
@@ -151,3 +180,19 @@ def pause_seconds(pause: RetryAfter) -> float:
     """How long Telegram asks us to rest."""
     given = pause.retry_after
     return given.total_seconds() if isinstance(given, timedelta) else float(given)
+
+
+def _status_of(error: TelegramError) -> HTTPStatus | None:
+    """The status that the package made an error of; ``None`` when nothing came back."""
+    kinds: tuple[tuple[type[TelegramError], HTTPStatus], ...] = (
+        (RetryAfter, HTTPStatus.TOO_MANY_REQUESTS),
+        (Forbidden, HTTPStatus.FORBIDDEN),
+        (InvalidToken, HTTPStatus.UNAUTHORIZED),
+        (Conflict, HTTPStatus.CONFLICT),
+        (BadRequest, HTTPStatus.BAD_REQUEST),
+    )
+    for kind, status in kinds:
+        if isinstance(error, kind):
+            return status
+    unreached = isinstance(error, TimedOut) or error.message.startswith("httpx.")
+    return None if unreached else HTTPStatus.BAD_GATEWAY

@@ -14,6 +14,7 @@ import httpx
 
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.authorization import AccountLinking, clients_for_people
+from vibe_pipeline.clients.call_counter import CallCounter
 from vibe_pipeline.clients.dagster import DagsterGraphQL
 from vibe_pipeline.clients.factory import ClientFactory
 from vibe_pipeline.settings import Settings
@@ -29,6 +30,7 @@ class BotServices:
     settings: Settings
     now: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]]
+    calls: CallCounter
     clock: Callable[[], float] = time.monotonic
     """Seconds that only ever go forward, for measuring how long ago something was."""
 
@@ -48,7 +50,8 @@ def open_services(
     clock: Callable[[], float] = time.monotonic,
 ) -> BotServices:
     """The services these settings describe; nothing is asked of anybody yet."""
-    clients = clients_for_people(http, settings, store, now=now)
+    calls = CallCounter(settings.home)
+    clients = clients_for_people(http, settings, store, now=now, observer=calls.observe)
     return BotServices(
         store=store,
         dagster=clients.dagster(),
@@ -56,5 +59,6 @@ def open_services(
         settings=settings,
         now=now,
         sleep=sleep,
+        calls=calls,
         clock=clock,
     )

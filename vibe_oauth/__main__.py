@@ -20,7 +20,7 @@ from vibe_pipeline.accounts.store import migrate
 from vibe_pipeline.installation.bounded_requests import ImpatientProtocol
 from vibe_pipeline.installation.home import make_private
 from vibe_pipeline.logs import configure_logging
-from vibe_pipeline.settings import Settings, SettingsInvalid, read_settings
+from vibe_pipeline.settings import SettingsInvalid, read_settings
 
 WRONG_INPUT = 2
 USUAL_PORT = 8000
@@ -45,7 +45,7 @@ def main(host: str | None, port: int | None) -> None:
     """Serve Spotify's consent and the nightly trigger until interrupted."""
     try:
         settings = read_settings()
-        configure_logging(settings.log_format, secrets=_secrets(settings))
+        configure_logging(settings.log_format, secrets=settings.secrets)
         usual_host, usual_port = usual_place(settings.public_url)
         with _listening(host or usual_host, port or usual_port) as listener:
             services = open_services(settings)
@@ -94,17 +94,6 @@ def _listening(host: str, port: int) -> socket.socket:
             " choose another with --port or VIBE_OAUTH_PORT."
         ) from None
     return listener
-
-
-def _secrets(settings: Settings) -> list[str]:
-    kept = (
-        settings.telegram_bot_token,
-        settings.spotify_client_secret,
-        settings.lastfm_api_key,
-        settings.internal_job_token,
-        settings.vibe_secret_key,
-    )
-    return [secret.get_secret_value() for secret in kept if secret is not None]
 
 
 if __name__ == "__main__":

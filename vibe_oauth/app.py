@@ -99,5 +99,6 @@ def _closing(services: OAuthServices) -> Callable[[Starlette], AbstractAsyncCont
             yield
         finally:
             await services.http.aclose()
+            await services.calls.close()
 
     return lifespan

@@ -130,7 +130,7 @@ def _of_runs(runs: Mapping[str, int] | None) -> Iterator[Metric]:
 def _of_calls(figures: Mapping[str, ServiceFigures]) -> Iterator[Metric]:
     calls = CounterMetricFamily(
         "vibe_service_calls_total",
-        "Calls that runs sent to other services, by how they ended.",
+        "Calls that runs, bot and consent page sent to other services, by how they ended.",
         labels=("service", "outcome"),
     )
     seconds = HistogramMetricFamily(

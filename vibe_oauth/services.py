@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from vibe_oauth.telegram import BotName
 from vibe_pipeline.accounts.store import AccountStore, open_for, secret_key, utc_now
 from vibe_pipeline.authorization import AccountLinking, clients_for_people
+from vibe_pipeline.clients.call_counter import CallCounter
 from vibe_pipeline.clients.dagster import DagsterGraphQL
 from vibe_pipeline.clients.factory import ClientFactory, open_http
 from vibe_pipeline.installation.bounded_requests import BODY_SECONDS
@@ -28,6 +29,7 @@ class OAuthServices:
     store: AccountStore
     dagster: DagsterGraphQL
     clients: ClientFactory
+    calls: CallCounter
     bot: BotName
     http: httpx.AsyncClient
     redirect_path: str
@@ -50,13 +52,16 @@ class OAuthServices:
 
 def open_services(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> OAuthServices:
     """The services these settings describe; nothing is asked of anybody yet."""
-    http, store = open_http(), open_for(settings, now=now)
-    clients = clients_for_people(http, settings, store, now=now)
+    http, store, calls = open_http(), open_for(settings, now=now), CallCounter(settings.home)
+    clients = clients_for_people(http, settings, store, now=now, observer=calls.observe)
     return OAuthServices(
         store=store,
         dagster=clients.dagster(),
         clients=clients,
-        bot=BotName(http, settings.telegram_api_url, settings.telegram_bot_token),
+        calls=calls,
+        bot=BotName(
+            http, settings.telegram_api_url, settings.telegram_bot_token, observer=calls.observe
+        ),
         http=http,
         redirect_path=urlsplit(settings.spotify_redirect_uri).path or "/",
         prefix=urlsplit(settings.public_url).path.rstrip("/"),

@@ -12,6 +12,10 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
+from vibe_pipeline.clients.call_counter import TELEGRAM
+from vibe_pipeline.clients.factory import Observer
+from vibe_pipeline.clients.transport import CallRecord, no_observer
+
 log = structlog.get_logger()
 
 ASK_AGAIN_AFTER_SECONDS = 300.0
@@ -22,7 +26,15 @@ _USERNAME = re.compile(r"[A-Za-z0-9_]{3,64}")
 class BotName:
     """Knows the bot's username; a page does without it when Telegram does not answer."""
 
-    def __init__(self, http: httpx.AsyncClient, address: str, token: SecretStr | None) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        address: str,
+        token: SecretStr | None,
+        *,
+        observer: Observer = no_observer,
+    ) -> None:
+        self._observer = observer
         self._http = http
         self._address = address.rstrip("/")
         self._token = token
@@ -39,11 +51,18 @@ class BotName:
 
     async def _username(self, token: SecretStr) -> str | None:
         address = f"{self._address}/bot{token.get_secret_value()}/getMe"
+        started, status = time.monotonic(), None
         try:
             answer = await self._http.get(address, timeout=_WAIT_SECONDS)
+            status = answer.status_code
             username = answer.json()["result"]["username"]
         except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
             # The error's text may hold the address, and that holds the token.
             log.warning("telegram did not say the bot's name", error=type(error).__name__)
             return None
+        finally:
+            seconds = time.monotonic() - started
+            self._observer(
+                CallRecord(service=TELEGRAM, endpoint="getMe", status=status, seconds=seconds)
+            )
         return username if _USERNAME.fullmatch(str(username)) else None

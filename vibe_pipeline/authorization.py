@@ -46,10 +46,11 @@ from vibe_pipeline.clients.errors import (
     ServiceUnavailable,
     endpoint_named,
 )
-from vibe_pipeline.clients.factory import QUICK, ClientFactory
+from vibe_pipeline.clients.factory import QUICK, ClientFactory, Observer
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_accounts import SCOPES, Grant, SpotifyAccounts
 from vibe_pipeline.clients.spotify_records import SpotifyProfile
+from vibe_pipeline.clients.transport import no_observer
 from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import Settings
@@ -111,6 +112,7 @@ def clients_for_people(
     store: AccountStore,
     *,
     now: Callable[[], datetime],
+    observer: Observer = no_observer,
 ) -> ClientFactory:
     """The clients of a program that people wait for, in a chat or in front of a page."""
     return ClientFactory(
@@ -119,6 +121,7 @@ def clients_for_people(
         budget=store.budget,
         capabilities=store.capabilities,
         patience=QUICK,
+        observer=observer,
         now=now,
     )
 

@@ -156,6 +156,18 @@ class Settings(BaseSettings):
         return (self.db_path or self.home / "warehouse.duckdb").expanduser().absolute()
 
     @property
+    def secrets(self) -> list[str]:
+        """What must not be written anywhere, in clear: to strike it out of logs."""
+        sealed = (
+            self.telegram_bot_token,
+            self.spotify_client_secret,
+            self.lastfm_api_key,
+            self.internal_job_token,
+            self.vibe_secret_key,
+        )
+        return [one.get_secret_value() for one in sealed if one is not None]
+
+    @property
     def accounts_address(self) -> str:
         """The account store's SQLAlchemy URL."""
         return self.accounts_url or f"sqlite:///{self.home / 'accounts.sqlite'}"

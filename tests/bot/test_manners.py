@@ -17,6 +17,7 @@ from vibe_bot.formatting import button, keyboard
 from vibe_bot.lifecycle import OTHER_POLLER, Polling
 from vibe_bot.rate_limiter import CHAT_BURST, CHAT_INTERVAL, CHAT_PROGRESS_BURST, ChatRateLimiter
 from vibe_bot.sending import Edited, edit, send
+from vibe_pipeline.clients.transport import CallRecord
 from vibe_pipeline.installation.process_status import Troubles
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -159,6 +160,24 @@ async def test_a_pause_in_one_chat_holds_up_no_other() -> None:
     await telegram.send_message(2, "x")
 
     assert naps.taken == []
+
+
+async def test_every_call_is_told_to_the_figures_as_it_ended() -> None:
+    calls: list[CallRecord] = []
+    wire = Wire(
+        (429, "Too Many Requests: retry after 1"),
+        (403, "Forbidden: bot was blocked by the user"),
+        (502, "Bad Gateway"),
+    )
+    limiter = ChatRateLimiter(sleep=Naps().sleep, observer=calls.append)
+    telegram = ExtBot("1:x", request=wire, get_updates_request=wire, rate_limiter=limiter)
+
+    with pytest.raises(Forbidden):
+        await telegram.send_message(1, "x")
+    await telegram.send_message(2, "x")
+
+    assert {call.service for call in calls} == {"telegram"}
+    assert [call.status for call in calls] == [429, 403, 502, 200]
 
 
 async def test_progress_leaves_room_for_an_answer_in_its_chat() -> None:

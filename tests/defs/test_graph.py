@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from structlog.contextvars import get_contextvars
 
 from tests.support.vibe_world import VibeWorld, playlists_of, vibe_world
 from vibe_pipeline import runs
@@ -53,6 +56,21 @@ def states(edition: Edition) -> dict[str, str]:
     return {pool.source: pool.state for pool in edition.summary.pools}
 
 
+@contextmanager
+def lines_logged() -> Iterator[list[dict[str, object]]]:
+    """What is bound to each line that our own modules log meanwhile."""
+    lines: list[dict[str, object]] = []
+
+    class Collecting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(dict(get_contextvars()))
+
+    handler, ours = Collecting(), logging.getLogger("vibe_pipeline")
+    ours.addHandler(handler)
+    yield lines
+    ours.removeHandler(handler)
+
+
 def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
     return {
         event.asset_key.to_user_string()
@@ -80,7 +98,8 @@ def test_with_every_service_in_trouble_there_is_a_list_and_every_pool_says_why(
     world.trouble(service="labs", kind="status", status=500)
     world.trouble(service="spotify", kind="status", status=500, endpoint="GET /search")
 
-    result = world.run("daily_vibe", anna.user_id)
+    with lines_logged() as lines:
+        result = world.run("daily_vibe", anna.user_id)
 
     edition = only(world, anna)
     failed = {
@@ -92,6 +111,9 @@ def test_with_every_service_in_trouble_there_is_a_list_and_every_pool_says_why(
     assert states(edition)[Source.SPOTIFY_RECOMMENDATIONS] == PoolState.ABSENT
     assert "lastfm_similar_tracks_had_something_to_offer" in failed
     assert materialized(result) >= {f"candidates/{source}" for source in Source}
+    assert {source for line in lines if (source := line.get("source"))} >= {*map(str, Source)}
+    whose = {"run": result.run_id, "edition": result.run_id, "user": anna.user_id}
+    assert all(line.items() >= whose.items() for line in lines)
 
 
 def test_one_source_can_be_asked_alone(world: VibeWorld) -> None:

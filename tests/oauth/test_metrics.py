@@ -23,6 +23,7 @@ from vibe_pipeline.accounts.records import (
     SourceOutcome,
     Summary,
 )
+from vibe_pipeline.clients.errors import AuthorizationExpired
 from vibe_pipeline.installation.call_figures import CallFigures, SentCall
 from vibe_pipeline.installation.process_status import ProcessState, ProcessStatus, StatusFile
 from vibe_pipeline.records import UserId
@@ -30,6 +31,7 @@ from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
 
 MONITORING = Path(__file__).parents[2] / "docs" / "monitoring"
+BOT_TOKEN = "1:no-such-bot"
 Samples = dict[tuple[str, tuple[str, ...]], float]
 
 
@@ -66,6 +68,21 @@ def busy(on: Site) -> UserId:
         SentCall(service="spotify", outcome=outcome, seconds=seconds) for outcome, seconds in sent
     )
     return account.user_id
+
+
+async def test_what_the_consent_page_itself_asked_is_counted_too(tmp_path: Path) -> None:
+    simulation = Simulation(BuiltInWorld(1, artists=64, listeners=8))
+    async with site(tmp_path, simulation, telegram_bot_token=BOT_TOKEN) as on:
+        await on.services.bot.url()
+        with pytest.raises(AuthorizationExpired):
+            await on.services.clients.spotify_accounts().renew("no such consent")
+        await on.services.calls.close()
+
+        told = await figures(on)
+
+    assert told["vibe_service_calls_total", ("refused", "spotify_accounts")] == 1
+    assert told["vibe_service_call_seconds_bucket", ("+Inf", "telegram")] == 1
+    assert BOT_TOKEN not in str(told)
 
 
 async def test_the_figures_say_what_the_stores_know(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ class ClientFactory:
         return await self.spotify(access=FixedToken(access_token)).me()
 
     def spotify_accounts(self) -> SpotifyAccounts:
-        """Consent and tokens; they count in no budget, and the observer is not told.
+        """Consent and tokens; they count in no budget.
 
         Raises:
             KeyRefused: no client id is set.
@@ -181,6 +181,7 @@ class ClientFactory:
             service=spotify_accounts.SERVICE,
             address=settings.spotify_accounts_url,
             patience=QUICK,
+            observer=self.observer,
             now=self.now,
         )
         return SpotifyAccounts(
@@ -238,12 +239,13 @@ class ClientFactory:
         return MusicBrainz(transport)
 
     def dagster(self) -> DagsterGraphQL:
-        """The deployment's webserver; calls count in no budget, and the observer is not told."""
+        """The deployment's webserver; calls count in no budget."""
         transport = Transport(
             self.http,
             service=dagster_client.SERVICE,
             address=self.settings.dagster_graphql_url,
             patience=LAUNCHING,
+            observer=self.observer,
             now=self.now,
         )
         return DagsterGraphQL(transport, token=partial(read_token, self.settings.home))

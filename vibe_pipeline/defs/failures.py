@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -60,6 +61,8 @@ def _recovered(error: NotAWarehouse, store: AccountStore) -> Recovery | None:
         return None
 
 
+log = logging.getLogger(__name__)
+
 _PASSING = frozenset({FailureCause.SERVICE_UNAVAILABLE, FailureCause.STORE_BUSY})
 
 
@@ -94,6 +97,7 @@ def _note(
     nightly: bool,
 ) -> Mapping[str, str]:
     """Note it where the list or the run is looked at; gives what the step shows of it."""
+    log.warning("came to nothing: %s", failure.sentence)
     if edition is None:
         _tag(context, failure)
         return _shown(failure, next_try=None, told=_told_in_chat(context))

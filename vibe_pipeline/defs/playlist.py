@@ -4,6 +4,7 @@ The order of writing, safe against dying, is ``playlists.publish``'s.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -38,6 +39,8 @@ from vibe_pipeline.playlists.publish import (
 from vibe_pipeline.playlists.recommendation_history import published, record_publication
 from vibe_pipeline.playlists.second_choice import SecondChoice
 from vibe_pipeline.records import ChosenTrack
+
+log = logging.getLogger(__name__)
 
 HISTORY = dg.AssetKey("recommendation_history")
 
@@ -105,6 +108,7 @@ def playlist(
 
         mender = SecondChoice(store=store, database=database, now=clock.now)
         edition, calls = asyncio.run(_publish(store, edition, opening, record, mender))
+        log.info("published: %d tracks", len(edition.tracks))
         remembered = published(database, edition)
         _tell(store, run, edition, waited_for=waited_for or _waited_for(store, run))
         yield _published_result(edition, calls)

@@ -25,13 +25,15 @@ from vibe_pipeline.accounts.call_allowance import budget_for
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.authorization import SpotifyConnection
+from vibe_pipeline.clients.call_counter import counted
 from vibe_pipeline.clients.factory import ClientFactory, open_http
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.transport import CallRecord
-from vibe_pipeline.installation.call_figures import CallFigures, SentCall, outcome_of
+from vibe_pipeline.installation.call_figures import CallFigures, SentCall
+from vibe_pipeline.logs import log_from_runs
 from vibe_pipeline.playlists.warehouse_recovery import put_back
 from vibe_pipeline.records import EditionId, UserId
 from vibe_pipeline.settings import Settings, read_settings
@@ -83,6 +85,11 @@ class AccountsResource(dg.ConfigurableResource[None]):
     """The account store that all processes share; its address is in the environment."""
 
     _is_set_up: bool = PrivateAttr(default=False)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Before the first step of a run: from here on its process logs as the other parts do."""
+        settings = read_settings()
+        log_from_runs(settings.log_format, secrets=settings.secrets)
 
     def open(self, clock: ClockResource) -> AccountStore:
         """The store; set up first where nothing is yet, as under ``dg dev`` on a fresh home."""
@@ -161,8 +168,7 @@ def _outside(
 
     def count(call: CallRecord) -> None:
         calls[call.service] += 1
-        outcome = outcome_of(call.status)
-        sent.append(SentCall(service=call.service, outcome=outcome, seconds=call.seconds))
+        sent.append(counted(call))
 
     clients = ClientFactory(
         http=http,

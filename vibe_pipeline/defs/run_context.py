@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import dagster as dg
+from structlog.contextvars import bound_contextvars
 
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import (
@@ -92,7 +93,15 @@ def run_context(
             allow_retries=False,
         )
     run = _run_context(context, store, account, now=now)
-    with failures_recorded(context, store, run.account, run.edition, nightly=run.nightly):
+    with (
+        bound_contextvars(
+            run=context.run.run_id,
+            job=context.run.job_name,
+            edition=run.place.edition_id,
+            user=user_id,
+        ),
+        failures_recorded(context, store, run.account, run.edition, nightly=run.nightly),
+    ):
         if not account.connected:
             raise not_connected(account)
         yield run

@@ -3,6 +3,7 @@
 Reads, calls ``playlists.build``, keeps, reports. What decides about a list does not belong here.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -49,6 +50,8 @@ from vibe_pipeline.warehouse import (
     WarehouseLookups,
 )
 
+log = logging.getLogger(__name__)
+
 _LIST_COLUMNS = ("position", "artist", "title", "new", "source", "because of", "score")
 _CHECKS = {
     "no_recording_is_chosen_twice": "One recording under two names would be heard twice.",
@@ -94,6 +97,7 @@ def ranked_selection(
                 clients = loop.open(step.opening(services, clock))
                 selection = loop.run(step.build(clients))
                 step.keep(selection)
+            log.info("chosen: %d of %d", len(selection.tracks), len(selection.ranked))
         if not selection.tracks:
             raise refusal(FailureCause.NOTHING_TO_CHOOSE)
         if run.edition is not None:

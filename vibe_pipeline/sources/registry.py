@@ -10,6 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
+from structlog.contextvars import bound_contextvars
+
 from vibe_pipeline.clients import lastfm, musicbrainz, spotify_web
 from vibe_pipeline.clients import listenbrainz as labs
 from vibe_pipeline.clients.deadline import Deadline
@@ -147,6 +149,13 @@ async def _in_turn(
 
 
 async def _asked(context: SourceContext, entry: SourceEntry, off: Collection[Source]) -> Pool:
+    with bound_contextvars(source=str(entry.source)):
+        pool = await _pool(context, entry, off)
+        log.info("%s, with %d proposals", pool.state, len(pool.proposals))
+        return pool
+
+
+async def _pool(context: SourceContext, entry: SourceEntry, off: Collection[Source]) -> Pool:
     source, services = entry.source, context.services
     if source in off:
         return empty_pool(source, PoolState.OFF, Reason.SWITCHED_OFF)
