@@ -142,7 +142,7 @@ def _voice(weight: float, spread: float, policy: Policy, *, asked_back: bool) ->
 
 def usual_listeners(counted: Iterable[int | None]) -> float:
     """What stands in for listeners nobody counted: the geometric mean of the others; 0 of none."""
-    known = [math.log(listeners) for listeners in counted if listeners]
+    known = list(map(math.log, filter(None, counted)))
     return math.exp(math.fsum(known) / len(known)) if known else 0.0
 
 

@@ -52,6 +52,7 @@ _DASHED = re.compile(r"\s+[-–—―~]+\s+|\s+/\s+|\s*;\s+")
 _DATED = re.compile(r"\b(?:19|20)\d\d\b")
 _SWUNG = re.compile(r"\s[-~〜～‐]\s?(?=[^\s-])([^-~〜～‐]+(?:-[^-~〜～‐]+)*?)\s?[-~〜～‐]\s*$")
 """An aside as Japanese titles write it: ``Song -Album mix-``."""
+_SWINGING = frozenset("-~〜～‐")
 _MOVEMENT = re.compile(r"(?:(?<=^)|(?<=:\s)|(?<=-\s))([IVX]{1,4})\.\s(?=\S)")
 """``II. Floe`` as catalogues write it of suites; elsewhere ``2. Floe``."""
 _TRACK_NUMBER = re.compile(r"^0\d\s?[.–-]\s+(?=\S)")
@@ -227,9 +228,13 @@ def parse_title(title: str) -> Title:
             words = _numbered(" ".join(words)).split()
         return Title(core=_joined(words), version=Version.PLAIN)
     asides: list[str] = []
-    title = _MOVEMENT.sub(_movement_number, title)
-    title = _TRACK_NUMBER.sub("", _SWUNG.sub(_bracketed_aside, title))
-    other = _in_other_script(title)
+    if "." in title:
+        title = _MOVEMENT.sub(_movement_number, title)
+    if not _SWINGING.isdisjoint(title):
+        title = _SWUNG.sub(_bracketed_aside, title)
+    if title.startswith("0"):
+        title = _TRACK_NUMBER.sub("", title)
+    other = "" if title.isascii() else _in_other_script(title)
     main = _without_brackets(title.replace(other, "") if other else title, asides)
     main = _without_dashes(main, asides)
     words_left, version = without_trailing_version(normalized(GUEST_TAIL.sub("", main)))
@@ -308,6 +313,7 @@ def _without_dashes(main: str, asides: list[str]) -> str:
     return " ".join(kept)
 
 
+@lru_cache(maxsize=16_384)
 def _speaks(aside: str) -> bool:
     return bool(aside_version(GUEST_TAIL.sub("", aside))) or aside_is_edition(aside)
 
@@ -328,13 +334,18 @@ def _numbered(words: str) -> str:
     """Numbers as figures, however written; ``Mambo No. 5`` is ``mambo 5``."""
     if _COUNTING.isdisjoint(words.split()):
         return words
-    words = _PART.sub(lambda found: "part" + "to".join(_figures(found)), words)
-    words = _NUMBER_SIGN.sub("", _VOLUME.sub("vol", words))
+    apart = words.split()
+    if not words.isascii() or not _NUMBERED_WORDS.isdisjoint(apart):
+        words = _PART.sub(lambda found: "part" + "to".join(_figures(found)), words)
+        words = _VOLUME.sub("vol", words)
+    signed = not words.isascii() or not _NUMBER_SIGNS.isdisjoint(apart)
+    if signed:
+        words = _NUMBER_SIGN.sub("", words)
     *first, last = words.split()
     if last in _LAST_ROMAN and first:
         last = _NUMERALS[last]
-    words = " ".join(_SPELT_OUT.get(word, word) for word in (*first, last))
-    return _LATER_NUMBER_SIGN.sub("", words)
+    words = " ".join([_SPELT_OUT.get(word, word) for word in (*first, last)])
+    return _LATER_NUMBER_SIGN.sub("", words) if signed else words
 
 
 def _figures(found: re.Match[str]) -> list[str]:

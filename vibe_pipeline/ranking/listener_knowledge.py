@@ -6,6 +6,7 @@ Decides what is *new* and what *rests*. What a person leans to is the seed profi
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -33,27 +34,22 @@ class LikedKeys:
     """
 
     def __init__(self, likes: Iterable[LikedTrack]) -> None:
-        self._titles: dict[str, list[Track]] = {}
+        self._tracks = [like.track for like in likes]
+        self._titles = _by_artist_key(self._tracks)
         self._keys: dict[str, frozenset[str]] = {}
-        codes: dict[str, list[Track]] = {}
-        ids = set()
-        for like in likes:
-            track = like.track
-            self._titles.setdefault(artist_key(track.artist), []).append(track)
-            ids.add(track.spotify_id)
-            if track.isrc:
-                codes.setdefault(canonical_isrc(track.isrc), []).append(track)
-        self.ids = frozenset(ids)
-        self._codes = codes
+        self._codes: dict[str, list[Track]] | None = None
+        self.ids = frozenset([track.spotify_id for track in self._tracks])
 
     def __contains__(self, key: str) -> bool:
-        return key in self.of(key.partition("|")[0])
+        artist = key.partition("|")[0]
+        return artist in self._titles and key in self.of(artist)
 
     def have_isrc(self, isrc: str | None, artist: str, title: str) -> bool:
         """Whether a saved track has this ISRC, and a name that does not speak against it."""
-        if isrc is None or (code := valid_isrc(isrc)) not in self._codes or code is None:
+        if isrc is None or (code := valid_isrc(isrc)) is None:
             return False
-        return any(agrees(artist, title, one.artist, one.title) for one in self._codes[code])
+        saved = self._by_isrc().get(code, ())
+        return any(agrees(artist, title, one.artist, one.title) for one in saved)
 
     def of(self, artist: str) -> frozenset[str]:
         """The keys of all saved tracks of an artist."""
@@ -62,6 +58,25 @@ class LikedKeys:
         if artist not in self._keys:
             self._keys[artist] = frozenset(map(track_key, self._titles[artist]))
         return self._keys[artist]
+
+    def _by_isrc(self) -> Mapping[str, Sequence[Track]]:
+        if self._codes is None:
+            self._codes = {}
+            for track in self._tracks:
+                if track.isrc:
+                    self._codes.setdefault(canonical_isrc(track.isrc), []).append(track)
+        return self._codes
+
+
+def _by_artist_key(tracks: Iterable[Track]) -> dict[str, list[Track]]:
+    """Tracks by the key of their first artist; each spelling of a name is taken apart once."""
+    spelt: defaultdict[str, list[Track]] = defaultdict(list)
+    for track in tracks:
+        spelt[track.artist].append(track)
+    by_key: dict[str, list[Track]] = {}
+    for name, own in spelt.items():
+        by_key.setdefault(artist_key(name), []).extend(own)
+    return by_key
 
 
 class PlayTimes:
@@ -110,23 +125,25 @@ class ListenerKnowledge:
     def of(cls, request: ListRequest, policy: Policy) -> ListenerKnowledge:
         """What these wishes say the person knows."""
         recommended: dict[str, date] = {}
-        tired: dict[str, list[int]] = {}
-        offered: dict[str, list[PastRecommendation]] = {}
-        rested = request.vibe_date - timedelta(days=policy.rest_days)
+        tired: defaultdict[str, list[int]] = defaultdict(list)
+        offered: defaultdict[str, list[PastRecommendation]] = defaultdict(list)
+        today = request.vibe_date
+        rested = today - timedelta(days=policy.rest_days)
         for past in request.past:
-            day = past.vibe_date
-            if day > recommended.get(past.key, date.min):
-                recommended[past.key] = day
-            if rested <= day <= request.vibe_date:
-                tired.setdefault(past.artist_key, []).append((request.vibe_date - day).days)
-            if day < request.vibe_date:
-                offered.setdefault(past.artist_key, []).append(past)
+            key, day = past.key, past.vibe_date
+            last = recommended.get(key)
+            if last is None or day > last:
+                recommended[key] = day
+            if rested <= day <= today:
+                tired[past.artist_key].append((today - day).days)
+            if day < today:
+                offered[past.artist_key].append(past)
         heard_since = request.now - timedelta(days=policy.recently_played_days)
         return cls(
             now=request.now,
             liked=LikedKeys(request.likes),
             play_times=PlayTimes(request.plays),
-            offered=offered,
+            offered=dict(offered),
             recommended=recommended,
             tired={artist: tuple(sorted(days)) for artist, days in tired.items()},
             played=frozenset(
@@ -137,9 +154,13 @@ class ListenerKnowledge:
 
     def knows(self, candidate: Candidate) -> bool:
         """Whether the candidate is not new: liked, or recommended before."""
-        if candidate.key in self.liked or candidate.key in self.recommended:
-            return True
-        return self.likes(candidate) or self.was_recommended(candidate_keys(candidate))
+        liked, recommended = self.liked, self.recommended
+        for key in candidate_keys(candidate):
+            if key in recommended or key in liked:
+                return True
+        return candidate.spotify_id in liked.ids or liked.have_isrc(
+            candidate.isrc, candidate.artist, candidate.title
+        )
 
     def likes(self, candidate: Candidate) -> bool:
         """Whether the person saved this recording, under whatever name or id."""

@@ -122,9 +122,9 @@ class _SourceSupport:
         for one, cast in _cast(pool, weights).items():
             supported = support(cast, policy)
             best = max(supported.values(), default=1.0)
-            order = sorted(supported, key=lambda index: (-supported[index], index))
-            for place, index in enumerate(order):
-                share = supported[index] / best
+            order = sorted([(-value, index) for index, value in supported.items()])
+            for place, (value, index) in enumerate(order):
+                share = -value / best
                 if share > relative[index]:
                     relative[index], source[index] = share, one
                 points = constant / (constant + place)
@@ -180,9 +180,9 @@ def _match(proposal: Proposal) -> float:
 def _placed(votes: Mapping[int, float], pool: Sequence[Candidate]) -> list[Vote]:
     places: dict[str, int] = {}
     placed = []
-    for index in sorted(votes, key=lambda index: (-votes[index], index)):
+    for negative, index in sorted([(-match, index) for index, match in votes.items()]):
         place = places.setdefault(pool[index].artist_key, len(places))
-        placed.append(Vote(index, votes[index], place))
+        placed.append(Vote(index, -negative, place))
     return placed
 
 
@@ -227,7 +227,7 @@ class _ArtistTerms:
                 }
                 for artist in {candidate.artist_key for candidate in pool}
             },
-            usual=round(usual_listeners(p.listeners for c in pool for p in c.proposals)),
+            usual=round(usual_listeners([p.listeners for c in pool for p in c.proposals])),
             own=leaning,
             own_level=_own_level(pool, leaning),
             dial=request.adventure,
@@ -241,14 +241,14 @@ class _ArtistTerms:
         for proposal in candidate.proposals:
             if proposal.listeners is not None and proposal.listeners > listeners:
                 listeners = proposal.listeners
-        listeners = listeners or self.usual
-        own = candidate.artist_key in self.own
-        if (listeners, own) not in self.discounts:
-            discount = popularity(listeners, self.dial, self.policy)
-            if not own:
-                discount += level_doubt(listeners, self.own_level, self.dial, self.policy)
-            self.discounts[listeners, own] = discount
-        return self.discounts[listeners, own]
+        known_to = listeners or self.usual, candidate.artist_key in self.own
+        discount = self.discounts.get(known_to)
+        if discount is None:
+            discount = popularity(known_to[0], self.dial, self.policy)
+            if not known_to[1]:
+                discount += level_doubt(known_to[0], self.own_level, self.dial, self.policy)
+            self.discounts[known_to] = discount
+        return discount
 
 
 def _received(pool: Sequence[Candidate], known: ListenerKnowledge) -> dict[str, tuple[int, int]]:
@@ -296,12 +296,13 @@ def _main_seed(
     candidate: Candidate, source: Source, weights: Mapping[str, float], policy: Policy
 ) -> str:
     """The seed to be named as the reason: the one that carries it most."""
+    only = candidate.proposals[0]
+    if len(candidate.proposals) == 1 and (not only.votes or only.source is not source):
+        return only.seed
     spoken = [p for p in candidate.proposals if p.source is source]
     votes = max((p.votes for p in spoken), key=len, default=())
     if votes:
         return loudest_seed(votes, weights, policy) or spoken[0].seed
-    if len(candidate.proposals) == 1:
-        return candidate.proposals[0].seed
     loudest = min(
         spoken, key=lambda p: (-weights.get(p.seed, UNKNOWN_SEED) * _match(p), p.rank, p.seed)
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from vibe_pipeline.ranking.evidence import blended, cosine, norm
 from vibe_pipeline.records import Candidate, SeedProfile
@@ -23,14 +24,19 @@ def tag_bags(pool: Iterable[Candidate]) -> dict[str, dict[str, float]]:
     """
     named: dict[str, tuple[str, ...]] = {}
     for candidate in pool:
+        artist = candidate.artist_key
         for proposal in candidate.proposals:
-            if proposal.tags and proposal.tags > named.get(candidate.artist_key, ()):
-                named[candidate.artist_key] = proposal.tags
-    folded = {artist: [tag.casefold() for tag in own] for artist, own in sorted(named.items())}
-    frequency = Counter(tag for own in folded.values() for tag in set(own))
+            tags = proposal.tags
+            if tags and ((known := named.get(artist)) is None or tags > known):
+                named[artist] = tags
+    folded = {artist: list(map(str.casefold, own)) for artist, own in sorted(named.items())}
+    frequency = Counter(chain.from_iterable(map(set, folded.values())))
     rarity = {tag: math.log(1 + len(named) / count) for tag, count in frequency.items()}
     return {
-        artist: {own[at]: rarity[own[at]] / (1 + at) for at in range(len(own) - 1, -1, -1)}
+        artist: {
+            tag: rarity[tag] / place
+            for place, tag in zip(range(len(own), 0, -1), reversed(own), strict=True)
+        }
         for artist, own in folded.items()
     }
 
