@@ -90,6 +90,35 @@ async def test_items_without_a_snapshot_were_not_written(kind: str) -> None:
             await world.spotify().replace_items(playlist, [])
 
 
+@pytest.mark.parametrize("kind", ["empty", "status", "wrong_types"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_a_library_that_did_not_change_was_not_written(kind: str, method: str) -> None:
+    async with outside_world() as world:
+        spotify, address = world.spotify(), f"spotify:playlist:{await playlist_of(world)}"
+        saved = method == "DELETE"
+        change, restore = spotify.save_to_library, spotify.remove_from_library
+        if saved:
+            change, restore = restore, change
+        await restore([address])
+        world.fault("spotify", kind, endpoint=f"{method} /me/library", status=200)
+
+        with pytest.raises(BrokenAnswer):
+            await change([address])
+
+        assert await spotify.library_contains([address]) == {address: saved}
+
+
+async def test_a_change_of_the_library_that_cannot_be_looked_at_counts() -> None:
+    async with outside_world() as world:
+        spotify, address = world.spotify(), f"spotify:playlist:{await playlist_of(world)}"
+        world.fault("spotify", "status", endpoint="GET /me/library/contains", status=403)
+
+        await spotify.remove_from_library([address])
+
+        world.simulation.faults.clear("spotify")
+        assert await spotify.library_contains([address]) == {address: False}
+
+
 async def test_items_whose_answer_was_spoiled_once_are_written_again() -> None:
     async with outside_world() as world:
         playlist = await playlist_of(world)

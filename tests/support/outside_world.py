@@ -140,7 +140,8 @@ class OutsideWorld:
             now=now,
         )
         access = access or FixedToken(self.token())
-        return Spotify(SpotifyWeb(transport, access, self.capabilities))
+        web = SpotifyWeb(transport, access, self.capabilities)
+        return Spotify(web, sleep=Naps())
 
     def lastfm(self) -> LastFm:
         key = self.settings.lastfm_api_key

@@ -6,7 +6,9 @@ One method for each thing wanted, records out. Tokens, limits and refusals are m
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import logging
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
@@ -21,8 +23,15 @@ from vibe_pipeline.clients.answer_shapes import (
     page_of_top_items,
 )
 from vibe_pipeline.clients.concurrent_calls import side_by_side
-from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable, UnexpectedResponse
+from vibe_pipeline.clients.errors import (
+    BrokenAnswer,
+    NotThere,
+    ServiceError,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
 from vibe_pipeline.clients.json_fields import Fields, fields, integer, objects, text
+from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import (
     LikedPage,
     Playlist,
@@ -41,12 +50,17 @@ from vibe_pipeline.clients.spotify_web import (
 from vibe_pipeline.clients.transport import Call
 from vibe_pipeline.records import TopItem, Track
 
+log = logging.getLogger(__name__)
+
 PAGE = 50
 SEARCH_PAGE = 10
 ITEMS_PER_WRITE = 100
 URIS_PER_LIBRARY_CALL = 40
 SEEDS_PER_REQUEST = 5
+SECOND_LOOK_SECONDS = 2.0
+"""So long after a change that does not show it is looked for once more: Spotify may be slow."""
 _LONGEST_QUERY = 250
+_PLAYLIST = "spotify:playlist:"
 
 
 class Spotify:
@@ -58,8 +72,11 @@ class Spotify:
     known one overrides what is named.
     """
 
-    def __init__(self, web: SpotifyWeb, *, market: str | None = None) -> None:
+    def __init__(
+        self, web: SpotifyWeb, *, market: str | None = None, sleep: Sleep = asyncio.sleep
+    ) -> None:
         self._web = web
+        self._sleep = sleep
         self._market = {} if market is None else {"market": market}
 
     async def me(self) -> SpotifyProfile:
@@ -269,12 +286,18 @@ class Spotify:
         return dict(zip(uris, (saved is True for saved in answer), strict=True))
 
     async def save_to_library(self, uris: Sequence[str]) -> None:
-        """Like tracks, or follow playlists."""
+        """Like tracks, or follow playlists.
+
+        The endpoint promises an empty success, which anybody between can give: playlists are
+        looked for afterwards. Raises ``BrokenAnswer`` when they are not there.
+        """
         await self._library("PUT", uris)
+        await self._see_playlists(uris, saved=True)
 
     async def remove_from_library(self, uris: Sequence[str]) -> None:
-        """Unlike tracks, or let playlists go."""
+        """Unlike tracks, or let playlists go; these are looked for as those that were saved."""
         await self._library("DELETE", uris)
+        await self._see_playlists(uris, saved=False)
 
     async def _library(self, method: str, uris: Sequence[str]) -> None:
         for some in _slices(uris, URIS_PER_LIBRARY_CALL):
@@ -286,6 +309,30 @@ class Spotify:
                 wants_json=False,
             )
             await self._web.tell(call)
+
+    async def _see_playlists(self, uris: Sequence[str], *, saved: bool) -> None:
+        """Believe a change of the library that shows, or that cannot be looked at.
+
+        Tracks are left out: one that was moved is saved under another id.
+        """
+        playlists = [uri for uri in uris if uri.startswith(_PLAYLIST)]
+        try:
+            if await self._stand(playlists, saved=saved):
+                return
+            await self._sleep(SECOND_LOOK_SECONDS)
+            if await self._stand(playlists, saved=saved):
+                return
+        except ServiceError as error:
+            log.warning("a change of the library could not be looked at: %s", error)
+            return
+        endpoint = "PUT /me/library" if saved else "DELETE /me/library"
+        broken = BrokenAnswer(SERVICE, f"{endpoint} answered with success, and nothing changed")
+        broken.endpoint = endpoint
+        raise broken
+
+    async def _stand(self, uris: Sequence[str], *, saved: bool) -> bool:
+        there = await self.library_contains(uris)
+        return all(there[uri] is saved for uri in uris)
 
     async def _top(self, kind: str, time_range: str) -> list[TopItem]:
         shape, path = page_of_top_items, f"/me/top/{kind}s"
