@@ -25,7 +25,7 @@ from telegram.ext import (
 from telegram.request import BaseRequest
 
 from vibe_bot.formatting import tell
-from vibe_bot.gone_chats import chat_is_gone
+from vibe_bot.gone_chats import chat_is_gone, surely_gone
 from vibe_bot.handlers import BUTTONS, COMMANDS, welcome
 from vibe_bot.handlers import paste_callback as pasting
 from vibe_bot.inbox import InboxProcessor, WrittenQueue
@@ -190,7 +190,8 @@ async def _error(update: object, context: Context) -> None:
         return
     chat_id, user = update.effective_chat.id, update.effective_user
     if error is not None and chat_is_gone(error):
-        _has_left(state.services, chat_id)
+        if await surely_gone(context.bot, chat_id, error, state.services.sleep):
+            _has_left(state.services, chat_id)
         return
     if isinstance(error, RetryAfter | NetworkError) and not isinstance(error, BadRequest):
         log.warning("telegram did not take an answer", why=type(error).__name__)

@@ -18,7 +18,7 @@ from telegram import Bot, InlineKeyboardMarkup
 from telegram.error import Forbidden, TelegramError
 
 from vibe_bot.formatting import Html, button, keyboard, tell
-from vibe_bot.gone_chats import chat_is_gone
+from vibe_bot.gone_chats import surely_gone
 from vibe_bot.jobs import Job, job_named
 from vibe_bot.progress import REFRESH_SECONDS, RunTrackers, not_begun, timed
 from vibe_bot.sending import Edited, edit, send
@@ -170,12 +170,10 @@ class Launches:
             if again and not wish.quiet and not wish.message.done():
                 await self._answer_again(wish)
             await self._launch_and_follow(wish, again=again)
-        except Forbidden:
-            self._has_left(wish)
         except UnknownPerson:
             log.info("somebody was forgotten meanwhile", user=pending.user_id)
         except (TelegramError, AccountsUnreadable) as error:
-            if chat_is_gone(error):
+            if await surely_gone(self.bot, wish.account.chat_id, error, self.services.sleep):
                 self._has_left(wish)
                 return
             log.warning("a wish waits", job=pending.job, user=pending.user_id, why=str(error))

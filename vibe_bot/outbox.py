@@ -31,6 +31,8 @@ CHAT_SPACING = timedelta(seconds=1.05)
 ALL_SPACING = 1 / 25
 """Telegram takes about thirty messages a second from a bot; answers to people come on top."""
 RETRY = timedelta(seconds=30)
+SECOND_LOOK = timedelta(seconds=3)
+"""So long after a chat seemed to be gone it is written to again."""
 LONGEST_RETRY = timedelta(hours=1)
 ATTEMPTS = 20
 BATCH = 20
@@ -43,6 +45,8 @@ class OutboxRelay:
     services: BotServices
     bot: Bot
     last_sent: dict[int, Any] = field(default_factory=dict)
+    doubted: set[int] = field(default_factory=set)
+    """What was refused once in a way that would end it."""
     not_taken: set[int] = field(default_factory=set)
     """What this bot knows not to have arrived; of another's claims nobody knows."""
 
@@ -83,6 +87,7 @@ class OutboxRelay:
             await only_one_of(self.bot, sent)
         outbox.done(message.id)
         self.not_taken.discard(message.id)
+        self.doubted.discard(message.id)
         await self._correct(announced)
         self._remember(message.chat_id)
         log.info("delivered", key=message.key, user=message.user_id)
@@ -112,6 +117,8 @@ class OutboxRelay:
     def _not_delivered(self, message: OutboxMessage, error: TelegramError) -> None:
         store, now = self.services.store, self.services.now()
         match error:
+            case _ if chat_is_gone(error) and self._said_first(message):
+                self._put_back(message, now + SECOND_LOOK)
             case _ if chat_is_gone(error):
                 store.people.change(message.user_id, active=False)
                 store.outbox.failed(message.id, None)
@@ -122,6 +129,8 @@ class OutboxRelay:
             case TimedOut():
                 log.warning("telegram may not have taken a message", key=message.key)
                 store.outbox.done(message.id)
+            case BadRequest() if self._said_first(message):
+                self._put_back(message, now + RETRY)
             case BadRequest():
                 log.error("telegram refuses a message", key=message.key, why=error.message)
                 store.outbox.failed(message.id, None)
@@ -130,6 +139,14 @@ class OutboxRelay:
             case _:
                 log.warning("telegram did not take a message", why=type(error).__name__)
                 self._again(message)
+
+    def _said_first(self, message: OutboxMessage) -> bool:
+        """Whether this is the first refusal that would end it: one alone may pass."""
+        if message.id in self.doubted:
+            self.doubted.discard(message.id)
+            return False
+        self.doubted.add(message.id)
+        return True
 
     def _again(self, message: OutboxMessage) -> None:
         wait = min(RETRY * 2 ** min(message.attempts - 1, 10), LONGEST_RETRY)

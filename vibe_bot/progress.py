@@ -15,10 +15,10 @@ from typing import Protocol
 
 import structlog
 from telegram import Bot
-from telegram.error import Forbidden, RetryAfter, TelegramError
+from telegram.error import RetryAfter, TelegramError
 
 from vibe_bot.formatting import Html, tell, together
-from vibe_bot.gone_chats import chat_is_gone
+from vibe_bot.gone_chats import surely_gone
 from vibe_bot.jobs import Job, job_named
 from vibe_bot.rate_limiter import ChatRateLimiter, pause_seconds
 from vibe_bot.results import Figures, Result, gave_up, result_of, stands
@@ -42,6 +42,8 @@ SLOW_REFRESH_SECONDS = 10.0
 EDITS_A_SECOND = 12.0
 """What all progress messages together may take of Telegram's thirty a second."""
 RETRY_SECONDS = 5.0
+SURPRISES_BORNE = 3
+"""So often what nobody foresaw may happen before a run is followed no longer."""
 QUEUE_WORTH_SAYING = timedelta(seconds=2)
 """A run that leaves the queue sooner than this never waited, as far as people are concerned."""
 SLOW_AFTER = timedelta(minutes=3)
@@ -177,6 +179,8 @@ class _ProgressMessage:
     limiter: ChatRateLimiter
     services: BotServices
     text: str = ""
+    finished: bool = False
+    """Its result is ours to tell, also when Telegram does not take it at the first try."""
     shown_at: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -213,6 +217,7 @@ class _Follower:
 
     async def follow(self) -> None:
         """Look, tell, wait, until the result is told, or another run does what this one did not."""
+        surprises = 0
         while True:
             try:
                 result = await self._until_it_stands()
@@ -221,13 +226,10 @@ class _Follower:
                 else:
                     await self._conclude(result)
                 return  # noqa: TRY300 - every other way out of the try goes round again
-            except Forbidden:
-                self._person_is_gone()
-                return
             except RetryAfter as pause:
                 await self.services.sleep(pause_seconds(pause))
             except (TelegramError, AccountsUnreadable) as error:
-                if chat_is_gone(error):
+                if await surely_gone(self.bot, self.watch.chat_id, error, self.services.sleep):
                     self._person_is_gone()
                     return
                 log.warning(
@@ -236,8 +238,11 @@ class _Follower:
                 await self.services.sleep(RETRY_SECONDS)
             except Exception:
                 log.exception("following a run failed", run=self.watch.run_id)
-                self.services.store.watches.finish(self.watch.run_id)
-                return
+                surprises += 1
+                if surprises > SURPRISES_BORNE:
+                    self.services.store.watches.finish(self.watch.run_id)
+                    return
+                await self.services.sleep(RETRY_SECONDS)
 
     async def _until_it_stands(self) -> Result | RunView | None:
         """What was asked for, as soon as it is there, or why it is not.
@@ -357,8 +362,8 @@ class _Follower:
         ended = await edit(self.bot, watch.chat_id, watch.message_id, result.text, result.markup)
         if result.document is not None:
             await self._hand_over(result.document)
-        first = await asyncio.to_thread(watches.finish, watch.run_id)
-        if first and ended is Edited.GONE:
+        self.message.finished |= await asyncio.to_thread(watches.finish, watch.run_id)
+        if self.message.finished and ended is Edited.GONE:
             await send(self.bot, watch.chat_id, result.text, result.markup)
         log.info("told a result", run=watch.run_id, user=watch.user_id, good=result.good)
 

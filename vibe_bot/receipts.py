@@ -33,6 +33,8 @@ class Receipts:
     services: BotServices
     bot: Bot
     not_before: dict[str, datetime] = field(default_factory=dict)
+    doubted: set[str] = field(default_factory=set)
+    """What was refused once: one refusal alone may pass, and nothing says it again later."""
 
     async def deliver_forever(self) -> None:
         """Until cancelled."""
@@ -53,6 +55,10 @@ class Receipts:
         try:
             await send(self.bot, note.chat_id, receipt(note))
         except (Forbidden, BadRequest) as error:
+            if note.receipt not in self.doubted:
+                self.doubted.add(note.receipt)
+                self.not_before[note.receipt] = self.services.now() + RETRY
+                return
             log.info("a receipt has nobody to go to", receipt=note.receipt, why=error.message)
         except TelegramError as error:
             pause = RETRY
@@ -63,6 +69,7 @@ class Receipts:
             return
         self.services.store.erasures.close(note.receipt)
         self.not_before.pop(note.receipt, None)
+        self.doubted.discard(note.receipt)
         log.info("delivered a receipt", receipt=note.receipt)
 
 

@@ -170,6 +170,19 @@ def test_pauses_of_several_endpoints_are_the_apps(tmp_path: Path) -> None:
     assert refused.value.bucket is None
 
 
+def test_one_passing_limit_does_not_silence_a_whole_service_for_a_day(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = made(tmp_path, clock).budget
+
+    first = budget.block("lastfm", BEGINNING + timedelta(hours=24), "rate", certain=False)
+    clock.moment = first.until
+    budget.ask("lastfm", asked_for=False)
+    again = budget.block("lastfm", BEGINNING + timedelta(hours=24), "rate", certain=False)
+
+    assert first.until == BEGINNING + FIRST_PAUSE
+    assert again.until == BEGINNING + timedelta(hours=24)
+
+
 def test_a_long_pause_is_believed_when_it_is_said_again_after_a_short_one(tmp_path: Path) -> None:
     clock = Clock()
     budget = made(tmp_path, clock).budget

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from telegram import Bot
 
 from tests.support.accounts_site import greeting, messages_waiting, put_as_stored
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, until, urls_of
+from vibe_bot import outbox
 from vibe_bot.announcements import announcement
 from vibe_bot.sending import send
 from vibe_pipeline.accounts.messages import NightFailed, NightReady
@@ -143,6 +145,23 @@ async def test_whoever_blocked_the_bot_becomes_inactive_and_is_told_on_return(
     await until(lambda: not anna.account.active)
 
     assert not anna.account.active
+
+
+@pytest.mark.parametrize("words", ["Forbidden: bot was blocked by the user", "Bad Request: odd"])
+async def test_one_passing_refusal_loses_neither_the_person_nor_the_message(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setattr(outbox, "RETRY", timedelta(seconds=1))
+    anna = await connected(place)
+    status = 403 if words.startswith("Forbidden") else 400
+    body = {"ok": False, "error_code": status, "description": words}
+    place.trouble.next = [("sendMessage", status, json.dumps(body))]
+
+    place.store.outbox.put(anna.account.user_id, greeting("c:1", "still here"))
+    assert await anna.sees(lambda one: "still here" in one["text"])
+
+    assert anna.account.active
+    assert place.trouble.next == []
 
 
 async def test_several_messages_to_one_chat_are_spaced(place: BotWorld) -> None:

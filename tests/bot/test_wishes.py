@@ -201,6 +201,24 @@ async def test_a_wish_does_not_hang_on_its_answers_arrival(place: BotWorld) -> N
     assert await anna.sees(saying("Anna's day"), since=asked)
 
 
+async def test_one_passing_word_that_the_chat_is_gone_costs_nobody_their_list(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    gone = '{"ok": false, "error_code": 403, "description": "Forbidden: bot was blocked"}'
+    place.trouble.next = [("sendMessage", 403, gone), ("sendMessage", 403, gone)]
+
+    asked = await anna.types("/generate")
+    await begun(place)
+    (run,) = place.pipeline.launched
+    anna.edition(run.run_id)
+    run.status = "SUCCESS"
+
+    assert await anna.sees(saying("Anna's day"), since=asked)
+    assert place.trouble.next == []
+    assert anna.account.active
+
+
 async def test_the_first_reading_after_connecting_is_begun_when_the_pipeline_answers(
     place: BotWorld,
 ) -> None:

@@ -136,13 +136,13 @@ class StoredBudget:
         now = self.now()
         with self.database.writing() as connection:
             _locked(connection, service)
-            if bucket is None:
-                return ServicePause(until=_block(connection, service, until, reason, now))
-            name = _bucket_name(service, bucket)
+            name = service if bucket is None else _bucket_name(service, bucket)
             before = _believed(_blocked_until(connection, name), now)
             again = before is not None and now - before < SAID_AGAIN_WITHIN
             held = until if certain or again else min(until, now + FIRST_PAUSE)
             held = _block(connection, name, held, reason, now)
+            if bucket is None:
+                return ServicePause(until=held)
             paused = _paused_buckets(connection, service, now)
             if len(paused) < BUCKETS_OF_A_WHOLE:
                 return ServicePause(until=held, whole=False)

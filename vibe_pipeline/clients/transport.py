@@ -316,7 +316,7 @@ class Transport:
         until = self._now() + self._block_for(said, quota=quota)
         reason = "the day's quota is used up" if quota else "too many calls"
         bucket = self._bucket_of(call)
-        certain = quota or bucket is None or call.aside
+        certain = quota or call.aside
         block = self._budget.block(self.service, until, reason, bucket=bucket, certain=certain)
         paused = None if block.whole else bucket
         log.warning("%s: %s until %s", paused or self.service, reason, block.until.isoformat())
