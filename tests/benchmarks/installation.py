@@ -166,11 +166,13 @@ class Site:
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
     async def _stages(self, began: float, seconds: float) -> dict[str, float]:
-        """Seconds by stage of the run asked for since then; none when there was no such run."""
-        ours = (run for run in await self.runs() if run["creationTime"] >= began)
-        run = next((run for run in ours if run["jobName"] == DAILY_VIBE), None)
-        if run is None:
-            return {}
+        """Seconds by stage of the run asked for since then; ``RuntimeError`` if it is not one."""
+        since = [run for run in await self.runs() if run["creationTime"] >= began]
+        lists = [run for run in since if run["jobName"] == DAILY_VIBE]
+        if len(lists) != 1 or lists[0]["startTime"] is None:
+            told = [(run["runId"], run["status"], run["creationTime"] - began) for run in lists]
+            raise RuntimeError(f"one list in {seconds:.1f} s came of the runs {told}")
+        (run,) = lists
         created, started = run["creationTime"], run["startTime"]
         stages = {"to the run": created - began, "queue and start": started - created}
         ends = [started]
