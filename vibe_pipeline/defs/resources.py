@@ -45,8 +45,9 @@ log = logging.getLogger(__name__)
 class WarehouseResource(DuckDBResource):
     """The DuckDB file that holds every asset's table.
 
-    Configured as any DuckDB resource; opened only through ``Warehouse``, which holds the file
-    for the milliseconds of a transaction and closes it after an error too.
+    Configured as any DuckDB resource, and usable as one (``get_connection``); opened only through
+    ``Warehouse``, which holds the file for the milliseconds of a transaction and closes it after
+    an error too.
     """
 
     patience_seconds: float = 30.0
@@ -55,15 +56,35 @@ class WarehouseResource(DuckDBResource):
     def open(self) -> Warehouse:
         """The warehouse, still closed; one for the length of a run, so that it opens quickly."""
         if self._warehouse is None:
-            path = Path(self.database)
-            self._warehouse = Warehouse(path, patience=self.patience_seconds)
+            path = self._path()
+            config = {"custom_user_agent": "dagster", **self.connection_config}
+            self._warehouse = Warehouse(path, patience=self.patience_seconds, config=config)
             if not path.exists():
                 self._put_back_what_is_known(self._warehouse)
         return self._warehouse
 
+    @contextmanager
+    def get_connection(self) -> Iterator[Any]:
+        """DuckDB's own connection, for SQL of your own: one transaction, under the file's lock.
+
+        What it did is kept at the end and undone after an error. Nobody else can even read
+        meanwhile, so ask no service inside, and let go soon.
+        """
+        with self.open().open(frames=True) as tables:
+            yield tables.connection
+
+    def _path(self) -> Path:
+        if self.database.startswith((":memory:", "md:", "motherduck:")):
+            raise dg.DagsterInvariantViolationError(
+                f"The warehouse is a file that stays; {self.database!r} is none."
+            )
+        return Path(self.database).expanduser()
+
     def _put_back_what_is_known(self, warehouse: Warehouse) -> None:
         """A file that is not there was deleted, or there never was one."""
-        restored = put_back(warehouse, open_for(read_settings()))
+        settings = read_settings()
+        migrate(settings.accounts_address)
+        restored = put_back(warehouse, open_for(settings))
         if restored:
             log.warning(
                 "the warehouse was gone; %d lists were put back from the account store",

@@ -10,8 +10,9 @@ import errno
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -82,10 +83,15 @@ class Engine:
     that forks afterwards: DuckDB's threads stay behind.
 
     ``undisturbed``: since this engine closed the file, nobody else has written it.
+
+    ``config``: DuckDB's own settings, over those we make. ``access_mode`` is the file's here.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, config: Mapping[str, Any] | None = None) -> None:
         self.path = path
+        self._config = dict(config or {})
+        mode = str(self._config.pop("access_mode", "automatic"))
+        self._read_only = mode.lower() == "read_only"
         self._idle: duckdb.DuckDBPyConnection | None = None
         self._brought_up_to_date = False
         self._left_as: bytes | None = None
@@ -93,7 +99,7 @@ class Engine:
 
     @contextmanager
     def transaction(
-        self, *, patience: float, compacting: bool = False
+        self, *, patience: float, compacting: bool = False, frames: bool = False
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection inside one transaction, committed at the end, undone after an error.
 
@@ -104,17 +110,22 @@ class Engine:
         ``compacting`` gives the room of deleted rows back on closing. By itself DuckDB keeps them
         in every table with a primary key; only a whole database can be asked for more. A DuckDB
         that does not know the setting (1.5 calls it experimental) does what it does by itself.
+
+        ``frames``: rows may be asked for as a pandas frame.
         """
         deadline = time.monotonic() + patience
         with (
             _alone(self.path, patience=patience),
             self._noticing_others(),
             in_words(self.path),
-            _pandas_not_asked_for(),
+            nullcontext() if frames else _pandas_not_asked_for(),
             self._database(compacting=compacting) as database,
-            _attached(database, self.path, deadline, compacting=compacting) as connection,
+            _attached(
+                database, self.path, deadline, self._how_to_attach(compacting=compacting)
+            ) as connection,
         ):
-            self._bring_up_to_date(connection)
+            if not self._read_only:
+                self._bring_up_to_date(connection)
             connection.begin()
             try:
                 yield connection
@@ -152,7 +163,14 @@ class Engine:
             self._brought_up_to_date = True
 
     def _started(self, config: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
-        return duckdb.connect(config={**_STORED, "temp_directory": f"{self.path}.tmp", **config})
+        ours = {**_STORED, "temp_directory": f"{self.path}.tmp"}
+        return duckdb.connect(config={**ours, **self._config, **config})
+
+    def _how_to_attach(self, *, compacting: bool) -> str:
+        if self._read_only:
+            return "READ_ONLY"
+        rows = _ROWS_KEPT_TOGETHER if compacting else _ROWS_ADDED_TOGETHER
+        return f"ROW_GROUP_SIZE {rows}"
 
 
 def _compacting() -> dict[str, str]:
@@ -197,29 +215,25 @@ def _alone(path: Path, *, patience: float) -> Iterator[None]:
 
 @contextmanager
 def _attached(
-    database: duckdb.DuckDBPyConnection, path: Path, deadline: float, *, compacting: bool
+    database: duckdb.DuckDBPyConnection, path: Path, deadline: float, how: str
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection of its own to the file; what it made for itself goes with it.
 
     After an error the file stays attached, and is closed with its database.
     """
-    _attach(database, path, deadline, _ROWS_KEPT_TOGETHER if compacting else _ROWS_ADDED_TOGETHER)
+    _attach(database, path, deadline, how)
     with closing(database.cursor()) as connection:
         connection.execute(f"USE {_ATTACHED}")
         yield connection
     database.execute(f"DETACH {_ATTACHED}")
 
 
-def _attach(
-    database: duckdb.DuckDBPyConnection, path: Path, deadline: float, rows_in_a_group: int
-) -> None:
+def _attach(database: duckdb.DuckDBPyConnection, path: Path, deadline: float, how: str) -> None:
     """A stranger who has the file open knows nothing of our lock, so we ask again until then."""
     quoted = str(path).replace("'", "''")
     while True:
         try:
-            database.execute(
-                f"ATTACH '{quoted}' AS {_ATTACHED} (TYPE duckdb, ROW_GROUP_SIZE {rows_in_a_group})"
-            )
+            database.execute(f"ATTACH '{quoted}' AS {_ATTACHED} (TYPE duckdb, {how})")
         except duckdb.IOException as error:
             in_use = isinstance(_translated(error, path), WarehouseLocked)
             if not in_use or time.monotonic() >= deadline:

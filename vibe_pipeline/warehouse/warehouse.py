@@ -6,11 +6,12 @@ module of its subject.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -192,22 +193,25 @@ class Warehouse:
     waits for a service may happen inside ``open``.
     """
 
-    def __init__(self, path: Path, *, patience: float = 30.0) -> None:
+    def __init__(
+        self, path: Path, *, patience: float = 30.0, config: Mapping[str, Any] | None = None
+    ) -> None:
         self.path = path
         self.patience = patience
-        self._engine = Engine(path)
+        self._engine = Engine(path, config)
         self._library_cache = LibraryCache()
         self._history_cache = HistoryCache()
 
     @contextmanager
-    def open(self, *, compacting: bool = False) -> Iterator[Tables]:
+    def open(self, *, compacting: bool = False, frames: bool = False) -> Iterator[Tables]:
         """All tables in one transaction: kept at the end, undone after an error.
 
-        ``compacting`` gives the room of deleted rows back, which takes longer.
+        ``compacting`` gives the room of deleted rows back, which takes longer. ``frames``: the
+        rows may be asked for as a pandas frame, which costs its import.
         """
         try:
             with self._engine.transaction(
-                patience=self.patience, compacting=compacting
+                patience=self.patience, compacting=compacting, frames=frames
             ) as connection:
                 if not self._engine.undisturbed:
                     self._history_cache.clear()
