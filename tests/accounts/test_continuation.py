@@ -47,6 +47,16 @@ def test_a_chosen_list_that_could_not_be_written_goes_on(cause: FailureCause) ->
     assert not goes_on(replace(KILLED, state=EditionState.STARTED, cause=cause))
 
 
+@pytest.mark.parametrize("cause", [FailureCause.WRITING_REFUSED, FailureCause.GRANT_REFUSED])
+def test_one_refusal_leaves_no_empty_playlist_behind_and_is_told_at_once(
+    cause: FailureCause,
+) -> None:
+    refused = replace(KILLED, state=EditionState.PLAYLIST_MADE, cause=cause)
+
+    assert goes_on(refused)
+    assert not waited_for_in_chat(refused, since=BEGINNING, now=BEGINNING)
+
+
 @pytest.mark.parametrize("cause", [FailureCause.CONSENT_EXPIRED, FailureCause.NOT_ALLOWLISTED])
 def test_what_waits_for_the_person_does_not_go_on(cause: FailureCause) -> None:
     assert not goes_on(replace(KILLED, state=EditionState.PLAYLIST_MADE, cause=cause))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
+from tests.playlists.test_warehouse_recovery import published
 from tests.support.accounts_site import connected
 from vibe_pipeline.accounts.store import migrate, open_for
 from vibe_pipeline.commands.checks import Finding, NotReady, recovery, state, stop_on_trouble
 from vibe_pipeline.settings import Settings, settings_from
+from vibe_pipeline.warehouse import Warehouse
+from vibe_pipeline.warehouse.damage import trouble_with
 
 
 @pytest.fixture
@@ -49,3 +53,46 @@ def test_what_stops_a_start_is_raised_and_what_does_not_is_given() -> None:
 
 def test_a_start_without_anything_lost_says_nothing(settings: Settings) -> None:
     assert list(recovery(settings)) == []
+
+
+def test_damage_in_the_middle_of_the_account_store_stops_a_start(settings: Settings) -> None:
+    path = settings.home / "accounts.sqlite"
+    open_for(settings).database.engine.dispose()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        for at in range(40_960, size, 8_192):
+            file.seek(at)
+            file.write(b"\xa7" * 2_000)
+
+    with pytest.raises(NotReady, match="put a backup in its place"):
+        stop_on_trouble(state(settings))
+
+
+def test_a_lost_account_store_and_a_lost_history_of_runs_are_told(settings: Settings) -> None:
+    store, warehouse = open_for(settings), Warehouse(settings.warehouse_path)
+    published(store, warehouse, store.people.all()[0], "e20", 20)
+
+    (runs,) = stop_on_trouble(recovery(settings))
+    (settings.home / "dagster" / "history").mkdir(parents=True)
+    (settings.home / "dagster" / "history" / "runs.db").touch()
+    for suffix in ("", "-wal", "-shm"):
+        (settings.home / f"accounts.sqlite{suffix}").unlink(missing_ok=True)
+    (accounts,) = stop_on_trouble(recovery(settings))
+
+    assert "history of runs begins anew" in runs
+    assert "lists (1)" in accounts
+    assert "vibe restore" in accounts
+
+
+@pytest.mark.parametrize("left", [0.4, 0.9])
+def test_a_warehouse_that_was_cut_off_is_seen_without_reading_it(
+    settings: Settings, left: float
+) -> None:
+    path = settings.warehouse_path
+    with Warehouse(path).open():
+        pass
+    assert trouble_with(path) is None
+
+    os.truncate(path, int(left * path.stat().st_size))
+
+    assert "damaged" in str(trouble_with(path))

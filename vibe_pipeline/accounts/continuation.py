@@ -27,7 +27,7 @@ TOLD_IN_CHAT_WITHIN = timedelta(minutes=8)
 """So long after it was asked for, the message in the chat waits for a list that goes on."""
 
 _BEGUN = frozenset({EditionState.CHOSEN, EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN})
-_PASSING = frozenset(
+_SOON_PASSING = frozenset(
     {
         FailureCause.SERVICE_UNAVAILABLE,
         FailureCause.RATE_LIMITED,
@@ -37,6 +37,15 @@ _PASSING = frozenset(
         FailureCause.UNEXPECTED,
     }
 )
+_PASSING = _SOON_PASSING | {
+    FailureCause.GRANT_REFUSED,
+    FailureCause.WRITING_REFUSED,
+    FailureCause.REDIRECTED,
+    FailureCause.APP_REFUSED,
+    FailureCause.STORE_DAMAGED,
+    FailureCause.KEY_LOST,
+}
+"""The others are told in the chat at once, for they mostly last; the list comes if they do not."""
 
 
 def goes_on(edition: Edition) -> bool:
@@ -88,4 +97,5 @@ def given_up(edition: Edition, *, runs_made: int) -> bool:
 def waited_for_in_chat(edition: Edition, *, since: datetime, now: datetime) -> bool:
     """Whether the message of who asked at ``since`` still waits, though its run has ended."""
     end = since + TOLD_IN_CHAT_WITHIN
-    return goes_on(edition) and now < end and (edition.cause_until or now) < end
+    soon = edition.cause is None or edition.cause in _SOON_PASSING
+    return soon and goes_on(edition) and now < end and (edition.cause_until or now) < end

@@ -91,6 +91,17 @@ class Database:
         with self.faults_in_words(), writes.begin() as connection:
             yield connection
 
+    def look_through(self) -> None:
+        """Read every page of an SQLite file; a server looks after its own.
+
+        Raises ``AccountsNotADatabase`` when some are damaged.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return
+        with self.reading() as connection:
+            if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
+                raise AccountsNotADatabase(_damaged(self.engine.url.database or ""))
+
     @contextmanager
     def held_open(self) -> Iterator[None]:
         """Keep the file open for as long as a program serves people; not for one that forks.
@@ -203,10 +214,7 @@ def _sqlite_fault(error: sqlite3.Error, place: str) -> AccountsUnreadable | None
             " try again, and look for a process that hangs."
         )
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return AccountsNotADatabase(
-            f"{place} is not an account store, or it is damaged; put a backup in its place, or"
-            " point ACCOUNTS_URL elsewhere."
-        )
+        return AccountsNotADatabase(_damaged(place))
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
         return AccountsNotPermitted(
             f"We may not open or write the account store {place}; give the user who runs this"
@@ -218,6 +226,13 @@ def _sqlite_fault(error: sqlite3.Error, place: str) -> AccountsUnreadable | None
             " space, then start again."
         )
     return None
+
+
+def _damaged(place: str) -> str:
+    return (
+        f"{place} is not an account store, or it is damaged; put a backup in its place, or point"
+        " ACCOUNTS_URL elsewhere."
+    )
 
 
 def _not_set_up(place: str) -> str:

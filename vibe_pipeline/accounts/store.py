@@ -88,6 +88,11 @@ class AccountStore:
             connection.execute(text("SELECT user_id FROM accounts LIMIT 1"))
         self.tokens.check(None if key is None else Cipher(key))
 
+    def check_whole(self) -> None:
+        """The same, and every page of an SQLite file: damage in its middle shows only there."""
+        self.check()
+        self.database.look_through()
+
 
 def utc_now() -> datetime:
     """This moment, aware."""

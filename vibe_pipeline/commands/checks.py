@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
-from vibe_pipeline.accounts.store import migrate, open_for, utc_now
+from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, utc_now
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.commands.supervisor import listening_error
 from vibe_pipeline.errors import ConfigurationError
@@ -116,12 +117,43 @@ def recovery(settings: Settings) -> Iterator[Finding]:
     warehouse = Warehouse(settings.warehouse_path, patience=5.0)
     try:
         migrate(settings.accounts_address)
-        done = recover(warehouse, open_for(settings), now=utc_now())
+        store = open_for(settings)
+        done = recover(warehouse, store, now=utc_now())
+        lost = [*_lost_accounts(settings, store, warehouse), *_lost_runs(settings, store)]
     except (WarehouseError, AccountsUnreadable, OSError):
         return
+    for sentence in lost:
+        yield Finding(what="recovery", trouble=sentence, stops=False)
     if done is not None:
         sentence = done.in_words(settings.warehouse_path)
         yield Finding(what="recovery", trouble=sentence, stops=False)
+
+
+def _lost_accounts(settings: Settings, store: AccountStore, warehouse: Warehouse) -> Iterator[str]:
+    """A warehouse with people's lists and not one account: whoever was forgotten left none."""
+    if store.people.ids() or not settings.warehouse_path.exists():
+        return
+    with warehouse.open() as tables:
+        lists = len(tables.playlists.recorded_editions())
+    if lists:
+        yield (
+            f"The account store knows nobody, and the warehouse {settings.warehouse_path} knows"
+            f" people's lists ({lists}): if it was lost, stop Vibe and run vibe restore with a"
+            " backup; without one everybody has to write to the bot and connect again."
+        )
+
+
+def _lost_runs(settings: Settings, store: AccountStore) -> Iterator[str]:
+    """People with lists, and no run was ever noted, here or on a server."""
+    if "DAGSTER_POSTGRES_URL" in os.environ:
+        return
+    runs = settings.home / "dagster" / "history" / "runs.db"
+    if not runs.exists() and store.editions.recorded():
+        yield (
+            f"Dagster's storage in {runs.parent.parent} is gone: its history of runs begins anew."
+            " Lists, accounts and what was recommended are not touched, and nights go on; vibe"
+            " restore brings the former history back from a backup."
+        )
 
 
 def ports(chosen: Ports) -> Iterator[Finding]:
@@ -213,7 +245,7 @@ def _accounts(settings: Settings) -> Iterator[Finding]:
     trouble = lost_key = None
     try:
         migrate(settings.accounts_address)
-        open_for(settings).check()
+        open_for(settings).check_whole()
     except SecretKeyWrong as error:
         lost_key = str(error)
     except AccountsUnreadable as error:

@@ -136,7 +136,7 @@ def stores(settings: Settings) -> Iterator[Finding]:
         if store is None:
             advice = "not there yet; `vibe up` makes it"
         else:
-            store.check()
+            store.check_whole()
     except (SecretKeyWrong, SecretKeyInvalid) as error:
         key = str(error)
     except AccountsUnreadable as error:

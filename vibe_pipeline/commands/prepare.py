@@ -11,7 +11,6 @@ import sys
 
 import click
 
-from vibe_pipeline.accounts.store import migrate
 from vibe_pipeline.commands import checks as preflight
 from vibe_pipeline.commands.processes import prepare
 from vibe_pipeline.errors import CommandFailed
@@ -55,9 +54,9 @@ def prepare_command(code_server: tuple[str, int]) -> None:
     with held(settings.home):
         make_private(settings.home)
         preflight.stop_on_trouble(preflight.keys(settings))
-        preflight.stop_on_trouble(preflight.recovery(settings))
-        migrate(settings.accounts_address)
-        preflight.stop_on_trouble(preflight.state(settings))
+        stores = (*preflight.recovery(settings), *preflight.state(settings))
+        for sentence in preflight.stop_on_trouble(stores):
+            click.echo(sentence)
         prepare(settings.home, port, code_host=host)
         _migrate_dagster(settings)
     click.echo(f"{settings.home} is ready.")

@@ -267,6 +267,11 @@ def in_words(path: Path) -> Iterator[None]:
         raise translated from error
 
 
+def not_a_warehouse(path: Path) -> WarehouseError:
+    """The error for a file that somebody else found to be damaged."""
+    return _named(NotAWarehouse, path)
+
+
 def _undo(connection: duckdb.DuckDBPyConnection) -> None:
     try:
         connection.rollback()

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock
 
-from vibe_pipeline.warehouse.connection import in_words
+from vibe_pipeline.warehouse.connection import in_words, not_a_warehouse
 from vibe_pipeline.warehouse.errors import NotAWarehouse, WarehouseError, WarehouseLocked
 from vibe_pipeline.warehouse.warehouse import Tables, Warehouse
 
@@ -49,6 +49,8 @@ def trouble_with(path: Path, *, patience: float = 5.0) -> WarehouseError | None:
         try:
             with in_words(path), closing(duckdb.connect(str(path), read_only=True)) as connection:
                 connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()
+                if _cut_off(connection, path):
+                    return not_a_warehouse(path)
         except WarehouseLocked as busy:
             if time.monotonic() > deadline:
                 return busy
@@ -57,6 +59,13 @@ def trouble_with(path: Path, *, patience: float = 5.0) -> WarehouseError | None:
             return trouble
         else:
             return None
+
+
+def _cut_off(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    """Whether the file is shorter than all its blocks; its tables are listed all the same."""
+    row = connection.execute("SELECT block_size * total_blocks FROM pragma_database_size()")
+    (blocks,) = row.fetchone() or (0,)
+    return path.stat().st_size < int(blocks)
 
 
 def is_damaged(warehouse: Warehouse) -> bool:
