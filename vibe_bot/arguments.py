@@ -106,6 +106,17 @@ def says_on(text: str) -> bool:
     return _word(text) in _words("bot.words.yes")
 
 
+def without_today(text: str) -> tuple[str, bool]:
+    """What was said besides "today", said first or last; and whether it was."""
+    words = plain_text(text)
+    for today in sorted(_words("bot.words.today"), key=len, reverse=True):
+        if words.casefold().endswith(f" {today}"):
+            return words[: -len(today)].strip(), True
+        if words.casefold().startswith(f"{today} "):
+            return words[len(today) :].strip(), True
+    return words, False
+
+
 def mode(text: str) -> Mode | None:
     """``living`` or ``daily``, in any of our languages."""
     word = _word(text)

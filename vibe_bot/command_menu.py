@@ -13,6 +13,7 @@ LISTED = (
     *("generate", "preview", "latest", "why", "whynot", "history", "day", "undo"),
     *("status", "connect", "sync"),
     *("setsize", "setratio", "adventure", "mode", "title", "cover", "nightly", "timezone", "lang"),
+    *("more", "less", "mood"),
     *("block", "unblock", "blocked", "leaveout"),
     *("sources", "export", "disconnect", "forget", "help"),
 )

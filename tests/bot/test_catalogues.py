@@ -31,7 +31,7 @@ from vibe_pipeline.sources.registry import REGISTRY
 OTHERS = tuple(language for language in LANGUAGES if language != "en")
 SAME_EVERYWHERE = ("language.", "bot.words.", "style.")
 """Names of languages and of music are what they are; words to be understood are lists."""
-ALIKE_BY_NATURE = {"nl": {"button.later"}}
+ALIKE_BY_NATURE = {"nl": {"button.later", "mood_name.warm"}}
 LATIN_NAMES = re.compile(
     r"<[^>]*>|\{\w+\}|/\w+|Spotify|Last\.fm|ListenBrainz|Telegram|Premium|MusicBrainz|UTC"
     r"|README|JSON|CSV|accounts/|warehouse/"

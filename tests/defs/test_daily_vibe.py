@@ -14,7 +14,13 @@ from click.testing import CliRunner
 
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, FailureCause
+from vibe_pipeline.accounts.records import (
+    Edition,
+    EditionKind,
+    EditionState,
+    FailureCause,
+    WishKind,
+)
 from vibe_pipeline.clients.spotify_accounts import COVER_SCOPE
 from vibe_pipeline.commands.replay import replay_command
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
@@ -312,3 +318,28 @@ def test_a_list_is_called_by_what_is_in_it_and_made_again_it_would_be_called_the
     assert edition.summary.styles
     assert title_of(anna, edition, again.summary) == edition.title == playlist["name"]
     assert "vibe-" not in playlist["description"]
+
+
+def test_less_of_a_style_is_heard_told_and_kept_with_the_edition(world: VibeWorld) -> None:
+    anna = world.connected()
+    world.run("daily_vibe", anna.user_id)
+    before = latest(world, anna.user_id)
+    assert before.summary is not None
+    style = before.summary.styles[0]
+    world.store.steering.set(anna.user_id, WishKind.LESS, f"style:{style}", style)
+
+    world.run("daily_vibe", anna.user_id)
+
+    edition = latest(world, anna.user_id)
+    with world.warehouse.open() as tables:
+        place, inputs = edition_on(tables, anna.user_id, edition.vibe_date, edition.edition_id)
+        old_place, old = edition_on(tables, anna.user_id, before.vibe_date, before.edition_id)
+        again, again_before = replay(tables, place, inputs), replay(tables, old_place, old)
+    assert edition.summary is not None
+    assert edition.summary.styles[:1] != (style,)
+    assert again.equal
+    assert again_before.equal
+    assert "steering" not in old.settings
+    considered = world.store.considered.of(edition.edition_id)
+    assert considered is not None
+    assert any("steering" in item.speaks_against for item in considered.items)

@@ -1,19 +1,61 @@
-"""/sources: what each source of music brought this person."""
+"""/sources: what each source of music brought this person, and the switch of each."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from vibe_bot.formatting import together
+from telegram import InlineKeyboardButton
+
+from vibe_bot.formatting import Html, button, together
 from vibe_bot.interactions import Interaction
 from vibe_bot.results import source_name
 from vibe_pipeline.accounts.records import SourceOutcome
+from vibe_pipeline.records import Source
 
 LISTS_COUNTED = 30
 
 
 async def sources(interaction: Interaction) -> None:
-    """/sources: offered, chosen, later liked or replayed, best first."""
+    """/sources: offered, chosen, later liked or replayed, best first; each with its switch."""
+    await _show(interaction)
+
+
+async def switch(interaction: Interaction) -> str | None:
+    """A tap: a source is left alone, or asked again, from the next list on."""
+    source = next((one for one in Source if one.value == interaction.args), None)
+    if source is None:
+        return interaction.text("bot.stale_button")
+    changed = interaction.change(sources_off=interaction.account.sources_off ^ {source})
+    await _show(changed)
+    off = source in changed.account.sources_off
+    name = source_name(interaction.language, source)
+    return interaction.text(f"bot.sources.switched_{'off' if off else 'on'}", source=name)
+
+
+async def _show(interaction: Interaction) -> None:
+    brought = _brought(interaction)
+    generate = None if brought else interaction.button("generate", "go:generate")
+    none = interaction.html("bot.sources.none", generate=interaction.text("keyboard.generate"))
+    switches = interaction.html("bot.sources.switches")
+    text = none if brought is None else together(brought, "", switches)
+    await interaction.show(text, [generate], *_switches(interaction))
+
+
+def _switches(interaction: Interaction) -> list[list[InlineKeyboardButton]]:
+    off = interaction.account.sources_off
+    return [
+        [
+            button(
+                f"{'⬜' if source in off else '✅'} {source_name(interaction.language, source)}",
+                f"so:{source.value}",
+            )
+        ]
+        for source in Source
+    ]
+
+
+def _brought(interaction: Interaction) -> Html | None:
+    """What each source brought; ``None`` while there is nothing to count."""
     store, user_id = interaction.services.store, interaction.account.user_id
     known = {one.source: one for one in store.source_outcomes.list(user_id)}
     offered: Counter[str] = Counter()
@@ -22,9 +64,7 @@ async def sources(interaction: Interaction) -> None:
             offered[pool.source] += pool.offered
     names = {name for name, count in offered.items() if count} | known.keys()
     if not names:
-        words = interaction.html("bot.sources.none", generate=interaction.text("keyboard.generate"))
-        await interaction.answer(words, [interaction.button("generate", "go:generate")])
-        return
+        return None
     lines = [
         interaction.html(
             "bot.sources.line",
@@ -37,7 +77,7 @@ async def sources(interaction: Interaction) -> None:
         for one in sorted((_outcome(known, name) for name in names), key=_best_first)
     ]
     title, explain = interaction.html("bot.sources.title"), interaction.html("bot.sources.explain")
-    await interaction.answer(together(title, "", *lines, "", explain))
+    return together(title, "", *lines, "", explain)
 
 
 def _outcome(known: dict[str, SourceOutcome], name: str) -> SourceOutcome:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from vibe_bot.formatting import Html, together
+from vibe_bot.formatting import Html, button, together
+from vibe_bot.handlers import steering
 from vibe_bot.handlers.connection import consent_ended
 from vibe_bot.handlers.playlist_name import may_upload
 from vibe_bot.interactions import Interaction
@@ -31,7 +32,11 @@ async def status(interaction: Interaction) -> None:
         *_spotify(interaction),
     )
     connect = None if interaction.account.connected else interaction.button("connect", "go:connect")
-    await interaction.answer(text, [connect])
+    letting_go = [
+        [button(steering.label(interaction, wish), f"sg:{steering.short_id(wish)}")]
+        for wish in steering.standing(interaction)
+    ]
+    await interaction.answer(text, [connect], *letting_go)
 
 
 def _connection(interaction: Interaction) -> list[Html]:
@@ -103,6 +108,7 @@ def _settings(interaction: Interaction) -> list[Html]:
         interaction.html("bot.status.adventure", value=account.adventure),
         interaction.html(f"bot.status.{mode}"),
         *_name_and_cover(interaction),
+        *(steering.line(interaction, wish) for wish in steering.standing(interaction)),
         interaction.html("bot.status.language", language=interaction.text(f"language.{language}")),
     ]
 

@@ -378,6 +378,29 @@ class Exclusion:
     created_at: datetime
 
 
+class WishKind(StrEnum):
+    """Which way a person steers their lists."""
+
+    MORE = "more"
+    LESS = "less"
+    MOOD = "mood"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SteeringWish:
+    """What a person asks their lists for: ``key`` names a style, a mood or a tag.
+
+    As in ``style:shoegaze``, ``mood:calm``, ``tag:zeuhl``. ``name`` is what they wrote;
+    ``only_on``: for the lists of that day alone.
+    """
+
+    kind: WishKind
+    key: str
+    name: str
+    only_on: date | None
+    created_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thumb:
     """A thumb up (+1) or down (-1) for one recording."""

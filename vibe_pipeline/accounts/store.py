@@ -31,6 +31,7 @@ from vibe_pipeline.accounts.people import People
 from vibe_pipeline.accounts.records import Defaults
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.source_outcomes import SourceOutcomes
+from vibe_pipeline.accounts.steering import SteeringWishes
 from vibe_pipeline.accounts.tokens import TokenVault
 from vibe_pipeline.accounts.tracked_runs import TrackedRuns
 from vibe_pipeline.records import UserId
@@ -75,6 +76,7 @@ class AccountStore:
     blocks: Blocks
     thumbs: Thumbs
     exclusions: Exclusions
+    steering: SteeringWishes
     considered: ConsideredLists
     source_outcomes: SourceOutcomes
     erasures: Erasures
@@ -189,4 +191,5 @@ def _assembled(
         source_outcomes=SourceOutcomes(database, now),
         erasures=Erasures(database, now, new_receipt),
         exclusions=Exclusions(database, now),
+        steering=SteeringWishes(database, now),
     )

@@ -232,6 +232,17 @@ exclusions = Table(
     Column("created_at", Moment, nullable=False),
 )
 
+steering = Table(
+    "steering",
+    metadata,
+    _person(primary_key=True),
+    Column("key", String(80), primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("only_on", Date),
+    Column("created_at", Moment, nullable=False),
+)
+
 thumbs = Table(
     "thumbs",
     metadata,

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Any, Self
 
-from vibe_pipeline.accounts.records import Account
+from vibe_pipeline.accounts.records import Account, SteeringWish
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists.pools_at_hand import looked_at_first
 from vibe_pipeline.ranking.artist_aliases import OtherNames, by_other_name
@@ -22,6 +22,7 @@ from vibe_pipeline.records import LikedTrack, PastRecommendation, Play, Pool, Se
 from vibe_pipeline.sources.answers import MUSICBRAINZ_ALIASES, UNUSABLE_IDS
 from vibe_pipeline.taste.exclusions import exclusions_kept
 from vibe_pipeline.taste.feedback import Feedback, feedback_of
+from vibe_pipeline.taste.steering import steers_of, wishes_kept
 from vibe_pipeline.warehouse.rows import Slice
 from vibe_pipeline.warehouse.selection import EditionInputs
 from vibe_pipeline.warehouse.warehouse import Tables
@@ -41,13 +42,23 @@ class Wishes:
     blocks: Sequence[Mapping[str, Any]]
     thumbs: Sequence[Mapping[str, Any]]
     exclusions: Sequence[Mapping[str, Any]]
+    steering: Sequence[SteeringWish] = ()
 
     @classmethod
     def of(cls, store: AccountStore, user_id: UserId) -> Self:
         """As they stand now."""
         blocks, thumbs = feedback_of(store.blocks.list(user_id), store.thumbs.list(user_id))
         exclusions = exclusions_kept(store.exclusions.list(user_id))
-        return cls(blocks=blocks, thumbs=thumbs, exclusions=exclusions)
+        return cls(
+            blocks=blocks,
+            thumbs=thumbs,
+            exclusions=exclusions,
+            steering=store.steering.list(user_id),
+        )
+
+    def steering_on(self, day: date) -> dict[str, Any]:
+        """What is asked for on this day, as it is kept among an edition's settings."""
+        return wishes_kept(wish for wish in self.steering if wish.only_on in {None, day})
 
 
 def inputs_for(
@@ -68,7 +79,7 @@ def inputs_for(
             user_id, own, since=looked_at_first(edition_slice.vibe_date)
         ),
         policy=policy_of(policy),
-        settings=settings_of(account),
+        settings=settings_of(account) | wishes.steering_on(edition_slice.vibe_date),
         blocks=wishes.blocks,
         thumbs=wishes.thumbs,
         exclusions=wishes.exclusions,
@@ -133,6 +144,7 @@ class Known:
             | frozenset(self.unusable)
             | frozenset(inputs.settings.get(_UNUSABLE, ())),
             other_names=other_names,
+            steering=steers_of(inputs.settings),
         )
 
 

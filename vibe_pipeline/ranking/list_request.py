@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from vibe_pipeline.ranking.artist_aliases import OtherNames
+from vibe_pipeline.ranking.steering import Steer
 from vibe_pipeline.records import LikedTrack, PastRecommendation, Play, SeedProfile
 
 
@@ -20,7 +21,7 @@ class ListRequest:
     ``past`` holds what was recommended before ``vibe_date``, without the edition being made.
     Keys are those of ``ranking.identity``; thumbs are +1 or -1. ``unplayable`` are the Spotify ids
     that no list of this person may hold, whoever proposes them. ``other_names`` of artists lead to
-    the name their recordings are kept under.
+    the name their recordings are kept under. ``steering``: what is to be more or less.
     """
 
     vibe_date: date
@@ -38,6 +39,7 @@ class ListRequest:
     artist_thumbs: Mapping[str, int] = field(default_factory=dict)
     unplayable: frozenset[str] = frozenset()
     other_names: OtherNames = field(default_factory=dict)
+    steering: tuple[Steer, ...] = ()
 
 
 def unplayable_likes(likes: Iterable[LikedTrack]) -> frozenset[str]:

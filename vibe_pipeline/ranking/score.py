@@ -10,7 +10,8 @@ Every term is kept with the candidate, so that "why" can be answered later:
 * ``artist`` in [0, artist_weight]: the person's leaning to its artist;
 * ``thumbs`` in [-thumb_weight, thumb_weight]: thumbs for it and for its artist;
 * ``reception`` in [-2, 2] times its weight: what was kept of its artist when we offered it;
-* ``fatigue`` in [-fatigue_weight, 0]: its artist was recommended lately.
+* ``fatigue`` in [-fatigue_weight, 0]: its artist was recommended lately;
+* ``steering`` in [-6, 6], only where the person asks for more or less of something.
 
 Whose listeners or tags nobody was asked about is taken to be like the others.
 Same inputs, same scores, in whatever order they come; ties go to the smaller key.
@@ -38,6 +39,7 @@ from vibe_pipeline.ranking.evidence import (
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.listener_knowledge import ListenerKnowledge, candidate_keys
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
+from vibe_pipeline.ranking.steering import steering_terms
 from vibe_pipeline.ranking.tag_profile import tag_bags, tag_likeness
 from vibe_pipeline.records import Candidate, Proposal, Ranked, SeedProfile, SeedVote, Source
 
@@ -60,6 +62,7 @@ def rank(
     weights = seed_weights(request.profile, policy)
     said = _SourceSupport.of(pool, weights, policy)
     by_artist = _ArtistTerms.of(pool, request, known, policy)
+    steered = steering_terms(pool, request.steering)
     scored = []
     for index, candidate in enumerate(pool):
         terms = {
@@ -69,6 +72,8 @@ def rank(
         }
         terms["thumbs"] += _thumb(candidate, request, policy)
         terms["popularity"] = by_artist.popularity_discount(candidate)
+        if request.steering:
+            terms["steering"] = steered.get(candidate.artist_key, 0.0)
         scored.append((math.fsum(terms.values()), index, terms))
     scored.sort(key=lambda entry: (-entry[0], entry[1]))
     return [
