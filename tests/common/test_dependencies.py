@@ -42,6 +42,7 @@ EXTRA_OF = {
 
 USED_WITHOUT_IMPORT = {
     "dagster-dg-cli": "the dg command, for development",
+    "dagster-postgres": "Dagster loads it where dagster.yaml says so",
     "dagster-webserver": "vibe up starts it as a program",
     "fontpkg-noto-sans": "covers are written in it: its file is read, no code",
     "import-linter": "make check runs it",
