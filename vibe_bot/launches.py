@@ -8,8 +8,7 @@ for what the handlers'.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -23,6 +22,7 @@ from vibe_bot.jobs import Job, job_named
 from vibe_bot.progress import REFRESH_SECONDS, RunTrackers, not_begun, timed
 from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import BotServices
+from vibe_bot.turns import Turns
 from vibe_bot.twins import only_one_of
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
@@ -79,8 +79,7 @@ class Launches:
     bot: Bot
     watchers: RunTrackers
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _order: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by whoever launches a run at this moment; the others' turns come in their order."""
+    _turns: Turns = field(default_factory=lambda: Turns(seconds=TURN_SECONDS))
 
     def under_way(self, user_id: UserId) -> bool:
         """Whether a wish of this person's waits for its run."""
@@ -247,7 +246,7 @@ class Launches:
         One launch after the other, so that the queue holds them in the order they were asked for.
         """
         dagster = self.services.dagster
-        async with self._turn():
+        async with self._turns.turn():
             if again and (run_id := await self._launched_before(pending)) is not None:
                 return run_id
             if pending.job in runs.LIST_JOBS and await self._list_under_way(pending.user_id):
@@ -324,16 +323,3 @@ class Launches:
         with suppress(AccountsUnreadable):
             later = self.services.store.pending_launches.later
             await asyncio.to_thread(later, pending.request_id, timedelta(seconds=LONGEST_PAUSE))
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Our turn; whoever hangs before us is waited for so long and no longer."""
-        try:
-            await asyncio.wait_for(self._order.acquire(), TURN_SECONDS)
-        except TimeoutError:
-            yield
-            return
-        try:
-            yield
-        finally:
-            self._order.release()
