@@ -25,7 +25,7 @@ from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.ranking.policy import DEFAULT, POLICIES
 from vibe_pipeline.ranking.score import rank
-from vibe_pipeline.ranking.selection import Choice, Note, requested_new, select
+from vibe_pipeline.ranking.selection import Choice, Note, Selector, requested_new, select
 from vibe_pipeline.records import (
     POLICY_NAMES,
     DropReason,
@@ -36,6 +36,7 @@ from vibe_pipeline.records import (
     Ranked,
     SeedProfile,
     Source,
+    Track,
 )
 
 anything = settings(
@@ -229,7 +230,9 @@ def test_terms_are_bounded_and_add_up(given_pools: list[Pool], wanted: ListReque
     for policy in POLICIES.values():
         for entry in rank(merge(given_pools), wanted, policy):
             assert abs(sum(entry.terms.values()) - entry.score) < 1e-9
-            assert all(-6 <= term <= 6 for term in entry.terms.values())
+            assert -12 <= entry.terms["popularity"] <= 6
+            others = (term for name, term in entry.terms.items() if name != "popularity")
+            assert all(-6 <= term <= 6 for term in others)
             assert entry.terms["similarity"] <= 0
             assert entry.source in {p.source for p in entry.candidate.proposals}
 
@@ -248,6 +251,26 @@ def test_what_is_not_on_spotify_is_replaced(
     assert all(entry.track is not None for entry in choice.chosen)
     shortened = Note.REST_SHORTENED in choice.notes
     assert broken_promises(choice, wanted, rest_shortened=shortened) == []
+
+
+@anything
+@given(pools(), request(), st.lists(st.sets(st.integers(0, 200), max_size=40), max_size=4))
+def test_a_selector_asked_while_tracks_are_looked_up_says_what_a_fresh_one_says(
+    given_pools: list[Pool], wanted: ListRequest, steps: list[set[int]]
+) -> None:
+    ranked = rank(merge(given_pools), wanted)
+    everything = everything_found(ranked)
+    found: dict[str, Track | None] = {}
+    asked = Selector(ranked, wanted)
+
+    for step in steps:
+        hoped = asked.chosen(found, hopeful=True)
+        found |= {e.candidate.key: everything[e.candidate.key] for e in hoped[::2]}
+        found |= {e.candidate.key: None for n, e in enumerate(ranked) if n in step}
+
+        for hopeful in (True, False):
+            fresh = Selector(ranked, wanted).choice(found, hopeful=hopeful)
+            assert asked.choice(found, hopeful=hopeful) == fresh
 
 
 @anything

@@ -93,15 +93,17 @@ def calibrated(
     size: int,
     tags: Tags | None = None,
     beside: Iterable[Ranked] = (),
+    parts: dict[str, dict[str, float]] | None = None,
 ) -> list[Ranked]:
     """The same entries, best first, in an order in which no seed carries far more than its part.
 
     Those ``beside`` them are on the list already. An artist beyond the cap takes no part, for it
-    will not come onto the list.
+    will not come onto the list. ``parts``, by candidate's key what each seed carries of it, is
+    filled on the way and may be given again for the same seeds and candidates.
     """
     if policy.seed_balance <= 0 and policy.tag_balance <= 0:
         return list(entries)
-    balance = _Balance(seeds, tags or Tags(taste={}, shares={}), policy, size)
+    balance = _Balance(seeds, tags or Tags(taste={}, shares={}), policy, size, parts)
     for entry in beside:
         balance.add(entry)
     queue = [(-balance.worth(entry), entry.rank, 0, entry) for entry in entries]
@@ -126,22 +128,37 @@ def calibrated(
 class _Balance:
     """How much of a list each seed carries so far."""
 
-    def __init__(self, seeds: Seeds, tags: Tags, policy: Policy, size: int) -> None:
+    def __init__(
+        self,
+        seeds: Seeds,
+        tags: Tags,
+        policy: Policy,
+        size: int,
+        parts: dict[str, dict[str, float]] | None = None,
+    ) -> None:
         self._seeds = seeds
         self._tags = tags
         self._covered: defaultdict[str, float] = defaultdict(float)
         self._policy = policy
         self._size = size
         self._carried: defaultdict[str, float] = defaultdict(float)
-        self._parts: dict[str, dict[str, float]] = {}
+        self._parts = {} if parts is None else parts
+        self._untouched: dict[str, float] = {}
 
     def worth(self, entry: Ranked) -> float:
         """The score, less what its seeds carry already beside their part."""
-        over = math.fsum(
-            part * math.log1p(self._carried[whose] / self._quota(whose))
-            for whose, part in self._parts_of(entry).items()
-        )
-        lacking = self._policy.tag_balance * self._lacking(entry.candidate.artist_key)
+        artist = entry.candidate.artist_key
+        if self._carried:
+            over = math.fsum(
+                part * math.log1p(self._carried[whose] / self._quota(whose))
+                for whose, part in self._parts_of(entry).items()
+            )
+            lacking = self._policy.tag_balance * self._lacking(artist)
+        else:
+            over = 0.0
+            if artist not in self._untouched:
+                self._untouched[artist] = self._policy.tag_balance * self._lacking(artist)
+            lacking = self._untouched[artist]
         return entry.score - self._policy.seed_balance * over + lacking
 
     def add(self, entry: Ranked) -> None:

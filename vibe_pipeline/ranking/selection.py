@@ -85,6 +85,8 @@ class Selector:
         self._judged: dict[str, _Judged] = {}
         self._tags = Tags.of((entry.candidate for entry in ranked), request.profile)
         self._seeds = Seeds.of(request.profile, seed_weights(request.profile, policy))
+        self._parts: dict[str, dict[str, float]] = {}
+        self._orders: dict[tuple[bool, bool], _Order] = {}
 
     def eligible(self, found: Mapping[str, Track | None]) -> list[Candidate]:
         """The candidates nothing speaks against so far, best first."""
@@ -143,23 +145,31 @@ class Selector:
                 dropped[key] = reason
             entries.append(entry)
         judged = _AllJudged(entries, dropped, hopeful)
-        strict = self._spaced(judged, guests=True)
+        fit = self._fit(judged)
+        strict = self._spaced(judged, fit, guests=True)
         if strict is not None and not strict.once:
             return strict
-        loose = self._spaced(judged, guests=False)
+        loose = self._spaced(judged, fit, guests=False)
         kept = [one for one in (strict, loose) if one is not None]
         return max(kept, key=lambda one: one.draft.worth(requested_new(self._request)))
 
-    def _spaced(self, judged: _AllJudged, *, guests: bool) -> _Drafted | None:
+    def _fit(self, judged: _AllJudged) -> list[Ranked]:
+        """Those nothing speaks against, in the order in which they are asked onto the list."""
+        fit = [entry for entry in judged.entries if entry.candidate.key not in judged.dropped]
+        hopeful = judged.hopeful
+        new = self._calibrated([entry for entry in fit if entry.is_new], hopeful=hopeful)
+        listed = new[: requested_new(self._request)]
+        known = [entry for entry in fit if not entry.is_new]
+        return new + self._calibrated(known, beside=listed, hopeful=hopeful)
+
+    def _spaced(
+        self, judged: _AllJudged, fit: Sequence[Ranked], *, guests: bool
+    ) -> _Drafted | None:
         """The best list in which an artist who cannot keep the distance comes only once.
 
         With ``guests`` they keep it too; ``None`` where that cannot be.
         """
         request, policy = self._request, self._policy
-        fit = [entry for entry in judged.entries if entry.candidate.key not in judged.dropped]
-        new = self._calibrated([entry for entry in fit if entry.is_new])
-        listed = new[: requested_new(request)]
-        fit = new + self._calibrated([entry for entry in fit if not entry.is_new], beside=listed)
         once: frozenset[str] = frozenset()
         while True:
             draft = Draft(
@@ -181,12 +191,30 @@ class Selector:
             once |= crowding
 
     def _calibrated(
-        self, entries: Sequence[Ranked], *, beside: Sequence[Ranked] = ()
+        self, entries: Sequence[Ranked], *, beside: Sequence[Ranked] = (), hopeful: bool
     ) -> list[Ranked]:
-        size = self._request.size
-        return calibrated(
-            entries, self._seeds, self._policy, size=size, tags=self._tags, beside=beside
-        )
+        """The entries in calibrated order; asked again for the same ones, in the order of before.
+
+        Between two questions, most often only a track was found.
+        """
+        asked = tuple(e.candidate.key for e in entries), tuple(e.candidate.key for e in beside)
+        question = hopeful, bool(beside)
+        order = self._orders.get(question)
+        if order is None or order.asked != asked:
+            size, tags = self._request.size, self._tags
+            answer = calibrated(
+                entries,
+                self._seeds,
+                self._policy,
+                size=size,
+                tags=tags,
+                beside=beside,
+                parts=self._parts,
+            )
+            order = _Order(asked, [entry.candidate.key for entry in answer])
+            self._orders[question] = order
+        by_key = {entry.candidate.key: entry for entry in entries}
+        return [by_key[key] for key in order.keys]
 
     def _sequence_items(self, chosen: Sequence[Ranked]) -> list[SequenceItem]:
         flow = self._policy.seed_flow
@@ -218,6 +246,13 @@ class _Judged(NamedTuple):
     entry: Ranked
     reason: DropReason | None
     looked_up: bool
+
+
+class _Order(NamedTuple):
+    """Candidates in calibrated order, and for which of them, beside which, it was asked."""
+
+    asked: tuple[tuple[str, ...], tuple[str, ...]]
+    keys: list[str]
 
 
 class _AllJudged(NamedTuple):
