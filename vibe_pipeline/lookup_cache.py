@@ -26,6 +26,10 @@ class Lookups(Protocol):
         """The answers to these keys that are still fresh; ``None`` means asked, not there."""
         ...
 
+    def read_ahead(self, wanted: Mapping[str, Sequence[str]]) -> None:
+        """Have the answers to these keys of each service at hand: one look instead of several."""
+        ...
+
     def remember(self, service: str, answers: Mapping[str, object], *, days: int) -> None:
         """Keep these answers for so many days."""
         ...
@@ -47,6 +51,9 @@ class InMemoryLookups:
             if until > now:
                 fresh[key] = answer
         return fresh
+
+    def read_ahead(self, wanted: Mapping[str, Sequence[str]]) -> None:
+        """Nothing: all that is kept is at hand."""
 
     def remember(self, service: str, answers: Mapping[str, object], *, days: int) -> None:
         """Keep these answers for so many days."""

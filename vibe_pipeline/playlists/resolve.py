@@ -108,6 +108,13 @@ class Resolver:
         """What costs nothing: ids that came with the candidate, remembered answers, labs."""
         resolved: Found = {c.key: track for c in candidates if (track := given(c)) is not None}
         left = [candidate for candidate in candidates if candidate.key not in resolved]
+        self._lookups.read_ahead(
+            {
+                SPOTIFY_TRACKS.name: [name for c in left for name in (c.key, *c.aliases)],
+                LABS_RECORDINGS.name: [c.key for c in left if not c.mbid],
+                LABS_SPOTIFY_IDS.name: [c.mbid for c in left if c.mbid],
+            }
+        )
         resolved |= self._remembered(left)
         self._waiting |= {c.key: c for c in left if c.key not in resolved}
         names = LABS_RECORDINGS.known(self._lookups, [c.key for c in left if not c.mbid])

@@ -108,20 +108,25 @@ class WarehouseLookups:
 
     def known(self, service: str, keys: Sequence[str]) -> dict[str, Any]:
         """What anybody's earlier asking, or this step's, found out."""
-        unread = [
-            key
-            for key in keys
-            if (service, key) not in self._read and (service, key) not in self._absent
-        ]
-        if unread:
-            with self._open() as table:
-                found = table.known(service, unread, now=self._now())
-            for key in unread:
-                if key in found:
-                    self._read[service, key] = found[key]
-                else:
-                    self._absent.add((service, key))
+        self.read_ahead({service: keys})
         return {key: self._read[service, key] for key in keys if (service, key) in self._read}
+
+    def read_ahead(self, wanted: Mapping[str, Sequence[str]]) -> None:
+        """Read what is not known yet of these keys of each service, in one opening."""
+        unread = {
+            service: [key for key in keys if not self._looked_for(service, key)]
+            for service, keys in wanted.items()
+        }
+        if not any(unread.values()):
+            return
+        with self._open() as table:
+            for service, keys in unread.items():
+                found = table.known(service, keys, now=self._now()) if keys else {}
+                self._read |= {(service, key): answer for key, answer in found.items()}
+                self._absent |= {(service, key) for key in keys if key not in found}
+
+    def _looked_for(self, service: str, key: str) -> bool:
+        return (service, key) in self._read or (service, key) in self._absent
 
     def remember(self, service: str, answers: Mapping[str, Any | None], *, days: int) -> None:
         """Count on these answers for some days; they reach the file on ``keep``."""
