@@ -46,6 +46,15 @@ def world(tmp_path: Path) -> Iterator[VibeWorld]:
         yield world
 
 
+@pytest.fixture
+def hurried_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VibeWorld]:
+    """One whose services take as much as comes, where only the count of calls matters."""
+    rules = replace(ROOMY, likes_per_person=200, limits_enforced=False)
+    with vibe_world(tmp_path, simulation=Simulation(rules=rules)) as world:
+        monkeypatch.setenv("SERVICE_PACE", "100")
+        yield world
+
+
 def launch(world: VibeWorld, request: LaunchRequest) -> bool:
     assert request.partition_key is not None
     result = world.run(request.job, request.partition_key, tags=request.tags, raise_on_error=False)
@@ -153,7 +162,10 @@ def test_a_first_list_stays_within_its_most_though_much_has_to_be_asked_again(
     assert spotify_saw(world) <= FIRST_LIST_AT_MOST
 
 
-def test_what_a_newcomers_reserve_lacks_is_laid_in_after_the_first_list(world: VibeWorld) -> None:
+def test_what_a_newcomers_reserve_lacks_is_laid_in_after_the_first_list(
+    hurried_world: VibeWorld,
+) -> None:
+    world = hurried_world
     anna = newcomer(world)
     assert launch(world, LaunchRequest.first_preparation(anna.user_id))
     assert launch(world, LaunchRequest.asked_list(anna.user_id))

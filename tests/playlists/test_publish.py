@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -35,16 +35,19 @@ from vibe_pipeline.locales import say
 from vibe_pipeline.playlists.failures import ListRefused
 from vibe_pipeline.playlists.publish import (
     SECOND_LOOK_SECONDS,
+    ListMender,
     NothingToPublish,
     Publication,
     PublicationLost,
+    Unusable,
     chosen_twice,
     edition_to_publish,
     marker,
     without_uri,
     wording,
 )
-from vibe_pipeline.records import EditionId, Mode
+from vibe_pipeline.records import EditionId, Mode, Track
+from vibe_pipeline.warehouse import WarehouseLocked
 
 TRACKS = tuple(chosen(position) for position in range(1, 4))
 SUMMARY = Summary(new=2, familiar=1, wished_new=2)
@@ -123,6 +126,21 @@ class Shelf:
             raise error
 
 
+class LockedOut:
+    """A mender whose warehouse somebody else holds."""
+
+    def forget(self, edition: Edition, unusable: Unusable) -> None:
+        raise WarehouseLocked(Path("w"), "held")
+
+    def choose_again(
+        self, edition: Edition, besides: Collection[str], *, only: Collection[str] | None
+    ) -> bool:
+        raise WarehouseLocked(Path("w"), "held")
+
+    def confirmed(self, tracks: Iterable[Track]) -> None:
+        raise WarehouseLocked(Path("w"), "held")
+
+
 class Desk:
     """One person's ledger, their playlists, and what was recorded."""
 
@@ -137,6 +155,7 @@ class Desk:
         self.record_dies = False
         self.naps = Naps()
         self.restored_at: datetime | None = None
+        self.mender: ListMender | None = None
 
     def chosen(self, name: str, *, mode: Mode = Mode.LIVING, day: int = 20) -> EditionId:
         """An edition that has its tracks."""
@@ -165,6 +184,7 @@ class Desk:
             record=self._record,
             sleep=self.naps,
             restored_at=self.restored_at,
+            mender=self.mender,
         )
         return asyncio.run(publication.publish(edition_id))
 
@@ -648,6 +668,19 @@ def test_an_unconfirmed_track_is_looked_at_and_left_out_when_it_is_another_s(des
 
     assert desk.spotify.items["p1"] == [TRACKS[0].uri, TRACKS[1].uri]
     assert desk.spotify.calls.count("lines") == 1
+
+
+def test_a_list_is_written_though_what_it_showed_could_not_be_kept(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+    doubted = tuple(replace(one, confirmed=False, is_new=True) for one in TRACKS)
+    desk.store.editions.advance(
+        edition_id, EditionState.CHOSEN, EditionState.CHOSEN, tracks=doubted
+    )
+    shown = [replace(track(at), title=TRACKS[at - 1].title) for at in (1, 2, 3)]
+    desk.spotify.lines = [PlaylistLine(track=one, playable=True) for one in shown]
+    desk.mender = LockedOut()
+
+    assert desk.publish(edition_id).state is EditionState.RECORDED
 
 
 def test_where_spotify_does_not_show_the_list_it_stands_as_it_was_written(desk: Desk) -> None:

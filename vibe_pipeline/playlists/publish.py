@@ -47,6 +47,7 @@ from vibe_pipeline.playlists.title import plain_title, title_of
 from vibe_pipeline.ranking.recording_match import agrees, same_recording
 from vibe_pipeline.ranking.selection import Note
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Track
+from vibe_pipeline.warehouse import WarehouseError
 
 log = logging.getLogger(__name__)
 
@@ -464,11 +465,19 @@ class Publication:
             pairs = await self._shown(edition)
         if not pairs:
             return Unusable()
-        if self.mender is not None:
-            self.mender.confirmed(_confirmed(pairs))
+        self._keep_confirmed(pairs)
         unusable = _unusable(pairs)
         mending.shown |= {track.spotify_id for track in edition.tracks} - unusable.ids
         return unusable
+
+    def _keep_confirmed(self, pairs: Sequence[tuple[ChosenTrack, PlaylistLine]]) -> None:
+        """A help for later lists: what was written counts as written without it too."""
+        if self.mender is None:
+            return
+        try:
+            self.mender.confirmed(_confirmed(pairs))
+        except WarehouseError as error:
+            log.warning("what Spotify showed of a list is not kept: %s", error)
 
     async def _shown(self, edition: Edition) -> list[tuple[ChosenTrack, PlaylistLine]]:
         """Each track with what Spotify shows in its place; nothing when it cannot tell."""
