@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -21,7 +20,6 @@ from vibe_pipeline.accounts.records import (
     FailureCause,
     WishKind,
 )
-from vibe_pipeline.clients.spotify_accounts import COVER_SCOPE
 from vibe_pipeline.commands.replay import replay_command
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
 from vibe_pipeline.playlists.replay import edition_on, replay
@@ -29,6 +27,7 @@ from vibe_pipeline.playlists.title import title_of
 from vibe_pipeline.ranking.policy import SIMILAR_SUM
 from vibe_pipeline.records import EditionId, Ranked, Source, UserId
 from vibe_pipeline.runs import LaunchRequest
+from vibe_pipeline.simulator.spotify.state import SpotifyAccounts
 
 NIGHT = {"vibe/occasion": "nightly:2026-11-23", "vibe/asked_by": "schedule"}
 
@@ -283,23 +282,31 @@ def test_an_undo_that_fails_tells_why_with_its_run(world: VibeWorld) -> None:
 def test_a_cover_costs_one_call_a_day_and_a_limit_on_covers_costs_no_list(
     world: VibeWorld,
 ) -> None:
-    anna = world.connected()
+    anna, boris = world.connected(covers=True), world.connected("Boris", covers=True)
     covers = "PUT /playlists/{id}/images"
     world.run("daily_vibe", anna.user_id)
     assert world.calls()[covers] == 0
     world.store.people.change(anna.user_id, covers=True)
-    tokens = world.store.tokens.get(anna.user_id)
-    assert tokens is not None
-    wider = replace(tokens, scopes=tokens.scopes | {COVER_SCOPE})
-    world.store.tokens.save(anna.user_id, wider)
+    world.store.people.change(boris.user_id, covers=True)
     world.forget_calls()
 
     world.run("daily_vibe", anna.user_id)
 
-    assert latest(world, anna.user_id).state is EditionState.RECORDED
+    edition = latest(world, anna.user_id)
+    accounts = world.simulator.simulation.part(SpotifyAccounts)
+    (jpeg,) = accounts.playlists[edition.playlist_id or ""].images
+    assert len(jpeg) <= 256_000
     assert world.calls()[covers] == 1
+    world.trouble(service="spotify", kind="status", status=429, endpoint=covers, retry_after=3600)
+    world.run("daily_vibe", boris.user_id)
+    assert latest(world, boris.user_id).state is EditionState.RECORDED
+    assert world.calls()[covers] == 2
+    assert world.store.budget.blocked_until("spotify") is None
+    assert world.store.budget.blocked_until("spotify", bucket=covers) is not None
+    world.no_trouble()
+    world.end_pauses()
     world.run("daily_vibe", anna.user_id)
-    assert world.calls()[covers] == 1
+    assert world.calls()[covers] == 2
 
 
 def test_a_list_is_called_by_what_is_in_it_and_made_again_it_would_be_called_the_same(

@@ -24,7 +24,7 @@ from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.authorization import first_tokens
 from vibe_pipeline.clients.factory import ClientFactory, open_http
-from vibe_pipeline.clients.spotify_accounts import Grant
+from vibe_pipeline.clients.spotify_accounts import COVER_SCOPE, Grant
 from vibe_pipeline.definitions import build
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import Settings, read_settings
@@ -60,12 +60,12 @@ class VibeWorld:
         """The file the runs write."""
         return Warehouse(self.settings.warehouse_path)
 
-    def connected(self, name: str = "Anna") -> Account:
-        """Somebody new with an account of ours who agreed on Spotify's page."""
+    def connected(self, name: str = "Anna", *, covers: bool = False) -> Account:
+        """Somebody new with an account of ours who agreed on Spotify's page, to covers too."""
         telegram_id = 1001 + len(self.simulator.simulation.people.all())
         person = self.simulator.simulation.create_person(telegram_id, name=name)
         account = self.store.people.register(telegram_id, name, "en")
-        grant = asyncio.run(self._consent(person.listener))
+        grant = asyncio.run(self._consent(person.listener, covers=covers))
         tokens = first_tokens(grant, consented_at=datetime.now(UTC))
         self.instance.add_dynamic_partitions("users", [account.user_id])
         return self.store.people.connect(
@@ -187,13 +187,13 @@ class VibeWorld:
         outputs = [event for event in result.events_for_node(step) if event.is_successful_output]
         return outputs[0].step_output_data.metadata
 
-    async def _consent(self, listener: str) -> Grant:
+    async def _consent(self, listener: str, *, covers: bool) -> Grant:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(_VERIFIER.encode()).digest())
         form = {
             "client_id": self.settings.spotify_client_id or "",
             "redirect_uri": self.settings.spotify_redirect_uri,
             "response_type": "code",
-            "scope": SCOPES,
+            "scope": f"{SCOPES} {COVER_SCOPE}" if covers else SCOPES,
             "state": "state",
             "code_challenge_method": "S256",
             "code_challenge": challenge.rstrip(b"=").decode(),

@@ -270,7 +270,7 @@ async def _show_lists_of_day(
     text = together(
         interaction.html("bot.latest.intro", day=told),
         result.text,
-        *(_day_lines(interaction, editions) if others or undone else ()),
+        *(("", *_day_lines(interaction, editions)) if others or undone else ()),
     )
     await interaction.answer(text, markup=markup)
 
