@@ -23,7 +23,7 @@ from vibe_pipeline.lookup_cache import AnswerCodec, InMemoryLookups, UnreadableA
 from vibe_pipeline.playlists.resolve import Resolver
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.ranking.merge import merge
-from vibe_pipeline.ranking.policy import SIMILAR_SUM
+from vibe_pipeline.ranking.policy import DEFAULT, SIMILAR_SUM
 from vibe_pipeline.records import (
     EditionId,
     LikedTrack,
@@ -183,6 +183,20 @@ def test_an_artist_asked_back_gains_by_naming_the_persons_own() -> None:
     assert [artist.name for artist in after] == ["Friend", "Polite"]
     back = [vote.seed for vote in after[0].votes if vote.asked_back]
     assert back == ["Two", "One"]
+
+
+def test_the_few_artists_of_a_small_library_speak_through_their_neighbours_too() -> None:
+    few = [seed_artist("One")]
+    many = few + [seed_artist(f"Silent {number}") for number in range(DEFAULT.few_seeds)]
+    of_seeds = {"one": [near("Direct"), near("Between", 0.5)]}
+    asked_back = {"direct": [near("Beyond"), near("Between")], "between": [near("Beyond")]}
+
+    of_few = nearest(few, of_seeds, asked_back=asked_back, most=3)
+    of_many = nearest(many, of_seeds, asked_back=asked_back, most=3)
+
+    assert [artist.name for artist in of_few] == ["Between", "Beyond", "Direct"]
+    assert {vote.seed for artist in of_few for vote in artist.votes} == {"One"}
+    assert [artist.name for artist in of_many] == ["Direct", "Between"]
 
 
 def test_a_policy_of_few_seeds_hears_no_others() -> None:

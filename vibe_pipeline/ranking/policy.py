@@ -53,6 +53,9 @@ class Policy:
     """``k`` of the rank fusion: the larger, the less the very first places count."""
     back_weight: float = 0.6
     """What it counts that a candidate's own list of near artists names a seed."""
+    few_seeds: int = 5
+    """Of a person with at most so many known artists, each also speaks for whom its neighbours
+    name: two steps away, where one step says little."""
     similarity_weight: float = 1.0
     agreement_weight: float = 0.5
     """What being named by several sources adds at most."""
@@ -94,12 +97,13 @@ class Policy:
     unwanted_versions: Version = UNWANTED_VERSIONS
 
 
-DEFAULT: Final = Policy(name="default", version=4)
+DEFAULT: Final = Policy(name="default", version=5)
 SIMILAR_SUM: Final = Policy(
     name="similar-sum",
     version=3,
     seeds=10,
     back_weight=0.0,
+    few_seeds=0,
     seed_balance=0.0,
     tag_balance=0.0,
     seed_rarity=0.0,
@@ -130,11 +134,13 @@ ADDED_FIGURES: Final[Mapping[str, object]] = MappingProxyType(
         "seed_flow": 1.0,
         "due_days": 0.0,
         "level_doubt": 0.0,
+        "few_seeds": 0,
     }
 )
 """What figures that came with version 3 or later are for a policy that was stored without them."""
+_DEFAULT_4: Final = replace(DEFAULT, version=4, few_seeds=0)
 _DEFAULT_3: Final = replace(
-    DEFAULT,
+    _DEFAULT_4,
     version=3,
     seed_rarity=0.2,
     spread_damping=0.3,
@@ -142,6 +148,7 @@ _DEFAULT_3: Final = replace(
     level_doubt=0.0,
 )
 FORMER: Final = (
+    _DEFAULT_4,
     _DEFAULT_3,
     replace(
         _DEFAULT_3,

@@ -29,6 +29,8 @@ from vibe_pipeline.sources.context import SourceContext
 
 _LISTS_AT_HAND = 256
 """So many lists of neighbours are kept in the form in which they are counted."""
+_TWO_STEPS_AWAY = 150
+"""So many artists a seed speaks for through its neighbours."""
 _FADING = 0.97
 """How much less an artist's next best-known track is proposed than the one before."""
 
@@ -116,6 +118,11 @@ def nearest(
         for key, seed in heard.items()
         if key in of_seeds
     ]
+    if len(own) <= policy.few_seeds:
+        cast += [
+            (seed, near.votes_two_steps_away(seed, direct, asked_back, own))
+            for seed, direct in cast
+        ]
     if policy.back_weight:
         cast += near.votes_back(asked_back, heard, listeners)
     supported = support([ballot for _, ballot in cast], policy)
@@ -164,6 +171,33 @@ class _Named:
                 votes.append(Vote(number, match, place))
         spread = math.fsum([vote.match for vote in votes])
         return SeedVotes(seed.weight, listeners, votes, spread=spread)
+
+    def votes_two_steps_away(
+        self,
+        seed: SeedArtist,
+        direct: SeedVotes,
+        asked_back: Mapping[str, Sequence[SimilarArtist]],
+        own: Container[str],
+    ) -> SeedVotes:
+        """What a seed says through those it names, as far as they were asked whom they name.
+
+        A match is the sum over all ways of the products of matches, beside the best of them.
+        """
+        sums: dict[str, float] = {}
+        names: dict[str, str] = {}
+        for middle, nearness, _, _ in direct.votes:
+            for key, name, match, _ in _beside_best(tuple(asked_back.get(self.keys[middle], ()))):
+                if key not in own:
+                    sums[key] = sums.get(key, 0.0) + nearness * match
+                    names.setdefault(key, name)
+        order = sorted(sums, key=lambda key: (-sums[key], key))[:_TWO_STEPS_AWAY]
+        votes = []
+        for place, key in enumerate(order):
+            number = self._numbers.get(key)
+            if number is None:
+                number = self._number(key, names[key])
+            votes.append(Vote(number, sums[key] / sums[order[0]], place))
+        return SeedVotes(seed.weight, direct.listeners, votes, spread=direct.spread)
 
     def votes_back(
         self,
