@@ -30,7 +30,7 @@ from vibe_pipeline.clients.errors import (
     UnexpectedResponse,
     WriteRefused,
 )
-from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
+from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, SpotifyProfile
 from vibe_pipeline.locales import say
 from vibe_pipeline.playlists.failures import ListRefused
 from vibe_pipeline.playlists.publish import (
@@ -84,6 +84,9 @@ class Shelf:
         self.playlists[made.id] = made
         self._called("create")
         return made
+
+    async def me(self) -> SpotifyProfile:
+        return SpotifyProfile(account_id="spotify-anna", user_id="anna", name=None, market=None)
 
     async def newest_playlists(self) -> list[Playlist]:
         self._called("newest")

@@ -16,11 +16,14 @@ from vibe_pipeline.records import LikedTrack, Play, TopItem, Track
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpotifyProfile:
-    """Who a token belongs to; ``account_id`` is the stable name of the account."""
+    """Who a token belongs to; ``account_id`` is the stable name of the account,
+    ``user_id`` the one that its playlists name as their owner.
+    """
 
     account_id: str
     name: str | None = None
     market: str | None = None
+    user_id: str | None = None
 
     @classmethod
     def from_api(cls, data: Fields) -> Self | None:
@@ -30,6 +33,7 @@ class SpotifyProfile:
             return None
         return cls(
             account_id=account_id,
+            user_id=text(data.get("id")),
             name=text(data.get("display_name")),
             market=text(data.get("country")),
         )

@@ -38,7 +38,7 @@ from vibe_pipeline.clients.errors import (
     WriteRefused,
 )
 from vibe_pipeline.clients.rate_limiter import Sleep
-from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
+from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, SpotifyProfile
 from vibe_pipeline.locales import LANGUAGES, day, say
 from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
@@ -68,6 +68,7 @@ ANOTHER_TRY_SECONDS = 1.0
 class PlaylistClient(Protocol):
     """The part of Spotify this room asks."""
 
+    async def me(self) -> SpotifyProfile: ...
     async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist: ...
     async def newest_playlists(self) -> list[Playlist]: ...
     async def playlist_exists(self, playlist_id: str) -> bool: ...
@@ -355,15 +356,15 @@ class Publication:
 
     async def _attempted_playlist(self, edition: Edition, ours: str) -> Playlist | None:
         """The playlist that an attempt made and nobody heard of, by what it says of itself."""
-        account = self._account(edition)
+        lost = self._forgotten(self._account(edition), edition)
         history = self.store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH)
         noted = (one.description for one in history if one.marker == ours and one.description)
         attempts = _Attempts(
             sign=ours,
             descriptions=frozenset(map(_read, noted)),
             known=frozenset(one.playlist_id for one in history if one.playlist_id),
-            lost=self._forgotten(account, edition),
-            owner=account.spotify_account_id,
+            lost=lost,
+            owner=(await self.spotify.me()).user_id if lost else None,
         )
         newest = await self.spotify.newest_playlists()
         return next((playlist for playlist in newest if attempts.made(playlist)), None)
