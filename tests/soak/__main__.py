@@ -58,13 +58,14 @@ def soak(
     within: float = float("inf"),
     worse: float = 1.0,
     calm: timedelta = CALM,
+    surely: bool = False,
 ) -> Totals:
-    """One town from its first night to its last."""
+    """One town from its first night to its last; ``surely``: its first run is killed."""
     logging.disable(logging.CRITICAL)
     try:
         with (
             tempfile.TemporaryDirectory(prefix="vibe-soak-", dir=_fastest()) as folder,
-            town(Path(folder), people=people, seed=seed, worse=worse) as here,
+            town(Path(folder), people=people, seed=seed, worse=worse, surely=surely) as here,
         ):
             return soaked(here, nights, within=within, calm=calm)
     finally:

@@ -318,7 +318,9 @@ def posted(town: Town) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def town(folder: Path, *, people: int, seed: int, worse: float = 1.0) -> Iterator[Town]:
+def town(
+    folder: Path, *, people: int, seed: int, worse: float = 1.0, surely: bool = False
+) -> Iterator[Town]:
     """A town of its own, which everything that is drawn follows from ``seed``."""
     rng, clock = random.Random(seed), SoakClock()
     simulation = Simulation(
@@ -342,7 +344,7 @@ def town(folder: Path, *, people: int, seed: int, worse: float = 1.0) -> Iterato
                 folder=dagster_folder,
                 clock=clock,
                 store=open_for(world.settings, now=clock.now),
-                troubles=Troubles(rng=random.Random(seed + 1), worse=worse),
+                troubles=Troubles(rng=random.Random(seed + 1), worse=worse, surely=surely),
                 rng=rng,
             )
             here.settle(people)

@@ -43,6 +43,8 @@ class Troubles:
     rng: random.Random
     worse: float = 1.0
     """How much more often everything happens than in a soak of many nights."""
+    surely: bool = False
+    """The first run is killed whatever is drawn, so that a short soak has seen a kill."""
     faults: int = 0
     kills: int = 0
     calm: bool = False
@@ -77,7 +79,8 @@ class Troubles:
 
     def kill(self) -> Kill | None:
         """How this run's worker ends, if it is to end before its time."""
-        if not self._happens(0.06):
+        drawn = self._happens(0.06)
+        if not drawn and (not self.surely or self.kills):
             return None
         self.kills += 1
         if self.rng.random() < 0.5:
