@@ -3,6 +3,7 @@
 Counting is ``taste.outcomes``', the verdict on two policies ``taste.policy_comparison``'s.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
@@ -11,6 +12,7 @@ import dagster as dg
 
 from vibe_pipeline.defs.metadata import bars, counted, table
 from vibe_pipeline.defs.partitions import users
+from vibe_pipeline.defs.pictures import days
 from vibe_pipeline.defs.playlist import HISTORY
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.defs.run_context import run_context
@@ -25,7 +27,7 @@ from vibe_pipeline.taste.policy_comparison import (
     tallies,
     verdict,
 )
-from vibe_pipeline.warehouse import Fate, Outcome
+from vibe_pipeline.warehouse import Fate, Outcome, Recommended
 
 
 @dg.asset(
@@ -63,6 +65,7 @@ def _outcomes_result(report: OutcomeReport) -> dg.MaterializeResult[None]:
             len(outcomes),
             **{str(fate): sum(outcome.fate is fate for outcome in outcomes) for fate in Fate},
             **{
+                "day by day": _day_by_day(outcomes),
                 "by source": table(by_source, ["source", "lines", *map(str, Fate)]),
                 "liked or replayed": bars(
                     {row["source"]: row["liked"] + row["replayed"] for row in by_source},
@@ -78,6 +81,19 @@ def _outcomes_result(report: OutcomeReport) -> dg.MaterializeResult[None]:
                 ),
             },
         )
+    )
+
+
+def _day_by_day(outcomes: Sequence[Outcome]) -> dg.MarkdownMetadataValue:
+    """Whom each day's tracks came from, and how many were new."""
+    lines: dict[str, list[Recommended]] = defaultdict(list)
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.line.vibe_date):
+        lines[outcome.line.vibe_date.isoformat()].append(outcome.line)
+    return days(
+        {day: Counter(str(line.source) for line in of_day) for day, of_day in lines.items()},
+        {day: sum(line.is_new for line in of_day) / len(of_day) for day, of_day in lines.items()},
+        title="Tracks by source and share of new ones, day by day",
+        line="share of new tracks",
     )
 
 

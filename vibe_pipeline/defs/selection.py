@@ -20,6 +20,7 @@ from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.defs.late_answers import AskingLoop
 from vibe_pipeline.defs.metadata import bars, counted, table
 from vibe_pipeline.defs.partitions import users
+from vibe_pipeline.defs.pictures import sums
 from vibe_pipeline.defs.resources import (
     AccountsResource,
     Clients,
@@ -251,6 +252,15 @@ def _result(
                 "what became of candidates": bars(dict(fates), title="What became of candidates"),
                 "list": _list(chosen),
                 "score terms": _terms(chosen),
+                "what scores are made of": sums(
+                    {
+                        f"{item.position}. {item.candidate.artist}: {item.candidate.title}": (
+                            item.terms
+                        )
+                        for item in chosen
+                    },
+                    title="What each track's score is made of",
+                ),
                 "pools": _pools(summary.pools),
             },
             **calls,
