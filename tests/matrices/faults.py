@@ -44,12 +44,15 @@ from vibe_pipeline.records import Mode, UserId
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.simulator.rules import Rules
 from vibe_pipeline.simulator.simulation import Simulation
+from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
 from vibe_pipeline.sources import answers
 
 PATIENCE = RetryPolicy(attempt_seconds=1.0, backoff_seconds=0.02, in_place_seconds=3.0)
 LONGEST_RUN_SECONDS = 40.0
 _SIZE = 12
 _MANY = Rules(allowlist_limit=10_000, limits_enforced=False)
+_LISTENERS = 1_000
+"""More than there are cells, for many of them begin with somebody new."""
 _ENVIRONMENT = {
     "SERVICE_PACE": "100",
     "SPOTIFY_DAILY_CALLS": "1000000",
@@ -624,7 +627,9 @@ def fault_site() -> Iterator[FaultSite]:
         patch.setattr(factory, "QUICK", replace(PATIENCE, attempts=2))
         for module in (publish, spotify):
             patch.setattr(module, "SECOND_LOOK_SECONDS", 0.05)
-        with vibe_world(Path(folder), simulation=Simulation(rules=_MANY)) as world:
+        with vibe_world(
+            Path(folder), simulation=Simulation(BuiltInWorld(listeners=_LISTENERS), rules=_MANY)
+        ) as world:
             logging.disable(logging.CRITICAL)
             try:
                 yield FaultSite(world=world)
