@@ -31,6 +31,7 @@ from vibe_pipeline.accounts.records import (
     PendingConnection,
     SourceOutcome,
     StateKind,
+    WishKind,
 )
 from vibe_pipeline.accounts.store import open_store
 from vibe_pipeline.accounts.tables import metadata
@@ -248,6 +249,7 @@ def test_forgetting_leaves_nothing_of_the_person(tmp_path: Path) -> None:
         store.blocks.add(person.user_id, BlockKind.ARTIST, "k", "K")
         store.thumbs.set(person.user_id, "k", 1, artist_key="k", artist="K", title="T")
         store.exclusions.add(person.user_id, ExclusionKind.ARTIST, "k", "K")
+        store.steering.set(person.user_id, WishKind.MORE, "soul", "soul")
         store.oauth_states.make(person.user_id, StateKind.LINK)
         considered = Considered(artist="A", title="T", fate="rested", rank=1, is_new=True)
         day, edition_id = date(2026, 11, 20), EditionId(f"run-of-{person.user_id}")

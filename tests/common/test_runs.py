@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from contextvars import Context
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -154,7 +155,7 @@ def test_a_marked_launch_is_the_same_but_for_its_mark() -> None:
 
 
 def test_dagster_has_exactly_these_jobs_and_this_partition_set() -> None:
-    repository = build(read_settings()).get_repository_def()
+    repository = _repository()
 
     jobs = {name for name in repository.job_names if not name.startswith("__")}
 
@@ -175,7 +176,7 @@ def test_dagster_has_exactly_these_jobs_and_this_partition_set() -> None:
 def test_a_launch_is_configured_as_its_job_takes_it(
     launch: LaunchRequest, config: Mapping[str, object]
 ) -> None:
-    job = build(read_settings()).resolve_job_def(launch.job)
+    job = _repository().get_job(launch.job)
 
     assert launch.run_config == config
     assert dg.validate_run_config(job, dict(launch.run_config))
@@ -375,3 +376,8 @@ def test_what_only_sounds_like_one_is_let_be() -> None:
     )
 
     assert list(spelled_out(source)) == []
+
+
+def _repository() -> dg.RepositoryDefinition:
+    """Ours, loaded apart from any Dagster instance that another test has left in the context."""
+    return Context().run(lambda: build(read_settings()).get_repository_def())
