@@ -68,7 +68,8 @@ def fork_server() -> psutil.Process:
     return next(
         process
         for process in psutil.Process().children()
-        if "vibe_pipeline.launcher.fork_server" in process.cmdline()
+        if process.status() != psutil.STATUS_ZOMBIE  # its predecessor is buried within seconds
+        and "vibe_pipeline.launcher.fork_server" in process.cmdline()
     )
 
 
