@@ -588,7 +588,9 @@ def test_stale_lookups_go_and_fresh_ones_stay(warehouse: Warehouse) -> None:
 
     with warehouse.open() as tables:
         assert tables.lookups.drop_stale(now=NOON + timedelta(days=7)) == 2
-        assert tables.lookups.known("lastfm", ["a", "b", "c"], now=NOON) == {"c": None}
+        assert tables.lookups.known({"lastfm": ["a", "b", "c"]}, now=NOON) == {
+            "lastfm": {"c": None}
+        }
 
 
 def test_a_newer_answer_takes_the_place_of_the_older(warehouse: Warehouse) -> None:

@@ -108,6 +108,8 @@ class Known:
     def read(cls, tables: Tables, edition_slice: Slice, inputs: EditionInputs) -> Self:
         """All of it in this opening."""
         user_id, as_of = edition_slice.user_id, inputs.as_of
+        names = (UNUSABLE_IDS.name, MUSICBRAINZ_ALIASES.name)
+        unusable, aliases = tables.lookups.answers(*names, as_of=as_of).values()
         return cls(
             edition_slice=edition_slice,
             inputs=inputs,
@@ -117,8 +119,8 @@ class Known:
             past=tables.playlists.past(user_id, besides=edition_slice.edition_id, as_of=as_of),
             likes=tables.library.likes(user_id, as_of=as_of),
             plays=tables.library.plays(user_id, until=as_of),
-            unusable=tables.lookups.answers(UNUSABLE_IDS.name, as_of=as_of).keys(),
-            aliases=tables.lookups.answers(MUSICBRAINZ_ALIASES.name, as_of=as_of),
+            unusable=unusable.keys(),
+            aliases=aliases,
         )
 
     def request(self) -> ListRequest:

@@ -86,9 +86,15 @@ class Library:
     ) -> None:
         self._connection = connection
         self._cache = LibraryCache() if cache is None else cache
+        self._states: dict[UserId, LibraryState] = {}
 
     def state(self, user_id: UserId) -> LibraryState:
-        """How far we came; all ``None`` for somebody new."""
+        """How far we came; all ``None`` for somebody new. Read once in a transaction."""
+        if user_id not in self._states:
+            self._states[user_id] = self._read_state(user_id)
+        return self._states[user_id]
+
+    def _read_state(self, user_id: UserId) -> LibraryState:
         rows = select(self._connection, "SELECT * FROM library_state WHERE user_id = ?", [user_id])
         if not rows:
             return LibraryState()
@@ -368,6 +374,7 @@ class Library:
             )
 
     def _note(self, user_id: UserId, **facts: object) -> None:
+        self._states.pop(user_id, None)
         changes = ", ".join(f"{name} = ?" for name in facts)
         change = f"UPDATE library_state SET {changes} WHERE user_id = ?"  # noqa: S608 - our names
         changed = self._connection.execute(change, [*facts.values(), user_id]).fetchone()

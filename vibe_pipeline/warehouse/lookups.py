@@ -23,29 +23,41 @@ class LookupTable:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
 
-    def known(self, service: str, keys: Sequence[str], *, now: datetime) -> dict[str, Any]:
-        """The answers that are not stale; ``None`` says that the thing is not there."""
-        by_digest = {_digest(service, key): key for key in keys}
+    def known(
+        self, wanted: Mapping[str, Sequence[str]], *, now: datetime
+    ) -> dict[str, dict[str, Any]]:
+        """The answers of each service to these keys that are not stale, all read together.
+
+        ``None`` says that the thing is not there.
+        """
+        by_digest = {
+            _digest(service, key): (service, key)
+            for service, keys in wanted.items()
+            for key in keys
+        }
         rows = select(
             self._connection,
             f"SELECT digest, answer FROM lookups WHERE {_AMONG_DIGESTS} AND stale_at > ?",  # noqa: S608
-            [service, list(by_digest), moment(now)],
+            [list(wanted), list(by_digest), moment(now)],
         )
-        answers = {by_digest[row["digest"]]: row["answer"] for row in rows}
-        return {
-            key: None if answer is None else json.loads(answer)
-            for key, answer in sorted(answers.items())
-        }
+        answers: dict[str, dict[str, Any]] = {service: {} for service in wanted}
+        found = {by_digest[row["digest"]]: row["answer"] for row in rows}
+        for (service, key), answer in sorted(found.items()):
+            answers[service][key] = None if answer is None else json.loads(answer)
+        return answers
 
-    def answers(self, service: str, *, as_of: datetime) -> dict[str, Any]:
-        """All that a service was known to have at a moment, by key."""
+    def answers(self, *services: str, as_of: datetime) -> dict[str, dict[str, Any]]:
+        """All that each of these services was known to have at a moment, by key."""
         rows = select(
             self._connection,
-            "SELECT key, answer FROM lookups WHERE service = ? AND asked_at <= ? AND stale_at > ?"
-            " AND answer IS NOT NULL ORDER BY key",
-            [service, moment(as_of), moment(as_of)],
+            "SELECT service, key, answer FROM lookups WHERE list_contains(?::VARCHAR[], service)"
+            " AND asked_at <= ? AND stale_at > ? AND answer IS NOT NULL ORDER BY key",
+            [list(services), moment(as_of), moment(as_of)],
         )
-        return {row["key"]: json.loads(row["answer"]) for row in rows}
+        answers: dict[str, dict[str, Any]] = {service: {} for service in services}
+        for row in rows:
+            answers[row["service"]][row["key"]] = json.loads(row["answer"])
+        return answers
 
     def remember(
         self, service: str, answers: Iterable[tuple[str, Any, datetime]], *, now: datetime
@@ -54,7 +66,7 @@ class LookupTable:
         latest = {key: (answer, stale_at) for key, answer, stale_at in answers}
         self._connection.execute(
             f"DELETE FROM lookups WHERE {_AMONG_DIGESTS}",  # noqa: S608 - ours
-            [service, [_digest(service, key) for key in latest]],
+            [[service], [_digest(service, key) for key in latest]],
         )
         return insert(
             self._connection,
@@ -80,7 +92,7 @@ class LookupTable:
         return int(row[0]) if row else 0
 
 
-_AMONG_DIGESTS = "service = ? AND digest IN (SELECT unnest(?::BIGINT[]))"
+_AMONG_DIGESTS = "list_contains(?::VARCHAR[], service) AND digest IN (SELECT unnest(?::BIGINT[]))"
 
 
 def _digest(service: str, key: str) -> int:
@@ -120,10 +132,10 @@ class WarehouseLookups:
         if not any(unread.values()):
             return
         with self._open() as table:
-            for service, keys in unread.items():
-                found = table.known(service, keys, now=self._now()) if keys else {}
-                self._read |= {(service, key): answer for key, answer in found.items()}
-                self._absent |= {(service, key) for key in keys if key not in found}
+            found = table.known(unread, now=self._now())
+        for service, keys in unread.items():
+            self._read |= {(service, key): answer for key, answer in found[service].items()}
+            self._absent |= {(service, key) for key in keys if key not in found[service]}
 
     def _looked_for(self, service: str, key: str) -> bool:
         return (service, key) in self._read or (service, key) in self._absent
