@@ -33,19 +33,19 @@ from vibe_pipeline.clients.errors import (
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, SpotifyProfile
 from vibe_pipeline.locales import say
 from vibe_pipeline.playlists.failures import ListRefused
+from vibe_pipeline.playlists.own_playlists import marker
 from vibe_pipeline.playlists.publish import (
     SECOND_LOOK_SECONDS,
     ListMender,
     NothingToPublish,
     Publication,
     PublicationLost,
-    Unusable,
     chosen_twice,
     edition_to_publish,
-    marker,
     without_uri,
-    wording,
 )
+from vibe_pipeline.playlists.unusable_tracks import Unusable
+from vibe_pipeline.playlists.wording import wording
 from vibe_pipeline.records import EditionId, Mode, Track
 from vibe_pipeline.warehouse import WarehouseLocked
 

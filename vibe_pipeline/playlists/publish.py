@@ -2,23 +2,18 @@
 
 The ledger row of the edition moves on after each step that Spotify has confirmed. Writing items
 may be repeated; making a playlist may not, so what it says of itself is noted first and tells ours
-apart. Words that Spotify refuses give way to plainer ones. A list with tracks that turn out
-unusable is chosen again (``second_choice``) and written anew.
+apart (``own_playlists``). Words that Spotify refuses give way to plainer ones. A list with tracks
+that turn out unusable is chosen again (``second_choice``) and written anew.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import html
 import logging
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache
-from itertools import product
 from typing import Protocol
 
 from vibe_pipeline.accounts.records import (
@@ -39,12 +34,16 @@ from vibe_pipeline.clients.errors import (
 )
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, SpotifyProfile
-from vibe_pipeline.locales import LANGUAGES, day, say
 from vibe_pipeline.playlists.failures import refusal as list_refused
+from vibe_pipeline.playlists.own_playlists import CreationAttempts, marker
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
-from vibe_pipeline.playlists.selection_summary import made_from_before
-from vibe_pipeline.playlists.title import plain_title, title_of
-from vibe_pipeline.ranking.recording_match import agrees, same_recording
+from vibe_pipeline.playlists.unusable_tracks import (
+    Shown,
+    Unusable,
+    confirmed_tracks,
+    unusable_tracks,
+)
+from vibe_pipeline.playlists.wording import Wording, plain_wording, wording
 from vibe_pipeline.ranking.selection import Note
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Track
 from vibe_pipeline.warehouse import WarehouseError
@@ -77,37 +76,6 @@ class PlaylistClient(Protocol):
     async def change_details(
         self, playlist_id: str, *, name: str | None = None, description: str | None = None
     ) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wording:
-    """What the playlist is called and says about itself."""
-
-    title: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unusable:
-    """Spotify ids that a list must not hold: no longer there, greyed out here, or another's.
-
-    ``untold``: one of these may be bad, and finding out would cost too much now.
-    """
-
-    gone: frozenset[str] = frozenset()
-    greyed_out: frozenset[str] = frozenset()
-    mistaken: frozenset[str] = frozenset()
-    untold: frozenset[str] = frozenset()
-
-    @property
-    def unplayable(self) -> frozenset[str]:
-        """What nobody can play here, whatever it is."""
-        return self.gone | self.greyed_out
-
-    @property
-    def ids(self) -> frozenset[str]:
-        """All of them."""
-        return self.unplayable | self.mistaken | self.untold
 
 
 class ListMender(Protocol):
@@ -151,89 +119,6 @@ def edition_to_publish(store: AccountStore, edition: Edition | None) -> Edition:
             edition.edition_id, edition.state, edition.state, kind=EditionKind.DAILY
         )
     return edition
-
-
-def wording(account: Account, edition: Edition, summary: Summary) -> Wording:
-    """Title and description in the person's language."""
-    made_from = "description_stale" if made_from_before(summary) else "description"
-    return Wording(
-        title=title_of(account, edition, summary),
-        description=say(
-            account.language,
-            f"playlist.{made_from}",
-            date=day(account.language, edition.vibe_date),
-            new=summary.new,
-            familiar=summary.familiar,
-        ),
-    )
-
-
-def plain_wording(account: Account, edition: Edition) -> Wording:
-    """Words that nobody can take offence at, for when Spotify takes no others."""
-    return Wording(
-        title=plain_title(account, edition), description=day(account.language, edition.vibe_date)
-    )
-
-
-def marker(edition: Edition) -> str:
-    """A short sign that an attempt to make this playlist was noted under.
-
-    Per person when living, else per edition. Playlists made by former releases bear it in their
-    description; those made now are told by all their words (``_Attempts``).
-    """
-    owner = edition.user_id if edition.mode is Mode.LIVING else edition.edition_id
-    return "vibe-" + hashlib.sha256(f"{edition.mode}:{owner}".encode()).hexdigest()[:10]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Attempts:
-    """What tells a playlist that we made without hearing of it, among the person's newest.
-
-    Its description is word for word what was noted before the attempt, and no list of the ledger
-    is in it. Its name does not count: a person may have another playlist of that name.
-    ``lost``: what was noted may be gone with the stores, so that a playlist of this ``owner``'s
-    which says what only ours say, whatever its day, counts as well.
-    """
-
-    sign: str
-    descriptions: frozenset[str]
-    known: frozenset[str]
-    lost: bool = False
-    owner: str | None = None
-
-    def made(self, playlist: Playlist) -> bool:
-        """Whether this playlist came of one of the attempts."""
-        description = playlist.description or ""
-        if self.sign in description:
-            return True
-        if playlist.id in self.known:
-            return False
-        theirs = self.lost and playlist.owner_id in {None, self.owner}
-        said = _read(description)
-        return said in self.descriptions or (theirs and _says_what_ours_say(said))
-
-
-def _says_what_ours_say(description: str) -> bool:
-    """Whether these are the words of a list of ours, of any day and in any language."""
-    return any(form.fullmatch(description) for form in _forms())
-
-
-@cache
-def _forms() -> tuple[re.Pattern[str], ...]:
-    blanks = {"date": ".{1,60}", "new": r"\d+", "familiar": r"\d+"}
-    forms = []
-    for language, key in product(LANGUAGES, ("description", "description_stale")):
-        words = say(language, f"playlist.{key}", **{name: f"_{name}_" for name in blanks})
-        form = re.escape(_read(words))
-        for name, pattern in blanks.items():
-            form = form.replace(f"_{name}_", pattern)
-        forms.append(re.compile(form))
-    return tuple(forms)
-
-
-def _read(description: str) -> str:
-    """A description as a reader sees it: Spotify gives it back escaped, once or twice."""
-    return " ".join(html.unescape(html.unescape(description)).split()).casefold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,12 +242,9 @@ class Publication:
     async def _attempted_playlist(self, edition: Edition, ours: str) -> Playlist | None:
         """The playlist that an attempt made and nobody heard of, by what it says of itself."""
         lost = self._forgotten(self._account(edition), edition)
-        history = self.store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH)
-        noted = (one.description for one in history if one.marker == ours and one.description)
-        attempts = _Attempts(
-            sign=ours,
-            descriptions=frozenset(map(_read, noted)),
-            known=frozenset(one.playlist_id for one in history if one.playlist_id),
+        attempts = CreationAttempts.noted(
+            ours,
+            self.store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH),
             lost=lost,
             owner=(await self.spotify.me()).user_id if lost else None,
         )
@@ -461,26 +343,26 @@ class Publication:
         if all(track.confirmed or track.spotify_id in known for track in edition.tracks):
             return Unusable()
         pairs = await self._shown(edition)
-        if len(_unusable(pairs).ids) > len(pairs) / 2:
+        if len(unusable_tracks(pairs).ids) > len(pairs) / 2:
             await self.sleep(ANOTHER_TRY_SECONDS)
             pairs = await self._shown(edition)
         if not pairs:
             return Unusable()
         self._keep_confirmed(pairs)
-        unusable = _unusable(pairs)
+        unusable = unusable_tracks(pairs)
         mending.shown |= {track.spotify_id for track in edition.tracks} - unusable.ids
         return unusable
 
-    def _keep_confirmed(self, pairs: Sequence[tuple[ChosenTrack, PlaylistLine]]) -> None:
+    def _keep_confirmed(self, pairs: Shown) -> None:
         """A help for later lists: what was written counts as written without it too."""
         if self.mender is None:
             return
         try:
-            self.mender.confirmed(_confirmed(pairs))
+            self.mender.confirmed(confirmed_tracks(pairs))
         except WarehouseError as error:
             log.warning("what Spotify showed of a list is not kept: %s", error)
 
-    async def _shown(self, edition: Edition) -> list[tuple[ChosenTrack, PlaylistLine]]:
+    async def _shown(self, edition: Edition) -> Shown:
         """Each track with what Spotify shows in its place; nothing when it cannot tell."""
         try:
             lines = await self.spotify.playlist_lines(_required(edition.playlist_id))
@@ -606,44 +488,13 @@ class _Mending:
         return _ids(taken) | self.shown
 
 
-def _alike_together(edition: Edition) -> list[ChosenTrack]:
-    """The doubted first, then new ones, then familiar ones: what is bad mostly lies together."""
-    return sorted(edition.tracks, key=lambda track: (track.confirmed, not track.is_new))
-
-
 def _ids(uris: Collection[str]) -> frozenset[str]:
     return frozenset(uri.rpartition(":")[2] for uri in uris)
 
 
-def _confirmed(pairs: Sequence[tuple[ChosenTrack, PlaylistLine]]) -> list[Track]:
-    """The tracks that Spotify shows where only an id was known, and that are what was meant."""
-    return [
-        line.track
-        for chosen, line in pairs
-        if line.track is not None
-        and line.playable
-        and not chosen.confirmed
-        and chosen.is_new
-        and _is_meant(chosen, line.track)
-    ]
-
-
-def _unusable(pairs: Sequence[tuple[ChosenTrack, PlaylistLine]]) -> Unusable:
-    return Unusable(
-        greyed_out=frozenset(one.spotify_id for one, line in pairs if not line.playable),
-        mistaken=frozenset(
-            one.spotify_id
-            for one, line in pairs
-            if line.track is not None and not one.confirmed and not _is_meant(one, line.track)
-        ),
-    )
-
-
-def _is_meant(chosen: ChosenTrack, track: Track) -> bool:
-    """Whether this is the recording that was chosen, as far as names tell."""
-    return same_recording(chosen.artist, chosen.title, track.artists, track.title) or agrees(
-        chosen.artist, chosen.title, track.artist, track.title
-    )
+def _alike_together(edition: Edition) -> list[ChosenTrack]:
+    """The doubted first, then new ones, then familiar ones: what is bad mostly lies together."""
+    return sorted(edition.tracks, key=lambda track: (track.confirmed, not track.is_new))
 
 
 def _shortened(summary: Summary, tracks: Sequence[ChosenTrack]) -> Summary:

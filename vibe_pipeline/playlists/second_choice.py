@@ -22,10 +22,10 @@ from vibe_pipeline.playlists.edition_inputs import (
     without,
 )
 from vibe_pipeline.playlists.edition_record import SelectionRecord, record_choice
-from vibe_pipeline.playlists.publish import Unusable
 from vibe_pipeline.playlists.recommendation_history import slice_of
 from vibe_pipeline.playlists.resolve import forget_labs_ids
 from vibe_pipeline.playlists.selection_summary import stale_parts_told, with_stale_parts
+from vibe_pipeline.playlists.unusable_tracks import Unusable
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.records import Pool, Ranked, Track

@@ -1,0 +1,94 @@
+"""Telling a playlist of ours among a person's newest, when nobody heard that it was made.
+
+By the words that were noted before the attempt. Making and writing playlists is ``publish``'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from typing import Self
+
+from vibe_pipeline.accounts.records import Edition
+from vibe_pipeline.clients.spotify_records import Playlist
+from vibe_pipeline.locales import LANGUAGES, say
+from vibe_pipeline.records import Mode
+
+
+def marker(edition: Edition) -> str:
+    """A short sign that an attempt to make this playlist was noted under.
+
+    Per person when living, else per edition. Playlists made by former releases bear it in their
+    description; those made now are told by all their words (``CreationAttempts``).
+    """
+    owner = edition.user_id if edition.mode is Mode.LIVING else edition.edition_id
+    return "vibe-" + hashlib.sha256(f"{edition.mode}:{owner}".encode()).hexdigest()[:10]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreationAttempts:
+    """What tells a playlist that we made without hearing of it, among the person's newest.
+
+    Its description is word for word what was noted before the attempt, and no list of the ledger
+    is in it. Its name does not count: a person may have another playlist of that name.
+    ``lost``: what was noted may be gone with the stores, so that a playlist of this ``owner``'s
+    which says what only ours say, whatever its day, counts as well.
+    """
+
+    sign: str
+    descriptions: frozenset[str]
+    known: frozenset[str]
+    lost: bool = False
+    owner: str | None = None
+
+    @classmethod
+    def noted(cls, sign: str, history: Iterable[Edition], *, lost: bool, owner: str | None) -> Self:
+        """The attempts noted under this sign among a person's latest editions."""
+        editions = list(history)
+        noted = (one.description for one in editions if one.marker == sign and one.description)
+        return cls(
+            sign=sign,
+            descriptions=frozenset(map(_read, noted)),
+            known=frozenset(one.playlist_id for one in editions if one.playlist_id),
+            lost=lost,
+            owner=owner,
+        )
+
+    def made(self, playlist: Playlist) -> bool:
+        """Whether this playlist came of one of the attempts."""
+        description = playlist.description or ""
+        if self.sign in description:
+            return True
+        if playlist.id in self.known:
+            return False
+        theirs = self.lost and playlist.owner_id in {None, self.owner}
+        said = _read(description)
+        return said in self.descriptions or (theirs and _says_what_ours_say(said))
+
+
+def _says_what_ours_say(description: str) -> bool:
+    """Whether these are the words of a list of ours, of any day and in any language."""
+    return any(form.fullmatch(description) for form in _forms())
+
+
+@cache
+def _forms() -> tuple[re.Pattern[str], ...]:
+    blanks = {"date": ".{1,60}", "new": r"\d+", "familiar": r"\d+"}
+    forms = []
+    for language, key in product(LANGUAGES, ("description", "description_stale")):
+        words = say(language, f"playlist.{key}", **{name: f"_{name}_" for name in blanks})
+        form = re.escape(_read(words))
+        for name, pattern in blanks.items():
+            form = form.replace(f"_{name}_", pattern)
+        forms.append(re.compile(form))
+    return tuple(forms)
+
+
+def _read(description: str) -> str:
+    """A description as a reader sees it: Spotify gives it back escaped, once or twice."""
+    return " ".join(html.unescape(html.unescape(description)).split()).casefold()

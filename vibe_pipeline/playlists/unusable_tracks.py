@@ -1,0 +1,72 @@
+"""Which tracks of a list that was written nobody can hear, or are not what was meant.
+
+By what Spotify shows of the list. What comes in their place is ``second_choice``'s; which of a
+refused list are to blame is ``refused_tracks``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vibe_pipeline.clients.spotify_records import PlaylistLine
+from vibe_pipeline.ranking.recording_match import agrees, same_recording
+from vibe_pipeline.records import ChosenTrack, Track
+
+Shown = Sequence[tuple[ChosenTrack, PlaylistLine]]
+"""Each track of a list with what Spotify shows in its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """Spotify ids that a list must not hold: no longer there, greyed out here, or another's.
+
+    ``untold``: one of these may be bad, and finding out would cost too much now.
+    """
+
+    gone: frozenset[str] = frozenset()
+    greyed_out: frozenset[str] = frozenset()
+    mistaken: frozenset[str] = frozenset()
+    untold: frozenset[str] = frozenset()
+
+    @property
+    def unplayable(self) -> frozenset[str]:
+        """What nobody can play here, whatever it is."""
+        return self.gone | self.greyed_out
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """All of them."""
+        return self.unplayable | self.mistaken | self.untold
+
+
+def confirmed_tracks(pairs: Shown) -> list[Track]:
+    """The tracks that Spotify shows where only an id was known, and that are what was meant."""
+    return [
+        line.track
+        for chosen, line in pairs
+        if line.track is not None
+        and line.playable
+        and not chosen.confirmed
+        and chosen.is_new
+        and _is_meant(chosen, line.track)
+    ]
+
+
+def unusable_tracks(pairs: Shown) -> Unusable:
+    """What is greyed out here, and what an unconfirmed id turned out to be instead."""
+    return Unusable(
+        greyed_out=frozenset(one.spotify_id for one, line in pairs if not line.playable),
+        mistaken=frozenset(
+            one.spotify_id
+            for one, line in pairs
+            if line.track is not None and not one.confirmed and not _is_meant(one, line.track)
+        ),
+    )
+
+
+def _is_meant(chosen: ChosenTrack, track: Track) -> bool:
+    """Whether this is the recording that was chosen, as far as names tell."""
+    return same_recording(chosen.artist, chosen.title, track.artists, track.title) or agrees(
+        chosen.artist, chosen.title, track.artist, track.title
+    )
