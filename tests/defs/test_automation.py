@@ -30,7 +30,13 @@ from vibe_pipeline.accounts.records import (
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.defs import automation, continuing, following
-from vibe_pipeline.defs.ended_runs import LOOKS_BACK, TRIED_AGAIN_FOR, EndedRun, Surroundings
+from vibe_pipeline.defs.ended_runs import (
+    LOOKS_BACK,
+    MOST_AT_ONCE,
+    TRIED_AGAIN_FOR,
+    EndedRun,
+    Surroundings,
+)
 from vibe_pipeline.defs.repeating import begin_again
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.records import EditionId, Source
@@ -292,6 +298,21 @@ def test_each_list_that_has_ended_is_followed_once_several_at_one_look(
     looked = _look(following.succeeded_runs, instance, again.cursor)
     (request,) = looked.run_requests or []
     assert (request.job_name, request.run_key) == ("prepare_vibe", f"ahead:{third}")
+
+
+def test_ends_of_runs_that_are_gone_hold_nobody_up(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna, bohdan = _person(store, 1), _person(store, 2)
+    for run_id in [_made_list(instance, anna) for _ in range(MOST_AT_ONCE)]:
+        instance.run_storage.delete_run(run_id)
+    kept = _made_list(instance, bohdan)
+
+    looked = _look(following.succeeded_runs, instance)
+    later = _look(following.succeeded_runs, instance, looked.cursor)
+
+    assert not looked.run_requests
+    assert [request.run_key for request in later.run_requests or ()] == [f"ahead:{kept}"]
 
 
 def test_a_first_look_leaves_history_alone(

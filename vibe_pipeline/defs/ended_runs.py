@@ -63,6 +63,9 @@ def followed(
     cursor = int(context.cursor or _beginning(around, kind))
     answers: list[dg.RunRequest | str] = []
     for storage_id, ended in _ended_since(around.instance, kind, cursor):
+        if ended is None:
+            cursor = storage_id
+            continue
         try:
             answers += [follow(ended, around) for follow in followers(ended.run.job_name)]
         except Exception:
@@ -89,16 +92,18 @@ def _beginning(around: Surroundings, kind: RunEnd) -> int:
 
 def _ended_since(
     instance: dg.DagsterInstance, kind: RunEnd, cursor: int
-) -> Iterator[tuple[int, EndedRun]]:
-    """The next few with their places in the event log, the oldest first."""
+) -> Iterator[tuple[int, EndedRun | None]]:
+    """The next few with their places in the event log, the oldest first; ``None`` for a run that
+    somebody deleted since.
+    """
     wanted = dg.RunStatusChangeRecordsFilter(event_type=kind, after_storage_id=cursor)
     changes = instance.fetch_run_status_changes(wanted, limit=MOST_AT_ONCE, ascending=True).records
     run_ids = [change.event_log_entry.run_id for change in changes]
     records = instance.get_run_records(dg.RunsFilter(run_ids=run_ids)) if run_ids else ()
     by_id = {record.dagster_run.run_id: record for record in records}
     for change in changes:
-        if (record := by_id.get(change.event_log_entry.run_id)) is not None:
-            yield change.storage_id, _ended(change, record)
+        record = by_id.get(change.event_log_entry.run_id)
+        yield change.storage_id, None if record is None else _ended(change, record)
 
 
 def _ended(change: dg.EventLogRecord, record: dg.RunRecord) -> EndedRun:
