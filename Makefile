@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test check format bench matrices soak lock clean
+.PHONY: install demo test check format bench matrices soak lock clean
+
+# What a real installation needs, and nothing else: then .venv/bin/vibe doctor, .venv/bin/vibe up.
+install: $(VENV)/.run-ready
 
 demo: $(VENV)/.run-ready
 	@$(BIN)/vibe demo $(ARGS)

@@ -94,7 +94,7 @@ class Metrics:
             families = [*_of_budget(store), *_of_lists(store, now), *_of_people(store, now)]
         except AccountsUnreadable:
             families = []
-        up = _gauge("vibe_up", "Whether each store could be read just now.", "store")
+        up = _gauge("vibe_up", "Whether account store and Dagster could be read just now.", "store")
         up.add_metric(["accounts"], float(bool(families)))
         up.add_metric(["dagster"], float(runs is not None))
         yield from (up, *families)
@@ -130,7 +130,8 @@ def _of_runs(runs: Mapping[str, int] | None) -> Iterator[Metric]:
 def _of_calls(figures: Mapping[str, ServiceFigures]) -> Iterator[Metric]:
     calls = CounterMetricFamily(
         "vibe_service_calls_total",
-        "Calls that runs, bot and consent page sent to other services, by how they ended.",
+        "Calls that runs, bot and consent page of this machine sent (also to telegram and dagster),"
+        " by how they ended; the bot's long wait for news is none of them.",
         labels=("service", "outcome"),
     )
     seconds = HistogramMetricFamily(
@@ -145,9 +146,11 @@ def _of_calls(figures: Mapping[str, ServiceFigures]) -> Iterator[Metric]:
 
 
 def _of_parts(status: StatusFile) -> Iterator[Metric]:
-    up = _gauge("vibe_part_up", "Whether each part of the installation runs.", "part")
+    up = _gauge("vibe_part_up", "Whether each part under vibe up runs.", "part")
     restarts = CounterMetricFamily(
-        "vibe_part_restarts_total", "How often each part was started again.", labels=("part",)
+        "vibe_part_restarts_total",
+        "How often each part under vibe up was started again.",
+        labels=("part",),
     )
     for name, one in sorted(status.read().items()):
         part = name.lower().replace(" ", "_")
@@ -220,15 +223,19 @@ def _outcome(edition: Edition) -> str:
 
 def _of_people(store: AccountStore, now: datetime) -> Iterator[Metric]:
     accounts, last = store.people.all(active_only=True), store.editions.last_made()
-    people = _gauge("vibe_people", "People who use the bot.", "state")
+    people = _gauge("vibe_people", "People who use the bot, connected or not.", "state")
     linked = sum(account.connected for account in accounts)
     people.add_metric(["connected"], linked)
     people.add_metric(["not_connected"], len(accounts) - linked)
     ends = _gauge(
-        "vibe_consent_ends_timestamp_seconds", "When each person's consent ends.", "user_id"
+        "vibe_consent_ends_timestamp_seconds",
+        "When each person's consent to Spotify ends.",
+        "user_id",
     )
     age = _gauge(
-        "vibe_list_age_seconds", "How old each person's last list is; nightly lists on.", "user_id"
+        "vibe_list_age_seconds",
+        "How old each person's last list is, where nightly lists are on.",
+        "user_id",
     )
     for account in accounts:
         if account.connected and account.consent_ends_at is not None:

@@ -51,6 +51,19 @@ subprocess.run([sys.executable, "-c", orphan])
 print("ready", flush=True)
 time.sleep(600)
 """
+WRITES_ITS_END = """
+import pathlib, signal, sys, time
+
+def ends(*_):
+    time.sleep(0.2)
+    with pathlib.Path(sys.argv[1]).open("a") as ended:
+        ended.write(sys.argv[2] + " ")
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, ends)
+print("ready", flush=True)
+time.sleep(600)
+"""
 DIES_AT_ONCE = "raise SystemExit('no disk today')"
 IGNORES_TERM_WITH_A_CHILD = """
 import signal, subprocess, sys, time
@@ -193,6 +206,17 @@ async def test_what_a_dead_parent_left_behind_is_buried(tmp_path: Path) -> None:
         watch.cancel()
 
     assert not psutil.pid_exists(orphan)
+
+
+async def test_each_part_ends_after_the_ones_that_were_started_after_it(tmp_path: Path) -> None:
+    ended = tmp_path / "ended"
+    names = ("code", "daemon", "bot")
+    parts = [part(tmp_path, name, WRITES_ITS_END, str(ended), name) for name in names]
+
+    async with running(parts):
+        pass
+
+    assert ended.read_text().split() == ["bot", "daemon", "code"]
 
 
 async def test_not_even_a_stubborn_part_or_its_child_is_left(

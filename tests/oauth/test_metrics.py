@@ -5,69 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.accounts_site import opened, tokens
-from tests.support.oauth_site import Site, bearer, site
-from vibe_pipeline.accounts.records import (
-    EditionState,
-    FailureCause,
-    PoolSummary,
-    SourceOutcome,
-    Summary,
-)
+from tests.support.metrics_example import busy, families, figures
+from tests.support.oauth_site import bearer, site
+from tests.support.reference import METRICS, metrics_page
 from vibe_pipeline.clients.errors import AuthorizationExpired
-from vibe_pipeline.installation.call_figures import CallFigures, SentCall
-from vibe_pipeline.installation.process_status import ProcessState, ProcessStatus, StatusFile
-from vibe_pipeline.records import UserId
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
 
 MONITORING = Path(__file__).parents[2] / "docs" / "monitoring"
 BOT_TOKEN = "1:no-such-bot"
-Samples = dict[tuple[str, tuple[str, ...]], float]
-
-
-async def figures(on: Site) -> Samples:
-    """Every sample by its name and the values of its labels, sorted."""
-    answer = await on.browser.get("/metrics")
-    assert answer.status_code == 200, answer.text
-    return {
-        (sample.name, tuple(sorted(sample.labels.values()))): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
-
-
-def busy(on: Site) -> UserId:
-    """Some life: a person with one list made and one failed, calls, parts."""
-    account, store = on.person(), on.store
-    store.people.connect(account.user_id, "spotify-1", "Name", tokens(on.services.now()))
-    made, failed = opened(store, account, "run-1"), opened(store, account, "run-2")
-    pool = PoolSummary(source="lastfm_artists", state="answered", offered=9, chosen=3)
-    summary = Summary(new=1, familiar=1, wished_new=1, pools=(pool,))
-    states = list(EditionState)
-    for before, after in pairwise(states):
-        store.editions.advance(made.edition_id, before, after, summary=summary)
-    store.editions.fail(failed.edition_id, FailureCause.QUOTA)
-    outcome = SourceOutcome(source="lastfm_artists", chosen=10, liked=2, replayed=3)
-    store.source_outcomes.replace(account.user_id, [outcome])
-    store.budget.ask("spotify", asked_for=True)
-    store.budget.block("lastfm", on.services.now() + timedelta(hours=2), "too many calls")
-    well = ProcessStatus(state=ProcessState.RUNNING, since=on.services.now(), restarts=2)
-    StatusFile(on.services.home).write({"Telegram bot": well})
-    sent = [("ok", 0.2), ("ok", 0.7), ("trouble", 30.0)]
-    CallFigures(on.services.home).add(
-        SentCall(service="spotify", outcome=outcome, seconds=seconds) for outcome, seconds in sent
-    )
-    return account.user_id
 
 
 async def test_what_the_consent_page_itself_asked_is_counted_too(tmp_path: Path) -> None:
@@ -155,22 +107,16 @@ def expressions() -> Iterator[tuple[str, str]]:
             yield panel["title"], target["expr"]
 
 
-@pytest.fixture
-async def offered(tmp_path: Path) -> set[str]:
-    """Every name that ``/metrics`` gives when there is something of everything."""
+async def test_rules_dashboard_and_reference_are_made_of_figures_that_are_offered(
+    tmp_path: Path,
+) -> None:
     async with site(tmp_path, Simulation(BuiltInWorld(1, artists=64, listeners=8))) as on:
         busy(on)
-        return {name for name, _ in await figures(on)}
+        offered = await families(on)
 
-
-def test_rules_dashboard_and_page_are_made_of_figures_that_are_offered(offered: set[str]) -> None:
-    page = (MONITORING / "README.md").read_text("utf-8")
     named = {name for _, one in expressions() for name in re.findall(r"vibe_\w+", one)}
-
-    assert named - offered == set()
-    families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in offered}
-    assert {name for name in families if f"`{name}`" not in page} == set()
-    assert set(re.findall(r"`(vibe_\w+)`", page)) <= families
+    assert named - {sample.name for family in offered for sample in family.samples} == set()
+    assert METRICS.read_text("utf-8") == metrics_page(offered)
 
 
 def test_prometheus_reads_the_rules_that_lie_beside_its_example() -> None:

@@ -33,6 +33,8 @@ from vibe_pipeline.launcher.process_control import adopt_orphans, end_with_paren
 READY_WITHIN_SECONDS = 120.0
 EXIT_SET_UP_WRONG = 2
 STOP_WITHIN_SECONDS = 12.0
+NEXT_STOPS_AFTER_SECONDS = 4.0
+"""So long at most a part that is asked to end holds up the end of the one before it."""
 STARTS_AT_FIRST = 3
 """So often a part is started that is killed while everything comes up; after that it is over."""
 _END_WITHIN_SECONDS = 5.0
@@ -344,15 +346,17 @@ class Supervisor:
             await asyncio.gather(task, watch, return_exceptions=True)
 
     async def stop(self) -> None:
-        """End every part, last started first, and whatever they started; bounded in time."""
+        """End the parts one after another, the last first, and whatever they started.
+
+        Each waits for the one after it, so that what a part still says as it ends is heard by
+        those that it speaks to; all of it is bounded in time.
+        """
         strays = _descendants()
-        for process in reversed(self._processes.values()):
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    process.terminate()
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_WITHIN_SECONDS):
-                await asyncio.gather(*(process.wait() for process in self._processes.values()))
+                for part in reversed(self.parts):
+                    if (process := self._processes.get(part.name)) is not None:
+                        await _asked_to_end(process)
         for forker in self._forkers:
             await forker.close()
         await asyncio.to_thread(_end, {*strays, *_descendants()})
@@ -400,6 +404,16 @@ async def _spawn_alone(part: ManagedProcess) -> asyncio.subprocess.Process:
             start_new_session=True,
             preexec_fn=end_with_parent,
         )
+
+
+async def _asked_to_end(process: asyncio.subprocess.Process | ForkedProcess) -> None:
+    """Ask it to end, and wait for that, but not for ever."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.terminate()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(NEXT_STOPS_AFTER_SECONDS):
+            await process.wait()
 
 
 async def _becomes_ready(

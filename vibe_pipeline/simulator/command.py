@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from vibe_pipeline.errors import ConfigurationError
-from vibe_pipeline.simulator.server import SimulatorNotStarted, serve
+from vibe_pipeline.simulator.server import SimulatorNotStarted, environment, serve
 from vibe_pipeline.simulator.worlds.real import WorldUnreadable
 
 
@@ -28,9 +28,34 @@ from vibe_pipeline.simulator.worlds.real import WorldUnreadable
     default="C",
     help="What Spotify still allows the app.",
 )
-def simulator(*, port: int, world: Path | None, seed: int, listeners: int, regime: str) -> None:
+@click.option(
+    "--env",
+    "show_environment",
+    is_flag=True,
+    help="Print the lines of .env that lead an installation to it, and end; needs --port.",
+)
+def simulator(
+    *,
+    port: int,
+    world: Path | None,
+    seed: int,
+    listeners: int,
+    regime: str,
+    show_environment: bool,
+) -> None:
     """Serve the simulated outside world: Spotify, Last.fm, ListenBrainz, MusicBrainz, Telegram."""
+    if show_environment:
+        click.echo(_env_lines(port))
+        return
     try:
         serve(world, port=port, seed=seed, listeners=listeners, regime=regime.upper())
     except (WorldUnreadable, SimulatorNotStarted) as trouble:
         raise ConfigurationError(str(trouble)) from trouble
+
+
+def _env_lines(port: int) -> str:
+    """Addresses and keys of the simulated world as ``.env`` takes them."""
+    if port == 0:
+        raise ConfigurationError("Say where it will listen: vibe simulator --port 9000 --env.")
+    lines = environment(f"http://127.0.0.1:{port}").items()
+    return "\n".join(f"{name}={value}" for name, value in lines)
