@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from telegram import InlineKeyboardMarkup
 
-from vibe_bot.formatting import Html, button, keyboard, tell, together
+from vibe_bot.formatting import Html, button, in_rows, keyboard, tell, together
 from vibe_bot.jobs import Job
 from vibe_bot.results import because, made, way_out
 from vibe_bot.services import BotServices
+from vibe_bot.zone_guesses import city, guessed_zones
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.messages import (
     Connected,
@@ -24,11 +25,13 @@ from vibe_pipeline.accounts.messages import (
     NightReady,
     PlaylistLetGo,
     ReadyAfterAll,
+    ZoneQuestion,
     ZoneUnknown,
 )
 from vibe_pipeline.accounts.records import Account, TrackedRun
-from vibe_pipeline.locales import day, moment, say
+from vibe_pipeline.locales import clock, day, moment, say
 from vibe_pipeline.nightly import next_night
+from vibe_pipeline.records import zone_or_utc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,10 @@ class Announcement:
     correction: Html | None = None
 
 
+_GREETINGS = ((23, "_late"), (18, "_evening"), (12, "_afternoon"), (4, ""), (0, "_late"))
+"""What a night's list is told with, from which hour of the person's day on."""
+
+
 def announcement(services: BotServices, account: Account, message: Message) -> Announcement:
     """The message in words."""
     match message:
@@ -53,8 +60,8 @@ def announcement(services: BotServices, account: Account, message: Message) -> A
             return _night_failed(services, account, message)
         case ConsentEnds():
             return _consent_ends(account, message)
-        case ZoneUnknown():
-            return _zone_unknown(account, message)
+        case ZoneUnknown() | ZoneQuestion():
+            return _about_zone(services, account, message)
         case PlaylistLetGo():
             text = tell(account.language, message.key)
             again = button(say(account.language, "button.generate"), "go:generate")
@@ -80,7 +87,10 @@ def _connected(services: BotServices, account: Account, message: Connected) -> A
 def _ready(
     services: BotServices, account: Account, message: NightReady | ReadyAfterAll | MadeByOperator
 ) -> Announcement:
-    intro = tell(account.language, message.key)
+    greeting = message.key
+    if isinstance(message, NightReady):
+        greeting += night_greeting(services.now().astimezone(account.zone).hour)
+    intro = tell(account.language, greeting)
     edition = services.store.editions.get(message.edition_id)
     if edition is None:
         return Announcement(text=intro)
@@ -93,6 +103,11 @@ def _ready(
         corrects=failed if mended else None,
         correction=tell(account.language, "bot.mended"),
     )
+
+
+def night_greeting(hour: int) -> str:
+    """How a night's list is greeted at this hour of the person's day: the end of a key."""
+    return next(words for begins, words in _GREETINGS if hour >= begins)
 
 
 def _night_failed(services: BotServices, account: Account, message: NightFailed) -> Announcement:
@@ -113,6 +128,31 @@ def _consent_ends(account: Account, message: ConsentEnds) -> Announcement:
     text = tell(language, message.key, count=message.count, date=day(language, message.date))
     renew = button(say(language, "button.renew"), "go:connect")
     return Announcement(text=text, markup=keyboard([renew]))
+
+
+def _about_zone(
+    services: BotServices, account: Account, message: ZoneUnknown | ZoneQuestion
+) -> Announcement:
+    if isinstance(message, ZoneQuestion):
+        return _zone_question(services, account, message)
+    return _zone_unknown(account, message)
+
+
+def _zone_question(services: BotServices, account: Account, message: ZoneQuestion) -> Announcement:
+    """Likely places, each with what its clocks say; another one, or none."""
+    language, now = account.language, services.now()
+    choices = [
+        button(
+            f"{city(language, zone)} · {clock(language, now, zone_or_utc(zone))}",
+            f"go:timezone:{zone}",
+        )
+        for zone in guessed_zones(language, account.market)
+    ]
+    other = button(say(language, "button.zone_other"), "go:timezone")
+    keep = button(say(language, "button.zone_keep", zone=account.timezone), "zk")
+    at = clock(language, now, account.zone)
+    text = tell(language, message.key, zone=account.timezone, clock=at)
+    return Announcement(text=text, markup=keyboard(*in_rows(choices, 2), [other, keep]))
 
 
 def _zone_unknown(account: Account, message: ZoneUnknown) -> Announcement:

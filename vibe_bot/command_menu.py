@@ -12,7 +12,8 @@ from vibe_pipeline.locales import FALLBACK, LANGUAGES, say
 LISTED = (
     *("generate", "preview", "latest", "why", "whynot", "history", "day", "undo"),
     *("status", "connect", "sync"),
-    *("setsize", "setratio", "adventure", "mode", "title", "cover", "nightly", "timezone", "lang"),
+    *("setsize", "setratio", "adventure", "mode", "title", "cover", "explicit"),
+    *("nightly", "timezone", "lang"),
     *("more", "less", "mood"),
     *("block", "unblock", "blocked", "leaveout"),
     *("sources", "export", "disconnect", "forget", "help"),

@@ -24,7 +24,7 @@ import structlog
 
 from vibe_pipeline.accounts.call_allowance import budget_for, listening_of
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
-from vibe_pipeline.accounts.messages import Connected
+from vibe_pipeline.accounts.messages import Connected, ZoneQuestion
 from vibe_pipeline.accounts.people import consent_end
 from vibe_pipeline.accounts.records import (
     Account,
@@ -299,6 +299,8 @@ class AccountLinking:
                 consented_at=pending.tokens.consented_at,
             )
             self.store.outbox.put(pending.user_id, linked)
+            if confirmed.account.timezone == self.store.people.defaults.timezone:
+                self.store.outbox.put(pending.user_id, ZoneQuestion.of(pending.user_id))
             self.note_first_preparation(pending.user_id)
         except SpotifyAccountTaken:
             return Refused(reason=RefusalReason.TAKEN, account=confirmed.account)

@@ -55,7 +55,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """A track as Spotify names it; fields that a development app no longer gets are ``None``."""
+    """A track as Spotify names it; fields that a development app no longer gets are ``None``.
+
+    ``explicit``: marked as such; ``None`` where nobody has told, which is no "no".
+    """
 
     spotify_id: str
     uri: str
@@ -68,6 +71,7 @@ class Track:
     duration_ms: int | None = None
     release_date: str | None = None
     popularity: int | None = None
+    explicit: bool | None = None
 
     @property
     def artist(self) -> str:
@@ -230,6 +234,7 @@ class DropReason(StrEnum):
     SOURCE_CAP = "source_cap"
     FAMILIAR_ENOUGH = "familiar_enough"
     NOT_ON_SPOTIFY = "not_on_spotify"
+    EXPLICIT = "explicit"
     NOT_LOOKED_UP = "not_looked_up"
     LOWER_RANKED = "lower_ranked"
 

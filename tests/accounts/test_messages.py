@@ -21,6 +21,7 @@ from vibe_pipeline.accounts.messages import (
     NightReady,
     PlaylistLetGo,
     ReadyAfterAll,
+    ZoneQuestion,
     ZoneUnknown,
 )
 from vibe_pipeline.accounts.records import FailureCause
@@ -35,6 +36,7 @@ OF_EACH_KIND: tuple[Message, ...] = (
     MadeByOperator.of(EditionId("run-1")),
     ZoneUnknown.of(ANNA, "Mars/Olympus"),
     PlaylistLetGo.of("p1"),
+    ZoneQuestion.of(ANNA),
     NightFailed.before_it_began(
         ANNA, "nightly:2026-11-23", FailureCause.QUOTA, day=DAY, until=UNTIL
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from tests.bot.test_catalogues import blanks
 from tests.support.accounts_site import put_as_stored
 from tests.support.bot_world import BotWorld, ChatUser, data_of, saying
+from vibe_bot.announcements import night_greeting
+from vibe_bot.zone_guesses import city, guessed_zones
 from vibe_pipeline.accounts.messages import (
     Connected,
     ConsentEnds,
@@ -20,6 +23,7 @@ from vibe_pipeline.accounts.messages import (
     NightReady,
     PlaylistLetGo,
     ReadyAfterAll,
+    ZoneQuestion,
     ZoneUnknown,
 )
 from vibe_pipeline.accounts.records import FailureCause, PendingConnection
@@ -35,6 +39,7 @@ IN_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
     ReadyAfterAll: frozenset(),
     MadeByOperator: frozenset(),
     PlaylistLetGo: frozenset(),
+    ZoneQuestion: frozenset(),
     ZoneUnknown: frozenset({"zone"}),
     ConsentEnds: frozenset({"count", "date"}),
     NightFailed: frozenset({"day", "until"}),
@@ -146,3 +151,38 @@ async def test_a_list_mended_by_a_rerun_puts_the_message_right_that_told_its_fai
 
     assert say("en", "bot.ready_after_all") in told["text"]
     assert corrected["message_id"] == failed["message_id"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("hour", "greeting"),
+    [(5, ""), (11, ""), (12, "_afternoon"), (18, "_evening"), (22, "_evening"), (23, "_late")],
+)
+def test_a_night_s_list_is_greeted_by_the_hour_at_which_it_comes(
+    language: str, hour: int, greeting: str
+) -> None:
+    evening = datetime(2026, 11, 23, hour, 30, tzinfo=UTC)
+
+    assert night_greeting(evening.hour) == greeting
+    assert catalogue(language)[f"{NightReady.key}{greeting}"]
+
+
+@pytest.mark.parametrize(
+    ("language", "country", "first"),
+    [
+        ("nl", "BE", "Europe/Brussels"),
+        ("en", "PT", "Europe/Lisbon"),
+        ("en", "us", "America/New_York"),
+        ("uk", None, "Europe/Kyiv"),
+        ("ru", "UZ", "Asia/Samarkand"),
+        ("en", "??", "Europe/London"),
+    ],
+)
+def test_a_place_is_guessed_from_the_country_that_spotify_names_or_the_language(
+    language: str, country: str | None, first: str
+) -> None:
+    guesses = guessed_zones(language, country)
+
+    assert guesses[0] == first
+    assert 1 < len(guesses) <= 4
+    assert all(len(f"go:timezone:{zone}") <= 64 and city(language, zone) for zone in guesses)

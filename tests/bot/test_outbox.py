@@ -12,9 +12,9 @@ from telegram import Bot
 from tests.support.accounts_site import greeting, messages_waiting, put_as_stored
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, until, urls_of
 from vibe_bot import outbox
-from vibe_bot.announcements import announcement
+from vibe_bot.announcements import announcement, night_greeting
 from vibe_bot.sending import send
-from vibe_pipeline.accounts.messages import NightFailed, NightReady
+from vibe_pipeline.accounts.messages import NightFailed, NightReady, ZoneQuestion
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.locales import LANGUAGES, say
 
@@ -48,9 +48,10 @@ async def test_a_nights_list_is_announced_with_its_link(place: BotWorld, languag
     edition = anna.edition()
 
     place.store.outbox.put(anna.account.user_id, NightReady.of(edition.edition_id))
-    message = await anna.sees(lambda one: say(language, "bot.night_ready") in one["text"])
+    message = await anna.sees(lambda one: "Anna's day <3" in one["text"])
 
-    assert "Anna's day <3" in message["text"]
+    greeting = night_greeting(datetime.now(UTC).hour)
+    assert say(language, f"bot.night_ready{greeting}") in message["text"]
     assert urls_of(message) == ["https://open.spotify.com/playlist/pl1"]
 
 
@@ -199,3 +200,24 @@ async def test_telegram_being_away_delays_but_loses_nothing(empty_place: BotWorl
 
     async with living_bot(empty_place):
         assert await anna.sees(lambda one: "late" in one["text"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_who_never_said_where_they_are_is_asked_once_and_may_leave_it(
+    place: BotWorld, language: str
+) -> None:
+    anna = await connected(place, language=language)
+    user_id = anna.account.user_id
+    place.store.people.change(user_id, market="NL")
+    asked = say(language, "bot.zone_question", zone="|", clock="").split("|", maxsplit=1)[0]
+
+    place.store.outbox.put(user_id, ZoneQuestion.of(user_id))
+    place.store.outbox.put(user_id, ZoneQuestion.of(user_id))
+    message = await anna.sees(lambda one: one["text"].startswith(asked))
+
+    assert data_of(message)[0] == "go:timezone:Europe/Amsterdam"
+    assert data_of(message)[-2:] == ["go:timezone", "zk"]
+    await anna.taps("zk")
+    kept = say(language, "bot.zone_kept", zone="UTC", clock="|").split("|", maxsplit=1)[0]
+    await anna.sees(lambda one: one["text"].startswith(kept[:20]) and not one["buttons"])
+    assert anna.account.timezone == "UTC"

@@ -15,6 +15,7 @@ QUESTIONS = {
     "/setratio": "bot.settings.ratio_ask",
     "/adventure": "bot.settings.adventure_ask",
     "/mode": "bot.settings.mode_ask",
+    "/explicit": "bot.settings.explicit_ask",
     "/nightly": "bot.settings.night_ask",
     "/timezone": "bot.settings.zone_ask",
     "/lang": "bot.settings.language_ask",
@@ -52,6 +53,27 @@ async def test_what_cannot_be_meant_is_answered_with_what_can(
         assert say(language, "bot.trouble") not in message["text"]
 
     assert anna.account == before
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_explicit_tracks_are_left_out_and_let_in_again(
+    place: BotWorld, language: str
+) -> None:
+    anna = await place.person(language=language)
+    await anna.says("/explicit")
+
+    await anna.taps("go:explicit:off")
+    await anna.sees(lambda one: one["text"] == say(language, "bot.settings.explicit_off"))
+    status = await anna.says("/status")
+    assert say(language, "bot.status.explicit") in status["text"]
+    anna.edition()
+    assert say(language, "bot.why.explicit") in (await anna.says("/why"))["text"]
+    shown = await anna.says("/explicit")
+    assert shown["text"] == say(language, "bot.settings.explicit_is")
+
+    answer = await anna.says(say(language, "bot.words.yes").split(",")[0])
+    assert answer["text"] == say(language, "bot.settings.explicit_on")
+    assert say(language, "bot.status.explicit") not in (await anna.says("/status"))["text"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -141,6 +141,9 @@ class LockedOut:
         raise WarehouseLocked(Path("w"), "held")
 
     def confirmed(self, tracks: Iterable[Track]) -> None:
+        raise WarehouseLocked(Path("w"), "held")
+
+    def marked(self, marks: Mapping[str, bool]) -> None:
         raise WarehouseLocked(Path("w"), "held")
 
 
@@ -671,6 +674,35 @@ def test_an_unconfirmed_track_is_looked_at_and_left_out_when_it_is_another_s(des
 
     assert desk.spotify.items["p1"] == [TRACKS[0].uri, TRACKS[1].uri]
     assert desk.spotify.calls.count("lines") == 1
+
+
+def test_what_spotify_marks_as_explicit_is_left_out_for_whoever_wants_none(desk: Desk) -> None:
+    desk.store.people.change(desk.account.user_id, leaves_out_explicit=True)
+    edition_id = desk.chosen("e1")
+    unmarked = (*TRACKS[:1], *(replace(one, confirmed=False) for one in TRACKS[1:]))
+    desk.store.editions.advance(
+        edition_id, EditionState.CHOSEN, EditionState.CHOSEN, tracks=unmarked
+    )
+    shown = [replace(track(at), title=TRACKS[at - 1].title, explicit=at == 3) for at in (1, 2, 3)]
+    desk.spotify.lines = [PlaylistLine(track=one, playable=True) for one in shown]
+
+    desk.publish(edition_id)
+
+    assert desk.spotify.items["p1"] == [TRACKS[0].uri, TRACKS[1].uri]
+    assert desk.spotify.calls.count("lines") == 1
+
+
+def test_what_nobody_could_look_at_is_left_out_where_nothing_explicit_may_be(desk: Desk) -> None:
+    desk.store.people.change(desk.account.user_id, leaves_out_explicit=True)
+    edition_id = desk.chosen("e1")
+    unmarked = (*TRACKS[:2], replace(TRACKS[2], confirmed=False))
+    desk.store.editions.advance(
+        edition_id, EditionState.CHOSEN, EditionState.CHOSEN, tracks=unmarked
+    )
+
+    desk.publish(edition_id)
+
+    assert desk.spotify.items["p1"] == [TRACKS[0].uri, TRACKS[1].uri]
 
 
 def test_a_list_is_written_though_what_it_showed_could_not_be_kept(desk: Desk) -> None:

@@ -181,9 +181,12 @@ async def _show_reasons(
     page = min(page, last_page)
     shown = edition.tracks[page * REASONS_A_PAGE : (page + 1) * REASONS_A_PAGE]
     title = interaction.html("bot.why.title", day=day(interaction.language, edition.vibe_date))
+    clean: tuple[str, ...] = ()
+    if interaction.account.leaves_out_explicit:
+        clean = ("", interaction.html("bot.why.explicit"))
     text = _fitting(
         lambda longest: together(
-            title, "", *(_reason_line(interaction, track, longest) for track in shown)
+            title, "", *(_reason_line(interaction, track, longest) for track in shown), *clean
         )
     )
     turning = _turning(interaction, "yp", edition, page, last_page)

@@ -15,6 +15,7 @@ from vibe_bot.command_menu import register_commands
 from vibe_bot.formatting import Html, button, in_rows
 from vibe_bot.handlers.welcome import main_keyboard
 from vibe_bot.interactions import Interaction
+from vibe_bot.zone_guesses import guessed_zones, offered_zones
 from vibe_pipeline.locales import LANGUAGES, clock, moment, number, percent, say
 from vibe_pipeline.nightly import next_night
 from vibe_pipeline.records import Mode
@@ -22,6 +23,7 @@ from vibe_pipeline.records import Mode
 SIZES = (10, 20, 30, 50, 75, 100)
 SHARES = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0)
 ADVENTURES = (0, 20, 40, 60, 80, 100)
+_OFF_ON = ("off", "on")
 NIGHTS = (time(5, 0), time(6, 0), time(7, 0), time(8, 0), time(18, 0), time(22, 0))
 
 
@@ -82,6 +84,22 @@ async def mode(interaction: Interaction) -> None:
     await interaction.show(interaction.html(f"bot.settings.mode_{wanted.value}"))
 
 
+async def explicit(interaction: Interaction) -> None:
+    """/explicit: whether tracks that Spotify marks so may be on the lists."""
+    leaves_out = interaction.account.leaves_out_explicit
+    off, on = arguments.says_off(interaction.args), arguments.says_on(interaction.args)
+    if not off and not on:
+        said_something = bool(arguments.plain_text(interaction.args))
+        text = "wrong" if said_something else "is" if leaves_out else "ask"
+        choices = [interaction.button(f"explicit_{one}", f"go:explicit:{one}") for one in _OFF_ON]
+        await _ask(
+            interaction, "explicit", interaction.html(f"bot.settings.explicit_{text}"), [choices]
+        )
+        return
+    interaction.change(leaves_out_explicit=off)
+    await interaction.show(interaction.html(f"bot.settings.explicit_{'off' if off else 'on'}"))
+
+
 async def nightly(interaction: Interaction) -> None:
     """/nightly: when the list is made, or never."""
     if arguments.says_off(interaction.args):
@@ -117,7 +135,7 @@ async def timezone(interaction: Interaction) -> None:
         text = _asked_or(
             interaction, "zone", zone=interaction.account.timezone, clock=_clock(interaction)
         )
-        choices = [_choice(one, "timezone", one) for one in _offered_zones(interaction.language)]
+        choices = [_choice(one, "timezone", one) for one in _zones(interaction)]
         await _ask(interaction, "timezone", text, in_rows(choices, 2))
         return
     interaction = interaction.change(timezone=zone)
@@ -126,9 +144,10 @@ async def timezone(interaction: Interaction) -> None:
     )
 
 
-def _offered_zones(language: str) -> list[str]:
-    """Where most people who speak this language are; a catalogue lists them with commas."""
-    return [zone.strip() for zone in say(language, "bot.words.zones").split(",")]
+async def keep_timezone(interaction: Interaction) -> None:
+    """A tap: the clock stays as it is."""
+    zone, at = interaction.account.timezone, _clock(interaction)
+    await interaction.show(interaction.html("bot.zone_kept", zone=zone, clock=at))
 
 
 async def lang(interaction: Interaction) -> None:
@@ -165,6 +184,12 @@ def _asked_or(interaction: Interaction, what: str, **blanks: object) -> Html:
 
 def _choice(words: str, command: str, value: str) -> InlineKeyboardButton:
     return button(words, f"go:{command}:{value}")
+
+
+def _zones(interaction: Interaction) -> list[str]:
+    account = interaction.account
+    guessed = guessed_zones(account.language, account.market)
+    return list(dict.fromkeys((*guessed, *offered_zones(account.language))))
 
 
 def _clock(interaction: Interaction) -> str:

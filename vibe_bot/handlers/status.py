@@ -107,20 +107,22 @@ def _settings(interaction: Interaction) -> list[Html]:
         interaction.html("bot.status.ratio", share=percent(language, account.min_new_ratio)),
         interaction.html("bot.status.adventure", value=account.adventure),
         interaction.html(f"bot.status.{mode}"),
-        *_name_and_cover(interaction),
+        *_choices(interaction),
         *(steering.line(interaction, wish) for wish in steering.standing(interaction)),
         interaction.html("bot.status.language", language=interaction.text(f"language.{language}")),
     ]
 
 
-def _name_and_cover(interaction: Interaction) -> list[Html]:
-    """What a person chose for their playlist's face; nothing for whoever chose nothing."""
+def _choices(interaction: Interaction) -> list[Html]:
+    """What a person chose for their lists; nothing for whoever chose nothing."""
     account, lines = interaction.account, []
     if account.own_title is not None:
         lines.append(interaction.html("bot.status.title_own", name=account.own_title))
     if account.covers:
         waits = account.connected and not may_upload(interaction)
         lines.append(interaction.html(f"bot.status.cover{'_waits' if waits else ''}"))
+    if account.leaves_out_explicit:
+        lines.append(interaction.html("bot.status.explicit"))
     return lines
 
 

@@ -223,6 +223,29 @@ class ZoneUnknown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneQuestion:
+    """Where somebody is who never said so."""
+
+    key: ClassVar[str] = "bot.zone_question"
+
+    dedupe_key: str
+
+    @classmethod
+    def of(cls, user_id: UserId) -> Self:
+        """Asked once."""
+        return cls(dedupe_key=f"zone_question:{user_id}")
+
+    def params(self) -> Params:
+        """Nothing to fill in."""
+        return {}
+
+    @classmethod
+    def from_params(cls, _params: Params, dedupe_key: str) -> Self:
+        """As ``params`` gave it."""
+        return cls(dedupe_key=dedupe_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaylistLetGo:
     """The person removed the living playlist from their library: the next list is a new one."""
 
@@ -252,6 +275,7 @@ _OneSentence = (
     | MadeByOperator
     | ConsentEnds
     | ZoneUnknown
+    | ZoneQuestion
     | PlaylistLetGo
 )
 Message = _OneSentence | NightFailed

@@ -158,6 +158,7 @@ class People:
             "created_at": self.now(),
             "sources_off": [],
             "covers": False,
+            "leaves_out_explicit": False,
         }
 
 

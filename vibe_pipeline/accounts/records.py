@@ -74,6 +74,8 @@ class Account:
     covers: bool = False
     covered_on: date | None = None
     """The day of the person's last list that a cover was tried for."""
+    leaves_out_explicit: bool = False
+    """Whether the person wants no track that Spotify marks as explicit."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -109,6 +111,7 @@ class AccountChanges(TypedDict, total=False):
     own_title: str | None
     covers: bool
     covered_on: date | None
+    leaves_out_explicit: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,7 @@ accounts = Table(
     Column("own_title", Text),
     Column("covers", Boolean, nullable=False, server_default=false()),
     Column("covered_on", Date),
+    Column("leaves_out_explicit", Boolean, nullable=False, server_default=false()),
     Index("ix_accounts_spotify_account_id", "spotify_account_id"),
 )
 

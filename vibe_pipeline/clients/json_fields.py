@@ -50,6 +50,11 @@ def integer(value: object) -> int | None:
     return None if found is None else int(found)
 
 
+def truth(value: object) -> bool | None:
+    """A plain yes or no."""
+    return value if isinstance(value, bool) else None
+
+
 def moment(value: object) -> datetime | None:
     """An ISO 8601 moment, aware and in UTC; one without a zone is taken as UTC."""
     written = text(value)

@@ -10,7 +10,15 @@ from datetime import datetime
 from typing import Self
 
 from vibe_pipeline.clients.answer_shapes import odd_ones, saved_entry
-from vibe_pipeline.clients.json_fields import Fields, fields, integer, moment, objects, text
+from vibe_pipeline.clients.json_fields import (
+    Fields,
+    fields,
+    integer,
+    moment,
+    objects,
+    text,
+    truth,
+)
 from vibe_pipeline.records import LikedTrack, Play, TopItem, Track
 
 
@@ -171,6 +179,7 @@ def track_from_api(data: Fields) -> Track | None:
         duration_ms=integer(data.get("duration_ms")),
         release_date=text(album.get("release_date")),
         popularity=integer(data.get("popularity")),
+        explicit=truth(data.get("explicit")),
     )
 
 

@@ -175,7 +175,9 @@ class _CheckedTracks:
         return [track for track in check.tracks if saved.get(track.uri)]
 
     async def _among_checked(self, request: ListRequest) -> Selection:
-        remembering = Resolver(lookups=self.build.lookups)
+        remembering = Resolver(
+            lookups=self.build.lookups, heard=_heard(request), marks=request.explicit is not None
+        )
         return await choose(
             request, self.build.pools, remembering, self.build.policy, checked=self.uris
         )
@@ -185,7 +187,10 @@ async def _chosen(build: ListBuild, request: ListRequest, resolver: Resolver) ->
     """The choice out of what is remembered, where that was prepared and is enough."""
     if build.prepared:
         remembering = Resolver(
-            lookups=build.lookups, unplayable=request.unplayable, heard=_heard(request)
+            lookups=build.lookups,
+            unplayable=request.unplayable,
+            heard=_heard(request),
+            marks=request.explicit is not None,
         )
         selection = await choose(
             request, build.pools, remembering, build.policy, confirmed_first=True
@@ -242,6 +247,7 @@ def _resolver(
         labs_seconds=None if build.patient else HURRIED_LABS_SECONDS,
         late=build.late,
         doubting=doubting,
+        marks=build.request.explicit is not None,
     )
 
 
@@ -263,12 +269,12 @@ async def choose(
     """
     ranked = _ranked(pools, request, policy)
     selecting = Selector(ranked, request, policy)
-    looked_up = _given(ranked, request)
+    looked_up = resolver.marked(_given(ranked, request))
     candidates = selecting.eligible(looked_up)
     wanted = [candidate for candidate in candidates if candidate.key not in looked_up]
     looked_up |= await resolver.for_free(wanted[:FREE_REACH])
     if confirmed_first:
-        certain = _confirmed(candidates, looked_up)
+        certain = _confirmed(candidates, looked_up, marked=request.explicit is not None)
         best = selecting.chosen(certain)
         if _full(best, request) and _as_good(best, selecting.chosen(looked_up)):
             return _finished(request, pools, ranked, certain, policy)
@@ -338,10 +344,29 @@ def _finished(
     choice = select(ranked, request, policy, found=found)
     if len(choice.chosen) < request.size and request.likes:
         ranked = _ranked([*pools, last_resort(request, policy)], request, policy)
-        given = _given(ranked, request)
+        given = _with_clean_marks(_given(ranked, request), request)
         likes = {key: track for key, track in given.items() if key not in left_out}
         choice = select(ranked, request, policy, found=likes | found)
-    return summarized(choice, pools, policy, doubtful=_greys_out(request.likes))
+    return summarized(
+        choice,
+        pools,
+        policy,
+        doubtful=_greys_out(request.likes),
+        marked=request.explicit is not None,
+    )
+
+
+def _with_clean_marks(
+    found: Mapping[str, Track | None], request: ListRequest
+) -> dict[str, Track | None]:
+    """Likes known to bear no mark need not be looked at again; those with one are not here."""
+    if request.explicit is None:
+        return dict(found)
+    clean = {one.track.spotify_id for one in request.likes if one.track.explicit is False}
+    return {
+        key: replace(track, explicit=False) if track and track.spotify_id in clean else track
+        for key, track in found.items()
+    }
 
 
 def _greys_out(likes: Sequence[LikedTrack]) -> bool:
@@ -361,13 +386,14 @@ def _as_good(chosen: Sequence[Ranked], other: Sequence[Ranked]) -> bool:
 
 
 def _confirmed(
-    candidates: Iterable[Candidate], looked_up: Mapping[str, Track | None]
+    candidates: Iterable[Candidate], looked_up: Mapping[str, Track | None], *, marked: bool
 ) -> dict[str, Track | None]:
-    """What was looked up without the ids of these that labs alone named."""
+    """What was looked up without the ids of these that labs alone named, or nobody has marked."""
     doubted = {
         candidate.key
         for candidate in candidates
-        if (track := looked_up.get(candidate.key)) and not confirmed(candidate, track)
+        if (track := looked_up.get(candidate.key))
+        and not confirmed(candidate, track, marked=marked)
     }
     return {key: track for key, track in looked_up.items() if key not in doubted}
 
@@ -385,7 +411,8 @@ def last_resort(request: ListRequest, policy: Policy) -> Pool:
         resting, heard = known.rests(keys), not known.is_due(keys, policy)
         return resting, heard, known.last_recommended(keys), like.added_at, like.track.spotify_id
 
-    usable = [one for one in request.likes if one.track.spotify_id not in request.unplayable]
+    unusable = request.unplayable | (request.explicit or frozenset())
+    usable = [one for one in request.likes if one.track.spotify_id not in unusable]
     likes = sorted(usable, key=order)[: RESORT_SHARE * request.size]
     return Pool(
         source=Source.REDISCOVERED_LIKES,

@@ -19,7 +19,7 @@ from vibe_pipeline.ranking.list_request import ListRequest, unplayable_likes
 from vibe_pipeline.ranking.listener_knowledge import with_current_keys
 from vibe_pipeline.ranking.policy import ADDED_FIGURES, FORMER, POLICIES, Policy
 from vibe_pipeline.records import LikedTrack, PastRecommendation, Play, Pool, SeedProfile, UserId
-from vibe_pipeline.sources.answers import MUSICBRAINZ_ALIASES, UNUSABLE_IDS
+from vibe_pipeline.sources.answers import MUSICBRAINZ_ALIASES, SPOTIFY_EXPLICIT, UNUSABLE_IDS
 from vibe_pipeline.taste.exclusions import exclusions_kept
 from vibe_pipeline.taste.feedback import Feedback, feedback_of
 from vibe_pipeline.taste.steering import steers_of, wishes_kept
@@ -27,6 +27,9 @@ from vibe_pipeline.warehouse.rows import Slice
 from vibe_pipeline.warehouse.selection import EditionInputs
 from vibe_pipeline.warehouse.warehouse import Tables
 
+_EXPLICIT = "explicit_ids"
+"""Kept beside the settings of an edition that was to hold nothing marked explicit: what was known
+to be. What was looked up for it is added once it is chosen."""
 _UNUSABLE = "unusable_ids"
 """Kept beside the settings of an edition that was chosen anew while it was published."""
 
@@ -79,11 +82,25 @@ def inputs_for(
             user_id, own, since=looked_at_first(edition_slice.vibe_date)
         ),
         policy=policy_of(policy),
-        settings=settings_of(account) | wishes.steering_on(edition_slice.vibe_date),
+        settings=settings_of(account)
+        | wishes.steering_on(edition_slice.vibe_date)
+        | _known_explicit(tables, account, now=now),
         blocks=wishes.blocks,
         thumbs=wishes.thumbs,
         exclusions=wishes.exclusions,
     )
+
+
+def _known_explicit(tables: Tables, account: Account, *, now: datetime) -> dict[str, Any]:
+    """Likes known to be marked explicit, for whoever wants none; nothing for everybody else."""
+    if not account.leaves_out_explicit:
+        return {}
+    likes = [one.track for one in tables.library.likes(account.user_id)]
+    marks = tables.lookups.answers(SPOTIFY_EXPLICIT.name, as_of=now)[SPOTIFY_EXPLICIT.name]
+    told = {
+        track.spotify_id for track in likes if track.explicit or marks.get(track.spotify_id) is True
+    }
+    return {_EXPLICIT: sorted(told)}
 
 
 def request_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) -> ListRequest:
@@ -147,6 +164,9 @@ class Known:
             | frozenset(inputs.settings.get(_UNUSABLE, ())),
             other_names=other_names,
             steering=steers_of(inputs.settings),
+            explicit=frozenset(inputs.settings[_EXPLICIT])
+            if _EXPLICIT in inputs.settings
+            else None,
         )
 
 
@@ -155,10 +175,24 @@ def _other_names(stored: Mapping[str, Any]) -> OtherNames:
     return by_other_name({key: MUSICBRAINZ_ALIASES.decode(names) for key, names in stored.items()})
 
 
-def without(inputs: EditionInputs, spotify_ids: Iterable[str]) -> EditionInputs:
-    """The same inputs, and that these ids turned out unusable once the list was chosen."""
-    unusable = {*inputs.settings.get(_UNUSABLE, ()), *spotify_ids}
-    return replace(inputs, settings={**inputs.settings, _UNUSABLE: sorted(unusable)})
+def without(
+    inputs: EditionInputs, spotify_ids: Iterable[str], *, explicit: Collection[str] = frozenset()
+) -> EditionInputs:
+    """The same inputs, and that these ids turned out unusable once the list was chosen.
+
+    Those ``explicit`` turned out to be marked so, which the person wants none of.
+    """
+    unusable = {*inputs.settings.get(_UNUSABLE, ()), *spotify_ids} - set(explicit)
+    told = replace(inputs, settings={**inputs.settings, _UNUSABLE: sorted(unusable)})
+    return with_explicit(told, explicit)
+
+
+def with_explicit(inputs: EditionInputs, spotify_ids: Iterable[str]) -> EditionInputs:
+    """The same inputs, and what else was known to be marked explicit; for whoever wants none."""
+    known = inputs.settings.get(_EXPLICIT)
+    if known is None or not (more := set(spotify_ids) - set(known)):
+        return inputs
+    return replace(inputs, settings={**inputs.settings, _EXPLICIT: sorted({*known, *more})})
 
 
 def pools_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) -> Sequence[Pool]:

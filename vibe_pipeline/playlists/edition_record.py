@@ -13,10 +13,11 @@ from typing import Self
 
 from vibe_pipeline.accounts.records import Considered, Edition, EditionState
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.playlists.edition_inputs import with_explicit
 from vibe_pipeline.playlists.publish import PublicationLost
 from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.ranking.explanations import explanations
-from vibe_pipeline.records import Mode, Pool, Ranked
+from vibe_pipeline.records import DropReason, Mode, Pool, Ranked
 from vibe_pipeline.warehouse.rows import EncodedRows, Slice
 from vibe_pipeline.warehouse.selection import EditionInputs, encoded
 from vibe_pipeline.warehouse.warehouse import Tables
@@ -45,7 +46,12 @@ class SelectionRecord:
             reasons={track.position: track.reason for track in selection.tracks},
             pools=pools,
         )
-        digested = replace(inputs, digest=digest(selection.ranked))
+        explicit = (
+            item.track.spotify_id
+            for item in selection.ranked
+            if item.track is not None and item.dropped is DropReason.EXPLICIT
+        )
+        digested = replace(with_explicit(inputs, explicit), digest=digest(selection.ranked))
         return cls(edition_slice=edition_slice, considered=considered, inputs=digested)
 
     def keep(self, tables: Tables) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -41,6 +41,7 @@ from vibe_pipeline.playlists.unusable_tracks import (
     Shown,
     Unusable,
     confirmed_tracks,
+    explicit_marks,
     unusable_tracks,
 )
 from vibe_pipeline.playlists.wording import Wording, plain_wording, wording
@@ -96,6 +97,10 @@ class ListMender(Protocol):
 
     def confirmed(self, tracks: Iterable[Track]) -> None:
         """Spotify showed these tracks, which were known by their ids alone."""
+        ...
+
+    def marked(self, marks: Mapping[str, bool]) -> None:
+        """By Spotify id: whether Spotify marks a track as explicit."""
         ...
 
 
@@ -337,28 +342,32 @@ class Publication:
     async def _looked_over(self, edition: Edition, mending: _Mending) -> Unusable:
         """What Spotify shows of a list that holds unconfirmed tracks; none when it cannot tell.
 
-        A list that is mostly unusable is looked at twice: one strange sight blames nothing.
+        A list that is mostly broken is looked at twice: one strange sight blames nothing. Where
+        the person wants nothing explicit, what nobody could look at is left out.
         """
         known = mending.shown
         if all(track.confirmed or track.spotify_id in known for track in edition.tracks):
             return Unusable()
+        clean = self._account(edition).leaves_out_explicit
         pairs = await self._shown(edition)
-        if len(unusable_tracks(pairs).ids) > len(pairs) / 2:
+        if len(unusable_tracks(pairs).broken) > len(pairs) / 2:
             await self.sleep(ANOTHER_TRY_SECONDS)
             pairs = await self._shown(edition)
         if not pairs:
-            return Unusable()
-        self._keep_confirmed(pairs)
-        unusable = unusable_tracks(pairs)
+            return Unusable(untold=_unconfirmed(edition) - known if clean else frozenset())
+        self._keep_confirmed(pairs, clean=clean)
+        unusable = unusable_tracks(pairs, clean=clean)
         mending.shown |= {track.spotify_id for track in edition.tracks} - unusable.ids
         return unusable
 
-    def _keep_confirmed(self, pairs: Shown) -> None:
+    def _keep_confirmed(self, pairs: Shown, *, clean: bool) -> None:
         """A help for later lists: what was written counts as written without it too."""
         if self.mender is None:
             return
         try:
             self.mender.confirmed(confirmed_tracks(pairs))
+            if clean:
+                self.mender.marked(explicit_marks(pairs))
         except WarehouseError as error:
             log.warning("what Spotify showed of a list is not kept: %s", error)
 
@@ -495,6 +504,10 @@ def _ids(uris: Collection[str]) -> frozenset[str]:
 def _alike_together(edition: Edition) -> list[ChosenTrack]:
     """The doubted first, then new ones, then familiar ones: what is bad mostly lies together."""
     return sorted(edition.tracks, key=lambda track: (track.confirmed, not track.is_new))
+
+
+def _unconfirmed(edition: Edition) -> frozenset[str]:
+    return frozenset(track.spotify_id for track in edition.tracks if not track.confirmed)
 
 
 def _shortened(summary: Summary, tracks: Sequence[ChosenTrack]) -> Summary:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from vibe_pipeline.clients.deadline import Deadline, LateCalls
@@ -26,6 +26,7 @@ from vibe_pipeline.sources.answers import (
     LABS_RECORDINGS,
     LABS_SPOTIFY_IDS,
     SPOTIFY_ARTIST_PAGES,
+    SPOTIFY_EXPLICIT,
     SPOTIFY_ISRCS,
     SPOTIFY_TRACKS,
 )
@@ -69,6 +70,7 @@ class Resolver:
     is ``unplayable`` is no answer, whoever named or remembered it. ``heard`` holds by their ids the
     tracks that the person played or saved: they confirm what labs names, or show that it is wrong.
     With ``doubting`` an id that labs alone names is no answer either, and is searched for as well.
+    With ``marks`` every answer says whether the track is marked explicit, where anybody has told.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Resolver:
         labs_seconds: float | None = None,
         late: LateCalls | None = None,
         doubting: bool = False,
+        marks: bool = False,
     ) -> None:
         self.soft_limit = soft_limit
         self.hard_limit = hard_limit
@@ -101,6 +104,7 @@ class Resolver:
         self._labs_deadline = None if labs_seconds is not None else Deadline()
         self._late: LateCalls = set() if late is None else late
         self._doubting = doubting
+        self._marks = marks
         self._waiting: dict[str, Candidate] = {}
         self._without_isrc: set[str] = set()
 
@@ -121,7 +125,34 @@ class Resolver:
         mbids = {key: c.mbid or names.get(key) for key, c in self._waiting.items()}
         resolved |= await self._mapped({key: mbid for key, mbid in mbids.items() if mbid})
         self._no_longer_waiting(resolved)
-        return resolved
+        return self.marked(resolved)
+
+    def marked(self, found: Mapping[str, Track | None]) -> Found:
+        """The same tracks, each with its explicit mark where the person's own music, what was
+        looked over before, or what is remembered of the recording tells it.
+        """
+        untold = {k: t for k, t in found.items() if t is not None and t.explicit is None}
+        if not self._marks or not untold:
+            return dict(found)
+        ids = {track.spotify_id for track in untold.values()}
+        told = SPOTIFY_EXPLICIT.known(self._lookups, sorted(ids))
+        seen = (*self._pages_of(untold), *(self._heard[one] for one in ids & self._heard.keys()))
+        told |= {one.spotify_id: one.explicit for one in seen if one.explicit is not None}
+        marked = {
+            key: replace(track, explicit=told.get(track.spotify_id))
+            for key, track in untold.items()
+        }
+        return {**found, **marked}
+
+    def _pages_of(self, keys: Collection[str]) -> list[Track]:
+        """What is remembered of these recordings, and on their artists' pages."""
+        artists = sorted({key.partition("|")[0] for key in keys})
+        pages = SPOTIFY_ARTIST_PAGES.known(self._lookups, artists)
+        tracks = SPOTIFY_TRACKS.known(self._lookups, sorted(keys))
+        return [
+            *(track for page in pages.values() for track in page or ()),
+            *(track for track in tracks.values() if track is not None),
+        ]
 
     def beyond_reach(self, candidates: Sequence[Candidate], *, urgent: bool) -> frozenset[str]:
         """The keys of those that nothing is left to look up with, for this list.
@@ -153,7 +184,7 @@ class Resolver:
         left = [candidate for candidate in candidates if candidate.key not in resolved]
         await self._search_for(self._in_turn(left), resolved, self._limit(urgent=urgent))
         self._no_longer_waiting(resolved)
-        return resolved
+        return self.marked(resolved)
 
     async def _search_for(
         self, candidates: Sequence[Candidate], resolved: Found, limit: int
@@ -241,7 +272,10 @@ class Resolver:
                     keep_page(self._lookups, name, answer)
 
     def _without_page(self, ranked: Sequence[Ranked]) -> list[str]:
-        """Names of artists nobody has searched for, the most promising first."""
+        """Names of artists nobody has searched for, or without marks where those matter.
+
+        The most promising first.
+        """
         promise: defaultdict[str, float] = defaultdict(float)
         names: dict[str, str] = {}
         for entry in ranked:
@@ -251,8 +285,11 @@ class Resolver:
                 weight = _WAITING if entry.track is None else _FOUND
                 promise[candidate.artist_key] += weight * FAR_DOWN / (FAR_DOWN + entry.rank)
         known = SPOTIFY_ARTIST_PAGES.known(self._lookups, list(names))
-        unknown = [key for key in names if key not in known]
+        unknown = [key for key in names if key not in known or self._lacks_marks(known[key])]
         return [names[key] for key in sorted(unknown, key=lambda key: (-promise[key], key))]
+
+    def _lacks_marks(self, page: Sequence[Track] | None) -> bool:
+        return self._marks and any(track.explicit is None for track in page or ())
 
     def _without_spotify(self, error: ServiceError) -> None:
         if self._spotify is not None:
@@ -272,13 +309,18 @@ class Resolver:
         for candidate in candidates:
             answers = [by_isrc.get(isrc)] if (isrc := valid_isrc(candidate.isrc)) else []
             answers += [tracks.get(name) for name in (candidate.key, *candidate.aliases)]
-            usable = [one for one in answers if one and one.spotify_id not in self._unplayable]
+            usable = [one for one in answers if one and self._is_usable(one)]
             known = next((one for one in usable if _is(candidate, one)), None)
             if known is not None:
                 resolved[candidate.key] = known
             elif candidate.key in tracks and tracks[candidate.key] is None:
                 resolved[candidate.key] = None
         return resolved
+
+    def _is_usable(self, track: Track) -> bool:
+        """What nobody marked is looked up again, ahead of time, where marks matter."""
+        unmarked = self._marks and self._doubting and track.explicit is None
+        return not unmarked and track.spotify_id not in self._unplayable
 
     async def _named(self, candidates: Sequence[Candidate]) -> Found:
         """Ids by way of labs' search by name, for a few."""
@@ -423,9 +465,13 @@ class _Search:
     page: bool = False
 
 
-def confirmed(candidate: Candidate, track: Track) -> bool:
-    """Whether Spotify named this id: what labs names comes with nothing but the id."""
-    return bool(track.artist_ids) or track.spotify_id == candidate.spotify_id
+def confirmed(candidate: Candidate, track: Track, *, marked: bool = False) -> bool:
+    """Whether Spotify named this id: what labs names comes with nothing but the id.
+
+    ``marked``: it must have told as well that the track is not marked explicit.
+    """
+    named = bool(track.artist_ids) or track.spotify_id == candidate.spotify_id
+    return named and (not marked or track.explicit is False)
 
 
 def given(candidate: Candidate) -> Track | None:

@@ -6,7 +6,7 @@ all that its replay needs. Finding those tracks is ``refused_tracks``' and ``pub
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -29,7 +29,12 @@ from vibe_pipeline.playlists.unusable_tracks import Unusable
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.records import Pool, Ranked, Track
-from vibe_pipeline.sources.answers import LABS_RECORDINGS, LABS_SPOTIFY_IDS, UNUSABLE_IDS
+from vibe_pipeline.sources.answers import (
+    LABS_RECORDINGS,
+    LABS_SPOTIFY_IDS,
+    SPOTIFY_EXPLICIT,
+    UNUSABLE_IDS,
+)
 from vibe_pipeline.sources.artist_pages import remember_tracks
 from vibe_pipeline.warehouse import EditionInputs, Tables, Warehouse
 
@@ -58,7 +63,8 @@ class SecondChoice:
             UNUSABLE_IDS.remember(lookups, dict.fromkeys(unusable.gone, _GONE))
             greyed = dict.fromkeys(unusable.greyed_out, _GREYED_OUT)
             UNUSABLE_IDS.remember(lookups, greyed, days=GREYED_OUT_DAYS)
-            _forget_what_labs_named(lookups, resolved, unusable.ids)
+            SPOTIFY_EXPLICIT.remember(lookups, dict.fromkeys(unusable.explicit, True))
+            _forget_what_labs_named(lookups, resolved, unusable.ids - unusable.explicit)
             lookups.keep()
 
     def choose_again(
@@ -70,7 +76,7 @@ class SecondChoice:
         tracks that are known by their id alone, these and no others.
         """
         with self.database.open() as tables:
-            basis = _read_basis(tables, edition, besides, only)
+            basis = _read_basis(tables, edition, besides, only, now=self.now())
         if basis is None:
             return False
         selection = replayed(basis.request, basis.pools, basis.then, basis.policy)
@@ -83,6 +89,12 @@ class SecondChoice:
         told = with_stale_parts(selection, stale)
         record_choice(self.store, edition, told, mode=edition.mode)
         return True
+
+    def marked(self, marks: Mapping[str, bool]) -> None:
+        """Keep by Spotify id which tracks are marked explicit."""
+        lookups = self.database.lookups(now=self.now)
+        SPOTIFY_EXPLICIT.remember(lookups, marks)
+        lookups.keep()
 
     def confirmed(self, tracks: Iterable[Track]) -> None:
         """Keep what Spotify showed of tracks that were known by their ids alone."""
@@ -103,14 +115,22 @@ class _Basis:
 
 
 def _read_basis(
-    tables: Tables, edition: Edition, besides: Collection[str], only: Collection[str] | None
+    tables: Tables,
+    edition: Edition,
+    besides: Collection[str],
+    only: Collection[str] | None,
+    *,
+    now: datetime,
 ) -> _Basis | None:
     """All of it without the tracks that may not be used; ``None`` where it cannot be repeated."""
     place = slice_of(edition)
     inputs = tables.selections.inputs(place.user_id, place.edition_id, on=place.vibe_date)
     if inputs is None:
         return None
-    inputs = without(inputs, besides)
+    lookups = tables.cached_lookups(now=lambda: now)
+    marks = SPOTIFY_EXPLICIT.known(lookups, sorted(besides))
+    explicit = {spotify_id for spotify_id, marked in marks.items() if marked}
+    inputs = without(inputs, besides, explicit=explicit)
     try:
         policy = policy_named(inputs.policy)
     except PolicyUnknown:
@@ -125,10 +145,16 @@ def _read_basis(
         request=request_from(tables, place, inputs),
         pools=pools,
         then=[
-            entry if _stands(entry, besides, only) else replace(entry, track=None, dropped=None)
+            entry
+            if _stands(entry, besides, only) or _is_one_of(entry, explicit)
+            else replace(entry, track=None, dropped=None)
             for entry in then
         ],
     )
+
+
+def _is_one_of(entry: Ranked, spotify_ids: Collection[str]) -> bool:
+    return entry.track is not None and entry.track.spotify_id in spotify_ids
 
 
 def _stands(entry: Ranked, besides: Collection[str], only: Collection[str] | None) -> bool:

@@ -33,10 +33,20 @@ class Selection:
 
 
 def summarized(
-    choice: Choice, pools: Sequence[Pool], policy: Policy, *, doubtful: bool = False
+    choice: Choice,
+    pools: Sequence[Pool],
+    policy: Policy,
+    *,
+    doubtful: bool = False,
+    marked: bool = False,
 ) -> Selection:
-    """A choice as people are told it; ``doubtful``: what they know may have greyed out since."""
-    tracks = tuple(_chosen_track(entry, doubtful=doubtful) for entry in choice.chosen)
+    """A choice as people are told it; ``doubtful``: what they know may have greyed out since.
+
+    ``marked``: a track that nobody said to be without an explicit mark is not confirmed.
+    """
+    tracks = tuple(
+        _chosen_track(entry, doubtful=doubtful, marked=marked) for entry in choice.chosen
+    )
     chosen = Counter(track.source for track in tracks)
     new = sum(track.is_new for track in tracks)
     flavour = flavour_of(choice.ranked)
@@ -89,7 +99,7 @@ def reason(language: str, source: Source, seed: str) -> str:
     return say(language, reason_key(source, seeded=bool(seed)), seed=seed)
 
 
-def _chosen_track(entry: Ranked, *, doubtful: bool) -> ChosenTrack:
+def _chosen_track(entry: Ranked, *, doubtful: bool, marked: bool) -> ChosenTrack:
     track = entry.track
     if track is None or entry.position is None:
         raise ValueError(f"{entry.candidate.key} was chosen without a track")
@@ -106,5 +116,6 @@ def _chosen_track(entry: Ranked, *, doubtful: bool) -> ChosenTrack:
         reason=reason("en", entry.source, entry.seed),
         key=track_key(track),
         artist_key=artist_key(track.artist),
-        confirmed=confirmed(entry.candidate, track) and (entry.is_new or not doubtful),
+        confirmed=confirmed(entry.candidate, track, marked=marked)
+        and (entry.is_new or not doubtful),
     )

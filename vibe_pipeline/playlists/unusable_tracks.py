@@ -21,13 +21,15 @@ Shown = Sequence[tuple[ChosenTrack, PlaylistLine]]
 class Unusable:
     """Spotify ids that a list must not hold: no longer there, greyed out here, or another's.
 
-    ``untold``: one of these may be bad, and finding out would cost too much now.
+    ``untold``: one of these may be bad, and finding out would cost too much now. ``explicit``: what
+    is marked so, where the person wants none of that.
     """
 
     gone: frozenset[str] = frozenset()
     greyed_out: frozenset[str] = frozenset()
     mistaken: frozenset[str] = frozenset()
     untold: frozenset[str] = frozenset()
+    explicit: frozenset[str] = frozenset()
 
     @property
     def unplayable(self) -> frozenset[str]:
@@ -35,9 +37,14 @@ class Unusable:
         return self.gone | self.greyed_out
 
     @property
+    def broken(self) -> frozenset[str]:
+        """What is not, or cannot be heard as, what was meant."""
+        return self.unplayable | self.mistaken
+
+    @property
     def ids(self) -> frozenset[str]:
         """All of them."""
-        return self.unplayable | self.mistaken | self.untold
+        return self.broken | self.untold | self.explicit
 
 
 def confirmed_tracks(pairs: Shown) -> list[Track]:
@@ -53,9 +60,23 @@ def confirmed_tracks(pairs: Shown) -> list[Track]:
     ]
 
 
-def unusable_tracks(pairs: Shown) -> Unusable:
-    """What is greyed out here, and what an unconfirmed id turned out to be instead."""
+def explicit_marks(pairs: Shown) -> dict[str, bool]:
+    """By the id we know a track by: whether Spotify marks what it shows there as explicit."""
+    return {
+        chosen.spotify_id: line.track.explicit
+        for chosen, line in pairs
+        if line.track is not None and line.track.explicit is not None
+    }
+
+
+def unusable_tracks(pairs: Shown, *, clean: bool = False) -> Unusable:
+    """What is greyed out here, and what an unconfirmed id turned out to be instead.
+
+    With ``clean`` what Spotify marks as explicit is unusable too.
+    """
+    marks = explicit_marks(pairs) if clean else {}
     return Unusable(
+        explicit=frozenset(spotify_id for spotify_id, marked in marks.items() if marked),
         greyed_out=frozenset(one.spotify_id for one, line in pairs if not line.playable),
         mistaken=frozenset(
             one.spotify_id

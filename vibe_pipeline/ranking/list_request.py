@@ -22,6 +22,8 @@ class ListRequest:
     Keys are those of ``ranking.identity``; thumbs are +1 or -1. ``unplayable`` are the Spotify ids
     that no list of this person may hold, whoever proposes them. ``other_names`` of artists lead to
     the name their recordings are kept under. ``steering``: what is to be more or less.
+    ``explicit``: the Spotify ids of what is known to be marked explicit, for a person who wants no
+    such track; ``None`` for all others.
     """
 
     vibe_date: date
@@ -40,6 +42,7 @@ class ListRequest:
     unplayable: frozenset[str] = frozenset()
     other_names: OtherNames = field(default_factory=dict)
     steering: tuple[Steer, ...] = ()
+    explicit: frozenset[str] | None = None
 
 
 def unplayable_likes(likes: Iterable[LikedTrack]) -> frozenset[str]:

@@ -312,13 +312,23 @@ def _excluded(
     liked = known.likes(candidate) or (track is not None and known.likes_track(track))
     if version & policy.unwanted_versions and not liked:
         return DropReason.WRONG_VERSION
-    if candidate.key in found and (track is None or track.spotify_id in request.unplayable):
-        return DropReason.NOT_ON_SPOTIFY
+    if candidate.key in found and (unfit := _unfit(track, request)) is not None:
+        return unfit
     if known.rests(keys):
         return DropReason.RESTED
     if entry.is_new or not policy.due_days:
         return DropReason.RECENTLY_PLAYED if known.hears(keys) else None
     return None if known.is_due(keys, policy) else DropReason.NOT_DUE
+
+
+def _unfit(track: Track | None, request: ListRequest) -> DropReason | None:
+    """Why what was found on Spotify cannot be on this person's list, whatever the recording is."""
+    if track is None or track.spotify_id in request.unplayable:
+        return DropReason.NOT_ON_SPOTIFY
+    unwanted = request.explicit is not None and (
+        track.explicit is True or track.spotify_id in request.explicit
+    )
+    return DropReason.EXPLICIT if unwanted else None
 
 
 def _is_blocked(entry: Ranked, keys: Sequence[str], request: ListRequest) -> bool:

@@ -117,6 +117,12 @@ def _whole(stored: object) -> int:
     return stored
 
 
+def _truth(stored: object) -> bool:
+    if not isinstance(stored, bool):
+        raise UnreadableAnswer("neither yes nor no")
+    return stored
+
+
 def _if_there(stored: object, decode: Callable[[object], T]) -> T | None:
     return None if stored is None else decode(stored)
 
@@ -224,6 +230,7 @@ def _track(stored: object) -> Track:
         duration_ms=_if_there(stored.get("duration_ms"), _whole),
         release_date=_if_there(stored.get("release_date"), _text),
         popularity=_if_there(stored.get("popularity"), _whole),
+        explicit=_if_there(stored.get("explicit"), _truth),
     )
 
 
@@ -257,6 +264,12 @@ UNUSABLE_IDS: AnswerCodec[str] = AnswerCodec(
     name="spotify_unusable_id", days=3650, encode=str, decode=_text
 )
 """By Spotify id: why no list may hold it, for Spotify refused to write it or greyed it out."""
+
+SPOTIFY_EXPLICIT: AnswerCodec[bool] = AnswerCodec(
+    name="spotify_explicit", days=365, encode=bool, decode=_truth
+)
+"""By Spotify id: whether the track is marked explicit, where that was found out apart from the
+track itself."""
 
 LABS_RECORDINGS: AnswerCodec[str] = AnswerCodec(
     name="labs_recording", days=90, days_missing=90, encode=str, decode=_text

@@ -355,6 +355,7 @@ class Library:
                 **track_columns(like.track),
                 "added_at": like.added_at,
                 "playable": like.playable,
+                "explicit": like.track.explicit,
                 "seen_at": seen_at,
             }
             for spotify_id, like in fresh.items()
@@ -385,7 +386,11 @@ class Library:
 
 def _dated_like(row: Row) -> DatedLike:
     return DatedLike(
-        like=LikedTrack(track=track_from(row), added_at=row["added_at"], playable=row["playable"]),
+        like=LikedTrack(
+            track=track_from(row),
+            added_at=row["added_at"],
+            playable=row["playable"],
+        ),
         seen_at=row["seen_at"],
         gone_at=row["gone_at"],
     )

@@ -195,7 +195,7 @@ def track_columns(track: Track) -> Row:
 
 
 def track_from(row: Mapping[str, Any]) -> Track:
-    """A track out of such columns."""
+    """A track out of such columns; where ``explicit`` is none of them, nobody has told."""
     return Track(
         spotify_id=row["spotify_id"],
         uri=row["uri"],
@@ -208,6 +208,7 @@ def track_from(row: Mapping[str, Any]) -> Track:
         duration_ms=row["duration_ms"],
         release_date=row["release_date"],
         popularity=row["popularity"],
+        explicit=row.get("explicit"),
     )
 
 
