@@ -23,6 +23,7 @@ from vibe_pipeline.accounts.records import Account, StateKind
 from vibe_pipeline.accounts.store import AccountStore, migrate
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.settings import Settings
+from vibe_pipeline.simulator.prompt_server import PromptServer
 from vibe_pipeline.simulator.server import running
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
@@ -93,7 +94,7 @@ def page(browser: Browser) -> Iterator[Page]:
 @contextmanager
 def _served(config: uvicorn.Config, listener: socket.socket) -> Iterator[None]:
     config.timeout_graceful_shutdown = 1
-    server = uvicorn.Server(config)
+    server = PromptServer(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started and thread.is_alive():

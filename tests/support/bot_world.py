@@ -39,6 +39,7 @@ from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, utc_no
 from vibe_pipeline.clients.factory import open_http
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source
 from vibe_pipeline.settings import Settings
+from vibe_pipeline.simulator.prompt_server import PromptServer
 from vibe_pipeline.simulator.telegram.bot_api import bot_api_routes
 from vibe_pipeline.simulator.telegram.control import control_routes
 from vibe_pipeline.simulator.telegram.state import TelegramState
@@ -412,7 +413,7 @@ def _served(
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
-    server = uvicorn.Server(config)
+    server = PromptServer(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:

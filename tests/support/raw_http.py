@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from vibe_pipeline.installation.bounded_requests import ImpatientProtocol
+from vibe_pipeline.simulator.prompt_server import PromptServer
 
 ANSWERED_WITHIN_SECONDS = 10.0
 
@@ -38,7 +39,7 @@ def served(app: ASGIApp) -> Iterator[int]:
     config = uvicorn.Config(
         app, http=ImpatientProtocol, log_config=None, access_log=False, server_header=False
     )
-    server = uvicorn.Server(config)
+    server = PromptServer(config)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)

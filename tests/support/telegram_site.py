@@ -16,6 +16,7 @@ import httpx
 import uvicorn
 from starlette.applications import Starlette
 
+from vibe_pipeline.simulator.prompt_server import PromptServer
 from vibe_pipeline.simulator.telegram.bot_api import bot_api_routes
 from vibe_pipeline.simulator.telegram.chat import chat_routes
 from vibe_pipeline.simulator.telegram.control import control_routes
@@ -95,7 +96,7 @@ def telegram_site() -> Iterator[TelegramSite]:
     config = uvicorn.Config(
         Starlette(routes=routes), log_level="error", lifespan="off", timeout_graceful_shutdown=1
     )
-    server = uvicorn.Server(config)
+    server = PromptServer(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:

@@ -15,6 +15,7 @@ import uvicorn
 
 from vibe_pipeline.simulator.app import create_app
 from vibe_pipeline.simulator.credentials import METABRAINZ_CONTACT, demo_credentials
+from vibe_pipeline.simulator.prompt_server import PromptServer
 from vibe_pipeline.simulator.rules import Rules, read_regime
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.telegram.bot_api import SimulatedTelegram
@@ -73,7 +74,7 @@ def _listening_socket(port: int) -> socket.socket:
     return listener
 
 
-class _Server(uvicorn.Server):
+class _Server(PromptServer):
     """Says one line once it answers, if it knows its address; lets those who wait go at the end."""
 
     def __init__(self, simulation: Simulation, *, announced_as: str | None = None) -> None:
