@@ -197,6 +197,29 @@ def test_a_long_pause_is_believed_when_it_is_said_again_after_a_short_one(tmp_pa
     assert second.until == until
 
 
+def test_answers_that_were_under_way_together_are_one_look(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = made(tmp_path, clock).budget
+    until = BEGINNING + timedelta(hours=20)
+
+    for _ in range(3):
+        pause = budget.block("spotify", until, "quota", bucket="GET /search", certain=False)
+        clock.advance(seconds=2)
+
+    assert pause.until < BEGINNING + FIRST_PAUSE + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("hours", "quota"), [(13.0, True), (0.2, False)])
+def test_only_a_long_pause_is_called_the_days(tmp_path: Path, hours: float, *, quota: bool) -> None:
+    budget = made(tmp_path, Clock()).budget
+    budget.block("spotify", BEGINNING + timedelta(hours=hours), "quota")
+
+    with pytest.raises(RateLimited) as refused:
+        budget.ask("spotify", asked_for=True)
+
+    assert refused.value.quota is quota
+
+
 def test_calls_of_a_day_ago_are_cleared_away(tmp_path: Path) -> None:
     clock = Clock()
     store = made(tmp_path, clock)

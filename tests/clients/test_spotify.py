@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -43,11 +43,13 @@ from vibe_pipeline.simulator.spotify.state import SpotifyAccounts
 
 
 @contextmanager
-def account_store(folder: Path) -> Iterator[AccountStore]:
-    """A store of its own, whose clock stands at noon."""
+def account_store(
+    folder: Path, now: Callable[[], datetime] = lambda: NOON
+) -> Iterator[AccountStore]:
+    """A store of its own, whose clock stands at noon unless it is another."""
     url = f"sqlite:///{folder / 'accounts.sqlite'}"
     migrate(url)
-    yield open_store(url, Fernet.generate_key().decode(), now=lambda: NOON)
+    yield open_store(url, Fernet.generate_key().decode(), now=now)
 
 
 class Doorman:
@@ -292,19 +294,28 @@ async def test_spoiled_answers_without_end_are_trouble_of_the_service(kind: str)
             await world.spotify().me()
 
 
-async def test_a_days_quota_stops_every_process_and_calls_no_more(tmp_path: Path) -> None:
-    with account_store(tmp_path) as store:
+async def test_a_days_quota_stops_every_process_once_it_is_said_again(tmp_path: Path) -> None:
+    moments, refusals = [NOON], list[RateLimited]()
+
+    def now() -> datetime:
+        return moments[-1]
+
+    with account_store(tmp_path, now) as store:
         async with outside_world(budget=store.budget) as world:
             world.fault("spotify", "quota")
-            for _ in range(3):
+            for minutes in (0, 1, 16, 17, 300):
+                moments.append(NOON + timedelta(minutes=minutes))
                 with pytest.raises(RateLimited) as caught:
-                    await world.spotify().me()
+                    await world.spotify(now=now).me()
+                refusals.append(caught.value)
             asked = world.asked("spotify")
-        until = store.budget.blocked_until("spotify")
 
-    assert asked == ["GET /me"]
-    assert caught.value.quota
-    assert until == caught.value.until == NOON + timedelta(seconds=48_925)
+    ends = [refusal.until for refusal in refusals]
+    assert asked == ["GET /me", "GET /me"]
+    assert [refusal.quota for refusal in refusals] == [False, False, True, True, True]
+    assert set(ends[:2]) == {NOON + timedelta(minutes=15)}
+    assert set(ends[2:]) == {ends[2]}
+    assert ends[2] > NOON + timedelta(seconds=48_000)
     assert world.naps.taken == []
 
 

@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from sqlalchemy import update
 from structlog.contextvars import get_contextvars
 
 from tests.support.vibe_world import VibeWorld, playlists_of, vibe_world
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
 from vibe_pipeline.accounts.store import open_for
+from vibe_pipeline.accounts.tables import services
 from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.records import EditionId, PoolState, Source
 
@@ -274,13 +276,22 @@ def test_a_grant_that_is_refused_at_night_is_told_as_ended_when_it_is_refused_ag
     assert keys == ["bot.failed.consent_expired"]
 
 
-def test_the_day_s_quota_is_told_with_its_end_and_nothing_waits_for_it(world: VibeWorld) -> None:
+def test_the_day_s_quota_is_told_with_its_end_once_it_is_said_again(world: VibeWorld) -> None:
     anna = at_home(world)
     world.trouble(service="spotify", kind="quota", retry_after=40_000)
 
+    world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
+    doubted, told_first = only(world, anna), told(world, anna)
+    with world.store.database.writing() as connection:
+        over = datetime.now(UTC) - timedelta(minutes=1)
+        connection.execute(update(services).values(blocked_until=over))
+    world.forget_calls()
     result = world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
 
     edition = only(world, anna)
+    assert (doubted.cause, told_first) == (FailureCause.RATE_LIMITED, [])
+    assert doubted.cause_until is not None
+    assert doubted.cause_until < datetime.now(UTC) + timedelta(minutes=16)
     (message,) = [
         message for message in world.store.outbox.take_due(100) if message.user_id == anna.user_id
     ]

@@ -1,20 +1,22 @@
 """Plays the matrices and keeps their tables.
 
-``python -m tests.matrices [crashes|faults] [WORDS]``: one of the two, and the cells whose names
+``python -m tests.matrices [crashes|faults|stores] [WORDS]``: one of them, and the cells whose names
 hold all these words.
 """
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 
-from tests.matrices import crashes, faults
+from tests.matrices import crashes, faults, stores
 from tests.matrices.crash_site import CrashPoint, Site, site
 from tests.matrices.fault_kinds import KINDS
 from tests.matrices.outcomes import Outcome, Page
+from tests.matrices.store_harm import on_a_small_disk
 from vibe_pipeline.demo.installation import demo_installation
 
 Told = Callable[[Outcome], None]
@@ -22,7 +24,17 @@ Told = Callable[[Outcome], None]
 
 def play_crashes(words: Sequence[str], tell: Told) -> None:
     """Each crash in one installation, one after the other."""
-    points = [point for point in crashes.POINTS if all(word in point.name for word in words)]
+    _play_points(crashes.POINTS, words, tell)
+
+
+def play_stores(words: Sequence[str], tell: Told) -> None:
+    """Each loss likewise, on a disk that may be filled."""
+    on_a_small_disk()
+    _play_points(stores.POINTS, words, tell)
+
+
+def _play_points(everything: Sequence[CrashPoint], words: Sequence[str], tell: Told) -> None:
+    points = [point for point in everything if all(word in point.name for word in words)]
     if not points:
         return
     with demo_installation(None) as installation:
@@ -59,29 +71,35 @@ def play_faults(words: Sequence[str], tell: Told) -> None:
 MATRICES: dict[str, tuple[Page, Callable[[Sequence[str], Told], None]]] = {
     "crashes": (crashes.PAGE, play_crashes),
     "faults": (faults.PAGE, play_faults),
+    "stores": (stores.PAGE, play_stores),
 }
 
 
 def main() -> int:
     """0 when every cell holds."""
-    wanted = sys.argv[1:]
-    named = [wanted.pop(0)] if wanted and wanted[0] in MATRICES else list(MATRICES)
-    bad = 0
-    for name in named:
-        page, play = MATRICES[name]
-        outcomes: list[Outcome] = []
+    name, *words = [*sys.argv[1:], ""]
+    if name in MATRICES:
+        return played(name, [word for word in words if word])
+    again = [sys.executable, "-m", "tests.matrices"]
+    each = [subprocess.run([*again, one, *sys.argv[1:]], check=False) for one in MATRICES]
+    return max(one.returncode for one in each)
 
-        def tell(outcome: Outcome, page: Page = page, seen: list[Outcome] = outcomes) -> None:
-            seen.append(outcome)
-            page.update([outcome])
-            say(line(outcome))
 
-        began = time.monotonic()
-        play(wanted, tell)
-        wrong = sum(bool(outcome.troubles) for outcome in outcomes)
-        bad += wrong
-        say(f"{len(outcomes)} {name}, {wrong} not as wanted, {time.monotonic() - began:.0f} s")
-    return 1 if bad else 0
+def played(name: str, words: Sequence[str]) -> int:
+    """One matrix, or some of its cells; 0 when all of them hold."""
+    page, play = MATRICES[name]
+    outcomes: list[Outcome] = []
+
+    def tell(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        page.update([outcome])
+        say(line(outcome))
+
+    began = time.monotonic()
+    play(words, tell)
+    wrong = sum(bool(outcome.troubles) for outcome in outcomes)
+    say(f"{len(outcomes)} {name}, {wrong} not as wanted, {time.monotonic() - began:.0f} s")
+    return 1 if wrong else 0
 
 
 def line(outcome: Outcome) -> str:

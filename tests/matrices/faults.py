@@ -1,7 +1,8 @@
 """The fault matrix: each call to each service, answered badly in each way.
 
 Real runs of the jobs in this process, against the simulator over HTTP. Patience is cut to a
-fifteenth, so that a timeout costs a second; the deadlines of a list are production's own.
+fifteenth, so that a timeout costs a second; sources are asked for longer than production would,
+lest a slow machine leave a call out.
 Wanted is a list, or a truthful sentence and the list once the weather is good again; one full
 playlist for each list, an exact history, no likes lost, and a consent that is kept.
 """
@@ -57,6 +58,7 @@ _ENVIRONMENT = {
     "SERVICE_PACE": "100",
     "SPOTIFY_DAILY_CALLS": "1000000",
     "DEFAULT_PLAYLIST_SIZE": str(_SIZE),
+    "ASKING_SECONDS": "15",
 }
 
 
@@ -607,6 +609,7 @@ def play_cell(
         if person is None:
             person = site.person(cell.mode if isinstance(cell, ListCell) else Mode.LIVING)
             site.run(person, LaunchRequest.asked_list(person.user_id))
+            site.mend()
         outcomes = cell.play(site, kind, person)
         for outcome in outcomes:
             tell(outcome)

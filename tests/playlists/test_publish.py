@@ -31,7 +31,7 @@ from vibe_pipeline.clients.errors import (
     WriteRefused,
 )
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, SpotifyProfile
-from vibe_pipeline.locales import say
+from vibe_pipeline.locales import day, say
 from vibe_pipeline.playlists.failures import ListRefused
 from vibe_pipeline.playlists.own_playlists import marker
 from vibe_pipeline.playlists.publish import (
@@ -47,6 +47,7 @@ from vibe_pipeline.playlists.publish import (
 from vibe_pipeline.playlists.unusable_tracks import Unusable
 from vibe_pipeline.playlists.wording import wording
 from vibe_pipeline.records import EditionId, Mode, Track
+from vibe_pipeline.runs import nightly_occasion
 from vibe_pipeline.warehouse import WarehouseLocked
 
 TRACKS = tuple(chosen(position) for position in range(1, 4))
@@ -163,13 +164,16 @@ class Desk:
         self.restored_at: datetime | None = None
         self.mender: ListMender | None = None
 
-    def chosen(self, name: str, *, mode: Mode = Mode.LIVING, day: int = 20) -> EditionId:
+    def chosen(
+        self, name: str, *, mode: Mode = Mode.LIVING, day: int = 20, nightly: bool = False
+    ) -> EditionId:
         """An edition that has its tracks."""
+        day_of_list = date(2026, 11, day)
         edition = self.store.editions.open(
             EditionId(name),
             self.account.user_id,
-            vibe_date=date(2026, 11, day),
-            occasion=f"asked:{name}",
+            vibe_date=day_of_list,
+            occasion=nightly_occasion(day_of_list) if nightly else f"asked:{name}",
             kind=EditionKind.DAILY,
             mode=mode,
         )
@@ -392,6 +396,26 @@ def test_a_living_playlist_made_after_the_backup_that_was_restored_is_found_by_i
     assert account.playlist_id == edition.playlist_id == "p1"
     assert list(desk.spotify.playlists) == ["p1", "p2"]
     assert "p2" not in desk.spotify.items
+
+
+@pytest.mark.parametrize(
+    ("of_november", "nightly", "playlist"),
+    [(20, True, "p2"), (20, False, "p4"), (21, True, "p4")],
+    ids=["the night", "asked for", "the next night"],
+)
+def test_a_night_s_own_playlist_made_after_the_backup_that_was_restored_is_not_made_again(
+    desk: Desk, of_november: int, playlist: str, *, nightly: bool
+) -> None:
+    for number in (19, 20):
+        of_day = day("en", date(2026, 11, number))
+        said = say("en", "playlist.description", date=of_day, new=12, familiar=18)
+        asyncio.run(desk.spotify.create_playlist("Mine", description=said, public=False))
+    asyncio.run(desk.spotify.create_playlist("Other", description=of_day, public=False))
+    desk.restored_at = desk.now + timedelta(hours=1)
+
+    edition = desk.publish(desk.chosen("e1", mode=Mode.DAILY, day=of_november, nightly=nightly))
+
+    assert edition.playlist_id == playlist
 
 
 def test_who_came_after_a_restore_has_no_earlier_playlist_looked_for(desk: Desk) -> None:

@@ -15,7 +15,7 @@ from tests.support.warehouse_examples import chosen
 from vibe_pipeline.accounts.records import Account, EditionKind, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists.recommendation_history import record_publication
-from vibe_pipeline.playlists.warehouse_recovery import put_back, recover
+from vibe_pipeline.playlists.warehouse_recovery import put_back, put_back_into, recover
 from vibe_pipeline.records import EditionId
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 
@@ -70,6 +70,23 @@ def test_a_deleted_warehouse_knows_again_what_was_recommended(
     assert (recovery.lists, recovery.tracks, recovery.aside) == (2, 6, None)
     assert remembered(warehouse, anna) == before
     assert len(before) == 6
+
+
+def test_a_file_that_is_deleted_between_two_steps_of_a_run_knows_the_lists_again(
+    store: AccountStore, warehouse: Warehouse
+) -> None:
+    anna = connected(store)
+    published(store, warehouse, anna, "e20", 20)
+    before = remembered(warehouse, anna)
+    of_a_run = Warehouse(
+        warehouse.path,
+        at_birth=lambda tables: put_back_into(tables, store.editions.recorded()),
+    )
+    assert remembered(of_a_run, anna) == before
+
+    warehouse.path.unlink()
+
+    assert remembered(of_a_run, anna) == before
 
 
 def test_only_what_is_missing_is_put_back_and_only_once(

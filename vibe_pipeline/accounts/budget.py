@@ -110,7 +110,12 @@ class StoredBudget:
         with self.database.writing(synced=False) as connection:
             block = _believed(_locked(connection, service), now)
             if block is not None and block > now:
-                raise RateLimited(service, "resting until its limit ends", until=block, quota=True)
+                raise RateLimited(
+                    service,
+                    "resting until its limit ends",
+                    until=block,
+                    quota=_is_the_days(block, now),
+                )
             if bucket is not None:
                 _refuse_paused(connection, service, bucket, now)
             share = self.share or _share(asked_for=asked_for)
@@ -131,22 +136,23 @@ class StoredBudget:
 
         Of a service that keeps its limits per bucket the whole is left alone only when several
         are paused at a time. What is not ``certain`` holds for a short pause, and in full when it
-        is said again soon after that.
+        is said again soon after that; answers that were under way together are one.
         """
         now = self.now()
         with self.database.writing() as connection:
             _locked(connection, service)
             name = service if bucket is None else _bucket_name(service, bucket)
             before = _believed(_blocked_until(connection, name), now)
-            again = before is not None and now - before < SAID_AGAIN_WITHIN
+            since = None if before is None else now - before
+            again = since is not None and timedelta() <= since < SAID_AGAIN_WITHIN
             held = until if certain or again else min(until, now + FIRST_PAUSE)
             held = _block(connection, name, held, reason, now)
-            if bucket is None:
-                return ServicePause(until=held)
-            paused = _paused_buckets(connection, service, now)
-            if len(paused) < BUCKETS_OF_A_WHOLE:
-                return ServicePause(until=held, whole=False)
-            return ServicePause(until=_block(connection, service, min(paused), reason, now))
+            whole = bucket is None
+            if not whole:
+                paused = _paused_buckets(connection, service, now)
+                whole = len(paused) >= BUCKETS_OF_A_WHOLE
+                held = _block(connection, service, min(paused), reason, now) if whole else held
+            return ServicePause(until=held, whole=whole, doubted=not _is_the_days(held, now))
 
     def blocked_until(self, service: str, *, bucket: str | None = None) -> datetime | None:
         """When the block ends, of the service or of one bucket; ``None`` when there is none now."""
@@ -254,7 +260,18 @@ def _blocked_until(connection: Connection, name: str) -> datetime | None:
 def _refuse_paused(connection: Connection, service: str, bucket: str, now: datetime) -> None:
     until = _believed(_blocked_until(connection, _bucket_name(service, bucket)), now)
     if until is not None and until > now:
-        raise RateLimited(service, f"{bucket} is resting", until=until, quota=True, bucket=bucket)
+        raise RateLimited(
+            service,
+            f"{bucket} is resting",
+            until=until,
+            quota=_is_the_days(until, now),
+            bucket=bucket,
+        )
+
+
+def _is_the_days(block: datetime, now: datetime) -> bool:
+    """Whether a pause is long enough to be a day's quota, rather than the first, doubted one."""
+    return block - now > FIRST_PAUSE
 
 
 def _block(

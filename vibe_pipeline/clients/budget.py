@@ -12,10 +12,14 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServicePause:
-    """Until when something is left alone: one bucket of a service, or the ``whole``."""
+    """Until when something is left alone: one bucket of a service, or the ``whole``.
+
+    ``doubted``: so short that it cannot be the day's quota, whatever was said.
+    """
 
     until: datetime
     whole: bool = True
+    doubted: bool = False
 
 
 class Budget(Protocol):

@@ -316,10 +316,10 @@ class Transport:
         until = self._now() + self._block_for(said, quota=quota)
         reason = "the day's quota is used up" if quota else "too many calls"
         bucket = self._bucket_of(call)
-        certain = quota or call.aside
-        block = self._budget.block(self.service, until, reason, bucket=bucket, certain=certain)
+        block = self._budget.block(self.service, until, reason, bucket=bucket, certain=call.aside)
         paused = None if block.whole else bucket
         log.warning("%s: %s until %s", paused or self.service, reason, block.until.isoformat())
+        quota = quota and not block.doubted
         raise RateLimited(self.service, reason, until=block.until, quota=quota, bucket=paused)
 
     def _block_for(self, said: float | None, *, quota: bool) -> timedelta:

@@ -70,6 +70,18 @@ _SECOND_LOOK = frozenset({FailureCause.GRANT_REFUSED})
 """What may turn out to be nothing at the next try: nobody is woken for it before."""
 
 
+def _may_be_nothing(failure: ListFailure, before: Edition, *, now: datetime) -> bool:
+    """Whether nobody is woken for it: the next try, which is soon, shows whether it lasts.
+
+    A short pause of Spotify's is such a thing the first time only.
+    """
+    if failure.cause in _SECOND_LOOK:
+        return True
+    short = failure.until is not None and failure.until - now <= nights.SHORT_PAUSE
+    first = before.cause is not failure.cause
+    return failure.cause is FailureCause.RATE_LIMITED and short and first
+
+
 @contextmanager
 def failures_tagged(context: dg.OpExecutionContext) -> Iterator[None]:
     """The same for a run without an edition: its tags say why, to whoever watches it."""
@@ -112,7 +124,7 @@ def _note(
         )
         return _shown(failure, next_try=again, told=told)
     told = "not yet: it may be over at the next try"
-    if failure.cause not in _SECOND_LOOK:
+    if not _may_be_nothing(failure, edition, now=failed.updated_at):
         first = tell_failure(store, account, edition, failure.cause, until=failure.until)
         told = "yes, in the chat" if first else "yes, in the chat, after an earlier try"
     return _shown(failure, next_try=nights.next_try(failed), told=told)

@@ -34,10 +34,10 @@ from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.transport import CallRecord
 from vibe_pipeline.installation.call_figures import CallFigures, SentCall
 from vibe_pipeline.logs import log_from_runs
-from vibe_pipeline.playlists.warehouse_recovery import put_back
+from vibe_pipeline.playlists.warehouse_recovery import put_back_into
 from vibe_pipeline.records import EditionId, UserId
 from vibe_pipeline.settings import Settings, read_settings
-from vibe_pipeline.warehouse import Warehouse
+from vibe_pipeline.warehouse import Tables, Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +58,12 @@ class WarehouseResource(DuckDBResource):
         if self._warehouse is None:
             path = self._path()
             config = {"custom_user_agent": "dagster", **self.connection_config}
-            self._warehouse = Warehouse(path, patience=self.patience_seconds, config=config)
-            if not path.exists():
-                self._put_back_what_is_known(self._warehouse)
+            self._warehouse = Warehouse(
+                path,
+                patience=self.patience_seconds,
+                config=config,
+                at_birth=_put_back_what_is_known,
+            )
         return self._warehouse
 
     @contextmanager
@@ -80,16 +83,16 @@ class WarehouseResource(DuckDBResource):
             )
         return Path(self.database).expanduser()
 
-    def _put_back_what_is_known(self, warehouse: Warehouse) -> None:
-        """A file that is not there was deleted, or there never was one."""
-        settings = read_settings()
-        migrate(settings.accounts_address)
-        restored = put_back(warehouse, open_for(settings))
-        if restored:
-            log.warning(
-                "the warehouse was gone; %d lists were put back from the account store",
-                len(restored),
-            )
+
+def _put_back_what_is_known(tables: Tables) -> None:
+    """A file that was not there was deleted, or there never was one."""
+    settings = read_settings()
+    migrate(settings.accounts_address)
+    restored = put_back_into(tables, open_for(settings).editions.recorded())
+    if restored:
+        log.warning(
+            "the warehouse was gone; %d lists were put back from the account store", len(restored)
+        )
 
 
 class ClockResource(dg.ConfigurableResource[None]):

@@ -10,13 +10,14 @@ import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from itertools import product
 from typing import Self
 
 from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.clients.spotify_records import Playlist
-from vibe_pipeline.locales import LANGUAGES, say
+from vibe_pipeline.locales import LANGUAGES, day, say
 from vibe_pipeline.records import Mode
 
 
@@ -37,7 +38,8 @@ class CreationAttempts:
     Its description is word for word what was noted before the attempt, and no list of the ledger
     is in it. Its name does not count: a person may have another playlist of that name.
     ``lost``: what was noted may be gone with the stores, so that a playlist of this ``owner``'s
-    which says what only ours say, whatever its day, counts as well.
+    which says what only ours say counts as well: of any day, or of ``of_day`` alone where each list
+    has a playlist of its own.
     """
 
     sign: str
@@ -45,14 +47,18 @@ class CreationAttempts:
     known: frozenset[str]
     lost: bool = False
     owner: str | None = None
+    of_day: date | None = None
 
     @classmethod
-    def noted(cls, sign: str, history: Iterable[Edition], *, lost: bool, owner: str | None) -> Self:
-        """The attempts noted under this sign among a person's latest editions."""
-        editions = list(history)
+    def noted(
+        cls, edition: Edition, history: Iterable[Edition], *, lost: bool, owner: str | None
+    ) -> Self:
+        """The attempts noted under the sign of this one among the person's latest editions."""
+        sign, editions = marker(edition), list(history)
         noted = (one.description for one in editions if one.marker == sign and one.description)
         return cls(
             sign=sign,
+            of_day=None if edition.mode is Mode.LIVING else edition.vibe_date,
             descriptions=frozenset(map(_read, noted)),
             known=frozenset(one.playlist_id for one in editions if one.playlist_id),
             lost=lost,
@@ -68,19 +74,20 @@ class CreationAttempts:
             return False
         theirs = self.lost and playlist.owner_id in {None, self.owner}
         said = _read(description)
-        return said in self.descriptions or (theirs and _says_what_ours_say(said))
+        return said in self.descriptions or (theirs and _says_what_ours_say(said, self.of_day))
 
 
-def _says_what_ours_say(description: str) -> bool:
-    """Whether these are the words of a list of ours, of any day and in any language."""
-    return any(form.fullmatch(description) for form in _forms())
+def _says_what_ours_say(description: str, of_day: date | None) -> bool:
+    """Whether these are the words of a list of ours, of that day or any, in any language."""
+    return any(form.fullmatch(description) for form in _forms(of_day))
 
 
 @cache
-def _forms() -> tuple[re.Pattern[str], ...]:
-    blanks = {"date": ".{1,60}", "new": r"\d+", "familiar": r"\d+"}
+def _forms(of_day: date | None) -> tuple[re.Pattern[str], ...]:
     forms = []
     for language, key in product(LANGUAGES, ("description", "description_stale")):
+        named = ".{1,60}" if of_day is None else re.escape(_read(day(language, of_day)))
+        blanks = {"date": named, "new": r"\d+", "familiar": r"\d+"}
         words = say(language, f"playlist.{key}", **{name: f"_{name}_" for name in blanks})
         form = re.escape(_read(words))
         for name, pattern in blanks.items():

@@ -34,6 +34,7 @@ from vibe_pipeline.clients.errors import (
 )
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, SpotifyProfile
+from vibe_pipeline.nightly import local_date
 from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.own_playlists import CreationAttempts, marker
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
@@ -47,6 +48,7 @@ from vibe_pipeline.playlists.unusable_tracks import (
 from vibe_pipeline.playlists.wording import Wording, plain_wording, wording
 from vibe_pipeline.ranking.selection import Note
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Track
+from vibe_pipeline.runs import nightly_occasion
 from vibe_pipeline.warehouse import WarehouseError
 
 log = logging.getLogger(__name__)
@@ -133,7 +135,7 @@ class Publication:
     ``record`` keeps list and history in the warehouse; it must be safe to repeat. ``public`` is
     passed on, and Spotify may ignore it. Without a ``mender`` unusable tracks are left out.
     ``restored_at``: a backup took the place of the stores then, so that who was known before may
-    have a living playlist that the account store knows nothing of.
+    have a playlist that the account store knows nothing of.
     """
 
     store: AccountStore
@@ -203,7 +205,7 @@ class Publication:
             return
         ours = marker(edition)
         if self._attempted(edition, ours) or self._forgotten(account, edition):
-            ours_already = await self._attempted_playlist(edition, ours)
+            ours_already = await self._attempted_playlist(edition)
             if ours_already is not None:
                 self._made(edition, ours_already.id, ours_already.url)
                 return
@@ -230,7 +232,7 @@ class Publication:
                 words.title, description=words.description, public=self.public
             )
         except (ServiceUnavailable, UnexpectedResponse):
-            ours_already = await self._attempted_playlist(edition, marker(edition))
+            ours_already = await self._attempted_playlist(edition)
             if ours_already is None:
                 raise
             return ours_already
@@ -244,11 +246,11 @@ class Publication:
             for other in self.store.editions.history(edition.user_id)
         )
 
-    async def _attempted_playlist(self, edition: Edition, ours: str) -> Playlist | None:
+    async def _attempted_playlist(self, edition: Edition) -> Playlist | None:
         """The playlist that an attempt made and nobody heard of, by what it says of itself."""
         lost = self._forgotten(self._account(edition), edition)
         attempts = CreationAttempts.noted(
-            ours,
+            edition,
             self.store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH),
             lost=lost,
             owner=(await self.spotify.me()).user_id if lost else None,
@@ -257,9 +259,17 @@ class Publication:
         return next((playlist for playlist in newest if attempts.made(playlist)), None)
 
     def _forgotten(self, account: Account, edition: Edition) -> bool:
-        """Whether a living playlist may have been made after the backup that we go on from."""
-        living = edition.mode is Mode.LIVING and account.playlist_id is None
-        return living and self.restored_at is not None and account.created_at <= self.restored_at
+        """Whether its playlist may have been made after the backup that we go on from.
+
+        A living one, or the night's of a day that had begun when the backup was restored. A list
+        that is asked for in daily mode is another one, whatever was made before.
+        """
+        if self.restored_at is None or account.created_at > self.restored_at:
+            return False
+        if edition.mode is Mode.LIVING:
+            return account.playlist_id is None
+        night = edition.occasion == nightly_occasion(edition.vibe_date)
+        return night and edition.vibe_date <= local_date(account, self.restored_at)
 
     def _note_attempt(self, edition: Edition, ours: str, words: Wording) -> None:
         self._advance(

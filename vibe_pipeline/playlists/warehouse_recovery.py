@@ -58,10 +58,15 @@ def put_back(warehouse: Warehouse, store: AccountStore) -> Sequence[Edition]:
     if not recorded:
         return ()
     with warehouse.open() as tables:
-        known = tables.playlists.recorded_editions()
-        missing = [edition for edition in recorded if edition.edition_id not in known]
-        for edition in missing:
-            _record(tables, edition)
+        return put_back_into(tables, recorded)
+
+
+def put_back_into(tables: Tables, recorded: Sequence[Edition]) -> Sequence[Edition]:
+    """The same, inside a transaction of the warehouse's."""
+    known = tables.playlists.recorded_editions()
+    missing = [edition for edition in recorded if edition.edition_id not in known]
+    for edition in missing:
+        _record(tables, edition)
     return missing
 
 

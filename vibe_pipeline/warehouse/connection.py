@@ -82,7 +82,8 @@ class Engine:
     the file and its lock do not. After an error the next opening makes another. Not for a process
     that forks afterwards: DuckDB's threads stay behind.
 
-    ``undisturbed``: since this engine closed the file, nobody else has written it.
+    ``undisturbed``: since this engine closed the file, nobody else has written it. ``born``: this
+    opening has just made it.
 
     ``config``: DuckDB's own settings, over those we make. ``access_mode`` is the file's here.
     """
@@ -96,6 +97,7 @@ class Engine:
         self._brought_up_to_date = False
         self._left_as: bytes | None = None
         self.undisturbed = False
+        self.born = False
 
     @contextmanager
     def transaction(
@@ -158,7 +160,9 @@ class Engine:
 
     def _bring_up_to_date(self, connection: duckdb.DuckDBPyConnection) -> None:
         """All of it once; later only whether the file is still one of ours, or a new one."""
-        if not self._brought_up_to_date or file_version(connection) != migrations()[-1].version:
+        reached = file_version(connection)
+        self.born = reached == 0
+        if not self._brought_up_to_date or reached != migrations()[-1].version:
             bring_up_to_date(connection, self.path)
             self._brought_up_to_date = True
 

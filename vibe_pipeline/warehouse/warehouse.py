@@ -191,13 +191,22 @@ class Warehouse:
 
     While a process has the file open no other can open it, not even to read; so nothing that
     waits for a service may happen inside ``open``.
+
+    ``at_birth`` fills a file that was not there, within the first transaction: it may have been
+    deleted at any moment, also between two steps of a run.
     """
 
     def __init__(
-        self, path: Path, *, patience: float = 30.0, config: Mapping[str, Any] | None = None
+        self,
+        path: Path,
+        *,
+        patience: float = 30.0,
+        config: Mapping[str, Any] | None = None,
+        at_birth: Callable[[Tables], object] | None = None,
     ) -> None:
         self.path = path
         self.patience = patience
+        self._at_birth = at_birth
         self._engine = Engine(path, config)
         self._library_cache = LibraryCache()
         self._history_cache = HistoryCache()
@@ -215,7 +224,11 @@ class Warehouse:
             ) as connection:
                 if not self._engine.undisturbed:
                     self._history_cache.clear()
-                yield Tables(connection, self._library_cache, self._history_cache)
+                tables = Tables(connection, self._library_cache, self._history_cache)
+                if self._engine.born and self._at_birth is not None:
+                    self._library_cache.clear()
+                    self._at_birth(tables)
+                yield tables
         except BaseException:
             self._library_cache.clear()
             self._history_cache.clear()
