@@ -50,6 +50,7 @@ log = structlog.get_logger()
 
 UPDATES_AT_ONCE = 64
 TOAST_LIMIT = 200
+LINE_BY_LINE = "artists"
 KINDS = [Update.MESSAGE, Update.CALLBACK_QUERY, Update.MY_CHAT_MEMBER]
 """What we ask Telegram for."""
 
@@ -109,14 +110,19 @@ def _meant(words: str, question: str | None, *, us: str) -> tuple[Handler, str]:
         head, *rest = words.split(maxsplit=1)
         name = _command_for_us(head, us)
         if name is not None:
-            return COMMANDS[name], rest[0] if rest else ""
+            return COMMANDS[name], _one_line(name, rest[0] if rest else "")
         return welcome.unknown_command, words
     key = welcome.command_of_key(words.strip())
     if key is not None:
         return COMMANDS[key], ""
     if question is not None:
-        return COMMANDS[question], words
+        return COMMANDS[question], _one_line(question, words)
     return welcome.small_talk, words
+
+
+def _one_line(command: str, words: str) -> str:
+    """What was written line by line, where a command takes several things at once."""
+    return words.replace("\n", ";") if command == LINE_BY_LINE else words
 
 
 def _command_for_us(head: str, us: str) -> str | None:

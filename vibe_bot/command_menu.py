@@ -14,7 +14,7 @@ LISTED = (
     *("status", "connect", "sync"),
     *("setsize", "setratio", "adventure", "mode", "title", "cover", "explicit"),
     *("nightly", "timezone", "lang"),
-    *("more", "less", "mood"),
+    *("artists", "more", "less", "mood"),
     *("block", "unblock", "blocked", "leaveout"),
     *("sources", "export", "disconnect", "forget", "help"),
 )

@@ -20,6 +20,7 @@ from vibe_bot.progress import RunTrackers
 from vibe_bot.sending import Edited, Markup, edit, send
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.records import Account, AccountChanges
+from vibe_pipeline.clients.spotify_records import FoundArtist
 from vibe_pipeline.clients.text_cleaning import clean
 from vibe_pipeline.locales import say, spoken
 
@@ -37,6 +38,8 @@ class BotState:
     launches: Launches
     questions: dict[int, str] = field(default_factory=dict)
     """The command a chat was last asked to complete; forgotten with a restart, which is fine."""
+    found_artists: dict[str, FoundArtist] = field(default_factory=dict)
+    """By Spotify id: artists that were offered to somebody lately."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +86,15 @@ class Interaction:
         return button(self.text(f"button.{key}", **blanks), data)
 
     async def answer(
-        self, text: str, *rows: Iterable[InlineKeyboardButton | None], markup: Markup | None = None
+        self,
+        text: str,
+        *rows: Iterable[InlineKeyboardButton | None],
+        markup: Markup | None = None,
+        preview: str | None = None,
     ) -> Message:
-        """Say it in a new message, with rows of buttons under it."""
-        return await send(self.bot, self.account.chat_id, text, markup or keyboard(*rows))
+        """Say it in a new message, with rows of buttons under it, and a preview of an address."""
+        markup = markup or keyboard(*rows)
+        return await send(self.bot, self.account.chat_id, text, markup, preview=preview)
 
     async def show(self, text: str, *rows: Iterable[InlineKeyboardButton | None]) -> None:
         """Say it in the message that was tapped, or in a new one."""

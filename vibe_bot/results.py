@@ -223,6 +223,8 @@ def because(account: Account, cause: FailureCause, until: datetime | None) -> Ht
 
 def way_out(language: str, cause: FailureCause, job: Job) -> InlineKeyboardButton:
     """The button to go on with."""
+    if cause is FailureCause.NOTHING_TO_CHOOSE:
+        return button(say(language, "button.artists"), "go:artists")
     if cause in CONNECT_AGAIN:
         return button(say(language, "button.connect_again"), "go:connect")
     command = job.command or {Job.restore: "history"}.get(job, "generate")

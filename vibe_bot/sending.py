@@ -39,12 +39,22 @@ class Edited(StrEnum):
     """The message is no longer there; say it in a new one."""
 
 
-async def send(bot: Bot, chat_id: int, text: str, markup: Markup | None = None) -> Message:
-    """Send HTML, in several messages if it is long; the last one carries the buttons."""
+async def send(
+    bot: Bot,
+    chat_id: int,
+    text: str,
+    markup: Markup | None = None,
+    *,
+    preview: str | None = None,
+) -> Message:
+    """Send HTML, in several messages if it is long; the last one carries the buttons.
+
+    ``preview``: the one address that Telegram shows a picture of, above the words.
+    """
     *first, last = [_Page(text=page) for page in pages(text)]
     for page in first:
         await _send(bot, chat_id, page)
-    page = replace(last, markup=markup)
+    page = replace(last, markup=markup, preview=preview)
     try:
         return await _send(bot, chat_id, page)
     except BadRequest as refusal:
@@ -83,6 +93,14 @@ class _Page:
     text: str
     markup: Markup | None = None
     parse_mode: str | None = ParseMode.HTML
+    preview: str | None = None
+
+    @property
+    def link_preview(self) -> LinkPreviewOptions:
+        """Which address is shown, if any."""
+        if self.preview is None:
+            return _NO_PREVIEW
+        return LinkPreviewOptions(url=self.preview, prefer_small_media=True, show_above_text=True)
 
 
 async def _send(bot: Bot, chat_id: int, page: _Page) -> Message:
@@ -91,7 +109,7 @@ async def _send(bot: Bot, chat_id: int, page: _Page) -> Message:
         page.text,
         parse_mode=page.parse_mode,
         reply_markup=page.markup,
-        link_preview_options=_NO_PREVIEW,
+        link_preview_options=page.link_preview,
     )
 
 

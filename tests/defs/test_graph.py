@@ -20,6 +20,7 @@ from vibe_pipeline.accounts.records import Account, Edition, EditionState, Failu
 from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.accounts.tables import services
 from vibe_pipeline.defs.candidates import pool_key
+from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import EditionId, PoolState, Source
 
 OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
@@ -338,6 +339,27 @@ def test_somebody_with_nothing_at_all_is_told_that_there_was_nothing_to_choose(
     assert not result.success
     assert only(world, anna).cause is FailureCause.NOTHING_TO_CHOOSE
     assert "liked" in world.failure(result) or "likes" in world.failure(result)
+
+
+def test_three_artists_are_enough_where_there_is_nothing_else_to_start_from(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    listening = world.listener_of(anna)
+    listening.saved.clear()
+    listening.played.clear()
+    named = world.simulator.simulation.world.artists[:3]
+    for artist in named:
+        world.store.chosen_artists.add(anna.user_id, artist_key(artist.name), artist.name)
+
+    world.run("daily_vibe", anna.user_id)
+
+    edition = only(world, anna)
+    assert len(edition.tracks) == anna.playlist_size
+    assert {track.seed for track in edition.tracks} <= {artist.name for artist in named}
+    assert world.calls().total() <= 60
+    shown = world.output_metadata(world.replay(anna.user_id, edition), "replay")
+    assert shown["equal"].value is True
 
 
 def test_everything_already_liked_still_gives_a_list_that_says_so(world: VibeWorld) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from tests.support.moving_tastes import FIRST_DAY, moving_plays, steady_plays
@@ -44,6 +44,28 @@ def test_nothing_known_gives_an_empty_profile() -> None:
     made = profile()
 
     assert made == SeedProfile(artists=(), tracks=())
+
+
+@dataclass(frozen=True)
+class Named:
+    name: str
+    spotify_id: str | None = None
+
+
+def test_artists_named_to_start_from_are_seeds_and_give_way_to_what_is_heard_and_liked() -> None:
+    three = [Named("A"), Named("B", spotify_id="b1"), Named("Various Artists")]
+
+    first = profile(chosen=three)
+    later = profile(*(played("C", f"Song {number}") for number in range(15)), chosen=three)
+    over = profile(
+        *(liked("C", f"Song {number}", days_ago=number) for number in range(120)), chosen=three
+    )
+
+    assert names(first) == ["A", "B"]
+    assert [(one.weight, one.spotify_id) for one in first.artists] == [(1.0, None), (1.0, "b1")]
+    assert names(later) == ["C", "A", "B"]
+    assert later.artists[1].why["chosen"] < first.artists[0].why["chosen"]
+    assert names(over) == ["C"]
 
 
 def test_a_profile_says_how_fast_the_person_s_plays_fade() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vibe_bot.handlers import (
+    artists,
     connection,
     lists,
     playlist_name,
@@ -50,6 +51,7 @@ COMMANDS: Mapping[str, Handler] = {
     "history": lists.history,
     "day": lists.one_day,
     "undo": back.undo,
+    "artists": artists.artists,
     "more": steering.more,
     "less": steering.less,
     "mood": steering.mood,
@@ -81,6 +83,9 @@ BUTTONS: Mapping[str, Handler] = {
     "sn": steering.from_now_on,
     "sg": steering.let_go,
     "so": sources.switch,
+    "ac": artists.choose,
+    "an": artists.none_of_these,
+    "ag": artists.let_go,
     "zk": settings.keep_timezone,
     "tk": playlist_name.keep_title,
     "tu": playlist_name.usual_title,

@@ -14,6 +14,7 @@ from telegram import InlineKeyboardButton
 from vibe_bot import arguments
 from vibe_bot.explanations import spoke
 from vibe_bot.formatting import Html, button, in_rows, link, pages, together, with_button
+from vibe_bot.handlers.artists import named_by
 from vibe_bot.interactions import Interaction
 from vibe_bot.results import because, made, source_name
 from vibe_pipeline.accounts.records import Edition, EditionKind
@@ -204,6 +205,7 @@ async def _show_reason(interaction: Interaction, edition: Edition, track: Chosen
         interaction.html("bot.why.one", artist=track.artist, title=track_link(track)),
         "",
         interaction.html("bot.why.from", reason=reason(interaction.language, track)),
+        _named_to_start_from(interaction, track),
         interaction.html("bot.why.source", source=source_name(interaction.language, track.source)),
         interaction.html("bot.why.new" if track.is_new else "bot.why.familiar"),
         *(spoke(interaction, item) if item is not None else ()),
@@ -214,6 +216,13 @@ async def _show_reason(interaction: Interaction, edition: Edition, track: Chosen
         text,
         [button(artist, f"bl:{place}:a"), interaction.button("block_track", f"bl:{place}:t")],
     )
+
+
+def _named_to_start_from(interaction: Interaction, track: ChosenTrack) -> Html | None:
+    """A word about it where it is there for an artist that the person named."""
+    if not track.seed or track.seed not in named_by(interaction):
+        return None
+    return interaction.html("bot.why.named", seed=track.seed)
 
 
 def reason(language: str, track: ChosenTrack) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from vibe_bot.formatting import Html, button, together
-from vibe_bot.handlers import steering
+from vibe_bot.handlers import artists, steering
 from vibe_bot.handlers.connection import consent_ended
 from vibe_bot.handlers.playlist_name import may_upload
 from vibe_bot.interactions import Interaction
@@ -121,6 +121,9 @@ def _choices(interaction: Interaction) -> list[Html]:
     if account.covers:
         waits = account.connected and not may_upload(interaction)
         lines.append(interaction.html(f"bot.status.cover{'_waits' if waits else ''}"))
+    if starts := artists.named_by(interaction):
+        names = listed(interaction.language, starts)
+        lines.append(interaction.html("bot.status.artists", names=names))
     if account.leaves_out_explicit:
         lines.append(interaction.html("bot.status.explicit"))
     return lines

@@ -405,6 +405,16 @@ class SteeringWish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenArtist:
+    """An artist somebody named to start from; ``key`` as in ``ranking.identity``."""
+
+    key: str
+    name: str
+    spotify_id: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Thumb:
     """A thumb up (+1) or down (-1) for one recording."""
 

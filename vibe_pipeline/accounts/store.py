@@ -16,6 +16,7 @@ from sqlalchemy import text
 from vibe_pipeline.accounts.budget import CEILINGS, StoredBudget
 from vibe_pipeline.accounts.budget_shares import Ceiling
 from vibe_pipeline.accounts.capabilities import Capabilities
+from vibe_pipeline.accounts.chosen_artists import ChosenArtists
 from vibe_pipeline.accounts.cipher import Cipher, cipher_for, existing_key, secret_key
 from vibe_pipeline.accounts.considered import ConsideredLists
 from vibe_pipeline.accounts.database import Database, connect, sqlite_path
@@ -77,6 +78,7 @@ class AccountStore:
     thumbs: Thumbs
     exclusions: Exclusions
     steering: SteeringWishes
+    chosen_artists: ChosenArtists
     considered: ConsideredLists
     source_outcomes: SourceOutcomes
     erasures: Erasures
@@ -191,5 +193,6 @@ def _assembled(
         source_outcomes=SourceOutcomes(database, now),
         erasures=Erasures(database, now, new_receipt),
         exclusions=Exclusions(database, now),
-        steering=SteeringWishes(database, now),
+        steering=SteeringWishes(database=database, now=now),
+        chosen_artists=ChosenArtists(database=database, now=now),
     )

@@ -244,6 +244,16 @@ steering = Table(
     Column("created_at", Moment, nullable=False),
 )
 
+chosen_artists = Table(
+    "chosen_artists",
+    metadata,
+    _person(primary_key=True),
+    Column("key", String(400), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("spotify_id", Text),
+    Column("created_at", Moment, nullable=False),
+)
+
 thumbs = Table(
     "thumbs",
     metadata,

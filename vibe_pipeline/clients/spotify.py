@@ -33,6 +33,7 @@ from vibe_pipeline.clients.errors import (
 from vibe_pipeline.clients.json_fields import Fields, fields, integer, objects, text
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import (
+    FoundArtist,
     LikedPage,
     Playlist,
     PlaylistLine,
@@ -121,6 +122,20 @@ class Spotify:
         except NotThere as error:  # a search that finds nothing says so in its page
             raise ServiceUnavailable(SERVICE, error.sentence) from error
         return playable_tracks(fields(answer.get("tracks")).get("items"))
+
+    async def search_artists(self, name: str, *, limit: int = 5) -> list[FoundArtist]:
+        """Artists of about this name, best first."""
+        call = _get(
+            "/search",
+            shape=listing("artists", "items"),
+            q=name[:_LONGEST_QUERY],
+            type="artist",
+            limit=_within(limit, SEARCH_PAGE),
+        )
+        answer = fields(await self._web.ask(call))
+        found = fields(answer.get("artists")).get("items")
+        artists = (FoundArtist.from_api(item) for item in objects(found))
+        return [artist for artist in artists if artist is not None]
 
     async def artist_top_tracks(self, artist_id: str) -> list[Track]:
         """An artist's ten best-known tracks; most apps may not ask."""

@@ -111,6 +111,22 @@ def _has_vanished(track: Fields) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoundArtist:
+    """An artist that a search found."""
+
+    spotify_id: str
+    name: str
+
+    @classmethod
+    def from_api(cls, data: Fields) -> Self | None:
+        """The artist; ``None`` without id or name."""
+        spotify_id, name = text(data.get("id")), text(data.get("name"))
+        if spotify_id is None or name is None:
+            return None
+        return cls(spotify_id=spotify_id, name=name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Playlist:
     """A playlist's head: who it is, not what it holds."""
 

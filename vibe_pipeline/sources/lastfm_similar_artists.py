@@ -31,6 +31,8 @@ async def propose(context: SourceContext) -> Pool:
         policy=context.policy,
     )
     spared = limits.lastfm_artist_calls + limits.lastfm_back_calls - lists.asked
+    if not context.profile.tracks:
+        spared += limits.lastfm_track_calls
     calls = limits.lastfm_top_track_calls + spared
     known = await top_tracks(context, lastfm, artists, calls=calls if not lists.trouble else 0)
     offered = context.offered

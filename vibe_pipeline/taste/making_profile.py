@@ -58,6 +58,7 @@ def make_profile(
         blocked_tracks=feedback.blocked_tracks,
         hygiene=exclusions,
         own_lists=own_lists,
+        chosen=store.chosen_artists.list(user_id),
         now=now,
     )
     return MadeProfile(

@@ -6,6 +6,7 @@ A weight is a sum of parts, each between ``-BOUND`` and ``BOUND``, over the larg
 ``likes``    every like, fading to a fifth of itself over the months
 ``top``      places among Spotify's top items, as far as they are not of left-out listening
 ``thumbs``   up or down; the only part that may be negative
+``chosen``   the person named the artist to start from; the more they play and like, the less
 
 Each part is the logarithm of its sum, for the hundredth play says less than the first. What is
 blocked or left out on purpose does not count, nor what was played from a list of ours, nor what
@@ -22,6 +23,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from vibe_pipeline.ranking.activation import Decay, power_law
 from vibe_pipeline.ranking.artist_credits import is_placeholder
@@ -46,13 +48,19 @@ LIKE_WEIGHT = 1.0
 TOP_WEIGHTS: Mapping[str, float] = {"short_term": 1.5, "medium_term": 1.0, "long_term": 0.6}
 THUMB_WEIGHT = 3.0
 """One thumb down outweighs a play or a like, not a habit."""
+CHOSEN_WEIGHT = 6.0
+"""An artist named to start from, while nothing is heard or liked: as much as six likes of today."""
+CHOSEN_GIVES_WAY = 15.0
+"""With each so many plays and likes what was named to start from counts half as much."""
+CHOSEN_IS_OVER = 0.05
+"""What would count for less than this counts for nothing."""
 MOST_PER_ARTIST = 3
 """So many seed tracks of one artist at most, so that one album does not fill the profile."""
 BOUND = 4.0
 """No part says more than this, however much was heard: about fifty plays on one day."""
 MOST_PLAYS = 10 * math.expm1(BOUND)
 """All plays together count no more than this, lest ten artists reach the bound and be equals."""
-PARTS = ("plays", "likes", "top", "thumbs")
+PARTS = ("plays", "likes", "top", "thumbs", "chosen")
 """Every part there may be, in the order in which they are told."""
 
 
@@ -67,6 +75,7 @@ def seed_profile(
     blocked_tracks: frozenset[str] = frozenset(),
     hygiene: ExclusionRules | None = None,
     own_lists: frozenset[str] = frozenset(),
+    chosen: Sequence[ChosenSeed] = (),
     decay: Decay | None = None,
     now: datetime,
     artists: int = 60,
@@ -75,8 +84,9 @@ def seed_profile(
     """The strongest artists and tracks; the strongest of each has weight 1.
 
     ``hygiene`` brings the clock on which its hours and dates are read. ``own_lists`` are our
-    playlists, by Spotify id: what was played from them says nothing. ``decay`` is by how much
-    plays fade; the person's own past tells it where it is not given.
+    playlists, by Spotify id: what was played from them says nothing. ``chosen`` are the artists
+    that the person named to start from. ``decay`` is by how much plays fade; the person's own past
+    tells it where it is not given.
     """
     hygiene = hygiene or ExclusionRules()
     tally = _Tally(barred=blocked_artists | hygiene.artists, blocked=blocked_tracks)
@@ -96,6 +106,11 @@ def seed_profile(
         weight *= telling.get(artist_key(item.artist), 1.0)
         if weight > 0:
             tally.add(_Spelling.of_top(item), "top", weight)
+    weight = chosen_weight(heard=len(heard), liked=len(likes))
+    for artist in chosen if weight else ():
+        tally.add(
+            _Spelling(artist=artist.name, title=None, artist_id=artist.spotify_id), "chosen", weight
+        )
     _add_thumbs(tally.of_tracks, thumbs or {})
     _add_thumbs(tally.of_artists, artist_thumbs or {})
     return SeedProfile(
@@ -103,6 +118,21 @@ def seed_profile(
         tracks=tuple(_tracks(tally.of_tracks, tally.spelled, tracks)),
         play_decay=own,
     )
+
+
+class ChosenSeed(Protocol):
+    """An artist whom the person named."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def spotify_id(self) -> str | None: ...
+
+
+def chosen_weight(*, heard: int, liked: int) -> float:
+    """What an artist named to start from says, beside so many plays and likes."""
+    weight = CHOSEN_WEIGHT * 0.5 ** ((heard + liked) / CHOSEN_GIVES_WAY)
+    return weight if weight >= CHOSEN_IS_OVER else 0.0
 
 
 def play_weights(plays: Sequence[Play], now: datetime, decay: Decay) -> list[float]:
@@ -155,6 +185,10 @@ class _Spelling:
             track_id=track.spotify_id,
             isrc=track.isrc,
         )
+
+    @classmethod
+    def of_chosen(cls, artist: ChosenSeed) -> _Spelling:
+        return cls(artist=artist.name, title=None, artist_id=artist.spotify_id)
 
     @classmethod
     def of_top(cls, item: TopItem) -> _Spelling:
