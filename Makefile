@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: install demo test check format bench matrices soak lock clean
+.PHONY: install demo test check format bench docs screenshots matrices soak lock clean
 
 # What a real installation needs, and nothing else: then .venv/bin/vibe doctor, .venv/bin/vibe up.
 install: $(VENV)/.run-ready
@@ -29,6 +29,14 @@ format: $(VENV)/.dev-ready
 
 bench: $(VENV)/.dev-ready
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# The documents as a site in site/: open site/index.html. A link that leads nowhere fails it.
+docs: $(VENV)/.dev-ready
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet $(ARGS)
+
+# The pictures in docs/pictures, taken anew from the running demo; needs Chromium on the PATH.
+screenshots: $(VENV)/.dev-ready
+	@$(BIN)/python -m tests.screenshots $(ARGS)
 
 # Every crash in a whole installation, and every bad answer: an hour. ARGS="faults GET /search" plays some.
 matrices: $(VENV)/.dev-ready

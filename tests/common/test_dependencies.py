@@ -46,6 +46,7 @@ USED_WITHOUT_IMPORT = {
     "dagster-webserver": "vibe up starts it as a program",
     "fontpkg-noto-sans": "covers are written in it: its file is read, no code",
     "import-linter": "make check runs it",
+    "mkdocs-material": "mkdocs.yml names it as the theme",
     "mypy": "make check runs it",
     "noto-cjk-sans-jp-bold": "covers are written in it: its file is read, no code",
     "pandas-stubs": "mypy reads it",

@@ -9,16 +9,21 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+def executable() -> str | None:
+    """Where the browser is, if there is one."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser without a window, for as long as the block lasts."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    found = executable()
     if found is None:
         pytest.skip("needs chromium on the PATH")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=_FLAGS)
+        started = playwright.chromium.launch(executable_path=found, args=FLAGS)
         yield started
         started.close()

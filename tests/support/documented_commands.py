@@ -62,6 +62,10 @@ TRIED: dict[str, tuple[str, str]] = {
     "vibe rotate-key": (_EVENING, _STORY),
     "vibe simulator": (_EVENING, _STORY),
     "vibe up": (_EVENING, _STORY),
+    "make docs": (
+        "tests/common/test_docs_site.py",
+        "test_the_site_is_built_with_every_link_resolved_and_names_no_other_server_s_file",
+    ),
     "dagster asset list": (
         "tests/defs/test_dagster_tools.py",
         "test_dagsters_own_tools_work_in_the_checkout_without_a_first_vibe_up",
@@ -105,6 +109,7 @@ NOT_TRIED: dict[str, str] = {
     "make format": _RUNS_TESTS,
     "python -m pytest": _RUNS_TESTS,
     "pre-commit install": "changes the checkout's git hooks",
+    "make screenshots": "needs Chromium, and a quiet minute; the demo it looks at is tried",
     "make bench": _HOURS,
     "make matrices": _HOURS,
     "make soak": _HOURS,

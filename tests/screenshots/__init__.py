@@ -1,0 +1,1 @@
+"""The pictures in the documents, taken from the running demo: ``make screenshots``."""
