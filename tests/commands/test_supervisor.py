@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -130,6 +132,32 @@ async def test_a_part_that_dies_is_started_again_while_the_others_go_on(tmp_path
     assert said[1].startswith("dies is ready again")
     assert len(before & after) == 1
     assert len(after) == 2
+
+
+async def test_who_keeps_times_in_memory_begins_anew_when_the_clock_is_set_back(
+    tmp_path: Path,
+) -> None:
+    stays = part(tmp_path, "stays", SAYS_READY_AND_STAYS)
+    daemon = replace(part(tmp_path, "daemon", SAYS_READY_AND_STAYS), by_the_clock=True)
+    events: asyncio.Queue[str] = asyncio.Queue()
+    looks = itertools.count()
+
+    def clock() -> float:
+        return time.time() - (7200 if next(looks) else 0)
+
+    async with running(
+        [stays, daemon], on_event=events.put_nowait, policy=AT_ONCE, clock=clock
+    ) as deployment:
+        first = deployment.pid_of("stays")
+        watch = asyncio.create_task(deployment.watch())
+        said = [await asyncio.wait_for(events.get(), 30) for _ in range(3)]
+        last = deployment.pid_of("stays")
+        watch.cancel()
+
+    assert said[0] == "The clock was set back by 7200 s."
+    assert [sentence.partition(" ")[0] for sentence in said[1:]] == ["daemon", "daemon"]
+    assert said[2].startswith("daemon is ready again")
+    assert first == last
 
 
 async def test_how_the_parts_stand_is_told_all_the_way(tmp_path: Path) -> None:

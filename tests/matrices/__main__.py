@@ -1,7 +1,7 @@
 """Plays the matrices and keeps their tables.
 
 ``python -m tests.matrices [crashes|faults|stores] [WORDS]``: one of them, and the cells whose names
-hold all these words.
+hold all these words; ``open`` in the place of words: those that were not played or did not hold.
 """
 
 from __future__ import annotations
@@ -15,26 +15,29 @@ from collections.abc import Callable, Sequence
 from tests.matrices import crashes, faults, stores
 from tests.matrices.crash_site import CrashPoint, Site, site
 from tests.matrices.fault_kinds import KINDS
-from tests.matrices.outcomes import Outcome, Page
+from tests.matrices.outcomes import HOLDS, Outcome, Page
 from tests.matrices.store_harm import on_a_small_disk
 from vibe_pipeline.demo.installation import demo_installation
 
 Told = Callable[[Outcome], None]
+Wanted = Callable[[str], bool]
+"""Whether the cell of this name is to be played."""
+OPEN = "open"
 
 
-def play_crashes(words: Sequence[str], tell: Told) -> None:
+def play_crashes(wanted: Wanted, tell: Told) -> None:
     """Each crash in one installation, one after the other."""
-    _play_points(crashes.POINTS, words, tell)
+    _play_points(crashes.POINTS, wanted, tell)
 
 
-def play_stores(words: Sequence[str], tell: Told) -> None:
+def play_stores(wanted: Wanted, tell: Told) -> None:
     """Each loss likewise, on a disk that may be filled."""
     on_a_small_disk()
-    _play_points(stores.POINTS, words, tell)
+    _play_points(stores.POINTS, wanted, tell)
 
 
-def _play_points(everything: Sequence[CrashPoint], words: Sequence[str], tell: Told) -> None:
-    points = [point for point in everything if all(word in point.name for word in words)]
+def _play_points(everything: Sequence[CrashPoint], wanted: Wanted, tell: Told) -> None:
+    points = [point for point in everything if wanted(point.name)]
     if not points:
         return
     with demo_installation(None) as installation:
@@ -55,20 +58,16 @@ async def _played(point: CrashPoint, here: Site) -> Outcome:
         return Outcome(name=point.name, seen={}, troubles=[f"not played: {error!r}"])
 
 
-def play_faults(words: Sequence[str], tell: Told) -> None:
+def play_faults(wanted: Wanted, tell: Told) -> None:
     """Each bad answer in one world, one after the other."""
     with faults.fault_site() as here:
         for cell in faults.CELLS:
-            kinds = [
-                kind
-                for kind in KINDS
-                if any(all(word in name for word in words) for name in faults.names(cell, [kind]))
-            ]
+            kinds = [kind for kind in KINDS if any(map(wanted, faults.names(cell, [kind])))]
             if kinds:
                 faults.play_cell(here, cell, kinds, tell)
 
 
-MATRICES: dict[str, tuple[Page, Callable[[Sequence[str], Told], None]]] = {
+MATRICES: dict[str, tuple[Page, Callable[[Wanted, Told], None]]] = {
     "crashes": (crashes.PAGE, play_crashes),
     "faults": (faults.PAGE, play_faults),
     "stores": (stores.PAGE, play_stores),
@@ -96,10 +95,17 @@ def played(name: str, words: Sequence[str]) -> int:
         say(line(outcome))
 
     began = time.monotonic()
-    play(words, tell)
+    play(_wanted(page, words), tell)
     wrong = sum(bool(outcome.troubles) for outcome in outcomes)
     say(f"{len(outcomes)} {name}, {wrong} not as wanted, {time.monotonic() - began:.0f} s")
     return 1 if wrong else 0
+
+
+def _wanted(page: Page, words: Sequence[str]) -> Wanted:
+    if list(words) != [OPEN]:
+        return lambda name: all(word in name for word in words)
+    holding = {name for name, cells in page.rows().items() if cells[-1] == HOLDS}
+    return lambda name: name not in holding
 
 
 def line(outcome: Outcome) -> str:

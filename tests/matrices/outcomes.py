@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 DOCS = Path(__file__).parents[2] / "docs"
+HOLDS = "holds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class Outcome:
     @property
     def verdict(self) -> str:
         """The last column."""
-        return "holds" if not self.troubles else "not: " + ", ".join(self.troubles)
+        return HOLDS if not self.troubles else "not: " + ", ".join(self.troubles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class Page:
             self.path.write_text(self._written({n: rows[n] for n in self.names if n in rows}))
 
     def _written(self, rows: Mapping[str, Sequence[str]]) -> str:
-        bad = sum(cells[-1] != "holds" for cells in rows.values())
+        bad = sum(cells[-1] != HOLDS for cells in rows.values())
         head = ["What", *self.columns, "Verdict"]
         lines = [
             f"# {self.title}",

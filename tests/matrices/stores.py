@@ -83,10 +83,16 @@ class StorePoint:
             said = await site.said_since(person, before)
             words = said[-1]["text"] if said else words
             health = health or await _complaint(site)
-            if health and (self.nightly or (said and not unfinished(said[-1]))):
+            if health and (self.nightly or any(one in words for one in self._true_words)):
                 break
             await asyncio.sleep(1.0)
         return words, health
+
+    @property
+    def _true_words(self) -> list[str]:
+        if self.harm.by_itself:
+            return []
+        return [say("en", key) for key in (*_AT_ONCE, *(f"bot.failed.{k}" for k in self.harm.told))]
 
     async def _ask_again(
         self, site: Site, person: DemoUser, account: Account, first: Edition | None
@@ -119,8 +125,7 @@ class StorePoint:
             await site.remembered(account.user_id),
             await site.playlists(person),
         )
-        true_words = [say("en", f"bot.failed.{key}") for key in self.harm.told]
-        true_words += [say("en", key) for key in _AT_ONCE] if self.harm.told else []
+        true_words = self._true_words
         silent = not self.nightly and bool(self.harm.told) and not told
         wanted = {
             "the next list": second is not None,

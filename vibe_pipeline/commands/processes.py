@@ -150,6 +150,7 @@ def managed_processes(
             ready=log_ready("Instance is configured"),
             after=(STORAGE,),
             forked=True,
+            by_the_clock=True,
         ),
         part(
             OAUTH,

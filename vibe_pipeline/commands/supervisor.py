@@ -39,6 +39,8 @@ STARTS_AT_FIRST = 3
 """So often a part is started that is killed while everything comes up; after that it is over."""
 _END_WITHIN_SECONDS = 5.0
 _REAP_EVERY_SECONDS = 5.0
+SET_BACK_SECONDS = 60.0
+"""A clock that lost so much, within the moments between two looks, was set back."""
 _LOOK_AGAIN_SECONDS = 0.1
 
 Result = TypeVar("Result")
@@ -84,6 +86,7 @@ class ManagedProcess:
 
     Without ``ready`` it is an errand: done, and good for the others, once it has ended well.
     ``essential``: nothing makes sense without it, so its end is everybody's.
+    ``by_the_clock``: it keeps times in its memory, and is started again when the clock is set back.
     ``forked``: one of Dagster's programs, forked from an interpreter that imported Dagster; where
     that cannot be it starts by itself, as all others do.
     """
@@ -97,6 +100,7 @@ class ManagedProcess:
     after: tuple[str, ...] = ()
     forked: bool = False
     essential: bool = False
+    by_the_clock: bool = False
 
 
 def free_port() -> int:
@@ -187,6 +191,7 @@ class Supervisor:
     events: SupervisorEvents
     policy: RestartPolicy = field(default_factory=RestartPolicy)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    clock: Callable[[], float] = time.time
     _processes: dict[str, asyncio.subprocess.Process | ForkedProcess] = field(default_factory=dict)
     _lives: dict[str, _Life] = field(default_factory=dict)
     _statuses: dict[str, ProcessStatus] = field(default_factory=dict)
@@ -268,6 +273,7 @@ class Supervisor:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._reap_strays())
+                tasks.create_task(self._watch_clock())
                 for part in self.parts:
                     if part.ready is not None:
                         tasks.create_task(self._keep_up(part))
@@ -332,6 +338,20 @@ class Supervisor:
             _bury(dead & dead_before)  # what we started ourselves was buried at once
             dead_before = dead
 
+    async def _watch_clock(self) -> None:
+        """Have whoever keeps times in memory begin anew when this machine's clock is set back."""
+        ahead = self.clock() - time.monotonic()
+        while True:
+            await asyncio.sleep(_REAP_EVERY_SECONDS)
+            ahead, before = self.clock() - time.monotonic(), ahead
+            if before - ahead < SET_BACK_SECONDS:
+                continue
+            self.events.on_event(f"The clock was set back by {before - ahead:.0f} s.")
+            for part in self.parts:
+                process = self._processes.get(part.name)
+                if part.by_the_clock and process is not None and process.returncode is None:
+                    process.terminate()
+
     async def alongside(self, work: Coroutine[Any, Any, Result]) -> Result:
         """What the work gives, done while every essential part lives; else as ``watch``."""
         task, watch = asyncio.create_task(work), asyncio.create_task(self.watch())
@@ -371,6 +391,7 @@ async def running(
     on_event: Callable[[str], None] = no_news,
     on_status: Callable[[Mapping[str, ProcessStatus]], None] = no_news,
     policy: RestartPolicy | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Supervisor]:
     """The parts, all ready; stopped on the way out, however that happens.
 
@@ -380,7 +401,9 @@ async def running(
     """
     adopt_orphans()
     events = SupervisorEvents(on_ready=on_ready, on_event=on_event, on_status=on_status)
-    deployment = Supervisor(parts=parts, events=events, policy=policy or RestartPolicy())
+    deployment = Supervisor(
+        parts=parts, events=events, policy=policy or RestartPolicy(), clock=clock
+    )
     try:
         try:
             await deployment.start()

@@ -21,6 +21,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
 )
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
+from dagster._core.storage.schedules.schema import JobTickTable
 from dagster._core.storage.sqlite import create_db_conn_string as sqlite_url
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
@@ -46,6 +47,7 @@ __all__ = [
     "EventLogWatchdog",
     "GrpcServerTarget",
     "InstanceRef",
+    "JobTickTable",
     "LaunchRunContext",
     "ModuleTarget",
     "QueuedRunCoordinator",

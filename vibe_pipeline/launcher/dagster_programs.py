@@ -13,12 +13,14 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+from dagster import DagsterInstance
 from starlette.types import ASGIApp
 
 from vibe_pipeline.installation.access_token import read_token
@@ -29,6 +31,7 @@ from vibe_pipeline.launcher.dagster_internals import (
     server_watcher,
 )
 from vibe_pipeline.launcher.fork_server import fork_ahead
+from vibe_pipeline.launcher.future_ticks import forget_future_ticks
 from vibe_pipeline.launcher.process_control import end_with_parent, name_process
 from vibe_pipeline.launcher.webserver_guard import MOST_BYTES, WebserverGuard, host_names
 from vibe_pipeline.settings import read_settings
@@ -64,7 +67,14 @@ def perform(order: str) -> int:
     program, *arguments = told["command"]
     if program == DAEMON:
         fork_ahead(RUN_FORK_SERVER)
+        _forget_future_ticks()
     return _be(program, arguments)
+
+
+def _forget_future_ticks() -> None:
+    with DagsterInstance.get() as instance:
+        for name in forget_future_ticks(instance, datetime.now(UTC)):
+            sys.stderr.write(f"The clock was set back: {name} goes on from now.\n")
 
 
 def _be(program: str, arguments: Sequence[str]) -> int:
