@@ -17,6 +17,7 @@ from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError, 
 
 from vibe_bot.announcements import Announcement, announcement
 from vibe_bot.gone_chats import chat_is_gone
+from vibe_bot.notices import Notices
 from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.sending import edit, send
 from vibe_bot.services import BotServices
@@ -49,6 +50,11 @@ class OutboxRelay:
     """What was refused once in a way that would end it."""
     not_taken: set[int] = field(default_factory=set)
     """What this bot knows not to have arrived; of another's claims nobody knows."""
+    notices: Notices = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Copies go where the services say."""
+        self.notices = Notices(store=self.services.store, notifier=self.services.notifier)
 
     async def deliver_forever(self) -> None:
         """Until cancelled."""
@@ -86,6 +92,7 @@ class OutboxRelay:
         if message.attempts > 1 and message.id not in self.not_taken:
             await only_one_of(self.bot, sent)
         outbox.done(message.id)
+        self.notices.copy(message.user_id, announced.text)
         self.not_taken.discard(message.id)
         self.doubted.discard(message.id)
         await self._correct(announced)

@@ -17,6 +17,7 @@ from vibe_pipeline.authorization import AccountLinking, clients_for_people
 from vibe_pipeline.clients.call_counter import CallCounter
 from vibe_pipeline.clients.dagster import DagsterGraphQL
 from vibe_pipeline.clients.factory import ClientFactory
+from vibe_pipeline.clients.notices import Notifier
 from vibe_pipeline.settings import Settings
 
 
@@ -31,6 +32,7 @@ class BotServices:
     now: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]]
     calls: CallCounter
+    notifier: Notifier
     clock: Callable[[], float] = time.monotonic
     """Seconds that only ever go forward, for measuring how long ago something was."""
 
@@ -60,5 +62,6 @@ def open_services(
         now=now,
         sleep=sleep,
         calls=calls,
+        notifier=Notifier(private_too=settings.notify_private_addresses),
         clock=clock,
     )

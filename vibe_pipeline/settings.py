@@ -120,6 +120,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     asking_seconds: Annotated[float, Field(gt=0, le=60)] = 3
     asking_seconds_at_night: Annotated[float, Field(gt=0, le=300)] = 45
+    notify_private_addresses: bool = False
     wish_minutes: Annotated[float, Field(gt=0, le=1440)] = 30
     lastfm_burst: Annotated[int, Field(ge=1, le=25)] = 10
     labs_burst: Annotated[int, Field(ge=1, le=10)] = 5

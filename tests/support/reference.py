@@ -114,7 +114,7 @@ def accepted(field: FieldInfo) -> str:
     (kind,) = kinds
     if get_origin(kind) is Literal:
         return " or ".join(f"`{value}`" for value in get_args(kind))
-    return {SecretStr: "a secret", Path: "a path", str: "text"}[kind]
+    return {SecretStr: "a secret", Path: "a path", str: "text", bool: "true or false"}[kind]
 
 
 def _taken_apart(annotation: Any) -> tuple[list[Any], list[Any]]:

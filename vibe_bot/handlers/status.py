@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from vibe_bot.formatting import Html, button, together
-from vibe_bot.handlers import artists, steering
+from vibe_bot.handlers import artists, notify, steering
 from vibe_bot.handlers.connection import consent_ended
 from vibe_bot.handlers.playlist_name import may_upload
 from vibe_bot.interactions import Interaction
@@ -124,6 +124,8 @@ def _choices(interaction: Interaction) -> list[Html]:
     if starts := artists.named_by(interaction):
         names = listed(interaction.language, starts)
         lines.append(interaction.html("bot.status.artists", names=names))
+    if where := notify.told_at(interaction):
+        lines.append(interaction.html("bot.status.notify", where=where))
     if account.leaves_out_explicit:
         lines.append(interaction.html("bot.status.explicit"))
     return lines

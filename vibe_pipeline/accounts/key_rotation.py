@@ -17,7 +17,7 @@ from sqlalchemy import Column, Table, select, update
 from vibe_pipeline.accounts.cipher import Cipher, keep_keys, kept_key, key_file, new_key
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import SecretKeyWrong
-from vibe_pipeline.accounts.tables import inbox, oauth_states, tokens
+from vibe_pipeline.accounts.tables import inbox, notice_targets, oauth_states, tokens
 
 LAST_LOOK_SECONDS = 2.0
 """So long after everything was sealed anew it is looked through once more: for a database where
@@ -27,6 +27,7 @@ _SEALED: tuple[tuple[Table, Column[bytes]], ...] = (
     (tokens, tokens.c.sealed),
     (oauth_states, oauth_states.c.sealed),
     (inbox, inbox.c.payload),
+    (notice_targets, notice_targets.c.sealed),
 )
 
 

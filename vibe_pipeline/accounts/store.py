@@ -25,6 +25,7 @@ from vibe_pipeline.accounts.erasures import Erasures
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.feedback import Blocks, Exclusions, Thumbs
 from vibe_pipeline.accounts.inbox import Inbox
+from vibe_pipeline.accounts.notice_targets import NoticeTargets
 from vibe_pipeline.accounts.oauth_states import OAuthStates
 from vibe_pipeline.accounts.outbox import Outbox
 from vibe_pipeline.accounts.pending_launches import PendingLaunches
@@ -79,6 +80,7 @@ class AccountStore:
     exclusions: Exclusions
     steering: SteeringWishes
     chosen_artists: ChosenArtists
+    notice_targets: NoticeTargets
     considered: ConsideredLists
     source_outcomes: SourceOutcomes
     erasures: Erasures
@@ -195,4 +197,5 @@ def _assembled(
         exclusions=Exclusions(database, now),
         steering=SteeringWishes(database=database, now=now),
         chosen_artists=ChosenArtists(database=database, now=now),
+        notice_targets=NoticeTargets(database=database, sealer=sealer, now=now),
     )

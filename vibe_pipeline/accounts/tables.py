@@ -254,6 +254,14 @@ chosen_artists = Table(
     Column("created_at", Moment, nullable=False),
 )
 
+notice_targets = Table(
+    "notice_targets",
+    metadata,
+    _person(primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
 thumbs = Table(
     "thumbs",
     metadata,
