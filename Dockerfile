@@ -29,7 +29,7 @@ RUN pip --python /opt/vibe/bin/python install --quiet --no-index --find-links /w
 
 FROM wheels AS pipeline-packages
 # hadolint ignore=DL3013
-RUN pip --python /opt/vibe/bin/python install --quiet --no-index --find-links /wheels 'vibe[pipeline,postgres]'
+RUN pip --python /opt/vibe/bin/python install --quiet --no-index --find-links /wheels 'vibe[pipeline,postgres,shared]'
 
 FROM wheels AS demo-packages
 # hadolint ignore=DL3013

@@ -49,7 +49,7 @@ soak: $(VENV)/.dev-ready
 
 # Needs uv on the PATH. The locks name no index, so they install from whichever one pip is set up for.
 lock:
-	@for extra in demo,postgres:requirements.lock dev:requirements-dev.lock; do \
+	@for extra in demo,postgres,shared:requirements.lock dev:requirements-dev.lock; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	    --no-emit-index-url --no-annotate --no-header --constraint constraints.txt \
 	    $$(printf -- ' --extra %s' $$(echo $${extra%%:*} | tr , ' ')) --output-file $${extra##*:} pyproject.toml build-requirements.in; \

@@ -99,6 +99,11 @@ COMMANDS = {
         extras=SERVICE,
         about="Start a real installation on this machine.",
     ),
+    "warehouse-server": Entry(
+        where="vibe_pipeline.commands.warehouse_server:warehouse_server",
+        extras="pipeline,shared",
+        about="Serve the warehouse to run workers on other machines.",
+    ),
 }
 
 

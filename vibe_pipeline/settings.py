@@ -79,6 +79,26 @@ def _absent_when_blank(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+FILE = "file"
+_FORMS = {"quack": "quack", "md": "md", "motherduck": "md", "ducklake": "ducklake"}
+"""What ``DB_PATH`` may begin with, and the form of warehouse it means; all else is a file."""
+
+
+def warehouse_form(place: Path) -> str:
+    """How ``DB_PATH`` reaches the warehouse: a ``file``, or ``quack``, ``md`` or ``ducklake``."""
+    scheme, colon, _ = str(place).partition(":")
+    return _FORMS.get(scheme, FILE) if colon else FILE
+
+
+def _warehouse(value: object) -> object:
+    if isinstance(value, str) and warehouse_form(Path(value)) == "ducklake":
+        raise ValueError(
+            "cannot be DuckLake: it has no primary keys, and our tables rest on them; use"
+            " quack:HOST:PORT"
+        )
+    return value
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Secret = Annotated[SecretStr | None, BeforeValidator(_absent_when_blank)]
 OptionalText = Annotated[str | None, BeforeValidator(_absent_when_blank)]
@@ -100,13 +120,15 @@ class Settings(BaseSettings):
     ] = None
     lastfm_api_key: Secret = None
     internal_job_token: Secret = None
-    db_path: Path | None = None
+    db_path: Annotated[Path | None, BeforeValidator(_warehouse)] = None
     default_playlist_size: Annotated[int, Field(ge=10, le=100)] = 30
     min_new_ratio: Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)] = 0.8
     recent_days_window: Annotated[int, Field(ge=1, le=365)] = 5
     retention_days: Annotated[int, Field(ge=90, le=3650)] = 365
     playlist_visibility: Literal["public", "private"] = "private"
     vibe_home: Path = Path(".vibe")
+    warehouse_token: Secret = None
+    warehouse_tls: bool = True
     accounts_url: OptionalText = None
     vibe_secret_key: Secret = None
     public_url: Address = "http://127.0.0.1:8000"
@@ -153,7 +175,12 @@ class Settings(BaseSettings):
 
     @property
     def warehouse_path(self) -> Path:
-        """The DuckDB file: ``DB_PATH``, else inside the home folder."""
+        """The DuckDB file: ``DB_PATH``, else inside the home folder; or an address, as it stands.
+
+        ``warehouse_form`` tells which.
+        """
+        if self.db_path is not None and warehouse_form(self.db_path) != FILE:
+            return self.db_path
         return (self.db_path or self.home / "warehouse.duckdb").expanduser().absolute()
 
     @property
@@ -165,6 +192,7 @@ class Settings(BaseSettings):
             self.lastfm_api_key,
             self.internal_job_token,
             self.vibe_secret_key,
+            self.warehouse_token,
         )
         return [one.get_secret_value() for one in sealed if one is not None]
 

@@ -66,6 +66,10 @@ TRIED: dict[str, tuple[str, str]] = {
         "tests/common/test_docs_site.py",
         "test_the_site_is_built_with_every_link_resolved_and_names_no_other_server_s_file",
     ),
+    "vibe warehouse-server": (
+        "tests/warehouse/test_shared.py",
+        "test_two_machines_count_together_and_no_number_is_lost_or_doubled",
+    ),
     "dagster asset list": (
         "tests/defs/test_dagster_tools.py",
         "test_dagsters_own_tools_work_in_the_checkout_without_a_first_vibe_up",

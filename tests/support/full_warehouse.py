@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import duckdb
-
 from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse import Warehouse
+from vibe_pipeline.warehouse.engine import Connection
 
 _OTHERS = (
     "SELECT 'u' || md5(number::VARCHAR)[:12] AS other, number FROM range(1, {people}) r(number)"
@@ -73,7 +72,7 @@ _LONG_ID = 36
 """The length of a run's id; those made here are shorter."""
 
 
-def _keep_template(connection: duckdb.DuckDBPyConnection, example: UserId) -> None:
+def _keep_template(connection: Connection, example: UserId) -> None:
     """The example's newest slice of every table, and their library, in memory."""
     for table in _SLICES:
         connection.execute(
@@ -89,7 +88,7 @@ def _keep_template(connection: duckdb.DuckDBPyConnection, example: UserId) -> No
         )
 
 
-def _libraries(connection: duckdb.DuckDBPyConnection, crowd: Crowd) -> None:
+def _libraries(connection: Connection, crowd: Crowd) -> None:
     connection.execute(f"CREATE TEMP TABLE others AS {_OTHERS.format(people=crowd.people)}")
     for table in _LIBRARY:
         connection.execute(
@@ -104,9 +103,7 @@ def _libraries(connection: duckdb.DuckDBPyConnection, crowd: Crowd) -> None:
     )
 
 
-def _night(
-    connection: duckdb.DuckDBPyConnection, crowd: Crowd, example: UserId, night: int
-) -> None:
+def _night(connection: Connection, crowd: Crowd, example: UserId, night: int) -> None:
     """One night's lists of everybody, in an order that is another each night."""
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE editions AS SELECT other, md5(other || {night}) AS own,"  # noqa: S608

@@ -34,7 +34,7 @@ from vibe_pipeline.installation.home import (
     make_private,
     note_restored,
 )
-from vibe_pipeline.settings import Settings, read_settings
+from vibe_pipeline.settings import FILE, Settings, read_settings, warehouse_form
 
 
 @click.command()
@@ -116,6 +116,8 @@ def restore(archive: Path, *, without_key: bool) -> None:
     click.echo(f"{settings.home} is as it was at {manifest.made_at}.")
     if aside is not None:
         click.echo(f"What was there before is kept in {aside}; delete it when all is well.")
+    if warehouse_form(settings.warehouse_path) != FILE:
+        click.echo("The warehouse is a server's (DB_PATH): restore it on the server's machine.")
     click.echo("A playlist that was made since is found again by what it says of itself.")
     click.echo("Start Vibe with vibe up: whoever has no list of this night yet gets it then.")
 

@@ -131,7 +131,7 @@ def recovery(settings: Settings) -> Iterator[Finding]:
 
 def _lost_accounts(settings: Settings, store: AccountStore, warehouse: Warehouse) -> Iterator[str]:
     """A warehouse with people's lists and not one account: whoever was forgotten left none."""
-    if store.people.ids() or not settings.warehouse_path.exists():
+    if store.people.ids() or not warehouse.exists():
         return
     with warehouse.open() as tables:
         lists = len(tables.playlists.recorded_editions())

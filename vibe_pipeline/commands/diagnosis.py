@@ -28,8 +28,10 @@ from vibe_pipeline.commands.checks import Finding, contact_names_nobody, port_tr
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.installation.process_status import ProcessState, StatusFile
-from vibe_pipeline.settings import Settings
+from vibe_pipeline.settings import FILE, Settings, warehouse_form
+from vibe_pipeline.warehouse import Warehouse, WarehouseError
 from vibe_pipeline.warehouse.damage import trouble_with
+from vibe_pipeline.warehouse.extensions import ExtensionMissing
 
 FREE_BYTES = 500_000_000
 """Less than this fills up within days: logs, runs and the warehouse grow."""
@@ -106,7 +108,7 @@ def folders(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         what=f"folder {home}", trouble=_folder_trouble(home, "VIBE_HOME"), advice=_open(home)
     )
-    if warehouse.parent != home:
+    if warehouse_form(warehouse) == FILE and warehouse.parent != home:
         trouble = _folder_trouble(warehouse.parent, "DB_PATH")
         yield Finding(what=f"folder {warehouse.parent}", trouble=trouble)
     if Path(".env").exists():
@@ -308,6 +310,8 @@ def _open(path: Path) -> str | None:
 
 def _warehouse(path: Path) -> Finding:
     what = f"warehouse {path}"
+    if warehouse_form(path) != FILE:
+        return Finding(what=what, trouble=_server_trouble(path))
     if path.is_dir():
         sentence = f"{path} is a folder, and DB_PATH must name a file; add a name to it."
         return Finding(what=what, trouble=sentence)
@@ -315,6 +319,15 @@ def _warehouse(path: Path) -> Finding:
         return Finding(what=what, advice="not there yet; `vibe up` makes it")
     trouble = trouble_with(path)
     return Finding(what=what, trouble=None if trouble is None else str(trouble))
+
+
+def _server_trouble(place: Path) -> str | None:
+    """Whether a warehouse that others keep lets us in."""
+    try:
+        with Warehouse(place, patience=5.0).open():
+            return None
+    except (WarehouseError, ExtensionMissing) as error:
+        return str(error)
 
 
 def _last_cause(store: AccountStore, account: Account) -> FailureCause | None:

@@ -47,7 +47,7 @@ def replay_command(
     """
     settings = read_settings()
     warehouse = Warehouse(settings.warehouse_path)
-    if not warehouse.path.exists():
+    if not warehouse.exists():
         raise ConfigurationError(
             f"There is no warehouse at {warehouse.path}; DB_PATH or VIBE_HOME names it."
         )

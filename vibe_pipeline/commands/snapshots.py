@@ -14,9 +14,8 @@ from pathlib import Path
 
 from vibe_pipeline.accounts.cipher import key_file
 from vibe_pipeline.accounts.database import sqlite_path
-from vibe_pipeline.settings import Settings
+from vibe_pipeline.settings import FILE, Settings, warehouse_form
 from vibe_pipeline.warehouse import NotAWarehouse, Warehouse
-from vibe_pipeline.warehouse.copies import copy_warehouse
 from vibe_pipeline.warehouse.damage import is_damaged
 
 ACCOUNTS = "accounts.sqlite"
@@ -43,8 +42,9 @@ def take(settings: Settings, folder: Path, *, with_key: bool) -> Mapping[str, Pa
         StoreDamaged: a database cannot be read.
     """
     _copy_accounts(settings, folder)
-    if settings.warehouse_path.exists():
-        copy_warehouse(Warehouse(settings.warehouse_path), folder / WAREHOUSE)
+    warehouse = Warehouse(settings.warehouse_path)
+    if warehouse.exists():
+        warehouse.copy_to(folder / WAREHOUSE)
     dagster = settings.home / DAGSTER
     for path in sorted(dagster.rglob("*.db")):
         _copy_sqlite(path, folder / DAGSTER / path.relative_to(dagster))
@@ -76,7 +76,7 @@ def targets(settings: Settings, folder: Path) -> Iterator[tuple[Path, Path]]:
     """
     places = {
         ACCOUNTS: sqlite_path(settings.accounts_address),
-        WAREHOUSE: settings.warehouse_path,
+        WAREHOUSE: _file(settings.warehouse_path),
         DAGSTER: settings.home / DAGSTER,
     }
     if (folder / KEY).exists():
@@ -84,6 +84,11 @@ def targets(settings: Settings, folder: Path) -> Iterator[tuple[Path, Path]]:
     for name, place in places.items():
         if place is not None:
             yield folder / name, place
+
+
+def _file(place: Path) -> Path | None:
+    """A warehouse that a server keeps is put back on the server's machine."""
+    return place if warehouse_form(place) == FILE else None
 
 
 def _copy_accounts(settings: Settings, folder: Path) -> None:

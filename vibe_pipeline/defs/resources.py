@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 class WarehouseResource(DuckDBResource):
-    """The DuckDB file that holds every asset's table.
+    """The DuckDB file, or the server of one, that holds every asset's table.
 
     Configured as any DuckDB resource, and usable as one (``get_connection``); opened only through
     ``Warehouse``, which holds the file for the milliseconds of a transaction and closes it after
@@ -77,9 +77,9 @@ class WarehouseResource(DuckDBResource):
             yield tables.connection
 
     def _path(self) -> Path:
-        if self.database.startswith((":memory:", "md:", "motherduck:")):
+        if self.database.startswith(":memory:"):
             raise dg.DagsterInvariantViolationError(
-                f"The warehouse is a file that stays; {self.database!r} is none."
+                f"The warehouse is a file that stays, or a server; {self.database!r} is neither."
             )
         return Path(self.database).expanduser()
 

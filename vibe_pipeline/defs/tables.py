@@ -15,6 +15,7 @@ from typing import Any, cast
 import dagster as dg
 
 from vibe_pipeline.records import Source
+from vibe_pipeline.settings import FILE, warehouse_form
 
 _PROPOSALS = (
     "user_id vibe_date edition_id position rank artist title seed match spotify_id isrc mbid"
@@ -152,10 +153,12 @@ def table_metadata(key: dg.AssetKey, warehouse: Path) -> dict[str, Any]:
     if name in _WITHOUT_TABLE:
         return {}
     table = _TABLE_OF.get(name, name.replace("/", ".") if "/" in name else f"main.{name}")
+    is_file = warehouse_form(warehouse) == FILE
+    database = warehouse.stem if is_file else "warehouse"
     return {
-        "dagster/table_name": f"{warehouse.stem}.{table}",
+        "dagster/table_name": f"{database}.{table}",
         "dagster/storage_kind": "duckdb",
-        "dagster/uri": f"duckdb://{warehouse}#{table}",
+        "dagster/uri": f"{'duckdb://' if is_file else ''}{warehouse}#{table}",
         "dagster/column_schema": column_schema(table),
     }
 

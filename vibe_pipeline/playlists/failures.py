@@ -41,6 +41,7 @@ from vibe_pipeline.warehouse import (
     WarehouseLocked,
     WarehouseNewerThanUs,
     WarehouseReadOnly,
+    WarehouseUnreachable,
 )
 
 
@@ -135,6 +136,7 @@ _CAUSES: tuple[tuple[type[Exception], FailureCause], ...] = (
     (Redirected, FailureCause.REDIRECTED),
     (ServiceUnavailable, FailureCause.SERVICE_UNAVAILABLE),
     (WarehouseLocked, FailureCause.STORE_BUSY),
+    (WarehouseUnreachable, FailureCause.STORE_BUSY),
     (AccountsBusy, FailureCause.STORE_BUSY),
     (WarehouseFull, FailureCause.STORE_FULL),
     (WarehouseReadOnly, FailureCause.STORE_FULL),

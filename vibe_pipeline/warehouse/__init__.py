@@ -13,6 +13,7 @@ from vibe_pipeline.warehouse.errors import (
     WarehouseLocked,
     WarehouseNewerThanUs,
     WarehouseReadOnly,
+    WarehouseUnreachable,
 )
 from vibe_pipeline.warehouse.history_cache import Recommended
 from vibe_pipeline.warehouse.library import LibraryState, LikeChange, PlayCollection, PlayGap
@@ -42,4 +43,5 @@ __all__ = [
     "WarehouseLookups",
     "WarehouseNewerThanUs",
     "WarehouseReadOnly",
+    "WarehouseUnreachable",
 ]

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Self
 
-import duckdb
-
 from vibe_pipeline.records import EditionId, Pool, PoolState, Proposal, SeedVote, Source, UserId
+from vibe_pipeline.warehouse.engine import Connection
 from vibe_pipeline.warehouse.rows import Deferred, Row, Slice, insert, select, select_later
 
 _FIELDS = (
@@ -48,7 +47,7 @@ class Candidates:
     ``candidates.SOURCE`` is a view of the proposals, so that every asset's key can be queried.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def replace(self, place: Slice, pools: Mapping[Source, Pool], *, asked_at: datetime) -> None:
@@ -239,7 +238,7 @@ class _PoolDays:
     @classmethod
     def of(
         cls,
-        connection: duckdb.DuckDBPyConnection,
+        connection: Connection,
         user_id: UserId,
         keys: Sequence[str],
         *,

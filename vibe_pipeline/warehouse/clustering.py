@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import duckdb
-
+from vibe_pipeline.warehouse.engine import Connection
 from vibe_pipeline.warehouse.rows import insert
 
 CLUSTERED_TABLES = (
@@ -37,7 +36,7 @@ class PeopleRange:
 class Clustering:
     """The order of the rows of some tables, inside one transaction."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def is_loose(self, table: str) -> bool:

@@ -7,6 +7,7 @@ file. SQL belongs to the module of its tables.
 from __future__ import annotations
 
 import errno
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -51,7 +52,7 @@ _ERRNOS: dict[int, type[WarehouseError]] = {
 }
 
 
-_ATTACHED = "warehouse"
+ATTACHED = "warehouse"
 """The file's name inside DuckDB while it is open."""
 _STORED: Mapping[str, str] = {
     "storage_compatibility_version": "v1.5.0",
@@ -68,14 +69,14 @@ of one person would rewrite those of a hundred others.
 _ROWS_KEPT_TOGETHER = 122_880
 """Compacting joins small groups to such, for each one read or passed by costs the same."""
 _REBUILD = "vacuum_rebuild_indexes"
-_LOOK_AGAIN_SECONDS = 0.01
+LOOK_AGAIN_SECONDS = 0.01
 _FIRST_HEADER = 4096
 """Where DuckDB's two headers begin, and how long each is."""
 MOST_ROWS_COMPACTED = 5_000_000
 """Longer tables are left as they are: rebuilding their indexes would keep others waiting."""
 
 
-class Engine:
+class FileEngine:
     """A DuckDB that opens and closes one file again and again, one transaction at a time.
 
     To make one takes 8 ms, to attach the file to it 1 ms; so it stays between two openings, while
@@ -117,12 +118,12 @@ class Engine:
         """
         deadline = time.monotonic() + patience
         with (
-            _alone(self.path, patience=patience),
+            alone(self.path, patience=patience),
             self._noticing_others(),
             in_words(self.path),
-            nullcontext() if frames else _pandas_not_asked_for(),
+            nullcontext() if frames else pandas_not_asked_for(),
             self._database(compacting=compacting) as database,
-            _attached(
+            attached(
                 database, self.path, deadline, self._how_to_attach(compacting=compacting)
             ) as connection,
         ):
@@ -132,7 +133,7 @@ class Engine:
             try:
                 yield connection
             except BaseException:
-                _undo(connection)
+                undo(connection)
                 raise
             connection.commit()
 
@@ -167,14 +168,38 @@ class Engine:
             self._brought_up_to_date = True
 
     def _started(self, config: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
-        ours = {**_STORED, "temp_directory": f"{self.path}.tmp"}
-        return duckdb.connect(config={**ours, **self._config, **config})
+        return duckdb.connect(config={**stored(self.path), **self._config, **config})
+
+    def exists(self) -> bool:
+        """Whether the file is there."""
+        return self.path.exists()
+
+    def make(self) -> None:
+        """An empty file with all tables, where there is none."""
+        with self.transaction(patience=0):
+            pass
+
+    def copy_to(self, target: Path, *, patience: float) -> None:
+        """Copy the file between two transactions; others wait for as long as that takes."""
+        try:
+            with FileLock(f"{self.path}.lock", timeout=patience):
+                for suffix in ("", ".wal"):
+                    source = Path(f"{self.path}{suffix}")
+                    if source.exists():
+                        shutil.copyfile(source, f"{target}{suffix}")
+        except Timeout as error:
+            raise TimeoutError(f"another process keeps {self.path} open") from error
 
     def _how_to_attach(self, *, compacting: bool) -> str:
         if self._read_only:
             return "READ_ONLY"
         rows = _ROWS_KEPT_TOGETHER if compacting else _ROWS_ADDED_TOGETHER
         return f"ROW_GROUP_SIZE {rows}"
+
+
+def stored(path: Path) -> dict[str, Any]:
+    """The settings of a DuckDB that writes this file as all of ours do."""
+    return {**_STORED, "temp_directory": f"{path}.tmp"}
 
 
 def _compacting() -> dict[str, str]:
@@ -184,7 +209,7 @@ def _compacting() -> dict[str, str]:
 
 
 @contextmanager
-def _pandas_not_asked_for() -> Iterator[None]:
+def pandas_not_asked_for() -> Iterator[None]:
     """Keep DuckDB from importing pandas, which it does to ask whether a bound value is one of its.
 
     Each run would pay for that: a third of a second of the processor, and 40 MB.
@@ -201,10 +226,11 @@ def _pandas_not_asked_for() -> Iterator[None]:
 
 
 @contextmanager
-def _alone(path: Path, *, patience: float) -> Iterator[None]:
+def alone(path: Path, *, patience: float) -> Iterator[None]:
+    """Hold the file's lock: nobody of us opens it meanwhile."""
     if not path.parent.is_dir():
         raise _named(WarehouseFolderMissing, path)
-    lock = FileLock(f"{path}.lock", timeout=patience, poll_interval=_LOOK_AGAIN_SECONDS)
+    lock = FileLock(f"{path}.lock", timeout=patience, poll_interval=LOOK_AGAIN_SECONDS)
     try:
         lock.acquire()
     except Timeout:
@@ -218,8 +244,11 @@ def _alone(path: Path, *, patience: float) -> Iterator[None]:
 
 
 @contextmanager
-def _attached(
-    database: duckdb.DuckDBPyConnection, path: Path, deadline: float, how: str
+def attached(
+    database: duckdb.DuckDBPyConnection,
+    path: Path,
+    deadline: float = 0.0,
+    how: str = f"ROW_GROUP_SIZE {_ROWS_ADDED_TOGETHER}",
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection of its own to the file; what it made for itself goes with it.
 
@@ -227,9 +256,9 @@ def _attached(
     """
     _attach(database, path, deadline, how)
     with closing(database.cursor()) as connection:
-        connection.execute(f"USE {_ATTACHED}")
+        connection.execute(f"USE {ATTACHED}")
         yield connection
-    database.execute(f"DETACH {_ATTACHED}")
+    database.execute(f"DETACH {ATTACHED}")
 
 
 def _attach(database: duckdb.DuckDBPyConnection, path: Path, deadline: float, how: str) -> None:
@@ -237,14 +266,14 @@ def _attach(database: duckdb.DuckDBPyConnection, path: Path, deadline: float, ho
     quoted = str(path).replace("'", "''")
     while True:
         try:
-            database.execute(f"ATTACH '{quoted}' AS {_ATTACHED} (TYPE duckdb, {how})")
+            database.execute(f"ATTACH '{quoted}' AS {ATTACHED} (TYPE duckdb, {how})")
         except duckdb.IOException as error:
             in_use = isinstance(_translated(error, path), WarehouseLocked)
             if not in_use or time.monotonic() >= deadline:
                 raise
         else:
             return
-        time.sleep(_LOOK_AGAIN_SECONDS)
+        time.sleep(LOOK_AGAIN_SECONDS)
 
 
 def _headers(path: Path) -> bytes | None:
@@ -276,7 +305,8 @@ def not_a_warehouse(path: Path) -> WarehouseError:
     return _named(NotAWarehouse, path)
 
 
-def _undo(connection: duckdb.DuckDBPyConnection) -> None:
+def undo(connection: duckdb.DuckDBPyConnection) -> None:
+    """Roll back; a database that gave the transaction up by itself is content with that."""
     try:
         connection.rollback()
     except duckdb.Error:

@@ -36,3 +36,7 @@ class NotAWarehouse(WarehouseError):
 
 class WarehouseNewerThanUs(WarehouseError):
     """A newer DuckDB, or a newer version of this program, wrote the file."""
+
+
+class WarehouseUnreachable(WarehouseError):
+    """The server that keeps it does not answer, or does not let us in."""

@@ -10,9 +10,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import duckdb
-
 from vibe_pipeline.records import LikedTrack, Play, TopItem, UserId
+from vibe_pipeline.warehouse.engine import Connection
 from vibe_pipeline.warehouse.library_cache import DatedLike, DatedPlay, LibraryCache, Stamp
 from vibe_pipeline.warehouse.rows import (
     Deferred,
@@ -81,9 +80,7 @@ class PlayGap:
 class Library:
     """The tables of the library group, inside one transaction."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, cache: LibraryCache | None = None
-    ) -> None:
+    def __init__(self, connection: Connection, cache: LibraryCache | None = None) -> None:
         self._connection = connection
         self._cache = LibraryCache() if cache is None else cache
         self._states: dict[UserId, LibraryState] = {}
@@ -405,6 +402,6 @@ def _dated_play(row: Row) -> DatedPlay:
     )
 
 
-def _count(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object]) -> int:
+def _count(connection: Connection, query: str, parameters: Sequence[object]) -> int:
     row = connection.execute(query, list(parameters)).fetchone()
     return int(row[0]) if row else 0

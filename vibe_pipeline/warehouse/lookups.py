@@ -12,15 +12,14 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
-import duckdb
-
+from vibe_pipeline.warehouse.engine import Connection
 from vibe_pipeline.warehouse.rows import insert, moment, select
 
 
 class LookupTable:
     """The lookups table, inside one transaction."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def known(

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-import duckdb
-
 from vibe_pipeline.records import ChosenTrack, EditionId, PastRecommendation, Source, UserId
+from vibe_pipeline.warehouse.engine import Connection
 from vibe_pipeline.warehouse.history_cache import HistoryCache, Recommended
 from vibe_pipeline.warehouse.rows import (
     Deferred,
@@ -71,9 +70,7 @@ _REMEMBERED = (
 class Playlists:
     """The tables of the playlist and learning groups, inside one transaction."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, history: HistoryCache | None = None
-    ) -> None:
+    def __init__(self, connection: Connection, history: HistoryCache | None = None) -> None:
         self._connection = connection
         self._history = HistoryCache() if history is None else history
 

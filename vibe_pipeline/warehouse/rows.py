@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Self, TypeVar, overload
 
-import duckdb
-
 from vibe_pipeline.records import EditionId, Track, UserId
+from vibe_pipeline.warehouse.engine import Connection
 
 Row = dict[str, Any]
 Record = TypeVar("Record")
@@ -59,9 +58,7 @@ class EncodedRows:
         return cls(columns=columns, count=len(rows))
 
 
-def insert(
-    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row] | EncodedRows
-) -> int:
+def insert(connection: Connection, table: str, rows: Sequence[Row] | EncodedRows) -> int:
     """Append rows, each with the same columns as the first; says how many.
 
     A frame would need its column types guessed from the first values; here they come from the
@@ -83,7 +80,7 @@ def insert(
 
 
 def replace_slice(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     table: str,
     place: Slice,
     rows: Sequence[Row] | EncodedRows,
@@ -141,15 +138,13 @@ class Deferred(Sequence[Record]):
         return self._records
 
 
-def select(
-    connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] = ()
-) -> list[Row]:
+def select(connection: Connection, query: str, parameters: Sequence[object] = ()) -> list[Row]:
     """The answer as one mapping per row; moments come back aware, in UTC."""
     return list(select_later(connection, query, parameters, lambda row: row))
 
 
 def select_later(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     query: str,
     parameters: Sequence[object],
     record: Callable[[Row], Record],
@@ -232,7 +227,7 @@ def _shape(column_type: str) -> object:
     return [column_type]
 
 
-def _column_types(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+def _column_types(connection: Connection, table: str) -> dict[str, str]:
     """The declared type of each column; ``duckdb_columns()`` would walk every table's columns."""
     empty = connection.execute(f"SELECT * FROM {table} LIMIT 0")  # noqa: S608 - our names
     return {str(column[0]): str(column[1]) for column in empty.description}

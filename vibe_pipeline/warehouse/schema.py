@@ -13,6 +13,7 @@ from typing import NamedTuple
 import duckdb
 
 from vibe_pipeline.records import Source
+from vibe_pipeline.warehouse.engine import Connection
 from vibe_pipeline.warehouse.errors import WarehouseNewerThanUs
 
 _LEDGER = (
@@ -57,7 +58,7 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     _view_every_source(connection)
 
 
-def file_version(connection: duckdb.DuckDBPyConnection) -> int:
+def file_version(connection: Connection) -> int:
     """The last step this file has seen; 0 for an empty one."""
     try:
         row = connection.execute("SELECT max(version) FROM schema_version").fetchone()

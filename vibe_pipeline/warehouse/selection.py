@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import duckdb
-
 from vibe_pipeline.records import (
     Candidate,
     DropReason,
@@ -26,6 +24,7 @@ from vibe_pipeline.records import (
     UserId,
 )
 from vibe_pipeline.warehouse.candidates import Candidates
+from vibe_pipeline.warehouse.engine import Connection
 from vibe_pipeline.warehouse.rows import (
     EncodedRows,
     Row,
@@ -59,7 +58,7 @@ class EditionInputs:
 class Selections:
     """The ranked_selection and edition_inputs tables, inside one transaction."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def replace(

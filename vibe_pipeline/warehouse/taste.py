@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from datetime import date
 
-import duckdb
-
 from vibe_pipeline.records import EditionId, SeedArtist, SeedProfile, SeedTrack, UserId
+from vibe_pipeline.warehouse.engine import Connection
 from vibe_pipeline.warehouse.rows import Row, Slice, replace_slice, select
 
 
 class Taste:
     """The seed_profile table, inside one transaction."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def replace(self, place: Slice, profile: SeedProfile) -> int:

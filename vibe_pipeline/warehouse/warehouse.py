@@ -1,4 +1,4 @@
-"""The warehouse: one DuckDB file, opened for the milliseconds of a transaction.
+"""The warehouse: one DuckDB database, opened for the milliseconds of a transaction.
 
 What concerns all tables (erasing, exporting, trimming) stands here; SQL about one of them, in the
 module of its subject.
@@ -13,12 +13,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse.candidates import Candidates
 from vibe_pipeline.warehouse.clustering import CLUSTERED_TABLES, Clustering
-from vibe_pipeline.warehouse.connection import Engine
+from vibe_pipeline.warehouse.engine import Connection
+from vibe_pipeline.warehouse.engines import engine_at
 from vibe_pipeline.warehouse.history_cache import HistoryCache
 from vibe_pipeline.warehouse.library import Library
 from vibe_pipeline.warehouse.library_cache import LibraryCache
@@ -53,7 +52,7 @@ class Tables:
     other. Good until the ``with`` that gave it ends.
     """
 
-    connection: duckdb.DuckDBPyConnection
+    connection: Connection
     library_cache: LibraryCache
     history_cache: HistoryCache
 
@@ -187,10 +186,10 @@ class Tables:
 
 
 class Warehouse:
-    """Where the DuckDB file is, and how long to wait for whoever has it open.
+    """Where the DuckDB file or its server is, and how long to wait for whoever has it open.
 
-    While a process has the file open no other can open it, not even to read; so nothing that
-    waits for a service may happen inside ``open``.
+    While a process has it open no other can open it, not even to read; so nothing that waits for a
+    service may happen inside ``open``. What ``path`` may name besides a file: ``engines``.
 
     ``at_birth`` fills a file that was not there, within the first transaction: it may have been
     deleted at any moment, also between two steps of a run.
@@ -207,7 +206,7 @@ class Warehouse:
         self.path = path
         self.patience = patience
         self._at_birth = at_birth
-        self._engine = Engine(path, config)
+        self._engine = engine_at(path, config)
         self._library_cache = LibraryCache()
         self._history_cache = HistoryCache()
 
@@ -233,6 +232,19 @@ class Warehouse:
             self._library_cache.clear()
             self._history_cache.clear()
             raise
+
+    def exists(self) -> bool:
+        """Whether it is there already; one that a server keeps always is."""
+        return self._engine.exists()
+
+    def copy_to(self, target: Path) -> None:
+        """Write a whole DuckDB file as the warehouse is between two transactions, for a backup.
+
+        Raises:
+            TimeoutError: somebody kept it open for longer than the warehouse's patience.
+            OSError: it cannot be read, or the copy cannot be written.
+        """
+        self._engine.copy_to(target, patience=self.patience)
 
     def cluster_by_person(self) -> int:
         """Lay each person's rows together where too many lie apart; says how many were moved.
