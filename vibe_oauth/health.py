@@ -24,6 +24,7 @@ from vibe_pipeline.installation.process_status import (
     StatusFile,
     Troubles,
 )
+from vibe_pipeline.installation.warehouse_file import is_something_else
 
 DAGSTER_SECONDS = 5.0
 """Those who watch over us do not wait longer."""
@@ -44,6 +45,7 @@ class Health:
         parts = {
             "account_store": self._account_store(),
             "home": self._home(),
+            "warehouse": self._warehouse(),
             "dagster": await self._dagster(),
             **self._processes(),
         }
@@ -64,6 +66,16 @@ class Health:
         return {
             "ok": False,
             "reason": "There is no room for a list in VIBE_HOME, or it is read-only; make room.",
+        }
+
+    def _warehouse(self) -> dict[str, Any]:
+        """By its first bytes alone; damage inside shows to the runs, which mend it."""
+        if not is_something_else(self.services.warehouse):
+            return {"ok": True}
+        return {
+            "ok": False,
+            "reason": f"{self.services.warehouse.name} is not a DuckDB database, or may not be"
+            " read: change DB_PATH, or restore a backup.",
         }
 
     async def _dagster(self) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class OAuthServices:
     redirect_path: str
     prefix: str
     home: Path
+    warehouse: Path
     key: Callable[[], str] = field(repr=False)
     """The key as it lies there now, which other processes will find."""
     https: bool
@@ -66,6 +67,7 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] = utc_now) 
         redirect_path=urlsplit(settings.spotify_redirect_uri).path or "/",
         prefix=urlsplit(settings.public_url).path.rstrip("/"),
         home=settings.home,
+        warehouse=settings.warehouse_path,
         key=partial(secret_key, settings),
         https=settings.public_url.startswith("https:"),
         on_the_loopback=urlsplit(settings.public_url).hostname in {"127.0.0.1", "::1"},

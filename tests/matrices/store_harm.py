@@ -13,7 +13,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,8 +144,9 @@ def _put_back(site: Site, kept: Path) -> None:
     _deleted(path)
     shutil.move(kept, path)
     for part in site.installation.managed_processes():
-        if not part.essential and site.supervisor.pid_of(part.name) is not None:
-            site.kill_part(part.name)
+        if not part.essential and part.ready is not None:
+            with suppress(ProcessLookupError):
+                site.kill_part(part.name)
 
 
 def delete_accounts(site: Site) -> Mend:

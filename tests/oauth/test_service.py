@@ -136,6 +136,7 @@ async def test_a_healthy_service_says_so(here: Site) -> None:
         "status": "ok",
         "account_store": {"ok": True},
         "home": {"ok": True},
+        "warehouse": {"ok": True},
         "dagster": {"ok": True},
     }
 
@@ -154,6 +155,15 @@ async def test_health_tells_of_a_key_that_was_exchanged_while_we_hold_the_right_
     assert well.status_code == 200
     assert answer.status_code == 503
     assert b"sealed with another key" in bytes(answer.body)
+
+
+async def test_health_tells_of_another_file_in_the_warehouse_s_place(here: Site) -> None:
+    here.services.warehouse.write_text("notes of somebody else\n")
+
+    answer = await here.browser.get("/health")
+
+    assert answer.status_code == 503
+    assert "not a DuckDB database" in answer.json()["warehouse"]["reason"]
 
 
 async def test_health_names_a_process_that_is_being_restarted(here: Site) -> None:
@@ -379,7 +389,7 @@ def test_a_store_that_is_none_is_one_sentence_and_exit_code_two(tmp_path: Path) 
 def _run(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "vibe_oauth"],
-        env=environment(folder / "home", **settings),
+        env=environment(folder / "home", **{"VIBE_OAUTH_PORT": str(free_port()), **settings}),
         cwd=folder,
         capture_output=True,
         text=True,

@@ -13,12 +13,10 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock
 
+from vibe_pipeline.installation.warehouse_file import was_a_warehouse
 from vibe_pipeline.warehouse.connection import in_words, not_a_warehouse
 from vibe_pipeline.warehouse.errors import NotAWarehouse, WarehouseError, WarehouseLocked
 from vibe_pipeline.warehouse.warehouse import Tables, Warehouse
-
-_MAGIC_AT, _MAGIC = 8, b"DUCK"
-_HEADER_BYTES = _MAGIC_AT + len(_MAGIC)
 
 
 def set_aside_if_damaged(warehouse: Warehouse, *, now: datetime) -> Path | None:
@@ -27,7 +25,7 @@ def set_aside_if_damaged(warehouse: Warehouse, *, now: datetime) -> Path | None:
     A file of another kind stays where it is: DB_PATH may name it by mistake.
     """
     path = warehouse.path
-    if not _was_a_warehouse(path) or not is_damaged(warehouse):
+    if not was_a_warehouse(path) or not is_damaged(warehouse):
         return None
     aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%d-%H%M%S}")
     with FileLock(f"{path}.lock", timeout=warehouse.patience):
@@ -85,13 +83,3 @@ def _read_everything(tables: Tables) -> None:
     for (name,) in names:
         query = f"SELECT bit_xor(hash(one)) FROM {name} one"  # noqa: S608 - our names
         tables.connection.execute(query).fetchall()
-
-
-def _was_a_warehouse(path: Path) -> bool:
-    """By its header; what is shorter than that holds nothing that could be lost."""
-    try:
-        with path.open("rb") as file:
-            header = file.read(_HEADER_BYTES)
-    except OSError:
-        return False
-    return len(header) < _HEADER_BYTES or header[_MAGIC_AT:] == _MAGIC
