@@ -87,6 +87,19 @@ def test_undoing_brings_the_list_before_and_what_was_undone_never_was(world: Vib
     assert standing(world, anna)[0].edition_id == second.edition_id
 
 
+def test_an_undo_brings_back_the_cover_of_the_list_that_stands_again(world: VibeWorld) -> None:
+    anna = world.connected(covers=True)
+    anna = world.store.people.change(anna.user_id, sources_off=OUTSIDE, covers=True)
+    world.run("daily_vibe", anna.user_id)
+    world.run("daily_vibe", anna.user_id, days_later=1)
+    (playlist,) = world.listener_of(anna).playlists
+
+    change(world, anna, standing(world, anna)[0], undo=True)
+
+    first, second, again = playlist.images
+    assert again == first != second
+
+
 def test_a_past_day_is_put_back_and_undoing_that_keeps_its_place_in_the_past(
     world: VibeWorld,
 ) -> None:

@@ -20,9 +20,10 @@ from vibe_pipeline.defs.resources import (
     ServicesResource,
     WarehouseResource,
 )
+from vibe_pipeline.playlists.cover_upload import CoverUpload
 from vibe_pipeline.playlists.recommendation_history import remember, unremember
 from vibe_pipeline.playlists.restore import NotRestorable, Restoration, edition_to_restore
-from vibe_pipeline.records import EditionId, UserId
+from vibe_pipeline.records import EditionId, Mode, UserId
 from vibe_pipeline.warehouse import Warehouse
 
 
@@ -78,9 +79,12 @@ async def _restore(
             remember=lambda restored: remember(database, restored, now=clock.now()),
             unremember=lambda undone: unremember(database, undone),
         )
-        if undo:
-            return await restoration.take_back(edition)
-        return await restoration.put_back(edition)
+        done = await (restoration.take_back if undo else restoration.put_back)(edition)
+        stands = store.editions.latest(edition.user_id)
+        if stands is not None and stands.mode is Mode.LIVING:
+            covers = CoverUpload(store=store, spotify=clients.spotify, now=clock.now())
+            await covers.change_back(stands)
+        return done
 
 
 @dg.job(

@@ -12,6 +12,9 @@ from rich.text import Text
 from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.demo.installation import DemoInstallation
 
+UNDER_WAY = "⏳"
+"""How the bot marks the stage that a list is at."""
+
 
 def conversation(console: Console, messages: Sequence[Mapping[str, Any]]) -> None:
     """What was said, by whom, as it stands in the chat at the end."""
@@ -57,6 +60,13 @@ def figures(console: Console, record: Mapping[str, Any]) -> None:
     calls = ", ".join(f"{endpoint} {count}" for endpoint, count in record["spotify_calls"].items())
     console.print(f"Seconds: {seconds}")
     console.print(f"Spotify calls: {calls}")
+
+
+def news_in(text: str) -> str:
+    """What a message of the bot's says anew: the stage a list is at, else its first line."""
+    lines = text.split("\n")
+    under_way = [line for line in lines if line.startswith(UNDER_WAY)]
+    return under_way[-1] if under_way else lines[0]
 
 
 def addresses(console: Console, stage: DemoInstallation) -> None:

@@ -131,10 +131,10 @@ async def _generate(stage: DemoInstallation, newcomer: DemoUser, console: Consol
     told: list[str] = []
 
     def finished(message: Message) -> bool:
-        if message["text"] not in told:
-            told.append(message["text"])
-            first_line = message["text"].partition("\n")[0]
-            console.print(Text(f"        bot: {first_line}", style="dim"))
+        line = telling.news_in(message["text"])
+        if line not in told:
+            told.append(line)
+            console.print(Text(f"        bot: {line}", style="dim"))
         if "/playlist/" in json.dumps([message["buttons"], message["entities"]]):
             return True
         if (cause := _cause_of_failure(stage, newcomer)) is not None:

@@ -62,8 +62,23 @@ class CoverUpload:
         account = self.store.people.get(edition.user_id)
         if account is None or edition.playlist_id is None or not self._due(account, edition):
             return False
+        self.store.people.change(edition.user_id, covered_on=local_date(account, self.now))
+        return await self._uploaded(account, edition)
+
+    async def change_back(self, edition: Edition) -> bool:
+        """Whether the playlist bears this list's cover again, in the place of a later one's.
+
+        It is not the day's one: a list that is made later today still gets its own, if that is due.
+        """
+        account = self.store.people.get(edition.user_id)
+        if account is None or account.covered_on is None or not self._wanted(account, edition):
+            return False
+        return await self._uploaded(account, edition)
+
+    async def _uploaded(self, account: Account, edition: Edition) -> bool:
+        if edition.playlist_id is None:
+            return False
         try:
-            self.store.people.change(edition.user_id, covered_on=local_date(account, self.now))
             async with asyncio.timeout(LONGEST_SECONDS):
                 picture = await asyncio.to_thread(drawn, cover_of(account, edition))
                 await self.spotify.upload_cover(edition.playlist_id, picture)
@@ -73,9 +88,12 @@ class CoverUpload:
         return True
 
     def _due(self, account: Account, edition: Edition) -> bool:
-        if not account.covers or edition.state is not EditionState.RECORDED:
-            return False
         if account.covered_on == local_date(account, self.now):
+            return False
+        return self._wanted(account, edition)
+
+    def _wanted(self, account: Account, edition: Edition) -> bool:
+        if not account.covers or edition.state is not EditionState.RECORDED:
             return False
         tokens = self.store.tokens.get(account.user_id)
         return tokens is not None and COVER_SCOPE in tokens.scopes
