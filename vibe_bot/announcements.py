@@ -6,6 +6,7 @@ to something a person just did belong to the handlers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from telegram import InlineKeyboardMarkup
@@ -28,7 +29,7 @@ from vibe_pipeline.accounts.messages import (
     ZoneQuestion,
     ZoneUnknown,
 )
-from vibe_pipeline.accounts.records import Account, TrackedRun
+from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.locales import clock, day, moment, say
 from vibe_pipeline.nightly import next_night
 from vibe_pipeline.records import zone_or_utc
@@ -40,8 +41,8 @@ class Announcement:
 
     text: Html
     markup: InlineKeyboardMarkup | None = None
-    corrects: TrackedRun | None = None
-    """The message that told otherwise, to be put right."""
+    corrects: Sequence[tuple[int, int]] = ()
+    """By chat and id: the messages that told otherwise, to be put right."""
     correction: Html | None = None
 
 
@@ -95,14 +96,26 @@ def _ready(
     if edition is None:
         return Announcement(text=intro)
     result = made(account, edition)
-    failed = services.store.watches.get(edition.edition_id)
-    mended = isinstance(message, ReadyAfterAll) and failed is not None and failed.done
     return Announcement(
         text=together(intro, "", result.text),
         markup=result.markup,
-        corrects=failed if mended else None,
+        corrects=_told_otherwise(services, account, edition, message),
         correction=tell(account.language, "bot.mended"),
     )
+
+
+def _told_otherwise(
+    services: BotServices,
+    account: Account,
+    edition: Edition,
+    message: NightReady | ReadyAfterAll | MadeByOperator,
+) -> list[tuple[int, int]]:
+    """Where the chat says that this list failed: at the end of a run, or after its night."""
+    store, failed = services.store, services.store.watches.get(edition.edition_id)
+    told = [(account.chat_id, one) for one in store.outbox.failures_told(edition)]
+    if isinstance(message, ReadyAfterAll) and failed is not None and failed.done:
+        told.append((failed.chat_id, failed.message_id))
+    return told
 
 
 def night_greeting(hour: int) -> str:

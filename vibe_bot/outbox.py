@@ -91,7 +91,7 @@ class OutboxRelay:
             return
         if message.attempts > 1 and message.id not in self.not_taken:
             await only_one_of(self.bot, sent)
-        outbox.done(message.id)
+        outbox.done(message.id, sent_as=sent.message_id)
         self.notices.copy(message.user_id, announced.text)
         self.not_taken.discard(message.id)
         self.doubted.discard(message.id)
@@ -101,12 +101,12 @@ class OutboxRelay:
         await self.services.sleep(ALL_SPACING)
 
     async def _correct(self, announced: Announcement) -> None:
-        """The message that told of a failure says that it was mended; a comfort, tried once."""
-        if announced.corrects is None or announced.correction is None:
+        """The messages that told of a failure say that it was mended; a comfort, tried once."""
+        if announced.correction is None:
             return
-        chat_id, message_id = announced.corrects.chat_id, announced.corrects.message_id
-        with suppress(TelegramError):
-            await edit(self.bot, chat_id, message_id, announced.correction)
+        for chat_id, message_id in announced.corrects:
+            with suppress(TelegramError):
+                await edit(self.bot, chat_id, message_id, announced.correction)
 
     def _in_words(self, message: OutboxMessage) -> Announcement | None:
         """``None`` when it cannot be said, now or ever; the others must not wait for it."""

@@ -154,6 +154,24 @@ async def test_a_list_mended_by_a_rerun_puts_the_message_right_that_told_its_fai
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_night_s_failure_is_put_right_where_it_was_told_once_the_list_is_there(
+    place: BotWorld, language: str
+) -> None:
+    anna = await place.person(language=language)
+    await anna.says("/start")
+    edition, outbox, user_id = anna.edition(), place.store.outbox, anna.account.user_id
+    why = say(language, "bot.failed.service_unavailable")
+    outbox.put(user_id, NightFailed.of(edition, FailureCause.SERVICE_UNAVAILABLE))
+    failed = await anna.sees(saying(why))
+
+    outbox.put(user_id, MadeByOperator.of(edition.edition_id))
+    corrected = await anna.sees(saying(say(language, "bot.mended")))
+
+    assert corrected["message_id"] == failed["message_id"]
+    assert not any(why in one["text"] for one in await anna.said_by_bot())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     ("hour", "greeting"),
     [(5, ""), (11, ""), (12, "_afternoon"), (18, "_evening"), (22, "_evening"), (23, "_late")],

@@ -119,8 +119,18 @@ class NightFailed:
             cause=cause,
             day=edition.vibe_date,
             until=until,
-            dedupe_key=f"failed:{edition.edition_id}:{cause}",
+            dedupe_key=f"{cls.told_of(edition)}{cause}",
         )
+
+    @staticmethod
+    def told_of(edition: Edition) -> str:
+        """How the keys begin of all that told of this edition's failures."""
+        return f"failed:{edition.edition_id}:"
+
+    @staticmethod
+    def told_before(edition: Edition) -> str:
+        """The key of what told that this edition's night could not begin."""
+        return f"paused:{edition.user_id}:{edition.occasion}"
 
     @classmethod
     def before_it_began(

@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
-from vibe_pipeline.accounts.messages import Message, OutboxMessage
+from vibe_pipeline.accounts.messages import Message, NightFailed, OutboxMessage
+from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.accounts.tables import accounts, outbox
 from vibe_pipeline.records import UserId
 
@@ -82,12 +83,21 @@ class Outbox:
             connection.execute(claimed.values(not_before=lease, attempts=outbox.c.attempts + 1))
         return [_message(row) for row in rows]
 
-    def done(self, message_id: int) -> None:
-        """The message was delivered."""
-        now = self.now()
+    def done(self, message_id: int, *, sent_as: int | None = None) -> None:
+        """The message was delivered; ``sent_as`` is what the chat calls it."""
+        values = {"closed_at": self.now(), "sent_as": sent_as}
         with self.database.writing() as connection:
-            change = update(outbox).where(outbox.c.id == message_id)
-            connection.execute(change.values(closed_at=now))
+            connection.execute(update(outbox).where(outbox.c.id == message_id).values(values))
+
+    def failures_told(self, edition: Edition) -> list[int]:
+        """The messages in the chat that told why this list was not there, oldest first."""
+        told = or_(
+            outbox.c.dedupe_key.startswith(NightFailed.told_of(edition), autoescape=True),
+            outbox.c.dedupe_key == NightFailed.told_before(edition),
+        )
+        query = select(outbox.c.sent_as).where(told, outbox.c.sent_as.is_not(None))
+        with self.database.reading() as connection:
+            return list(connection.execute(query.order_by(outbox.c.id)).scalars())
 
     def failed(self, message_id: int, retry_at: datetime | None) -> None:
         """It was not delivered: try at ``retry_at``, or never again when that is ``None``."""

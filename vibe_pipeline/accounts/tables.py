@@ -170,6 +170,7 @@ outbox = Table(
     Column("created_at", Moment, nullable=False),
     Column("closed_at", Moment),
     Column("attempts", Integer, nullable=False),
+    Column("sent_as", BigInteger),
     Index("ix_outbox_closed_at_not_before", "closed_at", "not_before"),
 )
 
