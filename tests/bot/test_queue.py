@@ -82,17 +82,15 @@ async def test_runs_are_queued_in_the_order_they_were_asked_for(place: BotWorld)
 
 async def test_a_launch_that_hangs_holds_up_nobodys_first_answer(place: BotWorld) -> None:
     crowd = await people(place, 5)
-    place.pipeline.launch_seconds = 2.0
+    place.pipeline.launches_hang = True
 
     began = [await user.types("/generate") for user in crowd]
-    answers = [
-        await user.sees(since=sent, within=1.5) for user, sent in zip(crowd, began, strict=True)
-    ]
+    answers = [await user.sees(since=sent) for user, sent in zip(crowd, began, strict=True)]
 
     assert {say("en", "bot.progress.starting") in one["text"] for one in answers} == {True}
     assert place.store.watches.open() == []
-    assert await crowd[-1].sees(saying("0:0"), since=began[-1], within=5)
-    place.pipeline.launch_seconds = 0.0
+    assert await crowd[-1].sees(saying("0:0"), since=began[-1])
+    place.pipeline.launches_hang = False
     await until(lambda: len(place.store.watches.open()) == len(crowd))
 
 
