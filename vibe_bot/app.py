@@ -116,7 +116,8 @@ def _meant(words: str, question: str | None, *, us: str) -> tuple[Handler, str]:
     if key is not None:
         return COMMANDS[key], ""
     if question is not None:
-        return COMMANDS[question], _one_line(question, words)
+        command, _, begun = question.partition(" ")
+        return COMMANDS[command], _one_line(command, f"{begun} {words}".strip())
     return welcome.small_talk, words
 
 

@@ -16,7 +16,7 @@ LISTED = (
     *("nightly", "timezone", "lang"),
     *("artists", "more", "less", "mood"),
     *("block", "unblock", "blocked", "leaveout"),
-    *("notify", "sources", "export", "disconnect", "forget", "help"),
+    *("notify", "sources", "history_from", "export", "disconnect", "forget", "help"),
 )
 """Every command, in the order people are shown them."""
 

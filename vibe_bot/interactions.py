@@ -110,7 +110,10 @@ class Interaction:
         return replace(self, args=clean(args))
 
     def ask(self, command: str) -> None:
-        """Take the next plain words from this chat as what was missing after ``command``."""
+        """Take the next plain words from this chat as what was missing after ``command``.
+
+        What was understood so far may follow the command, after a space.
+        """
         self.state.questions[self.account.chat_id] = command
 
     def change(self, **changes: Unpack[AccountChanges]) -> Interaction:

@@ -59,6 +59,11 @@ COMMANDS = {
         extras="pipeline",
         about="Write everything kept about one person into a zip.",
     ),
+    "import": Entry(
+        where="vibe_pipeline.commands.import_history:import_command",
+        extras="pipeline",
+        about="Read somebody's streaming history, as Spotify hands it out.",
+    ),
     "nights": Entry(
         where="vibe_pipeline.evaluation.nights.command:nights_command",
         extras=SERVICE,

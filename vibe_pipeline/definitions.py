@@ -14,6 +14,7 @@ from vibe_pipeline.defs.export import export_person
 from vibe_pipeline.defs.jobs import asset_jobs
 from vibe_pipeline.defs.learning import policy_comparison, recommendation_outcomes
 from vibe_pipeline.defs.library import library
+from vibe_pipeline.defs.listening_history import listening_history
 from vibe_pipeline.defs.playlist import playlist
 from vibe_pipeline.defs.replay import replay_vibe
 from vibe_pipeline.defs.reserve import track_reserve
@@ -27,6 +28,7 @@ from vibe_pipeline.settings import Settings, read_settings
 
 ASSETS = (
     library,
+    listening_history,
     seed_profile,
     candidates,
     ranked_selection,

@@ -23,6 +23,7 @@ PREPARE_FIRST_VIBE = "prepare_first_vibe"
 SYNC_LIBRARY = "sync_library"
 WALK_LIBRARY = "walk_library"
 COLLECT_LISTENING = "collect_listening"
+READ_HISTORY = "read_history"
 COMPARE_POLICIES = "compare_policies"
 RESTORE_EDITION = "restore_edition"
 EXPORT_PERSON = "export_person"
@@ -39,6 +40,7 @@ JOBS = (
     SYNC_LIBRARY,
     WALK_LIBRARY,
     COLLECT_LISTENING,
+    READ_HISTORY,
     COMPARE_POLICIES,
     RESTORE_EDITION,
     EXPORT_PERSON,
@@ -309,6 +311,25 @@ class LaunchRequest:
             partition_key=user_id,
             tags={ASKED_BY: SCHEDULE, PERSON: user_id, PRIORITY: NOBODY_WAITS},
             run_key=f"{user_id}:{at.isoformat()}",
+        )
+
+    @classmethod
+    def reading_history(cls, user_id: UserId, at: datetime) -> Self:
+        """Read on in what the person played elsewhere, at this tick; it takes no turn of theirs."""
+        return cls(
+            job=READ_HISTORY,
+            partition_key=user_id,
+            tags={ASKED_BY: AHEAD, PRIORITY: CAN_WAIT},
+            run_key=f"history:{user_id}:{at.isoformat()}",
+        )
+
+    @classmethod
+    def reading_named_history(cls, user_id: UserId) -> Self:
+        """The same as soon as there is time for it, for whoever has just named an account."""
+        return cls(
+            job=READ_HISTORY,
+            partition_key=user_id,
+            tags={ASKED_BY: AHEAD, PRIORITY: CAN_WAIT},
         )
 
     @classmethod

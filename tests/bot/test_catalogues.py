@@ -33,7 +33,7 @@ SAME_EVERYWHERE = ("language.", "bot.words.", "style.")
 """Names of languages and of music are what they are; words to be understood are lists."""
 ALIKE_BY_NATURE = {"nl": {"button.later", "mood_name.warm"}}
 LATIN_NAMES = re.compile(
-    r"<[^>]*>|\{\w+\}|/\w+|Spotify|Last\.fm|ListenBrainz|Telegram|Premium|MusicBrainz|UTC"
+    r"<[^>]*>|\{\w+\}|/\w+|Spotify|Last\.fm|ListenBrainz|Telegram|Premium|MusicBrainz|UTC|lastfm"
     r"|README|JSON|CSV|accounts/|warehouse/"
 )
 ENGLISH_ONLY = frozenset(

@@ -70,6 +70,16 @@ LAUNCHES: dict[str, tuple[LaunchRequest, str, Mapping[str, str]]] = {
     "an export": (LaunchRequest.export(ANNA), "export_person", CHAT),
     "a nightly list": (LaunchRequest.nightly(ANNA, DAY), "daily_vibe", NIGHT),
     "collecting": (LaunchRequest.collecting(ANNA, MORNING), "collect_listening", HERS),
+    "reading a history": (
+        LaunchRequest.reading_history(ANNA, MORNING),
+        "read_history",
+        AHEAD,
+    ),
+    "reading a history just named": (
+        LaunchRequest.reading_named_history(ANNA),
+        "read_history",
+        AHEAD,
+    ),
     "preparing": (LaunchRequest.preparing(ANNA, "r1"), "prepare_vibe", AHEAD),
     "walking on": (LaunchRequest.walking(ANNA, "r1"), "walk_library", AHEAD),
     "a comparison": (LaunchRequest.comparison(DAY), "compare_policies", ITSELF),

@@ -467,6 +467,7 @@ def test_what_old_lists_were_made_from_is_let_go_while_history_stays(warehouse: 
             "artist_votes": 0,
             "candidate_pools": 1,
             "seed_profile": 1,
+            "listening_history": 0,
         }
         assert tables.selections.ranked(ANNA, EditionId("old")) == []
         assert tables.selections.editions_on(ANNA, date(2026, 11, 1)) == []

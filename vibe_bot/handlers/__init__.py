@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from vibe_bot.handlers import (
     artists,
     connection,
+    history_from,
     lists,
     notify,
     playlist_name,
@@ -62,6 +63,7 @@ COMMANDS: Mapping[str, Handler] = {
     "leaveout": leaving_out.leaveout,
     "sources": sources.sources,
     "notify": notify.notify,
+    "history_from": history_from.history_from,
     "export": making.export,
     "disconnect": connection.disconnect,
     "forget": connection.forget,

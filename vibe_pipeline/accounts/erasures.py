@@ -28,7 +28,14 @@ from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.people import unlink
 from vibe_pipeline.accounts.records import Erasure, ErasureKind
-from vibe_pipeline.accounts.tables import accounts, considered, erasures, metadata, tokens
+from vibe_pipeline.accounts.tables import (
+    accounts,
+    considered,
+    erasures,
+    history_sources,
+    metadata,
+    tokens,
+)
 from vibe_pipeline.records import UserId
 
 Rows = list[dict[str, Any]]
@@ -55,7 +62,7 @@ class Erasures:
         with self.database.writing() as connection:
             counts = {
                 f"accounts.{table.name}": _erased(connection, table, user_id)
-                for table in (tokens, considered)
+                for table in (tokens, considered, history_sources)
             }
             note = self._note(connection, user_id, ErasureKind.SPOTIFY, counts)
             unlink(connection, user_id)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 from zoneinfo import ZoneInfo
 
 from vibe_pipeline.records import (
@@ -402,6 +402,54 @@ class SteeringWish:
     name: str
     only_on: date | None
     created_at: datetime
+
+
+class HistoryService(StrEnum):
+    """Whom people tell in public what they play."""
+
+    LASTFM = "lastfm"
+    LISTENBRAINZ = "listenbrainz"
+
+
+class HistoryTrouble(StrEnum):
+    """Why a history could not be read; each has its sentence under ``bot.history_from``."""
+
+    UNKNOWN = "unknown"
+    """The service knows nobody of this name."""
+    HIDDEN = "hidden"
+    """They show their listening to nobody."""
+    NOT_SET_UP = "not_set_up"
+    """The operator gave no key or contact for the service."""
+    AWAY = "away"
+    """The service does not answer, or asks for patience."""
+
+
+class UnreadStretch(NamedTuple):
+    """A time whose plays are still to be read; without ``since`` from the very beginning on."""
+
+    since: datetime | None
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistorySource:
+    """A name under which somebody's plays stand in public, and how far they were read.
+
+    ``unread`` are the gaps, latest first. ``plays`` counts what was read, ``total`` what the
+    service counted when it was named. ``read_at`` is when an answer last came, ``tried_at`` when
+    one was last asked for. ``leaving``: not read any more, and what was read is to count no more.
+    """
+
+    service: HistoryService
+    name: str
+    added_at: datetime
+    unread: tuple[UnreadStretch, ...]
+    plays: int = 0
+    total: int | None = None
+    read_at: datetime | None = None
+    tried_at: datetime | None = None
+    trouble: HistoryTrouble | None = None
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

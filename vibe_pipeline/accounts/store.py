@@ -24,6 +24,7 @@ from vibe_pipeline.accounts.editions import Editions
 from vibe_pipeline.accounts.erasures import Erasures
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.feedback import Blocks, Exclusions, Thumbs
+from vibe_pipeline.accounts.history_sources import HistorySources
 from vibe_pipeline.accounts.inbox import Inbox
 from vibe_pipeline.accounts.notice_targets import NoticeTargets
 from vibe_pipeline.accounts.oauth_states import OAuthStates
@@ -81,6 +82,7 @@ class AccountStore:
     steering: SteeringWishes
     chosen_artists: ChosenArtists
     notice_targets: NoticeTargets
+    history_sources: HistorySources
     considered: ConsideredLists
     source_outcomes: SourceOutcomes
     erasures: Erasures
@@ -198,4 +200,5 @@ def _assembled(
         steering=SteeringWishes(database=database, now=now),
         chosen_artists=ChosenArtists(database=database, now=now),
         notice_targets=NoticeTargets(database=database, sealer=sealer, now=now),
+        history_sources=HistorySources(database=database, now=now),
     )

@@ -298,6 +298,22 @@ source_outcomes = Table(
     Column("looked_at", Moment, nullable=False),
 )
 
+history_sources = Table(
+    "history_sources",
+    metadata,
+    _person(primary_key=True),
+    Column("service", String(16), primary_key=True),
+    Column("name", String(120), primary_key=True),
+    Column("added_at", Moment, nullable=False),
+    Column("unread", JSON, nullable=False),
+    Column("plays", Integer, nullable=False),
+    Column("total", Integer),
+    Column("read_at", Moment),
+    Column("tried_at", Moment),
+    Column("trouble", String(16)),
+    Column("leaving", Boolean, nullable=False),
+)
+
 # No foreign key: what is still to be erased outlives the account.
 erasures = Table(
     "erasures",

@@ -130,6 +130,10 @@ class NotThere(ServiceError):
         self.endpoint = endpoint
 
 
+class ListeningHidden(ServiceError):
+    """Somebody keeps what they listen to to themselves: they can change that, we cannot."""
+
+
 class WriteRefused(ServiceError):
     """Many things were to be written at once, and all are refused for one that does not exist.
 

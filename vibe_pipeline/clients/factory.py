@@ -23,7 +23,7 @@ from vibe_pipeline.clients.budget import Access, Budget, Capabilities, FixedToke
 from vibe_pipeline.clients.dagster import DagsterGraphQL
 from vibe_pipeline.clients.errors import KeyRefused
 from vibe_pipeline.clients.lastfm import LastFm
-from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
+from vibe_pipeline.clients.listenbrainz import ListenBrainz, ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.rate_limiter import RateLimiter, SharedSlotBook
 from vibe_pipeline.clients.spotify import Spotify
@@ -212,16 +212,27 @@ class ClientFactory:
         if agent is None:
             return None
         labs, main_api = (
-            self._transport(
-                service=listenbrainz.SERVICE,
-                address=address,
-                pace=self._pace(METABRAINZ, METABRAINZ_INTERVAL, settings.labs_burst, at_once=1),
-                judge=kind_without_errors_inside,
-                headers={"User-Agent": agent},
-            )
+            self._listenbrainz_at(address, agent)
             for address in (settings.listenbrainz_labs_url, settings.listenbrainz_api_url)
         )
         return ListenBrainzLabs(labs, main_api=main_api)
+
+    def listenbrainz(self) -> ListenBrainz | None:
+        """What ListenBrainz tells of its users, at the same pace; ``None`` without a contact."""
+        agent = _metabrainz_agent(self.settings)
+        if agent is None:
+            return None
+        return ListenBrainz(self._listenbrainz_at(self.settings.listenbrainz_api_url, agent))
+
+    def _listenbrainz_at(self, address: str, agent: str) -> Transport:
+        burst = self.settings.labs_burst
+        return self._transport(
+            service=listenbrainz.SERVICE,
+            address=address,
+            pace=self._pace(METABRAINZ, METABRAINZ_INTERVAL, burst, at_once=1),
+            judge=kind_without_errors_inside,
+            headers={"User-Agent": agent},
+        )
 
     def musicbrainz(self) -> MusicBrainz | None:
         """MusicBrainz at one call a second at most; ``None`` without a contact to name."""

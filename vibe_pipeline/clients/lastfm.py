@@ -9,13 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Self
 
 from pydantic import SecretStr
 
 from vibe_pipeline.clients.answer_shapes import Shape, mostly
-from vibe_pipeline.clients.errors import KeyRefused, ServiceUnavailable, UnexpectedResponse
+from vibe_pipeline.clients.errors import (
+    KeyRefused,
+    ListeningHidden,
+    NotThere,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
 from vibe_pipeline.clients.json_fields import Fields, fields, integer, number, objects, text
+from vibe_pipeline.clients.scrobbles import ScrobbledPlay, ScrobblePage
 from vibe_pipeline.clients.transport import (
     AnswerKind,
     Call,
@@ -31,6 +39,11 @@ _NOT_FOUND = {6, 7}
 _PASSING_TROUBLE = {8, 11, 16}
 _SLOW_DOWN = {29}
 _KEY_TROUBLE = {4, 10, 13, 26}
+_HIDDEN = {17}
+_LAST_SECOND = 4_102_444_800
+"""The year 2100: what is dated later is no date."""
+PAGE_OF_SCROBBLES = 200
+"""As many as every description of the service allows; it takes longer over larger pages."""
 _NO_KIND_OF_MUSIC = frozenset(
     {
         "albums i own",
@@ -165,8 +178,50 @@ class LastFm:
             tags=tuple(tag for tag in tags if tag not in _NO_KIND_OF_MUSIC),
         )
 
-    async def _ask(self, method: str, shape: Shape, **query: str | int) -> Fields:
-        """The body of an answer; an empty one when what was named is unknown."""
+    async def recent_tracks(
+        self,
+        user: str,
+        *,
+        since: datetime | None = None,
+        until: datetime,
+        limit: int = PAGE_OF_SCROBBLES,
+    ) -> ScrobblePage:
+        """A user's newest scrobbles up to a moment, and since another; what still plays is not one.
+
+        Going back is asking again with an earlier ``until``: far pages of one asking fail.
+
+        Raises:
+            NotThere: there is no such user.
+            ListeningHidden: they show their listening to nobody.
+        """
+        stretch = {"to": int(until.timestamp())}
+        if since is not None:
+            stretch["from"] = int(since.timestamp())
+        body = await self._ask(
+            "user.getRecentTracks",
+            _listed("recenttracks", "track"),
+            unknown_is_empty=False,
+            user=user,
+            limit=limit,
+            **stretch,
+        )
+        told = fields(body.get("recenttracks"))
+        rows = list(objects(told.get("track")))
+        plays = [play for row in rows if (play := _scrobble(row)) is not None]
+        total = integer(fields(told.get("@attr")).get("total"))
+        dated = sum("date" in row for row in rows)
+        return ScrobblePage(
+            plays=tuple(plays),
+            more=dated > 0 and (dated >= limit if total is None else total > dated),
+            total=total,
+        )
+
+    async def _ask(
+        self, method: str, shape: Shape, *, unknown_is_empty: bool = True, **query: str | int
+    ) -> Fields:
+        """The body of an answer; an empty one when what was named is unknown, unless that is told
+        as ``NotThere``.
+        """
         call = Call(
             method="GET",
             path="/2.0/",
@@ -184,7 +239,11 @@ class LastFm:
         answer = await self._transport.send(call)
         code = _error_code(answer)
         if code in _NOT_FOUND:
-            return {}
+            if unknown_is_empty:
+                return {}
+            raise NotThere(SERVICE, "Last.fm knows nobody of this name")
+        if code in _HIDDEN:
+            raise ListeningHidden(SERVICE, "they show their listening to nobody")
         if code in _KEY_TROUBLE or (code is None and answer.status in {401, 403}):
             raise KeyRefused(SERVICE, "Last.fm does not take our key; look at LASTFM_API_KEY")
         if code is not None or not answer.good:
@@ -215,6 +274,25 @@ def _listed(name: str, inside: str) -> Shape:
         return things is None or isinstance(things, str) or _named(things)
 
     return fits
+
+
+def _scrobble(row: Fields) -> ScrobbledPlay | None:
+    """A listening; ``None`` for what still plays, and for what names no song or moment."""
+    seconds = integer(fields(row.get("date")).get("uts"))
+    written = row.get("artist")
+    artist = text(written) or text(fields(written).get("#text") or fields(written).get("name"))
+    title = text(row.get("name"))
+    if fields(row.get("@attr")).get("nowplaying") == "true" or artist is None or title is None:
+        return None
+    if seconds is None or not 0 < seconds < _LAST_SECOND:
+        return None
+    return ScrobbledPlay(
+        artist=artist,
+        title=title,
+        listened_at=datetime.fromtimestamp(seconds, UTC),
+        album=text(fields(row.get("album")).get("#text")),
+        mbid=text(row.get("mbid")),
+    )
 
 
 def _described(found: object) -> bool:

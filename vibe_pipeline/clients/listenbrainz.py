@@ -1,21 +1,40 @@
 """ListenBrainz: neighbours of recordings and artists, and their Spotify ids; no key needed.
 
-The labs' service has all of it and promises no stability; of the main API only what stands in for
-a withdrawn endpoint of the labs is asked.
+The labs' service has all of that and promises no stability. The main API stands in for a withdrawn
+endpoint of the labs, and has what people tell in public: their listens, and what is recommended to
+them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Self
+from urllib.parse import quote
 
 from vibe_pipeline.clients.answer_shapes import listing
-from vibe_pipeline.clients.errors import UnexpectedResponse
-from vibe_pipeline.clients.json_fields import Fields, fields, number, objects, text
-from vibe_pipeline.clients.transport import Call, Transport
+from vibe_pipeline.clients.errors import NotThere, UnexpectedResponse
+from vibe_pipeline.clients.json_fields import (
+    Fields,
+    fields,
+    integer,
+    moment,
+    number,
+    objects,
+    text,
+)
+from vibe_pipeline.clients.scrobbles import ScrobbledPlay, ScrobblePage
+from vibe_pipeline.clients.transport import Call, ServiceAnswer, Transport
 
 SERVICE = "listenbrainz"
+
+PAGE_OF_LISTENS = 500
+"""Half of what the service gives at most at a time."""
+_LAST_SECOND = 4_102_444_800
+"""The year 2100: what is dated later is no date."""
+_SPOTIFY_TRACK = re.compile(r"spotify\.com/(?:[a-z-]+/)?track/([0-9A-Za-z]{22})")
 
 ARTISTS_ALGORITHM = (
     "session_based_days_7500_session_300_contribution_5_threshold_10_limit_100_filter_True_skip_30"
@@ -82,6 +101,125 @@ class FoundRecording:
     title: str
     artist: str
     artist_mbids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecommendedRecording:
+    """What ListenBrainz recommends to a user; ``score`` compares one user's, about 0 to 1.
+
+    ``heard_at``: when they last listened to it, for much of it is known to them.
+    """
+
+    mbid: str
+    score: float
+    heard_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedRecording:
+    """A recording's names, by its id."""
+
+    mbid: str
+    title: str
+    artist: str
+    duration_ms: int | None = None
+
+
+class ListenBrainz:
+    """What the main API tells of its users, in public and without a token."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def listens(
+        self,
+        user: str,
+        *,
+        since: datetime | None = None,
+        until: datetime,
+        limit: int = PAGE_OF_LISTENS,
+    ) -> ScrobblePage:
+        """A user's newest listens before a moment; those before ``since`` are left away.
+
+        ``since`` is not sent: of a stretch with two ends the service would give its beginning.
+
+        Raises:
+            NotThere: there is no such user.
+        """
+        call = Call(
+            method="GET",
+            path=f"/1/user/{quote(user, safe='')}/listens",
+            endpoint="GET /user/listens",
+            query={"count": limit, "max_ts": int(until.timestamp())},
+            shape=listing("payload", "listens"),
+        )
+        payload = fields(fields((await self._answer(call)).json()).get("payload"))
+        rows = list(objects(payload.get("listens")))
+        plays = [play for row in rows if (play := _listen(row)) is not None]
+        wanted = [play for play in plays if since is None or play.listened_at >= since]
+        return ScrobblePage(plays=tuple(wanted), more=bool(rows) and len(wanted) == len(plays))
+
+    async def listen_count(self, user: str) -> int | None:
+        """How many listens a user has; ``None`` where the service does not say.
+
+        Raises:
+            NotThere: there is no such user.
+        """
+        call = Call(
+            method="GET",
+            path=f"/1/user/{quote(user, safe='')}/listen-count",
+            endpoint="GET /user/listen-count",
+        )
+        payload = fields(fields((await self._answer(call)).json()).get("payload"))
+        return integer(payload.get("count"))
+
+    async def recommended(self, user: str, *, count: int) -> list[RecommendedRecording]:
+        """What it recommends to a user, best first; nothing while it has learnt too little.
+
+        Raises:
+            NotThere: there is no such user.
+        """
+        call = Call(
+            method="GET",
+            path=f"/1/cf/recommendation/user/{quote(user, safe='')}/recording",
+            endpoint="GET /cf/recommendation/user",
+            query={"count": count},
+            wants_json=False,
+        )
+        answer = await self._answer(call)
+        if answer.status == 204:
+            return []
+        rows = objects(fields(fields(answer.json()).get("payload")).get("mbids"))
+        return [
+            RecommendedRecording(
+                mbid=mbid,
+                score=number(row.get("score")) or 0.0,
+                heard_at=moment(row.get("latest_listened_at")),
+            )
+            for row in rows
+            if (mbid := text(row.get("recording_mbid"))) is not None
+        ]
+
+    async def names(self, mbids: Sequence[str]) -> Mapping[str, NamedRecording]:
+        """Artist and title of recordings; an id nobody knows is absent."""
+        call = Call(
+            method="GET",
+            path="/1/metadata/recording/",
+            endpoint="GET /metadata/recording",
+            query={"recording_mbids": ",".join(mbids), "inc": "artist"},
+            shape=lambda found: isinstance(found, Mapping),
+        )
+        rows = fields((await self._answer(call)).json())
+        named = (_named_recording(mbid, fields(rows.get(mbid))) for mbid in mbids)
+        return {one.mbid: one for one in named if one is not None}
+
+    async def _answer(self, call: Call) -> ServiceAnswer:
+        answer = await self._transport.send(call)
+        if answer.status == 404:
+            raise NotThere(SERVICE, "ListenBrainz knows nobody of this name")
+        if not answer.good:
+            raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")
+        return answer
 
 
 class ListenBrainzLabs:
@@ -193,6 +331,40 @@ class ListenBrainzLabs:
         if not answer.good:
             raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")
         return list(objects(answer.json()))
+
+
+def _listen(row: Fields) -> ScrobbledPlay | None:
+    """A listening; ``None`` for what names no song or moment."""
+    seconds = integer(row.get("listened_at"))
+    told = fields(row.get("track_metadata"))
+    info, mapped = fields(told.get("additional_info")), fields(told.get("mbid_mapping"))
+    artist, title = text(told.get("artist_name")), text(told.get("track_name"))
+    if artist is None or title is None or seconds is None or not 0 < seconds < _LAST_SECOND:
+        return None
+    return ScrobbledPlay(
+        artist=artist,
+        title=title,
+        listened_at=datetime.fromtimestamp(seconds, UTC),
+        album=text(told.get("release_name")),
+        mbid=text(mapped.get("recording_mbid")) or text(info.get("recording_mbid")),
+        spotify_id=_track_id(info.get("spotify_id")),
+        duration_ms=integer(info.get("duration_ms")),
+    )
+
+
+def _track_id(address: object) -> str | None:
+    """The id at the end of a track's address, if it is one of Spotify's."""
+    found = _SPOTIFY_TRACK.search(text(address) or "")
+    return None if found is None else found[1]
+
+
+def _named_recording(mbid: str, row: Fields) -> NamedRecording | None:
+    recording, artist = fields(row.get("recording")), fields(row.get("artist"))
+    title, name = text(recording.get("name")), text(artist.get("name"))
+    if title is None or name is None:
+        return None
+    length = integer(recording.get("length"))
+    return NamedRecording(mbid=mbid, title=title, artist=name, duration_ms=length)
 
 
 def _one_or_none(found: object) -> bool:

@@ -33,7 +33,7 @@ def erase(user: str, *, as_json: bool) -> None:
 
     Dagster's own runs and the partition follow by themselves while the daemon is up.
     """
-    with _stores() as (store, warehouse):
+    with open_stores() as (store, warehouse):
         user_id = person_called(store, user)
         receipt = None
         erased: dict[str, int] = {}
@@ -68,7 +68,7 @@ def _tell_erased(receipt: str | None, erased: dict[str, int], left: int, *, as_j
 @click.option("--to", type=click.Path(path_type=Path), help="The file; default ID.zip here.")
 def export(user: str, to: Path | None) -> None:
     """Write everything kept about USER (an id or a name) into one zip of JSON and CSV tables."""
-    with _stores() as (store, warehouse):
+    with open_stores() as (store, warehouse):
         user_id = person_called(store, user)
         path = to or Path(f"{user_id}.zip")
         account = store.people.get(user_id)
@@ -86,7 +86,8 @@ def export(user: str, to: Path | None) -> None:
 
 
 @contextmanager
-def _stores() -> Iterator[tuple[AccountStore, Warehouse]]:
+def open_stores() -> Iterator[tuple[AccountStore, Warehouse]]:
+    """Both stores, and what is wrong with them as a command's failure."""
     settings = read_settings()
     try:
         migrate(settings.accounts_address)

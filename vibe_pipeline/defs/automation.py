@@ -30,7 +30,8 @@ from vibe_pipeline.defs.jobs import (
     daily_vibe,
     prepare_vibe,
 )
-from vibe_pipeline.defs.partitions import run_request, users
+from vibe_pipeline.defs.listening_history import reading_history
+from vibe_pipeline.defs.partitions import add_users, run_request, users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.playlists.pools_at_hand import FRESH_FOR
 from vibe_pipeline.playlists.preparing import Preparations, preparing_due
@@ -63,7 +64,7 @@ def nightly(
         _tell_of_pause(store, due, blocked_until)
     if not night.begun:
         return dg.SkipReason(night.in_words())
-    _add_users(context.instance, [item.account.user_id for item, _ in night.begun])
+    add_users(context.instance, [item.account.user_id for item, _ in night.begun])
     return [_nightly_request(item, attempt) for item, attempt in night.begun]
 
 
@@ -87,12 +88,6 @@ def _tell_of_pause(store: AccountStore, due: Sequence[nights.Due], until: dateti
         )
         with suppress(UnknownPerson):
             store.outbox.put(user_id, paused)
-
-
-def _add_users(instance: dg.DagsterInstance, user_ids: Sequence[UserId]) -> None:
-    known = set(instance.get_dynamic_partitions(users.name or ""))
-    if missing := [user_id for user_id in user_ids if user_id not in known]:
-        instance.add_dynamic_partitions(users.name or "", missing)
 
 
 @dg.schedule(
@@ -120,7 +115,7 @@ def collecting(
         return dg.SkipReason("Nobody is connected.")
     if hour % hours:
         return dg.SkipReason(f"{len(connected)} people are collected from every {hours} hours.")
-    _add_users(context.instance, [person.user_id for person in connected])
+    add_users(context.instance, [person.user_id for person in connected])
     tick = context.scheduled_execution_time
     return [run_request(LaunchRequest.collecting(person.user_id, tick)) for person in connected]
 
@@ -176,7 +171,7 @@ def preparing_by_day(
     due = preparing_due(people, preparations(instance, now), _last_lists(store, people), now)
     if not due:
         return dg.SkipReason("Everybody's next list is prepared for, or was tried lately.")
-    _add_users(instance, [person.user_id for person in due])
+    add_users(instance, [person.user_id for person in due])
     tick = context.scheduled_execution_time
     return [run_request(LaunchRequest.preparing_by_day(one.user_id, tick)) for one in due]
 
@@ -230,5 +225,5 @@ def comparing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipR
     return run_request(LaunchRequest.comparison(context.scheduled_execution_time.date()))
 
 
-SCHEDULES = (nightly, collecting, preparing_by_day, comparing)
+SCHEDULES = (nightly, collecting, preparing_by_day, comparing, reading_history)
 SENSORS = (people, succeeded_runs, failed_runs, unfinished_lists)

@@ -6,6 +6,7 @@ import dagster as dg
 
 from vibe_pipeline import runs
 from vibe_pipeline.defs.library import LIKED_TRACKS, RECENT_PLAYS, TOP_ITEMS
+from vibe_pipeline.defs.listening_history import LISTENING_HISTORY, read_history
 from vibe_pipeline.defs.playlist import HISTORY
 from vibe_pipeline.defs.reserve import RESERVE
 from vibe_pipeline.defs.run_context import PUBLISHED, SELECTION
@@ -25,7 +26,8 @@ daily_vibe = dg.define_asset_job(
 
 preview_vibe = dg.define_asset_job(
     runs.PREVIEW_VIBE,
-    selection=dg.AssetSelection.assets(SELECTION).upstream(),
+    selection=dg.AssetSelection.assets(SELECTION).upstream()
+    - dg.AssetSelection.assets(LISTENING_HISTORY),
     description="Makes a list to look at, up to the selection; nothing is written to Spotify.",
 )
 
@@ -85,5 +87,6 @@ asset_jobs = [
     sync_library,
     walk_library,
     collect_listening,
+    read_history,
     compare_policies,
 ]

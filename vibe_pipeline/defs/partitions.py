@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import dagster as dg
 
 from vibe_pipeline import runs
+from vibe_pipeline.records import UserId
 
 users = dg.DynamicPartitionsDefinition(name=runs.USERS)
 
@@ -18,3 +21,10 @@ def run_request(launch: runs.LaunchRequest, *, job: str | None = None) -> dg.Run
         tags=dict(launch.tags),
         run_config=dict(launch.run_config),
     )
+
+
+def add_users(instance: dg.DagsterInstance, user_ids: Iterable[UserId]) -> None:
+    """Give each of these people a partition who has none; a launch without one fails late."""
+    known = set(instance.get_dynamic_partitions(runs.USERS))
+    if missing := [user_id for user_id in user_ids if user_id not in known]:
+        instance.add_dynamic_partitions(runs.USERS, missing)

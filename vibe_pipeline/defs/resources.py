@@ -28,7 +28,7 @@ from vibe_pipeline.authorization import SpotifyConnection
 from vibe_pipeline.clients.call_counter import counted
 from vibe_pipeline.clients.factory import ClientFactory, open_http
 from vibe_pipeline.clients.lastfm import LastFm
-from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
+from vibe_pipeline.clients.listenbrainz import ListenBrainz, ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.transport import CallRecord
@@ -131,6 +131,7 @@ class Clients:
     spotify: Spotify
     lastfm: LastFm | None
     labs: ListenBrainzLabs | None
+    listenbrainz: ListenBrainz | None
     musicbrainz: MusicBrainz | None
     settings: Settings
     calls: Counter[str] = field(default_factory=Counter)
@@ -213,6 +214,7 @@ def _outside(
         ),
         lastfm=clients.lastfm(),
         labs=clients.labs(),
+        listenbrainz=clients.listenbrainz(),
         musicbrainz=clients.musicbrainz(),
         settings=settings,
         calls=calls,

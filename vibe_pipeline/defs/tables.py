@@ -24,13 +24,17 @@ _PROPOSALS = (
 COLUMNS_OF: Mapping[str, str] = {
     "main.liked_tracks": (
         "user_id spotify_id uri title artists artist_ids album album_id isrc duration_ms"
-        " release_date popularity added_at seen_at gone_at playable"
+        " release_date popularity added_at seen_at gone_at playable explicit"
     ),
     "main.recent_plays": (
         "user_id played_at spotify_id uri title artists artist_ids album album_id isrc duration_ms"
         " release_date popularity context_uri collected_at"
     ),
     "main.top_items": "user_id kind time_range rank name artist spotify_id isrc fetched_at",
+    "main.listening_history": (
+        "user_id source account played_at artist title album artist_key recording_key spotify_id"
+        " mbid ms_played collected_at gone_at"
+    ),
     "main.seed_profile": (
         "user_id vibe_date edition_id kind position name artist key weight spotify_id isrc mbid why"
         " play_decay"
@@ -63,6 +67,7 @@ _WITHOUT_TABLE = frozenset({"policy_comparison"})
 
 _COLUMNS: Mapping[str, tuple[str, str]] = {
     "added_at": ("TIMESTAMP", "When the person liked it, UTC."),
+    "account": ("VARCHAR", "The person's name there; of a file, its shape."),
     "album": ("VARCHAR", "The album's name."),
     "album_id": ("VARCHAR", "The album's id on Spotify."),
     "aliases": ("VARCHAR[]", "Every key under which the same recording was proposed."),
@@ -72,15 +77,16 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
     "artist_key": ("VARCHAR", "The artist's name as it is compared: folded, without accents."),
     "artists": ("VARCHAR[]", "All artists' names, the main one first."),
     "asked_at": ("TIMESTAMP", "When the service was asked, UTC."),
-    "collected_at": ("TIMESTAMP", "When Spotify told us of it, UTC."),
+    "collected_at": ("TIMESTAMP", "When we were told of it, UTC."),
     "context_uri": ("VARCHAR", "The playlist or album it was played from."),
     "digest": ("BIGINT", "The key's hash, by which rows are found."),
     "dropped": ("VARCHAR", "Why it is not in the list; empty where it is."),
     "duration_ms": ("INTEGER", "How long it plays, in milliseconds."),
     "edition_id": ("VARCHAR", "The list it belongs to: the id of the run that began it."),
+    "explicit": ("BOOLEAN", "Whether Spotify marks it as explicit, where it told."),
     "fetched_at": ("TIMESTAMP", "When Spotify was asked, UTC."),
     "first_played_at": ("TIMESTAMP", "When it was first played after the list was made, UTC."),
-    "gone_at": ("TIMESTAMP", "When we noticed that it was un-liked, UTC; empty while it is liked."),
+    "gone_at": ("TIMESTAMP", "When it stopped to count, UTC; empty while it is liked, or counts."),
     "is_new": ("BOOLEAN", "Neither liked nor ever recommended by us when the list was made."),
     "isrc": ("VARCHAR", "The recording's international code."),
     "key": ("VARCHAR", "By which two names of one thing are known to be the same."),
@@ -90,6 +96,7 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
     "looked_at": ("TIMESTAMP", "When we last looked what became of it, UTC."),
     "match": ("DOUBLE", "How near the source calls it to the seed, 0 to 1."),
     "mbid": ("VARCHAR", "Its id at MusicBrainz."),
+    "ms_played": ("INTEGER", "How long it was heard or lasts, in milliseconds."),
     "name": ("VARCHAR", "The artist's or the track's name."),
     "outcome": ("VARCHAR", "liked, replayed, skipped or nothing."),
     "play_decay": ("DOUBLE", "The power by which plays fade for this person."),
@@ -105,13 +112,14 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
     "rank": ("INTEGER", "Its place by itself, 1 is the best."),
     "reason": ("VARCHAR", "Why it is there, or not: a word of the catalogues."),
     "recorded_at": ("TIMESTAMP", "When it was put into the history, UTC."),
+    "recording_key": ("VARCHAR", "By which two names of one recording are the same."),
     "release_date": ("VARCHAR", "As exactly as Spotify says it: a day, a month or a year."),
     "score": ("DOUBLE", "The sum of its terms; the more, the better."),
     "seed": ("VARCHAR", "The artist or track it is there because of."),
     "seen_at": ("TIMESTAMP", "When we first saw the like, UTC."),
     "service": ("VARCHAR", "Who was asked."),
     "snapshot_id": ("VARCHAR", "Spotify's id of the playlist as it was just written."),
-    "source": ("VARCHAR", "The source that proposed it."),
+    "source": ("VARCHAR", "The source that proposed it, or who told of the play."),
     "spotify_id": ("VARCHAR", "Its id on Spotify."),
     "stale_at": ("TIMESTAMP", "Until when the answer is believed, UTC."),
     "tags": ("VARCHAR[]", "What people call this music."),

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from vibe_pipeline.defs.library import LIKED_TRACKS, RECENT_PLAYS, TOP_ITEMS
+from vibe_pipeline.defs.listening_history import LISTENING_HISTORY
 from vibe_pipeline.defs.metadata import Cell, counted, excerpt, stacked, table
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
@@ -31,7 +32,7 @@ DRAWN = 15
     owners=list(OWNERS),
     code_version="1",
     tags={"vibe/group": "taste"},
-    deps=[LIKED_TRACKS, RECENT_PLAYS, TOP_ITEMS],
+    deps=[LIKED_TRACKS, RECENT_PLAYS, TOP_ITEMS, LISTENING_HISTORY],
     check_specs=[
         check_spec(
             "every_seed_has_a_name_and_a_weight",

@@ -19,6 +19,7 @@ from vibe_pipeline.clients.errors import (
     RateLimited,
     ServiceError,
 )
+from vibe_pipeline.ranking.identity import recording_key
 from vibe_pipeline.records import LikedTrack, Play, TopItem, UserId
 from vibe_pipeline.taste.library_sync import (
     FIRST_WALK_PAGES,
@@ -308,10 +309,22 @@ def _write(
             collected_at=now,
             gap=_gap(tables, user_id, delta.plays),
         )
+        _let_others_word_go(tables, user_id, delta.plays, now)
     if delta.top is not None:
         items = delta.top or tables.library.top_items(user_id)
         tables.library.replace_top_items(user_id, items, fetched_at=now)
     return change, plays_added
+
+
+def _let_others_word_go(tables: Tables, user_id: UserId, plays: PlaysDelta, now: datetime) -> None:
+    """What Spotify told as well counts no longer as a play that others told of."""
+    if plays.plays and tables.library.state(user_id).history_read_at is not None:
+        told = [
+            (recording_key(play.track.artist, play.track.title), int(play.played_at.timestamp()))
+            for play in plays.plays
+        ]
+        if tables.history.told_by_spotify(user_id, told, collected_at=now):
+            tables.library.note_history(user_id, changed_at=now)
 
 
 def _gap(tables: Tables, user_id: UserId, plays: PlaysDelta) -> bool:

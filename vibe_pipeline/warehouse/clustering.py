@@ -14,7 +14,7 @@ from vibe_pipeline.warehouse.rows import insert
 
 CLUSTERED_TABLES = (
     *("recommendation_history", "recommendation_outcomes", "published_playlist"),
-    *("recent_plays", "liked_tracks"),
+    *("recent_plays", "liked_tracks", "listening_history"),
 )
 """Without an index: rows that are moved would have to be taken out of it and put in again."""
 ROWS_MOVED_AT_ONCE = 100_000

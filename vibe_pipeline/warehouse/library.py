@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from vibe_pipeline.records import LikedTrack, Play, TopItem, UserId
 from vibe_pipeline.warehouse.engine import Connection
 from vibe_pipeline.warehouse.library_cache import DatedLike, DatedPlay, LibraryCache, Stamp
+from vibe_pipeline.warehouse.listening_history import ListeningHistory
 from vibe_pipeline.warehouse.rows import (
     Deferred,
     Row,
@@ -34,6 +35,7 @@ class LibraryState:
     Between ``likes_searched`` and ``likes_search_end`` something un-liked is still looked for.
     ``likes_doubted_at``: since then the library has looked implausibly small.
     ``likes_untold_since`` and ``plays_untold_since``: since then Spotify has not told what is new.
+    ``history_read_at``: when plays from elsewhere last changed; ``None`` without any.
     """
 
     likes_total: int | None = None
@@ -47,6 +49,7 @@ class LibraryState:
     likes_doubted_at: datetime | None = None
     likes_untold_since: datetime | None = None
     plays_untold_since: datetime | None = None
+    history_read_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,12 +200,11 @@ class Library:
     def plays(self, user_id: UserId, *, until: datetime | None = None) -> Sequence[Play]:
         """Every play we know of, also long past Spotify's last fifty; newest first.
 
-        What a wrong clock dated later than we learned of it counts as heard when we did.
+        What a wrong clock dated later than we learned of it counts as heard when we did. Of what
+        others told, that which was months old by then is left to ``ListeningHistory``.
         """
         plays = self._dated_plays(user_id)
-        return Deferred(
-            lambda: [dated.play for dated in plays if until is None or dated.collected_at <= until]
-        )
+        return Deferred(lambda: [dated.play for dated in plays if dated.holds(until)])
 
     def _dated_plays(self, user_id: UserId) -> Sequence[DatedPlay]:
         stamp = self._plays_stamp(user_id)
@@ -213,6 +215,15 @@ class Library:
         return known
 
     def _read_plays(self, user_id: UserId) -> Sequence[DatedPlay]:
+        spotifys = self._read_plays_on_spotify(user_id)
+        if self.state(user_id).history_read_at is None:
+            return spotifys
+        others = ListeningHistory(self._connection).recent(user_id)
+        return Deferred(
+            lambda: sorted([*spotifys, *others], key=lambda one: one.play.played_at, reverse=True)
+        )
+
+    def _read_plays_on_spotify(self, user_id: UserId) -> Sequence[DatedPlay]:
         return select_later(
             self._connection,
             "SELECT * EXCLUDE (user_id) REPLACE (least(played_at, collected_at) AS played_at)"
@@ -223,7 +234,23 @@ class Library:
 
     def _plays_stamp(self, user_id: UserId) -> Stamp:
         state = self.state(user_id)
-        return user_id, state.plays_collected_at, state.plays_cursor
+        return user_id, state.plays_collected_at, state.plays_cursor, state.history_read_at
+
+    def plays_on_spotify(
+        self, user_id: UserId, since: datetime, until: datetime
+    ) -> list[tuple[str, str, int]]:
+        """What Spotify told was played between two moments: artist, title and second of each."""
+        rows = self._connection.execute(
+            "SELECT coalesce(artists[1], ''), title, epoch(played_at)::BIGINT FROM recent_plays"
+            " WHERE user_id = ? AND played_at BETWEEN ? AND ?",
+            [user_id, moment(since), moment(until)],
+        ).fetchall()
+        return [(str(artist), str(title), int(second)) for artist, title, second in rows]
+
+    def note_history(self, user_id: UserId, *, changed_at: datetime) -> None:
+        """Plays from elsewhere came or went: what was read of plays before is outdated."""
+        self._note(user_id, history_read_at=moment(changed_at))
+        self._cache.keep_plays((), None)
 
     def knows_play(self, user_id: UserId, play: Play) -> bool:
         """Whether something is known to have been played at this very moment."""

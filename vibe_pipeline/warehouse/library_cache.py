@@ -32,10 +32,17 @@ class DatedLike:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatedPlay:
-    """A play with the moment we learned of it."""
+    """A play with the moment we learned of it, and the one from which on it counts no more."""
 
     play: Play
     collected_at: datetime
+    gone_at: datetime | None = None
+
+    def holds(self, until: datetime | None) -> bool:
+        """Whether it counted at that moment, or counts now."""
+        if until is None:
+            return self.gone_at is None
+        return self.collected_at <= until and (self.gone_at is None or self.gone_at > until)
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from vibe_pipeline.warehouse.engines import engine_at
 from vibe_pipeline.warehouse.history_cache import HistoryCache
 from vibe_pipeline.warehouse.library import Library
 from vibe_pipeline.warehouse.library_cache import LibraryCache
+from vibe_pipeline.warehouse.listening_history import ListeningHistory
 from vibe_pipeline.warehouse.lookups import LookupTable, WarehouseLookups
 from vibe_pipeline.warehouse.playlists import Playlists
 from vibe_pipeline.warehouse.rows import Row, select
@@ -60,6 +61,11 @@ class Tables:
     def library(self) -> Library:
         """Likes, plays, top items."""
         return Library(self.connection, self.library_cache)
+
+    @property
+    def history(self) -> ListeningHistory:
+        """Plays from elsewhere than Spotify's last fifty, and their sums."""
+        return ListeningHistory(self.connection)
 
     @property
     def taste(self) -> Taste:
@@ -132,7 +138,8 @@ class Tables:
     def trim(self, *, before: date) -> dict[str, int]:
         """Let go of what lists older than this day were made from; says how many rows went.
 
-        Likes, plays, lists, history and outcomes stay. So do profiles and pools, however old,
+        Likes, plays, lists, history and outcomes stay, but for plays from elsewhere that have not
+        counted since that day. So do profiles and pools, however old,
         that a younger edition was made from, or that are the newest a person has.
         """
         old = "WHERE vibe_date < ?"
@@ -145,6 +152,7 @@ class Tables:
             ("artist_votes", unused),
             ("candidate_pools", unused),
             ("seed_profile", unused),
+            ("listening_history", "WHERE gone_at < ?"),
         ):
             row = self.connection.execute(
                 f"DELETE FROM {table} {rows}",  # noqa: S608 - our names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,11 +18,13 @@ from vibe_pipeline.simulator.lastfm.records import (
     url,
 )
 from vibe_pipeline.simulator.matching import folded
-from vibe_pipeline.simulator.spotify.state import Played, SpotifyAccounts
+from vibe_pipeline.simulator.scrobbles import Scrobble, Scrobbles
 from vibe_pipeline.simulator.worlds.catalogue import Artist, Recording
 
 _OBSCURE = 400
 _STILL_PLAYING_SECONDS = 240
+_DEEPEST_PAGE = 30
+_FAILED, _LOGIN_REQUIRED = 8, 17
 
 
 def similar_artists(asked: Asked) -> dict[str, Any]:
@@ -206,23 +209,37 @@ def artist_info(asked: Asked) -> dict[str, Any]:
 def recent_tracks(asked: Asked) -> dict[str, Any]:
     """user.getRecentTracks: what plays now comes on top of the limit and has no date."""
     user = asked.text("user")
-    listener = next((one for one in asked.world.listeners if one.id == user), None)
-    if listener is None:
+    if not user:
+        raise LastFmError(NOT_FOUND, "Invalid parameters - Missing user parameter", 400)
+    everybody = asked.simulation.part(Scrobbles)
+    scrobbles = everybody.of(user)
+    if scrobbles is None:
         raise LastFmError(NOT_FOUND, "User not found", 404)
-    account = asked.simulation.part(SpotifyAccounts).account(listener.id)
+    if user in everybody.hidden:
+        raise LastFmError(_LOGIN_REQUIRED, "Login: User required to be logged in", 403)
+    if asked.whole("page", 1, 100_000) > _DEEPEST_PAGE:
+        raise LastFmError(_FAILED, "Operation failed - Most likely the backend service failed", 500)
     first, last = asked.whole("from", 0, 1 << 40), asked.whole("to", 1 << 40, 1 << 40)
-    now = asked.simulation.clock.now()
-    heard = account.heard(now)
-    plays = [play for play in heard if first <= play.played_at.timestamp() <= last]
-    part, attributes = _page(asked, len(plays))
-    rows = [_scrobble(asked, play) for play in plays[part]]
-    if plays and (now - plays[0].played_at).total_seconds() < _STILL_PLAYING_SECONDS:
-        rows.insert(0, _playing(asked, plays[0]))
+    told = [one for one in scrobbles if first <= one.began_at.timestamp() <= last]
+    part, attributes = _page(asked, len(told))
+    rows = [_scrobble(asked, one) for one in told[part]]
+    if (playing := _still_plays(asked, scrobbles)) is not None:
+        rows.insert(0, _playing(asked, playing))
     return {"recenttracks": {"track": one_or_many(rows), "@attr": {"user": user, **attributes}}}
 
 
-def _scrobble(asked: Asked, play: Played) -> dict[str, Any]:
-    recording = play.track.recording
+def _still_plays(asked: Asked, scrobbles: Sequence[Scrobble]) -> Scrobble | None:
+    """What began just now, whatever stretch was asked for."""
+    if not scrobbles:
+        return None
+    newest = scrobbles[0]
+    ago = (asked.simulation.clock.now() - newest.began_at).total_seconds()
+    seconds = newest.track.recording.duration_ms / 1000
+    return newest if ago - seconds < _STILL_PLAYING_SECONDS else None
+
+
+def _scrobble(asked: Asked, scrobble: Scrobble) -> dict[str, Any]:
+    recording = scrobble.track.recording
     artist: dict[str, Any] = {"#text": recording.artist.name, "mbid": recording.artist.mbid}
     extended = {}
     if asked.text("extended") == "1":
@@ -233,19 +250,19 @@ def _scrobble(asked: Asked, play: Played) -> dict[str, Any]:
         **extended,
         "name": plain_title(recording),
         **mbid_of(asked, recording.mbid, 0.45),
-        "album": {"#text": play.track.album.name, "mbid": ""},
+        "album": {"#text": scrobble.track.album.name, "mbid": ""},
         "url": url(recording.artist.name, "_", plain_title(recording)),
         "streamable": "0",
         "image": pictures(),
         "date": {
-            "uts": str(int(play.played_at.timestamp())),
-            "#text": _written(play.played_at),
+            "uts": str(int(scrobble.began_at.timestamp())),
+            "#text": _written(scrobble.began_at),
         },
     }
 
 
-def _playing(asked: Asked, play: Played) -> dict[str, Any]:
-    row = {key: value for key, value in _scrobble(asked, play).items() if key != "date"}
+def _playing(asked: Asked, scrobble: Scrobble) -> dict[str, Any]:
+    row = {key: value for key, value in _scrobble(asked, scrobble).items() if key != "date"}
     return {**row, "@attr": {"nowplaying": "true"}}
 
 

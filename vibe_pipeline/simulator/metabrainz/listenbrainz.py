@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from vibe_pipeline.simulator.lastfm.records import plain_title
 from vibe_pipeline.simulator.matching import folded, share_found, words
 from vibe_pipeline.simulator.metabrainz.house_rules import HouseRules, MalformedQuery
+from vibe_pipeline.simulator.scrobbles import Scrobble, Scrobbles
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.worlds.catalogue import Recording
 
@@ -30,6 +32,8 @@ RECORDING_ALGORITHMS = tuple(
 )
 _MOST_ROWS = 100
 _NOT_MAPPED = 0.34
+_MOST_LISTENS = 1000
+_MODEL_SIZE, _SEEDS_OF_A_MODEL, _MODEL_AGE = 1000, 60, 9 * 86_400
 Row = dict[str, Any]
 
 
@@ -68,6 +72,23 @@ def _check_algorithm(row: Row, known: tuple[str, ...]) -> None:
         raise MalformedQuery(
             f"value is not a valid enumeration member; permitted: {permitted} (algorithm)"
         )
+
+
+def _whole(request: Request, name: str, default: int, *, most: int = 1 << 40) -> int:
+    text = request.query_params.get(name, "")
+    if not text:
+        return default
+    if not text.isdecimal():
+        raise MalformedQuery(f"Invalid {name} argument: {text}")
+    return min(most, int(text))
+
+
+def _no_such_user(user: str) -> Response:
+    return JSONResponse({"code": 404, "error": f"Cannot find user: {user}"}, 404)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class Labs:
@@ -258,20 +279,152 @@ class Labs:
         return JSONResponse(found)
 
 
+class Models:
+    """For whom ListenBrainz has learnt what to recommend."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.users: set[str] = set()
+
+
 class Main:
     """api.listenbrainz.org, as far as anybody here asks it."""
 
     def __init__(self, simulation: Simulation, labs: Labs) -> None:
         self._simulation = simulation
         self._labs = labs
+        self._scrobbles = simulation.part(Scrobbles)
+        self.with_model = simulation.part(Models).users
 
     async def recommended(self, request: Request) -> Response:
-        """Nobody of this world has a model yet: 204; strangers are not found."""
+        """204 while there is no model of a user; strangers are not found.
+
+        ``with_model`` names those who have one. What it recommends they may well know already.
+        """
         user = str(request.path_params["user"])
-        if user in {listener.id for listener in self._simulation.world.listeners}:
+        if self._scrobbles.of(user) is None:
+            return _no_such_user(user)
+        if user not in self.with_model:
             return Response(status_code=204)
-        error = {"code": 404, "error": f"Cannot find user: {user}"}
-        return JSONResponse(error, 404)
+        rows = self._recommendations(user)
+        count = _whole(request, "count", 25, most=100)
+        offset = _whole(request, "offset", 0, most=_MODEL_SIZE)
+        page = rows[offset : offset + count]
+        payload = {
+            "count": len(page),
+            "entity": "recording",
+            "last_updated": int(self._simulation.clock.now().timestamp()) - _MODEL_AGE,
+            "mbids": page,
+            "model_id": "listenbrainz-recommendation-model",
+            "model_url": "https://spark-reader.listenbrainz.org/x",
+            "offset": offset,
+            "total_mbid_count": len(rows),
+            "user_name": user,
+        }
+        return JSONResponse({"payload": payload})
+
+    def _recommendations(self, user: str) -> list[Row]:
+        """Songs near what the user plays, the known ones among them, best first."""
+        world = self._simulation.world
+        heard = {one.track.recording.mbid: one for one in reversed(self._scrobbles.of(user) or [])}
+        scores: dict[str, float] = dict.fromkeys([*heard][-_SEEDS_OF_A_MODEL:], 0.7)
+        for mbid in [*heard][-_SEEDS_OF_A_MODEL:]:
+            for other, match in world.similar_recordings(heard[mbid].track.recording):
+                scores[other.mbid] = max(scores.get(other.mbid, 0.0), match)
+        best = sorted(scores, key=lambda mbid: (-scores[mbid], mbid))[:_MODEL_SIZE]
+        return [
+            {
+                "latest_listened_at": _iso(heard[mbid].began_at) if mbid in heard else None,
+                "recording_mbid": mbid,
+                "score": round(scores[mbid], 6),
+            }
+            for mbid in best
+        ]
+
+    async def statistics(self, request: Request) -> Response:
+        """Nothing is counted yet: 204; strangers are not found."""
+        user = str(request.path_params["user"])
+        known = self._scrobbles.of(user) is not None
+        return Response(status_code=204) if known else _no_such_user(user)
+
+    async def listens(self, request: Request) -> Response:
+        """Listens, newest first: those before ``max_ts``, or the first after ``min_ts``."""
+        user = str(request.path_params["user"])
+        scrobbles = self._scrobbles.of(user)
+        if scrobbles is None:
+            return _no_such_user(user)
+        first, last = _whole(request, "min_ts", 0), _whole(request, "max_ts", 0)
+        if first and last and last < first:
+            error = "max_ts should be greater than min_ts"
+            return JSONResponse({"code": 400, "error": error}, 400)
+        count = _whole(request, "count", 25, most=_MOST_LISTENS)
+        told = [one for one in scrobbles if not last or int(one.began_at.timestamp()) < last]
+        if first:
+            told = [one for one in told if int(one.began_at.timestamp()) > first]
+        rows = told[-count:] if first and not last else told[:count]
+        stamps = [int(one.began_at.timestamp()) for one in scrobbles] or [0]
+        payload = {
+            "count": len(rows),
+            "latest_listen_ts": stamps[0],
+            "listens": [self._listen(one, user) for one in rows],
+            "oldest_listen_ts": stamps[-1],
+            "user_id": user,
+        }
+        return JSONResponse({"payload": payload})
+
+    async def listen_count(self, request: Request) -> Response:
+        """How many there are in all."""
+        user = str(request.path_params["user"])
+        scrobbles = self._scrobbles.of(user)
+        if scrobbles is None:
+            return _no_such_user(user)
+        return JSONResponse({"payload": {"count": len(scrobbles)}})
+
+    def _listen(self, scrobble: Scrobble, user: str) -> Row:
+        recording, ids = scrobble.track.recording, self._simulation.world.ids
+        info: Row = {"submission_client": "a player", "music_service": "spotify.com"}
+        if ids.share("listen id", recording.mbid) < 0.5:
+            address = f"https://open.spotify.com/track/{scrobble.track.spotify_id}"
+            info |= {"spotify_id": address, "duration_ms": recording.duration_ms}
+        metadata: Row = {
+            "additional_info": info,
+            "artist_name": recording.artist.name,
+            "mbid_mapping": None,
+            "release_name": scrobble.track.album.name,
+            "track_name": plain_title(recording),
+        }
+        if ids.share("listen mapped", recording.mbid) < 0.8:
+            metadata["mbid_mapping"] = {
+                "artist_mbids": [recording.artist.mbid],
+                "recording_mbid": recording.mbid,
+                "recording_name": recording.title,
+            }
+        return {
+            "inserted_at": int(scrobble.began_at.timestamp()) + 5,
+            "listened_at": int(scrobble.began_at.timestamp()),
+            "recording_msid": ids.mbid("msid", recording.artist.number, recording.mbid),
+            "track_metadata": metadata,
+            "user_name": user,
+        }
+
+    async def recording_metadata(self, request: Request) -> Response:
+        """Names of recordings by their ids; an unknown id is not there."""
+        inclusions = request.query_params.get("inc", "")
+        asked = request.query_params.get("recording_mbids", "")
+        rows: Row = {}
+        for mbid in filter(None, asked.split(",")):
+            recording = self._simulation.world.recording(mbid)
+            if recording is None:
+                continue
+            row: Row = {"recording": {"name": recording.title, "length": recording.duration_ms}}
+            if "artist" in inclusions.split():
+                row["artist"] = {
+                    "name": recording.artist.name,
+                    "artists": [
+                        {"name": recording.artist.name, "artist_mbid": recording.artist.mbid}
+                    ],
+                }
+            rows[mbid] = row
+        return JSONResponse(rows)
 
     async def look_up(self, request: Request) -> Response:
         """An artist and a title to the one recording of that name; ``{}`` when there is none."""
@@ -322,7 +475,10 @@ def routes(simulation: Simulation) -> list[BaseRoute]:
     ]
     for path, handler in (
         ("/1/cf/recommendation/user/{user}/recording", main.recommended),
-        ("/1/stats/user/{user}/{kind}", main.recommended),
+        ("/1/stats/user/{user}/{kind}", main.statistics),
+        ("/1/user/{user}/listens", main.listens),
+        ("/1/user/{user}/listen-count", main.listen_count),
+        ("/1/metadata/recording/", main.recording_metadata),
         ("/1/metadata/lookup/", main.look_up),
         ("/1/explore/lb-radio", main.token_needed),
         ("/1/popularity/{rest:path}", main.token_needed),
