@@ -28,6 +28,7 @@ CALLS: dict[str, Callable[[Spotify], Awaitable[object]]] = {
     "top_artists": lambda s: s.top_artists("short_term"),
     "top_tracks": lambda s: s.top_tracks("long_term"),
     "search_tracks": lambda s: s.search_tracks('artist:"Sigur Rós" track:"Hoppípolla"'),
+    "search_artists": lambda s: s.search_artists("Sigur Rós"),
     "artist_top_tracks": lambda s: s.artist_top_tracks("4iOpT9zRyHm9Csf4td8kzL"),
     "recommendations": lambda s: s.recommendations(track_ids=["a", "b"], artist_ids=["c"]),
     "create_playlist": lambda s: s.create_playlist("Mon", description="A day", public=False),
