@@ -44,12 +44,13 @@ class Clock:
 def address(folder: Path) -> str:
     """The store's URL in this folder; on Postgres, where one is named, a database of its own."""
     if server := os.environ.get(POSTGRES_SERVER):
-        return _database(server, f"vibe_{sha256(str(folder).encode()).hexdigest()[:16]}")
+        return postgres_database(server, f"vibe_{sha256(str(folder).encode()).hexdigest()[:16]}")
     return f"sqlite:///{folder / 'accounts.sqlite'}"
 
 
 @cache
-def _database(server: str, name: str) -> str:
+def postgres_database(server: str, name: str) -> str:
+    """The account store's URL for a database of this name there, made when it is missing."""
     url = make_url(server).set(drivername="postgresql+psycopg")
     engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

@@ -117,6 +117,7 @@ NOT_TRIED: dict[str, str] = {
     "make bench": _HOURS,
     "make matrices": _HOURS,
     "make soak": _HOURS,
+    "python -m tests.matrices.machines": _HOURS,
     "python -m tests.matrices.load": _HOURS,
     "python -m tests.support.first_evening": (
         "installs first; the test of the same name plays the rest"
