@@ -150,7 +150,7 @@ def recording() -> tuple[Spotify, list[httpx.Request]]:
             return httpx.Response(200, json=[True] * len(request.url.params["uris"].split(",")))
         page = {"id": "p", "items": [None], "total": 120, "next": None, "snapshot_id": "s"}
         found: object = {"items": []} if request.url.path.endswith("/search") else []
-        return httpx.Response(200, json={**page, "tracks": found})
+        return httpx.Response(200, json={**page, "tracks": found, "artists": found})
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
     transport = Transport(
