@@ -193,6 +193,7 @@ POINTS = tuple(
     StorePoint(harm=harm, nightly=nightly)
     for harm, nightly in itertools.product(HARMS, (False, True))
 )
+SELF_MENDING = tuple(one for one in POINTS if one.harm.by_itself and not one.nightly)
 PAGE = Page(
     path=DOCS / "stores.md",
     title="Lost and damaged stores, one by one",
