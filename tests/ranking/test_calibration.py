@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -29,6 +30,7 @@ from vibe_pipeline.records import (
 )
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+SIZE = 30
 LOUD, QUIET = "Loud", ("Second", "Third", "Fourth")
 PROFILE = SeedProfile(
     artists=(
@@ -89,13 +91,53 @@ def test_tags_of_the_taste_that_a_list_lacks_come_before_more_of_the_same() -> N
     strangers = [entry for entry in ranked if entry.candidate.artist.startswith("Near")]
 
     plain, balanced = (
-        calibrated(strangers, seeds, replace(DEFAULT, tag_balance=weight), size=12, tags=tags)
-        for weight in (0.0, 4.0)
+        calibrated(strangers, seeds, policy, size=12, tags=tags)
+        for policy in (
+            replace(DEFAULT, tag_calibration=0.0),
+            replace(DEFAULT, tag_calibration=0.0, tag_balance=4.0),
+        )
     )
 
     dub = f"Near {LOUD} 9"
     assert [entry.candidate.artist for entry in plain].index(dub) > 3
     assert [entry.candidate.artist for entry in balanced].index(dub) < 3
+
+
+def two_kinds() -> list[Proposal]:
+    """One seed of folk and one of dub that weigh about the same; all folk is much nearer."""
+    own = [
+        replace(near(seed, 99, 1.0), artist=seed, title=f"Own {tag}", tags=(tag,))
+        for seed, tag in ((LOUD, "folk"), (QUIET[0], "dub"))
+    ]
+    folk = [replace(near(LOUD, number, 1 - number / 100), tags=("folk",)) for number in range(20)]
+    dub = [
+        replace(near(LOUD, number, 0.4 - number / 100), tags=("dub",)) for number in range(20, 30)
+    ]
+    return [*own, *folk, *dub]
+
+
+def test_a_list_opens_by_its_scores_and_has_every_kind_of_the_taste_by_its_end() -> None:
+    taste = SeedProfile(artists=PROFILE.artists[:2], tracks=())
+    wanted = replace(wish(size=SIZE), profile=taste)
+    pool = Pool(
+        source=Source.LASTFM_SIMILAR_ARTISTS,
+        proposals=tuple(two_kinds()),
+        state=PoolState.OFFERED,
+    )
+    ranked = rank(merge([pool]), wanted, DEFAULT)
+    seeds = Seeds.of(taste, seed_weights(taste))
+    tags = Tags.of((entry.candidate for entry in ranked), taste)
+    strangers = [entry for entry in ranked if entry.candidate.artist.startswith("Near")]
+
+    plain, whole = (
+        calibrated(strangers, seeds, replace(DEFAULT, tag_calibration=much), size=SIZE, tags=tags)
+        for much in (0.0, 2 * DEFAULT.tag_calibration)
+    )
+
+    kinds = [tag for entry in whole[:12] for tag in entry.candidate.proposals[0].tags]
+    assert kinds[:2] == ["folk", "folk"]
+    assert kinds.count("dub") >= 3
+    assert all(entry.candidate.proposals[0].tags == ("folk",) for entry in plain[:12])
 
 
 def one_loud_seed() -> list[Proposal]:
@@ -136,6 +178,56 @@ def test_a_seed_that_carries_nothing_is_never_named() -> None:
     for entry in chosen:
         (proposal,) = entry.candidate.proposals
         assert entry.seed in {vote.seed for vote in proposal.votes}
+
+
+@anything
+@given(pools(), request())
+def test_the_next_one_is_worth_most_beside_those_already_there(
+    given_pools: list[Pool], wanted: ListRequest
+) -> None:
+    ranked = rank(merge(given_pools), wanted)
+    seeds = Seeds.of(wanted.profile, seed_weights(wanted.profile))
+    tags = Tags.of((entry.candidate for entry in ranked), wanted.profile)
+    policy = replace(DEFAULT, artist_cap=len(ranked) + 1)
+
+    order = calibrated(ranked, seeds, policy, size=SIZE, tags=tags)
+
+    for place in range(min(len(order), 8)):
+        there, waiting = order[:place], order[place:]
+        worth = {entry.rank: _worth(entry, there, seeds, tags, policy) for entry in waiting}
+        assert worth[waiting[0].rank] >= max(worth.values()) - 1e-9
+
+
+def _worth(entry: Ranked, there: list[Ranked], seeds: Seeds, tags: Tags, policy: Policy) -> float:
+    """A candidate's worth from scratch: each definition written out, nothing remembered."""
+    carried: defaultdict[str, float] = defaultdict(float)
+    covered: defaultdict[str, float] = defaultdict(float)
+    described = 0
+    for one in there:
+        for seed, part in seeds.carrying(one, policy).items():
+            carried[seeds.owner.get(seed, seed)] += part
+        if bag := tags.shares.get(one.candidate.artist_key):
+            described += 1
+            for tag, share in bag.items():
+                covered[tag] += share
+    over = sum(
+        part * math.log1p(carried[whose] / max(seeds.quotas.get(whose, 0.0) * SIZE, 0.5))
+        for seed, part in seeds.carrying(entry, policy).items()
+        if (whose := seeds.owner.get(seed, seed))
+    )
+    own = tags.shares.get(entry.candidate.artist_key)
+    lacking = sum(
+        tags.taste[tag] * math.log1p(share / (tags.taste[tag] + covered[tag]))
+        for tag, share in (own or {}).items()
+        if tag in tags.taste
+    )
+    if not own and tags.taste:
+        lacking = math.log1p(1 / (1 + described))
+    return (
+        entry.score
+        - policy.seed_balance * over
+        + policy.tag_calibration * len(there) ** 2 * lacking
+    )
 
 
 @anything

@@ -2,9 +2,11 @@
 
 Calibrated recommendation after Steck (RecSys 2018), as greedy highest averages (D'Hondt): whoever
 is carried by seeds that had their share already waits a little, and whoever brings tags of the
-taste that the list lacks comes sooner. Scores are not touched, only the
-order in which candidates are asked onto the list, and which of the seeds that carry a track is
-named for it.
+taste that the list lacks comes sooner. What one more track changes of the divergence (KL) of a
+list's tags from the taste shrinks with the list's length, so what it is worth grows with the square
+of that: the first tracks come by their score, and the further the list, the more it makes up for
+what it lacks. Scores are not touched, only the order in which candidates are asked onto the
+list, and which of the seeds that carry a track is named for it.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from vibe_pipeline.records import Candidate, Ranked, SeedProfile
 
 _REACH = 4
 """So many times a list's length are put in order; what comes after stays as it was ranked."""
+_LONG = 30
+"""A list of so many tracks has room for every kind; in a shorter one tags weigh less."""
 _PRIOR = 1.0
 """So many tracks just like the taste count as on the list before the first."""
 _LOUD = 0.5
@@ -80,10 +84,6 @@ class Tags:
         shares = {artist: tag_shares(bag) for artist, bag in bags.items()}
         return cls(taste=taste_in_tags(bags, profile), shares=shares)
 
-    def of_artist(self, artist: str) -> Mapping[str, float]:
-        """An artist without tags is taken to be like the taste as a whole."""
-        return self.shares.get(artist, self.taste)
-
 
 def calibrated(
     entries: Sequence[Ranked],
@@ -101,28 +101,72 @@ def calibrated(
     will not come onto the list. ``parts``, by candidate's key what each seed carries of it, is
     filled on the way and may be given again for the same seeds and candidates.
     """
-    if policy.seed_balance <= 0 and policy.tag_balance <= 0:
+    if max(policy.seed_balance, policy.tag_balance, policy.tag_calibration) <= 0:
         return list(entries)
     balance = _Balance(seeds, tags or Tags(taste={}, shares={}), policy, size, parts)
-    for entry in beside:
-        balance.add(entry)
-    queue = [(-balance.worth(entry), entry.rank, 0, entry) for entry in entries]
-    heapq.heapify(queue)
+    for listed in beside:
+        balance.add(listed)
+    waiting = _Waiting(entries, balance)
     taken: list[Ranked] = []
     led: Counter[str] = Counter()
-    while queue and len(taken) < _REACH * size:
-        _, rank, seen, entry = heapq.heappop(queue)
-        if seen < len(taken):
-            worth = balance.worth(entry)
-            if queue and (-worth, rank) > queue[0][:2]:
-                heapq.heappush(queue, (-worth, rank, len(taken), entry))
-                continue
+    while len(taken) < _REACH * size and (entry := waiting.best()) is not None:
         taken.append(entry)
         led[entry.candidate.artist_key] += 1
         if led[entry.candidate.artist_key] <= policy.artist_cap:
             balance.add(entry)
     chosen = {entry.candidate.key for entry in taken}
     return taken + [entry for entry in entries if entry.candidate.key not in chosen]
+
+
+class _Waiting:
+    """The entries that are not yet taken, by artist; lazily evaluated (accelerated greedy).
+
+    What an entry is worth by its seeds only falls, and so does what an artist's tags bring; how
+    much the tags count grows with the list. So the last known of both, at today's weight, is never
+    less than the truth, and only who seems best is looked at anew.
+    """
+
+    def __init__(self, entries: Sequence[Ranked], balance: _Balance) -> None:
+        self._balance = balance
+        self._by_artist: dict[str, list[tuple[float, int, int, Ranked]]] = {}
+        for entry in entries:
+            queue = self._by_artist.setdefault(entry.candidate.artist_key, [])
+            queue.append((-balance.by_seeds(entry), entry.rank, balance.listed, entry))
+        for queue in self._by_artist.values():
+            heapq.heapify(queue)
+        self._brought = {
+            artist: (balance.lacking(artist), balance.listed) for artist in self._by_artist
+        }
+
+    def best(self) -> Ranked | None:
+        """Who is worth most now, of equals the one ranked higher; taken away from here."""
+        weight, brought, now = self._balance.tag_weight, self._brought, self._balance.listed
+        bounds = [
+            (queue[0][0] - weight * brought[artist][0], queue[0][1], artist)
+            for artist, queue in self._by_artist.items()
+        ]
+        heapq.heapify(bounds)
+        while bounds:
+            artist = bounds[0][2]
+            queue = self._by_artist[artist]
+            worth, _, seen, entry = queue[0]
+            if seen == brought[artist][1] == now:
+                return self._take(artist)
+            if seen < now:
+                worth = -self._balance.by_seeds(entry)
+                heapq.heapreplace(queue, (worth, entry.rank, now, entry))
+            if brought[artist][1] < now:
+                brought[artist] = self._balance.lacking(artist), now
+            bound = queue[0][0] - weight * brought[artist][0]
+            heapq.heapreplace(bounds, (bound, queue[0][1], artist))
+        return None
+
+    def _take(self, artist: str) -> Ranked:
+        queue = self._by_artist[artist]
+        entry = heapq.heappop(queue)[3]
+        if not queue:
+            del self._by_artist[artist]
+        return entry
 
 
 class _Balance:
@@ -143,39 +187,59 @@ class _Balance:
         self._size = size
         self._carried: defaultdict[str, float] = defaultdict(float)
         self._parts = {} if parts is None else parts
-        self._untouched: dict[str, float] = {}
+        self.listed = 0
+        self._described = 0
+        self._weighs_tags = max(policy.tag_balance, policy.tag_calibration) > 0
 
-    def worth(self, entry: Ranked) -> float:
+    @property
+    def tag_weight(self) -> float:
+        """What the tags that the list lacks are worth by now."""
+        size = min(self._size, _LONG)
+        listed = min(self.listed, size)
+        return self._policy.tag_balance + self._policy.tag_calibration * listed**2 * (size / _LONG)
+
+    def by_seeds(self, entry: Ranked) -> float:
         """The score, less what its seeds carry already beside their part."""
-        artist = entry.candidate.artist_key
-        if self._carried:
-            over = math.fsum(
-                part * math.log1p(self._carried[whose] / self._quota(whose))
-                for whose, part in self._parts_of(entry).items()
-            )
-            lacking = self._policy.tag_balance * self._lacking(artist)
-        else:
-            over = 0.0
-            if artist not in self._untouched:
-                self._untouched[artist] = self._policy.tag_balance * self._lacking(artist)
-            lacking = self._untouched[artist]
-        return entry.score - self._policy.seed_balance * over + lacking
+        if not self._carried:
+            return entry.score
+        over = math.fsum(
+            part * math.log1p(self._carried[whose] / self._quota(whose))
+            for whose, part in self._parts_of(entry).items()
+        )
+        return entry.score - self._policy.seed_balance * over
 
     def add(self, entry: Ranked) -> None:
         """This one is on the list."""
+        self.listed += 1
         for whose, part in self._parts_of(entry).items():
             self._carried[whose] += part
-        for tag, share in self._tags.of_artist(entry.candidate.artist_key).items():
-            self._covered[tag] += share
+        bag = self._bag(entry.candidate.artist_key)
+        if bag is not None:
+            self._described += 1
+            for tag, share in bag.items():
+                self._covered[tag] += share
 
-    def _lacking(self, artist: str) -> float:
-        """How much nearer to the taste the tags of the list come with this artist."""
+    def lacking(self, artist: str) -> float:
+        """How much nearer to the taste the tags of the list come with this artist.
+
+        One whose tags nobody knows leaves them as near as they are.
+        """
+        if not self._weighs_tags:
+            return 0.0
+        bag = self._bag(artist)
+        if bag is None:
+            return math.log1p(1 / (_PRIOR + self._described)) if self._tags.taste else 0.0
         taste, covered = self._tags.taste, self._covered
         return math.fsum(
             taste[tag] * math.log1p(share / (_PRIOR * taste[tag] + covered[tag]))
-            for tag, share in self._tags.of_artist(artist).items()
+            for tag, share in bag.items()
             if tag in taste
         )
+
+    def _bag(self, artist: str) -> Mapping[str, float] | None:
+        """The artist's tags; policies before the sixth took one without for the taste itself."""
+        known = self._tags.shares.get(artist)
+        return known if known or self._policy.tag_calibration else self._tags.taste
 
     def _quota(self, whose: str) -> float:
         return max(self._seeds.quotas.get(whose, 0.0) * self._size, 0.5)

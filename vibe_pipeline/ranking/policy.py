@@ -78,10 +78,12 @@ class Policy:
     fatigue_days: float = 10.0
     """After so many days a recommendation tires half as much as on its day."""
 
-    seed_balance: float = 0.8
+    seed_balance: float = 2.0
     """What it costs a candidate that its seeds carry their part of the list already."""
-    tag_balance: float = 0.5
+    tag_balance: float = 0.0
     """What it is worth that a candidate brings tags of the taste which the list lacks so far."""
+    tag_calibration: float = 0.04
+    """The same, times the square of how many tracks are on the list already."""
     seed_flow: float = 0.0
     """How much alike tracks of the same seed are when the list is put in order."""
 
@@ -97,7 +99,7 @@ class Policy:
     unwanted_versions: Version = UNWANTED_VERSIONS
 
 
-DEFAULT: Final = Policy(name="default", version=5)
+DEFAULT: Final = Policy(name="default", version=6)
 SIMILAR_SUM: Final = Policy(
     name="similar-sum",
     version=3,
@@ -105,7 +107,7 @@ SIMILAR_SUM: Final = Policy(
     back_weight=0.0,
     few_seeds=0,
     seed_balance=0.0,
-    tag_balance=0.0,
+    tag_calibration=0.0,
     seed_rarity=0.0,
     spread_damping=0.0,
     match_power=1.0,
@@ -131,6 +133,7 @@ ADDED_FIGURES: Final[Mapping[str, object]] = MappingProxyType(
         "back_weight": 0.0,
         "seed_balance": 0.0,
         "tag_balance": 0.0,
+        "tag_calibration": 0.0,
         "seed_flow": 1.0,
         "due_days": 0.0,
         "level_doubt": 0.0,
@@ -138,7 +141,10 @@ ADDED_FIGURES: Final[Mapping[str, object]] = MappingProxyType(
     }
 )
 """What figures that came with version 3 or later are for a policy that was stored without them."""
-_DEFAULT_4: Final = replace(DEFAULT, version=4, few_seeds=0)
+_DEFAULT_5: Final = replace(
+    DEFAULT, version=5, seed_balance=0.8, tag_balance=0.5, tag_calibration=0.0
+)
+_DEFAULT_4: Final = replace(_DEFAULT_5, version=4, few_seeds=0)
 _DEFAULT_3: Final = replace(
     _DEFAULT_4,
     version=3,
@@ -148,6 +154,7 @@ _DEFAULT_3: Final = replace(
     level_doubt=0.0,
 )
 FORMER: Final = (
+    _DEFAULT_5,
     _DEFAULT_4,
     _DEFAULT_3,
     replace(
