@@ -30,6 +30,12 @@ class Source(StrEnum):
     LASTFM_SIMILAR_ARTISTS = "lastfm_similar_artists"
     LISTENBRAINZ = "listenbrainz"
     REDISCOVERED_LIKES = "rediscovered_likes"
+    LISTENBRAINZ_FOR_YOU = "listenbrainz_for_you"
+    LOVED_ONCE = "loved_once"
+
+
+PERSONAL_SOURCES = frozenset({Source.LISTENBRAINZ_FOR_YOU, Source.LOVED_ONCE})
+"""Sources of those alone who let us read their history: no list waits for them to be asked."""
 
 
 POLICY_NAMES = ("default", "similar-sum")

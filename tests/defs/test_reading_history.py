@@ -13,10 +13,15 @@ import pytest
 from tests.support.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, HistoryService, HistorySource, HistoryTrouble
+from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.defs.listening_history import CHECK, LISTENING_HISTORY, reading_history
-from vibe_pipeline.records import Source
+from vibe_pipeline.locales import say
+from vibe_pipeline.locales.source_keys import reason_key
+from vibe_pipeline.records import EditionId, Source
 from vibe_pipeline.simulator.faults import fault_from_json
+from vibe_pipeline.simulator.metabrainz.listenbrainz import Models
 from vibe_pipeline.simulator.scrobbles import Scrobble, Scrobbles
+from vibe_pipeline.sources.pools import Reason
 from vibe_pipeline.taste.scrobble_reading import PAGES_A_RUN, reading_due
 
 OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
@@ -211,6 +216,48 @@ def test_the_schedule_reads_for_whom_it_is_due_and_for_nobody_twice(
     assert anna.user_id in before
     assert hidden.user_id not in before
     assert anna.user_id not in after
+
+
+def test_a_list_brings_back_what_was_loved_years_ago_and_says_when(world: VibeWorld) -> None:
+    anna, _ = scrobbler(world, HistoryService.LASTFM)
+    read_all(world, anna)
+    off = frozenset(Source) - {Source.REDISCOVERED_LIKES, Source.LOVED_ONCE}
+    world.store.people.change(anna.user_id, sources_off=off, min_new_ratio=0.0)
+
+    made = world.run(runs.PREVIEW_VIBE, anna.user_id)
+
+    edition = world.store.editions.get(EditionId(made.run_id))
+    assert edition is not None
+    chosen = [track for track in edition.tracks if track.source is Source.LOVED_ONCE]
+    assert chosen
+    assert not any(track.is_new for track in chosen)
+    for track in chosen:
+        assert 2015 < int(track.seed) <= datetime.now(UTC).year
+        words = say("en", reason_key(track.source, seeded=True), seed=track.seed)
+        assert words == f"you loved this in {track.seed}"
+
+
+def test_listenbrainz_recommends_to_those_who_named_their_account_once_it_can(
+    world: VibeWorld,
+) -> None:
+    bob, (anna, name) = scrobbler(world)[0], scrobbler(world, HistoryService.LISTENBRAINZ)
+    key = pool_key(Source.LISTENBRAINZ_FOR_YOU)
+
+    def pool(person: Account) -> tuple[int, object]:
+        world.store.people.change(person.user_id, sources_off=frozenset())
+        made = world.run(runs.PREPARE_VIBE, person.user_id, selection=[key])
+        (shown,) = (one for one in made.get_asset_materialization_events() if one.asset_key == key)
+        metadata = shown.step_materialization_data.materialization.metadata
+        offered = metadata["dagster/partition_row_count"].value
+        reason = metadata["reason"].value if "reason" in metadata else None
+        return int(str(offered)), reason
+
+    assert pool(bob) == (0, Reason.NO_ACCOUNT_NAMED)
+    assert pool(anna) == (0, Reason.NO_MODEL_YET)
+    world.simulator.simulation.part(Models).users.add(name)
+    offered, reason = pool(anna)
+    assert offered > 10
+    assert reason is None
 
 
 def test_no_list_waits_for_it(world: VibeWorld) -> None:

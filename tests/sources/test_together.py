@@ -12,7 +12,7 @@ from tests.support.outside_world import NOON, outside_world
 from vibe_pipeline.locales import say
 from vibe_pipeline.lookup_cache import InMemoryLookups
 from vibe_pipeline.ranking.identity import artist_key, recording_key
-from vibe_pipeline.records import Pool, PoolState, SeedProfile, Source
+from vibe_pipeline.records import PERSONAL_SOURCES, Pool, PoolState, SeedProfile, Source
 from vibe_pipeline.sources.answers import SPOTIFY_TRACKS
 from vibe_pipeline.sources.context import SourceContext, SourceLimits
 from vibe_pipeline.sources.pools import Reason
@@ -170,7 +170,7 @@ async def test_each_source_can_be_switched_off_by_itself() -> None:
 
             assert pools[source].state is PoolState.OFF
             assert pools[source].reason == Reason.SWITCHED_OFF
-            others = set(Source) - {source, Source.SPOTIFY_RECOMMENDATIONS}
+            others = set(Source) - {source, Source.SPOTIFY_RECOMMENDATIONS} - PERSONAL_SOURCES
             assert all(pools[other].state is PoolState.OFFERED for other in others)
 
 
@@ -180,7 +180,8 @@ async def test_an_older_app_offers_every_source() -> None:
 
         pools = await person.ask()
 
-        assert {pool.state for pool in pools.values()} == {PoolState.OFFERED}
+        everybodys = [pool for pool in pools.values() if pool.source not in PERSONAL_SOURCES]
+        assert {pool.state for pool in everybodys} == {PoolState.OFFERED}
         assert person.calls()["spotify"] <= 18
 
 
@@ -215,7 +216,7 @@ async def test_a_service_in_trouble_hurts_only_its_own_sources(
     for source in hurt:
         assert pools[source].proposals == ()
         assert pools[source].reason is not None
-    healthy = set(Source) - hurt - SPOTIFYS
+    healthy = set(Source) - hurt - SPOTIFYS - PERSONAL_SOURCES
     assert all(pools[source].state is PoolState.OFFERED for source in healthy)
 
 

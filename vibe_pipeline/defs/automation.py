@@ -35,7 +35,7 @@ from vibe_pipeline.defs.partitions import add_users, run_request, users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.playlists.pools_at_hand import FRESH_FOR
 from vibe_pipeline.playlists.preparing import Preparations, preparing_due
-from vibe_pipeline.records import EditionId, Source, UserId
+from vibe_pipeline.records import PERSONAL_SOURCES, EditionId, Source, UserId
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.taste.collecting import hours_between
@@ -207,7 +207,8 @@ def preparations(instance: dg.DagsterInstance, now: datetime) -> dict[UserId, Pr
 
 def _asks_all(run: dg.DagsterRun) -> bool:
     """Whether it was for every source, not only for some that were cut off."""
-    return not run.asset_selection or {pool_key(one) for one in Source} <= run.asset_selection
+    everybodys = {pool_key(one) for one in set(Source) - PERSONAL_SOURCES}
+    return not run.asset_selection or everybodys <= run.asset_selection
 
 
 @dg.schedule(

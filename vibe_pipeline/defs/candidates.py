@@ -15,6 +15,7 @@ import dagster as dg
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.call_allowance import CallAllowance, preparing_of
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.clients import listenbrainz as labs
 from vibe_pipeline.clients.deadline import LateCalls
 from vibe_pipeline.defs.late_answers import AskingLoop
 from vibe_pipeline.defs.metadata import counted, excerpt
@@ -45,11 +46,13 @@ from vibe_pipeline.records import (
 )
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLimits
+from vibe_pipeline.sources.loved_once import FORGOTTEN_AFTER, LOVED_AFTER, MOST
 from vibe_pipeline.sources.pools import Reason
 from vibe_pipeline.sources.registry import REGISTRY
 from vibe_pipeline.taste.exclusions import exclusion_rules_of
 from vibe_pipeline.warehouse import Warehouse, WarehouseLookups
 from vibe_pipeline.warehouse.candidates import PoolAtHand
+from vibe_pipeline.warehouse.listening_history import HeardRecording
 
 
 def pool_key(source: Source) -> dg.AssetKey:
@@ -142,6 +145,7 @@ class _CandidatesStep:
     likes: Sequence[LikedTrack]
     plays: Sequence[Play]
     past: Sequence[PastRecommendation]
+    once_heard: Sequence[HeardRecording]
     at_hand: Sequence[PoolAtHand]
     prepared: bool
 
@@ -170,6 +174,7 @@ class _CandidatesStep:
             likes=(),
             plays=(),
             past=(),
+            once_heard=(),
             at_hand=at_hand,
             prepared=_is_prepared(run, at_hand, fresh, now=clock.now()),
         )
@@ -182,8 +187,19 @@ class _CandidatesStep:
             profile = tables.taste.profile(user_id, self.profile_edition)
             likes, plays = tables.library.likes(user_id), tables.library.plays(user_id)
             past = tables.playlists.past(user_id, besides=own)
+            once_heard = tables.history.most_heard(
+                user_id,
+                most=2 * MOST,
+                at_least=LOVED_AFTER,
+                not_since=self.now - FORGOTTEN_AFTER,
+            )
         return replace(
-            self, profile=profile, likes=likes, plays=plays, past=with_current_keys(past)
+            self,
+            profile=profile,
+            likes=likes,
+            plays=plays,
+            past=with_current_keys(past),
+            once_heard=once_heard,
         )
 
     @property
@@ -249,7 +265,15 @@ class _CandidatesStep:
             now=self.now,
             excluded_likes=rules.excluded_likes(self.likes),
             late=late,
+            once_heard=self.once_heard,
+            listenbrainz_user=self._listenbrainz_user,
         )
+
+    @property
+    def _listenbrainz_user(self) -> str | None:
+        """The name of the person's account there, if they told it."""
+        named = self.store.history_sources.list(self.run.user_id)
+        return next((one.name for one in named if one.service == labs.SERVICE), None)
 
     def keep(self, pools: Sequence[Pool]) -> None:
         """Store what was looked up, and the pools as this edition's slice."""
@@ -285,6 +309,7 @@ def _services(clients: Clients, store: AccountStore, lookups: WarehouseLookups) 
         spotify=clients.spotify,
         lastfm=clients.lastfm,
         labs=clients.labs,
+        listenbrainz=clients.listenbrainz,
         musicbrainz=clients.musicbrainz,
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
-from vibe_pipeline.records import Source
+from vibe_pipeline.records import PERSONAL_SOURCES, Source
 from vibe_pipeline.sources.pools import Reason
 from vibe_pipeline.warehouse.candidates import PoolAtHand
 from vibe_pipeline.warehouse.history_cache import Recommended
@@ -42,7 +42,7 @@ def make_a_list(
     """
     just_now = now - JUST_ASKED
     answered = {p.source for p in pools if p.asked_at > just_now or not cut_short(p)}
-    asked = answered == set(Source)
+    asked = answered >= set(Source) - PERSONAL_SOURCES
     lately = all(pool.asked_at > now - FRESH_FOR for pool in pools)
     switched = any((pool.reason == Reason.SWITCHED_OFF) != (pool.source in off) for pool in pools)
     return asked and lately and not switched and fresh >= RECORDINGS_A_PLACE * size

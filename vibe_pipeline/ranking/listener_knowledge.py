@@ -20,7 +20,7 @@ from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.merge import canonical_isrc, valid_isrc
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.ranking.recording_match import agrees
-from vibe_pipeline.records import Candidate, LikedTrack, PastRecommendation, Play, Track
+from vibe_pipeline.records import Candidate, LikedTrack, PastRecommendation, Play, Source, Track
 
 _SETTLED = re.compile(r"(?:(?!\b(?:[nx]|vs|num?bers?|nos?|nrs?)\b)[a-z1-9 ,.'!?])+", re.I)
 """Names whose key was never another: plain letters without a credit or a bracket."""
@@ -153,7 +153,9 @@ class ListenerKnowledge:
         )
 
     def knows(self, candidate: Candidate) -> bool:
-        """Whether the candidate is not new: liked, or recommended before."""
+        """Whether the candidate is not new: liked, recommended before, or loved years ago."""
+        if any(proposal.source is Source.LOVED_ONCE for proposal in candidate.proposals):
+            return True
         liked, recommended = self.liked, self.recommended
         for key in candidate_keys(candidate):
             if key in recommended or key in liked:

@@ -14,13 +14,14 @@ from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.clients.budget import Capabilities
 from vibe_pipeline.clients.deadline import Deadline, LateCalls
 from vibe_pipeline.clients.lastfm import LastFm
-from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
+from vibe_pipeline.clients.listenbrainz import ListenBrainz, ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.lookup_cache import Lookups
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.records import LikedTrack, PastRecommendation, Play, SeedProfile
 from vibe_pipeline.settings import Settings
+from vibe_pipeline.warehouse.listening_history import HeardRecording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class SourceClients:
     spotify: Spotify | None = None
     lastfm: LastFm | None = None
     labs: ListenBrainzLabs | None = None
+    listenbrainz: ListenBrainz | None = None
     musicbrainz: MusicBrainz | None = None
 
 
@@ -114,7 +116,9 @@ class SourceContext:
 
     ``excluded_likes`` are the Spotify ids of likes that belong to listening the person left out.
     Spotify's sources spend ``allowance`` between them. ``late`` takes the calls that the deadline
-    finds under way: whoever asks lets them end, and keeps what they bring.
+    finds under way: whoever asks lets them end, and keeps what they bring. ``once_heard`` is what
+    was played often and not for a year, the most played first; ``listenbrainz_user`` the name of
+    the person's account there, if they told it.
     """
 
     profile: SeedProfile
@@ -128,6 +132,8 @@ class SourceContext:
     excluded_likes: frozenset[str] = frozenset()
     late: LateCalls = field(default_factory=set)
     policy: Policy = DEFAULT
+    listenbrainz_user: str | None = None
+    once_heard: Sequence[HeardRecording] = ()
 
     @property
     def offered(self) -> frozenset[str]:

@@ -23,6 +23,8 @@ from vibe_pipeline.sources import (
     lastfm_similar_artists,
     lastfm_similar_tracks,
     listenbrainz,
+    listenbrainz_for_you,
+    loved_once,
     rediscovered_likes,
     spotify_recommendations,
 )
@@ -112,6 +114,23 @@ REGISTRY: tuple[SourceEntry, ...] = (
         about=(
             "Likes, those first that are not of late and were neither played nor recommended"
             " lately: the fallback when nobody else has anything."
+        ),
+    ),
+    SourceEntry(
+        source=Source.LISTENBRAINZ_FOR_YOU,
+        propose=listenbrainz_for_you.propose,
+        about=(
+            "What ListenBrainz recommends to the person themself, where they named their account"
+            " there with `/history_from`."
+        ),
+        services=frozenset({labs.SERVICE}),
+    ),
+    SourceEntry(
+        source=Source.LOVED_ONCE,
+        propose=loved_once.propose,
+        about=(
+            "What the person played again and again years ago and not since, as their scrobbles"
+            " or their streaming archive tell."
         ),
     ),
 )
