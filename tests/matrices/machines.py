@@ -106,6 +106,8 @@ def shared_world(folder: Path, *, people: int) -> Iterator[VibeWorld]:
             point_at(simulator, folder / "home", patch)
             patch.setenv("VIBE_SECRET_KEY", _KEY)
             patch.setenv("SPOTIFY_DAILY_CALLS", "1000000")
+            patch.setenv("SERVICE_PACE", "100")
+            patch.setenv("ASKING_SECONDS_AT_NIGHT", "5")
             patch.setenv("DB_PATH", str(served.address))
             patch.setenv("WAREHOUSE_TOKEN", TOKEN)
             patch.setenv("ACCOUNTS_URL", postgres_database(postgres.get_uri(), "vibe"))
@@ -213,6 +215,7 @@ def main() -> int:
         work(chosen.work)
         return 0
     with tempfile.TemporaryDirectory(prefix="vibe-machines-") as folder:
+        Path(folder).chmod(0o755)  # the Postgres server is another user's
         came = night(Path(folder), people=chosen.people)
     print(  # noqa: T201 - the totals
         f"{came.people} lists in {came.seconds:.0f} s by {came.runs} runs on two machines,"
