@@ -31,6 +31,8 @@ from pydantic_settings import (
 from vibe_pipeline.errors import ConfigurationError
 from vibe_pipeline.records import POLICY_NAMES, zone_names
 
+NOT_PLAIN_TEXT = ".env is not plain text in UTF-8; save it as that."
+
 
 class SettingsInvalid(ConfigurationError):
     """The environment holds something we cannot work with; the text says what, and what to do."""
@@ -213,6 +215,8 @@ class Settings(BaseSettings):
 class _Told(Settings):
     """Settings that hold what they are told, whatever this process's environment says."""
 
+    model_config = SettingsConfigDict(env_file=None)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -231,6 +235,8 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsInvalid(_sentence(error)) from None
+    except UnicodeDecodeError:
+        raise SettingsInvalid(NOT_PLAIN_TEXT) from None
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -245,7 +251,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
 def examined_settings() -> tuple[Settings, dict[str, str]]:
     """The settings with every wrong value left out, and what is wrong with each, by its name."""
     wrong: dict[str, str] = {}
-    told = {**DotEnvSettingsSource(Settings)(), **EnvSettingsSource(Settings)()}
+    told = {**_env_file(), **EnvSettingsSource(Settings)()}
     while True:
         try:
             return _Told.model_validate(told), wrong
@@ -253,6 +259,13 @@ def examined_settings() -> tuple[Settings, dict[str, str]]:
             found = _complaints(error)
         wrong |= found
         told = {name: value for name, value in told.items() if name.upper() not in wrong}
+
+
+def _env_file() -> dict[str, object]:
+    try:
+        return DotEnvSettingsSource(Settings)()
+    except UnicodeDecodeError:
+        return {}
 
 
 def _complaints(error: ValidationError) -> dict[str, str]:

@@ -106,7 +106,8 @@ class Terminal:
         return ["bash", "-c", self.translated(line)]
 
     def _keeps(self, said: str) -> None:
-        lines = [line.rstrip() for line in said.splitlines() if line.strip()]
+        spoken = said.replace("\r\n", "\n").split("\n")
+        lines = [line.rpartition("\r")[2].rstrip() for line in spoken if line.strip()]
         left_out = [f"... ({len(lines) - SHOWN_LINES} more lines)"] * (len(lines) > SHOWN_LINES)
         self.transcript += [f"          {line}" for line in [*left_out, *lines[-SHOWN_LINES:]]]
 

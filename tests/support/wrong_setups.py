@@ -59,6 +59,14 @@ def a_letter_for_accounts(home: Path) -> None:
     (home / "accounts.sqlite").write_text("Dear listener, this is not a database. " * 200)
 
 
+def a_folder_as_env_file(_: Path) -> None:
+    Path(".env").mkdir()
+
+
+def an_env_file_in_utf_16(_: Path) -> None:
+    Path(".env").write_text("DEFAULT_PLAYLIST_SIZE=20\n", encoding="utf-16")
+
+
 def a_file(home: Path) -> None:
     home.write_text("a file where a folder should be")
 
@@ -114,13 +122,22 @@ def _settings() -> list[WrongSetup]:
         "a database we do not know": {"ACCOUNTS_URL": "oracle-of-delphi://temple"},
     }
     setups = [WrongSetup(mistake=name, environment=values) for name, values in wrong.items()]
-    typo = WrongSetup(mistake="a misspelt name in .env", env_file="telegram_bot_toekn=1:abc\n")
+    lines = {
+        "a misspelt name in .env": "telegram_bot_toekn=1:abc\n",
+        "a colon for an equals sign in .env": "# How many\nDEFAULT_PLAYLIST_SIZE: 20\n",
+        "a quote left open in .env": "LASTFM_API_KEY='0123\n",
+    }
+    files = [WrongSetup(mistake=name, env_file=text) for name, text in lines.items()]
+    files += [
+        WrongSetup(mistake=".env saved as UTF-16", prepare=an_env_file_in_utf_16),
+        WrongSetup(mistake="a folder in the place of .env", prepare=a_folder_as_env_file),
+    ]
     hurried = WrongSetup(
         mistake="real services hurried",
         environment={"SERVICE_PACE": "10", "SPOTIFY_API_URL": "https://api.spotify.com/v1"},
         offline=True,
     )
-    return [*setups, hurried, typo]
+    return [*setups, hurried, *files]
 
 
 def _keys() -> list[WrongSetup]:
@@ -151,6 +168,11 @@ def _addresses(taken_port: int) -> list[WrongSetup]:
             "PUBLIC_URL": f"{secure}/vibe",
             "SPOTIFY_REDIRECT_URI": f"{secure}/callback",
         },
+        "redirect without any path": {"SPOTIFY_REDIRECT_URI": "http://127.0.0.1:8000"},
+        "the redirect as address": {
+            "PUBLIC_URL": f"{secure}/callback",
+            "SPOTIFY_REDIRECT_URI": f"{secure}/callback",
+        },
         "redirect to a page of ours": {
             "PUBLIC_URL": secure,
             "SPOTIFY_REDIRECT_URI": f"{secure}/health",
@@ -167,6 +189,7 @@ def _addresses(taken_port: int) -> list[WrongSetup]:
         "one port for two": {"DAGSTER_GRAPHQL_URL": "http://127.0.0.1:8000/graphql"},
         "a port that is taken": {"DAGSTER_GRAPHQL_URL": f"http://127.0.0.1:{taken_port}/graphql"},
         "Dagster's page instead of GraphQL": {"DAGSTER_GRAPHQL_URL": "http://127.0.0.1:3000"},
+        "an address for a host": {"DAGSTER_HOSTS": "https://dagster.example.org"},
         "Telegram out of reach": {"TELEGRAM_API_URL": "http://127.0.0.1:9"},
         "somebody else at Spotify's address": {"SPOTIFY_API_URL": "{outside}/telegram"},
         "somebody else at Last.fm's address": {"LASTFM_API_URL": "{outside}/chat"},
@@ -179,6 +202,9 @@ def _machine() -> list[WrongSetup]:
         WrongSetup(mistake="a file in the place of the folder", prepare=a_file),
         WrongSetup(mistake="a warehouse that is none", prepare=a_letter),
         WrongSetup(mistake="a folder as warehouse", prepare=a_folder_as_warehouse),
+        WrongSetup(
+            mistake="one file for both stores", environment={"DB_PATH": "{home}/accounts.sqlite"}
+        ),
         WrongSetup(mistake="an account store that is none", prepare=a_letter_for_accounts),
         WrongSetup(mistake="a lost secret key", prepare=another_key),
         WrongSetup(mistake="a clock two hours ahead", clock_ahead=timedelta(hours=2)),
@@ -206,7 +232,7 @@ def troubles(setup: WrongSetup, usual: Mapping[str, str], folder: Path) -> list[
     """What the doctor says of this mistake, in a folder of its own, as the table writes it."""
     outside, home = usual["SIMULATOR"], folder / "home"
     told = {**usual, **setup.environment, "VIBE_HOME": str(home)}
-    told = {name: value.format(outside=outside) for name, value in told.items()}
+    told = {name: value.format(outside=outside, home=home) for name, value in told.items()}
     with _environment(told, folder):
         if setup.env_file is not None:
             Path(".env").write_text(setup.env_file, encoding="utf-8")

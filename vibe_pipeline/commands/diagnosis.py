@@ -7,9 +7,7 @@ services is ``commands.service_checks``'; what a start itself looks at and mends
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 import shutil
 import stat
 import sys
@@ -49,20 +47,6 @@ def wrong_values(wrong: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(what=name, trouble=f"{name} {message}; mend it in .env or the environment.")
 
 
-def unknown_names(env_file: Path) -> Iterator[Finding]:
-    """Lines of ``.env`` that name no setting of ours, but nearly."""
-    try:
-        text = env_file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return
-    ours = [name.upper() for name in Settings.model_fields]
-    for name in re.findall(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", text, re.MULTILINE):
-        near = difflib.get_close_matches(name.upper(), ours, n=1, cutoff=0.8)
-        if near and name.upper() not in ours:
-            sentence = f"{env_file.name} sets {name}, which is no setting; write {near[0]} instead."
-            yield Finding(what=name, trouble=sentence)
-
-
 def addresses(settings: Settings) -> Iterator[Finding]:
     """Whether the addresses fit together: where Spotify sends people, and where we listen."""
     public = _public_trouble(settings)
@@ -70,6 +54,12 @@ def addresses(settings: Settings) -> Iterator[Finding]:
     if public is None:
         yield Finding(what="SPOTIFY_REDIRECT_URI", trouble=_redirect_trouble(settings))
     yield Finding(what="DAGSTER_GRAPHQL_URL", trouble=_dagster_trouble(settings))
+    if {":", "/"} & set(settings.dagster_hosts or ""):
+        sentence = (
+            "DAGSTER_HOSTS takes names alone; write dagster.example.org, without https:// and"
+            " without a port."
+        )
+        yield Finding(what="DAGSTER_HOSTS", trouble=sentence)
 
 
 def other_settings(settings: Settings) -> Iterator[Finding]:
@@ -111,6 +101,9 @@ def folders(settings: Settings) -> Iterator[Finding]:
     if warehouse_form(warehouse) == FILE and warehouse.parent != home:
         trouble = _folder_trouble(warehouse.parent, "DB_PATH")
         yield Finding(what=f"folder {warehouse.parent}", trouble=trouble)
+    if settings.accounts_address == f"sqlite:///{warehouse}":
+        sentence = f"DB_PATH and ACCOUNTS_URL both name {warehouse}; leave one of them empty."
+        yield Finding(what="DB_PATH", trouble=sentence)
     if Path(".env").exists():
         yield Finding(what=".env", advice=_open(Path(".env")))
 
@@ -216,6 +209,11 @@ def parts(settings: Settings) -> Iterator[Finding]:
 
 def _public_trouble(settings: Settings) -> str | None:
     public = urlsplit(settings.public_url)
+    if public.path and settings.public_url == settings.spotify_redirect_uri:
+        return (
+            f"PUBLIC_URL is the redirect itself; cut off {public.path}, and leave"
+            " SPOTIFY_REDIRECT_URI as it is."
+        )
     if public.query or public.fragment:
         return (
             f"PUBLIC_URL holds more than an address; cut it off after {public.path or 'the host'}."
@@ -245,6 +243,11 @@ def _redirect_trouble(settings: Settings) -> str | None:
             f"Spotify would send people back to {settings.spotify_redirect_uri}, but PUBLIC_URL is"
             f" {settings.public_url}; make both begin alike, and register the same"
             " SPOTIFY_REDIRECT_URI in the developer dashboard."
+        )
+    if not redirect.path:
+        return (
+            f"SPOTIFY_REDIRECT_URI has no path; write {settings.public_url}/callback, and register"
+            " it in the developer dashboard."
         )
     prefix = public.path.rstrip("/")
     if prefix and not redirect.path.startswith(f"{prefix}/"):

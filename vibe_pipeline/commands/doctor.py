@@ -17,6 +17,7 @@ import click
 from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.commands import checks, diagnosis, service_checks
 from vibe_pipeline.commands.checks import Finding
+from vibe_pipeline.commands.env_file import env_file
 from vibe_pipeline.settings import Settings, examined_settings
 
 
@@ -49,7 +50,7 @@ def examine(
 ) -> Iterator[Finding]:
     """Everything that is looked at, in the order in which one would mend it."""
     yield from diagnosis.wrong_values(wrong)
-    yield from diagnosis.unknown_names(Path(".env"))
+    yield from env_file(Path(".env"))
     yield from checks.keys(settings)
     yield from diagnosis.addresses(settings)
     yield from diagnosis.other_settings(settings)
