@@ -14,7 +14,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "tried-commands.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-_UNREAD = {ROOT / "CHANGELOG.md", PAGE, PAGE.with_name("commands.md")}
+_UNREAD = {
+    ROOT / "CHANGELOG.md",
+    ROOT / "docs" / "first-evening.md",
+    PAGE,
+    PAGE.with_name("commands.md"),
+}
+"""What shows no command to type, or nothing but them: news, a transcript, the tables themselves."""
 
 _EVENING = "tests/journeys/test_first_evening.py"
 _STORY = "test_an_operators_first_evening_goes_as_the_tutorial_tells_it"
@@ -119,9 +125,6 @@ NOT_TRIED: dict[str, str] = {
     "make soak": _HOURS,
     "python -m tests.matrices.machines": _HOURS,
     "python -m tests.matrices.load": _HOURS,
-    "python -m tests.support.first_evening": (
-        "installs first; the test of the same name plays the rest"
-    ),
     "dg dev": "stays until it is stopped; `dg check defs` loads the same",
     "docker compose": _NO_ENGINE,
     "useradd": _SYSTEM,
