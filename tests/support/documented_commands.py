@@ -58,6 +58,10 @@ TRIED: dict[str, tuple[str, str]] = {
         "test_the_command_prints_every_way_of_fading_and_ends_with_a_record",
     ),
     "vibe export": (_EVENING, _STORY),
+    "vibe import": (
+        "tests/common/test_installation.py",
+        "test_a_command_runs_with_the_extras_it_names",
+    ),
     "vibe nights": (
         "tests/evaluation/test_nights.py",
         "test_the_command_prints_the_table_and_a_record",
