@@ -62,7 +62,7 @@ COMMANDS = {
     "import": Entry(
         where="vibe_pipeline.commands.import_history:import_command",
         extras="pipeline",
-        about="Read somebody's streaming history, as Spotify hands it out.",
+        about="Read the streaming history that Spotify hands out.",
     ),
     "nights": Entry(
         where="vibe_pipeline.evaluation.nights.command:nights_command",
