@@ -28,6 +28,7 @@ from vibe_pipeline.accounts.records import (
     Considered,
     Defaults,
     ExclusionKind,
+    HistoryService,
     PendingConnection,
     SourceOutcome,
     StateKind,
@@ -250,6 +251,8 @@ def test_forgetting_leaves_nothing_of_the_person(tmp_path: Path) -> None:
         store.thumbs.set(person.user_id, "k", 1, artist_key="k", artist="K", title="T")
         store.exclusions.add(person.user_id, ExclusionKind.ARTIST, "k", "K")
         store.steering.set(person.user_id, WishKind.MORE, "soul", "soul")
+        store.chosen_artists.add(person.user_id, "k", "K")
+        store.history_sources.set(person.user_id, HistoryService.LASTFM, "name")
         store.oauth_states.make(person.user_id, StateKind.LINK)
         considered = Considered(artist="A", title="T", fate="rested", rank=1, is_new=True)
         day, edition_id = date(2026, 11, 20), EditionId(f"run-of-{person.user_id}")

@@ -329,6 +329,7 @@ def test_a_list_is_called_by_what_is_in_it_and_made_again_it_would_be_called_the
 
 def test_less_of_a_style_is_heard_told_and_kept_with_the_edition(world: VibeWorld) -> None:
     anna = world.connected()
+    world.run("prepare_vibe", anna.user_id)
     world.run("daily_vibe", anna.user_id)
     before = latest(world, anna.user_id)
     assert before.summary is not None

@@ -19,7 +19,7 @@ from vibe_pipeline.records import EditionId
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.simulator.simulation import Simulation
 
-DAYS = 4
+DAYS = 3
 FIRST_LIST, LATER_LIST, WARM_LIST = 60, 8, 4
 
 

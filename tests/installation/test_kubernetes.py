@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
-from dagster._config import process_config
 from dagster_k8s import K8sRunLauncher
 
 RENDERED = Path(__file__).parents[2] / "docs" / "deploy" / "kubernetes" / "rendered.yaml"
@@ -55,12 +55,21 @@ def test_dagsters_file_has_a_launcher_that_takes_its_configuration() -> None:
 
     accepted = K8sRunLauncher.config_type()  # type: ignore[no-untyped-call]
 
-    checked = process_config(accepted, launcher["config"])
-    wrong = process_config(accepted, {**launcher["config"], "image": "x"})
+    @dg.op(config_schema=accepted)
+    def launch() -> None:
+        """Takes what the launcher takes."""
 
-    assert not wrong.success
+    @dg.job
+    def launching() -> None:
+        launch()
+
+    def checked(config: dict[str, Any]) -> object:
+        return dg.validate_run_config(launching, {"ops": {"launch": {"config": config}}})
+
     assert launcher["class"] == "K8sRunLauncher"
-    assert checked.success, checked.errors
+    assert checked(launcher["config"])
+    with pytest.raises(dg.DagsterInvalidConfigError):
+        checked({**launcher["config"], "image": "x"})
     assert told["storage"]["postgres"]["postgres_url"] == {"env": "DAGSTER_POSTGRES_URL"}
 
 

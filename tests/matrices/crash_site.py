@@ -56,6 +56,10 @@ class CrashPoint(Protocol):
         ...
 
 
+_ZONE_QUESTION = "🕰"
+"""How it begins in every language."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """A call that hangs while somebody dies; ``applied``: it had taken effect."""
@@ -259,12 +263,17 @@ class Site:
         return int((await person.chat())["messages"][-1]["message_id"])
 
     async def said_since(self, person: DemoUser, before: int) -> list[Message]:
-        """What stands in the chat by the bot since then."""
+        """What stands in the chat by the bot since then, but for the question that follows on
+        connecting, which may come a moment later.
+        """
         messages = (await person.chat())["messages"]
         return [
             one
             for one in messages
-            if one["from"] == "bot" and one["message_id"] > before and not one["deleted"]
+            if one["from"] == "bot"
+            and one["message_id"] > before
+            and not one["deleted"]
+            and not one["text"].startswith(_ZONE_QUESTION)
         ]
 
     async def told_lists(self, person: DemoUser, before: int) -> int:

@@ -62,8 +62,8 @@ async def test_the_chat_is_told_once_and_the_library_is_read(here: Site) -> None
 
     await here.connect(account)
 
-    (message,) = here.store.outbox.take_due()
-    assert message.key == "bot.connected"
+    message, question = here.store.outbox.take_due()
+    assert (message.key, question.key) == ("bot.connected", "bot.zone_question")
     assert message.params == {"spotify_name": here.simulation.world.listeners[0].name}
     assert account.user_id in here.dagster.partitions
     (launch,) = here.dagster.launches
@@ -429,7 +429,8 @@ async def test_connecting_again_renews_the_consent_and_keeps_the_playlist(here: 
     assert first.consented_at is not None
     assert again.consented_at > first.consented_at
     assert again.playlist_id == "p1"
-    assert len(here.store.outbox.take_due()) == 2
+    said = [message.key for message in here.store.outbox.take_due()]
+    assert said == ["bot.connected", "bot.zone_question", "bot.connected"]
 
 
 async def test_somebody_forgotten_on_the_way_is_not_connected(here: Site) -> None:

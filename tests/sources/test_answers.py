@@ -39,6 +39,7 @@ A_BARE_TRACK = (
 STORED = {
     "spotify_track": (90, 14, [A_TRACK, A_BARE_TRACK]),
     "spotify_isrc": (90, 14, [A_TRACK]),
+    "spotify_explicit": (365, 7, ["true", "false"]),
     "spotify_artist_page": (60, 7, [f"[{A_TRACK}, {A_BARE_TRACK}]"]),
     "spotify_top_tracks": (60, 7, [f"[{A_TRACK}]"]),
     "labs_spotify_id": (90, 14, ['"4n04W9TPFXP6BpqETlobZk"']),
@@ -93,7 +94,9 @@ def test_an_answer_is_good_for_as_long_as_ever(name: str) -> None:
 def test_a_row_of_another_form_counts_as_never_asked(name: str, row: object) -> None:
     lookups = InMemoryLookups(now=lambda: NOON)
     texts = ("labs_spotify_id", "labs_recording", "spotify_unusable_id")
-    readable = isinstance(row, str) and name in texts
+    readable = (isinstance(row, str) and name in texts) or (
+        name == "spotify_explicit" and row is True
+    )
     lookups.remember(name, {"a": row, "b": None}, days=1)
 
     known = KINDS[name].known(lookups, ["a", "b", "c"])

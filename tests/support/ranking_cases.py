@@ -230,8 +230,13 @@ def broken_promises(choice: Choice, request: ListRequest, *, rest_shortened: boo
     ):
         broken.append("wrong positions")
     if any(
-        entry.is_new == (known.likes_track(one) or known.was_recommended((track_key(one),)))
-        for entry, one in zip(chosen, tracks, strict=False)
+        entry.is_new
+        == (
+            known.likes_track(track)
+            or known.was_recommended((track_key(track),))
+            or any(one.source is Source.LOVED_ONCE for one in entry.candidate.proposals)
+        )
+        for entry, track in zip(chosen, tracks, strict=False)
     ):
         broken.append("new and familiar confused")
     return broken
