@@ -252,6 +252,7 @@ def test_forgetting_leaves_nothing_of_the_person(tmp_path: Path) -> None:
         store.exclusions.add(person.user_id, ExclusionKind.ARTIST, "k", "K")
         store.steering.set(person.user_id, WishKind.MORE, "soul", "soul")
         store.chosen_artists.add(person.user_id, "k", "K")
+        store.notice_targets.set(person.user_id, "https://ntfy.example.org/mine")
         store.history_sources.set(person.user_id, HistoryService.LASTFM, "name")
         store.oauth_states.make(person.user_id, StateKind.LINK)
         considered = Considered(artist="A", title="T", fate="rested", rank=1, is_new=True)

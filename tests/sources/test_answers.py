@@ -94,9 +94,8 @@ def test_an_answer_is_good_for_as_long_as_ever(name: str) -> None:
 def test_a_row_of_another_form_counts_as_never_asked(name: str, row: object) -> None:
     lookups = InMemoryLookups(now=lambda: NOON)
     texts = ("labs_spotify_id", "labs_recording", "spotify_unusable_id")
-    readable = (isinstance(row, str) and name in texts) or (
-        name == "spotify_explicit" and row is True
-    )
+    yes_or_no = row is True and name == "spotify_explicit"
+    readable = yes_or_no or (isinstance(row, str) and name in texts)
     lookups.remember(name, {"a": row, "b": None}, days=1)
 
     known = KINDS[name].known(lookups, ["a", "b", "c"])
