@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import Context
 from pathlib import Path
 
 import dagster as dg
@@ -15,7 +16,10 @@ from vibe_pipeline.warehouse import Warehouse
 
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
-    return build(read_settings())
+    """Loaded whole, apart from the instance that a story before this one may have had."""
+    loaded = build(read_settings())
+    Context().run(loaded.get_repository_def)
+    return loaded
 
 
 def test_every_asset_names_its_table_its_place_and_its_code(definitions: dg.Definitions) -> None:
