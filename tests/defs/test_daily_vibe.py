@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import (
+    Account,
     Edition,
     EditionKind,
     EditionState,
@@ -327,13 +328,20 @@ def test_a_list_is_called_by_what_is_in_it_and_made_again_it_would_be_called_the
     assert "vibe-" not in playlist["description"]
 
 
+def list_of_a_style(world: VibeWorld) -> tuple[Account, Edition, str]:
+    """Somebody's list whose tags speak of a style that we have a name for, and that style."""
+    for _ in range(5):
+        person = world.connected()
+        world.run("daily_vibe", person.user_id)
+        edition = latest(world, person.user_id)
+        assert edition.summary is not None
+        if edition.summary.styles:
+            return person, edition, edition.summary.styles[0]
+    raise AssertionError("of five people's lists none has a style")
+
+
 def test_less_of_a_style_is_heard_told_and_kept_with_the_edition(world: VibeWorld) -> None:
-    anna = world.connected()
-    world.run("prepare_vibe", anna.user_id)
-    world.run("daily_vibe", anna.user_id)
-    before = latest(world, anna.user_id)
-    assert before.summary is not None
-    style = before.summary.styles[0]
+    anna, before, style = list_of_a_style(world)
     world.store.steering.set(anna.user_id, WishKind.LESS, f"style:{style}", style)
 
     world.run("daily_vibe", anna.user_id)
