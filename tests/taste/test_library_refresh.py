@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +13,8 @@ import pytest
 
 from tests.support.spotify_shelf import Shelf
 from tests.support.warehouse_examples import ANNA, NOON, like, play
+from vibe_pipeline.clients.errors import AuthorizationExpired
+from vibe_pipeline.clients.spotify_records import LikedPage
 from vibe_pipeline.records import TopItem
 from vibe_pipeline.taste.library_refresh import (
     SEARCH_PAGES,
@@ -142,6 +146,23 @@ def test_only_what_the_plan_names_is_asked_for() -> None:
     delta = asyncio.run(library_delta(spotify, nothing, state=LibraryState(), likes=[]))
 
     assert (delta, spotify.calls) == (LibraryDelta(), 0)
+
+
+class ClosedShelf(Shelf):
+    """A library that its owner no longer lets us into."""
+
+    async def saved_tracks_page(self, *, offset: int = 0, limit: int = 50) -> LikedPage:
+        raise AuthorizationExpired("spotify", f"refused at {offset} of {limit}")
+
+
+def test_a_new_library_that_refuses_us_leaves_no_question_begun_and_never_asked() -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(AuthorizationExpired):
+            asyncio.run(library_delta(ClosedShelf([]), EVERYTHING, state=LibraryState(), likes=[]))
+        gc.collect()
+
+    assert [str(one.message) for one in told if "never awaited" in str(one.message)] == []
 
 
 def test_what_spotify_answered_is_the_library_afterwards(tmp_path: Path) -> None:

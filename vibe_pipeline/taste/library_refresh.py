@@ -5,7 +5,7 @@ How a change is found with few calls is ``library_sync``'s; when a run refreshes
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -217,21 +217,18 @@ async def library_delta(
         if plan.top_items:
             delta.top = await top_items(spotify)
 
-    async def tried(part: Part, asking: Coroutine[None, None, None]) -> None:
+    async def tried(part: Part, ask: Callable[[], Awaitable[None]]) -> None:
         try:
-            await asking
+            await ask()
         except ServiceError as error:
             if not plan.list_follows or _stops_all(error):
                 raise
             delta.troubles[part] = error
 
-    likes_first = tried(Part.LIKES, ask_for_likes())
-    others = (tried(Part.PLAYS, ask_for_plays()), tried(Part.TOP, ask_for_top_items()))
+    asks = {Part.LIKES: ask_for_likes, Part.PLAYS: ask_for_plays, Part.TOP: ask_for_top_items}
     if state.likes_total is None:
-        await likes_first
-        await side_by_side(others)
-    else:
-        await side_by_side((likes_first, *others))
+        await tried(Part.LIKES, asks.pop(Part.LIKES))
+    await side_by_side([tried(part, ask) for part, ask in asks.items()])
     _refuse_without_anything(delta, state)
     return delta
 
