@@ -17,7 +17,7 @@ from tests.benchmarks.conditions import Conditions
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.installation import LIST_WITHIN_SECONDS, Site, has_link, measured
 from tests.benchmarks.report import Report
-from tests.benchmarks.seeding import forget_calls
+from tests.benchmarks.seeding import forget_calls, without_nights
 from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.demo.demo_user import DemoUser, NothingHappened
 from vibe_pipeline.installation.access_token import bearer, read_token
@@ -69,6 +69,7 @@ def measure(report: Report, conditions: Conditions, wanted: frozenset[str]) -> N
     people = min(PEOPLE, conditions.rounds)
 
     async def crowd(site: Site) -> None:
+        without_nights(site.installation.settings)
         report.progress(f"{people} people are warm")
         since = time.time()
         waits = await asked_at_once(site)

@@ -19,6 +19,7 @@ from tests.benchmarks.figures import Beside, Figure
 from tests.benchmarks.installation import Site, TimedList, measured
 from tests.benchmarks.plain_script import PlainList, plain_list
 from tests.benchmarks.report import Report
+from tests.benchmarks.seeding import without_nights
 from vibe_pipeline.demo.demo_user import DemoUser
 
 WARM, FIRST = "warm", "first"
@@ -82,6 +83,7 @@ async def _first(report: Report, site: Site) -> None:
 
 async def _warm(report: Report, site: Site) -> None:
     lists: list[TimedList] = []
+    without_nights(site.installation.settings)
     report.progress(f"everything is running, {len(site.people)} people are warm")
     await asyncio.sleep(SETTLING_SECONDS)
     for number, user in enumerate(site.people):

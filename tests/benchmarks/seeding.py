@@ -43,6 +43,15 @@ def forget_calls(settings: Settings) -> None:
         connection.execute(service_calls.delete())
 
 
+def without_nights(settings: Settings) -> None:
+    """Nobody's list begins by itself: a quarter of an hour would else begin everybody's at once,
+    beside the one that is timed.
+    """
+    store = open_for(settings)
+    for person in store.people.all():
+        store.people.change(person.user_id, nightly_at=None)
+
+
 async def connected(
     settings: Settings, store: AccountStore, telegram_id: int, listener: str, name: str
 ) -> tuple[Account, str]:

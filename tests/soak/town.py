@@ -41,6 +41,7 @@ from vibe_pipeline.defs.continuing import unfinished_lists
 from vibe_pipeline.defs.ended_runs import EndedRun, Surroundings
 from vibe_pipeline.defs.following import explain
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
+from vibe_pipeline.defs.unfinished_runs import UNFINISHED
 from vibe_pipeline.records import Mode, UserId
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.simulator.simulation import Simulation
@@ -236,9 +237,7 @@ class Town:
     def _end_of_run(self) -> None:
         """What run monitoring does with a dead worker's run; and Dagster's times are the soak's."""
         now = self.clock.now()
-        for run in self.world.instance.get_runs(
-            dg.RunsFilter(statuses=list(automation.UNFINISHED))
-        ):
+        for run in self.world.instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
             self.world.instance.report_run_failed(run, "The run worker has died.")
             ended = EndedRun(run=run, began_at=now, at=now, message="The run worker has died.")
             explain(ended, Surroundings(instance=self.world.instance, store=self.store, now=now))

@@ -33,14 +33,13 @@ from vibe_pipeline.defs.jobs import (
 from vibe_pipeline.defs.listening_history import reading_history
 from vibe_pipeline.defs.partitions import add_users, run_request, users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
+from vibe_pipeline.defs.unfinished_runs import owners_at_work, somebody_waits
 from vibe_pipeline.playlists.pools_at_hand import FRESH_FOR
 from vibe_pipeline.playlists.preparing import Preparations, preparing_due
 from vibe_pipeline.records import PERSONAL_SOURCES, EditionId, Source, UserId
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.taste.collecting import hours_between
-
-UNFINISHED = tuple(map(dg.DagsterRunStatus, runs.UNFINISHED))
 
 
 @dg.schedule(
@@ -131,7 +130,9 @@ def people(
     """Add who came, remove who is gone and idle; an unreadable store fails this tick only."""
     known = accounts.open(clock).people.ids()
     changes = partition_changes(
-        known, context.instance.get_dynamic_partitions(users.name or ""), _busy(context.instance)
+        known,
+        context.instance.get_dynamic_partitions(users.name or ""),
+        owners_at_work(context.instance),
     )
     if not changes.add and not changes.remove:
         return dg.SkipReason(changes.note or f"{len(known)} people, each with their partition.")
@@ -141,12 +142,6 @@ def people(
     if changes.remove:
         requests.append(users.build_delete_request(list(changes.remove)))
     return dg.SensorResult(dynamic_partitions_requests=requests)
-
-
-def _busy(instance: dg.DagsterInstance) -> set[str]:
-    unfinished = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)))
-    owners = (runs.owner_of(run.tags) for run in unfinished)
-    return {owner for owner in owners if owner is not None}
 
 
 @dg.schedule(
@@ -164,8 +159,7 @@ def preparing_by_day(
     store, now, instance = accounts.open(clock), clock.now(), context.instance
     if (until := store.budget.blocked_until("spotify")) is not None:
         return dg.SkipReason(f"Spotify is to be left alone until {until.isoformat()}.")
-    waited_for = dg.RunsFilter(statuses=list(UNFINISHED), tags={runs.PRIORITY: runs.PEOPLE_WAIT})
-    if instance.get_runs_count(waited_for):
+    if somebody_waits(instance):
         return dg.SkipReason("Somebody waits for a list.")
     people = [person for person in store.people.all(active_only=True) if person.connected]
     due = preparing_due(people, preparations(instance, now), _last_lists(store, people), now)

@@ -27,6 +27,7 @@ from vibe_pipeline.defs.resources import (
 )
 from vibe_pipeline.defs.run_context import run_context
 from vibe_pipeline.defs.specs import OWNERS, check_spec
+from vibe_pipeline.defs.unfinished_runs import owners_at_work, somebody_waits
 from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.taste.scrobble_reading import (
@@ -203,14 +204,9 @@ def reading_history(
     named = store.history_sources.everybody()
     if not named:
         return dg.SkipReason("Nobody has named an account elsewhere.")
-    unfinished = list(map(dg.DagsterRunStatus, runs.UNFINISHED))
-    waited_for = dg.RunsFilter(statuses=unfinished, tags=runs.waiting_tags())
-    if instance.get_runs_count(waited_for):
+    if somebody_waits(instance):
         return dg.SkipReason("Somebody waits for a list.")
-    under_way = {
-        runs.owner_of(run.tags)
-        for run in instance.get_runs(dg.RunsFilter(job_name=runs.READ_HISTORY, statuses=unfinished))
-    }
+    under_way = owners_at_work(instance, job=runs.READ_HISTORY)
     people = {one.user_id for one in store.people.all(active_only=True) if one.connected}
     due = [
         user_id
