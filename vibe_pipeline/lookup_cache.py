@@ -26,8 +26,13 @@ class Lookups(Protocol):
         """The answers to these keys that are still fresh; ``None`` means asked, not there."""
         ...
 
-    def read_ahead(self, wanted: Mapping[str, Sequence[str]]) -> None:
-        """Have the answers to these keys of each service at hand: one look instead of several."""
+    def read_ahead(
+        self, wanted: Mapping[str, Sequence[str]], *, following: Mapping[str, str] | None = None
+    ) -> None:
+        """Have the answers to these keys of each service at hand: one look instead of several.
+
+        ``following``: where what a service answers is a key of another one, that one's as well.
+        """
         ...
 
     def remember(self, service: str, answers: Mapping[str, object], *, days: int) -> None:
@@ -52,7 +57,9 @@ class InMemoryLookups:
                 fresh[key] = answer
         return fresh
 
-    def read_ahead(self, wanted: Mapping[str, Sequence[str]]) -> None:
+    def read_ahead(
+        self, wanted: Mapping[str, Sequence[str]], *, following: Mapping[str, str] | None = None
+    ) -> None:
         """Nothing: all that is kept is at hand."""
 
     def remember(self, service: str, answers: Mapping[str, object], *, days: int) -> None:

@@ -20,7 +20,12 @@ from dagster import DagsterEvent, DagsterRunStatus
 from tests.support.launch_site import JOBS, ROOT, LaunchSite, launch_site
 from vibe_pipeline.launcher.dagster_internals import GrpcServerTarget, WorkerStatus
 from vibe_pipeline.launcher.fork_server import Ended, ForkServer, ForkServerGone, Work
-from vibe_pipeline.launcher.run_launcher import WORKER_TAG, WarmRunLauncher, Worker
+from vibe_pipeline.launcher.run_launcher import (
+    UNHURRIED_NICENESS,
+    WORKER_TAG,
+    WarmRunLauncher,
+    Worker,
+)
 
 STARTED, SUCCESS = DagsterRunStatus.STARTED, DagsterRunStatus.SUCCESS
 FAILURE, CANCELED = DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED
@@ -48,11 +53,28 @@ def test_a_run_starts_warm_and_leaves_its_output(site: LaunchSite, words: Path) 
 
     assert site.wait_for(run_id, SUCCESS) == SUCCESS
     assert "warm worker" in site.messages(run_id)
-    worker, folder = (words / run_id).read_text().split()
+    worker, folder, _ = (words / run_id).read_text().split()
     assert int(worker) != os.getpid()
     assert Path(folder).is_dir()
     logs = [path.read_text() for path in Path(site.instance.root_directory).rglob("*.out")]
     assert "hello from the worker\n" in logs
+
+
+@pytest.mark.parametrize(
+    ("priority", "stands_back"),
+    [("0", False), ("10", False), ("-10", True), ("-20", True), ("soon", False)],
+)
+def test_who_nobody_waits_for_leaves_the_processor_to_the_others(
+    site: LaunchSite,
+    words: Path,
+    priority: str,
+    stands_back: bool,  # noqa: FBT001
+) -> None:
+    run_id = site.launch("greet_job", {"dagster/priority": priority})
+
+    assert site.wait_for(run_id, SUCCESS) == SUCCESS
+    niceness = int((words / run_id).read_text().split()[-1])
+    assert niceness == os.nice(0) + (UNHURRIED_NICENESS if stands_back else 0)
 
 
 def test_an_ordinary_failure_is_told_by_the_run_itself(site: LaunchSite) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse import Warehouse
+from vibe_pipeline.warehouse.clustering import LOOSE_SHARE
 from vibe_pipeline.warehouse.engine import Connection
 
 _OTHERS = (
@@ -35,22 +36,27 @@ class Crowd:
 def fill(warehouse: Warehouse, example: UserId, crowd: Crowd) -> None:
     """Give everybody else as many rows as the example has, and all of them their past nights.
 
-    Rows are put in order as each night's retention does it, but for those of the last nights.
+    Rows are put in order as each night's retention does it, just before it would do so again.
     """
     with warehouse.open(compacting=True) as tables:
         _keep_template(tables.connection, example)
         _libraries(tables.connection, crowd)
-    for nights in _batched(range(crowd.nights, 0, -1), _NIGHTS_AT_ONCE):
-        if nights[-1] == 1:
-            warehouse.cluster_by_person()
-        with warehouse.open(compacting=True) as tables:
-            _keep_template(tables.connection, example)
-            for night in nights:
-                _night(tables.connection, crowd, example, night)
+    loose = int(LOOSE_SHARE * crowd.nights)
+    _nights(warehouse, example, crowd, range(crowd.nights, loose, -1))
+    warehouse.cluster_by_person()
+    _nights(warehouse, example, crowd, range(loose, 0, -1))
 
 
 _NIGHTS_AT_ONCE = 10
 """Nights in one transaction: with one for each, closing a large file takes most of the time."""
+
+
+def _nights(warehouse: Warehouse, example: UserId, crowd: Crowd, numbers: Sequence[int]) -> None:
+    for nights in _batched(numbers, _NIGHTS_AT_ONCE):
+        with warehouse.open(compacting=True) as tables:
+            _keep_template(tables.connection, example)
+            for night in nights:
+                _night(tables.connection, crowd, example, night)
 
 
 def _batched(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:

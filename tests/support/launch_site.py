@@ -63,9 +63,9 @@ class LaunchSite:
         )
         return run.run_id
 
-    def launch(self, job: str) -> str:
+    def launch(self, job: str, tags: Mapping[str, str] | None = None) -> str:
         """Start a run of this job; gives its id."""
-        run_id = self.create(job)
+        run_id = self.create(job, tags)
         self.instance.launch_run(run_id, self.workspace.create_request_context())
         return run_id
 

@@ -9,9 +9,11 @@ import dagster as dg
 
 
 def _leave_word(context: dg.OpExecutionContext) -> None:
-    """Say who executes this, where the test can read it."""
+    """Say who executes this, where, and how far it stands back, for the test to read."""
     folder = Path(os.environ["LAUNCHED_JOBS_FOLDER"])
-    (folder / context.run_id).write_text(f"{os.getpid()} {Path.cwd()}", encoding="utf-8")
+    (folder / context.run_id).write_text(
+        f"{os.getpid()} {Path.cwd()} {os.nice(0)}", encoding="utf-8"
+    )
 
 
 @dg.op

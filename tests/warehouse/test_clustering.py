@@ -63,15 +63,15 @@ def test_rows_of_many_nights_lie_person_by_person_and_are_the_same(warehouse: Wa
 
 
 def test_a_few_new_rows_stay_where_they_are_until_they_are_many(warehouse: Warehouse) -> None:
-    play_on(warehouse, range(10))
+    play_on(warehouse, range(30))
     warehouse.cluster_by_person()
 
-    play_on(warehouse, range(10, 11))
+    play_on(warehouse, range(30, 31))
     after_one_night = warehouse.cluster_by_person()
-    play_on(warehouse, range(11, 12))
+    play_on(warehouse, range(31, 32))
     after_another = warehouse.cluster_by_person()
 
-    assert (after_one_night, after_another) == (0, 12 * 20 * len(PEOPLE))
+    assert (after_one_night, after_another) == (0, 32 * 20 * len(PEOPLE))
     assert people_in_order(warehouse) == list(PEOPLE)
 
 

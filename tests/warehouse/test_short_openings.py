@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.support.warehouse_examples import ANNA, NOON, like
+from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse import Warehouse
+from vibe_pipeline.warehouse.library import Library, LibraryState
 from vibe_pipeline.warehouse.lookups import LookupTable, WarehouseLookups
 from vibe_pipeline.warehouse.rows import Deferred
 
@@ -40,6 +44,28 @@ def test_what_was_read_is_told_as_it_was_when_the_file_was_open(tmp_path: Path) 
     assert likes == [like(1)]
 
 
+def test_how_far_a_library_was_read_is_asked_once_in_a_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse, reads = Warehouse(tmp_path / "w.duckdb"), list[str]()
+    read = Library._read_state
+
+    def counted(self: Library, user_id: UserId) -> LibraryState:
+        reads.append(user_id)
+        return read(self, user_id)
+
+    monkeypatch.setattr(Library, "_read_state", counted)
+    with warehouse.open() as tables:
+        tables.library.change_likes(ANNA, added=[like(1)], gone=(), total=1, seen_at=NOON)
+    reads.clear()
+
+    with warehouse.open() as tables:
+        likes, plays = tables.library.likes(ANNA), tables.library.plays(ANNA)
+        state = tables.library.state(ANNA)
+
+    assert (likes, plays, state.likes_total, reads) == ([like(1)], [], 1, [ANNA])
+
+
 def test_answers_of_several_services_are_read_in_one_opening(tmp_path: Path) -> None:
     warehouse, openings = Warehouse(tmp_path / "w.duckdb"), list[str]()
 
@@ -51,12 +77,15 @@ def test_answers_of_several_services_are_read_in_one_opening(tmp_path: Path) -> 
 
     earlier = warehouse.lookups(now=lambda: NOON)
     earlier.remember("labs", {"a": "1", "b": None}, days=1)
-    earlier.remember("spotify", {"c": "2"}, days=1)
+    earlier.remember("spotify", {"c": "2", "1": "what a led to"}, days=1)
     earlier.keep()
     lookups = WarehouseLookups(opened, now=lambda: NOON)
 
-    lookups.read_ahead({"labs": ["a", "b", "unheard of"], "spotify": ["c"], "nobody": []})
+    lookups.read_ahead(
+        {"labs": ["a", "b", "unheard of"], "spotify": ["c"], "nobody": []},
+        following={"labs": "spotify"},
+    )
 
     assert lookups.known("labs", ["a", "b", "unheard of"]) == {"a": "1", "b": None}
-    assert lookups.known("spotify", ["c"]) == {"c": "2"}
+    assert lookups.known("spotify", ["c", "1"]) == {"c": "2", "1": "what a led to"}
     assert openings == ["once more"]

@@ -38,7 +38,7 @@ from vibe_pipeline.playlists.publish import (
 )
 from vibe_pipeline.playlists.recommendation_history import published, record_publication
 from vibe_pipeline.playlists.second_choice import SecondChoice
-from vibe_pipeline.records import ChosenTrack
+from vibe_pipeline.records import ChosenTrack, EditionId
 
 log = logging.getLogger(__name__)
 
@@ -102,14 +102,15 @@ def playlist(
         opening = services.open(
             run.user_id, store, clock, edition_id=run.place.edition_id, asked_for=run.asked_for
         )
+        kept: dict[EditionId, list[ChosenTrack]] = {}
 
         def record(written: Edition) -> None:
-            record_publication(database, written, now=clock.now())
+            kept[written.edition_id] = record_publication(database, written, now=clock.now())
 
         mender = SecondChoice(store=store, database=database, now=clock.now)
         edition, calls = asyncio.run(_publish(store, edition, opening, record, mender))
         log.info("published: %d tracks", len(edition.tracks))
-        remembered = published(database, edition)
+        remembered = kept.get(edition.edition_id) or published(database, edition)
         _tell(store, run, edition, waited_for=waited_for or _waited_for(store, run))
         yield _published_result(edition, calls)
         yield _history_result(edition, remembered)

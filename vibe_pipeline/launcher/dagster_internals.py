@@ -24,7 +24,7 @@ from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.schedules.schema import JobTickTable
 from dagster._core.storage.sqlite import create_db_conn_string as sqlite_url
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from dagster._core.storage.tags import HIDDEN_TAG_PREFIX
+from dagster._core.storage.tags import HIDDEN_TAG_PREFIX, PRIORITY_TAG
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget, ModuleTarget, WorkspaceLoadTarget
 from dagster._grpc import server_watcher
@@ -37,6 +37,7 @@ from dagster._serdes import (
 from dagster._utils.interrupts import capture_interrupts
 
 __all__ = [
+    "PRIORITY_TAG",
     "Array",
     "AssetCheckExecutionsTable",
     "CheckRunHealthResult",

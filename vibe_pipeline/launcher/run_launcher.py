@@ -25,6 +25,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, Field
 from vibe_pipeline.launcher.dagster_internals import (
     EXECUTING_MODULES,
     HIDDEN_TAG,
+    PRIORITY_TAG,
     Array,
     CheckRunHealthResult,
     ConfigurableClass,
@@ -59,6 +60,8 @@ WARM_AGAIN_AFTER_SECONDS = 10.0
 STUCK_AFTER_SECONDS = 10.0
 """How long a worker may go on after its run was declared over."""
 LOOKS_EVERY_SECONDS = 2.0
+UNHURRIED_NICENESS = 10
+"""How far a worker whose run nobody waits for stands back behind those that somebody waits for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +136,18 @@ def execute(order: str) -> int:
         if run.status == DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, "It was cancelled before it started.")
             return 0
+        if _can_wait(run):
+            os.nice(UNHURRIED_NICENESS)
         with _ended_on_request(instance, run_id), _place_freed(instance):
             return execute_run(run_id, instance, lambda _event: None, set_exit_code_on_failure=True)
+
+
+def _can_wait(run: DagsterRun) -> bool:
+    """Whether the queue, too, would let everybody else go first: its priority is below zero."""
+    try:
+        return int(run.tags.get(PRIORITY_TAG, "0")) < 0
+    except ValueError:
+        return False
 
 
 @contextlib.contextmanager

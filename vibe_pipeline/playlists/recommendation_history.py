@@ -23,8 +23,13 @@ def slice_of(edition: Edition) -> Slice:
     )
 
 
-def record_publication(warehouse: Warehouse, edition: Edition, *, now: datetime) -> None:
-    """Keep the list as it was written, and remember its tracks; may be repeated."""
+def record_publication(
+    warehouse: Warehouse, edition: Edition, *, now: datetime
+) -> list[ChosenTrack]:
+    """Keep the list as it was written, and remember its tracks; may be repeated.
+
+    Gives the tracks as the warehouse has them now.
+    """
     with warehouse.open() as tables:
         tables.playlists.replace_published(
             slice_of(edition),
@@ -35,6 +40,7 @@ def record_publication(warehouse: Warehouse, edition: Edition, *, now: datetime)
             published_at=now,
         )
         tables.playlists.replace_history(slice_of(edition), edition.tracks, recorded_at=now)
+        return tables.playlists.published(slice_of(edition))
 
 
 def remember(warehouse: Warehouse, edition: Edition, *, now: datetime) -> None:

@@ -117,7 +117,8 @@ class Resolver:
                 SPOTIFY_TRACKS.name: [name for c in left for name in (c.key, *c.aliases)],
                 LABS_RECORDINGS.name: [c.key for c in left if not c.mbid],
                 LABS_SPOTIFY_IDS.name: [c.mbid for c in left if c.mbid],
-            }
+            },
+            following={LABS_RECORDINGS.name: LABS_SPOTIFY_IDS.name},
         )
         resolved |= self._remembered(left)
         self._waiting |= {c.key: c for c in left if c.key not in resolved}

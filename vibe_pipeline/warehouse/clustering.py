@@ -21,8 +21,10 @@ ROWS_MOVED_AT_ONCE = 100_000
 """A quarter of a second, while nobody else can open the file."""
 SMALL_TABLE = 50_000
 """As many rows are read through in a millisecond or two, in whatever order."""
-LOOSE_SHARE = 1 / 8
-"""So much may have come since the last time before all is put in order again."""
+LOOSE_SHARE = 1 / 20
+"""So much may have come since the last time before all is put in order again: of sixty nights the
+last three, each of which costs a list as much to read as all the ordered ones together.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

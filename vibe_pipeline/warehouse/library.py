@@ -83,10 +83,15 @@ class PlayGap:
 class Library:
     """The tables of the library group, inside one transaction."""
 
-    def __init__(self, connection: Connection, cache: LibraryCache | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        cache: LibraryCache | None = None,
+        states: dict[UserId, LibraryState] | None = None,
+    ) -> None:
         self._connection = connection
         self._cache = LibraryCache() if cache is None else cache
-        self._states: dict[UserId, LibraryState] = {}
+        self._states = {} if states is None else states
 
     def state(self, user_id: UserId) -> LibraryState:
         """How far we came; all ``None`` for somebody new. Read once in a transaction."""

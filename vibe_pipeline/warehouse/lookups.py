@@ -122,16 +122,40 @@ class WarehouseLookups:
         self.read_ahead({service: keys})
         return {key: self._read[service, key] for key in keys if (service, key) in self._read}
 
-    def read_ahead(self, wanted: Mapping[str, Sequence[str]]) -> None:
-        """Read what is not known yet of these keys of each service, in one opening."""
-        unread = {
-            service: [key for key in keys if not self._looked_for(service, key)]
-            for service, keys in wanted.items()
-        }
+    def read_ahead(
+        self, wanted: Mapping[str, Sequence[str]], *, following: Mapping[str, str] | None = None
+    ) -> None:
+        """Read what is not known yet of these keys of each service, in one opening.
+
+        ``following``: where what a service answers is a key of another one, that one's as well.
+        """
+        unread = self._unread(wanted)
         if not any(unread.values()):
             return
         with self._open() as table:
-            found = table.known(unread, now=self._now())
+            self._read_from(table, unread)
+            further = self._unread(
+                {
+                    other: self._named(service, wanted[service])
+                    for service, other in (following or {}).items()
+                }
+            )
+            if any(further.values()):
+                self._read_from(table, further)
+
+    def _unread(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        return {
+            service: [key for key in keys if not self._looked_for(service, key)]
+            for service, keys in wanted.items()
+        }
+
+    def _named(self, service: str, keys: Sequence[str]) -> list[str]:
+        """Whatever text is the answer to one of these keys."""
+        answers = (self._read.get((service, key)) for key in keys)
+        return [answer for answer in answers if isinstance(answer, str)]
+
+    def _read_from(self, table: LookupTable, unread: Mapping[str, Sequence[str]]) -> None:
+        found = table.known(unread, now=self._now())
         for service, keys in unread.items():
             self._read |= {(service, key): answer for key, answer in found[service].items()}
             self._absent |= {(service, key) for key in keys if key not in found[service]}

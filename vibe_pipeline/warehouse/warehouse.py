@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from vibe_pipeline.warehouse.clustering import CLUSTERED_TABLES, Clustering
 from vibe_pipeline.warehouse.engine import Connection
 from vibe_pipeline.warehouse.engines import engine_at
 from vibe_pipeline.warehouse.history_cache import HistoryCache
-from vibe_pipeline.warehouse.library import Library
+from vibe_pipeline.warehouse.library import Library, LibraryState
 from vibe_pipeline.warehouse.library_cache import LibraryCache
 from vibe_pipeline.warehouse.listening_history import ListeningHistory
 from vibe_pipeline.warehouse.lookups import LookupTable, WarehouseLookups
@@ -56,11 +56,12 @@ class Tables:
     connection: Connection
     library_cache: LibraryCache
     history_cache: HistoryCache
+    _library_states: dict[UserId, LibraryState] = field(default_factory=dict, init=False)
 
     @property
     def library(self) -> Library:
         """Likes, plays, top items."""
-        return Library(self.connection, self.library_cache)
+        return Library(self.connection, self.library_cache, self._library_states)
 
     @property
     def history(self) -> ListeningHistory:
