@@ -1,7 +1,8 @@
 """The night of a hundred people whose pools are ready, all at the same hour.
 
 How long until everybody's list stands, what failed, and what it took of processor and memory, with
-all that runs beside it: the long-running processes, and what is done ahead for the next lists.
+all that runs beside it: the long-running processes, and what is done ahead for the next lists. And
+how long those wait who have no night of their own and ask in the middle of everybody's.
 """
 
 from __future__ import annotations
@@ -13,16 +14,20 @@ from collections.abc import Sequence
 from tests.benchmarks import bars
 from tests.benchmarks.conditions import Conditions
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.installation import Site, measured
+from tests.benchmarks.installation import LIST_WITHIN_SECONDS, Site, has_link, measured
 from tests.benchmarks.report import Report
 from tests.benchmarks.watching import Usage, watched
 from vibe_pipeline.accounts.records import Account, Edition, EditionState
 from vibe_pipeline.accounts.store import AccountStore, open_for
+from vibe_pipeline.demo.demo_user import DemoUser
 from vibe_pipeline.runs import NIGHTLY_PREFIX
 
 NIGHT = "night"
 ORIGINALS = 5
 """So many people are made warm one by one; the others are copies of them."""
+VISITORS = 4
+"""So many more, warm too, ask for a list while the night is under way, one after another."""
+BETWEEN_VISITORS_SECONDS = 15.0
 NIGHT_WITHIN_SECONDS = 600.0
 WITHIN_SECONDS = 1200.0
 _LOOKS_EVERY_SECONDS = 0.5
@@ -33,8 +38,8 @@ def measure(report: Report, conditions: Conditions, wanted: frozenset[str]) -> N
     measured(
         conditions,
         lambda site: _night(report, site),
-        warm_people=conditions.people,
-        copies=max(0, conditions.people - ORIGINALS),
+        warm_people=conditions.people + VISITORS,
+        copies=max(0, conditions.people + VISITORS - ORIGINALS),
         within=WITHIN_SECONDS,
     )
 
@@ -43,12 +48,40 @@ async def _night(report: Report, site: Site) -> None:
     """Everybody's night comes at once, as the nightly trigger has it."""
     report.progress(f"everything is running, {len(site.people)} people are warm")
     store = open_for(site.installation.settings)
+    visitors = site.people[-VISITORS:]
+    sleepers = _with_a_night(store, visitors)
     async with watched() as usage:
         began = time.monotonic()
         await _trigger(site)
-        lists = await _all_over(report, site, store)
+        lists, waits = await asyncio.gather(
+            _all_over(report, sleepers, store), _visited(report, visitors)
+        )
         seconds = time.monotonic() - began
     report.add(*_figures(lists, seconds, usage))
+    report.add(Figure(name=bars.NIGHT_VISITOR, unit="s", values=tuple(waits)))
+
+
+def _with_a_night(store: AccountStore, visitors: Sequence[DemoUser]) -> list[Account]:
+    """Everybody but the visitors, whose own night is taken from them."""
+    chats = {user.telegram_id for user in visitors}
+    everybody = store.people.all()
+    for person in everybody:
+        if person.chat_id in chats:
+            store.people.change(person.user_id, nightly_at=None)
+    return [person for person in everybody if person.chat_id not in chats]
+
+
+async def _visited(report: Report, visitors: Sequence[DemoUser]) -> list[float]:
+    """Seconds from asking to the link, of each in turn."""
+    waits = []
+    for user in visitors:
+        await asyncio.sleep(BETWEEN_VISITORS_SECONDS)
+        began = time.monotonic()
+        asked = await user.types("/generate")
+        await user.sees("the link", has_link, since=asked, within=LIST_WITHIN_SECONDS)
+        waits.append(round(time.monotonic() - began, 3))
+        report.progress(f"asked for during the night: {waits[-1]:.1f} s")
+    return waits
 
 
 def _figures(lists: Sequence[Edition | None], seconds: float, usage: Usage) -> list[Figure]:
@@ -78,11 +111,12 @@ async def _trigger(site: Site) -> None:
     answer.raise_for_status()
 
 
-async def _all_over(report: Report, site: Site, store: AccountStore) -> list[Edition | None]:
+async def _all_over(
+    report: Report, people: Sequence[Account], store: AccountStore
+) -> list[Edition | None]:
     """Everybody's list of this night, once each stands or has failed; or when the time is up."""
     deadline, told = time.monotonic() + NIGHT_WITHIN_SECONDS, 0
     while True:
-        people = await asyncio.to_thread(store.people.all)
         lists = [await asyncio.to_thread(_of_tonight, store, person) for person in people]
         over = [one for one in lists if one is not None and _over(one)]
         if len(over) >= told + 10:
