@@ -174,8 +174,20 @@ async def test_what_waited_too_long_is_asked_back_with_a_button(
     assert empty_place.pipeline.launched == []
 
 
-@pytest.mark.parametrize(("status", "body"), [(500, JSON), (502, HTML), (503, ""), (500, "null")])
-@pytest.mark.parametrize("said", ["/generate", "/status", "/help"])
+BAD_ANSWERS = ((500, JSON), (502, HTML), (503, ""), (500, "null"))
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "body"),
+    [
+        *(
+            ("/generate", *answer)
+            for answer in ((500, JSON), (502, HTML), (503, ""), (500, "null"))
+        ),
+        ("/status", 502, HTML),
+        ("/help", 500, JSON),
+    ],
+)
 async def test_one_bad_answer_of_telegrams_swallows_nothing(
     place: BotWorld, said: str, status: int, body: str
 ) -> None:

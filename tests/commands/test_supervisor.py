@@ -135,8 +135,9 @@ async def test_a_part_that_dies_is_started_again_while_the_others_go_on(tmp_path
 
 
 async def test_who_keeps_times_in_memory_begins_anew_when_the_clock_is_set_back(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("vibe_pipeline.commands.supervisor.REAP_EVERY_SECONDS", 0.1)
     stays = part(tmp_path, "stays", SAYS_READY_AND_STAYS)
     daemon = replace(part(tmp_path, "daemon", SAYS_READY_AND_STAYS), by_the_clock=True)
     events: asyncio.Queue[str] = asyncio.Queue()
@@ -222,7 +223,10 @@ async def test_the_end_of_an_essential_part_ends_the_watch(tmp_path: Path) -> No
     assert psutil.Process().children(recursive=True) == []
 
 
-async def test_what_a_dead_parent_left_behind_is_buried(tmp_path: Path) -> None:
+async def test_what_a_dead_parent_left_behind_is_buried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vibe_pipeline.commands.supervisor.REAP_EVERY_SECONDS", 0.1)
     leaves = part(tmp_path, "leaves", LEAVES_AN_ORPHAN_AND_STAYS)
 
     async with running([leaves]) as deployment:

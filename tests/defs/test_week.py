@@ -41,13 +41,13 @@ def nights(world: VibeWorld, person: Account) -> list[Day]:
 
 
 def prepared_nights(world: VibeWorld, person: Account) -> list[Day]:
-    """The same with the next list prepared after each."""
+    """The same with each list prepared after the one before."""
     connecting = LaunchRequest.first_preparation(person.user_id)
     world.run(connecting.job, person.user_id, tags=connecting.tags)
-    days = []
-    for number in range(DAYS):
+    days = [_day(world, person, 0)]
+    for number in range(1, DAYS):
+        _prepare(world, person, number - 1)
         days.append(_day(world, person, number))
-        _prepare(world, person, number)
     return days
 
 

@@ -38,6 +38,7 @@ from vibe_pipeline.settings import read_settings
 from vibe_pipeline.simulator.rules import Rules
 from vibe_pipeline.simulator.server import running
 from vibe_pipeline.simulator.simulation import Simulation
+from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
 
 PEOPLE = 100
 SHARED = 0.2
@@ -96,10 +97,11 @@ class Machine:
 def shared_world(folder: Path, *, people: int) -> Iterator[VibeWorld]:
     """The simulated world, a Postgres and a warehouse server, named by the environment."""
     roomy = Rules(allowlist_limit=people, spotify_per_window=10**6, spotify_quota=10**6)
+    world = BuiltInWorld(listeners=people)
     postgres = get_server(folder / "pg")
     try:
         with (
-            running(Simulation(rules=roomy)) as simulator,
+            running(Simulation(world, rules=roomy)) as simulator,
             served_warehouse(folder) as served,
             pytest.MonkeyPatch.context() as patch,
         ):

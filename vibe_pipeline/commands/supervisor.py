@@ -38,7 +38,7 @@ NEXT_STOPS_AFTER_SECONDS = 4.0
 STARTS_AT_FIRST = 3
 """So often a part is started that is killed while everything comes up; after that it is over."""
 _END_WITHIN_SECONDS = 5.0
-_REAP_EVERY_SECONDS = 5.0
+REAP_EVERY_SECONDS = 5.0
 SET_BACK_SECONDS = 60.0
 """A clock that lost so much, within the moments between two looks, was set back."""
 _LOOK_AGAIN_SECONDS = 0.1
@@ -333,7 +333,7 @@ class Supervisor:
         """Bury whatever ended and was left to us by a parent that died before it (zombies)."""
         dead_before: set[int] = set()
         while True:
-            await asyncio.sleep(_REAP_EVERY_SECONDS)
+            await asyncio.sleep(REAP_EVERY_SECONDS)
             dead = await asyncio.to_thread(_zombies)
             _bury(dead & dead_before)  # what we started ourselves was buried at once
             dead_before = dead
@@ -342,7 +342,7 @@ class Supervisor:
         """Have whoever keeps times in memory begin anew when this machine's clock is set back."""
         ahead = self.clock() - time.monotonic()
         while True:
-            await asyncio.sleep(_REAP_EVERY_SECONDS)
+            await asyncio.sleep(REAP_EVERY_SECONDS)
             ahead, before = self.clock() - time.monotonic(), ahead
             if before - ahead < SET_BACK_SECONDS:
                 continue

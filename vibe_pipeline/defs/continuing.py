@@ -29,7 +29,7 @@ from vibe_pipeline.runs import LaunchRequest
 
 @dg.sensor(
     jobs=[daily_vibe, publish_preview],
-    minimum_interval_seconds=15,
+    minimum_interval_seconds=20,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Goes on with lists whose run was killed or failed half-way, where the ledger"
     " stands, asked for or nightly; ever more rarely, and not for ever.",

@@ -71,7 +71,7 @@ def forget_person() -> None:
 @dg.sensor(
     name="promised_erasures",
     job=forget_person,
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Keeps the promises to erase that could not be kept at once.",
 )
