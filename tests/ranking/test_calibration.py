@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.ranking.test_properties import anything
 from tests.support.ranking_cases import everything_found, pools, request
@@ -181,24 +182,27 @@ def test_a_seed_that_carries_nothing_is_never_named() -> None:
 
 
 @anything
-@given(pools(), request())
+@given(pools(), request(), st.sampled_from((2, 4, SIZE)))
 def test_the_next_one_is_worth_most_beside_those_already_there(
-    given_pools: list[Pool], wanted: ListRequest
+    given_pools: list[Pool], wanted: ListRequest, size: int
 ) -> None:
+    """In a short list tags soon weigh what they will weigh to the end, in a long one more each."""
     ranked = rank(merge(given_pools), wanted)
     seeds = Seeds.of(wanted.profile, seed_weights(wanted.profile))
     tags = Tags.of((entry.candidate for entry in ranked), wanted.profile)
     policy = replace(DEFAULT, artist_cap=len(ranked) + 1)
 
-    order = calibrated(ranked, seeds, policy, size=SIZE, tags=tags)
+    order = calibrated(ranked, seeds, policy, size=size, tags=tags)
 
     for place in range(min(len(order), 8)):
         there, waiting = order[:place], order[place:]
-        worth = {entry.rank: _worth(entry, there, seeds, tags, policy) for entry in waiting}
+        worth = {e.rank: _worth(e, there, size, seeds, tags, policy) for e in waiting}
         assert worth[waiting[0].rank] >= max(worth.values()) - 1e-9
 
 
-def _worth(entry: Ranked, there: list[Ranked], seeds: Seeds, tags: Tags, policy: Policy) -> float:
+def _worth(
+    entry: Ranked, there: list[Ranked], size: int, seeds: Seeds, tags: Tags, policy: Policy
+) -> float:
     """A candidate's worth from scratch: each definition written out, nothing remembered."""
     carried: defaultdict[str, float] = defaultdict(float)
     covered: defaultdict[str, float] = defaultdict(float)
@@ -211,7 +215,7 @@ def _worth(entry: Ranked, there: list[Ranked], seeds: Seeds, tags: Tags, policy:
             for tag, share in bag.items():
                 covered[tag] += share
     over = sum(
-        part * math.log1p(carried[whose] / max(seeds.quotas.get(whose, 0.0) * SIZE, 0.5))
+        part * math.log1p(carried[whose] / max(seeds.quotas.get(whose, 0.0) * size, 0.5))
         for seed, part in seeds.carrying(entry, policy).items()
         if (whose := seeds.owner.get(seed, seed))
     )
@@ -226,7 +230,7 @@ def _worth(entry: Ranked, there: list[Ranked], seeds: Seeds, tags: Tags, policy:
     return (
         entry.score
         - policy.seed_balance * over
-        + policy.tag_calibration * len(there) ** 2 * lacking
+        + policy.tag_calibration * min(len(there), size) ** 2 * (size / SIZE) * lacking
     )
 
 

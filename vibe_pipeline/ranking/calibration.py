@@ -137,36 +137,54 @@ class _Waiting:
         self._brought = {
             artist: (balance.lacking(artist), balance.listed) for artist in self._by_artist
         }
+        self._weight = balance.tag_weight
+        self._bounds = self._ordered()
 
     def best(self) -> Ranked | None:
         """Who is worth most now, of equals the one ranked higher; taken away from here."""
-        weight, brought, now = self._balance.tag_weight, self._brought, self._balance.listed
+        if self._weight != self._balance.tag_weight:
+            self._weight = self._balance.tag_weight
+            self._bounds = self._ordered()
+        bounds, now = self._bounds, self._balance.listed
+        while bounds:
+            artist = bounds[0][2]
+            queue = self._by_artist[artist]
+            _, _, seen, entry = queue[0]
+            if seen == self._brought[artist][1] == now:
+                self._take(artist)
+                return entry
+            if seen < now:
+                worth = -self._balance.by_seeds(entry)
+                heapq.heapreplace(queue, (worth, entry.rank, now, entry))
+            if self._brought[artist][1] < now:
+                self._brought[artist] = self._balance.lacking(artist), now
+            heapq.heapreplace(bounds, self._bound(artist))
+        return None
+
+    def _ordered(self) -> list[tuple[float, int, str]]:
+        """The bounds of everybody at today's weight, as a heap; they stay until it changes."""
+        weight, brought = self._weight, self._brought
         bounds = [
             (queue[0][0] - weight * brought[artist][0], queue[0][1], artist)
             for artist, queue in self._by_artist.items()
         ]
         heapq.heapify(bounds)
-        while bounds:
-            artist = bounds[0][2]
-            queue = self._by_artist[artist]
-            worth, _, seen, entry = queue[0]
-            if seen == brought[artist][1] == now:
-                return self._take(artist)
-            if seen < now:
-                worth = -self._balance.by_seeds(entry)
-                heapq.heapreplace(queue, (worth, entry.rank, now, entry))
-            if brought[artist][1] < now:
-                brought[artist] = self._balance.lacking(artist), now
-            bound = queue[0][0] - weight * brought[artist][0]
-            heapq.heapreplace(bounds, (bound, queue[0][1], artist))
-        return None
+        return bounds
 
-    def _take(self, artist: str) -> Ranked:
+    def _bound(self, artist: str) -> tuple[float, int, str]:
+        """No less than what the artist's best is worth, the sign turned for the heap."""
+        worth, rank, _, _ = self._by_artist[artist][0]
+        return worth - self._weight * self._brought[artist][0], rank, artist
+
+    def _take(self, artist: str) -> None:
+        """The best of the artist whose bound is the first is no longer waiting."""
         queue = self._by_artist[artist]
-        entry = heapq.heappop(queue)[3]
-        if not queue:
+        heapq.heappop(queue)
+        if queue:
+            heapq.heapreplace(self._bounds, self._bound(artist))
+        else:
             del self._by_artist[artist]
-        return entry
+            heapq.heappop(self._bounds)
 
 
 class _Balance:

@@ -20,6 +20,7 @@ from vibe_pipeline.ranking.listener_knowledge import ListenerKnowledge, candidat
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.ranking.score import seed_weights
 from vibe_pipeline.ranking.sequencing import SequenceItem, crowded_artists, sequenced, with_guests
+from vibe_pipeline.ranking.versions import Version
 from vibe_pipeline.records import Candidate, DropReason, Ranked, Source, Track
 
 _HEARD = {DropReason.RECENTLY_PLAYED, DropReason.NOT_DUE}
@@ -116,9 +117,9 @@ class Selector:
         themes = {stop.key: stop.theme for stop in drafted.order if stop.theme}
         reasons = drafted.draft.refused | drafted.judged.dropped
         finished = tuple(
-            replace(entry, position=positions[key], dropped=None, seed=themes.get(key, entry.seed))
+            _listed(entry, positions[key], themes.get(key, entry.seed))
             if (key := entry.candidate.key) in positions
-            else replace(entry, position=None, dropped=reasons.get(key, DropReason.LOWER_RANKED))
+            else _dropped(entry, reasons.get(key, DropReason.LOWER_RANKED))
             for entry in drafted.judged.entries
         )
         notes = _notes(finished, self._request, self._policy)
@@ -276,6 +277,27 @@ class _Drafted(NamedTuple):
     once: frozenset[str]
 
 
+def _listed(entry: Ranked, position: int, seed: str) -> Ranked:
+    """The candidate in its place on the list, and the seed named for it."""
+    return replace(entry, position=position, dropped=None, seed=seed)
+
+
+def _dropped(entry: Ranked, reason: DropReason) -> Ranked:
+    """The candidate and why it is not on the list; written out, for there are thousands of them."""
+    return Ranked(
+        candidate=entry.candidate,
+        terms=entry.terms,
+        score=entry.score,
+        rank=entry.rank,
+        is_new=entry.is_new,
+        source=entry.source,
+        seed=entry.seed,
+        position=None,
+        dropped=reason,
+        track=entry.track,
+    )
+
+
 def requested_new(request: ListRequest) -> int:
     """How many of a full list must be new at least."""
     return min(request.size, math.ceil(request.size * request.min_new_ratio - 1e-9))
@@ -309,9 +331,10 @@ def _excluded(
     version = version_in_key(candidate.key)
     if track is not None:
         version |= version_in_key(track_key(track))
-    liked = known.likes(candidate) or (track is not None and known.likes_track(track))
-    if version & policy.unwanted_versions and not liked:
-        return DropReason.WRONG_VERSION
+    if version is not Version.PLAIN and version & policy.unwanted_versions:
+        liked = known.likes(candidate) or (track is not None and known.likes_track(track))
+        if not liked:
+            return DropReason.WRONG_VERSION
     if candidate.key in found and (unfit := _unfit(track, request)) is not None:
         return unfit
     if known.rests(keys):
