@@ -6,7 +6,8 @@ What is wrong with a whole installation tells ``vibe doctor`` (``vibe_pipeline.c
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from vibe_oauth.services import OAuthServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.installation.process_status import (
@@ -30,11 +32,42 @@ DAGSTER_SECONDS = 5.0
 """Those who watch over us do not wait longer."""
 
 
+WHOLE_LOOK_SECONDS = 30.0
+"""So seldom every page of the account store is read, at most."""
+WHOLE_LOOK_SHARE = 0.001
+"""Of the time: a large store, which takes long to read, is read more seldom still."""
+
+
+@dataclass(slots=True)
+class WholeLooks:
+    """An integrity check of the account store, now and then: damage in its middle shows only there.
+
+    A damaged store is looked at each time, for it is put right while somebody watches.
+    """
+
+    pause_seconds: float = WHOLE_LOOK_SECONDS
+    share: float = WHOLE_LOOK_SHARE
+    _next: float = float("-inf")
+
+    def look(self, store: AccountStore) -> None:
+        """Read the whole store if it is time to; raises ``AccountsUnreadable`` when it is no use.
+
+        Takes milliseconds per ten megabytes, so it does not belong into an event loop.
+        """
+        began = time.monotonic()
+        if began < self._next:
+            return
+        store.database.look_through()
+        ended = time.monotonic()
+        self._next = ended + max(self.pause_seconds, (ended - began) / self.share)
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """Answers those who watch over us."""
 
     services: OAuthServices
+    whole_looks: WholeLooks = field(default_factory=WholeLooks)
 
     async def live(self, request: Request) -> Response:
         """The process answers; says nothing about anybody else."""
@@ -43,7 +76,7 @@ class Health:
     async def ready(self, request: Request) -> Response:
         """The stores can be read and written, Dagster takes orders, every process runs."""
         parts = {
-            "account_store": self._account_store(),
+            "account_store": await self._account_store(),
             "home": self._home(),
             "warehouse": self._warehouse(),
             "dagster": await self._dagster(),
@@ -53,9 +86,10 @@ class Health:
         status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
         return JSONResponse({"status": "ok" if well else "failing", **parts}, status)
 
-    def _account_store(self) -> dict[str, Any]:
+    async def _account_store(self) -> dict[str, Any]:
         try:
             self.services.store.check(self.services.key())
+            await asyncio.to_thread(self.whole_looks.look, self.services.store)
         except AccountsUnreadable as error:
             return {"ok": False, "reason": str(error)}
         return {"ok": True}

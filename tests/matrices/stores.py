@@ -186,7 +186,8 @@ async def _complaint(site: Site) -> str:
         return ""
     parts = answer.json()
     reasons = [part.get("reason", "") for part in parts.values() if isinstance(part, dict)]
-    return "; ".join(reason for reason in reasons if reason) if answer.status_code >= 500 else ""
+    said = "; ".join(reason for reason in reasons if reason) if answer.status_code >= 500 else ""
+    return said.replace(str(site.installation.home), "VIBE_HOME")
 
 
 POINTS = tuple(

@@ -6,9 +6,11 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -17,12 +19,13 @@ import httpx
 import pytest
 import structlog
 from cryptography.fernet import Fernet
+from sqlalchemy import event
 from starlette.requests import Request
 
 from tests.support.accounts_site import tokens
 from tests.support.oauth_site import Site, site, token_on, words
 from vibe_oauth.__main__ import usual_place
-from vibe_oauth.health import Health
+from vibe_oauth.health import Health, WholeLooks
 from vibe_pipeline.accounts.records import StateKind
 from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.installation.process_status import (
@@ -164,6 +167,51 @@ async def test_health_tells_of_another_file_in_the_warehouse_s_place(here: Site)
 
     assert answer.status_code == 503
     assert "not a DuckDB database" in answer.json()["warehouse"]["reason"]
+
+
+async def test_health_tells_of_damage_inside_the_account_store_until_it_is_put_right(
+    here: Site,
+) -> None:
+    health = Health(here.services, WholeLooks(pause_seconds=0.0, share=1e9))
+    path = here.services.store.database.engine.url.database or ""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    well = await health.ready(Request({"type": "http"}))
+    whole = _zero_the_last_third(path)
+    damaged = await health.ready(Request({"type": "http"}))
+    _write(path, whole)
+    mended = await health.ready(Request({"type": "http"}))
+
+    assert (well.status_code, damaged.status_code, mended.status_code) == (200, 503, 200)
+    assert b"damaged" in bytes(damaged.body)
+
+
+def _zero_the_last_third(path: str) -> bytes:
+    """What stood there before."""
+    whole = Path(path).read_bytes()
+    third = len(whole) // 3
+    _write(path, whole[:-third] + bytes(third))
+    return whole
+
+
+def _write(path: str, content: bytes) -> None:
+    Path(path).write_bytes(content)
+
+
+async def test_the_account_store_is_seldom_read_as_a_whole(here: Site) -> None:
+    health = Health(here.services)
+    statements: list[str] = []
+    event.listen(
+        here.services.store.database.engine,
+        "before_cursor_execute",
+        lambda *given: statements.append(given[2]),
+    )
+
+    for _ in range(3):
+        await health.ready(Request({"type": "http"}))
+
+    assert sum("quick_check" in statement for statement in statements) == 1
 
 
 async def test_health_names_a_process_that_is_being_restarted(here: Site) -> None:
