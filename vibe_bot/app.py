@@ -26,7 +26,7 @@ from telegram.request import BaseRequest
 
 from vibe_bot.formatting import tell
 from vibe_bot.gone_chats import chat_is_gone, surely_gone
-from vibe_bot.handlers import BUTTONS, COMMANDS, welcome
+from vibe_bot.handlers import BUTTONS, COMMANDS, history_file, welcome
 from vibe_bot.handlers import paste_callback as pasting
 from vibe_bot.inbox import InboxProcessor, WrittenQueue
 from vibe_bot.interactions import (
@@ -84,6 +84,7 @@ def build(services: BotServices, token: str, *, request: BaseRequest | None = No
 def _route(app: App) -> None:
     alone = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
     app.add_handler(MessageHandler(alone & filters.TEXT, _text))
+    app.add_handler(MessageHandler(alone & filters.Document.ALL, _file))
     app.add_handler(MessageHandler(alone & ~filters.StatusUpdate.ALL, _other_kind))
     group = filters.ChatType.GROUPS & filters.UpdateType.MESSAGE
     app.add_handler(MessageHandler(group & filters.COMMAND, _in_a_group))
@@ -134,6 +135,10 @@ def _command_for_us(head: str, us: str) -> str | None:
 
 async def _other_kind(update: Update, context: Context) -> None:
     await _call(update, context, welcome.unknown_kind, "")
+
+
+async def _file(update: Update, context: Context) -> None:
+    await _call(update, context, history_file.history_file, "")
 
 
 async def _call(update: Update, context: Context, handler: Handler, args: str) -> None:

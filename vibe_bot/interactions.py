@@ -5,6 +5,7 @@ Who they are, in which language, and the ways to answer. No handler reads an ``U
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Unpack
@@ -26,6 +27,7 @@ from vibe_pipeline.locales import say, spoken
 
 Data = dict[Any, Any]
 Context = CallbackContext[ExtBot[None], Data, Data, Data]
+FETCHED_AT_ONCE = 2
 App = Application[Any, Context, Data, Data, Data, Any]
 
 
@@ -40,13 +42,25 @@ class BotState:
     """The command a chat was last asked to complete; forgotten with a restart, which is fine."""
     found_artists: dict[str, FoundArtist] = field(default_factory=dict)
     """By Spotify id: artists that were offered to somebody lately."""
+    fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHED_AT_ONCE))
+    """Taken by whoever fetches a file, which is in memory meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentFile:
+    """A file that somebody sent: Telegram's name for it, its own, its bytes as far as told."""
+
+    file_id: str
+    name: str
+    size: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interaction:
     """One person saying or tapping one thing.
 
-    ``args`` is what followed the command. ``tapped`` is the message whose button was tapped.
+    ``args`` is what followed the command. ``tapped`` is the message whose button was tapped,
+    ``file`` what was sent instead of words.
     ``request_id`` is the same each time this is handled, should a process end while it was.
     """
 
@@ -57,6 +71,7 @@ class Interaction:
     args: str
     request_id: str
     tapped: int | None = None
+    file: SentFile | None = None
 
     @property
     def services(self) -> BotServices:
@@ -144,7 +159,16 @@ def interaction_from(update: Update, context: Context, *, args: str) -> Interact
         args=clean(args),
         request_id=key_of(update),
         tapped=None if message is None else message.message_id,
+        file=_sent_file(update.effective_message) if query is None else None,
     )
+
+
+def _sent_file(message: Message | None) -> SentFile | None:
+    document = None if message is None else message.document
+    if document is None:
+        return None
+    name = clean(document.file_name or "")
+    return SentFile(file_id=document.file_id, name=name, size=document.file_size)
 
 
 def bot_state(context: Context) -> BotState:

@@ -21,6 +21,7 @@ class Job(StrEnum):
     publish = runs.PUBLISH_PREVIEW
     restore = runs.RESTORE_EDITION
     export = runs.EXPORT_PERSON
+    history = runs.IMPORT_HISTORY
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -30,7 +31,7 @@ class Job(StrEnum):
     @property
     def failure(self) -> str:
         """The catalogues' sentence for its failure, under ``bot.failed``."""
-        return self.name if self in {Job.sync, Job.restore, Job.export} else "list"
+        return "list" if self.makes_a_list else self.name
 
     @property
     def makes_a_list(self) -> bool:
@@ -40,11 +41,16 @@ class Job(StrEnum):
     @property
     def asks_spotify(self) -> bool:
         """Whether it needs the person's Spotify account."""
-        return self is not Job.export
+        return self not in {Job.export, Job.history}
+
+    @property
+    def counts(self) -> bool:
+        """Whether its result tells what it counted."""
+        return self in {Job.sync, Job.history}
 
     @property
     def command(self) -> str | None:
-        """The command that starts it; publishing is started from a preview's button only."""
+        """The command that starts it; a preview's button or a file that was sent has none."""
         return _COMMANDS.get(self)
 
 
@@ -55,6 +61,7 @@ _STAGES = {
     Job.publish: ("playlist",),
     Job.restore: ("restore",),
     Job.export: ("export",),
+    Job.history: ("import_history",),
 }
 _COMMANDS = {
     Job.daily: "generate",

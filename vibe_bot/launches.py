@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import structlog
@@ -93,13 +93,29 @@ class Launches:
             self._take_up(wish)
         return wish is not None
 
-    async def begin(self, account: Account, launch: LaunchRequest, request_id: str) -> None:
-        """Write the wish down, answer, and launch beside it: neither waits for the other."""
-        store = self.services.store
-        pending = store.pending_launches.add(request_id, account.user_id, launch)
+    async def begin(
+        self,
+        account: Account,
+        launch: LaunchRequest,
+        request_id: str,
+        *,
+        message_id: int | None = None,
+    ) -> None:
+        """Write the wish down, answer, and launch beside it: neither waits for the other.
+
+        ``message_id`` is a message of ours that tells of it already, if there is one.
+        """
+        wishes = self.services.store.pending_launches
+        pending = wishes.add(request_id, account.user_id, launch)
+        if message_id is not None:
+            wishes.answered(request_id, message_id)
+            pending = replace(pending, message_id=message_id)
         wish = self._wish(pending, account)
         self._serve(wish)
-        await self._answer(wish)
+        if message_id is None:
+            await self._answer(wish)
+        else:
+            await edit(self.bot, account.chat_id, message_id, wish.shown)
 
     async def take_up_forever(self) -> None:
         """Begin what another process wrote down and did not get to; until cancelled."""

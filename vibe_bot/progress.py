@@ -344,8 +344,8 @@ class _Follower:
             await self.services.sleep(pause_seconds(pause))
 
     async def _figures(self, job: Job, run: RunView, *, there: bool) -> Figures:
-        """What a refresh counted; without it the result is told all the same."""
-        if job is not Job.sync or not there:
+        """What the run counted; without it the result is told all the same."""
+        if not job.counts or not there:
             return {}
         try:
             return await self.services.dagster.figures(run.run_id)

@@ -13,6 +13,7 @@ from pathlib import Path
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from vibe_bot.formatting import Html, button, keyboard, link, opening, tell, together
+from vibe_bot.import_words import imported_words
 from vibe_bot.jobs import Job
 from vibe_bot.run_poller import RunSnapshot
 from vibe_bot.services import BotServices
@@ -37,6 +38,8 @@ DOCUMENT_LIMIT = 50_000_000
 """What Telegram lets a bot send."""
 Figures = Mapping[str, Mapping[str, int]]
 """What a run counted, by asset and label."""
+_INSTEAD = {Job.restore: "history", Job.history: "history_from"}
+"""What leads on where no command begins the same again."""
 CONNECT_AGAIN = frozenset(
     {
         FailureCause.CONSENT_EXPIRED,
@@ -92,16 +95,10 @@ def result_of(
     there: bool,
 ) -> Result:
     """What a run comes to for its person; ``there`` is what ``stands`` says of it."""
-    if job in {Job.sync, Job.restore, Job.export}:
+    if not job.makes_a_list:
         if not there:
             return _failed_unrecorded(services, account, job, run)
-        if job is Job.sync:
-            return synced(account, figures)
-        return (
-            changed_back(services, account, run)
-            if job is Job.restore
-            else exported(services, account, run)
-        )
+        return _unrecorded(services, account, job, run, figures)
     edition_id = runs.edition_of(run.tags, run.run_id, run.root_run_id)
     edition = services.store.editions.get(edition_id)
     if there and edition is not None and edition.tracks:
@@ -115,6 +112,21 @@ def result_of(
         and edition.state in {EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN},
     )
     return failed(account, job, run, obstacle)
+
+
+def _unrecorded(
+    services: BotServices, account: Account, job: Job, run: RunView, figures: Figures
+) -> Result:
+    """What came of a run that makes no list of its own."""
+    match job:
+        case Job.sync:
+            return synced(account, figures)
+        case Job.history:
+            return taken_in(account, run, figures)
+        case Job.restore:
+            return changed_back(services, account, run)
+        case _:
+            return exported(services, account, run)
 
 
 def made(account: Account, edition: Edition) -> Result:
@@ -227,7 +239,7 @@ def way_out(language: str, cause: FailureCause, job: Job) -> InlineKeyboardButto
         return button(say(language, "button.artists"), "go:artists")
     if cause in CONNECT_AGAIN:
         return button(say(language, "button.connect_again"), "go:connect")
-    command = job.command or {Job.restore: "history"}.get(job, "generate")
+    command = job.command or _INSTEAD.get(job, "generate")
     return button(say(language, "button.try_again"), f"go:{command}")
 
 
@@ -281,6 +293,14 @@ def exported(services: BotServices, account: Account, run: RunView) -> Result:
     return Result(
         text=tell(account.language, "bot.export.done"), markup=None, good=True, document=path
     )
+
+
+def taken_in(account: Account, run: RunView, figures: Figures) -> Result:
+    """What a file of plays brought, or why it brought nothing."""
+    refused = runs.failure_told(run.tags)
+    reason = None if refused is None else refused[0]
+    text = imported_words(account.language, figures.get("listening_history", {}), reason)
+    return Result(text=text, markup=None, good=reason is None)
 
 
 def gave_up(language: str, job: Job, waited: timedelta) -> Result:

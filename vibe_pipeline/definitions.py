@@ -11,6 +11,7 @@ from vibe_pipeline.defs.automation import SCHEDULES, SENSORS
 from vibe_pipeline.defs.candidates import candidates
 from vibe_pipeline.defs.erase import forget_person, promises
 from vibe_pipeline.defs.export import export_person
+from vibe_pipeline.defs.importing import import_history
 from vibe_pipeline.defs.jobs import asset_jobs
 from vibe_pipeline.defs.learning import policy_comparison, recommendation_outcomes
 from vibe_pipeline.defs.library import library
@@ -48,6 +49,7 @@ def build(settings: Settings) -> dg.Definitions:
             replay_vibe,
             restore_edition,
             export_person,
+            import_history,
             forget_person,
             nightly_retention,
         ],

@@ -24,6 +24,7 @@ SYNC_LIBRARY = "sync_library"
 WALK_LIBRARY = "walk_library"
 COLLECT_LISTENING = "collect_listening"
 READ_HISTORY = "read_history"
+IMPORT_HISTORY = "import_history"
 COMPARE_POLICIES = "compare_policies"
 RESTORE_EDITION = "restore_edition"
 EXPORT_PERSON = "export_person"
@@ -41,6 +42,7 @@ JOBS = (
     WALK_LIBRARY,
     COLLECT_LISTENING,
     READ_HISTORY,
+    IMPORT_HISTORY,
     COMPARE_POLICIES,
     RESTORE_EDITION,
     EXPORT_PERSON,
@@ -93,6 +95,9 @@ again ahead of the next list."""
 STILL_TO_WALK = "vibe/still_to_walk"
 """How many likes of a long library the run left unread: they are walked on ahead of time."""
 
+FILE = "vibe/file"
+"""The file that the run takes in, by its name among those that its person sent."""
+
 RECEIPT = "vibe/receipt"
 """The receipt number of the erasure a run is for."""
 
@@ -126,6 +131,7 @@ TAGS = (
     UNDO,
     CUT_OFF,
     STILL_TO_WALK,
+    FILE,
     RECEIPT,
     REQUEST,
     PARTITION,
@@ -156,7 +162,9 @@ CAN_WAIT = "-20"
 NIGHTLY_PREFIX = "nightly:"
 ASKED_PREFIX = "asked:"
 
-REPEATED_JOBS = frozenset({PREVIEW_VIBE, RESTORE_EDITION, SYNC_LIBRARY, EXPORT_PERSON})
+REPEATED_JOBS = frozenset(
+    {PREVIEW_VIBE, RESTORE_EDITION, SYNC_LIBRARY, EXPORT_PERSON, IMPORT_HISTORY}
+)
 """What is begun again when its run was killed. Lists go on where the ledger stands instead."""
 
 MOST_REPEATS = 3
@@ -240,7 +248,7 @@ class LaunchRequest:
 
         ``edition_id`` is the edition that it had begun, if it had.
         """
-        kept = (ASKED_BY, VIBE_DATE, EDITION, UNDO, PERSON, PRIORITY)
+        kept = (ASKED_BY, VIBE_DATE, EDITION, UNDO, FILE, PERSON, PRIORITY)
         begun = {} if edition_id is None else {EDITION: str(edition_id)}
         return cls(
             job=job,
@@ -285,6 +293,11 @@ class LaunchRequest:
     def export(cls, user_id: UserId) -> Self:
         """Everything kept about the person, as one file."""
         return cls._from_chat(EXPORT_PERSON, user_id)
+
+    @classmethod
+    def importing(cls, user_id: UserId, file_name: str) -> Self:
+        """Take in the plays of a file that the person sent, by its name among theirs."""
+        return cls._from_chat(IMPORT_HISTORY, user_id, {FILE: file_name})
 
     @classmethod
     def nightly(cls, user_id: UserId, vibe_date: date, *, attempt: int = 1) -> Self:

@@ -34,7 +34,7 @@ SAME_EVERYWHERE = ("language.", "bot.words.", "style.")
 ALIKE_BY_NATURE = {"nl": {"button.later", "mood_name.warm"}}
 LATIN_NAMES = re.compile(
     r"<[^>]*>|\{\w+\}|/\w+|Spotify|Last\.fm|ListenBrainz|Telegram|Premium|MusicBrainz|UTC|lastfm"
-    r"|README|JSON|CSV|accounts/|warehouse/|ntfys?(?:://ntfy\.sh)?|[Gg]otifys?|https"
+    r"|README|JSON|vibe import|CSV|accounts/|warehouse/|ntfys?(?:://ntfy\.sh)?|[Gg]otifys?|https"
 )
 ENGLISH_ONLY = frozenset(
     {

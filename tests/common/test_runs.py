@@ -68,6 +68,11 @@ LAUNCHES: dict[str, tuple[LaunchRequest, str, Mapping[str, str]]] = {
         {**CHAT, "vibe/edition": "e1", "vibe/undo": "yes"},
     ),
     "an export": (LaunchRequest.export(ANNA), "export_person", CHAT),
+    "taking a sent file in": (
+        LaunchRequest.importing(ANNA, "ab-x.zip"),
+        "import_history",
+        {**CHAT, "vibe/file": "ab-x.zip"},
+    ),
     "a nightly list": (LaunchRequest.nightly(ANNA, DAY), "daily_vibe", NIGHT),
     "collecting": (LaunchRequest.collecting(ANNA, MORNING), "collect_listening", HERS),
     "reading a history": (

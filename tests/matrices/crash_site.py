@@ -319,7 +319,13 @@ def unfinished(message: Message) -> bool:
 
 def failure(message: Message) -> bool:
     """Whether it says that something came to nothing."""
-    keys = ("bot.failed.list", "bot.failed.restore", "bot.failed.sync", "bot.failed.export")
+    keys = (
+        "bot.failed.list",
+        "bot.failed.restore",
+        "bot.failed.sync",
+        "bot.failed.export",
+        "bot.failed.history",
+    )
     return any(say("en", key) in message["text"] for key in keys)
 
 

@@ -7,6 +7,7 @@ import itertools
 import socket
 import threading
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -125,6 +126,11 @@ class ChatUser:
     async def types(self, text: str) -> int:
         """Send a message; gives its id."""
         sent = await self._post("messages", text=text)
+        return int(sent["message_id"])
+
+    async def sends(self, name: str, content: bytes) -> int:
+        """Send a file; gives its message's id."""
+        sent = await self._post("files", name=name, content=b64encode(content).decode())
         return int(sent["message_id"])
 
     async def taps(self, data: str) -> None:

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 JOBS = (
     *("daily_vibe", "preview_vibe", "publish_preview", "sync_library"),
-    *("prepare_first_vibe", "read_history"),
+    *("prepare_first_vibe", "read_history", "import_history"),
     *("restore_edition", "export_person", "forget_person"),
 )
 

@@ -87,6 +87,8 @@ async def _show(interaction: Interaction) -> None:
             *lines,
             "" if lines else None,
             interaction.html("bot.history_from.explain"),
+            "",
+            interaction.html("bot.history_from.archive"),
         ),
         *rows,
     )

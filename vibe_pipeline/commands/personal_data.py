@@ -19,7 +19,7 @@ from vibe_pipeline.accounts.records import ErasureKind
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_for
 from vibe_pipeline.commands.people import nobody, person_called
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
-from vibe_pipeline.personal_data.erase import sweep
+from vibe_pipeline.personal_data.erase import sweep, sweep_files
 from vibe_pipeline.personal_data.export import everything, write_archive
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
@@ -40,7 +40,9 @@ def erase(user: str, *, as_json: bool) -> None:
         if store.people.get(user_id) is not None:
             note = store.erasures.forget(user_id)
             receipt, erased = note.receipt, dict(note.counts)
-        swept = sweep(warehouse, user_id, ErasureKind.PERSON)
+        swept = sweep(warehouse, user_id, ErasureKind.PERSON).and_of(
+            sweep_files(read_settings().home, user_id)
+        )
         if receipt is None and swept.total == 0:
             raise nobody(user)
         if receipt is not None:

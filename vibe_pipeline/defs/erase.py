@@ -12,7 +12,7 @@ from vibe_pipeline.defs.partitions import run_request, users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.launcher.check_history import forget_checks
 from vibe_pipeline.personal_data.archives import archive_path
-from vibe_pipeline.personal_data.erase import Sweep, sweep
+from vibe_pipeline.personal_data.erase import Sweep, sweep, sweep_files
 from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
@@ -35,7 +35,7 @@ def forget(
     accounts: AccountsResource,
     clock: ClockResource,
 ) -> None:
-    """Sweeps the warehouse, the person's runs and their partition, and counts what is left."""
+    """Sweeps warehouse, runs, partition and sent files, and counts what is left."""
     store = accounts.open(clock)
     note = store.erasures.get(config.receipt)
     if note is None or note.swept_at is not None:
@@ -46,8 +46,10 @@ def forget(
             "A run for this person is still under way; it is swept by itself once that has ended.",
             allow_retries=False,
         )
-    swept = sweep(warehouse.open(), note.user_id, note.kind).and_of(
-        _sweep_dagster(context.instance, note)
+    swept = (
+        sweep(warehouse.open(), note.user_id, note.kind)
+        .and_of(_sweep_dagster(context.instance, note))
+        .and_of(sweep_files(read_settings().home, note.user_id))
     )
     counts = {name: count for name, count in swept.erased.items() if count}
     context.add_output_metadata({"receipt": config.receipt, "left": swept.left, **counts})

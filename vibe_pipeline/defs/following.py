@@ -22,6 +22,7 @@ from vibe_pipeline.defs.ended_runs import (
     followed,
 )
 from vibe_pipeline.defs.export import export_person
+from vibe_pipeline.defs.importing import import_history
 from vibe_pipeline.defs.jobs import prepare_vibe, preview_vibe, sync_library, walk_library
 from vibe_pipeline.defs.partitions import run_request
 from vibe_pipeline.defs.repeating import begin_again
@@ -120,7 +121,7 @@ def succeeded_runs(
 
 
 @dg.sensor(
-    jobs=[prepare_vibe, preview_vibe, sync_library, restore_edition, export_person],
+    jobs=[prepare_vibe, preview_vibe, sync_library, restore_edition, export_person, import_history],
     minimum_interval_seconds=EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Finds runs that ended without saying why (killed, out of memory) and notes it, or"

@@ -7,6 +7,7 @@ from vibe_pipeline.defs.nightly_promise import people_without_list
 from vibe_pipeline.defs.partitions import run_request
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.personal_data.retention import apply_retention
+from vibe_pipeline.personal_data.sent_files import drop_old_files
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
 
@@ -24,16 +25,19 @@ def retention(
 
     What is left is put in the order of its people, once enough of it lies apart.
     """
-    days, database = read_settings().retention_days, warehouse.open()
+    settings, database = read_settings(), warehouse.open()
+    days = settings.retention_days
     store, now = accounts.open(clock), clock.now()
     lost = apply_retention(database, store, now=now, days=days)
     moved = database.cluster_by_person()
+    files = drop_old_files(settings.home, now=now)
     missed = people_without_list(store, now)
     context.add_output_metadata(
         {
             "days kept": days,
             "rows let go": sum(lost.values()),
             "rows moved": moved,
+            "sent files let go": files,
             "people without their list": missed,
             **lost,
         }

@@ -1,11 +1,13 @@
-"""Erasing a person from the warehouse, counted before and after."""
+"""Erasing a person from the warehouse and from the files they sent, counted before and after."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from vibe_pipeline.accounts.records import ErasureKind
+from vibe_pipeline.personal_data.sent_files import forget_files, waiting_files
 from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse import Warehouse
 
@@ -35,3 +37,10 @@ def sweep(warehouse: Warehouse, user_id: UserId, kind: ErasureKind) -> Sweep:
     with warehouse.open() as tables:
         left = tables.rows_of(user_id) if whole else tables.rows_of_listening(user_id)
     return Sweep(erased={f"warehouse.{name}": count for name, count in erased.items()}, left=left)
+
+
+def sweep_files(home: Path, user_id: UserId) -> Sweep:
+    """Delete the files that the person sent and no run took in; safe to repeat."""
+    return Sweep(
+        erased={"files.sent": forget_files(home, user_id)}, left=waiting_files(home, user_id)
+    )

@@ -8,6 +8,8 @@ from vibe_pipeline.simulator.telegram.sending import find_chat
 from vibe_pipeline.simulator.telegram.state import TelegramState
 from vibe_pipeline.simulator.telegram.wire import Json, Parameters, bad_request
 
+LARGEST_DOWNLOAD = 20 * 1024**2
+"""What the cloud server hands to a bot."""
 _WEBHOOK_PORTS = frozenset({80, 88, 443, 8443})
 
 
@@ -105,6 +107,8 @@ def get_file(state: TelegramState, parameters: Parameters) -> Json:
     stored = state.files.get(parameters.text("file_id"))
     if stored is None:
         raise bad_request("invalid file_id")
+    if len(stored.content) > LARGEST_DOWNLOAD:
+        raise bad_request("file is too big")
     return {
         "file_id": stored.file_id,
         "file_unique_id": stored.unique_id,

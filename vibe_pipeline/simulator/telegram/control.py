@@ -1,6 +1,7 @@
 """The Telegram part of the control endpoint: people type, tap and block; tests look."""
 
 import json
+from base64 import b64decode
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
@@ -32,6 +33,7 @@ def control_routes(state: TelegramState) -> list[BaseRoute]:
     control = _Control(state)
     return [
         Route("/control/telegram/messages", said(control.type_text), methods=["POST"]),
+        Route("/control/telegram/files", said(control.send_file), methods=["POST"]),
         Route("/control/telegram/taps", said(control.tap), methods=["POST"]),
         Route("/control/telegram/block", said(control.block), methods=["POST"]),
         Route("/control/telegram/flood", said(control.flood), methods=["POST"]),
@@ -111,6 +113,17 @@ class _Control:
         """A person types: ``{telegram_id, text}``."""
         body = await read_body(request)
         message = self._state.type_text(whole_number(body, "telegram_id"), words(body, "text"))
+        return JSONResponse({"message_id": message.message_id, "update_id": message.update_id})
+
+    async def send_file(self, request: Request) -> JSONResponse:
+        """A person sends a file: ``{telegram_id, name, content}``, the content in base64."""
+        body = await read_body(request)
+        telegram_id, name = whole_number(body, "telegram_id"), words(body, "name")
+        try:
+            content = b64decode(words(body, "content"), validate=True)
+        except ValueError:
+            raise Malformed("content is not base64") from None
+        message = self._state.send_file(telegram_id, name, content)
         return JSONResponse({"message_id": message.message_id, "update_id": message.update_id})
 
     async def tap(self, request: Request) -> JSONResponse:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import PurePosixPath
 
 from vibe_pipeline.simulator.telegram.entities import Formatted
 from vibe_pipeline.simulator.telegram.wire import Json
@@ -39,7 +40,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
-    """A file the bot sent."""
+    """A file that the bot sent, or a person."""
 
     file_id: str
     unique_id: str
@@ -53,7 +54,7 @@ class StoredFile:
     def path(self) -> str:
         """Where the Bot API serves it."""
         folder = "documents" if self.width is None else "photos"
-        return f"{folder}/{self.unique_id}/{self.name}"
+        return f"{folder}/{self.unique_id}{PurePosixPath(self.name).suffix}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from mimetypes import guess_type
 from time import monotonic as real_monotonic
 
 from vibe_pipeline.simulator.telegram.commands import BotProfile
@@ -71,6 +72,7 @@ class TelegramState:
         self._chats: dict[int, Chat] = {}
         self._messages = 0
         self._queries = 0
+        self._uploads = 0
         self._revision = 0
 
     def add_person(
@@ -142,6 +144,38 @@ class TelegramState:
             )
             if chat.keyboard is not None and chat.keyboard.get("force_reply"):
                 chat.keyboard = None
+            update_id = self.updates.put("message", self.message_json(message))
+            message = self.put_message(chat, replace(message, update_id=update_id))
+        self.changed.notify()
+        return message
+
+    def send_file(
+        self, telegram_id: int, name: str, content: bytes, *, mime_type: str = ""
+    ) -> StoredMessage:
+        """A person sends a file; the bot gets an update and may fetch it, up to a size."""
+        with self.lock:
+            chat = self._open_chat(telegram_id)
+            chat.started = True
+            self._uploads += 1
+            stored = StoredFile(
+                file_id=f"BQACAgIAAxkBAAI{self._uploads:06d}",
+                unique_id=f"AgAD{self._uploads:06d}",
+                name=name,
+                mime_type=mime_type or guess_type(name)[0] or "application/octet-stream",
+                content=content,
+            )
+            self.files[stored.file_id] = stored
+            message = self.add_message(
+                chat,
+                StoredMessage(
+                    message_id=0,
+                    chat_id=telegram_id,
+                    from_bot=False,
+                    sent_at=self.clock(),
+                    body=typed(""),
+                    file=stored,
+                ),
+            )
             update_id = self.updates.put("message", self.message_json(message))
             message = self.put_message(chat, replace(message, update_id=update_id))
         self.changed.notify()
