@@ -201,7 +201,7 @@ PAGE = Page(
     introduction=(
         "Each line is something that was done to the stores of a running installation, in real"
         " files, before somebody's next list was asked for or its night came. Where no words stand,"
-        " nobody had to do anything. Elsewhere the person reads them and `/health` gives the"
+        " nobody had to do anything. Elsewhere the person reads them and `GET /health` gives the"
         " reason, until an operator has put it right. Wanted is the next list after that, with"
         " nothing in it that was given before, an exact history, one full playlist, told once."
         " Written by `make matrices`."
