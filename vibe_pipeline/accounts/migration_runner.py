@@ -20,12 +20,12 @@ _ADVISORY_LOCK = 7_221_090_311
 _one_at_a_time = threading.Lock()
 
 
-def upgrade(database: Database) -> None:
+def upgrade(database: Database, to: str = "head") -> None:
     """Bring the tables to this version in one transaction, which is also the lock.
 
     Whoever comes second waits for the first and then finds nothing to do: on SQLite the write
     lock sees to that, on Postgres an advisory one. Alembic keeps its context in a global, hence
-    the lock between threads.
+    the lock between threads. ``to``: an earlier revision, as an older program left a store.
     """
     with _one_at_a_time, database.writing() as connection:
         if connection.dialect.name == "postgresql":
@@ -35,7 +35,7 @@ def upgrade(database: Database) -> None:
         config = Config()
         config.set_main_option("script_location", str(Path(migrations.__file__).parent))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
 
 def _refuse_foreign_tables(connection: Connection) -> None:
