@@ -61,7 +61,7 @@ _STAGES = {
     Job.publish: ("playlist",),
     Job.restore: ("restore",),
     Job.export: ("export",),
-    Job.history: ("import_history",),
+    Job.history: ("sent_history",),
 }
 _COMMANDS = {
     Job.daily: "generate",

@@ -394,5 +394,10 @@ def test_what_only_sounds_like_one_is_let_be() -> None:
 
 
 def _repository() -> dg.RepositoryDefinition:
-    """Ours, loaded apart from any Dagster instance that another test has left in the context."""
-    return Context().run(lambda: build(read_settings()).get_repository_def())
+    """Ours, loaded whole as a code server does, which refuses one name for a job and its step.
+
+    Apart from any Dagster instance that another test has left in the context.
+    """
+    repository = Context().run(lambda: build(read_settings()).get_repository_def())
+    repository.load_all_definitions()
+    return repository

@@ -81,7 +81,7 @@ def take_in(world: VibeWorld, anna: Account, path: Path) -> tuple[dict[str, obje
     result = world.run("import_history", anna.user_id, tags={runs.FILE: path.name})
     assert result.success
     run = world.instance.get_run_by_id(result.run_id)
-    (event,) = result.asset_materializations_for_node("import_history")
+    (event,) = result.asset_materializations_for_node("sent_history")
     told = runs.failure_told(run.tags) if run is not None else None
     return {key: it.value for key, it in event.metadata.items()}, None if told is None else told[0]
 

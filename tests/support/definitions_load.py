@@ -14,6 +14,7 @@ def main() -> int:
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
     repository = loaded.get_repository_def()
+    repository.load_all_definitions()  # as a code server does: names may clash between jobs
     assets = len(repository.asset_graph.get_all_asset_keys())
     sys.stdout.write(f"definitions load: {assets} assets, {len(repository.job_names)} jobs\n")
     return 0

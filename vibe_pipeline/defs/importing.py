@@ -24,7 +24,7 @@ GONE = "gone"
 """Why nothing was read: the file is no longer here. The other reasons are ``ArchiveTrouble``'s."""
 
 
-@dg.op(name="import_history")
+@dg.op(name="sent_history")
 def import_sent_file(
     context: dg.OpExecutionContext,
     warehouse: WarehouseResource,
