@@ -267,10 +267,11 @@ def changed_back(services: BotServices, account: Account, run: RunView) -> Resul
     if edition is None:
         return Result(text=tell(language, "bot.done"), markup=None, good=True)
     told = day(language, edition.vibe_date)
+    clean = tell(language, "bot.undo.clean") if account.leaves_out_explicit else None
     if runs.UNDO not in run.tags:
         result = made(account, edition)
         intro = tell(language, "bot.undo.restored", day=told)
-        return replace(result, text=together(intro, "", result.text))
+        return replace(result, text=together(intro, "", result.text, clean))
     standing = editions.standing(account.user_id)
     before = next((one for one in standing if one.playlist_id == edition.playlist_id), None)
     words = tell(language, "bot.undo.gone", day=told)
@@ -280,7 +281,8 @@ def changed_back(services: BotServices, account: Account, run: RunView) -> Resul
     counts = tell(language, "bot.undo.counts") if edition.undone_at is not None else None
     again = button(say(language, "button.again"), "go:generate")
     back = button(say(language, "button.restore"), f"rs:{edition.edition_id}")
-    return Result(text=together(words, counts), markup=keyboard([back], [again]), good=True)
+    text = together(words, clean if before is not None else None, counts)
+    return Result(text=text, markup=keyboard([back], [again]), good=True)
 
 
 def exported(services: BotServices, account: Account, run: RunView) -> Result:

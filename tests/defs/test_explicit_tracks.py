@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.records import DropReason
 
@@ -49,13 +50,13 @@ def latest(world: VibeWorld, person: Account) -> Edition:
     return edition
 
 
-def test_what_is_marked_stays_out_also_where_it_was_resolved_before_anybody_asked(
+def test_what_is_marked_stays_out_of_lists_resolved_before_anybody_asked_and_put_back_later(
     world: VibeWorld,
 ) -> None:
     anna = world.connected()
     anna = world.store.people.change(anna.user_id, min_new_ratio=0.5, playlist_size=50)
     world.run("daily_vibe", anna.user_id)
-    before = explicit_on(world, anna)
+    first, before = latest(world, anna), explicit_on(world, anna)
     forget_marks(world)
     world.store.people.change(anna.user_id, leaves_out_explicit=True)
 
@@ -72,3 +73,9 @@ def test_what_is_marked_stays_out_also_where_it_was_resolved_before_anybody_aske
     among = world.store.considered.of(edition.edition_id)
     assert among is not None
     assert str(DropReason.EXPLICIT) in {one.fate for one in among.items}
+
+    forget_marks(world)
+    world.run("restore_edition", anna.user_id, tags={runs.EDITION: first.edition_id})
+    assert explicit_on(world, anna) == []
+    (playlist,) = playlists_of(world, anna)
+    assert 0 < len(uris_of(playlist)) == len(first.tracks) - len(before)

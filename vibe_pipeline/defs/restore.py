@@ -22,7 +22,12 @@ from vibe_pipeline.defs.resources import (
 )
 from vibe_pipeline.playlists.cover_upload import CoverUpload
 from vibe_pipeline.playlists.recommendation_history import remember, unremember
-from vibe_pipeline.playlists.restore import NotRestorable, Restoration, edition_to_restore
+from vibe_pipeline.playlists.restore import (
+    NotRestorable,
+    Restoration,
+    edition_to_restore,
+    known_explicit,
+)
 from vibe_pipeline.records import EditionId, Mode, UserId
 from vibe_pipeline.warehouse import Warehouse
 
@@ -78,6 +83,7 @@ async def _restore(
             spotify=clients.spotify,
             remember=lambda restored: remember(database, restored, now=clock.now()),
             unremember=lambda undone: unremember(database, undone),
+            known_explicit=lambda shown: known_explicit(database, shown, now=clock.now()),
         )
         done = await (restoration.take_back if undo else restoration.put_back)(edition)
         stands = store.editions.latest(edition.user_id)

@@ -7,15 +7,19 @@ again, it ends the same.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from vibe_pipeline.accounts.records import Account, Edition, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError, WriteRefused
+from vibe_pipeline.clients.spotify_records import PlaylistLine
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
 from vibe_pipeline.records import EditionId, Mode, UserId
+from vibe_pipeline.sources.answers import SPOTIFY_EXPLICIT
+from vibe_pipeline.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +28,7 @@ class RestoreClient(Protocol):
     """The part of Spotify this room asks."""
 
     async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str: ...
+    async def playlist_lines(self, playlist_id: str) -> list[PlaylistLine]: ...
     async def change_details(
         self, playlist_id: str, *, name: str | None = None, description: str | None = None
     ) -> None: ...
@@ -54,12 +59,15 @@ class Restoration:
     """Moves one person's playlists between their own past states.
 
     ``remember`` and ``unremember`` keep the recommendation history in step; both may be repeated.
+    ``known_explicit`` gives the Spotify ids of those of a list's tracks that are known to be marked
+    explicit. It is asked only for whoever wants none; the others are looked at once written.
     """
 
     store: AccountStore
     spotify: RestoreClient
     remember: Callable[[Edition], None]
     unremember: Callable[[Edition], None]
+    known_explicit: Callable[[Edition], Collection[str]]
 
     async def put_back(self, edition: Edition) -> Edition:
         """Have the edition stand in its playlist again; what came after it stays in the past."""
@@ -86,14 +94,21 @@ class Restoration:
 
     async def _show(self, edition: Edition) -> None:
         """Write the list where it belongs, and see that the person has that playlist."""
-        playlist_id = self._playlist_of(edition)
+        playlist_id, account = self._playlist_of(edition), self._account(edition.user_id)
+        clean, uris = account.leaves_out_explicit, [track.uri for track in edition.tracks]
         if edition.mode is Mode.DAILY:
+            if clean:
+                await self._leave_out_explicit(playlist_id)
             await self.spotify.save_to_library([_address(playlist_id)])
             return
-        account = self._account(edition.user_id)
         if account.playlist_id != playlist_id:
             await self.spotify.save_to_library([_address(playlist_id)])
-        await self._fill(playlist_id, [track.uri for track in edition.tracks])
+        if clean:
+            barred = frozenset(self.known_explicit(edition))
+            uris = [track.uri for track in edition.tracks if track.spotify_id not in barred]
+        await self._fill(playlist_id, uris)
+        if clean:
+            await self._leave_out_explicit(playlist_id)
         await self._reword(playlist_id, edition)
         self.store.people.change(
             edition.user_id, playlist_id=playlist_id, playlist_url=edition.playlist_url
@@ -107,6 +122,14 @@ class Restoration:
             )
         except ServiceError as error:
             log.warning("a playlist keeps its former words: %s", error)
+
+    async def _leave_out_explicit(self, playlist_id: str) -> None:
+        """Have the playlist hold nothing that Spotify marks as explicit, as it shows it now."""
+        lines = await self.spotify.playlist_lines(playlist_id)
+        shown = [line.track for line in lines if line.track is not None]
+        if any(track.explicit for track in shown):
+            clean = [f"spotify:track:{one.spotify_id}" for one in shown if not one.explicit]
+            await self._fill(playlist_id, clean)
 
     async def _fill(self, playlist_id: str, uris: Sequence[str]) -> None:
         """Write the tracks; of those that no longer exist nothing comes back."""
@@ -133,6 +156,17 @@ class Restoration:
         if account is None:
             raise LookupError(f"nobody is called {user_id}")
         return account
+
+
+def known_explicit(database: Warehouse, edition: Edition, *, now: datetime) -> frozenset[str]:
+    """The Spotify ids of those tracks of a list that were once seen marked as explicit."""
+    name = SPOTIFY_EXPLICIT.name
+    with database.open() as tables:
+        marks = tables.lookups.answers(name, as_of=now)[name]
+        likes = [like.track for like in tables.library.likes(edition.user_id)]
+    liked = {track.spotify_id for track in likes if track.explicit}
+    ids = {track.spotify_id for track in edition.tracks}
+    return frozenset(one for one in ids if one in liked or marks.get(one) is True)
 
 
 def before_it(store: AccountStore, edition: Edition) -> Edition | None:
