@@ -22,6 +22,7 @@ from vibe_pipeline.launcher.dagster_internals import GrpcServerTarget, WorkerSta
 from vibe_pipeline.launcher.fork_server import Ended, ForkServer, ForkServerGone, Work
 from vibe_pipeline.launcher.run_launcher import (
     UNHURRIED_NICENESS,
+    WORKER_NICENESS,
     WORKER_TAG,
     WarmRunLauncher,
     Worker,
@@ -62,9 +63,9 @@ def test_a_run_starts_warm_and_leaves_its_output(site: LaunchSite, words: Path) 
 
 @pytest.mark.parametrize(
     ("priority", "stands_back"),
-    [("0", False), ("10", False), ("-10", True), ("-20", True), ("soon", False)],
+    [("0", False), ("10", False), ("-10", True), ("soon", False)],
 )
-def test_who_nobody_waits_for_leaves_the_processor_to_the_others(
+def test_workers_leave_the_processor_to_who_answers_people_and_those_that_can_wait_to_all(
     site: LaunchSite,
     words: Path,
     priority: str,
@@ -74,7 +75,7 @@ def test_who_nobody_waits_for_leaves_the_processor_to_the_others(
 
     assert site.wait_for(run_id, SUCCESS) == SUCCESS
     niceness = int((words / run_id).read_text().split()[-1])
-    assert niceness == os.nice(0) + (UNHURRIED_NICENESS if stands_back else 0)
+    assert niceness == os.nice(0) + (UNHURRIED_NICENESS if stands_back else WORKER_NICENESS)
 
 
 def test_an_ordinary_failure_is_told_by_the_run_itself(site: LaunchSite) -> None:

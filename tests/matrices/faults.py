@@ -208,11 +208,11 @@ class ListCell:
         site.run(person, LaunchRequest.asked_list(person.user_id))
         seconds, edition = time.monotonic() - began, newest(site, person)
         asked = {one.name: site.calls(one) for one in broken}
-        first, cause = _came_of(person, edition), None if edition is None else edition.cause
+        first, foreseen = _came_of(person, edition), _foreseen(edition)
         site.mend()
         believed = [] if kind.passing else site.believed(broken)
         after = self._good_weather(site, person, edition)
-        troubles = self._troubles(site, person, likes, seconds, cause)
+        troubles = self._troubles(site, person, likes, seconds, foreseen=foreseen)
         return [
             Outcome(
                 name=self.row(one, kind),
@@ -258,7 +258,8 @@ class ListCell:
         person: Account,
         likes: int,
         seconds: float,
-        cause: FailureCause | None,
+        *,
+        foreseen: bool,
     ) -> list[str]:
         account = site.world.store.people.get(person.user_id)
         latest = newest(site, person)
@@ -266,7 +267,7 @@ class ListCell:
         known = site.likes(person.user_id)
         recorded = latest is not None and latest.state is EditionState.RECORDED
         wanted = {
-            "a reason nobody foresaw": cause is not FailureCause.UNEXPECTED,
+            "a reason nobody foresaw": foreseen,
             f"took {seconds:.0f} s": seconds < LONGEST_RUN_SECONDS,
             "no list in good weather": recorded,
             "an empty playlist": all(playlist["items"] for playlist in playlists),
@@ -293,6 +294,14 @@ _NOT_ASKED = ("was not asked",)
 def _ended_before(edition: Edition | None, broken: Sequence[Endpoint]) -> bool:
     """Whether another of the broken calls ended the list before this one's turn."""
     return len(broken) > 1 and (edition is None or edition.state is not EditionState.RECORDED)
+
+
+def _foreseen(edition: Edition | None) -> bool:
+    """Whether there is a list, or a reason of which the person can be told more than that."""
+    if edition is None:
+        return False
+    recorded = edition.state is EditionState.RECORDED
+    return recorded or edition.cause not in {None, FailureCause.UNEXPECTED}
 
 
 def _came_of(person: Account, edition: Edition | None) -> str:

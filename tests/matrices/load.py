@@ -21,7 +21,7 @@ import httpx
 from tests.benchmarks import crowd
 from tests.benchmarks.conditions import Conditions
 from tests.benchmarks.installation import Site, has_link, measured
-from tests.benchmarks.seeding import forget_calls
+from tests.benchmarks.seeding import forget_calls, without_nights
 from tests.benchmarks.watching import Usage, watched
 from tests.matrices.outcomes import DOCS, Outcome, Page
 from vibe_pipeline.accounts.records import EditionState
@@ -158,8 +158,9 @@ async def asked(site: Site, within: float, asking: float) -> list[Person]:
 
 
 async def loaded(site: Site, within: float, asking: float) -> Load:
-    """The minute and what follows it."""
+    """The minute and what follows it; nights would give people lists besides."""
     forget_calls(site.installation.settings)
+    without_nights(site.installation.settings)
     store = open_for(site.installation.settings)
     before = {one.user_id: len(store.editions.history(one.user_id)) for one in store.people.all()}
     since, began = time.time(), time.monotonic()

@@ -1,8 +1,9 @@
 """``make soak``: sixty nights of thirty people; ``--people``, ``--nights``, ``--seed`` for others.
 
 People are soaked in groups, each a town of its own in an interpreter of its own, as many at a time
-as there are processors, so that a long soak can be played in pieces (``--town``). What came of each
-is kept in ``docs/soak.md``.
+as there are processors, so that a long soak can be played in pieces (``--town``). The larger a
+town, the cheaper a night: what services answer is remembered for all who live there, as in any
+installation. What came of each is kept in ``docs/soak.md``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from tests.matrices.outcomes import DOCS, Outcome, Page
 from tests.soak.totals import Totals, totals
 from tests.soak.town import Town, posted, town
 
+TOGETHER = 15
+"""So many live in one town."""
 CALM = timedelta(hours=30)
 """At the end nothing goes wrong for so long, and what was begun comes to its end."""
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
@@ -31,11 +34,11 @@ PAGE = Page(
     path=DOCS / "soak.md",
     title="Nights in bad weather",
     introduction=(
-        "Each line is a town of three people and sixty nights, by an accelerated clock, with random"
-        " faults of Spotify, sources and Telegram, workers killed, doubled triggers and hours in"
-        " which nothing runs. A night is one person's. Wanted is a list each, or a sentence that"
-        " says why not; nothing doubled, lost, silent or empty. Written by `make soak`; a town with"
-        " fewer than 180 nights was cut off by `--within`."
+        "Each line is a town of fifteen people and sixty nights, by an accelerated clock, with"
+        " random faults of Spotify, sources and Telegram, workers killed, doubled triggers and"
+        " hours in which nothing runs. A night is one person's. Wanted is a list each, or a"
+        " sentence that says why not; nothing doubled, lost, silent or empty. Written by `make"
+        " soak`; a town with fewer than 900 nights was cut off by `--within`."
     ),
     counted="towns",
     columns=(
@@ -151,7 +154,7 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=30)
     parser.add_argument("--nights", type=int, default=60)
     parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--together", type=int, default=3, help="how many share a town")
+    parser.add_argument("--together", type=int, default=TOGETHER, help="how many share a town")
     parser.add_argument("--within", type=float, default=float("inf"), help="seconds, for each")
     parser.add_argument("--worse", type=float, default=1.0, help="how often trouble comes")
     parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1, help="towns at a time")

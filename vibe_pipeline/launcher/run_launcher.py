@@ -60,6 +60,8 @@ WARM_AGAIN_AFTER_SECONDS = 10.0
 STUCK_AFTER_SECONDS = 10.0
 """How long a worker may go on after its run was declared over."""
 LOOKS_EVERY_SECONDS = 2.0
+WORKER_NICENESS = 3
+"""How far every worker stands back behind the programs that answer people, on a full machine."""
 UNHURRIED_NICENESS = 10
 """How far a worker whose run nobody waits for stands back behind those that somebody waits for."""
 
@@ -136,8 +138,7 @@ def execute(order: str) -> int:
         if run.status == DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, "It was cancelled before it started.")
             return 0
-        if _can_wait(run):
-            os.nice(UNHURRIED_NICENESS)
+        os.nice(UNHURRIED_NICENESS if _can_wait(run) else WORKER_NICENESS)
         with _ended_on_request(instance, run_id), _place_freed(instance):
             return execute_run(run_id, instance, lambda _event: None, set_exit_code_on_failure=True)
 
