@@ -87,7 +87,7 @@ def test_tags_of_the_taste_that_a_list_lacks_come_before_more_of_the_same() -> N
     )
     wanted = replace(wish(), profile=profile)
     ranked = rank(merge([pool]), wanted, replace(DEFAULT, tag_weight=0.0))
-    tags = Tags.of((entry.candidate for entry in ranked), profile)
+    tags = Tags.of((entry.candidate for entry in ranked), profile, DEFAULT)
     seeds = Seeds.of(profile, seed_weights(profile))
     strangers = [entry for entry in ranked if entry.candidate.artist.startswith("Near")]
 
@@ -127,7 +127,7 @@ def test_a_list_opens_by_its_scores_and_has_every_kind_of_the_taste_by_its_end()
     )
     ranked = rank(merge([pool]), wanted, DEFAULT)
     seeds = Seeds.of(taste, seed_weights(taste))
-    tags = Tags.of((entry.candidate for entry in ranked), taste)
+    tags = Tags.of((entry.candidate for entry in ranked), taste, DEFAULT)
     strangers = [entry for entry in ranked if entry.candidate.artist.startswith("Near")]
 
     plain, whole = (
@@ -139,6 +139,24 @@ def test_a_list_opens_by_its_scores_and_has_every_kind_of_the_taste_by_its_end()
     assert kinds[:2] == ["folk", "folk"]
     assert kinds.count("dub") >= 3
     assert all(entry.candidate.proposals[0].tags == ("folk",) for entry in plain[:12])
+
+
+def test_what_a_person_plays_is_called_by_common_tags_as_much_as_by_rare_ones() -> None:
+    """Scores go by what is rare, for it tells more; a list is to sound like what is played."""
+    taste = SeedProfile(artists=PROFILE.artists[:1], tracks=())
+    own = replace(near(LOUD, 99, 1.0), artist=LOUD, title="Own", tags=("folk", "zither"))
+    others = [replace(near(LOUD, number, 1.0), tags=("folk",)) for number in range(20)]
+    pool = Pool(
+        source=Source.LASTFM_SIMILAR_ARTISTS, proposals=(own, *others), state=PoolState.OFFERED
+    )
+
+    even, rare = (
+        Tags.of(merge([pool]), taste, replace(DEFAULT, tag_rarity=rarity)).taste
+        for rarity in (DEFAULT.tag_rarity, 1.0)
+    )
+
+    assert even["folk"] > even["zither"]
+    assert rare["folk"] < rare["zither"]
 
 
 def one_loud_seed() -> list[Proposal]:
@@ -189,7 +207,7 @@ def test_the_next_one_is_worth_most_beside_those_already_there(
     """In a short list tags soon weigh what they will weigh to the end, in a long one more each."""
     ranked = rank(merge(given_pools), wanted)
     seeds = Seeds.of(wanted.profile, seed_weights(wanted.profile))
-    tags = Tags.of((entry.candidate for entry in ranked), wanted.profile)
+    tags = Tags.of((entry.candidate for entry in ranked), wanted.profile, DEFAULT)
     policy = replace(DEFAULT, artist_cap=len(ranked) + 1)
 
     order = calibrated(ranked, seeds, policy, size=size, tags=tags)
@@ -227,11 +245,9 @@ def _worth(
     )
     if not own and tags.taste:
         lacking = math.log1p(1 / (1 + described))
-    return (
-        entry.score
-        - policy.seed_balance * over
-        + policy.tag_calibration * min(len(there), size) ** 2 * (size / SIZE) * lacking
-    )
+    room = math.pow(size / SIZE, policy.tag_short_lists)
+    weight = policy.tag_calibration * min(len(there), size) ** 2 * room
+    return entry.score - policy.seed_balance * over + weight * lacking
 
 
 @anything

@@ -5,8 +5,9 @@ is carried by seeds that had their share already waits a little, and whoever bri
 taste that the list lacks comes sooner. What one more track changes of the divergence (KL) of a
 list's tags from the taste shrinks with the list's length, so what it is worth grows with the square
 of that: the first tracks come by their score, and the further the list, the more it makes up for
-what it lacks. Scores are not touched, only the order in which candidates are asked onto the
-list, and which of the seeds that carry a track is named for it.
+what it lacks. Common tags count here as much as rare ones, unlike in scores: a list is heard whole.
+Scores are not touched, only the order in which candidates are asked onto the list, and which of
+the seeds that carry a track is named for it.
 """
 
 from __future__ import annotations
@@ -78,9 +79,9 @@ class Tags:
     shares: Mapping[str, Mapping[str, float]]
 
     @classmethod
-    def of(cls, candidates: Iterable[Candidate], profile: SeedProfile) -> Tags:
+    def of(cls, candidates: Iterable[Candidate], profile: SeedProfile, policy: Policy) -> Tags:
         """The tags of everybody who is proposed."""
-        bags = tag_bags(candidates)
+        bags = tag_bags(candidates, place_power=policy.tag_place, rarity_power=policy.tag_rarity)
         shares = {artist: tag_shares(bag) for artist, bag in bags.items()}
         return cls(taste=taste_in_tags(bags, profile), shares=shares)
 
@@ -214,7 +215,8 @@ class _Balance:
         """What the tags that the list lacks are worth by now."""
         size = min(self._size, _LONG)
         listed = min(self.listed, size)
-        return self._policy.tag_balance + self._policy.tag_calibration * listed**2 * (size / _LONG)
+        room = math.pow(size / _LONG, self._policy.tag_short_lists)
+        return self._policy.tag_balance + self._policy.tag_calibration * listed**2 * room
 
     def by_seeds(self, entry: Ranked) -> float:
         """The score, less what its seeds carry already beside their part."""

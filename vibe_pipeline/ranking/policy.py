@@ -82,8 +82,14 @@ class Policy:
     """What it costs a candidate that its seeds carry their part of the list already."""
     tag_balance: float = 0.0
     """What it is worth that a candidate brings tags of the taste which the list lacks so far."""
-    tag_calibration: float = 0.04
+    tag_calibration: float = 0.16
     """The same, times the square of how many tracks are on the list already."""
+    tag_short_lists: float = 2.0
+    """Exponent by which that counts less in lists of fewer than thirty tracks."""
+    tag_place: float = 0.5
+    """Exponent by which a tag counts less for it, the later it is named for an artist."""
+    tag_rarity: float = 0.0
+    """Exponent by which a tag counts more for it, the fewer artists have it."""
     seed_flow: float = 0.0
     """How much alike tracks of the same seed are when the list is put in order."""
 
@@ -99,7 +105,7 @@ class Policy:
     unwanted_versions: Version = UNWANTED_VERSIONS
 
 
-DEFAULT: Final = Policy(name="default", version=6)
+DEFAULT: Final = Policy(name="default", version=7)
 SIMILAR_SUM: Final = Policy(
     name="similar-sum",
     version=3,
@@ -108,6 +114,9 @@ SIMILAR_SUM: Final = Policy(
     few_seeds=0,
     seed_balance=0.0,
     tag_calibration=0.0,
+    tag_short_lists=1.0,
+    tag_place=1.0,
+    tag_rarity=1.0,
     seed_rarity=0.0,
     spread_damping=0.0,
     match_power=1.0,
@@ -134,6 +143,9 @@ ADDED_FIGURES: Final[Mapping[str, object]] = MappingProxyType(
         "seed_balance": 0.0,
         "tag_balance": 0.0,
         "tag_calibration": 0.0,
+        "tag_short_lists": 1.0,
+        "tag_place": 1.0,
+        "tag_rarity": 1.0,
         "seed_flow": 1.0,
         "due_days": 0.0,
         "level_doubt": 0.0,
@@ -141,8 +153,11 @@ ADDED_FIGURES: Final[Mapping[str, object]] = MappingProxyType(
     }
 )
 """What figures that came with version 3 or later are for a policy that was stored without them."""
+_DEFAULT_6: Final = replace(
+    DEFAULT, version=6, tag_calibration=0.04, tag_short_lists=1.0, tag_place=1.0, tag_rarity=1.0
+)
 _DEFAULT_5: Final = replace(
-    DEFAULT, version=5, seed_balance=0.8, tag_balance=0.5, tag_calibration=0.0
+    _DEFAULT_6, version=5, seed_balance=0.8, tag_balance=0.5, tag_calibration=0.0
 )
 _DEFAULT_4: Final = replace(_DEFAULT_5, version=4, few_seeds=0)
 _DEFAULT_3: Final = replace(
@@ -154,6 +169,7 @@ _DEFAULT_3: Final = replace(
     level_doubt=0.0,
 )
 FORMER: Final = (
+    _DEFAULT_6,
     _DEFAULT_5,
     _DEFAULT_4,
     _DEFAULT_3,

@@ -84,7 +84,7 @@ class Selector:
         self._policy = policy
         self._known = ListenerKnowledge.of(request, policy)
         self._judged: dict[str, _Judged] = {}
-        self._tags = Tags.of((entry.candidate for entry in ranked), request.profile)
+        self._tags = Tags.of((entry.candidate for entry in ranked), request.profile, policy)
         self._seeds = Seeds.of(request.profile, seed_weights(request.profile, policy))
         self._parts: dict[str, dict[str, float]] = {}
         self._orders: dict[tuple[bool, bool], _Order] = {}

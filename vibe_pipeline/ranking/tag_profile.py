@@ -17,10 +17,13 @@ from vibe_pipeline.records import Candidate, SeedProfile
 TagBag = Mapping[str, float]
 
 
-def tag_bags(pool: Iterable[Candidate]) -> dict[str, dict[str, float]]:
+def tag_bags(
+    pool: Iterable[Candidate], *, place_power: float = 1.0, rarity_power: float = 1.0
+) -> dict[str, dict[str, float]]:
     """By key of each artist with known tags, what they weigh, all above 0.
 
-    A tag counts more the earlier it is named and the fewer artists have it.
+    A tag counts more the earlier it is named and the fewer artists have it; how much more, the
+    exponents say.
     """
     named: dict[str, tuple[str, ...]] = {}
     for candidate in pool:
@@ -31,10 +34,14 @@ def tag_bags(pool: Iterable[Candidate]) -> dict[str, dict[str, float]]:
                 named[artist] = tags
     folded = {artist: list(map(str.casefold, own)) for artist, own in sorted(named.items())}
     frequency = Counter(chain.from_iterable(map(set, folded.values())))
-    rarity = {tag: math.log(1 + len(named) / count) for tag, count in frequency.items()}
+    rarity = {
+        tag: math.log(1 + len(named) / count) ** rarity_power for tag, count in frequency.items()
+    }
+    most = max(map(len, folded.values()), default=0)
+    later = [place**place_power for place in range(most + 1)]
     return {
         artist: {
-            tag: rarity[tag] / place
+            tag: rarity[tag] / later[place]
             for place, tag in zip(range(len(own), 0, -1), reversed(own), strict=True)
         }
         for artist, own in folded.items()
