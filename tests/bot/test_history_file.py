@@ -15,8 +15,9 @@ from tests.support.bot_world import BotWorld, ChatUser, living_bot, saying, unti
 from tests.support.pipeline_stand_in import StandInRun
 from vibe_bot.handlers.history_file import LARGEST_FETCHED, MOST_WAITING
 from vibe_bot.import_words import imported_words
+from vibe_bot.jobs import Job
 from vibe_pipeline import runs
-from vibe_pipeline.locales import LANGUAGES, say
+from vibe_pipeline.locales import LANGUAGES, knows, say
 from vibe_pipeline.personal_data.sent_files import FOLDER, receiving, sent_file, waiting_files
 from vibe_pipeline.taste.streaming_archive import ArchiveTrouble
 
@@ -129,6 +130,12 @@ def test_every_reason_has_its_sentence_and_what_was_read_before_it_is_told(langu
         assert imported_words(language, {}, reason) == words
         assert imported_words(language, ADDED, reason).startswith(f"{words}\n\n")
         assert "1" in imported_words(language, ADDED, reason).removeprefix(words)
+
+
+def test_every_job_has_a_title_and_words_for_its_stages() -> None:
+    keys = [f"title_{job.name}" for job in Job] + [stage for job in Job for stage in job.stages]
+
+    assert [key for key in keys if not knows(f"bot.progress.{key}")] == []
 
 
 @pytest.mark.parametrize(

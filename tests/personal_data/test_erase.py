@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 import pytest
 
+from tests.support.secret_search import SecretSearch
+from tests.support.sent_history import lay_down, plays
 from tests.support.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.records import Account, Erasure
+from vibe_pipeline.accounts.records import Account, Erasure, HistoryService, WishKind
 from vibe_pipeline.defs.erase import promises
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.personal_data.archives import archive_path
+from vibe_pipeline.personal_data.export import everything
 from vibe_pipeline.records import Source
 
 OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
@@ -55,9 +59,52 @@ def run_count(world: VibeWorld, person: Account) -> int:
     return len(world.instance.get_runs(dg.RunsFilter(tags={runs.PARTITION: person.user_id})))
 
 
+def with_everything(world: VibeWorld, name: str) -> tuple[Account, Mapping[str, str]]:
+    """Somebody who gave us all there is to give; and words of theirs to be searched for."""
+    words = {
+        "title": "Erasable Evenings",
+        "address": "https://ntfy.example.org/erasable-topic",
+        "chosen": "The Erasable Three",
+        "wish": "erasable shoegaze",
+        "archive": "Zoë & the Erasable Owls",
+        "waiting": "Erasable_Waiting",
+    }
+    anna = world.store.people.change(
+        world.connected(name, covers=True).user_id,
+        sources_off=OUTSIDE,
+        own_title=words["title"],
+        covers=True,
+        leaves_out_explicit=True,
+    )
+    store, listener = world.store, world.listener_of(anna).listener.id
+    store.notice_targets.set(anna.user_id, words["address"])
+    store.chosen_artists.add(anna.user_id, "erasable three", words["chosen"])
+    store.steering.set(anna.user_id, WishKind.MORE, words["wish"], words["wish"])
+    store.history_sources.set(anna.user_id, HistoryService.LASTFM, listener)
+    world.run(runs.READ_HISTORY, anna.user_id)
+    sent = lay_down(world, anna, plays(2019, artist=words["archive"]))
+    world.run(runs.IMPORT_HISTORY, anna.user_id, tags={runs.FILE: sent.name})
+    lay_down(world, anna, plays(2020, artist=words["waiting"]), number=2)
+    world.run(runs.DAILY_VIBE, anna.user_id)
+    return anna, words
+
+
+def search(world: VibeWorld, words: Mapping[str, str]) -> set[str]:
+    """Which of these words stand in any row of any store, or in any other file.
+
+    What a database leaves in pages that it has freed is no row, and is written over in time.
+    """
+    looking = SecretSearch.of(words)
+    looking.home(world.settings.home)
+    stores = ("accounts.sqlite", "warehouse.duckdb")
+    return {name for name, where in looking.met if " " in where or not where.startswith(stores)}
+
+
 def test_somebody_forgotten_is_in_no_store_and_nobody_else_loses_a_row(world: VibeWorld) -> None:
-    anna, boris = with_a_list(world, "Anna"), with_a_list(world, "Boris")
-    before = rows(world, boris)
+    (anna, words), boris = with_everything(world, "Anna"), with_a_list(world, "Boris")
+    before, marks = rows(world, boris), {**words, "id": anna.user_id}
+    assert search(world, marks) == set(marks) - {"address"}
+    handed_out = everything(world.store, world.warehouse, anna.user_id)
 
     note = world.store.erasures.forget(anna.user_id)
     result = sweep(world, note)
@@ -66,15 +113,34 @@ def test_somebody_forgotten_is_in_no_store_and_nobody_else_loses_a_row(world: Vi
     assert result.success
     assert swept is not None
     assert swept.swept_at is not None
-    assert swept.counts["accounts.accounts"] == 1
-    assert swept.counts["warehouse.liked_tracks"] > 0
-    assert swept.counts["dagster.runs"] == 1
+    for name, kept in handed_out.items():
+        store, _, table = name.partition("/")
+        assert swept.counts.get(f"{store}.{table}", 0) == len(kept), name
+    assert swept.counts["accounts.tokens"] == swept.counts["files.sent"] == 1
+    assert swept.counts["dagster.runs"] == 3
     assert swept.counts["dagster.partitions"] == 1
     assert world.store.erasures.left_of(anna.user_id) == 0
     assert rows(world, anna) == run_count(world, anna) == 0
     assert not world.instance.has_dynamic_partition("users", anna.user_id)
     assert rows(world, boris) == before
     assert run_count(world, boris) == 1
+    world.store.erasures.close(note.receipt)
+    assert search(world, marks) == set()
+
+
+def test_an_export_holds_all_that_somebody_gave_and_no_address_of_notices(world: VibeWorld) -> None:
+    anna, words = with_everything(world, "Anna")
+
+    tables = everything(world.store, world.warehouse, anna.user_id)
+
+    told = json.dumps(tables, default=str, ensure_ascii=False)
+    assert {name for name, word in words.items() if word not in told} == {"address", "waiting"}
+    for name in (
+        *("accounts/history_sources", "accounts/steering", "accounts/chosen_artists"),
+        *("accounts/notice_targets", "warehouse/listening_history", "warehouse/heard_recordings"),
+        "warehouse/history_imports",
+    ):
+        assert tables[name], name
 
 
 def test_dagster_keeps_no_copy_of_the_last_event(world: VibeWorld) -> None:

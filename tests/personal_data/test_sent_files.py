@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import zipfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import dagster as dg
 import pytest
 
 from tests.personal_data.test_erase import sweep
+from tests.support.sent_history import lay_down, plays
 from tests.support.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account
@@ -46,34 +46,12 @@ def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld
     return shared_world
 
 
-def plays(year: int, count: int = 40) -> bytes:
-    entries = [
-        {
-            "ts": f"{year}-03-{number % 28 + 1:02d}T10:{number:02d}:13Z",
-            "ms_played": 180_000,
-            "master_metadata_track_name": f"Song {number}",
-            "master_metadata_album_artist_name": "Zoë & the Owls",
-            "spotify_track_uri": f"spotify:track:{number:022d}",
-        }
-        for number in range(count)
-    ]
-    return json.dumps(entries).encode()
-
-
 def zipped(**files: bytes) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(f"{name}.json", content)
     return buffer.getvalue()
-
-
-def lay_down(world: VibeWorld, anna: Account, content: bytes, number: int = 0) -> Path:
-    name = sent_name(f"{number:012d}", "my_spotify_data.zip")
-    path = sent_file(world.settings.home, anna.user_id, name)
-    with receiving(path) as file:
-        file.write(content)
-    return path
 
 
 def take_in(world: VibeWorld, anna: Account, path: Path) -> tuple[dict[str, object], str | None]:
