@@ -12,11 +12,18 @@ import pytest
 
 from tests.support.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.records import Account, HistoryService, HistorySource, HistoryTrouble
+from vibe_pipeline.accounts.records import (
+    Account,
+    ExclusionKind,
+    HistoryService,
+    HistorySource,
+    HistoryTrouble,
+)
 from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.defs.listening_history import CHECK, LISTENING_HISTORY, reading_history
 from vibe_pipeline.locales import say
 from vibe_pipeline.locales.source_keys import reason_key
+from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import EditionId, Source
 from vibe_pipeline.simulator.faults import fault_from_json
 from vibe_pipeline.simulator.metabrainz.listenbrainz import Models
@@ -235,6 +242,15 @@ def test_a_list_brings_back_what_was_loved_years_ago_and_says_when(world: VibeWo
         assert 2015 < int(track.seed) <= datetime.now(UTC).year
         words = say("en", reason_key(track.source, seeded=True), seed=track.seed)
         assert words == f"you loved this in {track.seed}"
+
+    key, left_out = pool_key(Source.LOVED_ONCE), chosen[0].artist_key
+    world.store.exclusions.add(anna.user_id, ExclusionKind.ARTIST, left_out, "left out")
+    again = world.run(runs.PREPARE_VIBE, anna.user_id, selection=[key])
+    with world.warehouse.open() as tables:
+        pools = tables.candidates.pools(anna.user_id, {Source.LOVED_ONCE: EditionId(again.run_id)})
+        newest = [artist_key(one.artist) for pool in pools for one in pool.proposals]
+    assert newest
+    assert left_out not in newest
 
 
 def test_listenbrainz_recommends_to_those_who_named_their_account_once_it_can(

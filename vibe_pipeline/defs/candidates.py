@@ -265,7 +265,7 @@ class _CandidatesStep:
             now=self.now,
             excluded_likes=rules.excluded_likes(self.likes),
             late=late,
-            once_heard=self.once_heard,
+            once_heard=[one for one in self.once_heard if one.artist_key not in rules.artists],
             listenbrainz_user=self._listenbrainz_user,
         )
 
