@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,9 +33,6 @@ log = structlog.get_logger()
 
 STATUS_NAME = "Telegram bot"
 """Under this name the supervisor knows us too."""
-STORE_THREADS = 24
-"""So many looks into the stores wait at once. Python's own number, six on two cores, is soon spent
-by a crowd whose runs are followed, and then an answer stands behind it."""
 POLL_SECONDS = 25
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 OTHER_POLLER = (
@@ -55,7 +51,6 @@ async def run(settings: Settings, token: str) -> None:
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stopping.set)
-    loop.set_default_executor(ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="store"))
     async with open_http() as http:
         store = open_for(settings)
         services = open_services(settings, http, store, now=utc_now, sleep=asyncio.sleep)

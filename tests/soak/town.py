@@ -56,7 +56,8 @@ ZONES = (
 )
 TRACKS = 10
 LIKES = 80
-_LATE_SECONDS = 30.0
+_LATE_SECONDS = 120.0
+"""So long a worker may take to its first call on a full machine; killed before, there is no run."""
 
 
 @dataclass(slots=True)
