@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -107,62 +107,59 @@ def managed_processes(
     log_format: Literal["text", "json"] = "text",
 ) -> list[ManagedProcess]:
     """Every process of an installation, started from ``folder``; each logs in this format."""
-    formatted = ("--log-format", "json") if log_format == "json" else ()
-    workspace = str(_workspace_file(home))
-    python = sys.executable
 
-    def part(name: str, *command: str, **more: object) -> ManagedProcess:
+    def process(name: str, *command: str, ready: Ready | None) -> ManagedProcess:
         log = home / "logs" / f"{name.lower().replace(' ', '-')}.log"
         return ManagedProcess(
-            name=name,
-            command=command,
-            environment=inner,
-            folder=folder,
-            log=log,
-            **more,  # type: ignore[arg-type]
+            name=name, command=command, environment=inner, folder=folder, log=log, ready=ready
         )
 
     return [
-        part(STORAGE, "dagster", "instance", "migrate", ready=None, forked=True),
-        part(
-            CODE_SERVER,
-            *("dagster", "api", "grpc"),
-            *("--module-name", "vibe_pipeline.definitions", "--location-name", "vibe"),
-            *("--host", "127.0.0.1", "--port", str(ports.code_server)),
-            *formatted,
-            ready=port_ready(ports.code_server),
-            after=(STORAGE,),
-            forked=True,
-        ),
-        part(
-            WEBSERVER,
-            *("dagster-webserver", "--workspace", workspace),
-            *("--host", "127.0.0.1", "--port", str(ports.webserver)),
-            *formatted,
-            ready=_code_loaded(f"http://127.0.0.1:{ports.webserver}/graphql", home),
-            after=(STORAGE,),
-            forked=True,
-        ),
-        part(
-            DAEMON,
-            *("dagster-daemon", "run", "--workspace", workspace),
-            *formatted,
-            ready=log_ready("Instance is configured"),
-            after=(STORAGE,),
-            forked=True,
-            by_the_clock=True,
-        ),
-        part(
+        *_dagster_programs(process, home, ports, log_format),
+        process(
             OAUTH,
-            *(python, "-m", "vibe_oauth", "--port", str(ports.oauth)),
+            *(sys.executable, "-m", "vibe_oauth", "--port", str(ports.oauth)),
             ready=http_ready(f"http://127.0.0.1:{ports.oauth}/health/live"),
         ),
-        part(
-            BOT,
-            *(python, "-m", "vibe_bot"),
-            ready=log_ready("listening"),
-        ),
+        process(BOT, sys.executable, "-m", "vibe_bot", ready=log_ready("listening")),
     ]
+
+
+class _MakesProcess(Protocol):
+    def __call__(self, name: str, *command: str, ready: Ready | None) -> ManagedProcess: ...
+
+
+def _dagster_programs(
+    process: _MakesProcess, home: Path, ports: Ports, log_format: Literal["text", "json"]
+) -> Iterator[ManagedProcess]:
+    """The storage is brought up to date first; the others are forked once it is."""
+    formatted = ("--log-format", "json") if log_format == "json" else ()
+    workspace = str(_workspace_file(home))
+    migrating = process(STORAGE, "dagster", "instance", "migrate", ready=None)
+    yield replace(migrating, forked=True)
+    code_server = process(
+        CODE_SERVER,
+        *("dagster", "api", "grpc"),
+        *("--module-name", "vibe_pipeline.definitions", "--location-name", "vibe"),
+        *("--host", "127.0.0.1", "--port", str(ports.code_server)),
+        *formatted,
+        ready=port_ready(ports.code_server),
+    )
+    webserver = process(
+        WEBSERVER,
+        *("dagster-webserver", "--workspace", workspace),
+        *("--host", "127.0.0.1", "--port", str(ports.webserver)),
+        *formatted,
+        ready=_code_loaded(f"http://127.0.0.1:{ports.webserver}/graphql", home),
+    )
+    daemon = process(
+        DAEMON,
+        *("dagster-daemon", "run", "--workspace", workspace),
+        *formatted,
+        ready=log_ready("Instance is configured"),
+    )
+    for program in (code_server, webserver, replace(daemon, by_the_clock=True)):
+        yield replace(program, after=(STORAGE,), forked=True)
 
 
 def _code_loaded(address: str, home: Path) -> Ready:
