@@ -47,11 +47,10 @@ def world(tmp_path: Path) -> Iterator[VibeWorld]:
 
 
 @pytest.fixture
-def hurried_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VibeWorld]:
+def hurried_world(tmp_path: Path) -> Iterator[VibeWorld]:
     """One whose services take as much as comes, where only the count of calls matters."""
     rules = replace(ROOMY, likes_per_person=200, limits_enforced=False)
     with vibe_world(tmp_path, simulation=Simulation(rules=rules)) as world:
-        monkeypatch.setenv("SERVICE_PACE", "100")
         yield world
 
 

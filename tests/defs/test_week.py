@@ -100,11 +100,10 @@ def _hold_new(days: list[Day], size: int, *, least: float = 1.0) -> None:
 
 @pytest.mark.slow
 def test_every_prepared_list_costs_four_calls_though_labs_names_wrong_and_dead_ids(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     rules = replace(ROOMY, labs_wrong_share=0.2)
     with vibe_world(tmp_path, simulation=Simulation(rules=rules)) as world:
-        monkeypatch.setenv("SERVICE_PACE", "100")
         anna = world.connected()
 
         first, *later = prepared_nights(world, anna)

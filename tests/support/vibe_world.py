@@ -40,7 +40,19 @@ SCOPES = (
     "user-read-private user-read-recently-played user-top-read user-library-read"
     " user-library-modify playlist-read-private playlist-modify-public playlist-modify-private"
 )
-ROOMY = Rules(allowlist_limit=100, spotify_per_window=10_000, spotify_quota=100_000)
+PACE = 100
+"""So many times as fast as they really allow are services asked, and here they allow it."""
+_REAL = Rules()
+ROOMY = Rules(
+    allowlist_limit=100,
+    spotify_per_window=10_000,
+    spotify_quota=100_000,
+    lastfm_per_second=PACE * _REAL.lastfm_per_second,
+    lastfm_burst=PACE * _REAL.lastfm_burst,
+    musicbrainz_per_second=PACE * _REAL.musicbrainz_per_second,
+    musicbrainz_burst=PACE * _REAL.musicbrainz_burst,
+    labs_per_window=PACE * _REAL.labs_per_window,
+)
 """More people and calls than a real app may have, so that many tests can share a world."""
 _VERIFIER = "v" * 64
 
@@ -243,7 +255,8 @@ def vibe_world(folder: Path, *, simulation: Simulation | None = None) -> Iterato
 
 def point_at(simulator: RunningSimulator, home: Path, patch: pytest.MonkeyPatch) -> None:
     """Have the environment name this world, as an installation's does."""
-    for name, value in {**simulator.environment(), "VIBE_HOME": str(home)}.items():
+    own = {"VIBE_HOME": str(home), "SERVICE_PACE": str(PACE)}
+    for name, value in {**simulator.environment(), **own}.items():
         patch.setenv(name, value)
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
 
