@@ -60,7 +60,14 @@ def run_count(world: VibeWorld, person: Account) -> int:
 
 
 def with_everything(world: VibeWorld, name: str) -> tuple[Account, Mapping[str, str]]:
-    """Somebody who gave us all there is to give; and words of theirs to be searched for."""
+    """Somebody who gave us all there is to give and has a list; and words to be searched for."""
+    anna, words = giving_everything(world, name)
+    world.run(runs.DAILY_VIBE, anna.user_id)
+    return anna, words
+
+
+def giving_everything(world: VibeWorld, name: str) -> tuple[Account, Mapping[str, str]]:
+    """Somebody who switched on all there is, before their first list."""
     words = {
         "title": "Erasable Evenings",
         "address": "https://ntfy.example.org/erasable-topic",
@@ -85,7 +92,6 @@ def with_everything(world: VibeWorld, name: str) -> tuple[Account, Mapping[str, 
     sent = lay_down(world, anna, plays(2019, artist=words["archive"]))
     world.run(runs.IMPORT_HISTORY, anna.user_id, tags={runs.FILE: sent.name})
     lay_down(world, anna, plays(2020, artist=words["waiting"]), number=2)
-    world.run(runs.DAILY_VIBE, anna.user_id)
     return anna, words
 
 
@@ -129,7 +135,7 @@ def test_somebody_forgotten_is_in_no_store_and_nobody_else_loses_a_row(world: Vi
 
 
 def test_an_export_holds_all_that_somebody_gave_and_no_address_of_notices(world: VibeWorld) -> None:
-    anna, words = with_everything(world, "Anna")
+    anna, words = giving_everything(world, "Anna")
 
     tables = everything(world.store, world.warehouse, anna.user_id)
 
