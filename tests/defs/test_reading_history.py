@@ -243,14 +243,19 @@ def test_a_list_brings_back_what_was_loved_years_ago_and_says_when(world: VibeWo
         words = say("en", reason_key(track.source, seeded=True), seed=track.seed)
         assert words == f"you loved this in {track.seed}"
 
-    key, left_out = pool_key(Source.LOVED_ONCE), chosen[0].artist_key
+    def artists(pool_of: str) -> set[str]:
+        with world.warehouse.open() as tables:
+            wanted = {Source.LOVED_ONCE: EditionId(pool_of)}
+            pools = tables.candidates.pools(anna.user_id, wanted)
+        return {artist_key(one.artist) for pool in pools for one in pool.proposals}
+
+    left_out = chosen[0].artist_key
     world.store.exclusions.add(anna.user_id, ExclusionKind.ARTIST, left_out, "left out")
-    again = world.run(runs.PREPARE_VIBE, anna.user_id, selection=[key])
-    with world.warehouse.open() as tables:
-        pools = tables.candidates.pools(anna.user_id, {Source.LOVED_ONCE: EditionId(again.run_id)})
-        newest = [artist_key(one.artist) for pool in pools for one in pool.proposals]
-    assert newest
-    assert left_out not in newest
+    key = pool_key(Source.LOVED_ONCE)
+    again = world.run(runs.PREPARE_VIBE, anna.user_id, selection=[key], days_later=3)
+    assert left_out in artists(made.run_id)
+    assert left_out not in (asked_anew := artists(again.run_id))
+    assert asked_anew
 
 
 def test_listenbrainz_recommends_to_those_who_named_their_account_once_it_can(
