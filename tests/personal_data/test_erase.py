@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import dagster as dg
-import pytest
 
 from tests.support.secret_search import SecretSearch
 from tests.support.sent_history import lay_down, plays
-from tests.support.vibe_world import VibeWorld, vibe_world
+from tests.support.vibe_world import VibeWorld
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, Erasure, HistoryService, WishKind
 from vibe_pipeline.defs.erase import promises
@@ -20,19 +19,6 @@ from vibe_pipeline.personal_data.export import everything
 from vibe_pipeline.records import Source
 
 OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
-
-
-@pytest.fixture(scope="module")
-def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
-    """One world for all tests here; each brings people of its own."""
-    with vibe_world(tmp_path_factory.mktemp("world")) as running:
-        yield running
-
-
-@pytest.fixture
-def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld:
-    shared_world.point_here(monkeypatch)
-    return shared_world
 
 
 def with_a_list(world: VibeWorld, name: str) -> Account:

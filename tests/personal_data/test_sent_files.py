@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -15,7 +14,7 @@ import pytest
 
 from tests.personal_data.test_erase import sweep
 from tests.support.sent_history import lay_down, plays
-from tests.support.vibe_world import VibeWorld, vibe_world
+from tests.support.vibe_world import VibeWorld
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.personal_data.sent_files import (
@@ -32,18 +31,6 @@ from vibe_pipeline.taste.streaming_archive import ArchiveTrouble
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 ANNA = UserId("u1")
-
-
-@pytest.fixture(scope="module")
-def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
-    with vibe_world(tmp_path_factory.mktemp("world")) as running:
-        yield running
-
-
-@pytest.fixture
-def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld:
-    shared_world.point_here(monkeypatch)
-    return shared_world
 
 
 def zipped(**files: bytes) -> bytes:

@@ -66,6 +66,16 @@ def test_how_far_a_library_was_read_is_asked_once_in_a_transaction(
     assert (likes, plays, state.likes_total, reads) == ([like(1)], [], 1, [ANNA])
 
 
+def test_who_is_forgotten_has_no_library_in_the_same_transaction_either(tmp_path: Path) -> None:
+    with Warehouse(tmp_path / "w.duckdb").open() as tables:
+        tables.library.change_likes(ANNA, added=[like(1)], gone=(), total=1, seen_at=NOON)
+        before = tables.library.state(ANNA).likes_total
+        tables.forget(ANNA)
+        after = tables.library.state(ANNA)
+
+    assert (before, after) == (1, LibraryState())
+
+
 def test_answers_of_several_services_are_read_in_one_opening(tmp_path: Path) -> None:
     warehouse, openings = Warehouse(tmp_path / "w.duckdb"), list[str]()
 

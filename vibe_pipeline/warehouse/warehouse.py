@@ -163,6 +163,7 @@ class Tables:
         return lost
 
     def _erase(self, user_id: UserId, names: Sequence[str]) -> dict[str, int]:
+        self._library_states.pop(user_id, None)
         lost: dict[str, int] = {}
         for table in names:
             row = self.connection.execute(
