@@ -28,6 +28,7 @@ from vibe_pipeline.personal_data.sent_files import (
 )
 from vibe_pipeline.records import UserId
 from vibe_pipeline.taste.streaming_archive import ArchiveTrouble
+from vibe_pipeline.warehouse import WarehouseLocked
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 ANNA = UserId("u1")
@@ -93,6 +94,27 @@ def test_a_file_that_cannot_be_read_is_told_and_deleted_and_what_came_before_cou
     assert stopped == trouble
     assert counted["added"] == added
     assert not path.exists()
+
+
+def test_what_a_passing_trouble_kept_from_being_read_is_read_by_the_next_run(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected("Anna")
+    path = lay_down(world, anna, plays(2019))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vibe_pipeline.defs.importing.take_in", _busy)
+        tags = {runs.FILE: path.name}
+        failed = world.run("import_history", anna.user_id, tags=tags, raise_on_error=False)
+
+    assert not failed.success
+    counted, stopped = take_in(world, anna, path)
+    assert (counted["added"], stopped) == (40, None)
+    assert not path.exists()
+
+
+def _busy(path: Path, *_: object, **__: object) -> None:
+    raise WarehouseLocked(path, "Somebody else has it open.")
 
 
 def test_a_file_that_no_run_took_in_goes_when_its_person_is_forgotten(world: VibeWorld) -> None:

@@ -34,7 +34,8 @@ def import_sent_file(
     """Reads the plays of the file named by the run, and deletes the file.
 
     A file that cannot be read is no failure of the run: its tags say why, to whoever sent it.
-    Killed, it is begun again, and what was read adds nothing twice.
+    Killed, or failed for what may pass, it is begun again: the file stays until then, and what was
+    read adds nothing twice.
     """
     account = accounts.open(clock).people.get(UserId(context.partition_key))
     if account is None:
@@ -56,8 +57,7 @@ def import_sent_file(
             )
     except (ArchiveRefused, FileNotFoundError) as error:
         _refuse(context, error)
-    finally:
-        path.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
     _report(context, imported, path)
 
 
