@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import duckdb
 import pytest
 from cryptography.fernet import Fernet
 
@@ -14,6 +15,7 @@ from vibe_pipeline.accounts.store import migrate, open_for
 from vibe_pipeline.commands.checks import Finding, NotReady, recovery, state, stop_on_trouble
 from vibe_pipeline.settings import Settings, settings_from
 from vibe_pipeline.warehouse import Warehouse
+from vibe_pipeline.warehouse.connection import FileEngine
 from vibe_pipeline.warehouse.damage import trouble_with
 
 
@@ -96,3 +98,23 @@ def test_a_warehouse_that_was_cut_off_is_seen_without_reading_it(
     os.truncate(path, int(left * path.stat().st_size))
 
     assert "damaged" in str(trouble_with(path))
+
+
+def test_a_warehouse_that_gave_room_back_to_the_disk_is_no_damaged_one(
+    settings: Settings,
+) -> None:
+    path = settings.warehouse_path
+    rows = "range AS number, md5(range::VARCHAR) AS words FROM range(200000)"
+    engine = FileEngine(path)
+    engine.make()
+    with engine.transaction(patience=1) as connection:
+        connection.execute(f"CREATE TABLE a_while AS SELECT {rows}")
+    with engine.transaction(patience=1) as connection:
+        connection.execute("DELETE FROM a_while")
+    with duckdb.connect(str(path), read_only=True) as connection:
+        size, blocks = connection.execute(
+            "SELECT block_size, total_blocks FROM pragma_database_size()"
+        ).fetchall()[0]
+
+    assert path.stat().st_size < size * blocks
+    assert trouble_with(path) is None

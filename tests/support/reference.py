@@ -184,10 +184,10 @@ def commands_page() -> str:
 
 
 def _help(name: str) -> str:
-    context = click.Context(
-        main, info_name="vibe", terminal_width=HELP_COLUMNS, max_content_width=HELP_COLUMNS
-    )
     assert isinstance(main, click.Group)
+    context = main.make_context(
+        "vibe", [name], terminal_width=HELP_COLUMNS, max_content_width=HELP_COLUMNS
+    )
     command = main.get_command(context, name)
     assert command is not None
     return command.get_help(click.Context(command, info_name=name, parent=context))

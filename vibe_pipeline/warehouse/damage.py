@@ -6,6 +6,7 @@ What a new one gets from the account store is ``playlists.warehouse_recovery``'s
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
@@ -15,8 +16,16 @@ from filelock import FileLock
 
 from vibe_pipeline.installation.warehouse_file import was_a_warehouse
 from vibe_pipeline.warehouse.connection import in_words, not_a_warehouse
+from vibe_pipeline.warehouse.engine import Connection
 from vibe_pipeline.warehouse.errors import NotAWarehouse, WarehouseError, WarehouseLocked
 from vibe_pipeline.warehouse.warehouse import Tables, Warehouse
+
+_HEADERS = 3 * 4096
+"""What lies before the first block: DuckDB's main header and its two others."""
+_LAST_BLOCK = (
+    "SELECT max(greatest(block_id, coalesce(list_max(additional_block_ids), -1)))"
+    " FROM pragma_storage_info('{name}') WHERE persistent"
+)
 
 
 def set_aside_if_damaged(warehouse: Warehouse, *, now: datetime) -> Path | None:
@@ -60,10 +69,24 @@ def trouble_with(path: Path, *, patience: float = 5.0) -> WarehouseError | None:
 
 
 def _cut_off(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
-    """Whether the file is shorter than all its blocks; its tables are listed all the same."""
-    row = connection.execute("SELECT block_size * total_blocks FROM pragma_database_size()")
-    (blocks,) = row.fetchone() or (0,)
-    return path.stat().st_size < int(blocks)
+    """Whether a block that is used lies beyond the file's end; its tables are listed all the same.
+
+    DuckDB gives free blocks at the end back to the disk and goes on counting them.
+    """
+    size, used = connection.execute(
+        "SELECT block_size, used_blocks FROM pragma_database_size()"
+    ).fetchone() or (0, 0)
+    blocks = max(int(used), *(last + 1 for last in _last_blocks(connection)))
+    return path.stat().st_size < _HEADERS + int(size) * blocks
+
+
+def _last_blocks(connection: duckdb.DuckDBPyConnection) -> Iterator[int]:
+    """The highest block of the catalog, and of each table."""
+    queries = ["SELECT max(block_id) FROM pragma_metadata_info()"]
+    queries += [_LAST_BLOCK.format(name=name) for name in _names(connection)]
+    for query in queries:
+        row = connection.execute(query).fetchone()
+        yield -1 if row is None or row[0] is None else int(row[0])
 
 
 def is_damaged(warehouse: Warehouse) -> bool:
@@ -77,9 +100,13 @@ def is_damaged(warehouse: Warehouse) -> bool:
 
 
 def _read_everything(tables: Tables) -> None:
-    names = tables.connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
-    ).fetchall()
-    for (name,) in names:
+    for name in _names(tables.connection):
         query = f"SELECT bit_xor(hash(one)) FROM {name} one"  # noqa: S608 - our names
         tables.connection.execute(query).fetchall()
+
+
+def _names(connection: Connection) -> list[str]:
+    rows = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
+    ).fetchall()
+    return [str(name) for (name,) in rows]
