@@ -122,7 +122,10 @@ class TopItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedArtist:
-    """An artist the person leans to now; weight is in (0, 1], ``why`` holds its parts."""
+    """An artist the person leans to now; weight is in (0, 1], ``why`` holds its parts.
+
+    ``loved_in`` is the year it was played most, where what is long past speaks loudest for it.
+    """
 
     name: str
     key: str
@@ -130,6 +133,7 @@ class SeedArtist:
     spotify_id: str | None = None
     mbid: str | None = None
     why: Mapping[str, float] = field(default_factory=dict)
+    loved_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +148,7 @@ class SeedTrack:
     isrc: str | None = None
     mbid: str | None = None
     why: Mapping[str, float] = field(default_factory=dict)
+    loved_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

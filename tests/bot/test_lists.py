@@ -156,8 +156,13 @@ async def test_why_gives_a_reason_for_every_track(place: BotWorld, language: str
     one = await anna.says("/why 4")
     named = await anna.says("/why song <b>7")
     absent = await anna.says("/why Nobody")
+    anna.edition("00000000-0000-4000-8000-000000000019", loved_in={"Seed Artist": 2019})
+    years_ago = await anna.says("/why 4")
 
     assert message["text"].count("Artist & Sons") == 10
+    loved = say(language, "bot.why.loved_in", seed="Seed Artist", year="2019")
+    assert loved in years_ago["text"]
+    assert loved not in one["text"]
     close = say(language, "reason.lastfm_similar_artists", seed="Seed Artist")
     assert close in message["text"]
     assert say(language, "bot.why.familiar") in one["text"]

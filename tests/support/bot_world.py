@@ -218,6 +218,7 @@ class ChatUser:
         recorded: bool = True,
         vibe_date: date = date(2026, 11, 20),
         notes: tuple[str, ...] = (),
+        loved_in: Mapping[str, int] | None = None,
         missing: str = "timed out",
     ) -> Edition:
         """A list in the ledger, as a finished run leaves it."""
@@ -242,6 +243,7 @@ class ChatUser:
             },
             pools=(PoolSummary(source="listenbrainz", state="failed", reason=missing),),
             notes=notes,
+            loved_in=loved_in or {},
         )
         editions.advance(
             found.edition_id,

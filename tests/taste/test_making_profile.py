@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.support.accounts_site import connected, made
+from tests.support.sent_history import plays as years
 from tests.support.warehouse_examples import NOON, chosen, edition, like, play
 from vibe_pipeline.accounts.records import BlockKind, ExclusionKind
 from vibe_pipeline.ranking.identity import artist_key, recording_key
-from vibe_pipeline.records import Play
+from vibe_pipeline.records import EditionId, Play
+from vibe_pipeline.taste.import_history import import_history
 from vibe_pipeline.taste.making_profile import make_profile
 from vibe_pipeline.warehouse import Warehouse
 
@@ -84,3 +86,22 @@ def test_making_a_profile_writes_nothing(tmp_path: Path) -> None:
 
     assert len(explained.profile.tracks) == 1
     assert after == before
+
+
+def test_years_that_somebody_gave_us_speak_where_little_is_played_now(tmp_path: Path) -> None:
+    store, warehouse = made(tmp_path), Warehouse(tmp_path / "w.duckdb")
+    anna = connected(store)
+    (tmp_path / "years.json").write_bytes(years(2019, artist="Loved"))
+
+    import_history(tmp_path / "years.json", warehouse, anna.user_id, now=NOON)
+    quiet = make_profile(warehouse, store, anna, now=NOON).profile
+    with warehouse.open() as tables:
+        tables.taste.replace(edition("e", user_id=anna.user_id), quiet)
+        kept = tables.taste.profile(anna.user_id, EditionId("e"))
+        heard = [by("Now", number, minutes_ago=number) for number in range(110)]
+        tables.library.add_plays(anna.user_id, heard, collected_at=NOON, gap=False)
+    busy = make_profile(warehouse, store, anna, now=NOON).profile
+
+    assert [(seed.name, seed.loved_in) for seed in quiet.artists] == [("Loved", 2019)]
+    assert kept == quiet
+    assert [seed.name for seed in busy.artists] == ["Now"]

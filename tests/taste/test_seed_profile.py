@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from tests.support.moving_tastes import FIRST_DAY, moving_plays, steady_plays
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import LikedTrack, Play, SeedProfile, TopItem, Track
+from vibe_pipeline.taste.exclusions import ExclusionRules
 from vibe_pipeline.taste.seed_profile import seed_profile
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
@@ -66,6 +67,51 @@ def test_artists_named_to_start_from_are_seeds_and_give_way_to_what_is_heard_and
     assert names(later) == ["C", "A", "B"]
     assert later.artists[1].why["chosen"] < first.artists[0].why["chosen"]
     assert names(over) == ["C"]
+
+
+@dataclass(frozen=True)
+class Past:
+    artist: str
+    title: str
+    seconds: tuple[int, ...]
+    spotify_id: str | None = None
+
+
+def years_ago(artist: str, title: str, *, times: int, year: int) -> Past:
+    first = int(datetime(year, 5, 1, 22, 30, tzinfo=UTC).timestamp())
+    return Past(artist, title, tuple(first + 86_400 * day for day in range(times)))
+
+
+def test_years_long_past_are_seeds_with_their_best_year_and_give_way_to_the_present() -> None:
+    past = [
+        years_ago("A", "Old", times=30, year=2019),
+        years_ago("A", "Older", times=10, year=2016),
+        years_ago("B", "Old", times=12, year=2022),
+    ]
+    a_few = [played("C", f"Song {number}", hours_ago=number + 1) for number in range(20)]
+    many = [played("C", f"Song {number}", hours_ago=number + 1) for number in range(110)]
+
+    alone = profile(past=past)
+    beside = profile(*a_few, past=past)
+    liked_since = profile(*(liked("A", f"New {n}") for n in range(9)), past=past[1:2])
+
+    assert [(one.name, one.loved_in) for one in alone.artists] == [("A", 2019), ("B", 2022)]
+    assert (alone.tracks[0].title, alone.tracks[0].loved_in) == ("Old", 2019)
+    assert names(beside) == ["C", "A", "B"]
+    assert beside.artists[0].loved_in is None
+    assert 0 < beside.artists[1].why["years"] < alone.artists[0].why["years"]
+    assert profile(*many, past=past) == profile(*many)
+    assert liked_since.artists[0].loved_in is None
+
+
+def test_years_long_past_leave_out_what_the_person_left_out() -> None:
+    past = [years_ago("A", "Old", times=30, year=2019), years_ago("B", "Old", times=9, year=2020)]
+    late = ExclusionRules(hours=((time(22), time(7)),))
+    summer = ExclusionRules(dates=((date(2019, 1, 1), date(2019, 12, 31)),))
+
+    assert names(profile(past=past, hygiene=late)) == []
+    assert names(profile(past=past, hygiene=summer)) == ["B"]
+    assert names(profile(past=past, blocked_artists=frozenset({artist_key("A")}))) == ["B"]
 
 
 def test_a_profile_says_how_fast_the_person_s_plays_fade() -> None:

@@ -206,6 +206,7 @@ async def _show_reason(interaction: Interaction, edition: Edition, track: Chosen
         "",
         interaction.html("bot.why.from", reason=reason(interaction.language, track)),
         _named_to_start_from(interaction, track),
+        _loved_years_ago(interaction, edition, track),
         interaction.html("bot.why.source", source=source_name(interaction.language, track.source)),
         interaction.html("bot.why.new" if track.is_new else "bot.why.familiar"),
         *(spoke(interaction, item) if item is not None else ()),
@@ -223,6 +224,14 @@ def _named_to_start_from(interaction: Interaction, track: ChosenTrack) -> Html |
     if not track.seed or track.seed not in named_by(interaction):
         return None
     return interaction.html("bot.why.named", seed=track.seed)
+
+
+def _loved_years_ago(interaction: Interaction, edition: Edition, track: ChosenTrack) -> Html | None:
+    """A word about it where it is there for somebody they played in years long past."""
+    year = None if edition.summary is None else edition.summary.loved_in.get(track.seed)
+    if year is None:
+        return None
+    return interaction.html("bot.why.loved_in", seed=track.seed, year=str(year))
 
 
 def reason(language: str, track: ChosenTrack) -> str:

@@ -291,7 +291,7 @@ def _columns(facts: dict[str, Any]) -> dict[str, Any]:
     if "tracks" in facts:
         facts["tracks"] = [asdict(track) for track in facts["tracks"]]
     if facts.get("summary") is not None:
-        facts["summary"] = asdict(facts["summary"])
+        facts["summary"] = _kept_summary(facts["summary"])
     if "kind" in facts:
         facts["kind"] = EditionKind(facts["kind"]).value
     if "mode" in facts:
@@ -312,6 +312,12 @@ def _edition(row: RowMapping) -> Edition:
 
 def _track(kept: dict[str, Any]) -> ChosenTrack:
     return ChosenTrack(**kept | {"source": Source(kept["source"])})
+
+
+def _kept_summary(summary: Summary) -> dict[str, Any]:
+    """As earlier releases keep it, where there is no more to it."""
+    kept = asdict(summary)
+    return kept if summary.loved_in else {key: kept[key] for key in kept if key != "loved_in"}
 
 
 def _summary(kept: dict[str, Any]) -> Summary:

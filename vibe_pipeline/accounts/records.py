@@ -217,6 +217,7 @@ class Summary:
     """The honest counts of an edition: ``sources`` maps a source to the tracks chosen from it.
 
     ``styles`` and ``moods``: what the list sounds like (``ranking.flavour``), strongest first.
+    ``loved_in``: for seeds that years long past speak for, by name as tracks bear it, the year.
     """
 
     new: int
@@ -227,6 +228,7 @@ class Summary:
     notes: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()
     moods: tuple[str, ...] = ()
+    loved_in: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

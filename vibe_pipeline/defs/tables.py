@@ -37,7 +37,7 @@ COLUMNS_OF: Mapping[str, str] = {
     ),
     "main.seed_profile": (
         "user_id vibe_date edition_id kind position name artist key weight spotify_id isrc mbid why"
-        " play_decay"
+        " play_decay loved_in"
     ),
     **{f"candidates.{source}": _PROPOSALS for source in Source},
     "main.ranked_selection": (
@@ -94,6 +94,7 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
     "liked_at": ("TIMESTAMP", "When it was liked after the list was made, UTC."),
     "listeners": ("BIGINT", "How many people listen to it on Last.fm or ListenBrainz."),
     "looked_at": ("TIMESTAMP", "When we last looked what became of it, UTC."),
+    "loved_in": ("INTEGER", "The year it was played most, where the past speaks loudest for it."),
     "match": ("DOUBLE", "How near the source calls it to the seed, 0 to 1."),
     "mbid": ("VARCHAR", "Its id at MusicBrainz."),
     "ms_played": ("INTEGER", "How long it was heard or lasts, in milliseconds."),

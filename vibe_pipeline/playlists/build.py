@@ -351,6 +351,7 @@ def _finished(
         choice,
         pools,
         policy,
+        request.profile,
         doubtful=_greys_out(request.likes),
         marked=request.explicit is not None,
     )

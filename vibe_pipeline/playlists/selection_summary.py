@@ -19,7 +19,7 @@ from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.ranking.selection import Choice
-from vibe_pipeline.records import ChosenTrack, Pool, Ranked, Source
+from vibe_pipeline.records import ChosenTrack, Pool, Ranked, SeedProfile, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,7 @@ def summarized(
     choice: Choice,
     pools: Sequence[Pool],
     policy: Policy,
+    profile: SeedProfile,
     *,
     doubtful: bool = False,
     marked: bool = False,
@@ -72,6 +73,7 @@ def summarized(
             notes=tuple(str(note) for note in choice.notes),
             styles=flavour.styles,
             moods=flavour.moods,
+            loved_in=_loved_in(tracks, profile),
         ),
     )
 
@@ -97,6 +99,15 @@ def made_from_before(summary: Summary) -> bool:
 def reason(language: str, source: Source, seed: str) -> str:
     """Why a track is on the list, in one sentence."""
     return say(language, reason_key(source, seeded=bool(seed)), seed=seed)
+
+
+def _loved_in(tracks: Iterable[ChosenTrack], profile: SeedProfile) -> dict[str, int]:
+    """The years of those seeds that are named for a track and lean on what is long past."""
+    years = {artist.name: artist.loved_in for artist in profile.artists} | {
+        f"{track.artist} – {track.title}": track.loved_in for track in profile.tracks
+    }
+    named = sorted({track.seed for track in tracks})
+    return {seed: year for seed in named if (year := years.get(seed)) is not None}
 
 
 def _chosen_track(entry: Ranked, *, doubtful: bool, marked: bool) -> ChosenTrack:

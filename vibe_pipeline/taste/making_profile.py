@@ -11,12 +11,20 @@ from datetime import datetime
 
 from vibe_pipeline.accounts.records import Account, Exclusion
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.records import SeedProfile
+from vibe_pipeline.records import Play, SeedProfile, UserId
 from vibe_pipeline.taste.exclusions import ExclusionCounts, exclusion_rules_of
 from vibe_pipeline.taste.feedback import Feedback, feedback_of
 from vibe_pipeline.taste.free_choice import is_free_choice
-from vibe_pipeline.taste.seed_profile import seed_profile, telling_plays, times_played
-from vibe_pipeline.warehouse import Warehouse
+from vibe_pipeline.taste.seed_profile import (
+    LONG_AGO,
+    MOST_RECORDINGS,
+    seed_profile,
+    share_of_the_past,
+    telling_plays,
+    times_played,
+)
+from vibe_pipeline.warehouse import Tables, Warehouse
+from vibe_pipeline.warehouse.listening_history import PastListening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +56,9 @@ def make_profile(
         own_lists = tables.playlists.own_lists(user_id)
         likes, plays = tables.library.likes(user_id), tables.library.plays(user_id)
         top = tables.library.top_items(user_id)
+        past: Sequence[PastListening] = ()
+        if tables.library.state(user_id).history_read_at is not None:
+            past = _long_ago(tables, user_id, telling_plays(plays, exclusions, own_lists), now)
     profile = seed_profile(
         likes=likes,
         plays=plays,
@@ -59,6 +70,7 @@ def make_profile(
         hygiene=exclusions,
         own_lists=own_lists,
         chosen=store.chosen_artists.list(user_id),
+        past=past,
         now=now,
     )
     return MadeProfile(
@@ -68,3 +80,12 @@ def make_profile(
         times_played=times_played(telling_plays(plays, exclusions, own_lists)),
         from_our_lists=sum(not is_free_choice(play, own_lists) for play in plays),
     )
+
+
+def _long_ago(
+    tables: Tables, user_id: UserId, telling: Sequence[Play], now: datetime
+) -> Sequence[PastListening]:
+    """What was played years ago, where so little was played lately that it is asked."""
+    if not share_of_the_past(telling, now):
+        return ()
+    return tables.history.long_ago(user_id, before=now - LONG_AGO, most=MOST_RECORDINGS)

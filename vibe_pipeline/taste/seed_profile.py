@@ -7,6 +7,7 @@ A weight is a sum of parts, each between ``-BOUND`` and ``BOUND``, over the larg
 ``top``      places among Spotify's top items, as far as they are not of left-out listening
 ``thumbs``   up or down; the only part that may be negative
 ``chosen``   the person named the artist to start from; the more they play and like, the less
+``years``    what a history they gave us says of years long past; the more they play now, the less
 
 Each part is the logarithm of its sum, for the hundredth play says less than the first. What is
 blocked or left out on purpose does not count, nor what was played from a list of ours, nor what
@@ -22,7 +23,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from vibe_pipeline.ranking.activation import Decay, power_law
@@ -54,13 +55,22 @@ CHOSEN_GIVES_WAY = 15.0
 """With each so many plays and likes what was named to start from counts half as much."""
 CHOSEN_IS_OVER = 0.05
 """What would count for less than this counts for nothing."""
+LONG_AGO = timedelta(days=120)
+"""What is older than this is past: ``plays`` hardly tells of it, ``years`` does."""
+YEARS_GIVE_WAY = 25.0
+"""With each so many plays of the last 120 days what is past counts half as much."""
+YEARS_ARE_OVER = 0.05
+"""A share below this is none: from 109 plays on, what a person does now says enough."""
+YEARS_HALF_LIFE_DAYS = 3 * 365.0
+MOST_RECORDINGS = 400
+"""Of so many recordings, those played most in all the years, every play that is past counts."""
 MOST_PER_ARTIST = 3
 """So many seed tracks of one artist at most, so that one album does not fill the profile."""
 BOUND = 4.0
 """No part says more than this, however much was heard: about fifty plays on one day."""
 MOST_PLAYS = 10 * math.expm1(BOUND)
 """All plays together count no more than this, lest ten artists reach the bound and be equals."""
-PARTS = ("plays", "likes", "top", "thumbs", "chosen")
+PARTS = ("plays", "likes", "top", "thumbs", "chosen", "years")
 """Every part there may be, in the order in which they are told."""
 
 
@@ -76,6 +86,7 @@ def seed_profile(
     hygiene: ExclusionRules | None = None,
     own_lists: frozenset[str] = frozenset(),
     chosen: Sequence[ChosenSeed] = (),
+    past: Sequence[PastPlays] = (),
     decay: Decay | None = None,
     now: datetime,
     artists: int = 60,
@@ -85,7 +96,8 @@ def seed_profile(
 
     ``hygiene`` brings the clock on which its hours and dates are read. ``own_lists`` are our
     playlists, by Spotify id: what was played from them says nothing. ``chosen`` are the artists
-    that the person named to start from. ``decay`` is by how much plays fade; the person's own past
+    that the person named to start from, ``past`` the recordings they played long ago, the most
+    played first. ``decay`` is by how much plays fade; the person's own past
     tells it where it is not given.
     """
     hygiene = hygiene or ExclusionRules()
@@ -111,11 +123,14 @@ def seed_profile(
         tally.add(
             _Spelling(artist=artist.name, title=None, artist_id=artist.spotify_id), "chosen", weight
         )
+    years = _Years.of(past, hygiene, share=share_of_the_past(heard, now) if past else 0, now=now)
+    for one, weight in years.weights:
+        tally.add(_Spelling.of_past(one), "years", weight)
     _add_thumbs(tally.of_tracks, thumbs or {})
     _add_thumbs(tally.of_artists, artist_thumbs or {})
     return SeedProfile(
-        artists=tuple(_artists(tally.of_artists, tally.spelled, artists)),
-        tracks=tuple(_tracks(tally.of_tracks, tally.spelled, tracks)),
+        artists=tuple(_artists(tally.of_artists, tally.spelled, artists, years.best)),
+        tracks=tuple(_tracks(tally.of_tracks, tally.spelled, tracks, years.best)),
         play_decay=own,
     )
 
@@ -127,6 +142,26 @@ class ChosenSeed(Protocol):
     def name(self) -> str: ...
     @property
     def spotify_id(self) -> str | None: ...
+
+
+class PastPlays(Protocol):
+    """A recording and when it was played, in Unix seconds, all of them long ago."""
+
+    @property
+    def artist(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def spotify_id(self) -> str | None: ...
+    @property
+    def seconds(self) -> Sequence[int]: ...
+
+
+def share_of_the_past(telling: Iterable[Play], now: datetime) -> float:
+    """How far years long past may speak, 0 to 1: fully where nothing was played lately."""
+    lately = sum(play.played_at >= now - LONG_AGO for play in telling)
+    share = 0.5 ** (lately / YEARS_GIVE_WAY)
+    return float(share) if share >= YEARS_ARE_OVER else 0.0
 
 
 def chosen_weight(*, heard: int, liked: int) -> float:
@@ -191,10 +226,49 @@ class _Spelling:
         return cls(artist=artist.name, title=None, artist_id=artist.spotify_id)
 
     @classmethod
+    def of_past(cls, one: PastPlays) -> _Spelling:
+        return cls(artist=one.artist, title=one.title, track_id=one.spotify_id)
+
+    @classmethod
     def of_top(cls, item: TopItem) -> _Spelling:
         if item.kind == "artist":
             return cls(artist=item.name, title=None, artist_id=item.spotify_id)
         return cls(artist=item.artist, title=item.name, track_id=item.spotify_id, isrc=item.isrc)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Years:
+    """What each recording of the past says, and the best year by artist key and recording key.
+
+    Together they say no more than all plays together may, and are shared out as those are.
+    """
+
+    weights: Sequence[tuple[PastPlays, float]] = ()
+    best: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, past: Iterable[PastPlays], hygiene: ExclusionRules, *, share: float, now: datetime
+    ) -> _Years:
+        if not share:
+            return cls()
+        fading = half_life(YEARS_HALF_LIFE_DAYS)
+        told: list[tuple[PastPlays, float]] = []
+        years: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        for one in past:
+            whose = artist_key(one.artist)
+            moments = (datetime.fromtimestamp(second, UTC) for second in one.seconds)
+            counted = [moment for moment in moments if hygiene.why(moment, whose) is None]
+            for key in (whose, recording_key(one.artist, one.title)):
+                years[key].update(moment.year for moment in counted)
+            ages = ((now - moment).total_seconds() / 3600 for moment in counted)
+            told.append((one, math.fsum(map(fading, ages))))
+        total = math.fsum(weight for _, weight in told)
+        scale = share * min(MOST_PLAYS, total) / (total or 1.0)
+        return cls(
+            weights=[(one, weight * scale) for one, weight in told if weight],
+            best={key: _best_year(of) for key, of in years.items() if of},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +337,10 @@ def _strongest(
 
 
 def _artists(
-    weights: Mapping[str, Mapping[str, float]], spelled: Mapping[str, _Spelling], most: int
+    weights: Mapping[str, Mapping[str, float]],
+    spelled: Mapping[str, _Spelling],
+    most: int,
+    best_years: Mapping[str, int],
 ) -> Iterable[SeedArtist]:
     for key, weight, why in _strongest(weights, most):
         yield SeedArtist(
@@ -272,11 +349,15 @@ def _artists(
             weight=weight,
             spotify_id=spelled[key].artist_id,
             why=why,
+            loved_in=_loved_in(why, best_years.get(key)),
         )
 
 
 def _tracks(
-    weights: Mapping[str, Mapping[str, float]], spelled: Mapping[str, _Spelling], most: int
+    weights: Mapping[str, Mapping[str, float]],
+    spelled: Mapping[str, _Spelling],
+    most: int,
+    best_years: Mapping[str, int],
 ) -> Iterable[SeedTrack]:
     count: defaultdict[str, int] = defaultdict(int)
     given = 0
@@ -297,4 +378,16 @@ def _tracks(
             spotify_id=track.track_id,
             isrc=track.isrc,
             why=why,
+            loved_in=_loved_in(why, best_years.get(key)),
         )
+
+
+def _best_year(times: Mapping[int, int]) -> int:
+    """The year with the most plays; the later of two."""
+    return max(times, key=lambda year: (times[year], year))
+
+
+def _loved_in(why: Mapping[str, float], best_year: int | None) -> int | None:
+    """The best year of what the past speaks for louder than anything else does."""
+    loudest = max(why, key=lambda part: (why[part], part != "years"), default=None)
+    return best_year if loudest == "years" else None

@@ -30,6 +30,7 @@ class Taste:
                 "isrc": None,
                 "mbid": seed.mbid,
                 "why": dict(seed.why),
+                "loved_in": seed.loved_in,
             }
             for position, seed in enumerate(profile.artists, start=1)
         ]
@@ -45,6 +46,7 @@ class Taste:
                 "isrc": seed.isrc,
                 "mbid": seed.mbid,
                 "why": dict(seed.why),
+                "loved_in": seed.loved_in,
             }
             for position, seed in enumerate(profile.tracks, start=1)
         ]
@@ -95,6 +97,7 @@ def _artist(row: Row) -> SeedArtist:
         spotify_id=row["spotify_id"],
         mbid=row["mbid"],
         why=json.loads(row["why"]),
+        loved_in=row["loved_in"],
     )
 
 
@@ -108,4 +111,5 @@ def _track(row: Row) -> SeedTrack:
         isrc=row["isrc"],
         mbid=row["mbid"],
         why=json.loads(row["why"]),
+        loved_in=row["loved_in"],
     )
