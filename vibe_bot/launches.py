@@ -39,6 +39,8 @@ TURN_SECONDS = 10.0
 NO_MESSAGE = 2**31 - 1
 """Stands for a message that could not be sent: it cannot be edited, so the result comes anew."""
 LOOK_SECONDS = 2.0
+WORTH_COUNTING = 3
+"""So few before one are begun with within a second."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 """Between two tries to launch, doubling."""
 
@@ -227,13 +229,23 @@ class Launches:
         """Let the message say how long it has been until there is a run to follow."""
         if wish.quiet:
             return
-        message_id = await wish.message
-        while not (await asyncio.wait({launching}, timeout=REFRESH_SECONDS))[0]:
-            if not wish.waits and self.watchers.has_room(wish.account.chat_id):
-                waited = self.services.now() - wish.pending.asked_at
-                with suppress(TelegramError):
-                    words = timed(wish.account.language, wish.shown, waited)
-                    await edit(self.bot, wish.account.chat_id, message_id, words)
+        message_id, edits = await wish.message, self.watchers.edits
+        with edits.one_more():
+            while True:
+                pause = max(REFRESH_SECONDS, edits.spacing)
+                if (await asyncio.wait({launching}, timeout=pause))[0]:
+                    return
+                if not wish.waits and self.watchers.has_room(wish.account.chat_id):
+                    with suppress(TelegramError):
+                        await edit(self.bot, wish.account.chat_id, message_id, self._standing(wish))
+
+    def _standing(self, wish: _Wish) -> Html:
+        """How long it has been, and how many are served first, as far as that can be told."""
+        language, waited = wish.account.language, self.services.now() - wish.pending.asked_at
+        before = list(self._tasks).index(wish.pending.request_id)
+        if before >= WORTH_COUNTING:
+            wish.shown = not_begun(language, wish.job, ahead=before + self.watchers.queued)
+        return timed(language, wish.shown, waited)
 
     async def _launched(self, wish: _Wish, *, again: bool) -> str | None:
         """The run's id, as soon as the pipeline takes it.

@@ -8,6 +8,8 @@ whoever closes the watch. How runs are looked at is ``vibe_bot.run_poller``'s.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,8 +23,8 @@ from vibe_bot.formatting import Html, tell, together
 from vibe_bot.gone_chats import surely_gone
 from vibe_bot.jobs import Job, job_named
 from vibe_bot.rate_limiter import ChatRateLimiter, pause_seconds
-from vibe_bot.results import Figures, Result, gave_up, result_of, stands
-from vibe_bot.run_poller import RunPoller, RunSnapshot, edition_of
+from vibe_bot.results import Figures, Result, edition_made, gave_up, result_of, stands
+from vibe_bot.run_poller import RunPoller, RunSnapshot
 from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import BotServices
 from vibe_pipeline import runs
@@ -40,7 +42,9 @@ REFRESH_SECONDS = 2.5
 SLOW_REFRESH_SECONDS = 10.0
 """The same once it takes so long that we have told people not to wait here."""
 EDITS_A_SECOND = 12.0
-"""What all progress messages together may take of Telegram's thirty a second."""
+"""What all progress messages together may take of Telegram's thirty a second, and of us: an edit
+costs the bot some milliseconds of the processor, which the first answers need when many ask.
+"""
 RETRY_SECONDS = 5.0
 SURPRISES_BORNE = 3
 """So often what nobody foresaw may happen before a run is followed no longer."""
@@ -69,10 +73,11 @@ def progress(language: str, job: Job, snapshot: RunSnapshot, waited: timedelta) 
     return together(title, "", *lines, slow)
 
 
-def not_begun(language: str, job: Job) -> Html:
-    """What the message says from its first moment."""
+def not_begun(language: str, job: Job, *, ahead: int = 0) -> Html:
+    """What the message says from its first moment, and how many were there before, if any."""
     title = tell(language, f"bot.progress.title_{job.name}")
-    return together(title, "", tell(language, "bot.progress.starting"))
+    place = "bot.progress.queued_behind" if ahead else "bot.progress.starting"
+    return together(title, "", tell(language, place, count=ahead))
 
 
 def timed(language: str, text: Html, waited: timedelta) -> Html:
@@ -90,6 +95,27 @@ def _before_it_begins(language: str, run: RunView, ahead: int | None, waited: ti
     if not ahead:
         return tell(language, "bot.progress.queued")
     return tell(language, "bot.progress.queued_behind", count=ahead)
+
+
+class SharedEdits:
+    """How often a message may be brought up to date, when so many are at the same time."""
+
+    def __init__(self) -> None:
+        self._messages = 0
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """For as long as a message is kept up to date."""
+        self._messages += 1
+        try:
+            yield
+        finally:
+            self._messages -= 1
+
+    @property
+    def spacing(self) -> float:
+        """Seconds from one edit of a message to its next one."""
+        return self._messages / EDITS_A_SECOND
 
 
 class _Following(Protocol):
@@ -110,6 +136,12 @@ class RunTrackers:
         self._poller = RunPoller(services)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._being_told: set[str] = set()
+        self.edits = SharedEdits()
+
+    @property
+    def queued(self) -> int:
+        """How many runs wait in the queue, as far as it was looked at."""
+        return self._poller.queued
 
     def under_way(self, user_id: UserId) -> bool:
         """Whether this person still waits for something; a result being told is there already."""
@@ -141,6 +173,7 @@ class RunTrackers:
             poller=self._poller,
             hand_on=self.follow,
             message=_ProgressMessage(limiter=self._limiter, services=self._services, text=shown),
+            edits=self.edits,
             being_told=self._being_told,
         )
         task = asyncio.create_task(follower.follow(), name=f"watch {watch.run_id}")
@@ -186,11 +219,10 @@ class _ProgressMessage:
     def __post_init__(self) -> None:
         self.shown_at = self.services.clock()
 
-    def due(self, chat_id: int, text: Html, waited: timedelta, *, of_many: int) -> bool:
+    def due(self, chat_id: int, text: Html, waited: timedelta, *, spacing: float) -> bool:
         """Whether this is worth an edit now, and one is free."""
         age = self.services.clock() - self.shown_at
         refresh = SLOW_REFRESH_SECONDS if waited > SLOW_AFTER else REFRESH_SECONDS
-        spacing = of_many / EDITS_A_SECOND
         if age < max(spacing, 0.0 if text != self.text else refresh):
             return False
         return self.limiter.has_room(chat_id)
@@ -210,6 +242,7 @@ class _Follower:
     since: datetime
     poller: RunPoller
     message: _ProgressMessage
+    edits: SharedEdits
     being_told: set[str]
     """The runs whose result is going into the chat: their owners may ask for the next one."""
     hand_on: _Following
@@ -217,6 +250,10 @@ class _Follower:
 
     async def follow(self) -> None:
         """Look, tell, wait, until the result is told, or another run does what this one did not."""
+        with self.edits.one_more():
+            await self._until_told()
+
+    async def _until_told(self) -> None:
         surprises = 0
         while True:
             try:
@@ -289,8 +326,7 @@ class _Follower:
             return self.services.now() - (run.ended_at or self.services.now()) < NOTICED_WITHIN
         if job not in {Job.daily, Job.publish}:
             return False
-        edition_id = edition_of(self.watch, run)
-        edition = None if edition_id is None else self.services.store.editions.get(edition_id)
+        edition = edition_made(self.services, self.watch.user_id, run)
         now = self.services.now()
         if edition is None:
             return job is Job.daily and now - (run.ended_at or now) < NOTICED_WITHIN
@@ -335,7 +371,7 @@ class _Follower:
         if going_on:
             title = tell(language, f"bot.progress.title_{job.name}")
             text = together(title, "", tell(language, "bot.progress.going_on"))
-        if not self.message.due(chat_id, text, waited, of_many=self.poller.followed):
+        if not self.message.due(chat_id, text, waited, spacing=self.edits.spacing):
             return
         self.message.shows(text)
         try:

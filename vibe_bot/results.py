@@ -31,7 +31,7 @@ from vibe_pipeline.clients.dagster import RunView
 from vibe_pipeline.locales import day, knows, listed, moment, say
 from vibe_pipeline.locales.source_keys import name_key
 from vibe_pipeline.personal_data.archives import archive_path
-from vibe_pipeline.records import Mode, PoolState
+from vibe_pipeline.records import Mode, PoolState, UserId
 from vibe_pipeline.sources.pools import Reason
 
 DOCUMENT_LIMIT = 50_000_000
@@ -99,8 +99,7 @@ def result_of(
         if not there:
             return _failed_unrecorded(services, account, job, run)
         return _unrecorded(services, account, job, run, figures)
-    edition_id = runs.edition_of(run.tags, run.run_id, run.root_run_id)
-    edition = services.store.editions.get(edition_id)
+    edition = edition_made(services, account.user_id, run)
     if there and edition is not None and edition.tracks:
         return made(account, edition)
     if edition is None:
@@ -112,6 +111,14 @@ def result_of(
         and edition.state in {EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN},
     )
     return failed(account, job, run, obstacle)
+
+
+def edition_made(services: BotServices, user_id: UserId, run: RunView) -> Edition | None:
+    """The edition a run works on; one whose wish was launched before it found that run's."""
+    editions = services.store.editions
+    root = runs.root_edition(run.run_id, run.root_run_id)
+    made = editions.get(runs.edition_of(run.tags, run.run_id, run.root_run_id))
+    return made or editions.of_occasion(user_id, runs.occasion_of(run.tags, root))
 
 
 def _unrecorded(

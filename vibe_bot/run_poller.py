@@ -95,9 +95,9 @@ class RunPoller:
         self._loops = []
 
     @property
-    def followed(self) -> int:
-        """How many runs are followed now."""
-        return len(self._watches)
+    def queued(self) -> int:
+        """How many runs somebody waits for were in the queue at the last look."""
+        return len(self._ahead) if self._watches else 0
 
     def snapshot(self, watch: TrackedRun) -> RunSnapshot | None:
         """How this run stands; ``None`` before the first look at it."""

@@ -453,8 +453,12 @@ def edition_of(tags: Mapping[str, str], run_id: str, root_run_id: str | None) ->
 
 
 def occasion_of(tags: Mapping[str, str], root: EditionId) -> str:
-    """What a run's list is for; one without a tag is asked for, and an occasion of its own."""
-    return tags.get(OCCASION, f"{ASKED_PREFIX}{root}")
+    """What a run's list is for: what its tag says, or the wish it was launched for.
+
+    A wish launched twice, since the first answer was lost, so has one list. A run by hand is an
+    occasion of its own.
+    """
+    return tags.get(OCCASION) or f"{ASKED_PREFIX}{tags.get(REQUEST, root)}"
 
 
 def is_nightly(tags: Mapping[str, str]) -> bool:

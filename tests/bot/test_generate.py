@@ -72,6 +72,20 @@ async def test_one_message_goes_through_the_stages_and_ends_with_the_list(
     await until(lambda: place.store.watches.open() == [])
 
 
+async def test_a_wish_launched_twice_is_told_the_list_of_the_run_that_came_first(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    second = await the_run(place)
+
+    anna.edition("00000000-0000-4000-8000-00000000f125", asked=second.tags[runs.REQUEST])
+    second.status = "SUCCESS"
+    done = await anna.sees(lambda one: "Anna's day <3" in one["text"], since=asked)
+
+    assert urls_of(done) == ["https://open.spotify.com/playlist/pl1"]
+
+
 async def test_the_run_is_launched_for_this_person_and_marked_as_asked_for(place: BotWorld) -> None:
     anna = await connected(place)
 

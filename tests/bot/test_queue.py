@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.support.bot_world import BotWorld, ChatUser, living_bot, saying, until
 from tests.support.pipeline_stand_in import StandInRun
 from vibe_bot import progress
+from vibe_bot.progress import EDITS_A_SECOND, SharedEdits
 from vibe_pipeline.locales import LANGUAGES, say
 
 
@@ -80,7 +82,9 @@ async def test_runs_are_queued_in_the_order_they_were_asked_for(place: BotWorld)
     ]
 
 
-async def test_a_launch_that_hangs_holds_up_nobodys_first_answer(place: BotWorld) -> None:
+async def test_a_launch_that_hangs_holds_up_nobodys_answer_and_all_learn_their_place(
+    place: BotWorld,
+) -> None:
     crowd = await people(place, 5)
     place.pipeline.launches_hang = True
 
@@ -89,9 +93,22 @@ async def test_a_launch_that_hangs_holds_up_nobodys_first_answer(place: BotWorld
 
     assert {say("en", "bot.progress.starting") in one["text"] for one in answers} == {True}
     assert place.store.watches.open() == []
-    assert await crowd[-1].sees(saying("0:0"), since=began[-1])
+    place_of_last = say("en", "bot.progress.queued_behind", count=4)
+    waiting = await crowd[-1].sees(saying(place_of_last), since=began[-1])
+    assert "0:0" in waiting["text"]
     place.pipeline.launches_hang = False
     await until(lambda: len(place.store.watches.open()) == len(crowd))
+
+
+def test_the_more_messages_there_are_the_seldomer_each_is_brought_up_to_date() -> None:
+    edits = SharedEdits()
+    with ExitStack() as messages:
+        for _ in range(120):
+            messages.enter_context(edits.one_more())
+        crowded = edits.spacing
+
+    assert crowded * EDITS_A_SECOND == pytest.approx(120)
+    assert edits.spacing == 0
 
 
 async def test_one_question_serves_all_who_wait_and_nobody_is_asked_when_none_does(

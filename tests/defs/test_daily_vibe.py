@@ -31,6 +31,7 @@ from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.simulator.spotify.state import SpotifyAccounts
 
 NIGHT = {"vibe/occasion": "nightly:2026-11-23", "vibe/asked_by": "schedule"}
+WISH = {runs.REQUEST: "w1", runs.ASKED_BY: runs.CHAT}
 
 
 @pytest.fixture(scope="module")
@@ -146,21 +147,26 @@ def test_every_source_is_an_asset_of_its_own(world: VibeWorld) -> None:
     assert parents == {f"candidates/{source}" for source in Source}
 
 
-def test_a_doubled_night_makes_one_list_asks_nothing_twice_and_tells_once(world: VibeWorld) -> None:
+def test_a_doubled_night_or_wish_makes_one_list_asks_nothing_twice_and_tells_once(
+    world: VibeWorld,
+) -> None:
     anna = world.connected()
-    world.run("daily_vibe", anna.user_id, tags=NIGHT)
-    first = latest(world, anna.user_id)
-    world.forget_calls()
+    for number, tags in enumerate((NIGHT, WISH), start=1):
+        world.run("daily_vibe", anna.user_id, tags=tags)
+        first = latest(world, anna.user_id)
+        world.forget_calls()
 
-    again = world.run("daily_vibe", anna.user_id, tags=NIGHT)
+        again = world.run("daily_vibe", anna.user_id, tags=tags)
+
+        assert again.success
+        assert world.calls().total() == 0
+        assert latest(world, anna.user_id) == first
+        assert len(world.store.editions.history(anna.user_id)) == number
 
     (message,) = world.store.outbox.take_due()
-    assert again.success
-    assert world.calls().total() == 0
-    assert latest(world, anna.user_id) == first
-    assert len(world.remembered(anna.user_id)) == len(first.tracks)
+    made = [len(edition.tracks) for edition in world.store.editions.history(anna.user_id)]
+    assert len(world.remembered(anna.user_id)) == sum(made)
     assert message.key == "bot.night_ready"
-    assert message.params == {"edition_id": first.edition_id}
 
 
 def test_a_preview_writes_nothing_and_can_be_published_exactly_as_shown(
@@ -310,24 +316,6 @@ def test_a_cover_costs_one_call_a_day_and_a_limit_on_covers_costs_no_list(
     assert world.calls()[covers] == 2
 
 
-def test_a_list_is_called_by_what_is_in_it_and_made_again_it_would_be_called_the_same(
-    world: VibeWorld,
-) -> None:
-    anna = world.connected()
-    world.run("daily_vibe", anna.user_id)
-
-    edition = latest(world, anna.user_id)
-    (playlist,) = playlists_of(world, anna)
-    with world.warehouse.open() as tables:
-        place, inputs = edition_on(tables, anna.user_id, edition.vibe_date, edition.edition_id)
-        again = replay(tables, place, inputs).again
-
-    assert edition.summary is not None
-    assert edition.summary.styles
-    assert title_of(anna, edition, again.summary) == edition.title == playlist["name"]
-    assert "vibe-" not in playlist["description"]
-
-
 def list_of_a_style(world: VibeWorld) -> tuple[Account, Edition, str]:
     """Somebody's list whose tags speak of a style that we have a name for, and that style."""
     for _ in range(5):
@@ -338,6 +326,19 @@ def list_of_a_style(world: VibeWorld) -> tuple[Account, Edition, str]:
         if edition.summary.styles:
             return person, edition, edition.summary.styles[0]
     raise AssertionError("of five people's lists none has a style")
+
+
+def test_a_list_is_called_by_what_is_in_it_and_made_again_it_would_be_called_the_same(
+    world: VibeWorld,
+) -> None:
+    anna, edition, _ = list_of_a_style(world)
+    (playlist,) = playlists_of(world, anna)
+    with world.warehouse.open() as tables:
+        place, inputs = edition_on(tables, anna.user_id, edition.vibe_date, edition.edition_id)
+        again = replay(tables, place, inputs).again
+
+    assert title_of(anna, edition, again.summary) == edition.title == playlist["name"]
+    assert "vibe-" not in playlist["description"]
 
 
 def test_less_of_a_style_is_heard_told_and_kept_with_the_edition(world: VibeWorld) -> None:

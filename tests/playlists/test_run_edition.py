@@ -51,6 +51,21 @@ def test_a_retried_run_goes_on_with_the_edition_of_the_first(store: AccountStore
     assert again == first
 
 
+def test_a_wish_launched_twice_has_one_edition_and_another_wish_its_own(
+    store: AccountStore,
+) -> None:
+    anna = connected(store)
+    wish, other = {runs.REQUEST: "w1"}, {runs.REQUEST: "w2"}
+    first = edition_for(store, anna, run("r1", tags=wish), now=BEGINNING)
+
+    again = edition_for(store, anna, run("r2", tags=wish), now=BEGINNING)
+    more = edition_for(store, anna, run("r3", tags=other), now=BEGINNING)
+
+    assert again == first
+    assert more is not None
+    assert more.edition_id == "r3"
+
+
 def test_the_date_is_the_one_the_run_is_for_else_the_persons_own(store: AccountStore) -> None:
     anna = store.people.change(connected(store).user_id, timezone="Pacific/Kiritimati")
     tagged = run(tags={runs.VIBE_DATE: "2026-11-20"}, kind=None)

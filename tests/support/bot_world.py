@@ -220,14 +220,15 @@ class ChatUser:
         notes: tuple[str, ...] = (),
         loved_in: Mapping[str, int] | None = None,
         missing: str = "timed out",
+        asked: str | None = None,
     ) -> Edition:
-        """A list in the ledger, as a finished run leaves it."""
+        """A list in the ledger, as a finished run leaves it; made for the wish ``asked``."""
         editions = self.bot_world.store.editions
         found = editions.open(
             EditionId(edition_id),
             self.account.user_id,
             vibe_date=vibe_date,
-            occasion=f"asked:{edition_id}",
+            occasion=f"asked:{asked or edition_id}",
             kind=kind,
             mode=Mode.LIVING,
         )

@@ -84,7 +84,8 @@ def _runs_so_far(instance: dg.DagsterInstance, edition: Edition, now: datetime) 
 
 def _works_on(run: dg.DagsterRun, edition: Edition) -> bool:
     made = runs.edition_of(run.tags, run.run_id, run.root_run_id)
-    return made == edition.edition_id or run.tags.get(runs.OCCASION) == edition.occasion
+    root = runs.root_edition(run.run_id, run.root_run_id)
+    return made == edition.edition_id or runs.occasion_of(run.tags, root) == edition.occasion
 
 
 def _reachable(store: AccountStore, edition: Edition) -> bool:
