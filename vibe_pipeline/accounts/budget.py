@@ -25,10 +25,12 @@ from vibe_pipeline.accounts.budget_shares import (
     owner_of_calls,
 )
 from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.paces import StoredSlotBook
 from vibe_pipeline.accounts.records import ServiceBlock
 from vibe_pipeline.accounts.tables import accounts, editions, service_calls, services, tokens
 from vibe_pipeline.clients.budget import ServicePause
 from vibe_pipeline.clients.errors import AllowanceSpent, RateLimited
+from vibe_pipeline.clients.rate_limiter import SlotBook
 from vibe_pipeline.records import EditionId, UserId
 
 WINDOW = timedelta(hours=24)
@@ -159,6 +161,12 @@ class StoredBudget:
         name = service if bucket is None else _bucket_name(service, bucket)
         block = next((item for item in self.blocks() if item.service == name), None)
         return None if block is None else block.until
+
+    def turns(self, service: str) -> SlotBook | None:
+        """The service's pace among machines that share a server; ``None``: the store is a file."""
+        if self.database.engine.dialect.name == "sqlite":
+            return None
+        return StoredSlotBook(database=self.database, service=service)
 
     def blocks(self) -> list[ServiceBlock]:
         """Every block that stands now."""

@@ -20,7 +20,7 @@ from vibe_pipeline.accounts.database import (
 )
 from vibe_pipeline.accounts.errors import AccountsNotPermitted, AccountsTooNew
 
-HEAD = "0012"
+HEAD = "0013"
 """The revision this version of the program works with."""
 
 REVISIONS = (
@@ -35,6 +35,7 @@ REVISIONS = (
     "0009",
     "0010",
     "0011",
+    "0012",
     HEAD,
 )
 """Every revision there has been, oldest first."""

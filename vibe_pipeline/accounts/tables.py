@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
+    Double,
     Float,
     ForeignKey,
     Index,
@@ -137,6 +138,13 @@ services = Table(
     Column("service", String(40), primary_key=True),
     Column("blocked_until", Moment),
     Column("reason", Text),
+)
+
+paces = Table(
+    "paces",
+    metadata,
+    Column("service", String(40), primary_key=True),
+    Column("arrival", Double, nullable=False),
 )
 
 service_calls = Table(

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from vibe_pipeline.clients.rate_limiter import SlotBook
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServicePause:
@@ -47,6 +49,9 @@ class Budget(Protocol):
 
     def blocked_until(self, service: str) -> datetime | None:
         """Until when the service is to be left alone."""
+
+    def turns(self, service: str) -> SlotBook | None:
+        """Its pace, where all of us keep that together; ``None``: each machine keeps its own."""
 
 
 class Capabilities(Protocol):
@@ -93,6 +98,10 @@ class UnlimitedBudget:
 
     def blocked_until(self, service: str) -> datetime | None:
         """Never."""
+        return None
+
+    def turns(self, service: str) -> SlotBook | None:
+        """Each machine keeps its own."""
         return None
 
 

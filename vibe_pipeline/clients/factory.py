@@ -262,7 +262,7 @@ class ClientFactory:
         return DagsterGraphQL(transport, token=partial(read_token, self.settings.home))
 
     def _pace(self, service: str, interval: float, burst: int, *, at_once: int) -> RateLimiter:
-        """The service's own pace, kept by all processes here together; a stand-in may allow more.
+        """The service's own pace, kept by all of us together; a stand-in may allow more.
 
         What nobody waits for takes part of the burst only: the rest is always there for whoever
         asks, also while what was begun ahead of time goes on.
@@ -272,7 +272,7 @@ class ClientFactory:
         settings = self.settings
         if settings.service_pace > 1:
             return RateLimiter(interval=interval / settings.service_pace, burst=burst, at_once=8)
-        turns = SharedSlotBook(settings.home / "turns" / service)
+        turns = self.budget.turns(service) or SharedSlotBook(settings.home / "turns" / service)
         return RateLimiter(interval=interval, burst=burst, at_once=at_once, turns=turns)
 
     def _transport(

@@ -1,6 +1,7 @@
 """How fast a service may be asked: so many calls at once, so many a second on average, in bursts.
 
-One bucket per service, shared by all processes of this machine: the generic cell rate algorithm
+One bucket per service, shared by all processes of this machine, or of several (then it is
+``accounts.paces``'): the generic cell rate algorithm
 (GCRA, ITU-T I.371), whose whole state is one number, the theoretical arrival time. After a rest a
 burst of calls starts at once; over any longer stretch no more start than the rate allows.
 Daily quotas are no pace: they belong to the budget.
