@@ -72,7 +72,7 @@ def test_the_default_policy_clears_the_bars_on_real_listening(tmp_path: Path) ->
     if folder is None:
         pytest.skip("no real listening beside the project; the invented one is tried below")
 
-    report = evaluate(folder, [0], drawn(folder, 220, tmp_path), nights=(), sizes=())
+    report = evaluate(folder, [0], drawn(folder, 110, tmp_path), nights=(), sizes=())
 
     figures, plain = report.figures(DEFAULT.name), report.figures(BASELINE)
     assert {name for name, bar in BARS.items() if figures[name] < bar} == set(), table(report)
@@ -84,7 +84,7 @@ def test_on_invented_listening_the_default_policy_reaches_further_at_little_cost
 ) -> None:
     """Invented people follow fame alone, so the plain sum is hard to beat there in recall."""
     some = tmp_path / "some.txt"
-    some.write_text("\n".join(ListeningDataset.read(invented).users[::5]), encoding="utf-8")
+    some.write_text("\n".join(ListeningDataset.read(invented).users[::10]), encoding="utf-8")
 
     report = evaluate(invented, [0], some, nights=(), sizes=())
 
@@ -97,7 +97,7 @@ def test_on_invented_listening_the_default_policy_reaches_further_at_little_cost
 
 def test_the_adventure_dial_leads_steadily_away_from_what_everybody_knows(invented: Path) -> None:
     data = ListeningDataset.read(real_listening() or invented)
-    some = frozenset(data.users[::40])
+    some = frozenset(data.users[:: len(data.users) // 13])
 
     report = compared(
         data,
@@ -114,7 +114,7 @@ def test_the_adventure_dial_leads_steadily_away_from_what_everybody_knows(invent
 def test_known_artists_are_never_offered(invented: Path) -> None:
     crowd = NeighbourIndex.split(ListeningDataset.read(invented), 0)
 
-    for user in crowd.evaluated()[::20]:
+    for user in crowd.evaluated()[::40]:
         listener = Listener.of(Crowd(crowd), user)
         pools = listener.pools(DEFAULT, {FULL})[FULL]
         offered = listener.chosen(pools, DEFAULT, 40, 10)
@@ -285,7 +285,7 @@ def assert_everybody_is_in_one_quarter(record: dict[str, Any]) -> None:
 
 def test_the_command_ends_with_one_line_of_json(invented: Path, tmp_path: Path) -> None:
     users = tmp_path / "users.txt"
-    users.write_text("\n".join(str(number) for number in range(1, 31)), encoding="utf-8")
+    users.write_text("\n".join(str(number) for number in range(1, 11)), encoding="utf-8")
     rows = tmp_path / "rows.csv"
     arguments = ["--data", str(invented), "--split-seed", "5", "--users", str(users), "--json"]
 
@@ -300,7 +300,7 @@ def test_the_command_ends_with_one_line_of_json(invented: Path, tmp_path: Path) 
     assert all(low <= mean <= high for low, mean, high in record["paired"].values())
     assert_everybody_is_in_one_quarter(record)
     with rows.open(encoding="utf-8") as file:
-        assert {row["user_id"] for row in csv.DictReader(file)} <= set(map(str, range(1, 31)))
+        assert {row["user_id"] for row in csv.DictReader(file)} <= set(map(str, range(1, 11)))
 
 
 def test_a_folder_without_data_is_named_in_one_sentence(tmp_path: Path) -> None:
@@ -369,7 +369,7 @@ def test_an_artist_named_in_two_rows_is_one_seed(invented: Path) -> None:
 
 
 def test_tuning_keeps_what_the_folds_agree_on(tmp_path: Path) -> None:
-    few = write_listening(tmp_path, users=40, artists=300)
+    few = write_listening(tmp_path, users=15, artists=150)
     bench = TuningRun(ListeningDataset.read(few), splits=[100])
 
     chosen = tuned(bench, grid={"tag_weight": (0.0, 2.0)}, passes=1)

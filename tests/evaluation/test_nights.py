@@ -41,7 +41,7 @@ pytestmark = pytest.mark.slow
 TODAY = date(2026, 9, 20)
 SMALL = SourceLimits(seed_artists=12, seed_tracks=12, neighbours=40, proposals_per_source=250)
 FEW_NIGHTS = Plan(
-    recipe=WorldRecipe(seed=3, listeners=40), listeners=2, nights=8, seed=3, limits=SMALL
+    recipe=WorldRecipe(seed=3, listeners=40), listeners=2, nights=4, seed=3, limits=SMALL
 )
 
 

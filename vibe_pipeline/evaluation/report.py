@@ -27,6 +27,7 @@ from vibe_pipeline.evaluation.neighbours import NeighbourIndex
 from vibe_pipeline.evaluation.served import LIBRARY_SIZES, Served
 from vibe_pipeline.ranking.evidence import blended, norm
 from vibe_pipeline.ranking.policy import DEFAULT, SIMILAR_SUM, Policy
+from vibe_pipeline.records import Pool
 
 LENGTH = 10
 DIAL = 40
@@ -41,7 +42,7 @@ NIGHT_PEOPLE = 350
 """So many people's nights are played in a split, drawn by its number; they take the time."""
 SIZE_PEOPLE = 150
 """So many people's libraries are cut to a few artists in a split."""
-FEW_PEOPLE = 200
+FEW_PEOPLE = 60
 """For so few, other processes cost more than they save."""
 RESAMPLES = 1000
 BASELINE = "similar-sum-10"
@@ -248,7 +249,8 @@ def compared(
     workers = os.cpu_count() or 1
     parts = [(split, part, workers) for split in split_seeds for part in range(workers)]
     work = partial(_of_part, data=data, contenders=contenders, only=only)
-    if workers > 1 and len(data.users) > FEW_PEOPLE:
+    people = len(data.users) if only is None else len(only)
+    if workers > 1 and people > FEW_PEOPLE:
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
             outcomes = list(processes.map(work, parts))
     else:
@@ -316,13 +318,30 @@ def _outcomes(
         for (policy, seeds), those in alike.items():
             listener = whole.with_seeds(seeds)
             pools = listener.pools(policy, {contender.evidence for contender in those})
-            for one in those:
-                offered = listener.chosen(pools[one.evidence], policy, one.adventure, LENGTH)
+            lists = [(pools[one.evidence], one.adventure) for one in those]
+            for one, offered in zip(those, _chosen_of_each(listener, policy, lists), strict=True):
                 yield list_metrics(crowd, one.name, split, user, offered)
         known = set(crowd.known[user].tolist())
         unheard = (artist for artist in famous if artist not in known)
         offered = [artist for artist, _ in zip(unheard, range(LENGTH), strict=False)]
         yield list_metrics(crowd, POPULARITY, split, user, offered)
+
+
+def _chosen_of_each(
+    listener: Listener, policy: Policy, lists: Sequence[tuple[Sequence[Pool], int]]
+) -> Iterator[list[int]]:
+    """The artists of a list for each of these pools and dials; of equals one is made.
+
+    From the fourth night on many people's sources say what they said the night before.
+    """
+    made: list[tuple[tuple[Sequence[Pool], int], list[int]]] = []
+    for asked in lists:
+        offered = next((same for one, same in made if one == asked), None)
+        if offered is None:
+            pools, adventure = asked
+            offered = listener.chosen(pools, policy, adventure, LENGTH)
+            made.append((asked, offered))
+        yield offered
 
 
 def list_metrics(
