@@ -197,6 +197,10 @@ async def order(
     answer.raise_for_status()
 
 
+_A_PHONE_EACH = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+"""People do not share one phone: a hundred who look at their chats keep nobody from asking."""
+
+
 def measured(
     conditions: Conditions,
     measure: Callable[[Site], Awaitable[None]],
@@ -234,7 +238,7 @@ async def _site(
     command = (*simulator.command, "--listeners", str(LISTENERS))
     async with (
         running([replace(simulator, command=command)], on_ready=lambda _: None),
-        httpx.AsyncClient(timeout=60, trust_env=False) as http,
+        httpx.AsyncClient(timeout=60, trust_env=False, limits=_A_PHONE_EACH) as http,
     ):
         await order(http, installation, "rules", **NO_DAILY_LIMIT, limits_enforced=False)
         people = await _seeded(http, installation, wanted)

@@ -87,43 +87,31 @@ async def test_a_forked_program_that_fails_is_named_with_its_last_words(tmp_path
             pass
 
 
-async def test_a_forked_program_is_called_by_its_name(tmp_path: Path) -> None:
-    async with running([code_server(tmp_path)], on_ready=lambda name: None):
-        (forked,) = fork_server().children()
-
-        assert forked.name() == "program"
-
-
-async def test_programs_come_back_when_their_fork_server_was_killed(tmp_path: Path) -> None:
+async def test_a_forked_program_has_its_name_and_comes_back_when_it_or_its_fork_server_was_killed(
+    tmp_path: Path,
+) -> None:
     events: asyncio.Queue[str] = asyncio.Queue()
 
-    async with running([code_server(tmp_path)], on_event=events.put_nowait) as supervisor:
-        watch = asyncio.create_task(supervisor.watch())
-        fork_server().kill()
-        said = [await asyncio.wait_for(events.get(), 60) for _ in range(2)]
-        (forked,) = fork_server().children()
-        watch.cancel()
-
-        assert said[0].startswith("program was ended by SIGKILL")
-        assert said[1].startswith("program is ready again")
-        assert forked.name() == "program"
-
-    assert psutil.Process().children(recursive=True) == []
-
-
-async def test_a_killed_program_is_forked_again_from_the_same_server(tmp_path: Path) -> None:
-    events: asyncio.Queue[str] = asyncio.Queue()
+    async def told() -> list[str]:
+        return [await asyncio.wait_for(events.get(), 60) for _ in range(2)]
 
     async with running([code_server(tmp_path)], on_event=events.put_nowait) as supervisor:
         watch = asyncio.create_task(supervisor.watch())
         server = fork_server()
         server.children()[0].kill()
-        said = [await asyncio.wait_for(events.get(), 60) for _ in range(2)]
-        (forked,) = server.children()
+        killed, back = await told()
+        assert killed.startswith("program was ended by SIGKILL")
+        assert back.startswith("program is ready again")
+        assert server.children()[0].name() == "program"
+
+        server.kill()
+        killed, back = await told()
+        assert killed.startswith("program was ended by SIGKILL")
+        assert back.startswith("program is ready again")
+        assert fork_server().children()[0].name() == "program"
         watch.cancel()
 
-        assert said[1].startswith("program is ready again")
-        assert forked.name() == "program"
+    assert psutil.Process().children(recursive=True) == []
 
 
 async def test_a_fork_server_killed_while_everything_comes_up_is_replaced(tmp_path: Path) -> None:
