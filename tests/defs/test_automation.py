@@ -298,6 +298,9 @@ def test_each_list_that_has_ended_is_followed_once_several_at_one_look(
     looked = _look(following.succeeded_runs, instance, again.cursor)
     (request,) = looked.run_requests or []
     assert (request.job_name, request.run_key) == ("prepare_vibe", f"ahead:{third}")
+    assert following.after_success(runs.IMPORT_HISTORY) == following.after_success(
+        runs.PUBLISH_PREVIEW
+    )
 
 
 def test_ends_of_runs_that_are_gone_hold_nobody_up(

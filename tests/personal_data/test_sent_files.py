@@ -71,6 +71,21 @@ def test_years_of_plays_are_taken_in_once_and_the_file_is_gone(world: VibeWorld)
     assert len(kept["listening_history"]) == 80
 
 
+def test_the_next_list_of_somebody_who_plays_little_leans_on_the_years_they_sent(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected("Anna")
+    world.listener_of(anna).played.clear()
+    loved = world.simulator.simulation.world.artists[101].name
+
+    take_in(world, anna, lay_down(world, anna, plays(2019, 400, artist=loved)))
+    made = world.list_of(world.run(runs.PREVIEW_VIBE, anna.user_id))
+
+    assert loved in {track.seed for track in made.tracks}
+    assert made.summary is not None
+    assert dict(made.summary.loved_in) == {loved: 2019}
+
+
 @pytest.mark.parametrize(
     ("content", "trouble", "added"),
     [

@@ -48,10 +48,17 @@ def test_a_source_that_was_never_asked_is_asked() -> None:
     assert not ready(POOLS[1:])
 
 
-def test_old_pools_are_asked_again() -> None:
+def test_old_pools_are_asked_again_and_those_that_know_nothing_of_years_given_since() -> None:
     old = replace(POOLS[0], asked_at=NOW - FRESH_FOR)
 
+    def after_years_given(hours_ago: int) -> bool:
+        given = NOW - timedelta(hours=hours_ago)
+        return make_a_list(POOLS, ENOUGH, size=30, off=(), now=NOW, imported_at=given)
+
     assert not ready([old, *POOLS[1:]])
+    assert not after_years_given(7)
+    assert after_years_given(9)
+    assert after_years_given(9_000)
 
 
 def test_a_source_cut_off_before_it_had_anything_is_asked_on() -> None:

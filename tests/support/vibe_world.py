@@ -26,7 +26,7 @@ from vibe_pipeline.authorization import first_tokens
 from vibe_pipeline.clients.factory import ClientFactory, open_http
 from vibe_pipeline.clients.spotify_accounts import COVER_SCOPE, Grant
 from vibe_pipeline.definitions import build
-from vibe_pipeline.records import UserId
+from vibe_pipeline.records import EditionId, UserId
 from vibe_pipeline.settings import Settings, read_settings
 from vibe_pipeline.simulator.faults import fault_from_json
 from vibe_pipeline.simulator.rules import Rules
@@ -105,6 +105,10 @@ class VibeWorld:
             run_config={"resources": shift} if days_later else None,
             raise_on_error=raise_on_error,
         )
+
+    def list_of(self, result: dg.ExecuteInProcessResult) -> Edition:
+        """The list that a run made."""
+        return self.store.editions.required(EditionId(result.run_id))
 
     def listener_of(self, person: Account) -> Listening:
         """The person's account on the simulated Spotify."""

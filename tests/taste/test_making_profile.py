@@ -95,6 +95,10 @@ def test_years_that_somebody_gave_us_speak_where_little_is_played_now(tmp_path: 
 
     import_history(tmp_path / "years.json", warehouse, anna.user_id, now=NOON)
     quiet = make_profile(warehouse, store, anna, now=NOON).profile
+    store.exclusions.add(anna.user_id, ExclusionKind.HOURS, "10:00-10:20", "10:00-10:20")
+    without_some = make_profile(warehouse, store, anna, now=NOON).profile
+    store.exclusions.add(anna.user_id, ExclusionKind.HOURS, "09:00-12:00", "09:00-12:00")
+    without_all = make_profile(warehouse, store, anna, now=NOON).profile
     with warehouse.open() as tables:
         tables.taste.replace(edition("e", user_id=anna.user_id), quiet)
         kept = tables.taste.profile(anna.user_id, EditionId("e"))
@@ -104,4 +108,6 @@ def test_years_that_somebody_gave_us_speak_where_little_is_played_now(tmp_path: 
 
     assert [(seed.name, seed.loved_in) for seed in quiet.artists] == [("Loved", 2019)]
     assert kept == quiet
+    assert without_some.artists[0].why["years"] < quiet.artists[0].why["years"]
+    assert without_all.artists == ()
     assert [seed.name for seed in busy.artists] == ["Now"]

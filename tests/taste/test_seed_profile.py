@@ -76,6 +76,10 @@ class Past:
     seconds: tuple[int, ...]
     spotify_id: str | None = None
 
+    @property
+    def times(self) -> tuple[int, ...]:
+        return (1,) * len(self.seconds)
+
 
 def years_ago(artist: str, title: str, *, times: int, year: int) -> Past:
     first = int(datetime(year, 5, 1, 22, 30, tzinfo=UTC).timestamp())

@@ -162,6 +162,7 @@ class _CandidatesStep:
             editions = {pool.source: pool.edition_id for pool in at_hand}
             proposed = tables.candidates.recordings(user_id, editions, since=first)
             recommended = tables.playlists.recommended(user_id)
+            imported_at = tables.history.imported_at(user_id)
         fresh = fresh_recordings(proposed, past=recommended)
         step = cls(
             run=run,
@@ -176,7 +177,7 @@ class _CandidatesStep:
             past=(),
             once_heard=(),
             at_hand=at_hand,
-            prepared=_is_prepared(run, at_hand, fresh, now=clock.now()),
+            prepared=_is_prepared(run, at_hand, fresh, imported_at, now=clock.now()),
         )
         return step if step.prepared else step.with_taste()
 
@@ -285,7 +286,12 @@ class _CandidatesStep:
 
 
 def _is_prepared(
-    run: RunContext, at_hand: Sequence[PoolAtHand], fresh: int, *, now: datetime
+    run: RunContext,
+    at_hand: Sequence[PoolAtHand],
+    fresh: int,
+    imported_at: datetime | None,
+    *,
+    now: datetime,
 ) -> bool:
     """Whether somebody waits for a list and the pools at hand make one without asking."""
     return (run.makes_a_list or run.asked_for) and make_a_list(
@@ -294,6 +300,7 @@ def _is_prepared(
         size=run.account.playlist_size,
         off=run.account.sources_off,
         now=now,
+        imported_at=imported_at,
     )
 
 

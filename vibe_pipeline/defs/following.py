@@ -35,7 +35,7 @@ from vibe_pipeline.runs import LaunchRequest
 
 
 def prepare_next_list(ended: EndedRun, around: Surroundings) -> dg.RunRequest | str:
-    """After a list was published, prepare the next one while nobody waits."""
+    """After a list was published or years of plays came, prepare the next while nobody waits."""
     owner = _connected_owner(ended, around)
     if owner is None:
         return "Nobody is connected whose run this was."
@@ -92,6 +92,7 @@ def after_success(job: str) -> Sequence[Follower]:
         runs.DAILY_VIBE: (prepare_next_list, walk_on),
         runs.PUBLISH_PREVIEW: (prepare_next_list,),
         runs.PREVIEW_VIBE: (finish_asking,),
+        runs.IMPORT_HISTORY: (prepare_next_list,),
         runs.SYNC_LIBRARY: (walk_on,),
         runs.WALK_LIBRARY: (walk_on,),
     }
@@ -109,8 +110,9 @@ def after_failure(job: str) -> Sequence[Follower]:
     jobs=[prepare_vibe, walk_library],
     minimum_interval_seconds=EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="After a list, prepares the next one while nobody waits, and reads on in a library"
-    " that is too long to be read at once; after a preview, finishes what its deadline cut off.",
+    description="After a list, or a history that was sent, prepares the next list while nobody"
+    " waits, and reads on in a library that is too long to be read at once; after a preview,"
+    " finishes what its deadline cut off.",
 )
 def succeeded_runs(
     context: dg.SensorEvaluationContext, accounts: AccountsResource, clock: ClockResource

@@ -33,17 +33,20 @@ def make_a_list(
     size: int,
     off: Collection[Source],
     now: datetime,
+    imported_at: datetime | None = None,
 ) -> bool:
     """Whether each source was asked lately and they propose enough that is new to the person.
 
     A source that was switched on or off meanwhile makes the difference, and so does one that was
     cut off before it had anything, unless just now: then all are asked anew, from where they came
-    to. ``fresh``: the recordings they propose that no past list held.
+    to. ``fresh``: the recordings they propose that no past list held. ``imported_at``: when the
+    person last gave us years of plays, of which what was asked before knows nothing.
     """
     just_now = now - JUST_ASKED
     answered = {p.source for p in pools if p.asked_at > just_now or not cut_short(p)}
     asked = answered >= set(Source) - PERSONAL_SOURCES
-    lately = all(pool.asked_at > now - FRESH_FOR for pool in pools)
+    since = max(now - FRESH_FOR, imported_at or now - FRESH_FOR)
+    lately = all(pool.asked_at > since for pool in pools)
     switched = any((pool.reason == Reason.SWITCHED_OFF) != (pool.source in off) for pool in pools)
     return asked and lately and not switched and fresh >= RECORDINGS_A_PLACE * size
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from vibe_pipeline.accounts.records import Account, Exclusion
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.records import Play, SeedProfile, UserId
-from vibe_pipeline.taste.exclusions import ExclusionCounts, exclusion_rules_of
+from vibe_pipeline.taste.exclusions import ExclusionCounts, ExclusionRules, exclusion_rules_of
 from vibe_pipeline.taste.feedback import Feedback, feedback_of
 from vibe_pipeline.taste.free_choice import is_free_choice
 from vibe_pipeline.taste.seed_profile import (
@@ -58,7 +58,8 @@ def make_profile(
         top = tables.library.top_items(user_id)
         past: Sequence[PastListening] = ()
         if tables.library.state(user_id).history_read_at is not None:
-            past = _long_ago(tables, user_id, telling_plays(plays, exclusions, own_lists), now)
+            telling = telling_plays(plays, exclusions, own_lists)
+            past = _long_ago(tables, user_id, telling, now, exclusions)
     profile = seed_profile(
         likes=likes,
         plays=plays,
@@ -83,9 +84,18 @@ def make_profile(
 
 
 def _long_ago(
-    tables: Tables, user_id: UserId, telling: Sequence[Play], now: datetime
+    tables: Tables,
+    user_id: UserId,
+    telling: Sequence[Play],
+    now: datetime,
+    exclusions: ExclusionRules,
 ) -> Sequence[PastListening]:
     """What was played years ago, where so little was played lately that it is asked."""
     if not share_of_the_past(telling, now):
         return ()
-    return tables.history.long_ago(user_id, before=now - LONG_AGO, most=MOST_RECORDINGS)
+    return tables.history.long_ago(
+        user_id,
+        before=now - LONG_AGO,
+        most=MOST_RECORDINGS,
+        exact=bool(exclusions.hours or exclusions.dates),
+    )

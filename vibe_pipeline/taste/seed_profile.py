@@ -145,7 +145,7 @@ class ChosenSeed(Protocol):
 
 
 class PastPlays(Protocol):
-    """A recording and when it was played, in Unix seconds, all of them long ago."""
+    """A recording and when, in Unix seconds, it was played how many ``times``, all long ago."""
 
     @property
     def artist(self) -> str: ...
@@ -155,6 +155,8 @@ class PastPlays(Protocol):
     def spotify_id(self) -> str | None: ...
     @property
     def seconds(self) -> Sequence[int]: ...
+    @property
+    def times(self) -> Sequence[int]: ...
 
 
 def share_of_the_past(telling: Iterable[Play], now: datetime) -> float:
@@ -257,12 +259,17 @@ class _Years:
         years: defaultdict[str, Counter[int]] = defaultdict(Counter)
         for one in past:
             whose = artist_key(one.artist)
-            moments = (datetime.fromtimestamp(second, UTC) for second in one.seconds)
-            counted = [moment for moment in moments if hygiene.why(moment, whose) is None]
+            moments = [datetime.fromtimestamp(second, UTC) for second in one.seconds]
+            heard = [
+                (moment, times)
+                for moment, times in zip(moments, one.times, strict=True)
+                if hygiene.why(moment, whose) is None
+            ]
             for key in (whose, recording_key(one.artist, one.title)):
-                years[key].update(moment.year for moment in counted)
-            ages = ((now - moment).total_seconds() / 3600 for moment in counted)
-            told.append((one, math.fsum(map(fading, ages))))
+                for moment, times in heard:
+                    years[key][moment.year] += times
+            ages = (((now - moment).total_seconds() / 3600, times) for moment, times in heard)
+            told.append((one, math.fsum(fading(age) * times for age, times in ages)))
         total = math.fsum(weight for _, weight in told)
         scale = share * min(MOST_PLAYS, total) / (total or 1.0)
         return cls(

@@ -21,6 +21,7 @@ SAME_LISTENING = timedelta(minutes=10)
 RECENT = timedelta(days=120)
 """What was that young when we learned of it counts among the plays that lists are made from."""
 _SECONDS = int(SAME_LISTENING.total_seconds())
+_HALF_A_QUARTER = 45 * 86_400
 
 _STAGED = (
     (
@@ -145,12 +146,13 @@ class HeardRecording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastListening:
-    """A recording and when it was played, in Unix seconds, as far as that is long ago."""
+    """A recording and when, in Unix seconds, it was played how many ``times``, all long ago."""
 
     artist: str
     title: str
     spotify_id: str | None
     seconds: Sequence[int]
+    times: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,24 +282,31 @@ class ListeningHistory:
             for row in rows
         ]
 
-    def long_ago(self, user_id: UserId, *, before: datetime, most: int) -> Sequence[PastListening]:
-        """Every play before this moment of the recordings played most in all the years.
+    def long_ago(
+        self, user_id: UserId, *, before: datetime, most: int, exact: bool
+    ) -> Sequence[PastListening]:
+        """The plays before this moment of the recordings played most in all the years.
 
-        Of a history of 200,000 plays this reads those of ``most`` recordings, never all.
+        By quarter of a year, or each for itself where it must be ``exact``. Of a history of
+        200,000 plays those of ``most`` recordings are looked at, never all.
         """
+        moment_of = "h.played_at" if exact else "date_trunc('quarter', h.played_at)"
+        middle = 0 if exact else _HALF_A_QUARTER
         return select_later(
             self._connection,
-            """
-            SELECT r.artist, r.title, r.spotify_id,
-                list(epoch(h.played_at)::BIGINT ORDER BY h.played_at) AS seconds
-            FROM (SELECT * FROM heard_recordings WHERE user_id = ?
-                ORDER BY plays DESC, recording_key LIMIT ?) r
-            JOIN listening_history h ON h.user_id = r.user_id
-                AND h.recording_key = r.recording_key AND h.gone_at IS NULL
-                AND h.played_at < ?
-            GROUP BY r.recording_key, r.artist, r.title, r.spotify_id, r.plays
-            ORDER BY r.plays DESC, r.recording_key
-            """,
+            f"""
+            SELECT artist, title, spotify_id, list(second ORDER BY second) AS seconds,
+                list(times ORDER BY second) AS times
+            FROM (SELECT r.*, epoch({moment_of})::BIGINT + {middle} AS second, count(*) AS times
+                FROM (SELECT recording_key, artist, title, spotify_id, plays
+                    FROM heard_recordings WHERE user_id = $1
+                    ORDER BY plays DESC, recording_key LIMIT $2) r
+                JOIN listening_history h ON h.recording_key = r.recording_key
+                WHERE h.user_id = $1 AND h.gone_at IS NULL AND h.played_at < $3
+                GROUP BY ALL)
+            GROUP BY recording_key, artist, title, spotify_id, plays
+            ORDER BY plays DESC, recording_key
+            """,  # noqa: S608
             [user_id, most, moment(before)],
             lambda row: PastListening(**row),
         )
@@ -346,6 +355,16 @@ class ListeningHistory:
             [user_id],
         )
         return [ImportedFile(**row) for row in rows]
+
+    def imported_at(self, user_id: UserId) -> datetime | None:
+        """When a file last told of plays that were new to us; ``None`` if none ever did."""
+        (row,) = select(
+            self._connection,
+            "SELECT max(imported_at) AS at FROM history_imports WHERE user_id = ? AND added > 0",
+            [user_id],
+        )
+        at: datetime | None = row["at"]
+        return at
 
     def note_import(self, user_id: UserId, file: ImportedFile) -> None:
         """Remember that this file was read."""
