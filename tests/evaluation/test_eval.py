@@ -186,6 +186,24 @@ def test_what_a_person_calls_an_artist_tells_nothing_about_that_person(tmp_path:
     assert tags_of(eight, 1) == set()
 
 
+def test_who_sings_in_another_language_is_told_by_what_most_call_them(tmp_path: Path) -> None:
+    write_tagged(
+        tmp_path,
+        [
+            ("1", "chanson", "5", "7"),
+            ("1", "quiet", "1", "7"),
+            ("2", "loud", "9", "7"),
+            ("2", "quiet", "9", "7"),
+            ("2", "latin", "1", "8"),
+            ("3", "latinate", "4", "8"),
+        ],
+    )
+
+    crowd = NeighbourIndex.split(ListeningDataset.read(tmp_path), 0)
+
+    assert crowd.elsewhere.tolist() == [True, False, False, False]
+
+
 def tags_of(crowd: Crowd, artist: int) -> set[str]:
     described = asyncio.run(crowd.artist(name_of(artist)))
     return set(described.tags) if described else set()
@@ -277,6 +295,7 @@ def assert_everybody_is_in_one_quarter(record: dict[str, Any]) -> None:
     levels = [quarter["level"] for quarter in quarters]
     assert sum(quarter["lists"] for quarter in quarters) == record["users"]
     assert levels == sorted(levels)
+    assert sum(one["lists"] for one in record["served"]["languages"]) == record["users"]
     assert [one["group"] for one in library][:2] == ["1", "3"]
     assert library[-1]["group"] == "all"
     niche, mainstream = quarters[0]["recall"], quarters[-1]["recall"]

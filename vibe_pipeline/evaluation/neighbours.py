@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vibe_pipeline.evaluation.dataset import Bools, Floats, Ints, ListeningDataset
+from vibe_pipeline.evaluation.languages import in_other_languages
 
 TRAIN_SHARE = 0.8
 NEIGHBOURS = 100
@@ -43,6 +44,8 @@ class NeighbourIndex:
     """By user, the logarithm of the plays of ``known``; that of several rows added up."""
     truth: tuple[frozenset[int], ...]
     listeners: Ints
+    elsewhere: Bools
+    """By artist, whether it sings in another language than English."""
     neighbours: Neighbours
 
     @classmethod
@@ -76,6 +79,7 @@ class NeighbourIndex:
             weight=tuple(weight),
             truth=tuple(truth),
             listeners=np.bincount(np.concatenate([none, *known]), minlength=len(data.names)),
+            elsewhere=in_other_languages(data.tags, data.tag_names),
             neighbours=_neighbours(known, weight, len(data.names)),
         )
 

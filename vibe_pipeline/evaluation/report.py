@@ -69,7 +69,8 @@ class Contender:
 class ListMetrics:
     """What one list was worth to one user of one split.
 
-    ``level`` is how many people listen to an artist the user is known to like, on average.
+    ``level`` is how many people listen to an artist the user is known to like, on average;
+    ``elsewhere`` what share of those artists sing in other languages than English.
     """
 
     contender: str
@@ -81,6 +82,7 @@ class ListMetrics:
     novelty: float
     diversity: float
     level: float
+    elsewhere: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,6 +366,7 @@ def list_metrics(
         novelty=math.fsum(surprise) / len(offered) if offered else 0.0,
         diversity=diversity([crowd.data.tags[artist] for artist in offered]),
         level=float(crowd.listeners[crowd.known[user]].mean()),
+        elsewhere=float(crowd.elsewhere[crowd.known[user]].mean()),
     )
 
 

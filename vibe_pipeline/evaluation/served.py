@@ -1,4 +1,4 @@
-"""Who is served: recall and nDCG by how mainstream people's taste is and how much is known of it.
+"""Who is served: recall and nDCG by how mainstream people's taste is, its language, and its size.
 
 Mainstream is whose own artists many know: the mean over a person's known (training) artists of how
 many people listen to them, in the same split. Subgroup fairness of one policy; comparing policies
@@ -7,7 +7,8 @@ and their means over everybody is ``evaluation.report``'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ QUARTERS = ("niche", "rather niche", "rather mainstream", "mainstream")
 LIBRARY_SIZES = (1, 3, 10, 30)
 """So many of their strongest artists are seeds; the others are known, so never offered as new."""
 EVERYTHING = "all"
+OTHER_LANGUAGES = ((0.1, "below .1"), (0.3, ".1 to .3"), (0.5, ".3 to .5"), (math.inf, "above .5"))
+"""Groups by what share of a person's known artists sing in other languages than English."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +35,15 @@ class GroupFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """One policy's figures by quarter of listeners and by library size."""
+    """One policy's figures by quarter of listeners, by language and by library size."""
 
     quarters: tuple[GroupFigures, ...]
+    languages: tuple[GroupFigures, ...]
     library: tuple[GroupFigures, ...]
 
     @classmethod
     def of(cls, lists: pd.DataFrame, judged: str, by_size: Mapping[int, str]) -> Served:
-        """``lists`` has ``contender split user level recall ndcg``, a row per list.
+        """``lists`` has ``contender split user level elsewhere recall ndcg``, a row per list.
 
         ``judged`` is the contender that knows everything, ``by_size`` names those that know so
         many artists; whole libraries are told of the people the small ones were tried on.
@@ -55,6 +59,7 @@ class Served:
         same = whole.merge(tried[both].drop_duplicates(), on=both)
         return cls(
             quarters=_of_groups((QUARTERS[at], whole[quarter == at]) for at in range(4)),
+            languages=_of_groups(_by_language(whole)),
             library=_of_groups([*small, (EVERYTHING, same)]),
         )
 
@@ -69,6 +74,7 @@ class Served:
         """What ``--json`` tells under ``served``."""
         return {
             "quarters": [asdict(one) for one in self.quarters],
+            "languages": [asdict(one) for one in self.languages],
             "library": [asdict(one) for one in self.library],
             "niche_beside_mainstream": self.niche_beside_mainstream,
         }
@@ -79,7 +85,15 @@ class Served:
         beside = self.niche_beside_mainstream
         if beside is not None:
             told.append(f"niche quarter's recall beside the mainstream quarter's: {beside:.3f}")
+        told += [_line(one, "not English: ") for one in self.languages]
         return told + [_line(one, "seeds: ") for one in self.library]
+
+
+def _by_language(whole: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    low = 0.0
+    for high, name in OTHER_LANGUAGES:
+        yield name, whole[(whole["elsewhere"] >= low) & (whole["elsewhere"] < high)]
+        low = high
 
 
 def _of_groups(groups: Iterable[tuple[str, pd.DataFrame]]) -> tuple[GroupFigures, ...]:
