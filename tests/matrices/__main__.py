@@ -1,7 +1,8 @@
 """Plays the matrices and keeps their tables.
 
-``python -m tests.matrices [crashes|faults|stores] [WORDS]``: one of them, and the cells whose names
-hold all these words; ``open`` in the place of words: those that were not played or did not hold.
+``python -m tests.matrices [crashes|faults|stores|shared] [WORDS]``: one of them, and the cells
+whose names hold all these words; ``open`` in the place of words: those that were not played or did
+not hold.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from tests.matrices import crashes, faults, stores
+from tests.matrices import crashes, faults, shared, stores
 from tests.matrices.crash_site import CrashPoint, Site, site
 from tests.matrices.fault_kinds import KINDS
 from tests.matrices.outcomes import HOLDS, Outcome, Page
 from tests.matrices.store_harm import on_a_small_disk
-from vibe_pipeline.demo.installation import demo_installation
+from vibe_pipeline.demo.installation import DemoInstallation, demo_installation
 
 Told = Callable[[Outcome], None]
 Wanted = Callable[[str], bool]
@@ -28,6 +31,19 @@ OPEN = "open"
 def play_crashes(wanted: Wanted, tell: Told) -> None:
     """Each crash in one installation, one after the other."""
     _play_points(crashes.POINTS, wanted, tell)
+
+
+def play_shared(wanted: Wanted, tell: Told) -> None:
+    """The core of them with every store on a server."""
+    with tempfile.TemporaryDirectory(prefix="vibe-shared-") as folder:
+        Path(folder).chmod(0o755)  # where we are root, Postgres is another user
+        with (
+            demo_installation(None) as plain,
+            shared.on_servers(plain, Path(folder)) as (installation, postgres),
+        ):
+            dying = {shared.POSTGRES: lambda: shared.checkpointer_of(postgres)}
+            points = [point for point in shared.POINTS if wanted(point.name)]
+            asyncio.run(_all(points, installation, tell, dying))
 
 
 def play_stores(wanted: Wanted, tell: Told) -> None:
@@ -41,13 +57,18 @@ def _play_points(everything: Sequence[CrashPoint], wanted: Wanted, tell: Told) -
     if not points:
         return
     with demo_installation(None) as installation:
+        asyncio.run(_all(points, installation, tell))
 
-        async def all_of_them() -> None:
-            async with site(installation) as here:
-                for point in points:
-                    tell(await here.supervisor.alongside(_played(point, here)))
 
-        asyncio.run(all_of_them())
+async def _all(
+    points: Sequence[CrashPoint],
+    installation: DemoInstallation,
+    tell: Told,
+    elsewhere: Mapping[str, Callable[[], int]] | None = None,
+) -> None:
+    async with site(installation, elsewhere) as here:
+        for point in points:
+            tell(await here.supervisor.alongside(_played(point, here)))
 
 
 async def _played(point: CrashPoint, here: Site) -> Outcome:
@@ -71,6 +92,7 @@ MATRICES: dict[str, tuple[Page, Callable[[Wanted, Told], None]]] = {
     "crashes": (crashes.PAGE, play_crashes),
     "faults": (faults.PAGE, play_faults),
     "stores": (stores.PAGE, play_stores),
+    "shared": (shared.PAGE, play_shared),
 }
 
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import httpx
 import psutil
-from sqlalchemy import text
+from sqlalchemy import NullPool, create_engine, text
 
 from tests.matrices.outcomes import Outcome
 from vibe_pipeline import runs
@@ -78,6 +78,8 @@ class Site:
     supervisor: Supervisor
     store: AccountStore
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    elsewhere: Mapping[str, Callable[[], int]] = field(default_factory=dict)
+    """Processes that nobody of the installation starts, by name: which one is to die."""
 
     async def arrived(self) -> DemoUser:
         """Somebody who has never met the bot."""
@@ -176,7 +178,7 @@ class Site:
 
     def kill_part(self, name: str) -> None:
         """This part of the installation dies."""
-        pid = self.supervisor.pid_of(name)
+        pid = self.elsewhere[name]() if name in self.elsewhere else self.supervisor.pid_of(name)
         assert pid is not None
         self._kill(pid)
 
@@ -240,14 +242,20 @@ class Site:
         found = self._dagster("runs", query, account.user_id, job)
         if not found:
             return False
-        conditions = "".join(f" AND {column} = ?" for column in which)
-        query = f"SELECT 1 FROM event_logs WHERE dagster_event_type = ?{conditions}"  # noqa: S608
+        which = {"run_id": str(found[0][0]), "dagster_event_type": event, **which}
+        conditions = " AND ".join(f"{column} = ?" for column in which)
+        query = f"SELECT 1 FROM event_logs WHERE {conditions}"  # noqa: S608
         try:
-            return bool(self._dagster(f"runs/{found[0][0]}", query, event, *which.values()))
+            return bool(self._dagster(f"runs/{found[0][0]}", query, *which.values()))
         except sqlite3.OperationalError:
             return False
 
     def _dagster(self, file: str, query: str, *values: str) -> list[tuple[Any, ...]]:
+        if server := self.installation.settings.dagster_postgres_url:
+            engine = create_engine(server.get_secret_value(), poolclass=NullPool)
+            with engine.connect() as connection:
+                rows = connection.exec_driver_sql(query.replace("?", "%s"), values)
+                return [tuple(row) for row in rows]
         path = self.installation.home / "dagster" / "history" / f"{file}.db"
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10) as database:
             return database.execute(query, values).fetchall()
@@ -291,7 +299,10 @@ class Site:
         return await asyncio.to_thread(self._remembered, user_id)
 
     def _remembered(self, user_id: UserId) -> int:
-        with Warehouse(self.installation.settings.warehouse_path).open() as tables:
+        settings = self.installation.settings
+        token = settings.warehouse_token
+        config = None if token is None else {"token": token.get_secret_value()}
+        with Warehouse(settings.warehouse_path, config=config).open() as tables:
             return len(tables.playlists.recommended(user_id))
 
     def account(self, person: DemoUser) -> Account:
@@ -340,7 +351,9 @@ async def seconds_until(settled: Callable[[], Any]) -> float:
 
 
 @asynccontextmanager
-async def site(installation: DemoInstallation) -> AsyncIterator[Site]:
+async def site(
+    installation: DemoInstallation, elsewhere: Mapping[str, Callable[[], int]] | None = None
+) -> AsyncIterator[Site]:
     """The installation, running, and with room for as many people, calls and deaths as it takes."""
     environment = {**installation.environment, "SPOTIFY_DAILY_CALLS": "1000000"}
     settings = settings_from(environment)
@@ -349,6 +362,12 @@ async def site(installation: DemoInstallation) -> AsyncIterator[Site]:
         running(roomy.managed_processes(), policy=RestartPolicy(settled_after=0.5)) as supervisor,
         httpx.AsyncClient(timeout=60, trust_env=False) as http,
     ):
-        here = Site(installation=roomy, http=http, supervisor=supervisor, store=open_for(settings))
+        here = Site(
+            installation=roomy,
+            http=http,
+            supervisor=supervisor,
+            store=open_for(settings),
+            elsewhere=elsewhere or {},
+        )
         await here.order("rules", allowlist_limit=1000, limits_enforced=False)
         yield here

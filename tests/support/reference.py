@@ -41,6 +41,7 @@ HELP_COLUMNS = 96
 ACCEPTED = {
     "_address": "an http:// or https:// address",
     "_zone": "a time zone",
+    "_dagster_database": "a secret",
     "_market": "two capital letters",
     "_two_policies": "two names with a comma between",
 }

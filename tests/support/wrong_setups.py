@@ -120,6 +120,9 @@ def _settings() -> list[WrongSetup]:
         "a contact without an address": {"METABRAINZ_CONTACT": "me"},
         "a secret key that is none": {"VIBE_SECRET_KEY": "my favourite song"},
         "a database we do not know": {"ACCOUNTS_URL": "oracle-of-delphi://temple"},
+        "a driver that Dagster does not use": {
+            "DAGSTER_POSTGRES_URL": "postgres://vibe@db/dagster"
+        },
     }
     setups = [WrongSetup(mistake=name, environment=values) for name, values in wrong.items()]
     lines = {

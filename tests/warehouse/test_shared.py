@@ -230,6 +230,13 @@ def test_an_address_stays_as_it_is_written(address: str) -> None:
     assert str(settings_from({"DB_PATH": address}).warehouse_path) == address
 
 
+def test_one_database_for_accounts_and_dagster_is_refused() -> None:
+    accounts, dagsters = (f"postgresql+{driver}://db/vibe" for driver in ("psycopg", "psycopg2"))
+
+    with pytest.raises(SettingsInvalid, match="another database"):
+        settings_from({"ACCOUNTS_URL": accounts, "DAGSTER_POSTGRES_URL": dagsters})
+
+
 def test_ducklake_is_refused_with_the_reason() -> None:
     with pytest.raises(SettingsInvalid, match="primary keys"):
         settings_from({"DB_PATH": "ducklake:postgres:dbname=vibe"})

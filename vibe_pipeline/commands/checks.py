@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -145,7 +144,7 @@ def _lost_accounts(settings: Settings, store: AccountStore, warehouse: Warehouse
 
 def _lost_runs(settings: Settings, store: AccountStore) -> Iterator[str]:
     """People with lists, and no run was ever noted, here or on a server."""
-    if "DAGSTER_POSTGRES_URL" in os.environ:
+    if settings.dagster_postgres_url is not None:
         return
     runs = settings.home / "dagster" / "history" / "runs.db"
     if not runs.exists() and store.editions.recorded():

@@ -12,7 +12,7 @@ import sys
 import click
 
 from vibe_pipeline.commands import checks as preflight
-from vibe_pipeline.commands.processes import prepare
+from vibe_pipeline.commands.processes import dagster_database, prepare
 from vibe_pipeline.errors import CommandFailed
 from vibe_pipeline.installation.home import held, make_private
 from vibe_pipeline.settings import Settings, read_settings
@@ -57,13 +57,14 @@ def prepare_command(code_server: tuple[str, int]) -> None:
         stores = (*preflight.recovery(settings), *preflight.state(settings))
         for sentence in preflight.stop_on_trouble(stores):
             click.echo(sentence)
-        prepare(settings.home, port, code_host=host)
+        prepare(settings, port, code_host=host)
         _migrate_dagster(settings)
     click.echo(f"{settings.home} is ready.")
 
 
 def _migrate_dagster(settings: Settings) -> None:
-    inner = {**os.environ, "DAGSTER_HOME": str(settings.home / "dagster")}
+    home = str(settings.home / "dagster")
+    inner = {**os.environ, **dagster_database(settings), "DAGSTER_HOME": home}
     command = (sys.executable, "-m", "dagster", "instance", "migrate")
     done = subprocess.run(command, env=inner, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:

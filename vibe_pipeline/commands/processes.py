@@ -39,6 +39,8 @@ WEBSERVER = "Dagster webserver"
 DAEMON = "Dagster daemon"
 BOT = "Telegram bot"
 OAUTH = "OAuth service"
+DAGSTER_DATABASE = "DAGSTER_POSTGRES_URL"
+"""Dagster reads it from the environment, so that no password stands in its configuration."""
 _ONE_TRY = RetryPolicy(attempts=1, attempt_seconds=10.0)
 """For a question that is asked again in a moment anyway."""
 
@@ -72,19 +74,38 @@ class Ports:
         )
 
 
-def prepare(home: Path, code_port: int, *, code_host: str = "127.0.0.1") -> None:
+def prepare(settings: Settings, code_port: int, *, code_host: str = "127.0.0.1") -> None:
     """Make the home folder ready for Dagster: its configuration, and where the code is served."""
+    home = settings.home
     dagster_home = home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(_project_file("dagster.yaml"), dagster_home / "dagster.yaml")
+    _configure(dagster_home / "dagster.yaml", on_postgres=settings.dagster_postgres_url is not None)
     location = {"host": code_host, "port": code_port, "location_name": "vibe"}
     kept_token(home)
     workspace = yaml.safe_dump({"load_from": [{"grpc_server": location}]})
     _workspace_file(home).write_text(workspace, encoding="utf-8")
 
 
-def environment(outer: Mapping[str, str], home: Path, ports: Ports) -> dict[str, str]:
+def _configure(target: Path, *, on_postgres: bool) -> None:
+    """Put our ``dagster.yaml`` there; Dagster's state is in SQLite unless a server is named."""
+    ours = _project_file("dagster.yaml")
+    if not on_postgres:
+        shutil.copyfile(ours, target)
+        return
+    instance = yaml.safe_load(ours.read_text(encoding="utf-8"))
+    instance["storage"] = {"postgres": {"postgres_url": {"env": DAGSTER_DATABASE}}}
+    target.write_text(yaml.safe_dump(instance, sort_keys=False), encoding="utf-8")
+
+
+def dagster_database(settings: Settings) -> dict[str, str]:
+    """The variable that names Dagster's server to it, where there is one; ``.env`` is ours only."""
+    database = settings.dagster_postgres_url
+    return {} if database is None else {DAGSTER_DATABASE: database.get_secret_value()}
+
+
+def environment(outer: Mapping[str, str], settings: Settings, ports: Ports) -> dict[str, str]:
     """What every part is told, on top of the outer environment."""
+    home = settings.home
     return {
         # Dagster's own half a minute costs a third of a hundredth of a core for ever; whether the
         # night brought lists is seen soon enough every five minutes.
@@ -93,6 +114,7 @@ def environment(outer: Mapping[str, str], home: Path, ports: Ports) -> dict[str,
         "VIBE_HOME": str(home),
         "DAGSTER_HOME": str(home / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
+        **dagster_database(settings),
         "DAGSTER_GRAPHQL_URL": f"http://127.0.0.1:{ports.webserver}/graphql",
         "PYTHONUNBUFFERED": "1",
     }

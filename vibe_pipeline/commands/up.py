@@ -52,8 +52,8 @@ def _begin(settings: Settings) -> None:
         click.echo(f"  Attention: {sentence}")
     for sentence in preflight.stop_on_trouble(service_checks.services(settings, now=utc_now)):
         click.echo(f"  Attention: {sentence}")
-    prepare(settings.home, ports.code_server)
-    variables = environment(os.environ, settings.home, ports)
+    prepare(settings, ports.code_server)
+    variables = environment(os.environ, settings, ports)
     everything = managed_processes(
         variables, settings.home, Path.cwd(), ports, log_format=settings.log_format
     )

@@ -94,7 +94,7 @@ def demo_installation(world: Path | None) -> Iterator[DemoInstallation]:
         stage = _stage(Path(folder).resolve(), world)
         make_private(stage.home)
         _check(stage)
-        prepare(stage.home, stage.ports.code_server)
+        prepare(stage.settings, stage.ports.code_server)
         yield stage
 
 
@@ -111,7 +111,7 @@ def _stage(home: Path, world: Path | None) -> DemoInstallation:
         "INTERNAL_JOB_TOKEN": secrets.token_urlsafe(24),
         **{name: os.environ[name] for name in _OWN_WISHES if os.environ.get(name)},
     }
-    told = environment(told, home, ports)
+    told = environment(told, settings_from({**told, "VIBE_HOME": str(home)}), ports)
     return DemoInstallation(
         home=home,
         simulator=simulator,
