@@ -244,7 +244,8 @@ class Launches:
         language, waited = wish.account.language, self.services.now() - wish.pending.asked_at
         before = list(self._tasks).index(wish.pending.request_id)
         if before >= WORTH_COUNTING:
-            wish.shown = not_begun(language, wish.job, ahead=before + self.watchers.queued)
+            ahead = before + self.watchers.queued
+            wish.shown = not_begun(language, wish.job, ahead=ahead, pace=self.watchers.pace)
         return timed(language, wish.shown, waited)
 
     async def _launched(self, wish: _Wish, *, again: bool) -> str | None:

@@ -22,6 +22,7 @@ from telegram.error import RetryAfter, TelegramError
 from vibe_bot.formatting import Html, tell, together
 from vibe_bot.gone_chats import surely_gone
 from vibe_bot.jobs import Job, job_named
+from vibe_bot.queue_pace import QueuePace
 from vibe_bot.rate_limiter import ChatRateLimiter, pause_seconds
 from vibe_bot.results import Figures, Result, edition_made, gave_up, result_of, stands
 from vibe_bot.run_poller import RunPoller, RunSnapshot
@@ -57,14 +58,17 @@ NOTICED_WITHIN = timedelta(seconds=90)
 _MARKS = {"SUCCESS": "✅", "IN_PROGRESS": "⏳", "FAILURE": "⚠️", "SKIPPED": "➖"}
 
 
-def progress(language: str, job: Job, snapshot: RunSnapshot, waited: timedelta) -> Html:
+def progress(
+    language: str, job: Job, snapshot: RunSnapshot, waited: timedelta, pace: QueuePace
+) -> Html:
     """How far a run is, as the message says it, but for the time that has passed."""
     title, run = tell(language, f"bot.progress.title_{job.name}"), snapshot.run
     if run is None:
         return together(title, "", tell(language, "bot.progress.out_of_reach"))
     slow = tell(language, "bot.progress.slow") if waited > SLOW_AFTER else None
     if not run.steps:
-        return together(title, "", _before_it_begins(language, run, snapshot.ahead, waited), slow)
+        place = _before_it_begins(language, run, snapshot.ahead, waited, pace)
+        return together(title, "", *place, slow)
     states = {step.key: step.status for step in run.steps}
     lines = [
         f"{_MARKS.get(states.get(stage) or '', '▫️')} {tell(language, f'bot.progress.{stage}')}"
@@ -73,11 +77,12 @@ def progress(language: str, job: Job, snapshot: RunSnapshot, waited: timedelta) 
     return together(title, "", *lines, slow)
 
 
-def not_begun(language: str, job: Job, *, ahead: int = 0) -> Html:
+def not_begun(language: str, job: Job, *, ahead: int = 0, pace: QueuePace | None = None) -> Html:
     """What the message says from its first moment, and how many were there before, if any."""
     title = tell(language, f"bot.progress.title_{job.name}")
-    place = "bot.progress.queued_behind" if ahead else "bot.progress.starting"
-    return together(title, "", tell(language, place, count=ahead))
+    if not ahead:
+        return together(title, "", tell(language, "bot.progress.starting"))
+    return together(title, "", *_behind(language, ahead, pace))
 
 
 def timed(language: str, text: Html, waited: timedelta) -> Html:
@@ -89,12 +94,22 @@ def timed(language: str, text: Html, waited: timedelta) -> Html:
     return together(text, "", clock)
 
 
-def _before_it_begins(language: str, run: RunView, ahead: int | None, waited: timedelta) -> Html:
+def _before_it_begins(
+    language: str, run: RunView, ahead: int | None, waited: timedelta, pace: QueuePace
+) -> list[Html]:
     if run.status != "QUEUED" or ahead is None or (not ahead and waited < QUEUE_WORTH_SAYING):
-        return tell(language, "bot.progress.starting")
+        return [tell(language, "bot.progress.starting")]
     if not ahead:
-        return tell(language, "bot.progress.queued")
-    return tell(language, "bot.progress.queued_behind", count=ahead)
+        return [tell(language, "bot.progress.queued")]
+    return _behind(language, ahead, pace)
+
+
+def _behind(language: str, ahead: int, pace: QueuePace | None) -> list[Html]:
+    place = tell(language, "bot.progress.queued_behind", count=ahead)
+    minutes = None if pace is None else pace.minutes(ahead)
+    if minutes is None:
+        return [place]
+    return [place, tell(language, "bot.progress.queued_for", count=minutes)]
 
 
 class SharedEdits:
@@ -137,6 +152,7 @@ class RunTrackers:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._being_told: set[str] = set()
         self.edits = SharedEdits()
+        self.pace = QueuePace()
 
     @property
     def queued(self) -> int:
@@ -174,6 +190,7 @@ class RunTrackers:
             hand_on=self.follow,
             message=_ProgressMessage(limiter=self._limiter, services=self._services, text=shown),
             edits=self.edits,
+            pace=self.pace,
             being_told=self._being_told,
         )
         task = asyncio.create_task(follower.follow(), name=f"watch {watch.run_id}")
@@ -243,6 +260,7 @@ class _Follower:
     poller: RunPoller
     message: _ProgressMessage
     edits: SharedEdits
+    pace: QueuePace
     being_told: set[str]
     """The runs whose result is going into the chat: their owners may ask for the next one."""
     hand_on: _Following
@@ -367,7 +385,7 @@ class _Follower:
         going_on: bool,
     ) -> None:
         """Stages are worth one try each: the next one comes anyway."""
-        chat_id, text = self.watch.chat_id, progress(language, job, snapshot, waited)
+        chat_id, text = self.watch.chat_id, progress(language, job, snapshot, waited, self.pace)
         if going_on:
             title = tell(language, f"bot.progress.title_{job.name}")
             text = together(title, "", tell(language, "bot.progress.going_on"))
@@ -395,6 +413,7 @@ class _Follower:
             await asyncio.to_thread(watches.finish, watch.run_id)
             return
         self.being_told.add(watch.run_id)
+        self.pace.served()
         ended = await edit(self.bot, watch.chat_id, watch.message_id, result.text, result.markup)
         if result.document is not None:
             await self._hand_over(result.document)

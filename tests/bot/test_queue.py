@@ -11,7 +11,9 @@ import pytest
 from tests.support.bot_world import BotWorld, ChatUser, living_bot, saying, until
 from tests.support.pipeline_stand_in import StandInRun
 from vibe_bot import progress
-from vibe_bot.progress import EDITS_A_SECOND, SharedEdits
+from vibe_bot.jobs import Job
+from vibe_bot.progress import EDITS_A_SECOND, SharedEdits, not_begun
+from vibe_bot.queue_pace import QueuePace
 from vibe_pipeline.locales import LANGUAGES, say
 
 
@@ -109,6 +111,31 @@ def test_the_more_messages_there_are_the_seldomer_each_is_brought_up_to_date() -
 
     assert crowded * EDITS_A_SECOND == pytest.approx(120)
     assert edits.spacing == 0
+
+
+def test_how_soon_a_turn_comes_is_told_by_the_last_results_and_not_at_all_without_any() -> None:
+    now = [0.0]
+    pace = QueuePace(clock=lambda: now[0])
+    unknown = pace.minutes(100)
+    for _ in range(20):
+        now[0] += 3.0
+        pace.served()
+    far, next_one = pace.minutes(61), pace.minutes(2)
+    now[0] += 600
+
+    assert (unknown, far, next_one, pace.minutes(61)) == (None, 4, None, None)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_waits_behind_many_reads_how_many_and_how_long(language: str) -> None:
+    pace = QueuePace(clock=iter(range(0, 1000, 30)).__next__)
+    for _ in range(5):
+        pace.served()
+
+    words = not_begun(language, Job.daily, ahead=7, pace=pace)
+
+    assert say(language, "bot.progress.queued_behind", count=7) in words
+    assert say(language, "bot.progress.queued_for", count=4) in words
 
 
 async def test_one_question_serves_all_who_wait_and_nobody_is_asked_when_none_does(
