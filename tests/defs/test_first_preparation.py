@@ -30,7 +30,7 @@ from vibe_pipeline.authorization import AccountLinking, SpotifyConnection, clien
 from vibe_pipeline.clients.factory import open_http
 from vibe_pipeline.defs import single_flight
 from vibe_pipeline.defs.single_flight import SharedWork
-from vibe_pipeline.records import UserId
+from vibe_pipeline.records import PERSONAL_SOURCES, UserId
 from vibe_pipeline.runs import STILL_TO_WALK, LaunchRequest
 from vibe_pipeline.simulator.simulation import Simulation
 
@@ -126,6 +126,24 @@ def test_after_it_a_first_list_asks_spotify_a_few_times_and_nobody_else(world: V
     assert before + spotify_saw(world) <= FIRST_LIST
     assert len([track for track in edition.tracks if track.is_new]) >= 24
     assert not any(world.calls(service) for service in MUSIC_SERVICES[1:])
+
+
+def test_a_list_is_made_of_pools_that_lay_there_before_a_source_was_invented(
+    hurried_world: VibeWorld,
+) -> None:
+    anna = newcomer(hurried_world)
+    assert launch(hurried_world, LaunchRequest.first_preparation(anna.user_id))
+    with hurried_world.warehouse.open() as tables:
+        for source in PERSONAL_SOURCES:
+            tables.connection.execute("DELETE FROM candidate_pools WHERE source = ?", [source])
+    hurried_world.forget_calls()
+
+    assert launch(hurried_world, LaunchRequest.asked_list(anna.user_id))
+
+    edition = hurried_world.store.editions.latest(anna.user_id)
+    assert edition is not None
+    assert (edition.state, len(edition.tracks)) == (EditionState.RECORDED, anna.playlist_size)
+    assert not any(hurried_world.calls(service) for service in MUSIC_SERVICES[1:])
 
 
 def test_a_list_asked_for_meanwhile_joins_it_and_nothing_is_asked_twice(

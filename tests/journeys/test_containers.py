@@ -23,12 +23,18 @@ import yaml
 from vibe_pipeline.commands.supervisor import script
 from vibe_pipeline.demo.demo_user import DemoUser, Message, connect_link
 from vibe_pipeline.demo.installation import DemoInstallation, demo_installation
+from vibe_pipeline.installation.access_token import bearer, read_token
 from vibe_pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 STARTED = ("code", "webserver", "daemon", "oauth", "bot")
 HOME = "/var/lib/vibe"
 EVERYWHERE = "0.0.0.0"  # noqa: S104
+FRESHNESS = """{
+  assetNodeOrError(assetKey: {path: ["published_playlist"]}) {
+    ... on AssetNode { freshnessStatusInfo { freshnessStatus } }
+  }
+}"""
 GRACE_SECONDS = 25
 READY_SECONDS = 90
 
@@ -87,14 +93,31 @@ def test_dagster_publishes_no_port_of_its_own() -> None:
 
 
 @pytest.mark.slow
-def test_the_containers_commands_make_a_list_and_stop_when_they_are_told_to() -> None:
+def test_the_containers_commands_make_a_list_as_promised_and_stop_when_they_are_told_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FRESHNESS_DAEMON_INTERVAL_SECONDS", "2")
     with demo_installation(None) as installation, running(installation) as processes:
+        before = nightly_promise(installation)
         asyncio.run(first_list(installation))
+        wait_until(lambda: nightly_promise(installation) == "HEALTHY")
         for process in processes.values():
             process.send_signal(signal.SIGTERM)
         codes = {name: process.wait(GRACE_SECONDS) for name, process in processes.items()}
 
+    assert before != "HEALTHY"
     assert set(codes.values()) <= {0, -signal.SIGTERM}, codes
+
+
+def nightly_promise(installation: DemoInstallation) -> str:
+    """What Dagster's daemon last found of the freshness of people's lists."""
+    answer = httpx.post(
+        f"{installation.dagster_page}/graphql",
+        json={"query": FRESHNESS},
+        headers=bearer(read_token(installation.home)),
+        timeout=30,
+    ).json()
+    return str(answer["data"]["assetNodeOrError"]["freshnessStatusInfo"]["freshnessStatus"])
 
 
 async def first_list(installation: DemoInstallation) -> None:

@@ -112,6 +112,8 @@ def candidates(
                     yield from _asked(context, step, step.clients(services, clock), wanted)
                     return
         yield from (_taken_over(pool) for pool in step.at_hand if pool.source in wanted)
+        lying = {pool.source for pool in step.at_hand}
+        yield from (_not_lying_yet(source, step) for source in Source if source in wanted - lying)
 
 
 def _asked(
@@ -331,6 +333,23 @@ def _taken_over(pool: PoolAtHand) -> dg.MaterializeResult[None]:
             "pool of edition": pool.edition_id,
         },
     )
+
+
+def _not_lying_yet(source: Source, step: _CandidatesStep) -> dg.MaterializeResult[None]:
+    """A source that came with a new version, and is first asked ahead of the next list.
+
+    An output left out would skip everything after it: the list itself.
+    """
+    place = step.run.place.edition_id
+    pool = PoolAtHand(
+        source=source,
+        edition_id=place,
+        state=PoolState.ABSENT,
+        reason=None,
+        offered=0,
+        asked_at=step.now,
+    )
+    return _materialized(pool, 0, {"asked ahead of time": "not yet, the source is new here"})
 
 
 def _result(
