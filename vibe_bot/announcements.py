@@ -15,7 +15,7 @@ from vibe_bot.formatting import Html, button, in_rows, keyboard, tell, together
 from vibe_bot.jobs import Job
 from vibe_bot.results import because, made, way_out
 from vibe_bot.services import BotServices
-from vibe_bot.zone_guesses import city, guessed_zones
+from vibe_bot.zone_guesses import guessed_zones, zone_label
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.messages import (
     Connected,
@@ -32,7 +32,6 @@ from vibe_pipeline.accounts.messages import (
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.locales import clock, day, moment, say
 from vibe_pipeline.nightly import next_night
-from vibe_pipeline.records import zone_or_utc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,10 +154,7 @@ def _zone_question(services: BotServices, account: Account, message: ZoneQuestio
     """Likely places, each with what its clocks say; another one, or none."""
     language, now = account.language, services.now()
     choices = [
-        button(
-            f"{city(language, zone)} · {clock(language, now, zone_or_utc(zone))}",
-            f"go:timezone:{zone}",
-        )
+        button(zone_label(language, zone, now), f"go:timezone:{zone}")
         for zone in guessed_zones(language, account.market)
     ]
     other = button(say(language, "button.zone_other"), "go:timezone")

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 
 from babel import Locale
 from babel.core import get_global
 
-from vibe_pipeline.locales import say
-from vibe_pipeline.records import known_zone
+from vibe_pipeline.locales import clock, say
+from vibe_pipeline.records import known_zone, zone_or_utc
 
 MOST_GUESSES = 4
 _OF_WIDE_COUNTRIES: Mapping[str, Sequence[str]] = {
@@ -46,8 +47,21 @@ def guessed_zones(language: str, country: str | None) -> list[str]:
 
 def city(language: str, zone: str) -> str:
     """The zone by its city, as the language calls it."""
-    words = Locale.parse(language).time_zones.get(zone, {})
-    return str(words.get("city") or zone.rpartition("/")[2].replace("_", " "))
+    named = Locale.parse(language).time_zones
+    known = next((one for one in (zone, *_former_names(zone)) if one in named), zone)
+    return str(named.get(known, {}).get("city") or zone.rpartition("/")[2].replace("_", " "))
+
+
+@cache
+def _former_names(zone: str) -> Sequence[str]:
+    """What the zone was called before, and still is where cities are named: ``Europe/Kiev``."""
+    aliases: Mapping[str, str] = get_global("zone_aliases")
+    return sorted(former for former, name in aliases.items() if name == zone)
+
+
+def zone_label(language: str, zone: str, now: datetime) -> str:
+    """Short enough for a button of two in a row: the city, and what its clocks say."""
+    return f"{city(language, zone)} · {clock(language, now, zone_or_utc(zone))}"
 
 
 def _zones_of(country: str) -> Sequence[str]:

@@ -13,7 +13,7 @@ from tests.bot.test_catalogues import blanks
 from tests.support.accounts_site import put_as_stored
 from tests.support.bot_world import BotWorld, ChatUser, data_of, saying
 from vibe_bot.announcements import night_greeting
-from vibe_bot.zone_guesses import city, guessed_zones
+from vibe_bot.zone_guesses import city, guessed_zones, zone_label
 from vibe_pipeline.accounts.messages import (
     Connected,
     ConsentEnds,
@@ -204,3 +204,12 @@ def test_a_place_is_guessed_from_the_country_that_spotify_names_or_the_language(
     assert guesses[0] == first
     assert 1 < len(guesses) <= 4
     assert all(len(f"go:timezone:{zone}") <= 64 and city(language, zone) for zone in guesses)
+
+
+def test_cities_bear_the_names_of_the_language_also_where_their_zone_was_renamed() -> None:
+    winter = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
+
+    assert zone_label("uk", "Europe/Kyiv", winter) == "Київ · 07:00"
+    assert zone_label("ru", "Europe/Kyiv", winter) == "Киев · 07:00"
+    assert zone_label("nl", "America/Los_Angeles", winter) == "Los Angeles · 21:00"
+    assert zone_label("ru", "UTC", winter) == "UTC · 05:00"

@@ -17,6 +17,8 @@ import httpx
 from PIL import Image
 from playwright.async_api import Browser, Locator, Page, async_playwright
 
+from tests.screenshots import chat_tour
+from tests.screenshots.covers import contact_sheet
 from tests.support.chromium import FLAGS, executable
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.accounts.store import open_for
@@ -105,6 +107,18 @@ async def of_chat(studio: Studio) -> tuple[Account, Edition]:
     return account, edition
 
 
+async def of_tour(studio: Studio, tour: chat_tour.Tour) -> None:
+    """Every part of a chat in one language, four screens to a picture."""
+    page = await studio.page(f"{studio.stage.chat_page}#{tour.person.telegram_id}", PHONE)
+    await page.wait_for_timeout(SETTLES_MS)
+    taken = await chat_tour.screens(page, tour)
+    await page.context.close()
+    chat_tour.sheets(
+        taken,
+        lambda number, content: studio.keep_bytes(f"tour-{tour.language}-{number}.png", content),
+    )
+
+
 async def _at_the_top(page: Page, row: Locator) -> None:
     """Scroll the chat so that it begins with this message."""
     await page.wait_for_timeout(SETTLES_MS)
@@ -156,10 +170,13 @@ async def take_all(stage: DemoInstallation, folder: Path) -> None:
         httpx.AsyncClient(timeout=30, trust_env=False) as http,
         async_playwright() as playwright,
     ):
+        tours = [await chat_tour.told(stage, http, one) for one in chat_tour.LANGUAGES]
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         studio = Studio(stage=stage, browser=browser, http=http, folder=folder)
         account, edition = await of_chat(studio)
         await of_consent(studio)
+        for tour in tours:
+            await of_tour(studio, tour)
         await of_dagster(studio, edition)
         studio.keep_bytes("cover.jpg", drawn(cover_of(account, edition)))
         await browser.close()
@@ -169,6 +186,7 @@ def main() -> None:
     """Take them."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURES
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "covers.jpg").write_bytes(contact_sheet())
     with demo_installation(None) as stage:
         asyncio.run(take_all(stage, folder))
 

@@ -15,7 +15,7 @@ from vibe_bot.command_menu import register_commands
 from vibe_bot.formatting import Html, button, in_rows
 from vibe_bot.handlers.welcome import main_keyboard
 from vibe_bot.interactions import Interaction
-from vibe_bot.zone_guesses import guessed_zones, offered_zones
+from vibe_bot.zone_guesses import guessed_zones, offered_zones, zone_label
 from vibe_pipeline.locales import LANGUAGES, clock, moment, number, percent, say
 from vibe_pipeline.nightly import next_night
 from vibe_pipeline.records import Mode
@@ -135,7 +135,10 @@ async def timezone(interaction: Interaction) -> None:
         text = _asked_or(
             interaction, "zone", zone=interaction.account.timezone, clock=_clock(interaction)
         )
-        choices = [_choice(one, "timezone", one) for one in _zones(interaction)]
+        language, now = interaction.language, interaction.services.now()
+        choices = [
+            _choice(zone_label(language, one, now), "timezone", one) for one in _zones(interaction)
+        ]
         await _ask(interaction, "timezone", text, in_rows(choices, 2))
         return
     interaction = interaction.change(timezone=zone)
