@@ -103,7 +103,7 @@ TRIED: dict[str, tuple[str, str]] = {
     ),
     "python -m vibe_pipeline.launcher.dagster_programs": (
         "tests/journeys/test_containers.py",
-        "test_the_containers_commands_make_a_list_and_stop_when_they_are_told_to",
+        "test_the_containers_commands_make_a_list_as_promised_and_stop_when_they_are_told_to",
     ),
 }
 """Command, or its beginning: the test that runs it, or what it is made of."""
