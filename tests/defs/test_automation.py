@@ -502,12 +502,28 @@ def test_a_night_that_keeps_dying_is_given_up_and_the_sleeper_told(
     assert message.key == "bot.failed.unexpected"
 
 
-def test_a_failed_run_whose_list_is_there_is_not_explained(
+def test_a_night_that_was_recorded_as_its_run_was_killed_is_told_once(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:
     anna = _person(store, 1)
     edition = _edition(store, anna, recorded=True)
     run = _run(instance, anna, {runs.OCCASION: edition.occasion}, dg.DagsterRunStatus.FAILURE)
+
+    for _ in range(2):
+        assert "and told" in following.explain(*_ended(run, instance, store))
+
+    (message,) = store.outbox.take_due()
+    assert message.key == "bot.night_ready"
+    assert message.params == {"edition_id": edition.edition_id}
+
+
+def test_a_failed_run_whose_asked_for_list_is_there_is_not_explained(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    edition = _edition(store, anna, recorded=True)
+    named = {runs.EDITION: edition.edition_id}
+    run = _run(instance, anna, named, dg.DagsterRunStatus.FAILURE)
 
     assert following.explain(*_ended(run, instance, store)) == "It said why itself."
     assert store.outbox.take_due() == []

@@ -12,7 +12,9 @@ import dagster as dg
 
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import goes_on
-from vibe_pipeline.accounts.records import Account, FailureCause
+from vibe_pipeline.accounts.messages import NightReady
+from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
+from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.defs.ended_runs import (
     EVERY_SECONDS,
@@ -77,6 +79,9 @@ def explain(ended: EndedRun, around: Surroundings) -> str:
     run, store = ended.run, around.store
     owner = runs.owner_of(run.tags)
     account = None if owner is None else store.people.get(owner)
+    if account and (night := _recorded_night(store, account, run)):
+        store.outbox.put(account.user_id, NightReady.of(night.edition_id))
+        return f"Its list {night.edition_id} is there, and told."
     edition = account and silently_failed(store, account, identity_of(run), now=around.now)
     if not edition:
         return "It said why itself."
@@ -84,6 +89,22 @@ def explain(ended: EndedRun, around: Surroundings) -> str:
         detail = ended.message or "The run ended without a word."
         store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail)
     return f"Noted for edition {edition.edition_id}."
+
+
+def _recorded_night(store: AccountStore, account: Account, run: dg.DagsterRun) -> Edition | None:
+    """The night's list that a run recorded before it died, perhaps without a word to its person.
+
+    A message is put once, however often it is asked for.
+    """
+    if not runs.is_nightly(run.tags) or run.job_name not in runs.LIST_JOBS:
+        return None
+    identity = identity_of(run)
+    edition = store.editions.get(runs.named_edition(run.tags) or identity.root)
+    edition = edition or store.editions.of_occasion(
+        account.user_id, runs.occasion_of(run.tags, identity.root)
+    )
+    stands = edition is not None and edition.state is EditionState.RECORDED
+    return edition if stands and edition and edition.undone_at is None else None
 
 
 def after_success(job: str) -> Sequence[Follower]:
