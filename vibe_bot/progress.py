@@ -413,13 +413,13 @@ class _Follower:
             await asyncio.to_thread(watches.finish, watch.run_id)
             return
         self.being_told.add(watch.run_id)
-        self.pace.served()
         ended = await edit(self.bot, watch.chat_id, watch.message_id, result.text, result.markup)
         if result.document is not None:
             await self._hand_over(result.document)
         self.message.finished |= await asyncio.to_thread(watches.finish, watch.run_id)
         if self.message.finished and ended is Edited.GONE:
             await send(self.bot, watch.chat_id, result.text, result.markup)
+        self.pace.served()
         log.info("told a result", run=watch.run_id, user=watch.user_id, good=result.good)
 
     async def _hand_over(self, path: Path) -> None:

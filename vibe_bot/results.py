@@ -115,10 +115,9 @@ def result_of(
 
 def edition_made(services: BotServices, user_id: UserId, run: RunView) -> Edition | None:
     """The edition a run works on; one whose wish was launched before it found that run's."""
-    editions = services.store.editions
+    made = runs.edition_of(run.tags, run.run_id, run.root_run_id)
     root = runs.root_edition(run.run_id, run.root_run_id)
-    made = editions.get(runs.edition_of(run.tags, run.run_id, run.root_run_id))
-    return made or editions.of_occasion(user_id, runs.occasion_of(run.tags, root))
+    return services.store.editions.known(made, user_id, runs.occasion_of(run.tags, root))
 
 
 def _unrecorded(

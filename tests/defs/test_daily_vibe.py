@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
-from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
+from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import (
     Account,
@@ -34,20 +34,12 @@ NIGHT = {"vibe/occasion": "nightly:2026-11-23", "vibe/asked_by": "schedule"}
 WISH = {runs.REQUEST: "w1", runs.ASKED_BY: runs.CHAT}
 
 
-@pytest.fixture(scope="module")
-def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
-    """One world for all tests here; each brings a person of its own."""
-    with vibe_world(tmp_path_factory.mktemp("world")) as running:
-        yield running
-
-
 @pytest.fixture
-def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld:
-    shared_world.point_here(monkeypatch)
-    shared_world.forget_calls()
-    for message in shared_world.store.outbox.take_due(1000):
-        shared_world.store.outbox.done(message.id)
-    return shared_world
+def world(world: VibeWorld) -> VibeWorld:
+    """The shared one, where nobody waits for a message."""
+    for message in world.store.outbox.take_due(1000):
+        world.store.outbox.done(message.id)
+    return world
 
 
 def metadata_of(

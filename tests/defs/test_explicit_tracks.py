@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
+from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.records import DropReason
-
-
-@pytest.fixture(scope="module")
-def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
-    """One world for all tests here; each brings a person of its own."""
-    with vibe_world(tmp_path_factory.mktemp("world")) as running:
-        yield running
-
-
-@pytest.fixture
-def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld:
-    shared_world.point_here(monkeypatch)
-    shared_world.forget_calls()
-    return shared_world
 
 
 def explicit_on(world: VibeWorld, person: Account) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
+from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
 from vibe_pipeline.accounts.records import Account, ExclusionKind, FailureCause
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import Source
@@ -20,19 +20,6 @@ PLAYS = ("GET /me/player/recently-played", "stale_recent_plays")
 LIKES = ("GET /me/tracks", "stale_liked_tracks")
 """What Spotify is asked for, and the note of a list that had to do without."""
 OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
-
-
-@pytest.fixture(scope="module")
-def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
-    """One world for all tests here; each brings a person of its own."""
-    with vibe_world(tmp_path_factory.mktemp("world")) as running:
-        yield running
-
-
-@pytest.fixture
-def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld:
-    shared_world.point_here(monkeypatch)
-    return shared_world
 
 
 def at_home(world: VibeWorld) -> Account:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from tests.support.vibe_world import VibeWorld, vibe_world
+from tests.support.vibe_world import VibeWorld
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import (
     Account,
@@ -32,20 +31,6 @@ from vibe_pipeline.sources.pools import Reason
 from vibe_pipeline.taste.scrobble_reading import PAGES_A_RUN, reading_due
 
 OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
-
-
-@pytest.fixture(scope="module")
-def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
-    """One world for all tests here; each brings a person of its own."""
-    with vibe_world(tmp_path_factory.mktemp("world")) as running:
-        yield running
-
-
-@pytest.fixture
-def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld:
-    shared_world.point_here(monkeypatch)
-    shared_world.simulator.simulation.faults.clear()
-    return shared_world
 
 
 def scrobbler(world: VibeWorld, *services: HistoryService) -> tuple[Account, str]:

@@ -5,34 +5,19 @@ from __future__ import annotations
 import json
 import stat
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from tests.support.accounts_site import connected, made, opened
-from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
+from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.personal_data.archives import archive_path
 from vibe_pipeline.playlists.restore import NotRestorable, edition_to_restore
 from vibe_pipeline.records import Mode, Source
 
 OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
-
-
-@pytest.fixture(scope="module")
-def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
-    """One world for all tests here; each brings a person of its own."""
-    with vibe_world(tmp_path_factory.mktemp("world")) as running:
-        yield running
-
-
-@pytest.fixture
-def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> VibeWorld:
-    shared_world.point_here(monkeypatch)
-    shared_world.forget_calls()
-    return shared_world
 
 
 def with_lists(world: VibeWorld, count: int, *, mode: Mode = Mode.LIVING) -> Account:

@@ -71,14 +71,14 @@ class Editions:
             "created_at": self.now(),
             "updated_at": self.now(),
         }
-        known = self._known(edition_id, user_id, occasion)
+        known = self.known(edition_id, user_id, occasion)
         if known is not None:
             return known
         try:
             with self.database.writing() as connection:
                 connection.execute(insert(editions).values(row))
         except IntegrityError:
-            known = self._known(edition_id, user_id, occasion)
+            known = self.known(edition_id, user_id, occasion)
             if known is None:
                 raise UnknownPerson(user_id) from None
             return known
@@ -146,6 +146,10 @@ class Editions:
     def of_occasion(self, user_id: UserId, occasion: str) -> Edition | None:
         """The edition begun for this occasion."""
         return self._one(editions.c.user_id == user_id, editions.c.occasion == occasion)
+
+    def known(self, edition_id: EditionId, user_id: UserId, occasion: str) -> Edition | None:
+        """The edition of this id, else the one that another run began for the same occasion."""
+        return self.get(edition_id) or self.of_occasion(user_id, occasion)
 
     def states(self, edition_ids: Collection[EditionId]) -> dict[EditionId, EditionState]:
         """How far each of these has come, asked in one question; unknown ones are left out."""
@@ -263,9 +267,6 @@ class Editions:
             query = query.where(editions.c.created_at < before)
         with self.database.reading() as connection:
             return connection.execute(query.limit(1)).first() is not None
-
-    def _known(self, edition_id: EditionId, user_id: UserId, occasion: str) -> Edition | None:
-        return self.get(edition_id) or self.of_occasion(user_id, occasion)
 
     def _one(self, *conditions: ColumnElement[bool]) -> Edition | None:
         found = self._many(*conditions, limit=1)

@@ -98,13 +98,13 @@ def _recorded_night(store: AccountStore, account: Account, run: dg.DagsterRun) -
     """
     if not runs.is_nightly(run.tags) or run.job_name not in runs.LIST_JOBS:
         return None
-    identity = identity_of(run)
-    edition = store.editions.get(runs.named_edition(run.tags) or identity.root)
-    edition = edition or store.editions.of_occasion(
-        account.user_id, runs.occasion_of(run.tags, identity.root)
+    root = identity_of(run).root
+    edition = store.editions.known(
+        runs.named_edition(run.tags) or root, account.user_id, runs.occasion_of(run.tags, root)
     )
-    stands = edition is not None and edition.state is EditionState.RECORDED
-    return edition if stands and edition and edition.undone_at is None else None
+    if edition is None or edition.state is not EditionState.RECORDED or edition.undone_at:
+        return None
+    return edition
 
 
 def after_success(job: str) -> Sequence[Follower]:

@@ -1,0 +1,5 @@
+"""What the stories of playlists that need one share: a world of the graph."""
+
+from tests.support.shared_world import shared_world, world
+
+__all__ = ["shared_world", "world"]
