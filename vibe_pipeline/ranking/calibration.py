@@ -205,6 +205,7 @@ class _Balance:
         self._policy = policy
         self._size = size
         self._carried: defaultdict[str, float] = defaultdict(float)
+        self._weighed: dict[str, float] = {}
         self._parts = {} if parts is None else parts
         self.listed = 0
         self._described = 0
@@ -220,11 +221,13 @@ class _Balance:
 
     def by_seeds(self, entry: Ranked) -> float:
         """The score, less what its seeds carry already beside their part."""
-        if not self._carried:
-            return entry.score
+        weighed = self._weighed
         over = math.fsum(
-            part * math.log1p(self._carried[whose] / self._quota(whose))
-            for whose, part in self._parts_of(entry).items()
+            [
+                part * weighed[whose]
+                for whose, part in self._parts_of(entry).items()
+                if whose in weighed
+            ]
         )
         return entry.score - self._policy.seed_balance * over
 
@@ -233,6 +236,7 @@ class _Balance:
         self.listed += 1
         for whose, part in self._parts_of(entry).items():
             self._carried[whose] += part
+            self._weighed[whose] = math.log1p(self._carried[whose] / self._quota(whose))
         bag = self._bag(entry.candidate.artist_key)
         if bag is not None:
             self._described += 1
