@@ -103,7 +103,7 @@ def serving(
         attached(database, path) as connection,
     ):
         bring_up_to_date(connection, path)
-        load_extensions(database, "quack")
+        load_extensions(database, "httpfs", "quack")
         text = duckdb.sqltypes.VARCHAR
         database.create_function(
             _MAY, partial(_allowed, lock), [text, text], text, side_effects=True
