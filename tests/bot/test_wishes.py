@@ -59,6 +59,7 @@ async def test_a_wish_outlives_the_bot_that_took_it(empty_place: BotWorld, momen
         anna = await connected(empty_place)
     process = await started(empty_place, empty_place.settings.home)
     await anna.says("/help")
+    await until(lambda: len(empty_place.telegram.updates) == 0)
 
     def die(at: str) -> None:
         if at == moment and process.returncode is None:
