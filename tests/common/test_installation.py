@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -47,11 +49,17 @@ def test_a_command_without_its_extras_says_which_to_install(command: str) -> Non
     assert "Traceback" not in answer.stderr
 
 
-def test_the_wheel_carries_all_that_an_installation_reads(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package as it is built from this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=120)
-    (wheel,) = tmp_path.glob("*.whl")
+    (built,) = folder.glob("*.whl")
+    return built
 
+
+def test_the_wheel_carries_all_that_an_installation_reads(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as packed:
         names = set(packed.namelist())
 
@@ -62,3 +70,37 @@ def test_the_wheel_carries_all_that_an_installation_reads(tmp_path: Path) -> Non
     assert set(tracked) <= names
     assert "vibe_pipeline/dagster.yaml" in names
     assert {f"{part}/py.typed" for part in parts} <= names
+
+
+REFERENCES = """
+import json
+from vibe_pipeline.definitions import build
+from vibe_pipeline.settings import read_settings
+specs = build(read_settings()).resolve_all_asset_specs()
+told = [one for spec in specs for one in spec.metadata["dagster/code_references"].code_references]
+print(json.dumps([(one.file_path, one.line_number) for one in told]))
+"""
+
+
+def test_an_installed_wheel_s_assets_refer_to_the_code_that_is_installed(
+    wheel: Path, tmp_path: Path
+) -> None:
+    installed = tmp_path / "site-packages"
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(installed)
+
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", REFERENCES],
+        env={**os.environ, "PYTHONPATH": str(installed), "VIBE_HOME": str(tmp_path / "home")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+
+    references = json.loads(told.stdout)
+    assert references
+    for path, line in references:
+        assert Path(path).is_relative_to(installed)
+        assert Path(path).read_text("utf-8").splitlines()[line - 1].startswith(("@", "def "))

@@ -128,7 +128,10 @@ def test_of_a_time_that_comes_twice_the_first_counts() -> None:
 def test_every_local_date_comes_due_exactly_once_and_in_order(
     zone: str, at: time, start: datetime
 ) -> None:
-    """Ticks every half hour for four days see each date once, without going back."""
+    """Ticks every half hour for four days see each date once, without going back.
+
+    Four dates or five, and a sixth where the clock goes forward meanwhile.
+    """
     person = account(zone, at)
     seen: list[date] = []
 
@@ -139,7 +142,7 @@ def test_every_local_date_comes_due_exactly_once_and_in_order(
 
     assert seen == sorted(set(seen))
     assert all(later - sooner == timedelta(days=1) for sooner, later in pairwise(seen))
-    assert len(seen) in {4, 5}
+    assert len(seen) in {4, 5, 6}
 
 
 @settings(deadline=None)

@@ -17,9 +17,11 @@ from typing import Any, Protocol
 import httpx
 import psutil
 from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from tests.matrices.outcomes import Outcome
 from vibe_pipeline import runs
+from vibe_pipeline.accounts.errors import AccountsUnreachable
 from vibe_pipeline.accounts.records import Account, Edition, EditionState
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.commands.restart_policy import RestartPolicy
@@ -341,11 +343,15 @@ def failure(message: Message) -> bool:
 
 
 async def seconds_until(settled: Callable[[], Any]) -> float:
-    """How long it takes until all is as it should be, or as long as we wait for it."""
+    """How long it takes until all is as it should be, or as long as we wait for it.
+
+    A store whose server has died shows nothing until it is there again.
+    """
     began = time.monotonic()
     while time.monotonic() - began < DONE_WITHIN_SECONDS:
-        if await settled():
-            break
+        with suppress(AccountsUnreachable, OperationalError):
+            if await settled():
+                break
         await asyncio.sleep(0.5)
     return time.monotonic() - began
 

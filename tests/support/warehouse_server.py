@@ -57,6 +57,7 @@ def served_warehouse(folder: Path) -> Iterator[ServedWarehouse]:
 
 
 def _started(path: Path, port: int) -> subprocess.Popen[str]:
+    """Its user's folder is an empty one: DuckDB would take extensions that it finds there."""
     words = ("warehouse-server", "--port", str(port), "--lease", str(LEASE_SECONDS))
     process = subprocess.Popen(
         [sys.executable, "-c", _SERVE, *words],
@@ -67,6 +68,7 @@ def _started(path: Path, port: int) -> subprocess.Popen[str]:
             **os.environ,
             "PYTHONUNBUFFERED": "1",
             "DB_PATH": str(path),
+            "HOME": str(path.parent),
             "VIBE_HOME": str(path.parent),
             "WAREHOUSE_TOKEN": TOKEN,
         },

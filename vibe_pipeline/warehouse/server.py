@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 
 _MAY = "vibe_may"
 _LOOK_SECONDS = 0.5
+_EXTENSIONS = ("httpfs", "quack")
+"""Sessions' keys are drawn by the cryptography of httpfs; what DuckDB carries itself only reads."""
+_NO_PROGRESS_BAR = "SET enable_progress_bar = false"
+"""DuckDB draws one into the log wherever it takes its Python for a console."""
 _LISTS_TABLES = "SELECT schema_name, sql, 'table'"
 """How a client that attaches asks for every table and view, to have them as its own: it cannot
 read a view of a schema of ours, and needs none, for it sends whole statements.
@@ -103,7 +107,8 @@ def serving(
         attached(database, path) as connection,
     ):
         bring_up_to_date(connection, path)
-        load_extensions(database, "httpfs", "quack")
+        database.execute(_NO_PROGRESS_BAR)
+        load_extensions(database, *_EXTENSIONS)
         text = duckdb.sqltypes.VARCHAR
         database.create_function(
             _MAY, partial(_allowed, lock), [text, text], text, side_effects=True
