@@ -73,11 +73,28 @@ def test_signs_that_no_font_has_are_left_out_and_all_letters_stay() -> None:
         assert legible(words) == words
 
 
-def test_long_words_are_as_large_as_they_fit() -> None:
-    short, _ = covers._fitted("soul")
-    long, lines = covers._fitted("психоделический рок со старых пластинок")
+def test_vowels_that_a_script_writes_as_marks_stay_and_heaps_of_marks_do_not() -> None:
+    assert legible("हिन्दी संगीत") == "हिन्दी संगीत"
+    assert legible("z\u0338\u0322\u031ba\u0336lgo") == "zalgo"
+    assert legible("\u0651 \u0e34") == ""
 
-    assert short > long >= 48
+
+def test_a_name_that_no_font_of_ours_can_write_gives_way_to_what_the_list_sounds_like(
+    hanger: Hanger,
+) -> None:
+    account = hanger.store.people.get(hanger.user_id)
+
+    assert account is not None
+    for name in ("🎧🔥", "مرحبا"):
+        cover = cover_of(replace(account, own_title=name), hanger.edition())
+        assert "soul" in cover.words
+
+
+def test_long_words_are_as_large_as_they_fit() -> None:
+    short, _, _ = covers._fitted("soul")
+    long, lines, _ = covers._fitted("психоделический рок со старых пластинок")
+
+    assert short > long >= 72
     assert "".join(lines).replace(" ", "") == "психоделическийроксостарыхпластинок"
 
 

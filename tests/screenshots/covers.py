@@ -31,9 +31,10 @@ def contact_sheet(language: str = "en") -> bytes:
         anna = world.store.people.change(anna.user_id, language=language)
         made = []
         for day in range(DAYS):
-            world.run(runs.PREPARE_VIBE, anna.user_id, days_later=day)
             list_made = world.run(runs.DAILY_VIBE, anna.user_id, days_later=day)
             made.append(world.list_of(list_made))
+            ahead = runs.LaunchRequest.preparing(anna.user_id, list_made.run_id)
+            world.run(runs.PREPARE_VIBE, anna.user_id, tags=ahead.tags, days_later=day)
         patch.undo()
         return _sheet(made, [drawn(cover_of(anna, edition)) for edition in made])
 

@@ -48,18 +48,29 @@ _COLOURS: Final[Mapping[str | None, tuple[Colour, Colour]]] = MappingProxyType(
         "tender": ((246, 196, 196), (250, 222, 206)),
         "warm": ((176, 72, 34), (122, 42, 40)),
         "wistful": ((62, 84, 120), (44, 58, 84)),
+        "winter": ((206, 222, 236), (232, 238, 244)),
+        "spring": ((188, 218, 132), (228, 234, 164)),
+        "summer": ((250, 190, 96), (250, 218, 150)),
+        "autumn": ((150, 62, 30), (88, 36, 34)),
     }
 )
-"""From top to bottom, by mood; ``None`` where the title speaks of none."""
+"""From top to bottom, by mood, or by season where the title names none; ``None``: of neither."""
 _FONTS = (
     ("fontpkg_noto_sans", "files/NotoSans[wdth,wght].ttf"),
     ("noto_cjk_sans_jp_bold", "NotoSansCJKjp-Bold.otf"),
 )
+_MARKS = frozenset({"Mn", "Mc"})
+_COMBINING = "COMBINING"
 _MARGIN = 44
 _LARGEST, _SMALLEST, _STEP = 128, 40, 4
+_COMFORTABLE = 76
+"""Words that would have to be smaller are set in narrower letters."""
+_USUAL, _NARROW = 100, 68
+"""The width of Latin, Cyrillic and Greek letters, in hundredths."""
+_BOLD = 700
 _MOST_LINES = 4
 _LINE = 1.14
-_DAY_SIZE, _MONTH_SIZE = 190, 76
+_DAY_SIZE, _MONTH_SIZE = 190, 104
 _WORDS_HEIGHT = 330
 _DISCS = 5
 _FINE = 2
@@ -69,7 +80,10 @@ _QUALITIES = (90, 82, 70, 55)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cover:
-    """What a cover shows: ``seed`` places what is drawn behind the words, ``mood`` colours it."""
+    """What a cover shows: ``seed`` places what is drawn behind the words, ``mood`` colours it.
+
+    In place of a mood it may name a season.
+    """
 
     words: str
     day: date
@@ -100,13 +114,23 @@ def contrast(one: Colour, other: Colour) -> float:
 
 
 def legible(text: str) -> str:
-    """The text without signs that none of our fonts has."""
-    shown = "".join(sign for sign in text if sign.isspace() or _shows(sign))
-    return " ".join(shown.split())
+    """The text without signs that none of our fonts has, and without marks heaped upon letters."""
+    shown: list[str] = []
+    for sign in text:
+        mark = unicodedata.category(sign) in _MARKS
+        if sign.isspace() or (mark and _belongs(sign, shown)) or (not mark and _shows(sign)):
+            shown.append(sign)
+    return " ".join("".join(shown).split())
+
+
+def _belongs(mark: str, shown: Sequence[str]) -> bool:
+    """Whether it is a vowel or the like of a script that needs it, on a letter that stays."""
+    heaped = unicodedata.name(mark, _COMBINING).startswith(_COMBINING)
+    return not heaped and bool(shown) and not shown[-1].isspace()
 
 
 def _shows(sign: str) -> bool:
-    return unicodedata.category(sign) not in {"Cf", "Mn"} and _font_index(sign) is not None
+    return unicodedata.category(sign) != "Cf" and _font_index(sign) is not None
 
 
 def _luminance(colour: Colour) -> float:
@@ -148,22 +172,27 @@ def _write_day(pen: ImageDraw.ImageDraw, cover: Cover, ink: Colour) -> None:
 
 def _write_words(pen: ImageDraw.ImageDraw, words: str, ink: Colour) -> None:
     """As large as they fit above the lower edge, in a few lines."""
-    size, lines = _fitted(legible(words))
-    fonts = _fonts(size)
+    size, lines, width = _fitted(legible(words))
+    fonts = _fonts(size, width)
     base = SIDE - _MARGIN - size * 0.2
     for number, line in enumerate(reversed(lines)):
         _written(pen, (_MARGIN, base - number * size * _LINE), line, fonts, ink)
 
 
-def _fitted(words: str) -> tuple[int, list[str]]:
-    """The largest size at which the words fit, and the lines they make; cut off at the smallest."""
-    for size in range(_LARGEST, _SMALLEST - 1, -_STEP):
-        lines = _lines(words, _fonts(size))
-        if len(lines) <= _MOST_LINES and len(lines) * size * _LINE <= _WORDS_HEIGHT:
-            return size, lines
-    lines = _lines(words, _fonts(_SMALLEST), anywhere=True)
+def _fitted(words: str) -> tuple[int, list[str], int]:
+    """The largest size at which the words fit, the lines they make, and the width of the letters.
+
+    At the smallest they are cut off.
+    """
+    for width, least in ((_USUAL, _COMFORTABLE), (_NARROW, _SMALLEST)):
+        for size in range(_LARGEST, least - 1, -_STEP):
+            lines = _lines(words, _fonts(size, width))
+            if len(lines) <= _MOST_LINES and len(lines) * size * _LINE <= _WORDS_HEIGHT:
+                return size, lines, width
+    lines = _lines(words, _fonts(_SMALLEST, _NARROW), anywhere=True)
     most = int(_WORDS_HEIGHT // (_SMALLEST * _LINE))
-    return _SMALLEST, [*lines[: most - 1], lines[most - 1] + "…"] if len(lines) > most else lines
+    shown = [*lines[: most - 1], lines[most - 1] + "…"] if len(lines) > most else lines
+    return _SMALLEST, shown, _NARROW
 
 
 def _lines(words: str, fonts: Sequence[Font], *, anywhere: bool = False) -> list[str]:
@@ -212,7 +241,8 @@ def _width(text: str, fonts: Sequence[Font]) -> float:
 def _runs(text: str, fonts: Sequence[Font]) -> Iterator[tuple[str, Font]]:
     run, current = "", 0
     for sign in text:
-        index = current if sign.isspace() else _font_index(sign) or 0
+        follows = sign.isspace() or unicodedata.category(sign) in _MARKS
+        index = current if follows else _font_index(sign) or 0
         if index != current and run:
             yield run, fonts[current]
             run = ""
@@ -231,12 +261,12 @@ def _font_index(sign: str) -> int | None:
 
 
 @cache
-def _fonts(size: int) -> tuple[Font, ...]:
+def _fonts(size: int, width: int = _USUAL) -> tuple[Font, ...]:
     """The fonts in the order they are asked."""
     usual, japanese = (
         ImageFont.truetype(str(files(package).joinpath(name)), size) for package, name in _FONTS
     )
-    usual.set_variation_by_name("Bold")
+    usual.set_variation_by_axes([_BOLD, width])
     return usual, japanese
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from vibe_pipeline.accounts.records import Account, Edition, EditionState
+from vibe_pipeline.accounts.records import Account, Edition, EditionState, Summary
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.spotify_accounts import COVER_SCOPE
 from vibe_pipeline.nightly import local_date
-from vibe_pipeline.playlists.cover import Cover, drawn
-from vibe_pipeline.playlists.title import flavour_words, mood_of_edition
+from vibe_pipeline.playlists.cover import Cover, drawn, legible
+from vibe_pipeline.playlists.title import flavour_words, mood_of_edition, season_of
 
 log = logging.getLogger(__name__)
 
@@ -32,18 +32,25 @@ class CoverClient(Protocol):
 
 
 def cover_of(account: Account, edition: Edition) -> Cover:
-    """What the cover of an edition shows: the name a person fixed, or what the list sounds like."""
+    """What the cover of an edition shows: the name a person fixed, or what the list sounds like.
+
+    A name of emoji alone, or in letters that we have no font for, gives way too.
+    """
     summary = edition.summary
-    words = account.own_title or (
+    words = legible(account.own_title or "") or (
         flavour_words(account, edition, summary) if summary is not None else edition.title or ""
     )
     return Cover(
         words=words,
         day=edition.vibe_date,
         language=account.language,
-        mood=None if summary is None else mood_of_edition(account, edition, summary),
+        mood=None if summary is None else _colouring(account, edition, summary),
         seed=edition.edition_id,
     )
+
+
+def _colouring(account: Account, edition: Edition, summary: Summary) -> str:
+    return mood_of_edition(account, edition, summary) or season_of(account, edition)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,57 +21,57 @@ from vibe_pipeline.records import Mode
 LONGEST_NAME = 80
 """Characters of a name a person gives; Spotify takes 100, and a day may follow."""
 
-_SOFT = ("warm", "calm", "tender", "wistful", "dreamy")
-_GUITARS = ("bright", "dreamy", "wistful", "raw", "hazy")
-_MACHINES = ("deep", "lively", "hazy", "dreamy", "dark")
-_GROOVES = ("dusty", "warm", "bright", "deep", "calm")
-_LOUD = ("raw", "lively", "dark")
+_SOFT = ("warm", "calm", "tender", "wistful", "dreamy", "dusty")
+_GUITARS = ("bright", "dreamy", "wistful", "raw", "hazy", "lively")
+_MACHINES = ("deep", "lively", "hazy", "dreamy", "dark", "bright")
+_GROOVES = ("dusty", "warm", "bright", "deep", "calm", "lively")
+_LOUD = ("raw", "lively", "dark", "deep")
 _FITTING: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "alternative": _GUITARS,
-        "ambient": ("calm", "deep", "dreamy", "hazy"),
-        "blues": ("dusty", "warm", "raw", "wistful"),
-        "bossa_nova": ("warm", "calm", "bright", "tender"),
-        "chanson": ("tender", "dusty", "wistful", "warm"),
-        "classical": ("calm", "tender", "wistful", "bright"),
-        "country": ("dusty", "warm", "wistful", "bright"),
-        "disco": ("bright", "lively", "dusty"),
-        "dream_pop": ("dreamy", "hazy", "tender", "wistful"),
-        "drum_and_bass": ("lively", "deep", "dark"),
-        "dub": ("deep", "hazy", "calm"),
+        "ambient": ("calm", "deep", "dreamy", "hazy", "dark", "wistful"),
+        "blues": ("dusty", "warm", "raw", "wistful", "deep", "lively"),
+        "bossa_nova": ("warm", "calm", "bright", "tender", "dreamy", "lively"),
+        "chanson": ("tender", "dusty", "wistful", "warm", "calm", "bright"),
+        "classical": ("calm", "tender", "wistful", "bright", "deep", "dreamy"),
+        "country": ("dusty", "warm", "wistful", "bright", "calm", "lively"),
+        "disco": ("bright", "lively", "dusty", "warm", "hazy"),
+        "dream_pop": ("dreamy", "hazy", "tender", "wistful", "bright", "calm"),
+        "drum_and_bass": ("lively", "deep", "dark", "hazy", "raw"),
+        "dub": ("deep", "hazy", "calm", "warm", "dark"),
         "electronic": _MACHINES,
         "folk": _SOFT,
-        "funk": ("dusty", "bright", "lively", "warm"),
+        "funk": ("dusty", "bright", "lively", "warm", "raw"),
         "garage_rock": ("raw", "lively", "dusty", "bright"),
-        "grunge": ("raw", "dark", "wistful"),
-        "hip_hop": ("deep", "lively", "dusty", "warm"),
-        "house": ("deep", "lively", "warm", "bright"),
-        "indie_pop": ("bright", "tender", "dreamy", "wistful"),
+        "grunge": ("raw", "dark", "wistful", "lively", "hazy"),
+        "hip_hop": ("deep", "lively", "dusty", "warm", "bright", "raw", "calm", "hazy"),
+        "house": ("deep", "lively", "warm", "bright", "hazy"),
+        "indie_pop": ("bright", "tender", "dreamy", "wistful", "lively", "warm"),
         "indie_rock": _GUITARS,
-        "jazz": ("warm", "calm", "dusty", "deep"),
-        "latin": ("warm", "lively", "bright"),
-        "lo_fi": ("hazy", "calm", "dusty", "tender"),
+        "jazz": ("warm", "calm", "dusty", "deep", "lively", "tender"),
+        "latin": ("warm", "lively", "bright", "tender", "dusty"),
+        "lo_fi": ("hazy", "calm", "dusty", "tender", "warm", "dreamy"),
         "metal": _LOUD,
-        "new_wave": ("dusty", "dark", "bright", "lively"),
-        "piano": ("calm", "tender", "wistful"),
-        "pop": ("bright", "lively", "tender", "dreamy"),
-        "post_punk": ("dark", "raw", "wistful"),
-        "post_rock": ("dreamy", "deep", "wistful", "hazy"),
-        "progressive_rock": ("deep", "hazy", "dusty"),
-        "psychedelic_rock": ("hazy", "dusty", "dreamy", "bright"),
+        "new_wave": ("dusty", "dark", "bright", "lively", "wistful"),
+        "piano": ("calm", "tender", "wistful", "bright", "deep"),
+        "pop": ("bright", "lively", "tender", "dreamy", "warm", "wistful"),
+        "post_punk": ("dark", "raw", "wistful", "lively", "hazy"),
+        "post_rock": ("dreamy", "deep", "wistful", "hazy", "calm", "dark"),
+        "progressive_rock": ("deep", "hazy", "dusty", "lively", "dreamy"),
+        "psychedelic_rock": ("hazy", "dusty", "dreamy", "bright", "warm"),
         "punk": _LOUD,
-        "reggae": ("warm", "bright", "calm", "deep"),
-        "rembetiko": ("dusty", "warm", "wistful"),
+        "reggae": ("warm", "bright", "calm", "deep", "lively"),
+        "rembetiko": ("dusty", "warm", "wistful", "lively"),
         "rnb": _GROOVES,
         "rock": _GUITARS,
-        "shoegaze": ("dreamy", "hazy", "wistful"),
+        "shoegaze": ("dreamy", "hazy", "wistful", "deep", "raw", "bright"),
         "singer_songwriter": _SOFT,
         "soul": _GROOVES,
-        "synthpop": ("bright", "dreamy", "dusty", "lively"),
-        "techno": ("deep", "dark", "lively", "hazy"),
-        "trance": ("lively", "dreamy", "bright"),
-        "trip_hop": ("hazy", "deep", "calm", "dark"),
-        "world": ("warm", "bright", "lively"),
+        "synthpop": ("bright", "dreamy", "dusty", "lively", "wistful", "dark"),
+        "techno": ("deep", "dark", "lively", "hazy", "raw"),
+        "trance": ("lively", "dreamy", "bright", "deep"),
+        "trip_hop": ("hazy", "deep", "calm", "dark", "warm", "dreamy"),
+        "world": ("warm", "bright", "lively", "calm", "dusty"),
     }
 )
 """The moods that may be said of a style without sounding odd."""
@@ -79,6 +79,25 @@ _UNFITTING = MappingProxyType(
     {"early": ("dark",), "morning": ("dark",), "late": ("bright",), "after_midnight": ("bright",)}
 )
 """What nobody feels at that part of the day."""
+_OF_THE_HOUR = MappingProxyType(
+    {
+        "early": ("calm", "tender", "hazy"),
+        "morning": ("bright", "lively", "tender"),
+        "afternoon": ("bright", "warm", "lively"),
+        "evening": ("warm", "dusty", "raw"),
+        "late": ("deep", "dark", "dreamy"),
+        "after_midnight": ("deep", "dark", "hazy"),
+    }
+)
+_OF_THE_SEASON = MappingProxyType(
+    {
+        "winter": ("deep", "calm", "dark"),
+        "spring": ("bright", "tender", "dreamy"),
+        "summer": ("bright", "lively", "hazy"),
+        "autumn": ("wistful", "dusty", "warm"),
+    }
+)
+"""What people feel then, where no tag speaks of a mood."""
 _FROM_HOUR = (
     (0, "after_midnight"),
     (5, "early"),
@@ -88,6 +107,10 @@ _FROM_HOUR = (
     (22, "late"),
 )
 _SEASONS = ("winter", "spring", "summer", "autumn")
+_SEASON_WORDS = ("", "_songs", "_light")
+"""A season has words for three days in a row."""
+_TURNS = {1: (0, 0, 0, 0, 0), 2: (0, 1, 0, 0, 1), 3: (0, 1, 0, 2, 0)}
+"""By how many styles a list has: whose turn it is on each of five days, mostly the first's."""
 _SOUTHERN = (
     "Australia/",
     "Antarctica/",
@@ -133,19 +156,24 @@ def flavoured_title(account: Account, edition: Edition, summary: Summary) -> str
 
 def flavour_words(account: Account, edition: Edition, summary: Summary) -> str:
     """What the list sounds like, or the season where nobody knows that: a cover's few words."""
-    style, turn = _style(summary.styles, edition.vibe_date)
+    style = _style(summary.styles, edition.vibe_date)
     if style is None:
-        return say(account.language, f"season.{_season(edition.vibe_date, account.timezone)}")
-    mood = _mood(style, summary.moods, _part_of_day(account, edition), turn)
+        words = _SEASON_WORDS[edition.vibe_date.toordinal() % len(_SEASON_WORDS)]
+        return say(account.language, f"season.{season_of(account, edition)}{words}")
+    mood = _mood(style, summary.moods, account, edition)
     return say(account.language, f"mood.{mood}", style=say(account.language, f"style.{style}"))
 
 
 def mood_of_edition(account: Account, edition: Edition, summary: Summary) -> str | None:
     """The mood that the title of this edition speaks of; ``None`` where it speaks of none."""
-    style, turn = _style(summary.styles, edition.vibe_date)
-    if style is None:
-        return None
-    return _mood(style, summary.moods, _part_of_day(account, edition), turn)
+    style = _style(summary.styles, edition.vibe_date)
+    return None if style is None else _mood(style, summary.moods, account, edition)
+
+
+def season_of(account: Account, edition: Edition) -> str:
+    """The season that the person has on that day."""
+    southern = account.timezone.startswith(_SOUTHERN)
+    return _SEASONS[(edition.vibe_date.month // 3 + (2 if southern else 0)) % 4]
 
 
 def own_name(text: str) -> str | None:
@@ -188,24 +216,26 @@ def _part_of_day(account: Account, edition: Edition) -> str:
     return [part for hour, part in _FROM_HOUR if hour <= begun.hour][-1]
 
 
-def _season(vibe_date: date, timezone: str) -> str:
-    southern = timezone.startswith(_SOUTHERN)
-    return _SEASONS[(vibe_date.month // 3 + (2 if southern else 0)) % 4]
+def _mood(style: str, moods: Sequence[str], account: Account, edition: Edition) -> str:
+    """One of the style's moods whose turn it is that day: two days in a row never have the same.
+
+    Of several it is one that the tags speak of, or else one for the hour and the season; the next
+    time one for those, then any, so that a list that stays as it is has more than two names.
+    """
+    part, number = _part_of_day(account, edition), edition.vibe_date.toordinal()
+    fitting = [mood for mood in _FITTING[style] if mood not in _UNFITTING.get(part, ())]
+    today = fitting[number % 2 :: 2]
+    turn = number // 2
+    felt = {*_OF_THE_HOUR[part], *_OF_THE_SEASON[season_of(account, edition)]}
+    for_now = [mood for mood in today if mood in felt] or today
+    spoken_of = [mood for mood in today if mood in moods] or for_now
+    choices = (spoken_of, for_now, today)[turn % 3]
+    return choices[turn // 3 % len(choices)]
 
 
-def _mood(style: str, moods: Sequence[str], part_of_day: str, turn: int) -> str:
-    """A mood the tags speak of, if it can be said of the style; every other time one that fits."""
-    unfitting = _UNFITTING.get(part_of_day, ())
-    fitting = [mood for mood in _FITTING[style] if mood not in unfitting]
-    spoken_of = [mood for mood in moods if mood in fitting]
-    choices = spoken_of if spoken_of and turn % 2 == 0 else fitting
-    return choices[(turn // 2) % len(choices)]
-
-
-def _style(styles: Sequence[str], vibe_date: date) -> tuple[str | None, int]:
-    """One of a list's strongest styles, another each day, and how often it had its turn before."""
-    known = [style for style in styles if style in _FITTING]
+def _style(styles: Sequence[str], vibe_date: date) -> str | None:
+    """One of a list's styles, another each day as far as there are others."""
+    known = [style for style in styles if style in _FITTING][: len(_TURNS)]
     if not known:
-        return None, 0
-    turn, index = divmod(vibe_date.toordinal(), len(known))
-    return known[index], turn
+        return None
+    return known[_TURNS[len(known)][vibe_date.toordinal() % 5]]
