@@ -61,7 +61,13 @@ def test_an_operators_first_evening_goes_as_the_tutorial_tells_it(tmp_path: Path
     assert "Robin" in said["people"]
     assert "made" in said["people"]
     assert "Robin" in said["people restored"]
+    assert traces_in(tmp_path / ".vibe" / "logs") == []
     assert processes_that_mention(str(tmp_path)) == []
+
+
+def traces_in(logs: Path) -> list[str]:
+    """The programs of Dagster's that complain of code which is not there yet."""
+    return [log.name for log in logs.glob("*.log") if "Error loading" in log.read_text("utf-8")]
 
 
 def kill_the_bot(up: subprocess.Popen[bytes], folder: Path) -> None:

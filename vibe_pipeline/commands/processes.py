@@ -154,7 +154,10 @@ class _MakesProcess(Protocol):
 def _dagster_programs(
     process: _MakesProcess, home: Path, ports: Ports, log_format: Literal["text", "json"]
 ) -> Iterator[ManagedProcess]:
-    """The storage is brought up to date first; the others are forked once it is."""
+    """The storage is brought up to date first; then there is code, and then who asks for it.
+
+    Webserver and daemon would write a long trace about code that is not there yet.
+    """
     formatted = ("--log-format", "json") if log_format == "json" else ()
     workspace = str(_workspace_file(home))
     migrating = process(STORAGE, "dagster", "instance", "migrate", ready=None)
@@ -180,8 +183,9 @@ def _dagster_programs(
         *formatted,
         ready=log_ready("Instance is configured"),
     )
-    for program in (code_server, webserver, replace(daemon, by_the_clock=True)):
-        yield replace(program, after=(STORAGE,), forked=True)
+    yield replace(code_server, after=(STORAGE,), forked=True)
+    for program in (webserver, replace(daemon, by_the_clock=True)):
+        yield replace(program, after=(CODE_SERVER,), forked=True)
 
 
 def _code_loaded(address: str, home: Path) -> Ready:

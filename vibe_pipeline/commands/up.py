@@ -105,14 +105,22 @@ async def _stay_up(everything: list[ManagedProcess], settings: Settings, stream:
 
 
 def _stream(everything: list[ManagedProcess], settings: Settings) -> LogStream:
-    """What the parts write from now on; the file of our own sentences is only kept small."""
-    files, log = [FollowedFile(part.name, part.log) for part in everything], _own_log(settings)
+    """What the parts write from now on; the file of our own sentences is only kept small.
+
+    So is that of an errand, whose last words are shown where it does not end well.
+    """
+    staying = [part for part in everything if part.ready is not None]
+    errands = [part for part in everything if part.ready is None]
+    files, log = [FollowedFile(part.name, part.log) for part in staying], _own_log(settings)
     forker = FollowedFile("Dagster", log.with_name("dagster.log"))
     for file in (*files, forker):
         file.skip_what_is_there()
     return LogStream(
         files=(*files, forker),
-        kept_small=(FollowedFile(OURSELVES, log),),
+        kept_small=(
+            FollowedFile(OURSELVES, log),
+            *(FollowedFile(part.name, part.log) for part in errands),
+        ),
         write=click.echo,
         log_format=settings.log_format,
         colours=sys.stdout.isatty(),

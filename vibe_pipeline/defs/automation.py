@@ -145,7 +145,7 @@ def people(
 
 
 @dg.schedule(
-    cron_schedule="7-59/15 * * * *",
+    cron_schedule="7,22,37,52 * * * *",
     job=prepare_vibe,
     name="prepare_by_day",
     default_status=dg.DefaultScheduleStatus.RUNNING,

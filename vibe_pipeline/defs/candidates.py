@@ -71,7 +71,7 @@ def check_name(source: Source) -> str:
         asset_spec(
             pool_key(entry.source),
             group="candidates",
-            kinds=entry.services,
+            kinds=sorted(entry.services)[:1],
             code_version="1",
             deps=[PROFILE],
             description=(

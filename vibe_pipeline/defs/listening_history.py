@@ -49,7 +49,7 @@ CHECK = "every_history_could_be_read"
     key=LISTENING_HISTORY,
     partitions_def=users,
     group_name="history",
-    kinds={"lastfm", "listenbrainz", "duckdb"},
+    kinds={"scrobbles", "duckdb"},
     owners=list(OWNERS),
     code_version="1",
     tags={"vibe/group": "history"},
@@ -189,7 +189,7 @@ read_history = dg.define_asset_job(
 
 
 @dg.schedule(
-    cron_schedule="11-59/15 * * * *",
+    cron_schedule="11,26,41,56 * * * *",
     job=read_history,
     name="read_history_by_day",
     default_status=dg.DefaultScheduleStatus.RUNNING,

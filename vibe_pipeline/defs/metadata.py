@@ -12,6 +12,8 @@ from xml.sax.saxutils import escape
 
 import dagster as dg
 
+from vibe_pipeline.records import Source
+
 Cell = str | int | float | bool | None
 
 ROWS_SHOWN = 50
@@ -32,6 +34,11 @@ def table(rows: Sequence[Mapping[str, Cell]], columns: Sequence[str]) -> dg.Tabl
         records=[dg.TableRecord({name: _cell(row.get(name)) for name in columns}) for row in rows],
         schema=dg.TableSchema(columns=[dg.TableColumn(name) for name in columns]),
     )
+
+
+def source_cell(source: Source) -> str:
+    """A source beside titles, in words that may be broken where the page is narrow."""
+    return source.replace("_", " ")
 
 
 def excerpt(

@@ -15,7 +15,7 @@ from vibe_pipeline import runs
 from vibe_pipeline.accounts.messages import MadeByOperator, NightReady, ReadyAfterAll
 from vibe_pipeline.accounts.records import Edition, EditionState, Summary
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.defs.metadata import counted, table
+from vibe_pipeline.defs.metadata import counted, source_cell, table
 from vibe_pipeline.defs.nightly_promise import POLICY
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
@@ -192,7 +192,7 @@ def _published_result(edition: Edition, calls: Mapping[str, Any]) -> dg.Material
                         "artist": track.artist,
                         "title": track.title,
                         "new": track.is_new,
-                        "source": str(track.source),
+                        "source": source_cell(track.source),
                         "reason": track.reason,
                     }
                     for track in edition.tracks

@@ -18,7 +18,7 @@ from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.deadline import LateCalls
 from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.defs.late_answers import AskingLoop
-from vibe_pipeline.defs.metadata import bars, counted, table
+from vibe_pipeline.defs.metadata import bars, counted, source_cell, table
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.pictures import sums
 from vibe_pipeline.defs.resources import (
@@ -277,7 +277,7 @@ def _list(chosen: Sequence[Ranked]) -> dg.TableMetadataValue:
                 "artist": item.candidate.artist,
                 "title": item.candidate.title,
                 "new": item.is_new,
-                "source": str(item.source),
+                "source": source_cell(item.source),
                 "because of": item.seed,
                 "score": item.score,
             }

@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from dagster import DagsterInstance
+from dagster import BetaWarning, DagsterInstance
 from starlette.types import ASGIApp
 
 from vibe_pipeline.installation.access_token import read_token
@@ -79,6 +80,7 @@ def _forget_future_ticks() -> None:
 
 def _be(program: str, arguments: Sequence[str]) -> int:
     sys.argv = [program, *arguments]
+    warnings.simplefilter("ignore", BetaWarning)  # what we use of it is for us to know
     server_watcher.WATCH_INTERVAL = CODE_SERVER_WATCHED_EVERY_SECONDS
     if program == WEBSERVER:
         _guard_webserver()
