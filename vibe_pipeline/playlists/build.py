@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
-from typing import Protocol
+from typing import Protocol, Self
 
 from vibe_pipeline.accounts.call_allowance import CallAllowance
 from vibe_pipeline.clients.deadline import LateCalls
@@ -216,7 +216,8 @@ async def stock_up(build: ListBuild, *, lists: int = LISTS_IN_RESERVE) -> Select
     allowance = build.allowance()
     calls = allowance.left
     resolver = _resolver(build, soft_limit=calls, hard_limit=calls, doubting=True)
-    await choose(build.request, build.pools, resolver, build.policy)
+    next_list = await _Choosing.begun(build.request, build.pools, resolver, build.policy)
+    await next_list.look_up(resolver)
     size = min(LONGEST_LIST, lists * build.request.size)
     request = replace(build.request, size=size, min_new_ratio=1.0)
     selection = await choose(request, build.pools, resolver, build.policy)
@@ -267,28 +268,59 @@ async def choose(
     can be called new; others that would be count as not looked up. With ``confirmed_first`` ids
     that nobody but labs named are used only where a list would be short or poor without them.
     """
-    ranked = _ranked(pools, request, policy)
-    selecting = Selector(ranked, request, policy)
-    looked_up = resolver.marked(_given(ranked, request))
-    candidates = selecting.eligible(looked_up)
-    wanted = [candidate for candidate in candidates if candidate.key not in looked_up]
-    looked_up |= await resolver.for_free(wanted[:FREE_REACH])
-    if confirmed_first:
-        certain = _confirmed(candidates, looked_up, marked=request.explicit is not None)
-        best = selecting.chosen(certain)
-        if _full(best, request) and _as_good(best, selecting.chosen(looked_up)):
-            return _finished(request, pools, ranked, certain, policy)
-    while True:
-        urgent = not _full(selecting.chosen(looked_up), request)
-        left = [candidate for candidate in candidates if candidate.key not in looked_up]
-        beyond = resolver.beyond_reach(left, urgent=urgent)
-        hoped = selecting.chosen(looked_up, hopeful=True, beyond=beyond)
-        missing = [entry.candidate for entry in hoped if entry.candidate.key not in looked_up]
-        if not missing:
-            break
-        looked_up |= await resolver.by_search(missing, urgent=urgent)
+    choosing = await _Choosing.begun(request, pools, resolver, policy)
+    if confirmed_first and (certain := choosing.certain()) is not None:
+        return _finished(choosing.selecting, request, pools, certain, policy)
+    await choosing.look_up(resolver)
+    looked_up, selecting = choosing.looked_up, choosing.selecting
     left_out = _unchecked(selecting.new(looked_up), checked) if checked is not None else set()
-    return _finished(request, pools, ranked, looked_up, policy, left_out=left_out)
+    return _finished(selecting, request, pools, looked_up, policy, left_out=left_out)
+
+
+@dataclass(kw_only=True)
+class _Choosing:
+    """A list that is being chosen: what may be on it, and what is known of that on Spotify."""
+
+    request: ListRequest
+    selecting: Selector
+    candidates: Sequence[Candidate]
+    looked_up: dict[str, Track | None]
+
+    @classmethod
+    async def begun(
+        cls, request: ListRequest, pools: Sequence[Pool], resolver: Resolver, policy: Policy
+    ) -> Self:
+        """Everything that can be told without a search."""
+        ranked = _ranked(pools, request, policy)
+        selecting = Selector(ranked, request, policy)
+        looked_up = resolver.marked(_given(ranked, request))
+        candidates = selecting.eligible(looked_up)
+        wanted = [candidate for candidate in candidates if candidate.key not in looked_up]
+        looked_up |= await resolver.for_free(wanted[:FREE_REACH])
+        return cls(request=request, selecting=selecting, candidates=candidates, looked_up=looked_up)
+
+    def certain(self) -> dict[str, Track | None] | None:
+        """What was looked up but for ids that labs alone named, where that makes a good list."""
+        selecting, request = self.selecting, self.request
+        certain = _confirmed(self.candidates, self.looked_up, marked=request.explicit is not None)
+        best = selecting.chosen(certain)
+        if _full(best, request) and _as_good(best, selecting.chosen(self.looked_up)):
+            return certain
+        return None
+
+    async def look_up(self, resolver: Resolver) -> None:
+        """Search until all that would be on the list is known, or nothing may be asked any more."""
+        while True:
+            urgent = not _full(self.selecting.chosen(self.looked_up), self.request)
+            left = [one for one in self.candidates if one.key not in self.looked_up]
+            beyond = resolver.beyond_reach(left, urgent=urgent)
+            hoped = self.selecting.chosen(self.looked_up, hopeful=True, beyond=beyond)
+            missing = [
+                entry.candidate for entry in hoped if entry.candidate.key not in self.looked_up
+            ]
+            if not missing:
+                return
+            self.looked_up |= await resolver.by_search(missing, urgent=urgent)
 
 
 def replayed(
@@ -301,7 +333,8 @@ def replayed(
     ranked = _ranked(pools, request, policy)
     looked_up = _given(ranked, request) | _looked_up_in(then)
     left_out = {entry.candidate.key for entry in then} - _looked_up_in(then).keys()
-    return _finished(request, pools, ranked, looked_up, policy, left_out=left_out)
+    selecting = Selector(ranked, request, policy)
+    return _finished(selecting, request, pools, looked_up, policy, left_out=left_out)
 
 
 def _ranked(pools: Iterable[Pool], request: ListRequest, policy: Policy) -> list[Ranked]:
@@ -328,9 +361,9 @@ def _unchecked(new: Iterable[Ranked], checked: Collection[str]) -> set[str]:
 
 
 def _finished(
+    selecting: Selector,
     request: ListRequest,
     pools: Sequence[Pool],
-    ranked: Sequence[Ranked],
     looked_up: Mapping[str, Track | None],
     policy: Policy,
     *,
@@ -341,7 +374,7 @@ def _finished(
     Those ``left_out``, by key, are taken as if nobody had looked them up.
     """
     found = {key: track for key, track in looked_up.items() if key not in left_out}
-    choice = select(ranked, request, policy, found=found)
+    choice = selecting.choice(found)
     if len(choice.chosen) < request.size and request.likes:
         ranked = _ranked([*pools, last_resort(request, policy)], request, policy)
         given = _with_clean_marks(_given(ranked, request), request)
