@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from tests.support.large_case import large_pools, large_request
+from vibe_pipeline.ranking.evidence import added
 from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.ranking.score import rank
 from vibe_pipeline.ranking.selection import select
@@ -37,3 +38,7 @@ def test_the_hash_seed_changes_nothing() -> None:
     }
 
     assert len(digests) == 1
+
+
+def test_figures_are_added_as_a_python_of_any_version_adds_them() -> None:
+    assert added([1e16, 1.0, -1e16]) == 0.0

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from vibe_pipeline.ranking.evidence import added
+
 THEME_APART = 4
 """Within so many tracks the same theme is heard as a repetition."""
 COMFORT = 1
@@ -158,10 +160,10 @@ def item_similarity(one: SequenceItem, other: SequenceItem) -> float:
     """From 0 to 1: how much two tracks share of what they are like."""
     if not one.features or not other.features:
         return 0.0
-    shared = sum(
+    shared = added(
         min(weight, other.features.get(name, 0.0)) for name, weight in one.features.items()
     )
-    whole = max(sum(one.features.values()), sum(other.features.values()))
+    whole = max(added(one.features.values()), added(other.features.values()))
     return shared / whole if whole else 0.0
 
 
