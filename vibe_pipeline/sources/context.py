@@ -87,18 +87,18 @@ class SourceLimits:
         So much is soon known that the nearest artists hardly change any more. More of them, with
         fewer tracks each, keep lists as wide as while little was known, in pools no larger. A
         first night's list keeps to the person's taste only if that, and most artists near it, are
-        described: some 270 calls, at Last.fm's pace two minutes and a quarter.
+        described: some 340 calls, at Last.fm's pace not quite three minutes.
         """
         return replace(
             self,
-            seconds=180.0,
+            seconds=240.0,
             near_artists=100,
             tracks_per_artist=5,
             lastfm_track_calls=10,
-            lastfm_artist_calls=20,
-            lastfm_back_calls=12,
-            lastfm_top_track_calls=80,
-            lastfm_info_calls=150,
+            lastfm_artist_calls=40,
+            lastfm_back_calls=20,
+            lastfm_top_track_calls=100,
+            lastfm_info_calls=170,
             labs_name_calls=8,
             alias_calls=5,
         )
