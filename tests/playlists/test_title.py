@@ -21,6 +21,7 @@ from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.playlists import title
 from vibe_pipeline.playlists.title import LONGEST_NAME, own_name, title_of
 from vibe_pipeline.ranking.flavour import MOODS, STYLES, flavour_of, style_of
+from vibe_pipeline.ranking.steering import Steer
 from vibe_pipeline.records import Candidate, EditionId, Mode, Proposal, Ranked, Source, UserId
 
 SATURDAY = datetime(2026, 11, 21, 22, 30, tzinfo=UTC)
@@ -180,6 +181,17 @@ def test_what_was_left_out_is_not_in_the_title() -> None:
     flavour = flavour_of([considered("a", 1, "jazz"), considered("b", None, "metal")])
 
     assert flavour.styles == ("jazz",)
+
+
+def test_no_list_is_called_by_what_its_person_wishes_less_of() -> None:
+    chosen = [considered("a", 1, "symphonic metal", "dark"), considered("b", 2, "folk")]
+    less_metal = Steer(key="style:metal", tags=frozenset({"metal"}), weight=-1.0)
+    more_folk = Steer(key="style:folk", tags=frozenset({"folk"}), weight=1.0)
+
+    flavour = flavour_of(chosen, [less_metal, more_folk])
+
+    assert flavour_of(chosen).styles == ("folk", "metal")
+    assert (flavour.styles, flavour.moods) == (("folk",), ("dark",))
 
 
 def test_whose_tags_nobody_knows_yet_speak_through_the_artist_they_are_near() -> None:

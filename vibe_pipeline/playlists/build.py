@@ -385,6 +385,7 @@ def _finished(
         pools,
         policy,
         request.profile,
+        wishes=request.steering,
         doubtful=_greys_out(request.likes),
         marked=request.explicit is not None,
     )

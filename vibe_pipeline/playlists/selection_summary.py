@@ -19,6 +19,7 @@ from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.ranking.selection import Choice
+from vibe_pipeline.ranking.steering import Steer
 from vibe_pipeline.records import ChosenTrack, Pool, Ranked, SeedProfile, Source
 
 
@@ -38,6 +39,7 @@ def summarized(
     policy: Policy,
     profile: SeedProfile,
     *,
+    wishes: Iterable[Steer] = (),
     doubtful: bool = False,
     marked: bool = False,
 ) -> Selection:
@@ -50,7 +52,7 @@ def summarized(
     )
     chosen = Counter(track.source for track in tracks)
     new = sum(track.is_new for track in tracks)
-    flavour = flavour_of(choice.ranked)
+    flavour = flavour_of(choice.ranked, wishes)
     return Selection(
         ranked=choice.ranked,
         tracks=tracks,

@@ -16,6 +16,7 @@ from typing import Final
 
 from vibe_pipeline.ranking.evidence import blended
 from vibe_pipeline.ranking.identity import artist_key
+from vibe_pipeline.ranking.steering import Steer, squashed
 from vibe_pipeline.ranking.tag_profile import TagBag, tag_bags, tag_shares
 from vibe_pipeline.records import Ranked
 
@@ -205,22 +206,41 @@ class Flavour:
     moods: tuple[str, ...] = ()
 
 
-def flavour_of(ranked: Iterable[Ranked]) -> Flavour:
+def flavour_of(ranked: Iterable[Ranked], wishes: Iterable[Steer] = ()) -> Flavour:
     """What the chosen among these sound like; tags of an artist count for all their tracks.
 
     Where nobody knows those, the seed's speak for the track, and where not even those are known,
     what is known of others that the same seed brought: a first list is made before many were
     asked about. What is chosen more than it was proposed comes before what is proposed to this
-    person every day. Ties go to the smaller name, so the same list always sounds the same.
+    person every day. Nothing is called by what its person wishes less of. Ties go to the smaller
+    name, so the same list always sounds the same.
     """
+    less = frozenset(tag for wish in wishes if wish.weight < 0 for tag in wish.tags)
     considered = list(ranked)
     bags = tag_bags(entry.candidate for entry in considered)
     by_seed = _by_seed(considered, bags)
     chosen = [_voice(entry, bags, by_seed) for entry in considered if entry.position is not None]
     usual = [(_OWN, bag) for bag in bags.values()]
     return Flavour(
-        styles=_strongest(chosen, usual, style_of), moods=_strongest(chosen, usual, mood_of)
+        styles=_strongest(chosen, usual, _without(less, style_of, STYLES)),
+        moods=_strongest(chosen, usual, _without(less, mood_of, MOODS)),
     )
+
+
+def _without(
+    less: frozenset[str],
+    name_of: Callable[[str], str | None],
+    spellings: Mapping[str, Sequence[str]],
+) -> Callable[[str], str | None]:
+    """The same namer, silent of what is wished less of, by this tag or by its name's first."""
+
+    def namer(tag: str) -> str | None:
+        name = name_of(tag)
+        if name is None or squashed(tag) in less or squashed(spellings[name][0]) in less:
+            return None
+        return name
+
+    return namer if less else name_of
 
 
 def style_of(tag: str) -> str | None:
