@@ -69,13 +69,17 @@ def announcement(services: BotServices, account: Account, message: Message) -> A
 
 
 def _connected(services: BotServices, account: Account, message: Connected) -> Announcement:
-    """With a word of it where the first reading of likes has to wait."""
+    """With a word of it where the first reading of likes has to wait.
+
+    Whoever had a list before has only renewed their consent.
+    """
     language = account.language
+    before = services.store.editions.chosen_before(account.user_id)
     wishes = services.store.pending_launches.open(account.user_id)
     waits = any(wish.attempts and wish.job == runs.PREPARE_FIRST_VIBE for wish in wishes)
     text = tell(
         language,
-        message.key,
+        "bot.connected_again" if before else message.key,
         spotify_name=message.spotify_name,
         generate=say(language, "keyboard.generate"),
     )

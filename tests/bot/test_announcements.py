@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from tests.bot.test_catalogues import blanks
-from tests.support.accounts_site import put_as_stored
+from tests.support.accounts_site import greeting, put_as_stored
 from tests.support.bot_world import BotWorld, ChatUser, data_of, saying
 from vibe_bot.announcements import night_greeting
 from vibe_bot.zone_guesses import city, guessed_zones, zone_label
@@ -112,6 +112,26 @@ async def test_somebody_without_a_display_name_is_greeted_by_their_account(
     assert "31x7q" in message["text"]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_whoever_renews_a_consent_is_not_promised_a_first_list(
+    place: BotWorld, language: str
+) -> None:
+    anna = await place.person(language=language)
+    await anna.says("/start")
+    anna.connected()
+    anna.edition()
+
+    place.store.outbox.put(anna.account.user_id, greeting("connected:2", "Anna S."))
+
+    told = say(
+        language,
+        "bot.connected_again",
+        spotify_name="Anna S.",
+        generate=say(language, "keyboard.generate"),
+    )
+    await anna.sees(lambda one: one["text"] == told.replace("<b>", "").replace("</b>", ""))
+
+
 async def test_what_0_1_0_left_waiting_is_said(place: BotWorld) -> None:
     anna = await _connected(place)
     edition = anna.edition()
@@ -126,7 +146,7 @@ async def test_what_0_1_0_left_waiting_is_said(place: BotWorld) -> None:
     for key, params in rows:
         put_as_stored(place.store, anna.account.user_id, key, params, key)
 
-    await anna.sees(lambda one: "Connected to Spotify as Anna S." in one["text"])
+    await anna.sees(lambda one: "Connected to Spotify as Anna S. again" in one["text"])
     await anna.sees(lambda one: "Anna's day <3" in one["text"])
     await anna.sees(lambda one: "couldn't make your list for 23 November 2026" in one["text"])
     last = await anna.sees(lambda one: "in 3 days, on 26 November 2026" in one["text"])

@@ -25,6 +25,11 @@ HOSTILE = (
     "nul\x00in the middle",
 )
 
+KEEPING = (
+    *("title", "cover", "explicit", "more", "less", "mood", "artists"),
+    *("notify", "history_from", "timezone", "sources"),
+)
+
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_hostile_arguments_are_answered(place: BotWorld, language: str) -> None:
@@ -45,6 +50,32 @@ async def test_hostile_arguments_are_answered(place: BotWorld, language: str) ->
     assert named is None or named.isprintable()
     assert replace(anna.account, own_title=None) == before
     assert [replace(one, own_title=None) for one in place.store.people.all()] == [before]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_whoever_has_lists_is_answered_whatever_follows_a_command_that_keeps_words(
+    place: BotWorld, language: str
+) -> None:
+    """Those that keep what is said or send it on; in each language another part of the texts."""
+    turn = LANGUAGES.index(language)
+    anna = await place.person(language=language)
+    await anna.says("/start")
+    anna.connected()
+    anna.edition()
+    trouble = {say(language, key) for key in ("bot.trouble", "bot.busy_store")}
+
+    for at, command in enumerate(KEEPING):
+        for hostile in HOSTILE[(turn + at) % len(LANGUAGES) :: len(LANGUAGES)]:
+            message = await anna.says(f"/{command} {hostile}")
+            assert message["text"] not in trouble, (command, hostile)
+            assert len(message["text"]) <= 4096, (command, hostile)
+    status = await anna.says("/status")
+
+    assert len(status["text"]) <= 4096
+    assert not anna.account.covers
+    assert anna.account.sources_off == frozenset()
+    assert place.store.notice_targets.get(anna.account.user_id) is None
+    assert place.store.history_sources.list(anna.account.user_id) == []
 
 
 @pytest.mark.parametrize(

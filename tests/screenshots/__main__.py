@@ -9,8 +9,9 @@ import asyncio
 import io
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,7 @@ from playwright.async_api import Browser, Locator, Page, async_playwright
 from tests.screenshots import chat_tour
 from tests.screenshots.covers import contact_sheet
 from tests.support.chromium import FLAGS, executable
+from tests.support.notice_receiver import notice_receiver
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.commands.supervisor import running
@@ -27,9 +29,12 @@ from vibe_pipeline.demo.demo_user import DemoUser, Message, connect_link
 from vibe_pipeline.demo.installation import DemoInstallation, demo_installation
 from vibe_pipeline.playlists.cover import drawn
 from vibe_pipeline.playlists.cover_upload import cover_of
+from vibe_pipeline.settings import settings_from
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 MOST_BYTES = 150_000
+PUBLIC = "https://vibe.example.org"
+"""Where the tours' installation is said to be reached."""
 PHONE, DESK = (390, 844), (1440, 940)
 LINEAGE = "assets/published_playlist?view=lineage&lineageScope=upstream&lineageDepth=6"
 SECONDS = 120.0
@@ -161,24 +166,77 @@ def _has_playlist(message: Mapping[str, object]) -> bool:
 
 
 async def take_all(stage: DemoInstallation, folder: Path) -> None:
-    """Every picture."""
+    """Every picture of one person's way, and those of Dagster."""
+    async with _studio(stage, folder) as studio:
+        account, edition = await of_chat(studio)
+        await of_consent(studio)
+        await of_dagster(studio, edition)
+        studio.keep_bytes("cover.jpg", drawn(cover_of(account, edition)))
+
+
+async def take_tours(stage: DemoInstallation, folder: Path) -> None:
+    """Every part of a chat, of an installation that is reached under a public address."""
+    behind = BehindProxy(PUBLIC, f"http://127.0.0.1:{stage.ports.oauth}")
+    with notice_receiver() as receiver:
+        async with _studio(_public(stage), folder, {PUBLIC: behind}) as studio:
+            for language in chat_tour.LANGUAGES:
+                where = f"ntfy://{receiver.host}/vibe"
+                await of_tour(
+                    studio, await chat_tour.told(studio.stage, studio.http, language, where)
+                )
+
+
+def _public(stage: DemoInstallation) -> DemoInstallation:
+    """The same, told that browsers elsewhere reach it, and that notices may go to this machine."""
+    public = {
+        "PUBLIC_URL": PUBLIC,
+        "SPOTIFY_REDIRECT_URI": f"{PUBLIC}/callback",
+        "VIBE_OAUTH_HOST": "127.0.0.1",
+        "NOTIFY_PRIVATE_ADDRESSES": "true",
+    }
+    told = {**stage.environment, **public}
+    return replace(stage, environment=told, settings=settings_from(told))
+
+
+class BehindProxy(httpx.AsyncHTTPTransport):
+    """Leads what is asked of a public address to where the service listens."""
+
+    def __init__(self, public: str, here: str) -> None:
+        super().__init__()
+        self._public, self._here = httpx.URL(public), httpx.URL(here)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer of the service itself."""
+        here = request.url.copy_with(
+            scheme=self._here.scheme, host=self._here.host, port=self._here.port
+        )
+        moved = httpx.Request(
+            request.method,
+            here,
+            headers=request.headers,
+            stream=request.stream,
+            extensions=request.extensions,
+        )
+        return await super().handle_async_request(moved)
+
+
+@asynccontextmanager
+async def _studio(
+    stage: DemoInstallation,
+    folder: Path,
+    mounts: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+) -> AsyncIterator[Studio]:
+    """The demo, running, and a browser that looks at it."""
     chromium = executable()
     if chromium is None:
         raise SystemExit("Chromium is not on the PATH; install it, for these pictures alone.")
     async with (
         running(stage.managed_processes()),
-        httpx.AsyncClient(timeout=30, trust_env=False) as http,
+        httpx.AsyncClient(timeout=30, trust_env=False, mounts=mounts) as http,
         async_playwright() as playwright,
     ):
-        tours = [await chat_tour.told(stage, http, one) for one in chat_tour.LANGUAGES]
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        studio = Studio(stage=stage, browser=browser, http=http, folder=folder)
-        account, edition = await of_chat(studio)
-        await of_consent(studio)
-        for tour in tours:
-            await of_tour(studio, tour)
-        await of_dagster(studio, edition)
-        studio.keep_bytes("cover.jpg", drawn(cover_of(account, edition)))
+        yield Studio(stage=stage, browser=browser, http=http, folder=folder)
         await browser.close()
 
 
@@ -186,9 +244,11 @@ def main() -> None:
     """Take them."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURES
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "covers.jpg").write_bytes(contact_sheet())
+    with demo_installation(None) as stage:
+        asyncio.run(take_tours(stage, folder))
     with demo_installation(None) as stage:
         asyncio.run(take_all(stage, folder))
+    (folder / "covers.jpg").write_bytes(contact_sheet())
 
 
 if __name__ == "__main__":

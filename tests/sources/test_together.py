@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.asking import asker, keys
+from tests.support.bot_world import until
 from tests.support.outside_world import NOON, outside_world
 from vibe_pipeline.locales import say
 from vibe_pipeline.lookup_cache import InMemoryLookups
@@ -15,7 +16,7 @@ from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import PERSONAL_SOURCES, Pool, PoolState, SeedProfile, Source
 from vibe_pipeline.sources.answers import SPOTIFY_TRACKS
 from vibe_pipeline.sources.context import SourceContext, SourceLimits
-from vibe_pipeline.sources.pools import Reason
+from vibe_pipeline.sources.pools import Reason, empty_pool
 from vibe_pipeline.sources.registry import REGISTRY, propose_all
 
 CLOSED = {entry.source for entry in REGISTRY if entry.capability}
@@ -295,6 +296,30 @@ async def test_a_mistake_in_one_source_costs_nobody_the_list(
     assert pools[Source.LISTENBRAINZ].reason == Reason.UNEXPECTED
     assert pools[Source.LASTFM_SIMILAR_TRACKS].proposals
     assert "nobody thought of" in caplog.text
+
+
+async def test_artists_are_described_although_one_source_takes_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limits = SourceLimits()
+    monkeypatch.setattr("vibe_pipeline.sources.registry.DESCRIBING_SECONDS", limits.seconds)
+
+    async with outside_world() as world:
+
+        async def late(_: SourceContext) -> Pool:
+            await until(lambda: len(world.asked("lastfm")) == limits.lastfm_info_calls)
+            return empty_pool(Source.LISTENBRAINZ, PoolState.EMPTY, Reason.CUT_OFF)
+
+        registry = [
+            replace(entry, propose=late) if entry.source is Source.LISTENBRAINZ else entry
+            for entry in REGISTRY
+            if entry.source in {Source.LISTENBRAINZ, Source.REDISCOVERED_LIKES}
+        ]
+        person = await asker(world)
+        pools = await propose_all(person.question(limits=limits), registry=registry)
+
+        assert any(proposal.tags for pool in pools for proposal in pool.proposals)
+        assert world.asked("lastfm") == ["GET artist.getInfo"] * limits.lastfm_info_calls
 
 
 async def test_without_keys_and_contact_the_list_still_has_sources() -> None:

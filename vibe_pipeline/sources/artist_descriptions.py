@@ -16,14 +16,17 @@ from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look
 from vibe_pipeline.sources.context import SourceContext
 
 
-async def describe(context: SourceContext, pools: Sequence[Pool]) -> list[Pool]:
+async def describe(
+    context: SourceContext, pools: Sequence[Pool], *, calls: int | None = None
+) -> list[Pool]:
     """The same pools, with listeners and tags wherever anybody knows them.
 
-    The artists proposed highest are asked about first; trouble with that leaves the pools as they
-    are.
+    The artists proposed highest are asked about first, with at most so many calls, as a rule those
+    of the limits; trouble with that leaves the pools as they are.
     """
     names = _names(pools)
-    known = await _known(context, names)
+    most = context.limits.lastfm_info_calls if calls is None else calls
+    known = await _known(context, names, most)
     listeners = _listeners(pools, known)
     return [
         replace(pool, proposals=tuple(_described(p, known, listeners) for p in pool.proposals))
@@ -40,7 +43,9 @@ def _names(pools: Iterable[Pool]) -> dict[str, str]:
     return spellings
 
 
-async def _known(context: SourceContext, names: dict[str, str]) -> CachedAnswers[ArtistDescription]:
+async def _known(
+    context: SourceContext, names: dict[str, str], calls: int
+) -> CachedAnswers[ArtistDescription]:
     services, limits = context.services, context.limits
     if services.lastfm is None:
         return CachedAnswers(answers=LASTFM_ARTISTS.known(services.lookups, list(names)))
@@ -50,7 +55,7 @@ async def _known(context: SourceContext, names: dict[str, str]) -> CachedAnswers
         LASTFM_ARTISTS,
         wanted,
         limits=limits,
-        calls=limits.lastfm_info_calls,
+        calls=calls,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from structlog.contextvars import bound_contextvars
@@ -135,6 +135,10 @@ REGISTRY: tuple[SourceEntry, ...] = (
     ),
 )
 """Every source, in the order of ``Source``: that of asking, and of the pools."""
+DESCRIBING_SECONDS = 1.0
+"""So long before the deadline artists are asked about, though not all sources are done."""
+
+_Asking = asyncio.Task[list[Pool]]
 
 
 async def propose_all(
@@ -156,9 +160,42 @@ async def propose_all(
     wanted = [entry for entry in registry if only is None or entry.source in only]
     parties = [[entry for entry in wanted if entry.spends_spotify]]
     parties += [[entry] for entry in wanted if not entry.spends_spotify]
-    answers = await asyncio.gather(*(_in_turn(context, party, off) for party in parties))
-    pools = {pool.source: pool for party in answers for pool in party}
-    return await describe(context, [pools[entry.source] for entry in wanted])
+    async with asyncio.TaskGroup() as group:
+        asking = [group.create_task(_in_turn(context, party, off)) for party in parties]
+        busy = [task for task, party in zip(asking, parties, strict=True) if _ask_lastfm(party)]
+        described = await _described_meanwhile(context, asking, busy)
+    pools = {pool.source: pool for task in asking for pool in task.result()}
+    in_order = [pools[entry.source] for entry in wanted]
+    return await describe(context, in_order, calls=0 if described else None)
+
+
+async def _described_meanwhile(
+    context: SourceContext, asking: Sequence[_Asking], busy: Collection[_Asking]
+) -> bool:
+    """Whether the artists proposed so far are described, as others will ask to the very end.
+
+    Else nothing would be known of any artist as long as one source takes all the time there is.
+    Who is ``busy`` asks the same service, and goes first.
+    """
+    if await _all_done(asking, context.limits.deadline, before=DESCRIBING_SECONDS):
+        return False
+    if not await _all_done(busy, context.limits.deadline):
+        return False
+    pools = [pool for task in asking if task.done() for pool in task.result()]
+    await describe(context, sorted(pools, key=lambda pool: pool.source))
+    return True
+
+
+async def _all_done(asking: Collection[_Asking], deadline: Deadline, *, before: float = 0) -> bool:
+    """Whether all are done so many seconds before the deadline."""
+    left = (deadline.ends_at or 0) - before - asyncio.get_running_loop().time()
+    if asking:
+        await asyncio.wait(asking, timeout=max(0.0, left))
+    return all(task.done() for task in asking)
+
+
+def _ask_lastfm(party: Iterable[SourceEntry]) -> bool:
+    return any(lastfm.SERVICE in entry.services for entry in party)
 
 
 async def _in_turn(
