@@ -15,7 +15,7 @@ from vibe_bot.formatting import Html, button, in_rows, keyboard, tell, together
 from vibe_bot.jobs import Job
 from vibe_bot.results import because, made, way_out
 from vibe_bot.services import BotServices
-from vibe_bot.zone_guesses import guessed_zones, zone_label
+from vibe_bot.zone_guesses import guessed_zones, zone_label, zone_name
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.messages import (
     Connected,
@@ -162,9 +162,9 @@ def _zone_question(services: BotServices, account: Account, message: ZoneQuestio
         for zone in guessed_zones(language, account.market)
     ]
     other = button(say(language, "button.zone_other"), "go:timezone")
-    keep = button(say(language, "button.zone_keep", zone=account.timezone), "zk")
-    at = clock(language, now, account.zone)
-    text = tell(language, message.key, zone=account.timezone, clock=at)
+    here, at = zone_name(account.timezone), clock(language, now, account.zone)
+    keep = button(say(language, "button.zone_keep", zone=here), "zk")
+    text = tell(language, message.key, zone=here, clock=at)
     return Announcement(text=text, markup=keyboard(*in_rows(choices, 2), [other, keep]))
 
 

@@ -5,6 +5,7 @@ Guesses to tap only; reading what people write is ``vibe_bot.arguments``'.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,6 +18,7 @@ from vibe_pipeline.locales import clock, say
 from vibe_pipeline.records import known_zone, zone_or_utc
 
 MOST_GUESSES = 4
+_OFFSET = re.compile(r"Etc/GMT([+-]\d+)")
 _OF_WIDE_COUNTRIES: Mapping[str, Sequence[str]] = {
     "AR": ("America/Argentina/Buenos_Aires",),
     "AU": ("Australia/Sydney", "Australia/Brisbane", "Australia/Adelaide", "Australia/Perth"),
@@ -47,6 +49,8 @@ def guessed_zones(language: str, country: str | None) -> list[str]:
 
 def city(language: str, zone: str) -> str:
     """The zone by its city, as the language calls it."""
+    if _OFFSET.fullmatch(zone):
+        return zone_name(zone)
     named = Locale.parse(language).time_zones
     known = next((one for one in (zone, *_former_names(zone)) if one in named), zone)
     return str(named.get(known, {}).get("city") or zone.rpartition("/")[2].replace("_", " "))
@@ -57,6 +61,12 @@ def _former_names(zone: str) -> Sequence[str]:
     """What the zone was called before, and still is where cities are named: ``Europe/Kiev``."""
     aliases: Mapping[str, str] = get_global("zone_aliases")
     return sorted(former for former, name in aliases.items() if name == zone)
+
+
+def zone_name(zone: str) -> str:
+    """A zone as people say it: ``UTC+7``, which the zone database calls ``Etc/GMT-7``."""
+    offset = _OFFSET.fullmatch(zone)
+    return f"UTC{-int(offset.group(1)):+d}" if offset else zone
 
 
 def zone_label(language: str, zone: str, now: datetime) -> str:

@@ -179,6 +179,8 @@ async def test_another_language_changes_words_keyboard_and_menu(place: BotWorld)
 async def test_a_clock_is_set_by_naming_a_place(place: BotWorld, said: str, zone: str) -> None:
     anna = await place.person()
 
-    await anna.says(f"/timezone {said}")
+    told = await anna.says(f"/timezone {said}")
 
     assert anna.account.timezone == zone
+    assert "Etc" not in told["text"]
+    assert (f"UTC{said}" in told["text"]) == (zone == "Etc/GMT-2")

@@ -262,6 +262,8 @@ def test_a_fixed_name_stays_and_a_day_s_own_playlist_bears_its_day() -> None:
         ("\u202eevil\u202c", "evil"),
         ("朝の音楽", "朝の音楽"),
         ("👩\u200d🎤 mix", "👩\u200d🎤 mix"),
+        ("z\u0338\u0322\u0321\u031balgo", "z\u0338\u0322algo"),
+        ("Việt Nam", "Việt Nam"),
         ("\u200b\u200d \n", None),
         ("", None),
         ("x" * 500, "x" * LONGEST_NAME),

@@ -7,6 +7,7 @@ import hashlib
 from vibe_bot import arguments
 from vibe_bot.formatting import Html, button, together
 from vibe_bot.interactions import Interaction
+from vibe_bot.zone_guesses import zone_name
 from vibe_pipeline.accounts.records import Exclusion, ExclusionKind
 from vibe_pipeline.locales import clock, day
 from vibe_pipeline.ranking.identity import artist_key
@@ -83,7 +84,7 @@ def _told(interaction: Interaction, one: Exclusion, prefix: str) -> Html:
         return interaction.html(f"{prefix}artist", name=one.name)
     if one.kind is ExclusionKind.HOURS:
         start, end = (clock(language, at) for at in hours_of(one.key))
-        zone = interaction.account.timezone
+        zone = zone_name(interaction.account.timezone)
         return interaction.html(f"{prefix}hours", start=start, end=end, zone=zone)
     first, last = dates_of(one.key)
     if first == last:

@@ -15,7 +15,7 @@ from vibe_bot.command_menu import register_commands
 from vibe_bot.formatting import Html, button, in_rows
 from vibe_bot.handlers.welcome import main_keyboard
 from vibe_bot.interactions import Interaction
-from vibe_bot.zone_guesses import guessed_zones, offered_zones, zone_label
+from vibe_bot.zone_guesses import guessed_zones, offered_zones, zone_label, zone_name
 from vibe_pipeline.locales import LANGUAGES, clock, moment, number, percent, say
 from vibe_pipeline.nightly import next_night
 from vibe_pipeline.records import Mode
@@ -133,7 +133,10 @@ async def timezone(interaction: Interaction) -> None:
     zone = arguments.zone(interaction.args)
     if zone is None:
         text = _asked_or(
-            interaction, "zone", zone=interaction.account.timezone, clock=_clock(interaction)
+            interaction,
+            "zone",
+            zone=zone_name(interaction.account.timezone),
+            clock=_clock(interaction),
         )
         language, now = interaction.language, interaction.services.now()
         choices = [
@@ -143,13 +146,13 @@ async def timezone(interaction: Interaction) -> None:
         return
     interaction = interaction.change(timezone=zone)
     await interaction.show(
-        interaction.html("bot.settings.zone_set", zone=zone, clock=_clock(interaction))
+        interaction.html("bot.settings.zone_set", zone=zone_name(zone), clock=_clock(interaction))
     )
 
 
 async def keep_timezone(interaction: Interaction) -> None:
     """A tap: the clock stays as it is."""
-    zone, at = interaction.account.timezone, _clock(interaction)
+    zone, at = zone_name(interaction.account.timezone), _clock(interaction)
     await interaction.show(interaction.html("bot.zone_kept", zone=zone, clock=at))
 
 

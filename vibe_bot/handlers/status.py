@@ -10,6 +10,7 @@ from vibe_bot.handlers.connection import consent_ended
 from vibe_bot.handlers.playlist_name import may_upload
 from vibe_bot.interactions import Interaction
 from vibe_bot.results import source_name
+from vibe_bot.zone_guesses import zone_name
 from vibe_pipeline.accounts.records import STALE_NOTE, Edition
 from vibe_pipeline.locales import day, knows, listed, moment, number, percent
 from vibe_pipeline.nightly import next_night
@@ -83,7 +84,9 @@ def _lists(interaction: Interaction) -> list[Html]:
         lines.append(interaction.html("bot.status.night_waits"))
     else:
         when = moment(interaction.language, night, interaction.zone)
-        lines.append(interaction.html("bot.status.night", when=when, zone=account.timezone))
+        lines.append(
+            interaction.html("bot.status.night", when=when, zone=zone_name(account.timezone))
+        )
     begun = services.store.watches.open(account.user_id)
     if begun or interaction.state.launches.under_way(account.user_id):
         lines.append(interaction.html("bot.status.running"))

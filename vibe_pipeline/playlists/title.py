@@ -6,6 +6,7 @@ stands instead. The sentences are the catalogues', what a list sounds like is ``
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -131,6 +132,8 @@ _SOUTHERN = (
 )
 _STRANGE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _JOINER = "\u200d"
+_HEAPED_MARKS = re.compile("([\u0300-\u036f]{2})[\u0300-\u036f]+")
+"""No language writes more than two of these on a letter."""
 
 
 def title_of(account: Account, edition: Edition, summary: Summary) -> str:
@@ -179,14 +182,15 @@ def season_of(account: Account, edition: Edition) -> str:
 def own_name(text: str) -> str | None:
     """A name a person wrote, as a playlist can bear it; ``None`` when nothing of it is left.
 
-    Control and direction signs go, and what is beyond ``LONGEST_NAME`` characters.
+    Control and direction signs go, marks heaped on one letter, and what is beyond ``LONGEST_NAME``
+    characters.
     """
     usual = unicodedata.normalize("NFC", text[: LONGEST_NAME * 8])
     seen = "".join(
         character if character == _JOINER or not _is_strange(character) else " "
         for character in usual
     )
-    name = " ".join(seen.split())[:LONGEST_NAME].strip(f"{_JOINER} ")
+    name = " ".join(_HEAPED_MARKS.sub(r"\1", seen).split())[:LONGEST_NAME].strip(f"{_JOINER} ")
     return name or None
 
 
