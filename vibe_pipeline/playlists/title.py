@@ -224,17 +224,19 @@ def _mood(style: str, moods: Sequence[str], account: Account, edition: Edition) 
     """One of the style's moods whose turn it is that day: two days in a row never have the same.
 
     Of several it is one that the tags speak of, or else one for the hour and the season; the next
-    time one for those, then any, so that a list that stays as it is has more than two names.
+    time one for those, then any, so that a list that stays as it is has more than two names. A
+    single one for the hour would come too often.
     """
     part, number = _part_of_day(account, edition), edition.vibe_date.toordinal()
     fitting = [mood for mood in _FITTING[style] if mood not in _UNFITTING.get(part, ())]
     today = fitting[number % 2 :: 2]
     turn = number // 2
     felt = {*_OF_THE_HOUR[part], *_OF_THE_SEASON[season_of(account, edition)]}
-    for_now = [mood for mood in today if mood in felt] or today
+    for_now = [mood for mood in today if mood in felt]
+    for_now = for_now if len(for_now) > 1 else today
     spoken_of = [mood for mood in today if mood in moods] or for_now
     choices = (spoken_of, for_now, today)[turn % 3]
-    return choices[turn // 3 % len(choices)]
+    return choices[turn % len(choices)]
 
 
 def _style(styles: Sequence[str], vibe_date: date) -> str | None:
