@@ -105,7 +105,7 @@ async def told(
     begins["export"] = asked = await person.types("/export")
     await person.sees("a file", lambda one: bool(one["file"]), since=asked, within=SECONDS)
     await _goes_through(person, begins, LEAVING)
-    await person.sees("a receipt", _is_receipt, since=asked, within=SECONDS)
+    await person.sees("a receipt", _is_receipt, since=asked, within=3 * SECONDS)
     return Tour(person=person, language=language, begins=begins)
 
 
