@@ -66,7 +66,9 @@ def play(
         courses.append(course)
         progress(
             f"{len(courses)}/{len(tasks)}: {course.listener}, {course.policy}:"
-            f" {course.accepted} of {course.offered} new tracks accepted"
+            f" {course.accepted} of {course.offered} new tracks accepted,"
+            f" {sum(len(night.violations) for night in course.nights)} promises broken,"
+            f" shortest list {min((night.length for night in course.nights), default=0)}"
         )
     return courses
 
