@@ -343,6 +343,24 @@ def test_a_playlist_made_with_a_spoiled_answer_is_found_by_its_mark(
     assert len(desk.spotify.playlists) == 1
 
 
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_playlist_made_while_every_answer_is_spoiled_is_found_once_they_are_not(
+    desk: Desk, mode: Mode
+) -> None:
+    desk.store.people.change(desk.account.user_id, own_title="For the ferry")
+    edition_id = desk.chosen("e1", mode=mode)
+    spoiled = UnexpectedResponse("spotify", "neither this nor that")
+    desk.spotify.spoils = lambda call: spoiled if call in {"create", "newest"} else None
+    with pytest.raises(UnexpectedResponse):
+        desk.publish(edition_id)
+    desk.spotify.spoils = lambda _: None
+
+    edition = desk.publish(edition_id)
+
+    assert edition.state is EditionState.RECORDED
+    assert list(desk.spotify.items) == list(desk.spotify.playlists) == ["p1"]
+
+
 def test_a_list_counts_as_written_though_its_words_could_not_be_changed(desk: Desk) -> None:
     desk.publish(desk.chosen("e1"))
     desk.spotify.spoils = lambda call: (

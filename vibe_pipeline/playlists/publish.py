@@ -213,29 +213,29 @@ class Publication:
         self._made(edition, playlist.id, playlist.url)
 
     async def _create(self, edition: Edition, account: Account, ours: str) -> Playlist:
-        """The new playlist, also when only Spotify's answer about it, or its words, went wrong."""
-        words, plain = (
+        """The new playlist, also when only Spotify's answer about it, or its words, went wrong.
+
+        Plainer words are tried only once it is seen that the first ones made none: they take the
+        place of what was noted, and with it the only way back to what those may have made.
+        """
+        for words in (
             wording(account, edition, _summary(edition)),
             plain_wording(account, edition),
-        )
-        self._note_attempt(edition, ours, words)
-        try:
-            return await self._create_with(words, edition)
-        except UnexpectedResponse as error:
-            log.warning("a playlist is to have plainer words: %s", error)
-        self._note_attempt(edition, ours, plain)
-        return await self._create_with(plain, edition)
-
-    async def _create_with(self, words: Wording, edition: Edition) -> Playlist:
-        try:
-            return await self.spotify.create_playlist(
-                words.title, description=words.description, public=self.public
-            )
-        except (ServiceUnavailable, UnexpectedResponse):
+        ):
+            self._note_attempt(edition, ours, words)
+            try:
+                return await self.spotify.create_playlist(
+                    words.title, description=words.description, public=self.public
+                )
+            except (ServiceUnavailable, UnexpectedResponse) as error:
+                doubt: ServiceError = error
             ours_already = await self._attempted_playlist(edition)
-            if ours_already is None:
-                raise
-            return ours_already
+            if ours_already is not None:
+                return ours_already
+            if isinstance(doubt, ServiceUnavailable):
+                raise doubt
+            log.warning("a playlist is to have plainer words: %s", doubt)
+        raise doubt
 
     def _attempted(self, edition: Edition, ours: str) -> bool:
         """Whether this playlist may have been made already without our knowing."""
