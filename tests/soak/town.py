@@ -44,6 +44,7 @@ from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.defs.unfinished_runs import UNFINISHED
 from vibe_pipeline.records import Mode, UserId
 from vibe_pipeline.runs import LaunchRequest
+from vibe_pipeline.simulator.faults import Fault
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.telegram.bot_api import SimulatedTelegram
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
@@ -202,38 +203,33 @@ class Town:
 
     def _killed(self, kill: Kill, job: str, person: str, tags: Any) -> bool:
         """Executed by a process that does not live to the end of it, mostly."""
-        simulation = self.world.simulator.simulation
+        simulation, held = self.world.simulator.simulation, _held(kill)
         simulation.log.clear()
-        if kill.endpoint is not None:
-            self.world.trouble(
-                service="spotify",
-                kind="timeout",
-                endpoint=kill.endpoint,
-                delay=HELD_SECONDS,
-                applied=kill.applied,
-                times=1,
-            )
+        if held is not None:
+            simulation.faults.add(held)
         forks = multiprocessing.get_context("forkserver")
         forks.set_forkserver_preload(["tests.soak.worker", "vibe_pipeline.definitions"])
         given = (self.folder, job, person, dict(tags), self.clock.shift_seconds)
         worker = forks.Process(target=work, args=given)
         worker.start()
-        self._wait_for(kill, worker.is_alive)
+        self._wait_for(held, worker.is_alive)
+        if held is None:
+            real_time.sleep(kill.after_seconds)
         worker.kill()
         worker.join(_LATE_SECONDS)
         succeeded = worker.exitcode == 0
         worker.close()
         return succeeded
 
-    def _wait_for(self, kill: Kill, alive: Any) -> None:
+    def _wait_for(self, held: Fault | None, alive: Callable[[], bool]) -> None:
+        """Until the call hangs that is held back, or the first one was answered."""
         log = self.world.simulator.simulation.log
         deadline = real_time.monotonic() + _LATE_SECONDS
         while alive() and real_time.monotonic() < deadline:
-            asked = [one.endpoint for one in log.requests(service="spotify")]
-            if kill.endpoint in asked or (asked and kill.endpoint is None):
-                break
+            come = bool(log.requests(service="spotify")) if held is None else held.times == 0
+            if come:
+                return
             real_time.sleep(0.005)
-        real_time.sleep(kill.after_seconds if kill.endpoint is None else 0.3)
 
     def _end_of_run(self) -> None:
         """What run monitoring does with a dead worker's run; and Dagster's times are the soak's."""
@@ -264,6 +260,20 @@ class Town:
         with self.store.database.reading() as connection:
             for key, closed_at in connection.execute(query):
                 self.messages[key] = closed_at is not None
+
+
+def _held(kill: Kill) -> Fault | None:
+    """The call that hangs until its worker is killed, if it is killed at one."""
+    if kill.endpoint is None:
+        return None
+    return Fault(
+        service="spotify",
+        kind="timeout",
+        endpoint=kill.endpoint,
+        delay=HELD_SECONDS,
+        applied=kill.applied,
+        times=1,
+    )
 
 
 @dataclass(slots=True)
