@@ -302,6 +302,17 @@ def assert_everybody_is_in_one_quarter(record: dict[str, Any]) -> None:
     assert record["served"]["niche_beside_mainstream"] == pytest.approx(niche / mainstream)
 
 
+def assert_long_lists_are_told(record: dict[str, Any]) -> None:
+    """Of as many people under each evidence: one seed's part, and how far tags stray."""
+    told = record["whole_person"]
+    assert set(told) == {"full", "night-1", "night-5"}
+    assert len({one["lists"] for one in told.values()}) == 1
+    for one in told.values():
+        assert 1 / 30 <= one["top_seed"] <= one["opening_seed"] < 0.5
+        assert one["above_a_third"] < 0.2
+        assert 0.5 < one["divergence"] < 5
+
+
 def test_the_command_ends_with_one_line_of_json(invented: Path, tmp_path: Path) -> None:
     users = tmp_path / "users.txt"
     users.write_text("\n".join(str(number) for number in range(1, 11)), encoding="utf-8")
@@ -318,6 +329,7 @@ def test_the_command_ends_with_one_line_of_json(invented: Path, tmp_path: Path) 
     assert record["evidence"]["full"] == record["policies"]["default"]
     assert all(low <= mean <= high for low, mean, high in record["paired"].values())
     assert_everybody_is_in_one_quarter(record)
+    assert_long_lists_are_told(record)
     with rows.open(encoding="utf-8") as file:
         assert {row["user_id"] for row in csv.DictReader(file)} <= set(map(str, range(1, 11)))
 

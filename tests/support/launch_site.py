@@ -55,8 +55,9 @@ class LaunchSite:
         remote = repository.get_full_job(job)
         from tests.support import launched_jobs  # noqa: PLC0415 - defines jobs when imported
 
+        (definition,) = (one for one in launched_jobs.jobs if one.name == job)
         run = self.instance.create_run_for_job(
-            launched_jobs.defs.resolve_job_def(job),
+            definition,
             tags=dict(tags or {}),
             remote_job_origin=remote.get_remote_origin(),
             job_code_origin=remote.get_python_origin(),

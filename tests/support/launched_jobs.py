@@ -59,4 +59,5 @@ def _job(op: dg.OpDefinition) -> dg.JobDefinition:
     return job
 
 
-defs = dg.Definitions(jobs=[_job(op) for op in (greet, linger, linger_in_a_loop, stumble, vanish)])
+jobs = [_job(op) for op in (greet, linger, linger_in_a_loop, stumble, vanish)]
+defs = dg.Definitions(jobs=jobs)

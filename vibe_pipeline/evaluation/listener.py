@@ -26,7 +26,7 @@ from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.ranking.policy import Policy
 from vibe_pipeline.ranking.score import rank
-from vibe_pipeline.ranking.selection import select
+from vibe_pipeline.ranking.selection import Choice, select
 from vibe_pipeline.records import LikedTrack, Pool, Ranked, SeedArtist, SeedProfile, Source, Track
 from vibe_pipeline.sources.context import SourceClients, SourceContext, SourceLimits
 
@@ -175,9 +175,20 @@ class Listener:
         self, pools: Sequence[Pool], policy: Policy, adventure: int, length: int
     ) -> list[int]:
         """The artists of the list out of these pools, best first."""
-        ranked = rank(merge(pools), self.request(adventure, length), policy)
-        choice = select(ranked, self.request(adventure, length), policy, found=_all_found(ranked))
+        choice = self._choice(pools, policy, adventure, length)
         return [number_of(entry.candidate.artist) for entry in choice.by_rank if entry.is_new]
+
+    def told(
+        self, pools: Sequence[Pool], policy: Policy, adventure: int, length: int
+    ) -> list[Ranked]:
+        """The same list in the order it is heard in, with the seeds that are named for it."""
+        choice = self._choice(pools, policy, adventure, length)
+        return [entry for entry in choice.chosen if entry.is_new]
+
+    def _choice(self, pools: Sequence[Pool], policy: Policy, adventure: int, length: int) -> Choice:
+        request = self.request(adventure, length)
+        ranked = rank(merge(pools), request, policy)
+        return select(ranked, request, policy, found=_all_found(ranked))
 
     async def _ask(
         self, policy: Policy, evidence: Collection[Evidence], pools: dict[Evidence, list[Pool]]

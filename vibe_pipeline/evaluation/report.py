@@ -2,7 +2,8 @@
 
 Recall, nDCG, novelty, diversity, distinct artists per slot; the gain over the plain sum, paired by
 person; the default policy under full evidence and under what is known on some nights. Choosing
-parameters by them is ``evaluation.tuning``'s, and groups of people are ``evaluation.served``'s.
+parameters by them is ``evaluation.tuning``'s, groups of people are ``evaluation.served``'s, and
+what lists of thirty are like ``evaluation.whole_person``'s.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from vibe_pipeline.evaluation.dataset import Floats, ListeningDataset
 from vibe_pipeline.evaluation.listener import FULL, Crowd, Evidence, Listener, after
 from vibe_pipeline.evaluation.neighbours import NeighbourIndex
 from vibe_pipeline.evaluation.served import LIBRARY_SIZES, Served
+from vibe_pipeline.evaluation.whole_person import LONG, LONG_LISTS, LongList, Tastes, Wholeness
 from vibe_pipeline.ranking.evidence import blended, norm
 from vibe_pipeline.ranking.policy import DEFAULT, SIMILAR_SUM, Policy
 from vibe_pipeline.records import Pool
@@ -55,7 +57,8 @@ TagBag = Mapping[int, float]
 class Contender:
     """A policy at a position of the adventure dial, knowing so much, under the table's name.
 
-    With ``seeds`` only so many of a person's artists speak.
+    With ``seeds`` only so many of a person's artists speak. ``long``: its lists of thirty are
+    looked at as well.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Contender:
     adventure: int = DIAL
     evidence: Evidence = FULL
     seeds: int | None = None
+    long: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +103,7 @@ class Report:
     judged: str = DEFAULT.name
     evidence: Mapping[str, str] = field(default_factory=dict)
     by_size: Mapping[int, str] = field(default_factory=dict)
+    long_lists: tuple[LongList, ...] = ()
 
     @property
     def contenders(self) -> list[str]:
@@ -110,6 +115,10 @@ class Report:
     def served(self) -> Served:
         """The judged contender's figures by groups of people."""
         return Served.of(pd.DataFrame(self.outcomes), self.judged, self.by_size)
+
+    def whole_person(self) -> tuple[Wholeness, ...]:
+        """What the lists of thirty are like under each evidence."""
+        return Wholeness.of_each(self.long_lists)
 
     def figures(self, contender: str) -> dict[str, float]:
         """Each figure at ten, averaged over users and then over splits."""
@@ -187,6 +196,7 @@ class Report:
                 "evidence": {told: self.figures(name) for told, name in self.evidence.items()},
                 "paired": {name: list(gain) for name, gain in self.paired().items()},
                 "served": self.served().as_record(),
+                "whole_person": {one.evidence: one.as_record() for one in self.whole_person()},
                 "users": self.users(),
                 "splits": list(self.splits),
             }
@@ -213,7 +223,7 @@ def evaluate(
     only = frozenset(users_file.read_text(encoding="utf-8").split()) if users_file else None
     knowing = {
         evidence.name: Contender(
-            name=f"{policy.name} {evidence.name}", policy=policy, evidence=evidence
+            name=f"{policy.name} {evidence.name}", policy=policy, evidence=evidence, long=True
         )
         for evidence in (after(night) for night in sorted(set(nights)))
     }
@@ -222,7 +232,7 @@ def evaluate(
         for seeds in sizes
     }
     contenders = [
-        Contender(name=policy.name, policy=policy),
+        Contender(name=policy.name, policy=policy, long=True),
         *knowing.values(),
         *few.values(),
         *(Contender(name=f"{policy.name} dial {d}", policy=policy, adventure=d) for d in dials),
@@ -258,7 +268,8 @@ def compared(
     else:
         outcomes = [work((split, 0, 1)) for split in split_seeds]
     return Report(
-        outcomes=tuple(one for some in outcomes for one in some),
+        outcomes=tuple(one for some in outcomes for one in some.lists),
+        long_lists=tuple(one for some in outcomes for one in some.long_lists),
         artists=len(data.names),
         splits=tuple(split_seeds),
     )
@@ -270,7 +281,7 @@ def _of_part(
     data: ListeningDataset,
     contenders: Sequence[Contender],
     only: frozenset[str] | None,
-) -> list[ListMetrics]:
+) -> _Outcomes:
     """One part of so many of a split's people; the data stay, so nobody looks through them."""
     split, number, parts = part
     crowd = NeighbourIndex.split(data, split)
@@ -279,7 +290,15 @@ def _of_part(
     gc.set_threshold(100_000, 50, 100)
     people = crowd.evaluated(only)
     tried = _Tried.drawn(people, split)
-    return list(_outcomes(crowd, split, contenders, people[number::parts], tried))
+    return _outcomes(crowd, split, contenders, people[number::parts], tried)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcomes:
+    """What came out for some people: of every list, and of some long ones."""
+
+    lists: list[ListMetrics] = field(default_factory=list)
+    long_lists: list[LongList] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,12 +307,17 @@ class _Tried:
 
     by_night: frozenset[int]
     by_size: frozenset[int]
+    at_length: frozenset[int]
 
     @classmethod
     def drawn(cls, people: Sequence[int], split: int) -> _Tried:
         """By the number of the split, so that every part of it draws the same people."""
         drawn = [people[at] for at in np.random.default_rng(split).permutation(len(people))]
-        return cls(by_night=frozenset(drawn[:NIGHT_PEOPLE]), by_size=frozenset(drawn[:SIZE_PEOPLE]))
+        return cls(
+            by_night=frozenset(drawn[:NIGHT_PEOPLE]),
+            by_size=frozenset(drawn[:SIZE_PEOPLE]),
+            at_length=frozenset(drawn[:LONG_LISTS]),
+        )
 
     def takes(self, contender: Contender, user: int, artists: int) -> bool:
         """Whether this user, of whom so many artists are known, is one to try it on."""
@@ -308,7 +332,9 @@ def _outcomes(
     contenders: Sequence[Contender],
     people: Sequence[int],
     tried: _Tried,
-) -> Iterator[ListMetrics]:
+) -> _Outcomes:
+    outcomes = _Outcomes()
+    tastes = Tastes(crowd)
     famous = np.lexsort((np.arange(len(crowd.listeners)), -crowd.listeners)).tolist()
     lastfm = Crowd(crowd)
     for user in people:
@@ -322,11 +348,17 @@ def _outcomes(
             pools = listener.pools(policy, {contender.evidence for contender in those})
             lists = [(pools[one.evidence], one.adventure) for one in those]
             for one, offered in zip(those, _chosen_of_each(listener, policy, lists), strict=True):
-                yield list_metrics(crowd, one.name, split, user, offered)
+                outcomes.lists.append(list_metrics(crowd, one.name, split, user, offered))
+            for one in those:
+                if one.long and user in tried.at_length:
+                    told = listener.told(pools[one.evidence], policy, one.adventure, LONG)
+                    long_list = tastes.long_list(one.evidence.name, split, user, told)
+                    outcomes.long_lists.append(long_list)
         known = set(crowd.known[user].tolist())
         unheard = (artist for artist in famous if artist not in known)
         offered = [artist for artist, _ in zip(unheard, range(LENGTH), strict=False)]
-        yield list_metrics(crowd, POPULARITY, split, user, offered)
+        outcomes.lists.append(list_metrics(crowd, POPULARITY, split, user, offered))
+    return outcomes
 
 
 def _chosen_of_each(
@@ -396,7 +428,8 @@ def table(report: Report) -> str:
         f" {mean:+.1%} [{low:+.1%}, {high:+.1%}]"
         for name, (low, mean, high) in report.paired().items()
     ]
-    return "\n".join(lines + report.served().lines())
+    lines += report.served().lines()
+    return "\n".join([*lines, *(one.line() for one in report.whole_person())])
 
 
 def _cell(value: float, interval: tuple[float, float] | None) -> str:

@@ -6,7 +6,7 @@ Which candidates are tried, and in what order, is ``ranking.selection``'s.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from enum import IntEnum, auto
 
 from vibe_pipeline.ranking.identity import artist_key, song_key
@@ -50,34 +50,31 @@ class Draft:
         self._sources: Counter[Source] = Counter()
         self._taken: set[str] = set()
 
-    def fill(self, entries: Sequence[Ranked], wished_new: int) -> None:
-        """New ones up to the wish, then familiar ones, then whatever is left."""
-        new = [entry for entry in entries if entry.is_new]
-        familiar = [entry for entry in entries if not entry.is_new]
+    def fill(self, new: Iterable[Ranked], familiar: Iterable[Ranked], wished_new: int) -> None:
+        """New ones up to the wish, then familiar ones, then whatever is left; each best first."""
         for strictness in reversed(Strictness):
             self.take(new, wished_new, strictness)
         for strictness in reversed(Strictness):
             self.take(familiar, self.size, strictness)
             self.take(new, self.size, strictness)
-        for entry in familiar:
-            if entry.candidate.key not in self.keys:
-                self.refused.setdefault(entry.candidate.key, DropReason.FAMILIAR_ENOUGH)
 
     def take(
         self, entries: Iterable[Ranked], until: int, strictness: Strictness = Strictness.LEADS
     ) -> None:
-        """The best of these until the list is so long; each at most once."""
+        """The best of these until the list is so long; each at most once, and none read on."""
+        if len(self.chosen) >= until:
+            return
         for entry in entries:
             key = entry.candidate.key
-            if len(self.chosen) >= until:
-                return
             if key in self.keys:
                 continue
             refusal = self._refusal(entry, strictness)
-            if refusal is None:
-                self._add(entry)
-            else:
+            if refusal is not None:
                 self.refused[key] = refusal
+                continue
+            self._add(entry)
+            if len(self.chosen) >= until:
+                return
 
     def _refusal(self, entry: Ranked, strictness: Strictness) -> DropReason | None:
         if not self._taken.isdisjoint(_names(entry)):

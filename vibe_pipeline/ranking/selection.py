@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 from typing import NamedTuple
 
 from vibe_pipeline.ranking.calibration import Seeds, Tags, calibrated, named_seeds
@@ -119,7 +120,7 @@ class Selector:
         finished = tuple(
             _listed(entry, positions[key], themes.get(key, entry.seed))
             if (key := entry.candidate.key) in positions
-            else _dropped(entry, reasons.get(key, DropReason.LOWER_RANKED))
+            else _dropped(entry, reasons.get(key, _passed_over(entry)))
             for entry in drafted.judged.entries
         )
         notes = _notes(finished, self._request, self._policy)
@@ -147,24 +148,29 @@ class Selector:
             entries.append(entry)
         judged = _AllJudged(entries, dropped, hopeful)
         fit = self._fit(judged)
-        strict = self._spaced(judged, fit, guests=True)
+        strict = self._spaced(judged, *fit, guests=True)
         if strict is not None and not strict.once:
             return strict
-        loose = self._spaced(judged, fit, guests=False)
+        loose = self._spaced(judged, *fit, guests=False)
         kept = [one for one in (strict, loose) if one is not None]
         return max(kept, key=lambda one: one.draft.worth(requested_new(self._request)))
 
-    def _fit(self, judged: _AllJudged) -> list[Ranked]:
-        """Those nothing speaks against, in the order in which they are asked onto the list."""
+    def _fit(self, judged: _AllJudged) -> tuple[Iterable[Ranked], Iterable[Ranked]]:
+        """The new and the known that nothing speaks against, as they are asked onto the list."""
         fit = [entry for entry in judged.entries if entry.candidate.key not in judged.dropped]
         hopeful = judged.hopeful
         new = self._calibrated([entry for entry in fit if entry.is_new], hopeful=hopeful)
-        listed = new[: requested_new(self._request)]
+        listed = list(islice(new, requested_new(self._request)))
         known = [entry for entry in fit if not entry.is_new]
-        return new + self._calibrated(known, beside=listed, hopeful=hopeful)
+        return new, self._calibrated(known, beside=listed, hopeful=hopeful)
 
     def _spaced(
-        self, judged: _AllJudged, fit: Sequence[Ranked], *, guests: bool
+        self,
+        judged: _AllJudged,
+        new: Iterable[Ranked],
+        known: Iterable[Ranked],
+        *,
+        guests: bool,
     ) -> _Drafted | None:
         """The best list in which an artist who cannot keep the distance comes only once.
 
@@ -179,7 +185,7 @@ class Selector:
                 source_cap=policy.source_cap,
                 once=once,
             )
-            draft.fill(fit, requested_new(request))
+            draft.fill(new, known, requested_new(request))
             shortened = _fall_back(draft, judged, self._known)
             stops = self._sequence_items(draft.chosen)
             stops = with_guests(stops) if guests else stops
@@ -193,7 +199,7 @@ class Selector:
 
     def _calibrated(
         self, entries: Sequence[Ranked], *, beside: Sequence[Ranked] = (), hopeful: bool
-    ) -> list[Ranked]:
+    ) -> Iterable[Ranked]:
         """The entries in calibrated order; asked again for the same ones, in the order of before.
 
         Between two questions, most often only a track was found.
@@ -202,20 +208,17 @@ class Selector:
         question = hopeful, bool(beside)
         order = self._orders.get(question)
         if order is None or order.asked != asked:
-            size, tags = self._request.size, self._tags
             answer = calibrated(
                 entries,
                 self._seeds,
                 self._policy,
-                size=size,
-                tags=tags,
+                size=self._request.size,
+                tags=self._tags,
                 beside=beside,
                 parts=self._parts,
             )
-            order = _Order(asked, [entry.candidate.key for entry in answer])
-            self._orders[question] = order
-        by_key = {entry.candidate.key: entry for entry in entries}
-        return [by_key[key] for key in order.keys]
+            order = self._orders[question] = _Order(asked, answer)
+        return _AsMet(order.entries, {entry.candidate.key: entry for entry in entries})
 
     def _sequence_items(self, chosen: Sequence[Ranked]) -> list[SequenceItem]:
         flow = self._policy.seed_flow
@@ -253,7 +256,19 @@ class _Order(NamedTuple):
     """Candidates in calibrated order, and for which of them, beside which, it was asked."""
 
     asked: tuple[tuple[str, ...], tuple[str, ...]]
-    keys: list[str]
+    entries: Iterable[Ranked]
+
+
+@dataclass(frozen=True, slots=True)
+class _AsMet(Iterable[Ranked]):
+    """Candidates in an order of before, each as it is known today."""
+
+    order: Iterable[Ranked]
+    today: Mapping[str, Ranked]
+
+    def __iter__(self) -> Iterator[Ranked]:
+        """From the beginning."""
+        return (self.today[entry.candidate.key] for entry in self.order)
 
 
 class _AllJudged(NamedTuple):
@@ -382,6 +397,11 @@ def _fall_back(draft: Draft, judged: _AllJudged, known: ListenerKnowledge) -> bo
     resting.sort(key=lambda e: (known.last_recommended(candidate_keys(e.candidate)), e.rank))
     draft.take(resting, draft.size)
     return bool(draft.chosen)
+
+
+def _passed_over(entry: Ranked) -> DropReason:
+    """Why one is not on the list that nothing else speaks against."""
+    return DropReason.LOWER_RANKED if entry.is_new else DropReason.FAMILIAR_ENOUGH
 
 
 def _sequence_item(entry: Ranked, seed_flow: float) -> SequenceItem:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
-from vibe_pipeline.ranking.evidence import blended, cosine, norm
+from vibe_pipeline.ranking.evidence import Key, blended, cosine, norm
 from vibe_pipeline.records import Candidate, SeedProfile
 
 TagBag = Mapping[str, float]
@@ -61,7 +61,7 @@ def tag_likeness(bags: Mapping[str, TagBag], profile: SeedProfile) -> dict[str, 
     return {artist: cosine(taste, bag, length, norm(bag)) for artist, bag in bags.items()}
 
 
-def tag_shares(bag: TagBag) -> dict[str, float]:
+def tag_shares(bag: Mapping[Key, float]) -> dict[Key, float]:
     """The same bag as shares that add up to 1."""
     whole = math.fsum(bag.values())
     return {tag: weight / whole for tag, weight in bag.items()} if whole > 0 else {}
