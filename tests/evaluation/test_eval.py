@@ -171,6 +171,20 @@ def test_what_is_known_by_night_is_asked_within_production_s_limits() -> None:
     assert FULL.limits.near_artists == SourceLimits().ahead_of_time().near_artists
 
 
+def test_on_a_night_an_artist_has_the_tags_that_lastfm_names_the_five_most_given(
+    tmp_path: Path,
+) -> None:
+    many = [("1", f"kind {number}", str(10 - number), "8") for number in range(7)]
+    write_tagged(tmp_path, [*many, ("2", "kind 6", "1", "8")])
+    crowd = Crowd(NeighbourIndex.split(ListeningDataset.read(tmp_path), 0))
+
+    told = asyncio.run(crowd.as_a_service().artist(name_of(0)))
+
+    assert told is not None
+    assert told.tags == tuple(f"kind {number}" for number in range(5))
+    assert len(tags_of(crowd, 0)) == 7
+
+
 def test_what_a_person_calls_an_artist_tells_nothing_about_that_person(tmp_path: Path) -> None:
     write_tagged(
         tmp_path, [("1", "quiet", "1", "7"), ("1", "loud", "2", "8"), ("2", "loud", "1", "8")]

@@ -60,7 +60,8 @@ def test_lists_are_told_by_what_was_known_and_untagged_people_only_count_for_the
 
     night, full = Wholeness.of_each(lists)
 
-    assert (night.evidence, night.lists, night.divergence) == ("night-1", 3, 2.0)
+    assert (night.evidence, night.lists) == ("night-1", 3)
+    assert (night.divergence, night.mean_divergence) == (2.0, 2.0)
     assert (night.top_seed, night.above_a_third) == pytest.approx((0.3, 1 / 3))
     assert (full.evidence, full.divergence) == ("full", 0.5)
     assert Wholeness.of_each([]) == ()

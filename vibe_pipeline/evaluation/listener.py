@@ -35,6 +35,8 @@ ASKED = frozenset({Source.LASTFM_SIMILAR_ARTISTS, Source.REDISCOVERED_LIKES})
 """The sources that data of artists without tracks can play."""
 EVERYTHING = 1_000_000
 _LIKED = NOW - timedelta(days=100)
+_TAGS_TOLD = 5
+"""So many tags ``artist.getInfo`` names, those that most people gave first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,23 +70,33 @@ def after(nights: int) -> Evidence:
 
 
 class Crowd(lastfm.LastFm):
-    """The data's crowd as Last.fm: who is near whom, how many know them, what they are called."""
+    """The data's crowd as Last.fm: who is near whom, how many know them, what they are called.
+
+    ``terse``: an artist's tags are told as ``artist.getInfo`` tells them, the five most given.
+    """
 
     def __init__(
-        self, index: NeighbourIndex, tags: Mapping[int, Mapping[int, float]] = MappingProxyType({})
+        self,
+        index: NeighbourIndex,
+        tags: Mapping[int, Mapping[int, float]] = MappingProxyType({}),
+        *,
+        terse: bool = False,
     ) -> None:
         self.index = index
         self._near: dict[str, list[SimilarArtist]] = {}
         self._tags = tags
+        self._terse = terse
 
     def seen_by(self, user: int) -> Crowd:
         """The same crowd for one person: what they call an artist themselves is left out."""
         others = self.index.data.tags_of_others(user)
         if not others:
             return self
-        crowd = Crowd(self.index, others)
-        crowd._near = self._near
-        return crowd
+        return self._telling(others, terse=self._terse)
+
+    def as_a_service(self) -> Crowd:
+        """The same crowd where it tells no more than Last.fm does."""
+        return self._telling(self._tags, terse=True)
 
     async def similar_artists(self, artist: str, *, limit: int = 30) -> list[SimilarArtist]:
         """The nearest artists, nearest first."""
@@ -105,14 +117,25 @@ class Crowd(lastfm.LastFm):
     async def artist(self, artist: str) -> LastFmArtist | None:
         """How many know the artist, and the tags, those that tell most first."""
         index = number_of(artist)
-        tags = self._tags.get(index, self.index.data.tags[index])
         named = self.index.data.tag_names
-        strongest = sorted(tags, key=lambda tag: (-tags[tag], tag))
         return LastFmArtist(
             name=artist,
             listeners=int(self.index.listeners[index]),
-            tags=tuple(named[tag] for tag in strongest),
+            tags=tuple(named[tag] for tag in self._told(index)),
         )
+
+    def _told(self, artist: int) -> list[int]:
+        data = self.index.data
+        tags = self._tags.get(artist, data.tags[artist])
+        if not self._terse or data.taggings is None:
+            return sorted(tags, key=lambda tag: (-tags[tag], tag))
+        given = data.taggings.counts[artist]
+        return sorted(tags, key=lambda tag: (-given[tag], tag))[:_TAGS_TOLD]
+
+    def _telling(self, tags: Mapping[int, Mapping[int, float]], *, terse: bool) -> Crowd:
+        crowd = Crowd(self.index, tags, terse=terse)
+        crowd._near = self._near
+        return crowd
 
 
 def name_of(artist: int) -> str:
@@ -205,13 +228,14 @@ class Listener:
     def context(self, policy: Policy, evidence: Evidence) -> SourceContext:
         """What the sources are asked with; what they remember is this context's alone."""
         lookups = InMemoryLookups(lambda: NOW)
+        crowd = self.crowd if evidence.nights is None else self.crowd.as_a_service()
         return SourceContext(
             profile=self.profile,
             likes=self.likes,
             plays=(),
             past=(),
             services=SourceClients(
-                lookups=lookups, capabilities=InMemoryCapabilities(), lastfm=self.crowd
+                lookups=lookups, capabilities=InMemoryCapabilities(), lastfm=crowd
             ),
             limits=evidence.limits,
             now=NOW,

@@ -55,8 +55,9 @@ class LongList:
 class Wholeness:
     """Means over the long lists made with one evidence; ``lists`` is how many there were.
 
-    ``divergence`` is the mean beside that of people's own artists; ``above_a_third`` the share of
-    lists of which one seed has more than that.
+    ``divergence`` is the median of lists' beside that of their people's own artists, and
+    ``mean_divergence`` the mean of the ones beside the mean of the others; ``above_a_third`` is the
+    share of lists of which one seed has more than that.
     """
 
     evidence: str
@@ -65,6 +66,7 @@ class Wholeness:
     above_a_third: float
     opening_seed: float
     divergence: float
+    mean_divergence: float
 
     @classmethod
     def of_each(cls, lists: Sequence[LongList]) -> tuple[Self, ...]:
@@ -77,7 +79,8 @@ class Wholeness:
                 top_seed=float(some["top_seed"].mean()),
                 above_a_third=float((some["top_seed"] > A_THIRD).mean()),
                 opening_seed=float(some["opening_seed"].mean()),
-                divergence=float(some["divergence"].mean() / some["own"].mean()),
+                divergence=float((some["divergence"] / some["own"]).median()),
+                mean_divergence=float(some["divergence"].mean() / some["own"].mean()),
             )
             for evidence, some in (rows.groupby("evidence", sort=False) if lists else ())
         )
@@ -92,7 +95,7 @@ class Wholeness:
             f"{'lists of 30, ' + self.evidence:24s}{self.lists:6d} lists"
             f"  one seed's part {self.top_seed:.3f}, above a third {self.above_a_third:.1%}"
             f"  of the first ten {self.opening_seed:.3f}"
-            f"  tags stray {self.divergence:.2f}x own draws"
+            f"  tags stray {self.divergence:.2f}x own draws (mean {self.mean_divergence:.2f}x)"
         )
 
 
