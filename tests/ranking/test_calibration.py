@@ -133,7 +133,7 @@ def test_a_list_opens_by_its_scores_and_has_every_kind_of_the_taste_by_its_end()
     strangers = [entry for entry in ranked if entry.candidate.artist.startswith("Near")]
 
     plain, whole = (
-        list(calibrated(strangers, seeds, policy, size=SIZE, tags=tags))
+        calibrated(strangers, seeds, policy, size=SIZE, tags=tags)
         for policy in (
             replace(DEFAULT, tag_calibration=0.0),
             replace(DEFAULT, tag_calibration=2 * DEFAULT.tag_calibration),
@@ -221,9 +221,9 @@ def test_the_quick_order_is_the_one_that_looking_at_everybody_each_time_gives(
     tags = Tags.of((entry.candidate for entry in ranked), PROFILE, policy)
     some, others = ranked[::2], ranked[1::2]
 
-    quick = list(calibrated(some, seeds, policy, size=size, tags=tags))
+    quick = calibrated(some, seeds, policy, size=size, tags=tags)
     beside = quick[:size]
-    quick_others = list(calibrated(others, seeds, policy, size=size, tags=tags, beside=beside))
+    quick_others = calibrated(others, seeds, policy, size=size, tags=tags, beside=beside)
 
     assert quick == plain_order(some, [], size, seeds, tags, policy)
     assert quick_others == plain_order(others, beside, size, seeds, tags, policy)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vibe_pipeline.ranking.evidence import said_by_seed
@@ -95,57 +95,28 @@ def calibrated(
     tags: Tags | None = None,
     beside: Iterable[Ranked] = (),
     parts: dict[str, dict[str, float]] | None = None,
-) -> Iterable[Ranked]:
+) -> list[Ranked]:
     """The same entries, best first, in an order in which no seed carries far more than its part.
 
     Those ``beside`` them are on the list already. An artist beyond the cap takes no part, for it
     will not come onto the list. ``parts``, by candidate's key what each seed carries of it, is
-    filled on the way and may be given again for the same seeds and candidates. It may be read
-    again and again, and is put in order only as far as somebody reads.
+    filled on the way and may be given again for the same seeds and candidates.
     """
     if max(policy.seed_balance, policy.tag_balance, policy.tag_calibration) <= 0:
-        return entries
+        return list(entries)
     balance = _Balance(seeds, tags or Tags(taste={}, shares={}), policy, size, parts)
-    return _ReadSoFar(_in_order(entries, balance, beside, reach=_REACH * size))
-
-
-class _ReadSoFar(Iterable[Ranked]):
-    """What an iterator gave so far, and on demand what it gives next."""
-
-    def __init__(self, further: Iterator[Ranked]) -> None:
-        self._further = further
-        self._read: list[Ranked] = []
-
-    def __iter__(self) -> Iterator[Ranked]:
-        """From the beginning."""
-        place = 0
-        while place < len(self._read) or self._reads_on():
-            yield self._read[place]
-            place += 1
-
-    def _reads_on(self) -> bool:
-        entry = next(self._further, None)
-        if entry is not None:
-            self._read.append(entry)
-        return entry is not None
-
-
-def _in_order(
-    entries: Sequence[Ranked], balance: _Balance, beside: Iterable[Ranked], *, reach: int
-) -> Iterator[Ranked]:
-    """So many by what they bring to the list by then, and the others as they were ranked."""
     for listed in beside:
         balance.add(listed)
     waiting = _Waiting(entries, balance)
-    taken: set[str] = set()
+    taken: list[Ranked] = []
     led: Counter[str] = Counter()
-    while len(taken) < reach and (entry := waiting.best()) is not None:
-        yield entry
-        taken.add(entry.candidate.key)
+    while len(taken) < _REACH * size and (entry := waiting.best()) is not None:
+        taken.append(entry)
         led[entry.candidate.artist_key] += 1
-        if led[entry.candidate.artist_key] <= balance.artist_cap:
+        if led[entry.candidate.artist_key] <= policy.artist_cap:
             balance.add(entry)
-    yield from (entry for entry in entries if entry.candidate.key not in taken)
+    chosen = {entry.candidate.key for entry in taken}
+    return taken + [entry for entry in entries if entry.candidate.key not in chosen]
 
 
 class _Waiting:
@@ -239,11 +210,6 @@ class _Balance:
         self.listed = 0
         self._described = 0
         self._weighs_tags = max(policy.tag_balance, policy.tag_calibration) > 0
-
-    @property
-    def artist_cap(self) -> int:
-        """How many tracks of one artist a list may hold."""
-        return self._policy.artist_cap
 
     @property
     def tag_weight(self) -> float:

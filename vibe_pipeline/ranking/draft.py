@@ -61,20 +61,18 @@ class Draft:
     def take(
         self, entries: Iterable[Ranked], until: int, strictness: Strictness = Strictness.LEADS
     ) -> None:
-        """The best of these until the list is so long; each at most once, and none read on."""
-        if len(self.chosen) >= until:
-            return
+        """The best of these until the list is so long; each at most once."""
         for entry in entries:
             key = entry.candidate.key
+            if len(self.chosen) >= until:
+                return
             if key in self.keys:
                 continue
             refusal = self._refusal(entry, strictness)
-            if refusal is not None:
+            if refusal is None:
+                self._add(entry)
+            else:
                 self.refused[key] = refusal
-                continue
-            self._add(entry)
-            if len(self.chosen) >= until:
-                return
 
     def _refusal(self, entry: Ranked, strictness: Strictness) -> DropReason | None:
         if not self._taken.isdisjoint(_names(entry)):

@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import islice
 from typing import NamedTuple
 
 from vibe_pipeline.ranking.calibration import Seeds, Tags, calibrated, named_seeds
@@ -155,20 +154,20 @@ class Selector:
         kept = [one for one in (strict, loose) if one is not None]
         return max(kept, key=lambda one: one.draft.worth(requested_new(self._request)))
 
-    def _fit(self, judged: _AllJudged) -> tuple[Iterable[Ranked], Iterable[Ranked]]:
+    def _fit(self, judged: _AllJudged) -> tuple[list[Ranked], list[Ranked]]:
         """The new and the known that nothing speaks against, as they are asked onto the list."""
         fit = [entry for entry in judged.entries if entry.candidate.key not in judged.dropped]
         hopeful = judged.hopeful
         new = self._calibrated([entry for entry in fit if entry.is_new], hopeful=hopeful)
-        listed = list(islice(new, requested_new(self._request)))
+        listed = new[: requested_new(self._request)]
         known = [entry for entry in fit if not entry.is_new]
         return new, self._calibrated(known, beside=listed, hopeful=hopeful)
 
     def _spaced(
         self,
         judged: _AllJudged,
-        new: Iterable[Ranked],
-        known: Iterable[Ranked],
+        new: Sequence[Ranked],
+        known: Sequence[Ranked],
         *,
         guests: bool,
     ) -> _Drafted | None:
@@ -199,7 +198,7 @@ class Selector:
 
     def _calibrated(
         self, entries: Sequence[Ranked], *, beside: Sequence[Ranked] = (), hopeful: bool
-    ) -> Iterable[Ranked]:
+    ) -> list[Ranked]:
         """The entries in calibrated order; asked again for the same ones, in the order of before.
 
         Between two questions, most often only a track was found.
@@ -217,8 +216,10 @@ class Selector:
                 beside=beside,
                 parts=self._parts,
             )
-            order = self._orders[question] = _Order(asked, answer)
-        return _AsMet(order.entries, {entry.candidate.key: entry for entry in entries})
+            order = _Order(asked, [entry.candidate.key for entry in answer])
+            self._orders[question] = order
+        by_key = {entry.candidate.key: entry for entry in entries}
+        return [by_key[key] for key in order.keys]
 
     def _sequence_items(self, chosen: Sequence[Ranked]) -> list[SequenceItem]:
         flow = self._policy.seed_flow
@@ -256,19 +257,7 @@ class _Order(NamedTuple):
     """Candidates in calibrated order, and for which of them, beside which, it was asked."""
 
     asked: tuple[tuple[str, ...], tuple[str, ...]]
-    entries: Iterable[Ranked]
-
-
-@dataclass(frozen=True, slots=True)
-class _AsMet(Iterable[Ranked]):
-    """Candidates in an order of before, each as it is known today."""
-
-    order: Iterable[Ranked]
-    today: Mapping[str, Ranked]
-
-    def __iter__(self) -> Iterator[Ranked]:
-        """From the beginning."""
-        return (self.today[entry.candidate.key] for entry in self.order)
+    keys: list[str]
 
 
 class _AllJudged(NamedTuple):
