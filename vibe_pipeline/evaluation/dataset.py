@@ -50,15 +50,15 @@ class ListeningDataset:
     plays: Floats
     tags: tuple[dict[int, float], ...]
     tag_names: tuple[str, ...]
+    taggings: Taggings
     times: Floats | None = None
-    taggings: Taggings | None = None
 
     def tags_of_others(self, user: int) -> dict[int, dict[int, float]]:
         """By artist whom this person tagged, the vector without those tags of theirs.
 
         What somebody calls an artist tells that they know it, so it is no evidence about them.
         """
-        return {} if self.taggings is None else self.taggings.of_others(self.users[user])
+        return self.taggings.of_others(self.users[user])
 
     @classmethod
     def read(cls, folder: Path) -> ListeningDataset:

@@ -127,7 +127,7 @@ class Crowd(lastfm.LastFm):
     def _told(self, artist: int) -> list[int]:
         data = self.index.data
         tags = self._tags.get(artist, data.tags[artist])
-        if not self._terse or data.taggings is None:
+        if not self._terse:
             return sorted(tags, key=lambda tag: (-tags[tag], tag))
         given = data.taggings.counts[artist]
         return sorted(tags, key=lambda tag: (-given[tag], tag))[:_TAGS_TOLD]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -104,9 +104,7 @@ class Tastes:
 
     def __init__(self, crowd: NeighbourIndex) -> None:
         self._crowd = crowd
-        taggings = crowd.data.taggings
-        counts: Iterable[Shares] = crowd.data.tags if taggings is None else taggings.counts
-        self._shares = [tag_shares(bag) for bag in counts]
+        self._shares = [tag_shares(bag) for bag in crowd.data.taggings.counts]
 
     def long_list(self, evidence: str, split: int, user: int, told: Sequence[Ranked]) -> LongList:
         """What this list is to this user."""
