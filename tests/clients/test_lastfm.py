@@ -61,6 +61,37 @@ async def test_an_artist_is_told_with_listeners_and_tags() -> None:
     assert "favourites" not in found.tags
 
 
+async def test_all_tags_of_an_artist_come_most_given_first_each_once_and_junk_left_out() -> None:
+    rows = [{"name": name, "count": count} for name, count in (("Seen Live", 100), ("Dub", 90))]
+    client, _ = lastfm_answering(
+        said({"toptags": {"tag": [*rows, {"name": "dub"}, {"name": "Ska"}, {"count": 3}]}}),
+        said({"toptags": {"tag": {"name": "Dub", "count": 100}}}),
+        said({"toptags": {"#text": "\n", "@attr": {"artist": "X"}}}),
+    )
+
+    assert await client.artist_tags("X") == ["dub", "ska"]
+    assert await client.artist_tags("X") == ["dub"]
+    assert await client.artist_tags("X") == []
+
+
+async def test_thirty_tags_are_kept_however_many_an_artist_has() -> None:
+    many = [{"name": f"kind {number}", "count": 100 - number} for number in range(100)]
+    client, _ = lastfm_answering(said({"toptags": {"tag": many}}))
+
+    assert await client.artist_tags("X") == [f"kind {number}" for number in range(30)]
+
+
+async def test_an_artist_has_more_tags_alone_than_with_the_listeners() -> None:
+    async with outside_world() as world:
+        artist = max(world.simulation.world.artists, key=lambda one: len(one.tags))
+
+        described = await world.lastfm().artist(artist.name)
+        tags = await world.lastfm().artist_tags(artist.name)
+
+    assert described is not None
+    assert set(described.tags) <= set(tags)
+
+
 async def test_what_nobody_knows_is_an_empty_answer_not_an_error() -> None:
     async with outside_world() as world:
         client = world.lastfm()
@@ -69,6 +100,7 @@ async def test_what_nobody_knows_is_an_empty_answer_not_an_error() -> None:
         assert await client.artist_top_tracks("Nobody At All 9000") == []
         assert await client.similar_tracks("Nobody At All 9000", "Nothing") == []
         assert await client.artist("Nobody At All 9000") is None
+        assert await client.artist_tags("Nobody At All 9000") == []
 
 
 async def test_a_match_in_text_is_a_number_and_not_a_percentage() -> None:

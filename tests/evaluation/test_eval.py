@@ -171,18 +171,31 @@ def test_what_is_known_by_night_is_asked_within_production_s_limits() -> None:
     assert FULL.limits.near_artists == SourceLimits().ahead_of_time().near_artists
 
 
-def test_on_a_night_an_artist_has_the_tags_that_lastfm_names_the_five_most_given(
+def test_the_crowd_tells_tags_as_lastfm_does_five_with_the_listeners_and_thirty_alone(
     tmp_path: Path,
 ) -> None:
-    many = [("1", f"kind {number}", str(10 - number), "8") for number in range(7)]
-    write_tagged(tmp_path, [*many, ("2", "kind 6", "1", "8")])
+    many = [("1", f"kind {number:02}", str(50 - number), "8") for number in range(40)]
+    write_tagged(tmp_path, [*many, ("2", "kind 06", "1", "8")])
     crowd = Crowd(NeighbourIndex.split(ListeningDataset.read(tmp_path), 0))
 
-    told = asyncio.run(crowd.as_a_service().artist(name_of(0)))
+    described = asyncio.run(crowd.artist(name_of(0)))
+    tags = asyncio.run(crowd.artist_tags(name_of(0)))
 
-    assert told is not None
-    assert told.tags == tuple(f"kind {number}" for number in range(5))
-    assert len(tags_of(crowd, 0)) == 7
+    assert described is not None
+    assert described.tags == tuple(f"kind {number:02}" for number in range(5))
+    assert tags == [f"kind {number:02}" for number in range(30)]
+
+
+def test_an_artist_s_track_is_known_to_fewer_than_the_artist(invented: Path) -> None:
+    crowd = Crowd(NeighbourIndex.split(ListeningDataset.read(invented), 0))
+
+    for number in range(0, len(crowd.index.listeners), 7):
+        artist = asyncio.run(crowd.artist(name_of(number)))
+        (track,) = asyncio.run(crowd.artist_top_tracks(name_of(number)))
+        assert artist is not None
+        assert artist.listeners is not None
+        assert track.listeners is not None
+        assert 1 <= track.listeners <= max(1, artist.listeners)
 
 
 def test_what_a_person_calls_an_artist_tells_nothing_about_that_person(tmp_path: Path) -> None:

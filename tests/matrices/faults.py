@@ -506,6 +506,12 @@ async def _alias(asked: Asked) -> object:
     return await client.artist_names("00000000-0000-4000-8000-000000000000")
 
 
+async def _tags(asked: Asked) -> object:
+    client = asked.clients.lastfm()
+    assert client is not None
+    return await client.artist_tags("Nobody")
+
+
 async def _name(asked: Asked) -> object:
     client = asked.clients.labs()
     assert client is not None
@@ -581,6 +587,7 @@ CELLS: tuple[Cell, ...] = (
     DirectCell(endpoints=_spotify("GET /playlists/{id}"), ask=_exists, honest=("404 for good",)),
     DirectCell(endpoints=_spotify("GET /me/library/contains"), ask=_contains),
     DirectCell(endpoints=_spotify("PUT /me/library"), ask=_save, honest=("done, empty body",)),
+    DirectCell(endpoints=_others(lastfm="GET artist.getTopTags"), ask=_tags),
     DirectCell(endpoints=_others(musicbrainz="GET /artist/{mbid}"), ask=_alias),
     DirectCell(
         endpoints=_others(listenbrainz="GET /metadata/lookup/"),

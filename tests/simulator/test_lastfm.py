@@ -87,6 +87,9 @@ def test_top_tags_have_weights_in_numbers_and_some_artists_have_none(site: Music
     tags = ask(site, "artist.getTopTags", artist=well_known(site).name)["toptags"]["tag"]
 
     assert tags[0]["count"] == 100
+    assert len(tags) > 5
+    assert [tag["count"] for tag in tags] == sorted((tag["count"] for tag in tags), reverse=True)
+    assert len({tag["name"] for tag in tags}) == len(tags)
     assert ask(site, "artist.getTopTags", artist=bare.name)["toptags"]["tag"] == []
 
 

@@ -52,6 +52,7 @@ STORED = {
     ),
     "listenbrainz_similar_recordings": (28, 7, ['[["Weather", "Message", 637.0, "217fb734"]]']),
     "lastfm_top_tracks": (28, 7, ['[["Radio", 787, null, null], ["Sleep", null, "9d6", 1000]]']),
+    "lastfm_tags": (28, 7, ['["dream pop", "shoegaze"]', "[]"]),
     "lastfm_artists": (28, 7, ['[1106, ["dream pop", "shoegaze"]]', "[null, []]"]),
     "listenbrainz_recordings": (28, 7, ['["81a0719f", "2116891b"]', '["81a0719f", null]']),
     "spotify_unusable_id": (3650, 7, ['"gone"', '"greyed out"']),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -22,6 +23,7 @@ from vibe_pipeline.sources.registry import REGISTRY, propose_all
 CLOSED = {entry.source for entry in REGISTRY if entry.capability}
 SPOTIFYS = {entry.source for entry in REGISTRY if entry.spends_spotify}
 LASTFMS = {entry.source for entry in REGISTRY if "lastfm" in entry.services}
+TAGS_TOLD_WITH_LISTENERS = 5
 UNHURRIED = {"limits_enforced": False}
 """For tests that ask several times within the same second."""
 
@@ -389,6 +391,25 @@ async def test_listeners_and_tags_are_added_where_somebody_knows_them() -> None:
     for proposal in counted:
         by_artist.setdefault(artist_key(proposal.artist), set()).add(proposal.listeners or 0)
     assert all(len(found) == 1 for found in by_artist.values())
+
+
+async def test_all_tags_are_asked_for_ahead_of_time_and_known_to_the_lists_after_it() -> None:
+    async with outside_world(rules=UNHURRIED) as world:
+        person = await asker(world)
+        at_once = await person.ask()
+        assert "GET artist.getTopTags" not in world.asked("lastfm")
+
+        await person.ask(person.question(limits=SourceLimits().ahead_of_time()))
+        asked = world.asked("lastfm").count("GET artist.getTopTags")
+        then = await person.ask(person.question(first=False))
+
+        assert 0 < asked <= SourceLimits().ahead_of_time().lastfm_tag_calls
+        assert "GET artist.getTopTags" not in world.asked("lastfm")
+    assert most_tags(at_once.values()) <= TAGS_TOLD_WITH_LISTENERS < most_tags(then.values())
+
+
+def most_tags(pools: Iterable[Pool]) -> int:
+    return max(len(proposal.tags) for pool in pools for proposal in pool.proposals)
 
 
 async def test_answers_grow_old() -> None:

@@ -44,6 +44,8 @@ _LAST_SECOND = 4_102_444_800
 """The year 2100: what is dated later is no date."""
 PAGE_OF_SCROBBLES = 200
 """As many as every description of the service allows; it takes longer over larger pages."""
+MOST_TAGS = 30
+"""What fewer people say of an artist tells little more, and is kept for thousands of them."""
 _NO_KIND_OF_MUSIC = frozenset(
     {
         "albums i own",
@@ -170,13 +172,19 @@ class LastFm:
         name = text(body.get("name"))
         if name is None:
             return None
-        named = (text(item.get("name")) for item in objects(fields(body.get("tags")).get("tag")))
-        tags = (name.lower() for name in named if name is not None)
         return LastFmArtist(
             name=name,
             listeners=integer(fields(body.get("stats")).get("listeners")),
-            tags=tuple(tag for tag in tags if tag not in _NO_KIND_OF_MUSIC),
+            tags=tuple(_kinds_of_music(body.get("tags"))),
         )
+
+    async def artist_tags(self, artist: str, *, limit: int = MOST_TAGS) -> list[str]:
+        """What people call an artist's music, what most say first; many more than ``artist`` tells.
+
+        The same few words about nearly everybody, such as "seen live", are left out.
+        """
+        body = await self._ask("artist.getTopTags", _listed("toptags", "tag"), artist=artist)
+        return _kinds_of_music(body.get("toptags"))[:limit]
 
     async def recent_tracks(
         self,
@@ -274,6 +282,13 @@ def _listed(name: str, inside: str) -> Shape:
         return things is None or isinstance(things, str) or _named(things)
 
     return fits
+
+
+def _kinds_of_music(listed: object) -> list[str]:
+    """The tags that say what the music is, in their order, in small letters, each once."""
+    named = (text(item.get("name")) for item in objects(fields(listed).get("tag")))
+    tags = dict.fromkeys(name.lower() for name in named if name is not None)
+    return [tag for tag in tags if tag not in _NO_KIND_OF_MUSIC]
 
 
 def _scrobble(row: Fields) -> ScrobbledPlay | None:

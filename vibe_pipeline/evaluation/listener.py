@@ -35,6 +35,8 @@ ASKED = frozenset({Source.LASTFM_SIMILAR_ARTISTS, Source.REDISCOVERED_LIKES})
 """The sources that data of artists without tracks can play."""
 EVERYTHING = 1_000_000
 _LIKED = NOW - timedelta(days=100)
+_KNOW_A_TRACK = 0.4
+"""So many of an artist's listeners know the best-known track; the data do not tell of tracks."""
 _TAGS_TOLD = 5
 """So many tags ``artist.getInfo`` names, those that most people gave first."""
 
@@ -58,6 +60,7 @@ class Evidence:
             lastfm_back_calls=EVERYTHING,
             lastfm_top_track_calls=EVERYTHING,
             lastfm_info_calls=EVERYTHING,
+            lastfm_tag_calls=EVERYTHING,
         )
 
 
@@ -70,33 +73,25 @@ def after(nights: int) -> Evidence:
 
 
 class Crowd(lastfm.LastFm):
-    """The data's crowd as Last.fm: who is near whom, how many know them, what they are called.
-
-    ``terse``: an artist's tags are told as ``artist.getInfo`` tells them, the five most given.
-    """
+    """The data's crowd as Last.fm: who is near whom, how many know them, what they are called."""
 
     def __init__(
         self,
         index: NeighbourIndex,
         tags: Mapping[int, Mapping[int, float]] = MappingProxyType({}),
-        *,
-        terse: bool = False,
     ) -> None:
         self.index = index
         self._near: dict[str, list[SimilarArtist]] = {}
         self._tags = tags
-        self._terse = terse
 
     def seen_by(self, user: int) -> Crowd:
         """The same crowd for one person: what they call an artist themselves is left out."""
         others = self.index.data.tags_of_others(user)
         if not others:
             return self
-        return self._telling(others, terse=self._terse)
-
-    def as_a_service(self) -> Crowd:
-        """The same crowd where it tells no more than Last.fm does."""
-        return self._telling(self._tags, terse=True)
+        crowd = Crowd(self.index, others)
+        crowd._near = self._near
+        return crowd
 
     async def similar_artists(self, artist: str, *, limit: int = 30) -> list[SimilarArtist]:
         """The nearest artists, nearest first."""
@@ -109,33 +104,26 @@ class Crowd(lastfm.LastFm):
         return self._near[artist][:limit]
 
     async def artist_top_tracks(self, artist: str, *, limit: int = 30) -> list[LastFmTrack]:
-        """The one recording that stands for the artist."""
-        listeners = int(self.index.listeners[number_of(artist)])
-        track = LastFmTrack(artist=artist, title=_song_of(artist), listeners=listeners)
+        """The one recording that stands for the artist, known to fewer than the artist is."""
+        listeners = round(_KNOW_A_TRACK * int(self.index.listeners[number_of(artist)]))
+        track = LastFmTrack(artist=artist, title=_song_of(artist), listeners=listeners or 1)
         return [track][:limit]
 
     async def artist(self, artist: str) -> LastFmArtist | None:
-        """How many know the artist, and the tags, those that tell most first."""
-        index = number_of(artist)
-        named = self.index.data.tag_names
+        """How many know the artist, and the few tags most given."""
         return LastFmArtist(
             name=artist,
-            listeners=int(self.index.listeners[index]),
-            tags=tuple(named[tag] for tag in self._told(index)),
+            listeners=int(self.index.listeners[number_of(artist)]),
+            tags=tuple(await self.artist_tags(artist, limit=_TAGS_TOLD)),
         )
 
-    def _told(self, artist: int) -> list[int]:
-        data = self.index.data
-        tags = self._tags.get(artist, data.tags[artist])
-        if not self._terse:
-            return sorted(tags, key=lambda tag: (-tags[tag], tag))
-        given = data.taggings.counts[artist]
-        return sorted(tags, key=lambda tag: (-given[tag], tag))[:_TAGS_TOLD]
-
-    def _telling(self, tags: Mapping[int, Mapping[int, float]], *, terse: bool) -> Crowd:
-        crowd = Crowd(self.index, tags, terse=terse)
-        crowd._near = self._near
-        return crowd
+    async def artist_tags(self, artist: str, *, limit: int = lastfm.MOST_TAGS) -> list[str]:
+        """The tags most given, the most given first."""
+        data, index = self.index.data, number_of(artist)
+        tags, given = self._tags.get(index, data.tags[index]), data.taggings.counts[index]
+        return [data.tag_names[tag] for tag in sorted(tags, key=lambda tag: (-given[tag], tag))][
+            :limit
+        ]
 
 
 def name_of(artist: int) -> str:
@@ -228,14 +216,13 @@ class Listener:
     def context(self, policy: Policy, evidence: Evidence) -> SourceContext:
         """What the sources are asked with; what they remember is this context's alone."""
         lookups = InMemoryLookups(lambda: NOW)
-        crowd = self.crowd if evidence.nights is None else self.crowd.as_a_service()
         return SourceContext(
             profile=self.profile,
             likes=self.likes,
             plays=(),
             past=(),
             services=SourceClients(
-                lookups=lookups, capabilities=InMemoryCapabilities(), lastfm=crowd
+                lookups=lookups, capabilities=InMemoryCapabilities(), lastfm=self.crowd
             ),
             limits=evidence.limits,
             now=NOW,

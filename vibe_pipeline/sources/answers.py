@@ -319,7 +319,12 @@ LASTFM_TOP_TRACKS: AnswerCodec[Sequence[TopTrack]] = AnswerCodec(
 LASTFM_ARTISTS: AnswerCodec[ArtistDescription] = AnswerCodec(
     name="lastfm_artists", days=SIMILAR_DAYS, encode=_description_as_json, decode=_description
 )
-"""By artist key."""
+"""By artist key: listeners, and the few tags that come with them."""
+
+LASTFM_TAGS: AnswerCodec[Sequence[str]] = AnswerCodec(
+    name="lastfm_tags", days=SIMILAR_DAYS, encode=list, decode=_many(_text)
+)
+"""By artist key: what people call the music, what most say first."""
 
 LISTENBRAINZ_RECORDINGS: AnswerCodec[RecordingIds] = AnswerCodec(
     name="listenbrainz_recordings",

@@ -166,7 +166,7 @@ async def propose_all(
         described = await _described_meanwhile(context, asking, busy)
     pools = {pool.source: pool for task in asking for pool in task.result()}
     in_order = [pools[entry.source] for entry in wanted]
-    return await describe(context, in_order, calls=0 if described else None)
+    return await describe(context, in_order, asking=not described)
 
 
 async def _described_meanwhile(

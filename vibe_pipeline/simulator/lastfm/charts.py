@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,9 @@ from vibe_pipeline.simulator.scrobbles import Scrobble, Scrobbles
 from vibe_pipeline.simulator.worlds.catalogue import Artist, Recording
 
 _OBSCURE = 400
+_TAGS_ENOUGH = 8
+_NEAR_IN_TAGS = 60
+_FAINT_TAGS, _FAINT = 15, 8
 _STILL_PLAYING_SECONDS = 240
 _DEEPEST_PAGE = 30
 _FAILED, _LOGIN_REQUIRED = 8, 17
@@ -153,20 +157,30 @@ def _tags(artist: Artist, attributes: dict[str, str], rows: list[dict[str, Any]]
 def _tag_rows(artist: Artist) -> list[dict[str, Any]]:
     """Weights from 0 to 100, the strongest at 100."""
     most = max((count for _, count in artist.tags), default=1)
-    return [
-        {
-            "count": max(1, round(100 * count / most)),
-            "name": name,
-            "url": f"https://www.last.fm/tag/{name}",
-        }
-        for name, count in artist.tags
-    ]
+    return [_tag_row(name, max(1, round(100 * count / most))) for name, count in artist.tags]
+
+
+def _tag_row(name: str, count: int) -> dict[str, Any]:
+    return {"count": count, "name": name, "url": f"https://www.last.fm/tag/{name}"}
 
 
 def artist_tags(asked: Asked) -> dict[str, Any]:
-    """artist.getTopTags: free text, junk included."""
+    """artist.getTopTags: free text, junk included, and a long faint end.
+
+    At that end stands what the artists near it are called, where the world itself knows no more.
+    """
     artist = asked.artist()
-    return _tags(artist, {}, _tag_rows(artist))
+    rows = [*_tag_rows(artist), *_faint_rows(asked, artist)]
+    return _tags(artist, {}, sorted(rows, key=lambda row: -row["count"]))
+
+
+def _faint_rows(asked: Asked, artist: Artist) -> list[dict[str, Any]]:
+    if not 0 < len(artist.tags) < _TAGS_ENOUGH:
+        return []
+    own = {name for name, _ in artist.tags}
+    near = asked.world.similar_artists(artist)[:_NEAR_IN_TAGS]
+    theirs = Counter(name for other, _ in near for name, _ in other.tags if name not in own)
+    return [_tag_row(name, min(said, _FAINT)) for name, said in theirs.most_common(_FAINT_TAGS)]
 
 
 def track_tags(asked: Asked) -> dict[str, Any]:
