@@ -216,11 +216,15 @@ async def stock_up(build: ListBuild, *, lists: int = LISTS_IN_RESERVE) -> Select
     allowance = build.allowance()
     calls = allowance.left
     resolver = _resolver(build, soft_limit=calls, hard_limit=calls, doubting=True)
-    next_list = await _Choosing.begun(build.request, build.pools, resolver, build.policy)
+    ranked = _ranked(build.pools, build.request, build.policy)
+    next_list = await _Choosing.begun(build.request, ranked, resolver, build.policy)
     await next_list.look_up(resolver)
     size = min(LONGEST_LIST, lists * build.request.size)
     request = replace(build.request, size=size, min_new_ratio=1.0)
-    selection = await choose(request, build.pools, resolver, build.policy)
+    all_of_them = await _Choosing.begun(request, ranked, resolver, build.policy)
+    await all_of_them.look_up(resolver)
+    looked_up = all_of_them.looked_up
+    selection = _finished(all_of_them.selecting, request, build.pools, looked_up, build.policy)
     await resolver.harvest(selection.ranked, calls=calls - resolver.searches)
     return selection
 
@@ -268,7 +272,8 @@ async def choose(
     can be called new; others that would be count as not looked up. With ``confirmed_first`` ids
     that nobody but labs named are used only where a list would be short or poor without them.
     """
-    choosing = await _Choosing.begun(request, pools, resolver, policy)
+    ranked = _ranked(pools, request, policy)
+    choosing = await _Choosing.begun(request, ranked, resolver, policy)
     if confirmed_first and (certain := choosing.certain()) is not None:
         return _finished(choosing.selecting, request, pools, certain, policy)
     await choosing.look_up(resolver)
@@ -288,10 +293,9 @@ class _Choosing:
 
     @classmethod
     async def begun(
-        cls, request: ListRequest, pools: Sequence[Pool], resolver: Resolver, policy: Policy
+        cls, request: ListRequest, ranked: Sequence[Ranked], resolver: Resolver, policy: Policy
     ) -> Self:
-        """Everything that can be told without a search."""
-        ranked = _ranked(pools, request, policy)
+        """Everything that can be told without a search; how long the list is changes no rank."""
         selecting = Selector(ranked, request, policy)
         looked_up = resolver.marked(_given(ranked, request))
         candidates = selecting.eligible(looked_up)
@@ -311,7 +315,7 @@ class _Choosing:
     async def look_up(self, resolver: Resolver) -> None:
         """Search until all that would be on the list is known, or nothing may be asked any more."""
         while True:
-            urgent = not _full(self.selecting.chosen(self.looked_up), self.request)
+            urgent = resolver.holds_back and not self._would_be_full()
             left = [one for one in self.candidates if one.key not in self.looked_up]
             beyond = resolver.beyond_reach(left, urgent=urgent)
             hoped = self.selecting.chosen(self.looked_up, hopeful=True, beyond=beyond)
@@ -321,6 +325,9 @@ class _Choosing:
             if not missing:
                 return
             self.looked_up |= await resolver.by_search(missing, urgent=urgent)
+
+    def _would_be_full(self) -> bool:
+        return _full(self.selecting.chosen(self.looked_up), self.request)
 
 
 def replayed(

@@ -167,6 +167,11 @@ class Resolver:
         asked = LABS_RECORDINGS.known(self._lookups, [c.key for c in candidates if not c.mbid])
         return frozenset(c.key for c in candidates if c.mbid or c.key in asked)
 
+    @property
+    def holds_back(self) -> bool:
+        """Whether some searches are kept for a list that would be short without them."""
+        return self.soft_limit < self.hard_limit
+
     def leaves(self, calls: int) -> bool:
         """Leave so many calls to somebody else, and search that much less; false if none are."""
         if self.hard_limit - self.searches < calls:

@@ -41,9 +41,9 @@ class Policy:
     """So many of the strongest seeds of a kind speak."""
     seed_damping: float = 1.0
     """Exponent on seed weights: 0 treats all seeds alike, 1 takes the weights as they are."""
-    seed_rarity: float = 0.3
+    seed_rarity: float = 0.5
     """Exponent by which a seed that everybody knows says less about this person."""
-    spread_damping: float = 0.4
+    spread_damping: float = 0.2
     """Exponent by which a seed with many near equals around it says less about each."""
     match_power: float = 0.75
     """Exponent on a source's match before it is summed over seeds."""
@@ -51,7 +51,7 @@ class Policy:
     """How much of a vote is its place, ``k / (k + place)``, rather than its match."""
     rank_constant: float = 20.0
     """``k`` of the rank fusion: the larger, the less the very first places count."""
-    back_weight: float = 0.6
+    back_weight: float = 0.5
     """What it counts that a candidate's own list of near artists names a seed."""
     few_seeds: int = 5
     """Of a person with at most so many known artists, each also speaks for whom its neighbours
@@ -65,7 +65,7 @@ class Policy:
     level_doubt: float = 0.4
     """An artist known to this share of those who know the person's own artists, on average, counts
     half; the doubt fades as the adventure dial turns up."""
-    tag_weight: float = 2.0
+    tag_weight: float = 2.5
     artist_weight: float = 1.0
     """How strongly artists the person leans to are lifted, for their own unheard tracks."""
     thumb_weight: float = 0.6
@@ -78,7 +78,7 @@ class Policy:
     fatigue_days: float = 10.0
     """After so many days a recommendation tires half as much as on its day."""
 
-    seed_balance: float = 2.0
+    seed_balance: float = 0.7
     """What it costs a candidate that its seeds carry their part of the list already."""
     tag_balance: float = 0.0
     """What it is worth that a candidate brings tags of the taste which the list lacks so far."""
@@ -105,7 +105,7 @@ class Policy:
     unwanted_versions: Version = UNWANTED_VERSIONS
 
 
-DEFAULT: Final = Policy(name="default", version=7)
+DEFAULT: Final = Policy(name="default", version=8)
 SIMILAR_SUM: Final = Policy(
     name="similar-sum",
     version=3,
@@ -153,8 +153,17 @@ ADDED_FIGURES: Final[Mapping[str, object]] = MappingProxyType(
     }
 )
 """What figures that came with version 3 or later are for a policy that was stored without them."""
+_DEFAULT_7: Final = replace(
+    DEFAULT,
+    version=7,
+    seed_rarity=0.3,
+    spread_damping=0.4,
+    back_weight=0.6,
+    tag_weight=2.0,
+    seed_balance=2.0,
+)
 _DEFAULT_6: Final = replace(
-    DEFAULT, version=6, tag_calibration=0.04, tag_short_lists=1.0, tag_place=1.0, tag_rarity=1.0
+    _DEFAULT_7, version=6, tag_calibration=0.04, tag_short_lists=1.0, tag_place=1.0, tag_rarity=1.0
 )
 _DEFAULT_5: Final = replace(
     _DEFAULT_6, version=5, seed_balance=0.8, tag_balance=0.5, tag_calibration=0.0
@@ -169,6 +178,7 @@ _DEFAULT_3: Final = replace(
     level_doubt=0.0,
 )
 FORMER: Final = (
+    _DEFAULT_7,
     _DEFAULT_6,
     _DEFAULT_5,
     _DEFAULT_4,
