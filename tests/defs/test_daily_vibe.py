@@ -165,10 +165,13 @@ def test_a_doubled_night_or_wish_makes_one_list_asks_nothing_twice_and_tells_onc
 def test_a_preview_writes_nothing_and_can_be_published_exactly_as_shown(
     world: VibeWorld,
 ) -> None:
+    """What labs alone names may be wrong, and is exchanged while the list is written."""
+    world.trouble(service="labs", kind="status", status=503)
     anna = world.connected()
     preview = world.run("preview_vibe", anna.user_id, tags={"vibe/vibe_date": "2026-11-20"})
     shown = world.store.editions.required(EditionId(preview.run_id))
     assert (shown.kind, shown.state) == (EditionKind.PREVIEW, EditionState.CHOSEN)
+    assert all(track.confirmed for track in shown.tracks)
     assert playlists_of(world, anna) == []
 
     world.run("publish_preview", anna.user_id, tags={"vibe/edition": preview.run_id})
