@@ -30,14 +30,14 @@ from vibe_pipeline.ranking.policy import DEFAULT, Policy
 TUNING_SPLITS = (100, 101)
 FOLDS = 5
 GRID: Mapping[str, Sequence[float]] = {
-    "back_weight": (0.3, 0.5, 0.7),
-    "tag_weight": (1.0, 2.5, 4.0),
+    "back_weight": (0.4, 0.6, 0.8),
+    "tag_weight": (1.5, 3.0, 5.0),
     "similarity_weight": (0.6, 0.8, 1.0),
     "seed_rarity": (0.3, 0.5, 0.7),
     "spread_damping": (0.0, 0.2, 0.4),
     "rank_share": (0.3, 0.5, 0.7),
     "seed_damping": (0.5, 1.0, 1.5),
-    "seed_balance": (0.3, 0.7, 2.0),
+    "seed_balance": (0.3, 0.6, 2.0),
 }
 LEAST_NOVELTY, LEAST_DIVERSITY = 4.45, 0.725
 """Below these a list is too well known or too much of one kind; being below costs."""

@@ -51,7 +51,7 @@ class Policy:
     """How much of a vote is its place, ``k / (k + place)``, rather than its match."""
     rank_constant: float = 20.0
     """``k`` of the rank fusion: the larger, the less the very first places count."""
-    back_weight: float = 0.5
+    back_weight: float = 0.6
     """What it counts that a candidate's own list of near artists names a seed."""
     few_seeds: int = 5
     """Of a person with at most so many known artists, each also speaks for whom its neighbours
@@ -61,11 +61,11 @@ class Policy:
     """What being named by several sources adds at most."""
     popularity_at_0: float = -0.15
     """Exponent of the discount for well-known music with the adventure dial at 0."""
-    popularity_at_100: float = 0.225
+    popularity_at_100: float = 0.25
     level_doubt: float = 0.4
     """An artist known to this share of those who know the person's own artists, on average, counts
     half; the doubt fades as the adventure dial turns up."""
-    tag_weight: float = 2.5
+    tag_weight: float = 3.0
     artist_weight: float = 1.0
     """How strongly artists the person leans to are lifted, for their own unheard tracks."""
     thumb_weight: float = 0.6
@@ -78,7 +78,7 @@ class Policy:
     fatigue_days: float = 10.0
     """After so many days a recommendation tires half as much as on its day."""
 
-    seed_balance: float = 0.7
+    seed_balance: float = 0.6
     """What it costs a candidate that its seeds carry their part of the list already."""
     tag_balance: float = 0.0
     """What it is worth that a candidate brings tags of the taste which the list lacks so far."""
@@ -158,7 +158,7 @@ _DEFAULT_7: Final = replace(
     version=7,
     seed_rarity=0.3,
     spread_damping=0.4,
-    back_weight=0.6,
+    popularity_at_100=0.225,
     tag_weight=2.0,
     seed_balance=2.0,
 )
