@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from vibe_pipeline.ranking.evidence import LEAST, level_doubt
+from vibe_pipeline.ranking.evidence import LEAST, level_doubt, popularity
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.merge import merge
 from vibe_pipeline.ranking.policy import DEFAULT
@@ -62,7 +62,8 @@ def test_the_same_artist_is_obscure_to_one_person_and_everyday_to_another(scale:
 
 
 def test_there_is_no_doubt_about_what_the_person_plays_nor_where_nobody_counted() -> None:
-    assert popularity_of({OWN: 5, "Near": 5})[OWN] == pytest.approx(0.0)
+    usual = popularity(5, 40, DEFAULT)
+    assert popularity_of({OWN: 5, "Near": 5})[OWN] == pytest.approx(usual)
     assert level_doubt(5, 0.0, 40, DEFAULT) == 0.0
 
 
