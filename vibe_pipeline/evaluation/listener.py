@@ -121,9 +121,8 @@ class Crowd(lastfm.LastFm):
         """The tags most given, the most given first."""
         data, index = self.index.data, number_of(artist)
         tags, given = self._tags.get(index, data.tags[index]), data.taggings.counts[index]
-        return [data.tag_names[tag] for tag in sorted(tags, key=lambda tag: (-given[tag], tag))][
-            :limit
-        ]
+        told = sorted(tags, key=lambda tag: (-given[tag], tag))[:limit]
+        return [data.tag_names[tag] for tag in told]
 
 
 def name_of(artist: int) -> str:
