@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from vibe_pipeline.clients.lastfm import MOST_TAGS
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.records import (
@@ -85,10 +86,16 @@ def large_pools(candidates: int = 5_000) -> list[Pool]:
                     match=1 / (1 + number % 100),
                     rank=1 + number,
                     listeners=number * 37 % 1_000_000,
-                    tags=("rock", "indie", f"tag {number % 50}"),
+                    tags=_tags(number % 1500),
                 )
                 for number in range(place, candidates, len(sources))
             ),
         )
         for place, source in enumerate(sources)
     ]
+
+
+def _tags(artist: int) -> tuple[str, ...]:
+    """As many as Last.fm's crowd gives to nearly every artist."""
+    rarer = dict.fromkeys(f"tag {artist * (place + 3) % 700}" for place in range(MOST_TAGS - 2))
+    return ("rock", "indie", *rarer)
