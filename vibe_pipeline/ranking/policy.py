@@ -92,6 +92,8 @@ class Policy:
     """Exponent by which a tag counts more for it, the fewer artists have it."""
     seed_flow: float = 0.0
     """How much alike tracks of the same seed are when the list is put in order."""
+    seed_evenness: float = 1.0
+    """What it costs a track there that more of its seed's were heard than evenly would be."""
 
     artist_cap: int = 2
     artist_spacing: int = 4
@@ -113,6 +115,7 @@ SIMILAR_SUM: Final = Policy(
     back_weight=0.0,
     few_seeds=0,
     seed_balance=0.0,
+    seed_evenness=0.0,
     tag_calibration=0.0,
     tag_short_lists=1.0,
     tag_place=1.0,
@@ -147,6 +150,7 @@ ADDED_FIGURES: Final[Mapping[str, object]] = MappingProxyType(
         "tag_place": 1.0,
         "tag_rarity": 1.0,
         "seed_flow": 1.0,
+        "seed_evenness": 0.0,
         "due_days": 0.0,
         "level_doubt": 0.0,
         "few_seeds": 0,
@@ -161,6 +165,7 @@ _DEFAULT_7: Final = replace(
     popularity_at_100=0.225,
     tag_weight=2.0,
     seed_balance=2.0,
+    seed_evenness=0.0,
 )
 _DEFAULT_6: Final = replace(
     _DEFAULT_7, version=6, tag_calibration=0.04, tag_short_lists=1.0, tag_place=1.0, tag_rarity=1.0

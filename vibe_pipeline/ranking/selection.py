@@ -188,7 +188,7 @@ class Selector:
             shortened = _fall_back(draft, judged, self._known)
             stops = self._sequence_items(draft.chosen)
             stops = with_guests(stops) if guests else stops
-            order = sequenced(stops, spacing=policy.artist_spacing)
+            order = sequenced(stops, spacing=policy.artist_spacing, evenness=policy.seed_evenness)
             if order is not None:
                 return _Drafted(judged, draft, order, shortened, once)
             crowding = crowded_artists(stops)

@@ -6,6 +6,7 @@ The order is the same for the same tracks. Where not all can keep their distance
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -34,14 +35,17 @@ class SequenceItem:
     theme: str = ""
 
 
-def sequenced(stops: Sequence[SequenceItem], *, spacing: int) -> list[SequenceItem] | None:
+def sequenced(
+    stops: Sequence[SequenceItem], *, spacing: int, evenness: float = 0.0
+) -> list[SequenceItem] | None:
     """All stops in a pleasant order, those of one artist at least ``spacing`` apart.
 
-    ``None`` where no such order was found.
+    With more ``evenness`` a theme is spread more over the whole order rather than heard at its
+    beginning. ``None`` where no such order was found.
     """
     best_first = sorted(stops, key=lambda stop: (stop.place, stop.key))
     for distance in (spacing + COMFORT, spacing):
-        order = _walk(best_first, distance)
+        order = _walk(best_first, distance, evenness)
         if order is None:
             order = _rounds(best_first, distance)
         if order is not None:
@@ -81,11 +85,15 @@ def well_spaced(order: Sequence[SequenceItem], spacing: int) -> bool:
     return True
 
 
-def _walk(stops: Sequence[SequenceItem], distance: int) -> list[SequenceItem] | None:
+def _walk(
+    stops: Sequence[SequenceItem], distance: int, evenness: float
+) -> list[SequenceItem] | None:
     """From the best track on, always to the likest that may come; ``None`` in a dead end."""
     left = list(stops)
     order: list[SequenceItem] = []
     every = _familiar_every(stops)
+    themes = Counter(stop.theme for stop in stops)
+    heard: Counter[str] = Counter()
     last: dict[str, int] = {}
     while left:
         position = len(order)
@@ -101,17 +109,22 @@ def _walk(stops: Sequence[SequenceItem], distance: int) -> list[SequenceItem] | 
             return None
         wants_familiar = every > 0 and position % every == every - 1
         before = order[-1] if order else None
+        part = (position + 1) / len(stops)
+        ahead = {theme: max(0.0, heard[theme] - part * themes[theme]) for theme in heard if theme}
         following = min(
             free,
             key=lambda stop: (
                 stop.familiar is not wants_familiar,
-                _step(before, stop, len(stops)) + _repetition(order, stop),
+                _step(before, stop, len(stops))
+                + _repetition(order, stop)
+                + evenness * ahead.get(stop.theme, 0.0),
                 stop.place,
                 stop.key,
             ),
         )
         left.remove(following)
         order.append(following)
+        heard[following.theme] += 1
         for artist in following.artists:
             last[artist] = position
     return order
