@@ -6,13 +6,14 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 from click.testing import CliRunner
 
-from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
+from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import (
     Account,
@@ -163,26 +164,28 @@ def test_a_doubled_night_or_wish_makes_one_list_asks_nothing_twice_and_tells_onc
 
 
 def test_a_preview_writes_nothing_and_can_be_published_exactly_as_shown(
-    world: VibeWorld,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What labs alone names may be wrong, and is exchanged while the list is written."""
-    world.trouble(service="labs", kind="status", status=503)
-    anna = world.connected()
-    preview = world.run("preview_vibe", anna.user_id, tags={"vibe/vibe_date": "2026-11-20"})
-    shown = world.store.editions.required(EditionId(preview.run_id))
-    assert (shown.kind, shown.state) == (EditionKind.PREVIEW, EditionState.CHOSEN)
-    assert all(track.confirmed for track in shown.tracks)
-    assert playlists_of(world, anna) == []
+    with vibe_world(tmp_path) as world:
+        world.point_here(monkeypatch)
+        world.trouble(service="labs", kind="status", status=503)
+        anna = world.connected()
+        preview = world.run("preview_vibe", anna.user_id, tags={"vibe/vibe_date": "2026-11-20"})
+        shown = world.store.editions.required(EditionId(preview.run_id))
+        assert (shown.kind, shown.state) == (EditionKind.PREVIEW, EditionState.CHOSEN)
+        assert all(track.confirmed for track in shown.tracks)
+        assert playlists_of(world, anna) == []
 
-    world.run("publish_preview", anna.user_id, tags={"vibe/edition": preview.run_id})
+        world.run("publish_preview", anna.user_id, tags={"vibe/edition": preview.run_id})
 
-    (playlist,) = playlists_of(world, anna)
-    edition = latest(world, anna.user_id)
-    assert edition.kind is EditionKind.DAILY
-    assert edition.vibe_date == date(2026, 11, 20)
-    assert edition.tracks == shown.tracks
-    assert uris_of(playlist) == [track.uri for track in shown.tracks]
-    assert world.store.outbox.take_due() == []
+        (playlist,) = playlists_of(world, anna)
+        edition = latest(world, anna.user_id)
+        assert edition.kind is EditionKind.DAILY
+        assert edition.vibe_date == date(2026, 11, 20)
+        assert edition.tracks == shown.tracks
+        assert uris_of(playlist) == [track.uri for track in shown.tracks]
+        assert world.store.outbox.take_due() == []
 
 
 def test_an_unknown_person_is_a_clear_failure(world: VibeWorld) -> None:
