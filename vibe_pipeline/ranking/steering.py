@@ -8,10 +8,11 @@ store's; with an edition's inputs each wish is kept with its tags and weight.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from vibe_pipeline.ranking.tag_profile import tags_by_artist
 from vibe_pipeline.records import Candidate
 
 MORE, LESS, MOOD = 3.0, -5.0, 3.0
@@ -40,7 +41,7 @@ def steering_terms(pool: Iterable[Candidate], wishes: Iterable[Steer]) -> dict[s
         artist: max(
             -MOST, min(MOST, math.fsum(wish.weight * _strength(tags, wish) for wish in asked))
         )
-        for artist, tags in _tags_by_artist(pool).items()
+        for artist, tags in tags_by_artist(pool).items()
     }
 
 
@@ -56,12 +57,3 @@ def _strength(tags: tuple[str, ...], wish: Steer) -> float:
         (1 / (1 + _LATER * at) for at, tag in enumerate(tags) if squashed(tag) in wish.tags),
         default=0.0,
     )
-
-
-def _tags_by_artist(pool: Iterable[Candidate]) -> Mapping[str, tuple[str, ...]]:
-    named: dict[str, tuple[str, ...]] = {}
-    for candidate in pool:
-        for proposal in candidate.proposals:
-            if proposal.tags and proposal.tags > named.get(candidate.artist_key, ()):
-                named[candidate.artist_key] = proposal.tags
-    return named

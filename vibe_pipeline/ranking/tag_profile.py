@@ -17,6 +17,22 @@ from vibe_pipeline.records import Candidate, SeedProfile
 TagBag = Mapping[str, float]
 
 
+def tags_by_artist(pool: Iterable[Candidate]) -> dict[str, tuple[str, ...]]:
+    """By artist key, of those with known tags, the longest list that any proposal carries.
+
+    Proposals kept from an earlier day may know fewer of them than today's; between two as long the
+    later in the alphabet is taken, so that the order of the pool decides nothing.
+    """
+    named: dict[str, tuple[str, ...]] = {}
+    for candidate in pool:
+        artist = candidate.artist_key
+        for tags in (proposal.tags for proposal in candidate.proposals):
+            known = named.get(artist, ())
+            if (len(tags), tags) > (len(known), known):
+                named[artist] = tags
+    return named
+
+
 def tag_bags(
     pool: Iterable[Candidate], *, place_power: float = 1.0, rarity_power: float = 1.0
 ) -> dict[str, dict[str, float]]:
@@ -25,13 +41,7 @@ def tag_bags(
     A tag counts more the earlier it is named and the fewer artists have it; how much more, the
     exponents say.
     """
-    named: dict[str, tuple[str, ...]] = {}
-    for candidate in pool:
-        artist = candidate.artist_key
-        for proposal in candidate.proposals:
-            tags = proposal.tags
-            if tags and ((known := named.get(artist)) is None or tags > known):
-                named[artist] = tags
+    named = tags_by_artist(pool)
     folded = {artist: list(map(str.casefold, own)) for artist, own in sorted(named.items())}
     frequency = Counter(chain.from_iterable(map(set, folded.values())))
     rarity = {
