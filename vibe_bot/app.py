@@ -101,6 +101,9 @@ async def _text(update: Update, context: Context) -> None:
     if query is not None:
         await _call(update, context, pasting.landed, query)
         return
+    if message is not None and (message.forward_origin or message.via_bot):
+        await _call(update, context, welcome.forwarded, "")
+        return
     question = bot_state(context).questions.pop(chat_id, None)
     handler, args = _meant(words, question, us=context.bot.username)
     await _call(update, context, handler, args)
@@ -150,7 +153,8 @@ async def _call(update: Update, context: Context, handler: Handler, args: str) -
 async def _in_a_group(update: Update, context: Context) -> None:
     """We know people by their private chat; in a group we only say so, to who calls us.
 
-    Words for other bots are none of our business, and where we may not write we need not.
+    Words for other bots are none of our business, and where we may not write we need not. A reply
+    goes to the topic it was asked in.
     """
     message, user = update.effective_message, update.effective_user
     if message is None or user is None or user.is_bot:
@@ -160,7 +164,7 @@ async def _in_a_group(update: Update, context: Context) -> None:
         return
     words = tell(spoken(user.language_code), "bot.private_only", bot=context.bot.username)
     try:
-        await send(context.bot, message.chat_id, words)
+        await message.reply_html(words, do_quote=False)
     except (BadRequest, ChatMigrated, Forbidden) as error:
         log.info("a group takes no words of ours", why=error.message)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import httpx
 import pytest
 
 from tests.support.bot_world import BotWorld, ChatUser, bot_world, data_of, living_bot, until
+from vibe_bot.handlers.paste_callback import landed_on
 from vibe_pipeline.authorization import RefusalReason
 from vibe_pipeline.locales import LANGUAGES, say
+from vibe_pipeline.settings import Settings
 from vibe_pipeline.simulator.server import RunningSimulator, running
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
@@ -141,6 +144,15 @@ async def test_other_addresses_are_ordinary_words(home: tuple[BotWorld, RunningS
 
     for words in ("https://example.org/callback?state=1&code=2", "http://[bad/callback?state=1"):
         assert (await anna.says(words))["text"] == say("en", "bot.unknown_text")
+
+
+@pytest.mark.parametrize("words", ["a" * 100_000, "a/" * 50_000, "?" + "a" * 100_000])
+def test_no_words_are_too_long_to_look_through(words: str) -> None:
+    since = time.monotonic()
+
+    assert landed_on(words, Settings()) is None
+
+    assert time.monotonic() - since < 2
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

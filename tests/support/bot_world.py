@@ -128,6 +128,11 @@ class ChatUser:
         sent = await self._post("messages", text=text)
         return int(sent["message_id"])
 
+    async def forwards(self, text: str, *, author: str) -> Message:
+        """Pass on what somebody else wrote and read the bot's answer."""
+        sent = await self._post("messages", text=text, forwarded_from=author)
+        return await self.sees(since=int(sent["message_id"]))
+
     async def sends(self, name: str, content: bytes) -> int:
         """Send a file; gives its message's id."""
         sent = await self._post("files", name=name, content=b64encode(content).decode())

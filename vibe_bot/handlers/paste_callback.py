@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, urlsplit
 
+from telegram.constants import MessageLimit
+
 from vibe_bot.formatting import Html, button, together
 from vibe_bot.interactions import Interaction
 from vibe_pipeline.authorization import Refused, ToConfirm
@@ -19,8 +21,11 @@ _ADDRESS = re.compile(r"(?:https?://)?[\w.:\[\]-]+/\S*\?\S+")
 
 
 def landed_on(words: str, settings: Settings) -> str | None:
-    """The query of our own way back from Spotify, if that is what somebody sent."""
-    found = _ADDRESS.search(words)
+    """The query of our own way back from Spotify, if that is what somebody sent.
+
+    The search takes time with the square of the length, so it ends where a message does.
+    """
+    found = _ADDRESS.search(words[: MessageLimit.MAX_TEXT_LENGTH])
     if found is None:
         return None
     sent = found[0] if "://" in found[0] else f"http://{found[0]}"

@@ -55,6 +55,11 @@ async def small_talk(interaction: Interaction) -> None:
     )
 
 
+async def forwarded(interaction: Interaction) -> None:
+    """What somebody else wrote: no wish of the person who passed it on."""
+    await interaction.answer(interaction.html("bot.forwarded"))
+
+
 async def unknown_kind(interaction: Interaction) -> None:
     """Pictures, voices, stickers."""
     await interaction.answer(

@@ -154,6 +154,7 @@ class _BotApi:
             BotCall(
                 method=name,
                 chat_id=chat_id or None,
+                thread_id=parameters.integer("message_thread_id") or None,
                 code=code,
                 description=description,
                 unknown=tuple(sorted(given - known)),

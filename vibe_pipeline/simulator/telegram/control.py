@@ -110,9 +110,13 @@ class _Control:
         self._state = state
 
     async def type_text(self, request: Request) -> JSONResponse:
-        """A person types: ``{telegram_id, text}``."""
+        """A person types: ``{telegram_id, text, forwarded_from?}``."""
         body = await read_body(request)
-        message = self._state.type_text(whole_number(body, "telegram_id"), words(body, "text"))
+        message = self._state.type_text(
+            whole_number(body, "telegram_id"),
+            words(body, "text"),
+            forwarded_from=words(body, "forwarded_from") if "forwarded_from" in body else None,
+        )
         return JSONResponse({"message_id": message.message_id, "update_id": message.update_id})
 
     async def send_file(self, request: Request) -> JSONResponse:

@@ -70,6 +70,7 @@ class StoredMessage:
     markup: Json | None = None
     file: StoredFile | None = None
     reply_to: int | None = None
+    forwarded_from: str | None = None
     silent: bool = False
     protected: bool = False
     link_preview: Json | None = None

@@ -40,6 +40,7 @@ class BotCall:
 
     method: str
     chat_id: int | None
+    thread_id: int | None
     code: int
     description: str
     unknown: tuple[str, ...]
@@ -122,9 +123,14 @@ class TelegramState:
         return self._chats.get(telegram_id)
 
     def type_text(
-        self, telegram_id: int, text: str, *, reply_to: int | None = None
+        self,
+        telegram_id: int,
+        text: str,
+        *,
+        reply_to: int | None = None,
+        forwarded_from: str | None = None,
     ) -> StoredMessage:
-        """A person types and sends; the bot gets an update."""
+        """A person types and sends, or forwards from somebody; the bot gets an update."""
         body = typed(text)
         with self.lock:
             chat = self._open_chat(telegram_id)
@@ -140,6 +146,7 @@ class TelegramState:
                     sent_at=self.clock(),
                     body=body,
                     reply_to=reply_to,
+                    forwarded_from=forwarded_from,
                 ),
             )
             if chat.keyboard is not None and chat.keyboard.get("force_reply"):
@@ -253,6 +260,12 @@ class TelegramState:
         }
         if message.edited_at is not None:
             shown["edit_date"] = int(message.edited_at.timestamp())
+        if message.forwarded_from is not None:
+            shown["forward_origin"] = {
+                "type": "hidden_user",
+                "date": int(message.sent_at.timestamp()),
+                "sender_user_name": message.forwarded_from,
+            }
         replied = chat.messages.get(message.reply_to) if message.reply_to is not None else None
         if replied is not None and not replied.deleted:
             shown["reply_to_message"] = self.message_json(replace(replied, reply_to=None))
