@@ -10,8 +10,9 @@ import sys
 
 import structlog
 
-from vibe_bot.lifecycle import TokenRefused, run
+from vibe_bot.lifecycle import run
 from vibe_bot.poller import AlreadyPolling, single_poller
+from vibe_bot.polls import PollingEnded, TokenRefused
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.store import migrate
 from vibe_pipeline.installation.home import make_private
@@ -20,7 +21,7 @@ from vibe_pipeline.settings import Settings, SettingsInvalid, read_settings
 
 log = structlog.get_logger()
 
-WRONG_SET_UP = 2
+WRONG_SET_UP, DEAF = 2, 1
 NO_BOT = (
     "TELEGRAM_BOT_TOKEN is not set; ask @BotFather in Telegram for a bot and put its token into"
     " .env."
@@ -36,7 +37,10 @@ _CANNOT_BEGIN = (
 
 
 def main() -> int:
-    """Run until told to stop; 0 then, 2 with a sentence when we cannot even begin."""
+    """Run until told to stop.
+
+    0 then; 2 with a sentence when we cannot even begin, 1 when we had better begin anew.
+    """
     try:
         settings = read_settings()
         token = _token(settings)
@@ -48,6 +52,9 @@ def main() -> int:
     except _CANNOT_BEGIN as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_SET_UP
+    except PollingEnded as error:
+        sys.stderr.write(f"{error}\n")
+        return DEAF
     return 0
 
 

@@ -22,7 +22,7 @@ from telegram.ext import (
     MessageHandler,
     filters,
 )
-from telegram.request import BaseRequest
+from telegram.request import BaseRequest, HTTPXRequest
 
 from vibe_bot.formatting import tell
 from vibe_bot.gone_chats import chat_is_gone, surely_gone
@@ -39,10 +39,12 @@ from vibe_bot.interactions import (
     interaction_from,
 )
 from vibe_bot.launches import Launches
+from vibe_bot.polls import Polls
 from vibe_bot.progress import RunTrackers
 from vibe_bot.rate_limiter import ChatRateLimiter
 from vibe_bot.sending import send
 from vibe_bot.services import BotServices
+from vibe_bot.telegram_answers import JudgedRequest
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
 from vibe_pipeline.locales import say, spoken
 
@@ -60,7 +62,10 @@ def build(services: BotServices, token: str, *, request: BaseRequest | None = No
     limiter = ChatRateLimiter(
         sleep=services.sleep, clock=services.clock, observer=services.calls.observe
     )
-    builder = (
+    polls = Polls(services.clock)
+    sending = request or HTTPXRequest(connect_timeout=10, read_timeout=20, pool_timeout=20)
+    polling = request or HTTPXRequest(connection_pool_size=1)
+    app: App = (
         ApplicationBuilder()
         .token(token)
         .base_url(f"{services.settings.telegram_api_url}/bot")
@@ -68,15 +73,15 @@ def build(services: BotServices, token: str, *, request: BaseRequest | None = No
         .update_queue(WrittenQueue(services.store.inbox))
         .concurrent_updates(InboxProcessor(services.store.inbox, UPDATES_AT_ONCE))
         .rate_limiter(limiter)
+        .request(JudgedRequest(sending, polls))
+        .get_updates_request(JudgedRequest(polling, polls))
+        .build()
     )
-    if request is None:
-        builder = builder.connect_timeout(10).read_timeout(20).pool_timeout(20)
-    else:
-        builder = builder.request(request).get_updates_request(request)
-    app: App = builder.build()
     trackers = RunTrackers(services, app.bot, limiter)
     launches = Launches(services=services, bot=app.bot, watchers=trackers)
-    app.bot_data["state"] = BotState(services=services, watchers=trackers, launches=launches)
+    app.bot_data["state"] = BotState(
+        services=services, watchers=trackers, launches=launches, polls=polls
+    )
     _route(app)
     return app
 

@@ -17,6 +17,7 @@ from telegram.ext import Application, CallbackContext, ExtBot
 from vibe_bot.formatting import Html, button, keyboard, tell
 from vibe_bot.inbox import key_of
 from vibe_bot.launches import Launches
+from vibe_bot.polls import Polls
 from vibe_bot.progress import RunTrackers
 from vibe_bot.sending import Edited, Markup, edit, send
 from vibe_bot.services import BotServices
@@ -38,6 +39,7 @@ class BotState:
     services: BotServices
     watchers: RunTrackers
     launches: Launches
+    polls: Polls
     questions: dict[int, str] = field(default_factory=dict)
     """The command a chat was last asked to complete; forgotten with a restart, which is fine."""
     found_artists: dict[str, FoundArtist] = field(default_factory=dict)

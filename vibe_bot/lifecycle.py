@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,9 +22,11 @@ from vibe_bot.command_menu import register_all
 from vibe_bot.inbox import WrittenQueue
 from vibe_bot.interactions import App, BotState
 from vibe_bot.outbox import OutboxRelay
+from vibe_bot.polls import REFUSALS_BELIEVED, UNKNOWN_BOT, TokenRefused
 from vibe_bot.receipts import Receipts
 from vibe_bot.reminders import remind_forever
 from vibe_bot.services import BotServices, open_services
+from vibe_bot.telegram_answers import TokenDoubted
 from vibe_pipeline.accounts.store import open_for, utc_now
 from vibe_pipeline.clients.factory import open_http
 from vibe_pipeline.installation.process_status import Troubles
@@ -39,10 +42,10 @@ OTHER_POLLER = (
     "Another program polls Telegram with this bot's token, so some messages go to it; stop it, or"
     " take a bot of your own from @BotFather."
 )
-
-
-class TokenRefused(Exception):
-    """Telegram does not know this token; the text says what to do."""
+SIDE_WORK_BROKE = (
+    "The bot's {name} met what nobody foresaw, and begins again by itself; its log says what it"
+    " was."
+)
 
 
 async def run(settings: Settings, token: str) -> None:
@@ -62,48 +65,98 @@ async def run(settings: Settings, token: str) -> None:
 
 
 async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> None:
-    """The order PTB asks of a host: initialize, start, poll; and back."""
+    """The order PTB asks of a host: initialize, start, poll; and back, whatever breaks on the way.
+
+    Raises: ``TokenRefused``, ``PollingEnded``.
+    """
     if not await _reached(app, stopping):
         return
     state: BotState = app.bot_data["state"]
-    polling = Polling(Troubles(services.settings.home), services.now)
-    updater = app.updater
-    if updater is None:
-        raise RuntimeError("the application was built without an updater")
-    side_work: list[asyncio.Task[None]] = []
-    try:
-        await app.start()
-        side_work = [
-            _beside(_menus(app, services), "menus"),
-            _beside(OutboxRelay(services, app.bot).deliver_forever(), "outbox"),
-            _beside(Receipts(services, app.bot).deliver_forever(), "receipts"),
-            _beside(remind_forever(services), "reminders"),
-        ]
+    troubles, tasks = Troubles(services.settings.home), list[asyncio.Task[Any]]()
+
+    def beside(name: str, work: Callable[[], Awaitable[None]]) -> None:
+        going = keep_going(work, name, troubles=troubles, services=services)
+        tasks.append(asyncio.create_task(going, name=name))
+
+    async def listen() -> None:
         unhandled = await _take_up(app)
-        await updater.start_polling(
-            timeout=POLL_SECONDS,
-            bootstrap_retries=-1,
-            allowed_updates=KINDS,
-            error_callback=polling.trouble,
-        )
+        await _start_polling(app, Polling(troubles, services.now))
         resumed = state.watchers.resume()
-        side_work.append(_beside(state.launches.take_up_forever(), "launches"))
+        beside("launches", state.launches.take_up_forever)
         log.info(
             "listening to Telegram", bot=app.bot.username, resumed=resumed, unhandled=unhandled
         )
         await stopping.wait()
-    finally:
-        log.info("stopping")
-        for task in side_work:
-            task.cancel()
-        await asyncio.gather(*side_work, return_exceptions=True)
-        if updater.running:
-            await updater.stop()
-        if app.running:
-            await app.stop()
-        await state.launches.stop()
-        await state.watchers.stop()
-        await app.shutdown()
+
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(app.shutdown)
+        closing.push_async_callback(state.watchers.stop)
+        closing.push_async_callback(state.launches.stop)
+        closing.push_async_callback(_stop, app)
+        closing.push_async_callback(_stop_polling, app)
+        closing.push_async_callback(_cancel, tasks)
+        closing.callback(log.info, "stopping")
+        await app.start()
+        beside("menus", partial(_menus, app, services))
+        beside("outbox", OutboxRelay(services, app.bot).deliver_forever)
+        beside("receipts", Receipts(services, app.bot).deliver_forever)
+        beside("reminders", partial(remind_forever, services))
+        lasting = [listen(), state.polls.watch(services.sleep), _told(stopping)]
+        ends = [asyncio.create_task(work) for work in lasting]
+        tasks.extend(ends)
+        ended, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+
+
+async def keep_going(
+    work: Callable[[], Awaitable[None]], name: str, *, troubles: Troubles, services: BotServices
+) -> None:
+    """Do this; whatever breaks it is told to the operator, and it begins again after a pause."""
+    wait = FIRST_WAIT
+    while True:
+        began = services.clock()
+        try:
+            await work()
+        except Exception:
+            log.exception("side work broke and begins again", task=name)
+            troubles.note(STATUS_NAME, SIDE_WORK_BROKE.format(name=name), now=services.now())
+        else:
+            return
+        lasted = services.clock() - began
+        wait = FIRST_WAIT if lasted > LONGEST_WAIT else min(wait * 2, LONGEST_WAIT)
+        await services.sleep(wait)
+
+
+async def _start_polling(app: App, polling: Polling) -> None:
+    if app.updater is None:
+        raise RuntimeError("the application was built without an updater")
+    await app.updater.start_polling(
+        timeout=POLL_SECONDS,
+        bootstrap_retries=-1,
+        allowed_updates=KINDS,
+        error_callback=polling.trouble,
+    )
+
+
+async def _stop_polling(app: App) -> None:
+    if app.updater is not None and app.updater.running:
+        await app.updater.stop()
+
+
+async def _stop(app: App) -> None:
+    if app.running:
+        await app.stop()
+
+
+async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _told(stopping: asyncio.Event) -> None:
+    await stopping.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,25 +168,28 @@ class Polling:
 
     def trouble(self, error: TelegramError) -> None:
         """Called for each failed poll; the next one comes by itself."""
-        if not isinstance(error, Conflict):
-            log.warning("polling telegram failed", why=type(error).__name__)
+        if isinstance(error, Conflict):
+            log.error("another program polls with this bot's token")
+            self.troubles.note(STATUS_NAME, OTHER_POLLER, now=self.now())
             return
-        log.error("another program polls with this bot's token")
-        self.troubles.note(STATUS_NAME, OTHER_POLLER, now=self.now())
+        log.warning("polling telegram failed", why=type(error).__name__)
+        if isinstance(error, TokenDoubted):
+            self.troubles.note(STATUS_NAME, UNKNOWN_BOT, now=self.now())
 
 
 async def _reached(app: App, stopping: asyncio.Event) -> bool:
     """Wait until Telegram answers; false when told to stop before it did."""
-    wait = FIRST_WAIT
+    wait, refusals = FIRST_WAIT, 0
     while not stopping.is_set():
         try:
             await app.initialize()
         except InvalidToken:
-            raise TokenRefused(
-                "Telegram does not know this TELEGRAM_BOT_TOKEN; compare it with what @BotFather"
-                " gave you."
-            ) from None
+            refusals += 1
+            if refusals >= REFUSALS_BELIEVED:
+                raise TokenRefused(UNKNOWN_BOT) from None
+            log.warning("telegram does not know the token", next_try_in=wait)
         except TelegramError as error:
+            refusals = 0
             log.warning("telegram cannot be reached", why=type(error).__name__, next_try_in=wait)
         else:
             return True
@@ -160,14 +216,3 @@ async def _menus(app: App, services: BotServices) -> None:
             wait = min(wait * 2, LONGEST_WAIT)
         else:
             return
-
-
-def _beside(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    task = asyncio.create_task(work, name=name)
-    task.add_done_callback(_say_if_it_broke)
-    return task
-
-
-def _say_if_it_broke(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.error("side work broke", task=task.get_name(), exc_info=task.exception())

@@ -1,0 +1,235 @@
+"""Whatever comes back in Telegram's place, the bot goes on listening and telling."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from telegram.error import ChatMigrated, NetworkError, RetryAfter
+
+from tests.bot.test_manners import MESSAGE, NOON
+from tests.support.bot_world import BotWorld, living_bot, until
+from vibe_bot.lifecycle import STATUS_NAME, Polling
+from vibe_bot.polls import (
+    LONGEST_SILENCE,
+    REFUSALS_BELIEVED,
+    REFUSED_FOR,
+    UNKNOWN_BOT,
+    PollingEnded,
+    Polls,
+    TokenRefused,
+)
+from vibe_bot.rate_limiter import pause_seconds
+from vibe_bot.telegram_answers import (
+    LONGEST_REST_FROM_POLLING,
+    REST_UNTOLD,
+    MayHaveArrived,
+    TokenDoubted,
+    judged,
+)
+from vibe_pipeline.installation.process_status import Troubles
+
+PORTAL = "<html><body>Please log in. Chat not found. You are not a member.</body></html>"
+UNAUTHORIZED = json.dumps({"ok": False, "error_code": 401, "description": "Unauthorized"})
+NOT_FOUND = json.dumps({"ok": False, "error_code": 404, "description": "Not Found"})
+
+
+def ok(result: object) -> str:
+    return json.dumps({"ok": True, "result": result})
+
+
+def refusal(code: int, words: str, **more: object) -> bytes:
+    return json.dumps({"ok": False, "error_code": code, "description": words, **more}).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (401, UNAUTHORIZED),
+        (404, NOT_FOUND),
+        (404, PORTAL),
+        (403, PORTAL),
+        (200, PORTAL),
+        (200, "null"),
+        (200, ok(None)),
+        (200, ok({"update_id": 1})),
+        (200, ok([{"update_id": "x"}])),
+        (200, ok([None])),
+        (200, '{"ok":false,"error_code":429,"parameters":{"retry_after":1e300}}'),
+    ],
+)
+async def test_one_odd_answer_to_a_poll_leaves_the_bot_listening(
+    place: BotWorld, status: int, body: str
+) -> None:
+    anna = await place.person()
+    place.trouble.next = [("getUpdates", status, body)]
+    await anna.types("/start")  # ends the poll that is under way
+
+    await until(lambda: not place.trouble.next)
+    asked = await anna.types("/help")
+
+    assert await anna.sees(since=asked)
+
+
+async def test_an_update_that_cannot_be_read_is_passed_by(place: BotWorld) -> None:
+    anna = await place.person()
+    odd = {"update_id": 1, "message": {"date": 1e300}}
+    place.trouble.next = [("getUpdates", 200, ok([odd]))]
+    await anna.types("/start")
+
+    assert await anna.sees()
+
+
+async def test_one_passing_refusal_of_the_token_does_not_keep_the_bot_from_starting(
+    empty_place: BotWorld,
+) -> None:
+    empty_place.trouble.next = [("getMe", 401, UNAUTHORIZED), ("getMe", 404, NOT_FOUND)]
+
+    async with living_bot(empty_place):
+        anna = await empty_place.person()
+        assert await anna.says("/start")
+
+
+async def test_a_token_taken_back_while_the_bot_polls_is_told_to_the_operator(
+    tmp_path: Path,
+) -> None:
+    polling = Polling(Troubles(tmp_path), lambda: NOON)
+
+    polling.trouble(TokenDoubted("telegram does not know the token (401)"))
+
+    complaints = Troubles(tmp_path).current(now=NOON, within=timedelta(minutes=2))
+    assert complaints == {STATUS_NAME: UNKNOWN_BOT}
+
+
+class Hands:
+    """A clock that is put forward by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def read(self) -> float:
+        return self.seconds
+
+
+def test_a_token_is_given_up_after_refusals_in_a_row_over_a_while() -> None:
+    hands = Hands()
+    polls = Polls(hands.read)
+    for _ in range(REFUSALS_BELIEVED):
+        polls.refused()
+    polls.check()
+
+    hands.seconds += REFUSED_FOR
+    with pytest.raises(TokenRefused):
+        polls.check()
+
+    polls.known()
+    polls.refused()
+    polls.check()
+
+
+def test_a_bot_that_polls_no_more_ends_so_that_it_is_started_anew() -> None:
+    hands = Hands()
+    polls = Polls(hands.read)
+    hands.seconds += LONGEST_SILENCE
+    with polls.one():
+        polls.check()
+    hands.seconds += LONGEST_SILENCE + 1
+
+    with pytest.raises(PollingEnded):
+        polls.check()
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 404, 409, 410])
+@pytest.mark.parametrize("body", [PORTAL, "", "null", "[]", '{"error": "proxy"}', "[" * 100_000])
+def test_what_is_not_telegrams_is_a_network_that_fails(status: int, body: str) -> None:
+    with pytest.raises(NetworkError) as raised:
+        judged("sendMessage", status, body.encode())
+
+    assert type(raised.value) is NetworkError
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {},
+        [],
+        None,
+        True,
+        "sent",
+        {**MESSAGE, "message_id": "7"},
+        {**MESSAGE, "message_id": None},
+        {**MESSAGE, "chat": 7},
+        {**MESSAGE, "chat": {"id": "x", "type": "private"}},
+        {**MESSAGE, "date": 1e300},
+        {**MESSAGE, "date": "noon"},
+    ],
+)
+def test_what_telegram_took_and_tells_oddly_may_have_arrived(result: object) -> None:
+    with pytest.raises(MayHaveArrived):
+        judged("sendMessage", 200, ok(result).encode())
+
+
+def test_sound_answers_pass_as_they_are() -> None:
+    for endpoint, result in (
+        ("sendMessage", MESSAGE),
+        ("editMessageText", MESSAGE),
+        ("editMessageText", True),
+        ("deleteMessage", True),
+        ("getMe", {"id": 1, "is_bot": True, "first_name": "Vibe"}),
+    ):
+        body = ok(result).encode()
+        assert judged(endpoint, 200, body) == (200, body)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (403, refusal(403, "Forbidden: bot was blocked by the user"), 403),
+        (200, refusal(403, "Forbidden: bot was blocked by the user"), 403),
+        (410, refusal(410, "Gone: user is deactivated"), 403),
+        (200, refusal(400, "Bad Request: chat not found"), 400),
+        (400, refusal(400, "Bad Request: x", parameters=[1]), 400),
+        (200, json.dumps({"ok": False}).encode(), 502),
+        (500, refusal(500, "Internal Server Error"), 500),
+    ],
+)
+def test_a_refusal_counts_by_telegrams_own_code(status: int, body: bytes, code: int) -> None:
+    judged_code, _ = judged("sendMessage", status, body)
+
+    assert judged_code == code
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        (refusal(429, "x", parameters={"retry_after": 7}), 7.0),
+        (refusal(429, "x", parameters={"retry_after": "7"}), 7.0),
+        (refusal(429, "Too Many Requests: retry after 5"), 5.0),
+        (refusal(429, "Too Many Requests: retry after 5", parameters={"retry_after": 1e300}), 5.0),
+        (refusal(429, "x", parameters={"retry_after": -1}), REST_UNTOLD),
+        (refusal(429, "x", parameters={"retry_after": True}), REST_UNTOLD),
+        (b"", REST_UNTOLD),
+        (PORTAL.encode(), REST_UNTOLD),
+    ],
+)
+def test_a_pause_is_read_however_telegram_tells_it(body: bytes, seconds: float) -> None:
+    with pytest.raises(RetryAfter) as raised:
+        judged("sendMessage", 429, body)
+
+    assert pause_seconds(raised.value) == seconds
+
+
+def test_polling_never_rests_for_long() -> None:
+    with pytest.raises(RetryAfter) as raised:
+        judged("getUpdates", 429, refusal(429, "x", parameters={"retry_after": 40_000}))
+
+    assert pause_seconds(raised.value) == LONGEST_REST_FROM_POLLING
+
+
+def test_a_chat_that_moved_says_where_to() -> None:
+    with pytest.raises(ChatMigrated) as raised:
+        judged("sendMessage", 400, refusal(400, "x", parameters={"migrate_to_chat_id": -7}))
+
+    assert raised.value.new_chat_id == -7

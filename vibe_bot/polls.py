@@ -1,0 +1,82 @@
+"""Whether we still ask Telegram for news, and whether it knows us: a watchdog over the polling.
+
+The package polls in a task of its own, which nobody sees ending. Asking is ``telegram_answers``'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+LOOK_SECONDS = 10.0
+LONGEST_SILENCE = 900.0
+"""A poll takes half a minute at most, and the next one begins within another."""
+REFUSALS_BELIEVED = 3
+REFUSED_FOR = 60.0
+"""A token counts as refused after so many refusals in a row over so many seconds."""
+UNKNOWN_BOT = (
+    "Telegram does not know this TELEGRAM_BOT_TOKEN; compare it with what @BotFather gave you."
+)
+
+
+class TokenRefused(Exception):
+    """Telegram does not know this token; the text says what to do."""
+
+
+class PollingEnded(Exception):
+    """Nobody asks Telegram for news any more, though nobody told us to stop."""
+
+
+@dataclass(slots=True)
+class Polls:
+    """When Telegram was asked last, and since when it has refused the token."""
+
+    clock: Callable[[], float]
+    """Seconds that only ever go forward."""
+    _asked_at: float = field(init=False)
+    _refusals: int = 0
+    _refused_since: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._asked_at = self.clock()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """One poll, however it ends."""
+        self._asked_at = self.clock()
+        try:
+            yield
+        finally:
+            self._asked_at = self.clock()
+
+    def refused(self) -> None:
+        """Telegram says that it does not know the token."""
+        if not self._refusals:
+            self._refused_since = self.clock()
+        self._refusals += 1
+
+    def known(self) -> None:
+        """Telegram knows the token, whatever else it says."""
+        self._refusals = 0
+
+    def check(self) -> None:
+        """Whether it is worth going on.
+
+        Raises: ``TokenRefused``, ``PollingEnded``.
+        """
+        lasted = self.clock() - self._refused_since
+        if self._refusals >= REFUSALS_BELIEVED and lasted >= REFUSED_FOR:
+            raise TokenRefused(UNKNOWN_BOT)
+        if self.clock() - self._asked_at > LONGEST_SILENCE:
+            raise PollingEnded("Telegram is not asked for messages any more; the bot starts anew.")
+
+    async def watch(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Look now and then, until it is not worth going on.
+
+        Raises: ``TokenRefused``, ``PollingEnded``.
+        """
+        self._asked_at = self.clock()
+        while True:
+            self.check()
+            await sleep(LOOK_SECONDS)

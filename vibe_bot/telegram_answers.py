@@ -1,0 +1,210 @@
+"""What comes back from Telegram, judged before anything is concluded from it.
+
+A transport wrapper (middleware). What a proxy or a captive portal says in Telegram's place is a
+network that fails; what Telegram says in another shape than the Bot API's is trouble that passes.
+What a refusal means for a chat is not known here: ``gone_chats`` and ``sending``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from telegram import File, Message, TelegramObject, Update, User
+from telegram.error import ChatMigrated, NetworkError, RetryAfter, TimedOut
+from telegram.request import BaseRequest, RequestData
+
+from vibe_bot.polls import Polls
+
+log = structlog.get_logger()
+
+GET_UPDATES = "getUpdates"
+_POLLING = frozenset({GET_UPDATES, "deleteWebhook"})
+"""What the package asks in a loop of its own, which a refused token would end for good."""
+_MESSAGES = frozenset({"sendMessage", "sendDocument", "sendPhoto", "editMessageText"})
+_RECORDS: Mapping[str, type[TelegramObject]] = {"getMe": User, "getFile": File}
+_MISSHAPEN = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
+"""What the package raises over fields of another kind than it expects."""
+_TOKEN_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND})
+REST_UNTOLD = 5.0
+"""So long we rest when Telegram asks for a pause and does not say which."""
+LONGEST_REST = 86_400.0
+LONGEST_REST_FROM_POLLING = 60.0
+_RETRY_AFTER = re.compile(r"retry after (\d{1,9})\b", re.IGNORECASE)
+_HIGHEST_UPDATE = 2**63 - 1
+
+
+class MayHaveArrived(TimedOut):
+    """Telegram took it, and what it says of it cannot be read."""
+
+
+class TokenDoubted(NetworkError):
+    """Telegram says that it does not know the token; once may be a passing trouble of its own."""
+
+
+class JudgedRequest(BaseRequest):
+    """Asks through ``inner``; answers reach the package only in the Bot API's own shapes."""
+
+    def __init__(self, inner: BaseRequest, polls: Polls) -> None:
+        self._inner = inner
+        self._polls = polls
+
+    @property
+    def read_timeout(self) -> float | None:
+        """The same as without us."""
+        return self._inner.read_timeout
+
+    async def initialize(self) -> None:
+        """Open what is asked through."""
+        await self._inner.initialize()
+
+    async def shutdown(self) -> None:
+        """Close it."""
+        await self._inner.shutdown()
+
+    async def do_request(
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        *timeouts: Any,
+        **named_timeouts: Any,
+    ) -> tuple[int, bytes]:
+        """One request, and an answer that is Telegram's.
+
+        Raises: ``NetworkError`` for any other; ``RetryAfter`` and ``ChatMigrated`` when told so.
+        """
+        ask = partial(
+            self._inner.do_request, url, method, request_data, *timeouts, **named_timeouts
+        )
+        endpoint = url.rsplit("/", maxsplit=1)[-1]
+        if method == "GET":  # a file, which is whatever somebody sent
+            return await ask()
+        if endpoint not in _POLLING:
+            return judged(endpoint, *await ask())
+        with self._polls.one():
+            status, payload = judged(endpoint, *await ask())
+        if status in _TOKEN_REFUSED:
+            self._polls.refused()
+            raise TokenDoubted(f"telegram does not know the token ({status})")
+        self._polls.known()
+        return status, payload
+
+
+def judged(endpoint: str, status: int, payload: bytes) -> tuple[int, bytes]:
+    """The status and the body that this answer stands for.
+
+    Raises: ``NetworkError``, ``RetryAfter``, ``ChatMigrated``.
+    """
+    answer = _fields(payload)
+    ok = answer.get("ok")
+    if ok is True and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        if endpoint == GET_UPDATES:
+            return status, _updates(answer.get("result"))
+        if not _readable(endpoint, answer.get("result")):
+            raise MayHaveArrived(f"an answer of another shape than Telegram's ({endpoint})")
+        return status, payload
+    if ok is not False and status != HTTPStatus.TOO_MANY_REQUESTS:
+        raise NetworkError(f"an answer that is not Telegram's ({status})")
+    return _refusal(endpoint, status, answer)
+
+
+def _refusal(endpoint: str, status: int, answer: Mapping[str, Any]) -> tuple[int, bytes]:
+    code, words = _code(status, answer), answer.get("description")
+    words = words if isinstance(words, str) else ""
+    given = answer.get("parameters")
+    parameters = given if isinstance(given, dict) else {}
+    if code == HTTPStatus.TOO_MANY_REQUESTS:
+        longest = LONGEST_REST_FROM_POLLING if endpoint in _POLLING else LONGEST_REST
+        rest = min(_rest(parameters.get("retry_after"), words), longest)
+        raise RetryAfter(timedelta(seconds=rest))
+    moved_to = parameters.get("migrate_to_chat_id")
+    if isinstance(moved_to, int):
+        raise ChatMigrated(moved_to)
+    return code, json.dumps({"ok": False, "error_code": code, "description": words}).encode()
+
+
+def _code(status: int, answer: Mapping[str, Any]) -> int:
+    """Telegram's own code; a 200 that says it went wrong does not say so in its status.
+
+    "Gone" is what Telegram answers for a person who is no longer there, as a kind of forbidden.
+    """
+    code = answer.get("error_code")
+    if status >= HTTPStatus.BAD_REQUEST or not isinstance(code, int):
+        code = status if status >= HTTPStatus.BAD_REQUEST else HTTPStatus.BAD_GATEWAY
+    return HTTPStatus.FORBIDDEN if code == HTTPStatus.GONE else code
+
+
+def _rest(told: object, words: str) -> float:
+    """How many seconds Telegram asks us to rest, read with doubt."""
+    in_words = _RETRY_AFTER.search(words)
+    for candidate in (told, in_words[1] if in_words else None):
+        try:
+            seconds = float(str(candidate))
+        except ValueError:
+            continue
+        if math.isfinite(seconds) and 0 < seconds <= LONGEST_REST:
+            return seconds
+    return REST_UNTOLD
+
+
+def _readable(endpoint: str, result: object) -> bool:
+    """Whether the package can make of it what its callers are promised."""
+    if endpoint in _MESSAGES:
+        return _is_message(result) or (endpoint == "editMessageText" and result is True)
+    kind = _RECORDS.get(endpoint)
+    return kind is None or _parsed(kind, result)
+
+
+def _is_message(result: object) -> bool:
+    if not _parsed(Message, result) or not isinstance(result, dict):
+        return False
+    return isinstance(result["message_id"], int) and isinstance(result["chat"]["id"], int)
+
+
+def _parsed(kind: type[TelegramObject], result: object) -> bool:
+    if not isinstance(result, dict):
+        return False
+    try:
+        kind.de_json(result, None)
+    except _MISSHAPEN as error:
+        log.warning("telegram's answer cannot be read", kind=kind.__name__, why=repr(error))
+        return False
+    return True
+
+
+def _updates(result: object) -> bytes:
+    """The updates that can be read; of another only its number is left, so that it is passed by.
+
+    Raises: ``NetworkError`` when there are some, and not even one has a number.
+    """
+    if not isinstance(result, list):
+        raise NetworkError("updates of another shape than Telegram's")
+    numbered = [one for one in result if isinstance(one, dict) and _numbered(one)]
+    if result and not numbered:
+        raise NetworkError("updates without numbers")
+    if len(numbered) < len(result):
+        log.error("updates without numbers are left out", count=len(result) - len(numbered))
+    kept = [one if _parsed(Update, one) else {"update_id": one["update_id"]} for one in numbered]
+    return json.dumps({"ok": True, "result": kept}).encode()
+
+
+def _numbered(update: Mapping[str, Any]) -> bool:
+    number = update.get("update_id")
+    return type(number) is int and 0 <= number < _HIGHEST_UPDATE
+
+
+def _fields(payload: bytes) -> Mapping[str, Any]:
+    """The answer's fields; none where it is no JSON object."""
+    try:
+        answer = json.loads(payload)
+    except (ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
