@@ -24,6 +24,7 @@ from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.readable_rows import readable_rows
 from vibe_pipeline.accounts.records import (
     Edition,
     EditionFacts,
@@ -157,8 +158,7 @@ class Editions:
             editions.c.edition_id.in_(list(edition_ids))
         )
         with self.database.reading() as connection:
-            rows = connection.execute(query).all()
-        return {EditionId(edition_id): EditionState(state) for edition_id, state in rows}
+            return dict(readable_rows(connection, query, _state, key=[editions.c.edition_id]))
 
     def latest(self, user_id: UserId) -> Edition | None:
         """The list to listen to: the last that reached its playlist, or was put back there."""
@@ -212,7 +212,7 @@ class Editions:
 
     def unfinished(self, *, since: datetime) -> list[Edition]:
         """Everybody's lists begun since then that are not recorded, newest first."""
-        return self._many(
+        return self._everybodys(
             editions.c.kind == EditionKind.DAILY.value,
             editions.c.state != EditionState.RECORDED.value,
             editions.c.undone_at.is_(None),
@@ -221,14 +221,14 @@ class Editions:
 
     def begun_since(self, since: datetime) -> list[Edition]:
         """Everybody's lists begun since then, newest first, previews left out."""
-        return self._many(
+        return self._everybodys(
             editions.c.kind == EditionKind.DAILY.value, editions.c.created_at >= since
         )
 
     def last_made(self) -> dict[UserId, datetime]:
         """When each person's last list was begun that reached its playlist."""
         query = (
-            select(editions.c.user_id, func.max(editions.c.created_at))
+            select(editions.c.user_id, func.max(editions.c.created_at).label("begun"))
             .where(
                 editions.c.kind == EditionKind.DAILY.value,
                 editions.c.state == EditionState.RECORDED.value,
@@ -236,12 +236,11 @@ class Editions:
             .group_by(editions.c.user_id)
         )
         with self.database.reading() as connection:
-            rows = connection.execute(query).all()
-        return {UserId(user_id): _aware(begun) for user_id, begun in rows}
+            return dict(readable_rows(connection, query, _begun, key=[editions.c.user_id]))
 
     def recorded(self) -> list[Edition]:
         """Everybody's lists that were recorded and not taken back."""
-        return self._many(
+        return self._everybodys(
             editions.c.kind == EditionKind.DAILY.value,
             editions.c.state == EditionState.RECORDED.value,
             editions.c.undone_at.is_(None),
@@ -273,15 +272,28 @@ class Editions:
         return found[0] if found else None
 
     def _many(self, *conditions: ColumnElement[bool], limit: int | None = None) -> list[Edition]:
-        newest_first = (editions.c.created_at.desc(), editions.c.edition_id.desc())
-        query = select(editions).where(*conditions).order_by(*newest_first).limit(limit)
         with self.database.reading() as connection:
-            return _editions(connection, query)
+            return _editions(connection, _newest_first(*conditions).limit(limit))
+
+    def _everybodys(self, *conditions: ColumnElement[bool]) -> list[Edition]:
+        query = _newest_first(*conditions)
+        with self.database.reading() as connection:
+            return readable_rows(connection, query, _edition, key=[editions.c.edition_id])
 
 
-def _aware(moment: datetime) -> datetime:
-    """What an aggregate gives without its zone: moments are kept in UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+def _newest_first(*conditions: ColumnElement[bool]) -> Select[Any]:
+    newest_first = (editions.c.created_at.desc(), editions.c.edition_id.desc())
+    return select(editions).where(*conditions).order_by(*newest_first)
+
+
+def _begun(row: RowMapping) -> tuple[UserId, datetime]:
+    """An aggregate gives moments without their zone: they are kept in UTC."""
+    begun = row["begun"]
+    return UserId(row["user_id"]), begun.replace(tzinfo=UTC) if begun.tzinfo is None else begun
+
+
+def _state(row: RowMapping) -> tuple[EditionId, EditionState]:
+    return EditionId(row["edition_id"]), EditionState(row["state"])
 
 
 def _editions(connection: Connection, query: Select[Any]) -> list[Edition]:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.people import unlink
+from vibe_pipeline.accounts.readable_rows import readable_rows
 from vibe_pipeline.accounts.records import Erasure, ErasureKind
 from vibe_pipeline.accounts.tables import (
     accounts,
@@ -155,7 +156,7 @@ class Erasures:
         query = select(erasures).where(*conditions)
         query = query.order_by(erasures.c.asked_at, erasures.c.receipt)
         with self.database.reading() as connection:
-            return [_erasure(row) for row in connection.execute(query).mappings()]
+            return readable_rows(connection, query, _erasure, key=[erasures.c.receipt])
 
 
 def _unname_calls(connection: Connection, note: Erasure) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, and_, delete, insert, select, update
@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.readable_rows import readable_rows
 from vibe_pipeline.accounts.records import (
     HistoryService,
     HistorySource,
@@ -97,6 +98,10 @@ class HistorySources:
         """What is read for whom, and what is leaving."""
         return self._many()
 
+    def of(self, user_id: UserId) -> list[HistorySource]:
+        """What is read for this person, and what is leaving."""
+        return self._many(history_sources.c.user_id == user_id).get(user_id, [])
+
     def _many(self, *conditions: ColumnElement[bool]) -> dict[UserId, list[HistorySource]]:
         query = select(history_sources).where(*conditions)
         query = query.order_by(
@@ -104,8 +109,9 @@ class HistorySources:
         )
         by_person: dict[UserId, list[HistorySource]] = {}
         with self.database.reading() as connection:
-            for row in connection.execute(query).mappings():
-                by_person.setdefault(UserId(row["user_id"]), []).append(_source(row))
+            rows = readable_rows(connection, query, _named, key=list(history_sources.primary_key))
+        for user_id, source in rows:
+            by_person.setdefault(user_id, []).append(source)
         return by_person
 
     def list(self, user_id: UserId) -> list[HistorySource]:
@@ -143,15 +149,21 @@ def _stretches(unread: Sequence[UnreadStretch]) -> list[list[int | None]]:
     ]
 
 
+def _moment(seconds: float) -> datetime:
+    """``fromtimestamp`` calls what is out of range by three names, one of them the system's."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds)
+
+
+def _named(row: RowMapping) -> tuple[UserId, HistorySource]:
+    return UserId(row["user_id"]), _source(row)
+
+
 def _source(row: RowMapping) -> HistorySource:
     values = {name: row[name] for name in HistorySource.__slots__}
     values["service"] = HistoryService(row["service"])
     values["trouble"] = None if row["trouble"] is None else HistoryTrouble(row["trouble"])
     values["unread"] = tuple(
-        UnreadStretch(
-            None if since is None else datetime.fromtimestamp(since, UTC),
-            datetime.fromtimestamp(until, UTC),
-        )
+        UnreadStretch(None if since is None else _moment(since), _moment(until))
         for since, until in row["unread"]
     )
     return HistorySource(**values)

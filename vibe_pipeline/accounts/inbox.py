@@ -48,7 +48,8 @@ class Inbox:
     def take_up(self) -> list[InboxEntry]:
         """What a former process left unhandled, oldest first, each a few times at most."""
         left = inbox.c.payload.is_not(None)
-        query = select(inbox).where(left).order_by(inbox.c.received_at, inbox.c.key)
+        columns = [column for column in inbox.c if column.name != "received_at"]
+        query = select(*columns).where(left).order_by(inbox.c.received_at, inbox.c.key)
         with self.database.writing() as connection:
             rows = connection.execute(query).all()
             if rows:

@@ -12,8 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, get_args
 
+from vibe_pipeline.accounts.readable_rows import UNREADABLE
 from vibe_pipeline.accounts.records import Edition, FailureCause
 from vibe_pipeline.records import EditionId, UserId
+
+_FIRST = datetime.datetime.min.replace(tzinfo=datetime.UTC) + datetime.timedelta(days=1)
+_LAST = datetime.datetime.max.replace(tzinfo=datetime.UTC) - datetime.timedelta(days=1)
 
 Params = Mapping[str, Any]
 """A message's blanks as the database holds them: JSON, moments and dates in ISO 8601."""
@@ -314,7 +318,7 @@ class OutboxMessage:
         """
         try:
             return _read(self.key, self.params, self.dedupe_key)
-        except (KeyError, TypeError, ValueError) as error:
+        except UNREADABLE as error:
             raise MessageUnreadable(self.key) from error
 
 
@@ -332,4 +336,6 @@ def _aware(text: str) -> datetime.datetime:
     moment = datetime.datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a moment without its zone")
+    if not _FIRST < moment < _LAST:
+        raise ValueError("a moment that some clocks have no date for")
     return moment

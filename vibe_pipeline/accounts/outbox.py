@@ -6,17 +6,27 @@ A transactional outbox: whoever has something to say puts it here. Words and sen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.messages import Message, NightFailed, OutboxMessage
+from vibe_pipeline.accounts.readable_rows import readable_rows
 from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.accounts.tables import accounts, outbox
 from vibe_pipeline.records import UserId
@@ -63,11 +73,12 @@ class Outbox:
     def take_due(self, limit: int = 20, lease_seconds: float = 60) -> list[OutboxMessage]:
         """Claim what is due, oldest first; unless closed, it falls due again after the lease.
 
-        Messages for people who blocked the bot wait until they are back.
+        Messages for people who blocked the bot wait until they are back; what cannot be read is
+        closed, for nobody could ever say it.
         """
         now = self.now()
-        query = (
-            select(outbox, accounts.c.chat_id, accounts.c.language)
+        due = (
+            select(outbox.c.id)
             .join(accounts, accounts.c.user_id == outbox.c.user_id)
             .where(outbox.c.closed_at.is_(None), _due_at(now), accounts.c.active)
             .order_by(outbox.c.not_before, outbox.c.id)
@@ -77,11 +88,15 @@ class Outbox:
         if not self._anything_due(now):
             return []
         with self.database.writing() as connection:
-            rows = connection.execute(query).all()
-            claimed = update(outbox).where(outbox.c.id.in_([row.id for row in rows]))
+            ids = connection.execute(due).scalars().all()
+            messages = _messages(connection, ids)
+            claimed = update(outbox).where(outbox.c.id.in_(ids))
             lease = now + timedelta(seconds=lease_seconds)
             connection.execute(claimed.values(not_before=lease, attempts=outbox.c.attempts + 1))
-        return [_message(row) for row in rows]
+            unreadable = set(ids) - {message.id for message in messages}
+            closed = update(outbox).where(outbox.c.id.in_(unreadable)).values(closed_at=now)
+            connection.execute(closed)
+        return messages
 
     def done(self, message_id: int, *, sent_as: int | None = None) -> None:
         """The message was delivered; ``sent_as`` is what the chat calls it."""
@@ -129,15 +144,25 @@ def _due_at(now: datetime) -> ColumnElement[bool]:
     return or_(outbox.c.not_before <= now, set_back)
 
 
-def _message(row: Row[Any]) -> OutboxMessage:
+def _messages(connection: Connection, ids: Sequence[int]) -> list[OutboxMessage]:
+    query = (
+        select(outbox, accounts.c.chat_id, accounts.c.language)
+        .join(accounts, accounts.c.user_id == outbox.c.user_id)
+        .where(outbox.c.id.in_(ids))
+        .order_by(outbox.c.not_before, outbox.c.id)
+    )
+    return readable_rows(connection, query, _message, key=[outbox.c.id])
+
+
+def _message(row: RowMapping) -> OutboxMessage:
     return OutboxMessage(
-        id=row.id,
-        user_id=UserId(row.user_id),
-        chat_id=row.chat_id,
-        language=row.language,
-        key=row.key,
-        params=row.params,
-        dedupe_key=row.dedupe_key,
-        attempts=row.attempts + 1,
-        created_at=row.created_at,
+        id=row["id"],
+        user_id=UserId(row["user_id"]),
+        chat_id=row["chat_id"],
+        language=row["language"],
+        key=row["key"],
+        params=row["params"],
+        dedupe_key=row["dedupe_key"],
+        attempts=row["attempts"] + 1,
+        created_at=row["created_at"],
     )

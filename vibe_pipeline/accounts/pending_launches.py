@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.readable_rows import readable_rows
 from vibe_pipeline.accounts.records import PendingLaunch
 from vibe_pipeline.accounts.tables import pending_launches as table
 from vibe_pipeline.records import UserId
@@ -110,4 +111,9 @@ class PendingLaunches:
     def _many(self, *conditions: ColumnElement[bool]) -> list[PendingLaunch]:
         query = select(table).where(*conditions).order_by(table.c.asked_at, table.c.request_id)
         with self.database.reading() as connection:
-            return [PendingLaunch(**row) for row in connection.execute(query).mappings()]
+            return readable_rows(connection, query, _wish, key=[table.c.request_id])
+
+
+def _wish(row: RowMapping) -> PendingLaunch:
+    tags = {str(name): str(value) for name, value in row["tags"].items()}
+    return PendingLaunch(**dict(row) | {"tags": tags})

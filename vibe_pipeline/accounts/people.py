@@ -12,19 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Unpack
 
-import structlog
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.cipher import Cipher
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
+from vibe_pipeline.accounts.readable_rows import readable_rows
 from vibe_pipeline.accounts.records import Account, AccountChanges, Defaults, Tokens
 from vibe_pipeline.accounts.tables import accounts, oauth_states, tokens
 from vibe_pipeline.accounts.tokens import token_values
 from vibe_pipeline.records import Mode, Source, UserId
-
-log = structlog.get_logger()
 
 CONSENT_MONTHS = 6
 """Spotify's refresh tokens live six months from the person's own consent, however often used."""
@@ -51,43 +49,24 @@ class People:
             return _first(connection, accounts.c.user_id == user_id)
 
     def some(self, user_ids: Collection[UserId]) -> dict[UserId, Account]:
-        """These people, asked in one question; whoever is gone is left out."""
+        """These people, asked in one question; whoever is gone or unreadable is left out."""
         query = _QUERY.where(accounts.c.user_id.in_(list(user_ids)))
         with self.database.reading() as connection:
-            rows = connection.execute(query).mappings()
-            return {account.user_id: account for account in map(_account, rows)}
+            people = readable_rows(connection, query, _account, key=[accounts.c.user_id])
+        return {account.user_id: account for account in people}
 
     def all(self, *, active_only: bool = False) -> list[Account]:
-        """Everybody, in the order they came."""
+        """Everybody who can be read, in the order they came."""
         query = _QUERY.order_by(accounts.c.created_at, accounts.c.user_id)
         if active_only:
             query = query.where(accounts.c.active)
-        try:
-            with self.database.reading() as connection:
-                return [_account(row) for row in connection.execute(query).mappings()]
-        except (LookupError, TypeError, ValueError):
-            return self._readable(active_only=active_only)
+        with self.database.reading() as connection:
+            return readable_rows(connection, query, _account, key=[accounts.c.user_id])
 
     def ids(self) -> set[UserId]:
         """Everybody there is, readable or not."""
         with self.database.reading() as connection:
             return {UserId(row.user_id) for row in connection.execute(select(accounts.c.user_id))}
-
-    def _readable(self, *, active_only: bool) -> list[Account]:
-        """Everybody whose row can be read: nobody else is to go without because of one."""
-        order = select(accounts.c.user_id).order_by(accounts.c.created_at, accounts.c.user_id)
-        with self.database.reading() as connection:
-            user_ids = [UserId(row.user_id) for row in connection.execute(order)]
-        people = []
-        for user_id in user_ids:
-            try:
-                account = self.get(user_id)
-            except (LookupError, TypeError, ValueError):
-                log.exception("an account cannot be read", user=user_id)
-                continue
-            if account is not None and (account.active or not active_only):
-                people.append(account)
-        return people
 
     def register(self, chat_id: int, name: str, language: str) -> Account:
         """The account of this chat, made on first sight; whoever comes back is active again."""

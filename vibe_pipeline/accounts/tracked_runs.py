@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.readable_rows import readable_rows
 from vibe_pipeline.accounts.records import TrackedRun
 from vibe_pipeline.accounts.tables import watches
 from vibe_pipeline.records import UserId
@@ -77,4 +78,8 @@ class TrackedRuns:
     def _many(self, *conditions: ColumnElement[bool]) -> list[TrackedRun]:
         query = select(watches).where(*conditions).order_by(watches.c.created_at, watches.c.run_id)
         with self.database.reading() as connection:
-            return [TrackedRun(**row) for row in connection.execute(query).mappings()]
+            return readable_rows(connection, query, _watch, key=[watches.c.run_id])
+
+
+def _watch(row: RowMapping) -> TrackedRun:
+    return TrackedRun(**row)

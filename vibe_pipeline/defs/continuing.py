@@ -89,7 +89,7 @@ def _works_on(run: dg.DagsterRun, edition: Edition) -> bool:
 
 
 def _reachable(store: AccountStore, edition: Edition) -> bool:
-    account = store.people.get(edition.user_id)
+    account = store.people.some([edition.user_id]).get(edition.user_id)
     return account is not None and account.active and account.connected
 
 
@@ -99,7 +99,7 @@ def _give_up(store: AccountStore, edition: Edition) -> None:
         return
     detail = "Every run of this list ended without a word."
     store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail)
-    account = store.people.get(edition.user_id)
+    account = store.people.some([edition.user_id]).get(edition.user_id)
     if account is not None and edition.occasion.startswith(runs.NIGHTLY_PREFIX):
         again = nights.next_try(store.editions.required(edition.edition_id))
         tell_failure(store, account, edition, FailureCause.UNEXPECTED, until=again)
