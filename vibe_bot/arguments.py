@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import date, time, timedelta
 from functools import cache
+from typing import NamedTuple
 
 from babel import Locale
 from babel.core import get_global
@@ -22,19 +23,20 @@ MINIMUM_SIZE, MAXIMUM_SIZE = 10, 100
 TEXT_LIMIT = 200
 """Nobody means more than this by an argument."""
 
-_NUMBER = re.compile(r"(?<![\w.,])[-+]?(?:\d{1,6}(?:[.,]\d{1,6})?|[.,]\d{1,6})(?![\w]*\d)")
-_AROUND = re.compile(r"(?:[^\W\d_]|[\s%.,:!?~]){0,30}")
+_NUMBER = r"-?(?:\d{1,6}(?:[.,]\d{1,6})?|[.,]\d{1,6})"
+_THOUSANDS = re.compile(r"-?0*[1-9]\d*[.,]\d{3}")
+"""A sign before three digits parts thousands in one country, tenths in the next."""
 _TIME = re.compile(r"(\d{1,2})(?:(?:\s*[:.hчгu]\s*|\s+)(\d{2}))?(?!\d)(.*)")
 _OFFSET = re.compile(r"(?:utc|gmt)?\s*([+-])\s*(\d{1,2})(?::?(\d{2}))?", re.I)
-_CLOCK = re.compile(r"\d{1,2}(?:\s*[:.h]\s*\d{2})?\s*(?:[ap]\.?m\.?)?", re.I)
-_DAY = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})|(\d{1,2})[./-](\d{1,2})[./-](\d{4})|(\d{1,2})\.(\d{1,2})(?!\d)"
-)
+_CLOCK_OR_DATE = re.compile(r"\d{1,2}\s*[:./]\s*\d{1,2}|\d{4}-\d{1,2}")
 _DATE = re.compile(
     r"(\d{4})([./-])(\d{1,2})\2(\d{1,2})|(\d{1,2})([./-])(\d{1,2})(?:\6(\d{4}|\d{2}))?"
 )
+_WITHOUT_DATES = ("today", "yesterday", "stretch")
 CENTURY = 2000
 """Of a year written with two digits; there were no lists before."""
+LONGEST_GUESSED = timedelta(days=180)
+"""A stretch of days of which a year had to be guessed is hardly longer."""
 
 
 def plain_text(text: str) -> str:
@@ -46,26 +48,26 @@ def plain_text(text: str) -> str:
 
 def size(text: str) -> int | None:
     """A playlist's length: ``30``, ``30 tracks``, ``３０``."""
-    value = _number(plain_text(text))
+    value = _number(plain_text(text), "tracks", "roughly")
     if value is None or value != int(value) or not MINIMUM_SIZE <= value <= MAXIMUM_SIZE:
         return None
     return int(value)
 
 
 def share(text: str) -> float | None:
-    """A share of one: ``0.8``, ``0,8``, ``80%``, ``80``."""
+    """A share of one: ``0.8``, ``0,8``, ``80%``, ``80``; ``1.5`` may be either, so it is none."""
     words = plain_text(text)
-    value = _number(words)
+    value = _number(words, "percent", "new", "tracks", "roughly")
     if value is None:
         return None
-    if "%" in words or value > 1:
+    if value >= 2 or re.search(_beside("percent"), words, re.I):
         value /= 100
     return round(value, 4) if 0 <= value <= 1 else None
 
 
 def adventure(text: str) -> int | None:
     """From familiar to adventurous: a whole number from 0 to 100, a percent sign is fine."""
-    value = _number(plain_text(text))
+    value = _number(plain_text(text), "percent", "roughly")
     if value is None or value != int(value) or not 0 <= value <= 100:
         return None
     return int(value)
@@ -77,18 +79,38 @@ def time_of_day(text: str) -> time | None:
     Whatever stands beside it must be understood too: of ``6:5``, ``half 7`` or ``6 in 3 days`` the
     digits alone would be another time than was meant.
     """
+    read = _clock_time(text)
+    return None if read is None else read.at
+
+
+class _ClockTime(NamedTuple):
+    at: time
+    of_a_half: bool
+    """Whether it was said which half of the day is meant."""
+
+    @property
+    def of_either_half(self) -> bool:
+        """Whether it may be in the other half of the day as well."""
+        return not self.of_a_half and 1 <= self.at.hour <= 12
+
+
+def _clock_time(text: str) -> _ClockTime | None:
     read = _TIME.fullmatch(_without(_word(text), "at"))
     if read is None:
         return None
     hour, minute, rest = int(read[1]), int(read[2] or 0), read[3].strip()
+    of_a_half = False
     for half in ("morning", "afternoon"):
         before = _without_end(rest, half)
         if before is not None:
             hour, rest = _on_24_hours(hour, afternoon=half == "afternoon"), before
+            of_a_half = True
             break
     if rest and rest not in _words("bot.words.oclock"):
         return None
-    return time(hour, minute) if 0 <= hour < 24 and minute < 60 else None
+    if not (0 <= hour < 24 and minute < 60):
+        return None
+    return _ClockTime(at=time(hour, minute), of_a_half=of_a_half)
 
 
 def _on_24_hours(hour: int, *, afternoon: bool) -> int:
@@ -175,45 +197,126 @@ def day(text: str, *, today: date) -> date | None:
 
 
 def hours(text: str) -> tuple[time, time] | None:
-    """A part of every day: ``22:00-07:00``, ``from 22 to 7``, ``10 pm - 7 am``."""
-    words = _without_since(plain_text(text))
-    parts = [part.strip() for part in _until().split(words) if part and part.strip()]
-    if len(parts) != 2 or not all(_CLOCK.fullmatch(part) for part in parts):
+    """A part of every day: ``22:00-07:00``, ``from 22 to 7``, ``10 pm - 7 am``.
+
+    Of ``8 - 10 pm`` the first end may be in either half of the day, so it is asked back.
+    """
+    parts = _until().split(_without_since(plain_text(text)))
+    ends = [end for end in map(_clock_time, parts) if end is not None]
+    if len(parts) != 2 or len(ends) != 2:
         return None
-    start, end = (time_of_day(part) for part in parts)
-    return None if start is None or end is None or start == end else (start, end)
+    halves = any(end.of_a_half for end in ends) and any(end.of_either_half for end in ends)
+    start, end = (one.at for one in ends)
+    return None if halves or start == end else (start, end)
 
 
 def dates(text: str, *, today: date) -> tuple[date, date] | None:
-    """A stretch of days, or one: ``2026-11-01..2026-11-14``, ``1.11 - 14.11``, ``1.11.2026``."""
-    words = _without_since(plain_text(text))
-    between = [part for part in _until().split(_DAY.sub(" ", words)) if part.strip(" .")]
-    found = list(_DAY.finditer(words))
-    if between or not 1 <= len(found) <= 2:
-        return None
-    read = [_dated(one, today) for one in found]
-    days = sorted(one for one in read if one is not None)
-    return (days[0], days[-1]) if len(days) == len(read) else None
+    """A stretch of days, or one: ``2026-11-01..2026-11-14``, ``1.11 - 14.11``, ``1.11.2026``.
 
-
-def looks_like_a_range(text: str) -> bool:
-    """Whether somebody meant hours or dates, readable or not: digits and signs alone."""
+    A year that is missing comes from the other end. Where both are, the last day is the nearest
+    such day. A long stretch of guessed years is asked back.
+    """
     words = plain_text(text)
-    signs = any(sign in words for sign in ":.-/")
-    return signs and not any(character.isalpha() for character in words)
+    alone = _written_day(words)
+    if alone is not None:
+        day = alone.nearest(today)
+        return None if day is None else (day, day)
+    words = _without_since(words)
+    stretches = [
+        (first, last)
+        for between in _until().finditer(words)
+        if (first := _written_day(words[: between.start()])) is not None
+        and (last := _written_day(words[between.end() :])) is not None
+    ]
+    return _stretch(*stretches[0], today) if len(stretches) == 1 else None
 
 
-def _dated(found: re.Match[str], today: date) -> date | None:
-    """A day; without a year the nearest such day is meant."""
-    if found[1]:
-        return _date(int(found[1]), int(found[2]), int(found[3]))
-    if found[4]:
-        return _date(int(found[6]), int(found[5]), int(found[4]))
-    years = (today.year + more for more in (-1, 0, 1))
-    days = [_date(year, int(found[8]), int(found[7])) for year in years]
-    return min(
-        (one for one in days if one is not None), key=lambda one: abs(one - today), default=None
+def means_a_range(text: str) -> bool:
+    """Whether somebody may have meant hours or dates, readable or not, rather than a name."""
+    words = plain_text(text).casefold()
+    has_digits = any(character.isdigit() for character in words)
+    has_letters = any(character.isalpha() for character in words)
+    if not has_letters:
+        return any(sign in words for sign in ":.-/")
+    if any(_word(words) in _words(f"bot.words.{key}") for key in _WITHOUT_DATES):
+        return True
+    return has_digits and (
+        _CLOCK_OR_DATE.search(words) is not None
+        or not _months().isdisjoint(re.findall(r"[^\W\d_]+", words))
+        or time_of_day(words) is not None
+        or any(_is_introduced(words, by) for by in ("since", "until"))
+        or _has_an_end_of_hours(words)
     )
+
+
+def _is_introduced(words: str, by: str) -> bool:
+    """Whether a number follows such a word at the beginning."""
+    number = _without(words, by)
+    return number != words and number[:1].isdigit()
+
+
+def _has_an_end_of_hours(words: str) -> bool:
+    """Whether numbers stand on both sides of an "until", or a time on one side of such a word."""
+    parts = _until().split(words)
+    if len(parts) < 2:
+        return False
+    has_a_word = any(re.search(r"[^\W\d_]", one[0]) for one in _until().finditer(words))
+    has_a_time = any(time_of_day(part) is not None for part in parts)
+    return (has_a_word and has_a_time) or all(part[:1].isdigit() for part in parts)
+
+
+class _WrittenDay(NamedTuple):
+    """A day as it was written, perhaps without its year."""
+
+    year: int | None
+    month: int
+    day: int
+
+    def in_year(self, year: int) -> date | None:
+        return _date(year if self.year is None else self.year, self.month, self.day)
+
+    def nearest(self, to: date) -> date | None:
+        """Without a year, the nearest such day is meant."""
+        days = (self.in_year(to.year + more) for more in (-1, 0, 1))
+        return min(filter(None, days), key=lambda one: abs(one - to), default=None)
+
+    def before(self, last: date) -> date | None:
+        days = (self.in_year(last.year - less) for less in (0, 1))
+        return next((one for one in days if one is not None and one <= last), None)
+
+    def after(self, first: date) -> date | None:
+        days = (self.in_year(first.year + more) for more in (0, 1))
+        return next((one for one in days if one is not None and one >= first), None)
+
+
+def _written_day(words: str) -> _WrittenDay | None:
+    """Of two numbers with a dash between them, hours may be meant as well."""
+    read = _DATE.fullmatch(words.strip(" ."))
+    if read is None:
+        return None
+    if read[1]:
+        return _WrittenDay(int(read[1]), int(read[3]), int(read[4]))
+    if read[8] is None:
+        return None if read[6] == "-" else _WrittenDay(None, int(read[7]), int(read[5]))
+    year = int(read[8]) + (CENTURY if len(read[8]) == 2 else 0)
+    return _WrittenDay(year, int(read[7]), int(read[5]))
+
+
+def _stretch(first: _WrittenDay, last: _WrittenDay, today: date) -> tuple[date, date] | None:
+    """The days from one to the other; both ends with their years may stand in either order."""
+    if first.year is not None and last.year is None:
+        begin = first.nearest(today)
+        end = None if begin is None else last.after(begin)
+    else:
+        end = last.nearest(today)
+        to_the_last = first.before if first.year is None else first.nearest
+        begin = None if end is None else to_the_last(end)
+    if begin is None or end is None:
+        return None
+    guessed = first.year is None or last.year is None
+    if guessed and end - begin > LONGEST_GUESSED:
+        return None
+    return min(begin, end), max(begin, end)
 
 
 def _date(year: int, month: int, day: int) -> date | None:
@@ -259,12 +362,24 @@ def _until() -> re.Pattern[str]:
     return re.compile(rf"\s+(?:{'|'.join(map(re.escape, words))})\s+|\s*(?:-|\.\.+)\s*", re.I)
 
 
-def _number(words: str) -> float | None:
-    """The one number in a few plain words; markup and code are no way to name one."""
-    found = _NUMBER.findall(words)
-    if len(found) != 1 or not _AROUND.fullmatch(words.replace(found[0], " ", 1)):
+def _number(words: str, *beside: str) -> float | None:
+    """The one number in a few plain words, each of which is known to stand beside such a number.
+
+    Whatever else stands there may turn its meaning round.
+    """
+    known = _beside(*beside)
+    form = rf"(?:{known}|[\s:~])*({_NUMBER})(?:{known}|[\s.,:!?~])*"
+    found = re.fullmatch(form, words, re.I)
+    if found is None or _THOUSANDS.fullmatch(found[1]):
         return None
-    return float(found[0].replace(",", "."))
+    return float(found[1].replace(",", "."))
+
+
+@cache
+def _beside(*keys: str) -> str:
+    """The pattern of these words in all languages, whole ones alone."""
+    known = sorted({word for key in keys for word in _words(f"bot.words.{key}")}, key=len)
+    return rf"(?<![^\W\d_])(?:{'|'.join(map(re.escape, reversed(known)))})(?!\w)"
 
 
 def _usual(character: str) -> str:
@@ -293,6 +408,19 @@ def _words(key: str) -> frozenset[str]:
         if isinstance(text, str)
         for word in text.split(",")
     )
+
+
+@cache
+def _months() -> frozenset[str]:
+    """The names of months and their short forms, as all languages have them in dates and alone."""
+    names = (
+        name
+        for tongue in LANGUAGES
+        for use in ("format", "stand-alone")
+        for width in ("wide", "abbreviated")
+        for name in Locale.parse(tongue).months[use][width].values()
+    )
+    return frozenset(name.casefold().strip(".") for name in names)
 
 
 def _squeezed(words: str) -> str:

@@ -50,6 +50,16 @@ HOSTILE = [
         ("", None),
         ("many", None),
         ("12 or 20", None),
+        ("30 songs, please", 30),
+        ("ongeveer 40 nummers", 40),
+        ("60 min", None),
+        ("30 minutes", None),
+        ("not 30", None),
+        ("30.000", None),
+        ("10,000", None),
+        ("30%", None),
+        ("30k", None),
+        ("+30", None),
     ],
 )
 def test_a_length_is_a_whole_number_from_10_to_100(said: str, size: int | None) -> None:
@@ -71,6 +81,16 @@ def test_a_length_is_a_whole_number_from_10_to_100(said: str, size: int | None) 
         ("0", 0.0),
         ("100%", 1.0),
         ("0.333", 0.333),
+        ("80% new", 0.8),
+        ("80 процентов новых", 0.8),
+        ("minstens 80 procent", 0.8),
+        ("1.5%", 0.015),
+        ("80% familiar", None),
+        ("80 percent known", None),
+        ("20% old songs", None),
+        ("not 80%", None),
+        ("1.5", None),
+        ("80.000", None),
         ("101%", None),
         ("-1", None),
         ("half", None),
@@ -269,6 +289,19 @@ WRITTEN = (
 )
 DATED = ("{0}", "{0.day}.{0.month}.{0.year}", "{0:%d-%m-%Y}", "{0:%d/%m/%y}", "on {0:%Y.%m.%d}")
 STRANGE = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1, max_size=4)
+
+
+@given(number=st.integers(0, 100), more=STRANGE, order=st.permutations((0, 1)))
+def test_a_number_beside_a_word_that_is_not_known_is_asked_back(
+    number: int, more: str, order: list[int]
+) -> None:
+    assume(more.casefold() not in {"new", "трек"})
+    parts = (str(number), more)
+    said = " ".join(parts[place] for place in order)
+
+    assert arguments.size(said) is None
+    assert arguments.share(said) is None
+    assert arguments.adventure(said) is None
 
 
 @given(at=TIMES, form=st.sampled_from(WRITTEN))

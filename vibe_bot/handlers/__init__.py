@@ -83,6 +83,7 @@ BUTTONS: Mapping[str, Handler] = {
     "th": taste.thumb,
     "bl": taste.block_chosen,
     "lo": leaving_out.count_again,
+    "la": leaving_out.leave_artist_out,
     "st": steering.only_today,
     "sn": steering.from_now_on,
     "sg": steering.let_go,

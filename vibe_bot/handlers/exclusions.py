@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
+from telegram import InlineKeyboardButton
+
 from vibe_bot import arguments
-from vibe_bot.formatting import Html, button, together
+from vibe_bot.formatting import CALLBACK_BYTES, Html, button, together
 from vibe_bot.interactions import Interaction
 from vibe_bot.zone_guesses import zone_name
 from vibe_pipeline.accounts.records import Exclusion, ExclusionKind
@@ -32,11 +34,26 @@ async def leaveout(interaction: Interaction) -> None:
     elif hours is not None:
         key = hours_key(*hours)
         await _leave_out(interaction, ExclusionKind.HOURS, key, key)
-    elif artist_key(wanted) and not arguments.looks_like_a_range(wanted):
+    elif artist_key(wanted) and not arguments.means_a_range(wanted):
         await _leave_out(interaction, ExclusionKind.ARTIST, artist_key(wanted), wanted)
     else:
         interaction.ask("leaveout")
-        await interaction.answer(interaction.html("bot.leaveout.wrong"))
+        await interaction.answer(interaction.html("bot.leaveout.wrong"), _an_artist(interaction))
+
+
+async def leave_artist_out(interaction: Interaction) -> None:
+    """A tap: what looked like hours or dates is an artist's name."""
+    name = arguments.plain_text(interaction.args)
+    await _leave_out(interaction, ExclusionKind.ARTIST, artist_key(name), name)
+
+
+def _an_artist(interaction: Interaction) -> list[InlineKeyboardButton]:
+    """A button that says so, where there is room in it for what was written."""
+    name = arguments.plain_text(interaction.args)
+    data = f"la:{name}"
+    if not artist_key(name) or len(data.encode()) > CALLBACK_BYTES:
+        return []
+    return [interaction.button("an_artist", data)]
 
 
 async def count_again(interaction: Interaction) -> str | None:
