@@ -171,6 +171,21 @@ def test_a_file_is_there_whole_or_not_at_all_and_its_name_leads_nowhere_else(
         assert sent_file(tmp_path, ANNA, name).parent == path.parent
 
 
+@pytest.mark.parametrize("letters", ["𝐌𝐲", "漢", "я", "é", "my"])
+def test_a_long_name_in_any_script_can_be_written_and_keeps_its_ending(
+    tmp_path: Path, letters: str
+) -> None:
+    path = sent_file(tmp_path, ANNA, sent_name("ab" * 16, letters * 120 + ".json"))
+
+    with receiving(path) as file:
+        file.write(b"[")
+
+    assert path.read_bytes() == b"["
+    assert path.name.startswith("abababababab-")
+    assert set(path.stem.partition("-")[2]) == set(letters)
+    assert path.suffix == ".json"
+
+
 def test_files_that_no_run_took_in_are_thrown_away_after_days(tmp_path: Path) -> None:
     for number, age in enumerate((timedelta(), KEPT * 2)):
         path = sent_file(tmp_path, ANNA, f"{number}.zip")

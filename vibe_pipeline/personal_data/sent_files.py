@@ -22,12 +22,15 @@ KEPT = timedelta(days=2)
 """A file that no run took in is thrown away after this."""
 _UNFINISHED = ".part"
 _LONGEST_NAME = 80
+_MOST_BYTES = 180
+"""File systems take 255 bytes for a name; a letter has up to four of them."""
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
 
 def sent_name(request_id: str, file_name: str) -> str:
     """What a file is called here: the same each time the same message is handled."""
-    return f"{request_id[:12]}-{_NOT_IN_NAMES.sub('_', file_name)[-_LONGEST_NAME:]}"
+    end = _NOT_IN_NAMES.sub("_", file_name)[-_LONGEST_NAME:].encode()[-_MOST_BYTES:]
+    return f"{request_id[:12]}-{end.decode(errors='ignore')}"
 
 
 def sent_file(home: Path, user_id: UserId, name: str) -> Path:
