@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import random
 import zipfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -145,9 +148,9 @@ def _bomb() -> bytes:
     return inside.getvalue()
 
 
-def _zip_of(name: str, content: str | bytes) -> bytes:
+def _zip_of(name: str, content: str | bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     inside = io.BytesIO()
-    with zipfile.ZipFile(inside, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(inside, "w", method) as archive:
         archive.writestr(name, content)
     return inside.getvalue()
 
@@ -180,6 +183,7 @@ WHOLE = _zip_of("endsong_0.json", json.dumps([extended(n) for n in range(500)]))
         (_zip_of("my_spotify_data.zip", WHOLE), ArchiveTrouble.NESTED),
         (_bomb(), ArchiveTrouble.TOO_LARGE),
         (_locked(), ArchiveTrouble.LOCKED),
+        (_zip_of("é.json", "[]").replace("é".encode(), b"\xff\xfe"), ArchiveTrouble.DAMAGED),
     ],
 )
 def test_what_is_no_archive_is_refused_with_the_reason(
@@ -192,6 +196,37 @@ def test_what_is_no_archive_is_refused_with_the_reason(
         read(path)
 
     assert refused.value.trouble is trouble
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_a_zip_with_any_bytes_changed_is_read_or_refused(tmp_path: Path, method: int) -> None:
+    rng, path = random.Random(3), tmp_path / "file.zip"
+    whole = _zip_of("endsong_0.json", json.dumps([extended(n) for n in range(40)]), method)
+
+    for _ in range(150):
+        content = bytearray(whole)
+        for _ in range(rng.choice((1, 1, 2, 8))):
+            content[rng.randrange(len(content))] = rng.randrange(256)
+        path.write_bytes(b"PK" + content[2 : rng.choice((None, len(content) // 2))])
+        with suppress(ArchiveRefused):
+            read(path)
+
+
+def test_a_disk_that_fails_is_not_taken_for_a_damaged_zip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file.zip"
+    path.write_bytes(WHOLE)
+
+    def failing(*_args: object) -> None:
+        raise OSError(errno.EIO, "the disk fails")
+
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", failing)
+
+    with pytest.raises(OSError, match="the disk fails"):
+        read(path)
 
 
 def test_importing_twice_adds_nothing_and_a_later_archive_only_what_is_new(tmp_path: Path) -> None:

@@ -9,8 +9,11 @@ What becomes of the plays is ``import_history``'s.
 from __future__ import annotations
 
 import codecs
+import errno
 import hashlib
 import json
+import lzma
+import struct
 import zipfile
 import zlib
 from array import array
@@ -148,12 +151,29 @@ def _in_zip(path: Path, now: datetime) -> Iterator[HistoryFile]:
         raise ArchiveRefused(ArchiveTrouble.NO_PLAYS, path.name)
 
 
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    UnicodeDecodeError,
+)
+"""What reading a broken zip raises, besides errors of files that no file made: damaged bzip2 has
+no number, and a length that leads before the beginning is an invalid argument."""
+
+
 @contextmanager
 def _unzipped(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _DAMAGE as error:
+        raise ArchiveRefused(ArchiveTrouble.DAMAGED, path.name) from error
+    except OSError as error:
+        if error.errno not in {None, errno.EINVAL}:
+            raise
         raise ArchiveRefused(ArchiveTrouble.DAMAGED, path.name) from error
     except RuntimeError as error:  # zipfile's way of asking for a password
         raise ArchiveRefused(ArchiveTrouble.LOCKED, path.name) from error
