@@ -18,7 +18,7 @@ from tests.support.outside_world import (
     said_in_words,
 )
 from vibe_pipeline.clients import lastfm, musicbrainz
-from vibe_pipeline.clients.answer_shapes import page_of_likes
+from vibe_pipeline.clients.answer_shapes import page_of_likes, page_of_lines
 from vibe_pipeline.clients.errors import (
     BrokenAnswer,
     Redirected,
@@ -26,7 +26,7 @@ from vibe_pipeline.clients.errors import (
     UnexpectedResponse,
 )
 from vibe_pipeline.clients.spotify import Spotify
-from vibe_pipeline.clients.spotify_records import LikedPage
+from vibe_pipeline.clients.spotify_records import LikedPage, PlaylistLine
 from vibe_pipeline.clients.transport import Transport
 
 READS: Mapping[str, Callable[[Spotify], Awaitable[object]]] = {
@@ -200,6 +200,48 @@ def test_an_odd_entry_among_sound_ones_is_counted() -> None:
     page = LikedPage.from_api({"items": [entry(1), None, entry(2), 7], "total": 4})
 
     assert (len(page.likes), page.entries, page.odd) == (2, 4, 1)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"items": [{}] * 30, "total": 30},
+        {"items": [None] * 30, "total": 30},
+        {"items": [{"content": entry(1)["track"]}], "total": 1},
+        {"items": [{"item": {}}], "total": 1},
+        {"items": [{"item": {"id": "1", "title": "Song"}}], "total": 1},
+        {"items": [entry(1)]},
+        {"items": [], "total": 30},
+        {"items": [entry(number) for number in range(51)], "total": 51},
+    ],
+)
+def test_a_page_of_a_playlist_is_believed_only_in_its_own_shape(page: object) -> None:
+    assert not page_of_lines(offset=0, limit=50)(page)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"items": []},
+        {"items": [{"item": None}, {"track": None}]},
+        {"items": [{"item": entry(1)["track"]}, entry(2, name="", artists=[{"name": ""}])]},
+        {"items": [entry(1, type="episode", artists=None), entry(2), {}]},
+    ],
+)
+def test_what_playlists_really_hold_is_believed(page: dict[str, Any]) -> None:
+    whole = {"total": len(page["items"]), **page}
+
+    assert page_of_lines(offset=0, limit=50)(whole)
+
+
+def test_a_line_that_nobody_can_make_anything_of_says_nothing_against_its_track() -> None:
+    lines: list[dict[str, object]] = [{}, {"item": {}}, {"track": {"id": 7}}]
+
+    odd = [PlaylistLine.from_api(line) for line in lines]
+    gone = PlaylistLine.from_api({"item": None})
+
+    assert odd == [PlaylistLine(track=None, playable=True)] * 3
+    assert gone == PlaylistLine(track=None, playable=False)
 
 
 @pytest.mark.parametrize(

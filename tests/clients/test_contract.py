@@ -37,7 +37,7 @@ CALLS: dict[str, Callable[[Spotify], Awaitable[object]]] = {
     "change_details": lambda s: s.change_details("p", name="Tue", description="B", public=True),
     "upload_cover": lambda s: s.upload_cover("37i9dQZF1DXcBWIGoYBM5M", b"\xff\xd8\xff"),
     "newest_playlists": lambda s: s.newest_playlists(),
-    "playlist_lines": lambda s: s.playlist_lines("37i9dQZF1DXcBWIGoYBM5M"),
+    "playlist_lines": lambda s: s.playlist_lines("37i9dQZF1DXcBWIGoYBM5M", written=100),
     "playlist_exists": lambda s: s.playlist_exists("37i9dQZF1DXcBWIGoYBM5M"),
     "library_contains": lambda s: s.library_contains(URIS[:90]),
     "save_to_library": lambda s: s.save_to_library(URIS[:41]),
@@ -148,7 +148,8 @@ def recording() -> tuple[Spotify, list[httpx.Request]]:
         received.append(request)
         if request.url.path.endswith("/contains"):
             return httpx.Response(200, json=[True] * len(request.url.params["uris"].split(",")))
-        page = {"id": "p", "items": [None], "total": 120, "next": None, "snapshot_id": "s"}
+        entry = {"item": None} if request.url.path.endswith("/items") else None
+        page = {"id": "p", "items": [entry], "total": 120, "next": None, "snapshot_id": "s"}
         found: object = {"items": []} if request.url.path.endswith("/search") else []
         return httpx.Response(200, json={**page, "tracks": found, "artists": found})
 

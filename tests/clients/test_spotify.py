@@ -481,12 +481,23 @@ async def test_the_lines_of_a_playlist_say_what_is_left_of_each_track() -> None:
         world.becomes("greyed_out", uris[3])
         world.becomes("deleted", *uris[50:55])
 
-        lines = await spotify.playlist_lines(made.id)
+        lines = await spotify.playlist_lines(made.id, written=60)
 
     gone = [position for position, line in enumerate(lines) if line.track is None]
     assert len(lines) == 60
     assert gone == [50, 51, 52, 53, 54]
     assert [position for position, line in enumerate(lines) if not line.playable] == [3, *gone]
+
+
+async def test_a_playlist_that_holds_more_than_was_written_is_not_read_to_its_end() -> None:
+    song = {"id": "1", "name": "Song", "artists": [{"name": "A"}]}
+    page = {"items": [{"item": song}] * 50, "total": 1_000_000}
+    spotify, received = spotify_answering(said(page))
+
+    lines = await spotify.playlist_lines("p1", written=100)
+
+    assert len(lines) == 150
+    assert len(received) == 3
 
 
 async def test_a_lost_answer_to_making_a_playlist_is_not_repeated() -> None:

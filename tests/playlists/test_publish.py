@@ -46,7 +46,7 @@ from vibe_pipeline.playlists.publish import (
 )
 from vibe_pipeline.playlists.unusable_tracks import Unusable
 from vibe_pipeline.playlists.wording import wording
-from vibe_pipeline.records import EditionId, Mode, Track
+from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Track
 from vibe_pipeline.runs import nightly_occasion
 from vibe_pipeline.warehouse import WarehouseLocked
 
@@ -109,7 +109,7 @@ class Shelf:
         self._called("items")
         return f"snapshot {len(self.calls)}"
 
-    async def playlist_lines(self, playlist_id: str) -> list[PlaylistLine]:
+    async def playlist_lines(self, playlist_id: str, *, written: int) -> list[PlaylistLine]:
         self._called("lines")
         return self.sights.pop(0) if self.sights else self.lines
 
@@ -146,6 +146,36 @@ class LockedOut:
 
     def marked(self, marks: Mapping[str, bool]) -> None:
         raise WarehouseLocked(Path("w"), "held")
+
+
+class Remembering:
+    """A mender that notes what was found; has one other choice of tracks, or none."""
+
+    def __init__(
+        self, store: AccountStore | None = None, other: tuple[ChosenTrack, ...] = ()
+    ) -> None:
+        self.store = store
+        self.other = other
+        self.forgotten: list[Unusable] = []
+
+    def forget(self, edition: Edition, unusable: Unusable) -> None:
+        self.forgotten.append(unusable)
+
+    def choose_again(
+        self, edition: Edition, besides: Collection[str], *, only: Collection[str] | None
+    ) -> bool:
+        if self.store is None:
+            return False
+        state = edition.state
+        return self.store.editions.advance(
+            edition.edition_id, state, state, tracks=self.other, summary=edition.summary
+        )
+
+    def confirmed(self, tracks: Iterable[Track]) -> None:
+        pass
+
+    def marked(self, marks: Mapping[str, bool]) -> None:
+        pass
 
 
 class Desk:
@@ -672,6 +702,110 @@ def test_one_strange_sight_of_a_list_leaves_no_track_out(desk: Desk) -> None:
 
     assert edition.tracks == doubted
     assert desk.spotify.calls.count("lines") == 2
+
+
+def shown(*numbers: int, playable: bool = True) -> list[PlaylistLine]:
+    """A playlist of these tracks, as Spotify shows it; nothing is left of number zero."""
+    songs = [replace(track(at), title=f"Song {at}") if at else None for at in numbers]
+    return [PlaylistLine(track=song, playable=playable and song is not None) for song in songs]
+
+
+def doubted(desk: Desk, *numbers: int) -> EditionId:
+    """An edition of three tracks, of which these are known by their ids alone."""
+    edition_id = desk.chosen("e1")
+    tracks = tuple(replace(one, confirmed=one.position not in numbers) for one in TRACKS)
+    desk.store.editions.advance(edition_id, EditionState.CHOSEN, EditionState.CHOSEN, tracks=tracks)
+    return edition_id
+
+
+@pytest.mark.parametrize(
+    ("unconfirmed", "sight"),
+    [
+        ((1, 2, 3), shown(0, 0, 0)),
+        ((1, 2, 3), shown(1, 2, 3, playable=False)),
+        ((1, 2, 3), shown(7, 8, 9)),
+        ((2, 3), shown(7, 8, 9)),
+        ((3,), shown(7, 2, 9)),
+        ((3,), shown(0, 0, 9)),
+        ((2,), shown(2, 3)),
+        ((2, 3), shown(0, 0, 0)),
+    ],
+    ids=[
+        "nothing is left of any",
+        "all are greyed out",
+        "another list",
+        "another list in the place of something known",
+        "another list that shares a track",
+        "nothing is left of what is known",
+        "another number",
+        "nothing is left of any, also known ones",
+    ],
+)
+def test_a_sight_that_is_not_of_the_list_leaves_no_track_out_however_often_it_comes(
+    desk: Desk, unconfirmed: tuple[int, ...], sight: list[PlaylistLine]
+) -> None:
+    desk.mender = mender = Remembering()
+    desk.spotify.lines = sight
+
+    edition = desk.publish(doubted(desk, *unconfirmed))
+
+    assert edition.state is EditionState.RECORDED
+    assert desk.spotify.items["p1"] == [track.uri for track in TRACKS]
+    assert desk.spotify.calls.count("items") == 1
+    assert desk.spotify.calls.count("lines") == 2
+    assert mender.forgotten == []
+
+
+def test_one_sight_of_the_former_list_is_followed_by_another_and_that_one_counts(
+    desk: Desk,
+) -> None:
+    desk.mender = mender = Remembering()
+    desk.spotify.sights = [shown(7, 8, 9), shown(1, 2, 9)]
+    desk.spotify.lines = shown(1, 2)
+
+    desk.publish(doubted(desk, 2, 3))
+
+    assert desk.spotify.items["p1"] == [TRACKS[0].uri, TRACKS[1].uri]
+    assert mender.forgotten == [Unusable(mistaken=frozenset({TRACKS[2].spotify_id}))]
+
+
+def test_where_nothing_is_known_a_mistake_is_looked_at_twice(desk: Desk) -> None:
+    desk.mender = mender = Remembering()
+    desk.spotify.sights = [shown(1, 2, 9)]
+    desk.spotify.lines = shown(1, 2, 3)
+
+    desk.publish(doubted(desk, 1, 2, 3))
+
+    assert desk.spotify.items["p1"] == [track.uri for track in TRACKS]
+    assert mender.forgotten == []
+
+
+def test_what_was_seen_before_the_list_was_changed_is_no_sight_of_the_changed_one(
+    desk: Desk,
+) -> None:
+    other = replace(chosen(4), position=3, confirmed=False)
+    desk.mender = mender = Remembering(desk.store, (*TRACKS[:2], other))
+    desk.spotify.sights = [shown(1, 2, 9), shown(1, 2, 9)]
+    desk.spotify.lines = shown(1, 2, 4)
+
+    desk.publish(doubted(desk, 3))
+
+    assert desk.spotify.items["p1"] == [TRACKS[0].uri, TRACKS[1].uri, other.uri]
+    assert len(mender.forgotten) == 1
+
+
+def test_what_nobody_could_look_at_is_left_out_without_anything_said_against_it(
+    desk: Desk,
+) -> None:
+    desk.store.people.change(desk.account.user_id, leaves_out_explicit=True)
+    desk.mender = mender = Remembering()
+    desk.spotify.sights = [[*shown(1, 2), PlaylistLine(track=None, playable=True)]]
+    desk.spotify.lines = shown(1, 2)
+
+    desk.publish(doubted(desk, 3))
+
+    assert desk.spotify.items["p1"] == [TRACKS[0].uri, TRACKS[1].uri]
+    assert mender.forgotten == [Unusable(unseen=frozenset({TRACKS[2].spotify_id}))]
 
 
 def test_killed_at_every_call_while_dead_tracks_are_looked_for_still_one_whole_list(

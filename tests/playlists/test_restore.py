@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import stat
 import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from tests.support.accounts_site import connected, made, opened
+from tests.support.outside_world import Naps
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
-from vibe_pipeline.accounts.records import Account, Edition
+from tests.support.warehouse_examples import chosen, track
+from vibe_pipeline.accounts.records import Account, Edition, EditionState
+from vibe_pipeline.clients.errors import BrokenAnswer, ServiceUnavailable
+from vibe_pipeline.clients.spotify_records import PlaylistLine
 from vibe_pipeline.personal_data.archives import archive_path
-from vibe_pipeline.playlists.restore import NotRestorable, edition_to_restore
+from vibe_pipeline.playlists.restore import NotRestorable, Restoration, edition_to_restore
 from vibe_pipeline.records import Mode, Source
 
 OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
@@ -206,3 +213,121 @@ def test_what_was_considered_and_what_sources_brought_is_kept_for_the_bot(
         item.rank for item in considered.items
     )
     assert outcomes == {Source.REDISCOVERED_LIKES: len(edition.tracks)}
+
+
+TRACKS = tuple(chosen(position) for position in range(1, 7))
+
+
+class Shelf:
+    """One playlist of a person's; shows these lines, or is out of order."""
+
+    def __init__(self, *sights: Sequence[PlaylistLine] | Exception) -> None:
+        self.sights = list(sights)
+        self.written: list[list[str]] = []
+
+    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str:
+        self.written.append(list(uris))
+        return f"snapshot {len(self.written)}"
+
+    async def playlist_lines(self, playlist_id: str, *, written: int) -> list[PlaylistLine]:
+        sight = self.sights.pop(0) if len(self.sights) > 1 else self.sights[0]
+        if isinstance(sight, Exception):
+            raise sight
+        return list(sight)
+
+    async def change_details(
+        self, playlist_id: str, *, name: str | None = None, description: str | None = None
+    ) -> None:
+        pass
+
+    async def save_to_library(self, uris: Sequence[str]) -> None:
+        pass
+
+    async def remove_from_library(self, uris: Sequence[str]) -> None:
+        pass
+
+
+def line(number: int, *, explicit: bool = False) -> PlaylistLine:
+    """A track as Spotify shows it; nothing is left of number zero."""
+    if not number:
+        return PlaylistLine(track=None, playable=False)
+    song = replace(track(number), title=f"Song {number}", explicit=explicit)
+    return PlaylistLine(track=song, playable=True)
+
+
+def put_back_clean(folder: Path, shelf: Shelf, marks: Mapping[str, bool]) -> list[str]:
+    """The songs that stand once a list is put back for somebody who wants nothing explicit."""
+    store = made(folder)
+    anna = connected(store)
+    store.people.change(anna.user_id, leaves_out_explicit=True, playlist_id="p1")
+    edition = opened(store, anna)
+    for before, state in (
+        (EditionState.STARTED, EditionState.CHOSEN),
+        (EditionState.CHOSEN, EditionState.PLAYLIST_MADE),
+        (EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN),
+        (EditionState.ITEMS_WRITTEN, EditionState.RECORDED),
+    ):
+        store.editions.advance(
+            edition.edition_id, before, state, tracks=TRACKS, playlist_id="p1", title="T"
+        )
+    restoration = Restoration(
+        store=store,
+        spotify=shelf,
+        remember=lambda _: None,
+        unremember=lambda _: None,
+        explicit_marks=lambda _: marks,
+        sleep=Naps(),
+    )
+    asyncio.run(restoration.put_back(store.editions.required(edition.edition_id)))
+    titles = {one.uri: one.title for one in TRACKS}
+    return [titles[uri] for uri in shelf.written[-1]]
+
+
+def songs(*numbers: int) -> list[str]:
+    return [f"Song {number}" for number in numbers]
+
+
+def test_only_what_spotify_shows_as_explicit_is_left_out_of_a_list_put_back(
+    tmp_path: Path,
+) -> None:
+    sight = [line(1), line(2, explicit=True), line(0), line(4), line(5)]
+
+    stands = put_back_clean(tmp_path, Shelf(sight), {TRACKS[5].spotify_id: True})
+
+    assert stands == songs(1, 3, 4, 5)
+
+
+@pytest.mark.parametrize(
+    "sight",
+    [
+        [line(1, explicit=True)],
+        [line(7), line(8, explicit=True), line(9), line(10), line(11)],
+        ServiceUnavailable("spotify", "503"),
+    ],
+    ids=["a part of it", "the former list", "an outage"],
+)
+def test_where_spotify_does_not_show_a_list_put_back_what_is_known_to_be_clean_stays(
+    tmp_path: Path, sight: Sequence[PlaylistLine] | Exception
+) -> None:
+    marks = {one.spotify_id: one.position == 4 for one in TRACKS[:4]}
+
+    stands = put_back_clean(tmp_path, Shelf(sight), marks)
+
+    assert stands == songs(1, 2, 3)
+
+
+def test_a_list_that_is_shown_at_the_second_look_is_put_back_by_what_is_shown(
+    tmp_path: Path,
+) -> None:
+    whole = [line(number, explicit=number == 2) for number in range(1, 7)]
+
+    stands = put_back_clean(tmp_path, Shelf(whole[:2], whole), {})
+
+    assert stands == songs(1, 3, 4, 5, 6)
+
+
+def test_a_list_that_nobody_could_look_at_and_knows_nothing_of_is_not_noted_as_put_back(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(BrokenAnswer):
+        put_back_clean(tmp_path, Shelf([line(1)]), {})

@@ -50,12 +50,18 @@ def page_of_likes(*, offset: int, limit: int) -> Shape:
     """A page of saved tracks whose entries are what they should be, and whose count agrees."""
 
     def fits(found: object) -> bool:
-        page = fields(found)
-        entries, total = page.get("items"), integer(page.get("total"))
-        if not isinstance(entries, list) or total is None or total < 0 or len(entries) > limit:
-            return False
-        agrees = offset + len(entries) <= total if entries else offset >= total
-        return agrees and mostly(entries, saved_entry)
+        entries = _counted(found, offset=offset, limit=limit)
+        return entries is not None and mostly(entries, saved_entry)
+
+    return fits
+
+
+def page_of_lines(*, offset: int, limit: int) -> Shape:
+    """A page of a playlist whose entries are what they should be, and whose count agrees."""
+
+    def fits(found: object) -> bool:
+        entries = _counted(found, offset=offset, limit=limit)
+        return entries is not None and mostly(entries, listed_entry)
 
     return fits
 
@@ -77,6 +83,11 @@ def saved_entry(entry: object) -> bool:
     return entry is None or _dated(entry, "added_at")
 
 
+def listed_entry(entry: object) -> bool:
+    """Whether this can stand in a playlist: a track, or what is known to be none of ours."""
+    return isinstance(entry, Mapping) and _holds_a_track(entry)
+
+
 def played_entry(entry: object) -> bool:
     """Whether this can stand among plays."""
     return entry is None or _dated(entry, "played_at")
@@ -93,9 +104,23 @@ def odd_ones(entries: Iterable[object], sound: Callable[[object], bool]) -> int:
     return sum(not sound(entry) for entry in entries)
 
 
+def _counted(found: object, *, offset: int, limit: int) -> list[object] | None:
+    """The entries of a page whose count agrees with its total."""
+    page = fields(found)
+    entries, total = page.get("items"), integer(page.get("total"))
+    if not isinstance(entries, list) or total is None or total < 0 or len(entries) > limit:
+        return None
+    agrees = offset + len(entries) <= total if entries else offset >= total
+    return entries if agrees else None
+
+
 def _dated(entry: object, when: str) -> bool:
     if not isinstance(entry, Mapping) or moment(entry.get(when)) is None:
         return False
+    return _holds_a_track(entry)
+
+
+def _holds_a_track(entry: Mapping[str, object]) -> bool:
     held = [entry[name] for name in ("item", "track") if name in entry]
     inside = next((thing for thing in held if thing is not None), None)
     return bool(held) and (inside is None or _track_like(inside))

@@ -19,6 +19,7 @@ from vibe_pipeline.clients.answer_shapes import (
     listing,
     naming,
     page_of_likes,
+    page_of_lines,
     page_of_plays,
     page_of_top_items,
 )
@@ -215,15 +216,19 @@ class Spotify:
             snapshot = _snapshot(await self._web.tell(post))
         return snapshot
 
-    async def playlist_lines(self, playlist_id: str) -> list[PlaylistLine]:
-        """What a playlist of the person's holds, in its order, as Spotify shows it to them."""
+    async def playlist_lines(self, playlist_id: str, *, written: int) -> list[PlaylistLine]:
+        """What a playlist of the person's holds, in its order, as Spotify shows it to them.
+
+        Of one that is to hold so many as were ``written``: no further page is asked for once
+        there are more.
+        """
         path, endpoint = f"/playlists/{_id(playlist_id)}/items", "/playlists/{id}/items"
         lines: list[PlaylistLine] = []
         while True:
             call = _get(
                 path,
                 endpoint=endpoint,
-                shape=listing("items"),
+                shape=page_of_lines(offset=len(lines), limit=PAGE),
                 limit=PAGE,
                 offset=len(lines),
                 **self._market,
@@ -233,7 +238,8 @@ class Spotify:
             listed = entries if isinstance(entries, list) else []
             read = [PlaylistLine.from_api(fields(entry)) for entry in listed]
             lines += read
-            if not read or len(lines) >= (integer(page.get("total")) or 0):
+            shown_all = len(lines) >= (integer(page.get("total")) or 0)
+            if not read or shown_all or len(lines) > written:
                 return lines
 
     async def change_details(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from vibe_pipeline.clients.answer_shapes import odd_ones, saved_entry
+from vibe_pipeline.clients.answer_shapes import listed_entry, odd_ones, saved_entry
 from vibe_pipeline.clients.json_fields import (
     Fields,
     fields,
@@ -159,7 +159,11 @@ class Playlist:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaylistLine:
-    """An entry of a playlist; no ``track`` where nothing is left of it, or it is none."""
+    """An entry of a playlist; no ``track`` where nothing is left of it, or it is none.
+
+    What nobody can make anything of is no ``track`` either, and says nothing against one:
+    ``playable``.
+    """
 
     track: Track | None
     playable: bool
@@ -167,6 +171,8 @@ class PlaylistLine:
     @classmethod
     def from_api(cls, data: Fields) -> Self:
         """The entry, whatever it holds."""
+        if not listed_entry(data):
+            return cls(track=None, playable=True)
         inside = _inside(data)
         track = track_from_api(inside)
         return cls(track=track, playable=track is not None and _is_playable(inside))

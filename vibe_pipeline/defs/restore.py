@@ -26,7 +26,7 @@ from vibe_pipeline.playlists.restore import (
     NotRestorable,
     Restoration,
     edition_to_restore,
-    known_explicit,
+    known_marks,
 )
 from vibe_pipeline.records import EditionId, Mode, UserId
 from vibe_pipeline.warehouse import Warehouse
@@ -83,7 +83,7 @@ async def _restore(
             spotify=clients.spotify,
             remember=lambda restored: remember(database, restored, now=clock.now()),
             unremember=lambda undone: unremember(database, undone),
-            known_explicit=lambda shown: known_explicit(database, shown, now=clock.now()),
+            explicit_marks=lambda shown: known_marks(database, shown, now=clock.now()),
         )
         done = await (restoration.take_back if undo else restoration.put_back)(edition)
         stands = store.editions.latest(edition.user_id)

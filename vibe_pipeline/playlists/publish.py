@@ -37,6 +37,7 @@ from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, Spotif
 from vibe_pipeline.nightly import local_date
 from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.own_playlists import CreationAttempts, marker
+from vibe_pipeline.playlists.read_back import read_back
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
 from vibe_pipeline.playlists.unusable_tracks import (
     Shown,
@@ -64,7 +65,7 @@ _LEDGER_LOOKED_THROUGH = 300
 SECOND_LOOK_SECONDS = 5.0
 """So long after "no such playlist" its own address is asked, before it is let go."""
 ANOTHER_TRY_SECONDS = 1.0
-"""So long after a refusal or a strange sight the same is tried again, before a track is blamed."""
+"""So long after a refusal the same is tried again, before a track is blamed."""
 
 
 class PlaylistClient(Protocol):
@@ -75,7 +76,7 @@ class PlaylistClient(Protocol):
     async def newest_playlists(self) -> list[Playlist]: ...
     async def playlist_exists(self, playlist_id: str) -> bool: ...
     async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str: ...
-    async def playlist_lines(self, playlist_id: str) -> list[PlaylistLine]: ...
+    async def playlist_lines(self, playlist_id: str, *, written: int) -> list[PlaylistLine]: ...
     async def change_details(
         self, playlist_id: str, *, name: str | None = None, description: str | None = None
     ) -> None: ...
@@ -352,23 +353,35 @@ class Publication:
     async def _looked_over(self, edition: Edition, mending: _Mending) -> Unusable:
         """What Spotify shows of a list that holds unconfirmed tracks; none when it cannot tell.
 
-        A list that is mostly broken is looked at twice: one strange sight blames nothing. Where
-        the person wants nothing explicit, what nobody could look at is left out.
+        Where the person wants nothing explicit, what nobody could look at is left out.
         """
-        known = mending.shown
-        if all(track.confirmed or track.spotify_id in known for track in edition.tracks):
+        known = mending.shown | {track.spotify_id for track in edition.tracks if track.confirmed}
+        if all(track.spotify_id in known for track in edition.tracks):
             return Unusable()
         clean = self._account(edition).leaves_out_explicit
-        pairs = await self._shown(edition)
-        if len(unusable_tracks(pairs).broken) > len(pairs) / 2:
-            await self.sleep(ANOTHER_TRY_SECONDS)
-            pairs = await self._shown(edition)
+        pairs = await self._sight(edition, known, mending)
         if not pairs:
-            return Unusable(untold=_unconfirmed(edition) - known if clean else frozenset())
+            unseen = {track.spotify_id for track in edition.tracks} - known
+            return Unusable(unseen=frozenset(unseen) if clean else frozenset())
         self._keep_confirmed(pairs, clean=clean)
         unusable = unusable_tracks(pairs, clean=clean)
-        mending.shown |= {track.spotify_id for track in edition.tracks} - unusable.ids
+        mending.saw(pairs, unusable)
         return unusable
+
+    async def _sight(self, edition: Edition, known: Collection[str], mending: _Mending) -> Shown:
+        """Each track with what Spotify shows in its place; nothing when it cannot tell."""
+        try:
+            return await read_back(
+                self.spotify,
+                _required(edition.playlist_id),
+                edition.tracks,
+                known=known,
+                sleep=self.sleep,
+                former=mending.former_lines,
+            )
+        except ServiceError as error:
+            log.warning("could not look over the list: %s", error)
+            return []
 
     def _keep_confirmed(self, pairs: Shown, *, clean: bool) -> None:
         """A help for later lists: what was written counts as written without it too."""
@@ -380,17 +393,6 @@ class Publication:
                 self.mender.marked(explicit_marks(pairs))
         except WarehouseError as error:
             log.warning("what Spotify showed of a list is not kept: %s", error)
-
-    async def _shown(self, edition: Edition) -> Shown:
-        """Each track with what Spotify shows in its place; nothing when it cannot tell."""
-        try:
-            lines = await self.spotify.playlist_lines(_required(edition.playlist_id))
-        except ServiceError as error:
-            log.warning("could not look over the list: %s", error)
-            return []
-        if len(lines) != len(edition.tracks):
-            return []
-        return list(zip(edition.tracks, lines, strict=True))
 
     def _mend(self, edition: Edition, unusable: Unusable, mending: _Mending) -> None:
         """Choose others in their place; leave them out when that was done often enough."""
@@ -492,6 +494,7 @@ class _Mending:
 
     second_choices: int = 0
     shown: set[str] = field(default_factory=set)
+    former_lines: list[PlaylistLine] = field(default_factory=list)
     tried: RefusedTracks | None = None
 
     def refused(self, spotify: PlaylistClient, playlist_id: str) -> RefusedTracks:
@@ -499,6 +502,12 @@ class _Mending:
         if self.tried is None:
             self.tried = RefusedTracks(spotify, playlist_id)
         return self.tried
+
+    def saw(self, pairs: Shown, unusable: Unusable) -> None:
+        """Note what was seen of a list that is going to be changed, or is whole."""
+        self.former_lines = [line for _, line in pairs]
+        seen = {one.spotify_id for one, line in pairs if line.track is not None}
+        self.shown |= seen - unusable.ids
 
     @property
     def good(self) -> frozenset[str]:
@@ -514,10 +523,6 @@ def _ids(uris: Collection[str]) -> frozenset[str]:
 def _alike_together(edition: Edition) -> list[ChosenTrack]:
     """The doubted first, then new ones, then familiar ones: what is bad mostly lies together."""
     return sorted(edition.tracks, key=lambda track: (track.confirmed, not track.is_new))
-
-
-def _unconfirmed(edition: Edition) -> frozenset[str]:
-    return frozenset(track.spotify_id for track in edition.tracks if not track.confirmed)
 
 
 def _shortened(summary: Summary, tracks: Sequence[ChosenTrack]) -> Summary:

@@ -6,8 +6,9 @@ again, it ends the same.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -15,9 +16,12 @@ from typing import Protocol
 from vibe_pipeline.accounts.records import Account, Edition, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError, WriteRefused
+from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import PlaylistLine
+from vibe_pipeline.playlists.read_back import read_back
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
-from vibe_pipeline.records import EditionId, Mode, UserId
+from vibe_pipeline.playlists.unusable_tracks import Shown, explicit_marks
+from vibe_pipeline.records import ChosenTrack, EditionId, Mode, UserId
 from vibe_pipeline.sources.answers import SPOTIFY_EXPLICIT
 from vibe_pipeline.warehouse import Warehouse
 
@@ -28,7 +32,7 @@ class RestoreClient(Protocol):
     """The part of Spotify this room asks."""
 
     async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str: ...
-    async def playlist_lines(self, playlist_id: str) -> list[PlaylistLine]: ...
+    async def playlist_lines(self, playlist_id: str, *, written: int) -> list[PlaylistLine]: ...
     async def change_details(
         self, playlist_id: str, *, name: str | None = None, description: str | None = None
     ) -> None: ...
@@ -59,15 +63,16 @@ class Restoration:
     """Moves one person's playlists between their own past states.
 
     ``remember`` and ``unremember`` keep the recommendation history in step; both may be repeated.
-    ``known_explicit`` gives the Spotify ids of those of a list's tracks that are known to be marked
-    explicit. It is asked only for whoever wants none; the others are looked at once written.
+    ``explicit_marks`` gives by Spotify id what is known of a list's tracks being marked explicit.
+    It is asked only for whoever wants none; the list is looked at once it is written.
     """
 
     store: AccountStore
     spotify: RestoreClient
     remember: Callable[[Edition], None]
     unremember: Callable[[Edition], None]
-    known_explicit: Callable[[Edition], Collection[str]]
+    explicit_marks: Callable[[Edition], Mapping[str, bool]]
+    sleep: Sleep = asyncio.sleep
 
     async def put_back(self, edition: Edition) -> Edition:
         """Have the edition stand in its playlist again; what came after it stays in the past."""
@@ -95,20 +100,15 @@ class Restoration:
     async def _show(self, edition: Edition) -> None:
         """Write the list where it belongs, and see that the person has that playlist."""
         playlist_id, account = self._playlist_of(edition), self._account(edition.user_id)
-        clean, uris = account.leaves_out_explicit, [track.uri for track in edition.tracks]
+        clean = account.leaves_out_explicit
         if edition.mode is Mode.DAILY:
             if clean:
-                await self._leave_out_explicit(playlist_id)
+                await self._fill_clean(playlist_id, edition)
             await self.spotify.save_to_library([_address(playlist_id)])
             return
         if account.playlist_id != playlist_id:
             await self.spotify.save_to_library([_address(playlist_id)])
-        if clean:
-            barred = frozenset(self.known_explicit(edition))
-            uris = [track.uri for track in edition.tracks if track.spotify_id not in barred]
-        await self._fill(playlist_id, uris)
-        if clean:
-            await self._leave_out_explicit(playlist_id)
+        await (self._fill_clean if clean else self._fill_whole)(playlist_id, edition)
         await self._reword(playlist_id, edition)
         self.store.people.change(
             edition.user_id, playlist_id=playlist_id, playlist_url=edition.playlist_url
@@ -123,22 +123,44 @@ class Restoration:
         except ServiceError as error:
             log.warning("a playlist keeps its former words: %s", error)
 
-    async def _leave_out_explicit(self, playlist_id: str) -> None:
-        """Have the playlist hold nothing that Spotify marks as explicit, as it shows it now."""
-        lines = await self.spotify.playlist_lines(playlist_id)
-        shown = [line.track for line in lines if line.track is not None]
-        if any(track.explicit for track in shown):
-            clean = [f"spotify:track:{one.spotify_id}" for one in shown if not one.explicit]
+    async def _fill_whole(self, playlist_id: str, edition: Edition) -> None:
+        await self._fill(playlist_id, edition.tracks)
+
+    async def _fill_clean(self, playlist_id: str, edition: Edition) -> None:
+        """Write the list without what is marked explicit, as far as known and as Spotify shows it.
+
+        Where it does not show the list, only what is known to bear no mark stays.
+        """
+        marks = self.explicit_marks(edition)
+        unmarked = [track for track in edition.tracks if not marks.get(track.spotify_id)]
+        written = await self._fill(playlist_id, unmarked)
+        try:
+            shown = explicit_marks(await self._sight(playlist_id, written))
+            clean = [track for track in written if not shown.get(track.spotify_id)]
+        except ServiceError as error:
+            clean = [track for track in written if marks.get(track.spotify_id) is False]
+            if not clean:
+                raise
+            log.warning("what is not known to be clean is left out: %s", error)
+        if clean != written:
             await self._fill(playlist_id, clean)
 
-    async def _fill(self, playlist_id: str, uris: Sequence[str]) -> None:
-        """Write the tracks; of those that no longer exist nothing comes back."""
+    async def _sight(self, playlist_id: str, tracks: Sequence[ChosenTrack]) -> Shown:
+        known = {track.spotify_id for track in tracks if track.confirmed}
+        return await read_back(self.spotify, playlist_id, tracks, known=known, sleep=self.sleep)
+
+    async def _fill(self, playlist_id: str, tracks: Sequence[ChosenTrack]) -> Sequence[ChosenTrack]:
+        """Write the tracks; of those that no longer exist nothing comes back. Gives what stands."""
+        uris = [track.uri for track in tracks]
         try:
             await self.spotify.replace_items(playlist_id, uris)
         except WriteRefused as refusal:
             tried = RefusedTracks(self.spotify, playlist_id)
             await tried.look_among(uris, refusal)
-            await self.spotify.replace_items(playlist_id, [u for u in uris if u in tried.good])
+            left = [track for track in tracks if track.uri in tried.good]
+            await self.spotify.replace_items(playlist_id, [track.uri for track in left])
+            return left
+        return tracks
 
     def _playlist_of(self, edition: Edition) -> str:
         if edition.playlist_id is None or edition.state is not EditionState.RECORDED:
@@ -158,15 +180,20 @@ class Restoration:
         return account
 
 
-def known_explicit(database: Warehouse, edition: Edition, *, now: datetime) -> frozenset[str]:
-    """The Spotify ids of those tracks of a list that were once seen marked as explicit."""
+def known_marks(database: Warehouse, edition: Edition, *, now: datetime) -> dict[str, bool]:
+    """By Spotify id: which tracks of a list were seen marked as explicit, and which without."""
     name = SPOTIFY_EXPLICIT.name
     with database.open() as tables:
         marks = tables.lookups.answers(name, as_of=now)[name]
         likes = [like.track for like in tables.library.likes(edition.user_id)]
-    liked = {track.spotify_id for track in likes if track.explicit}
-    ids = {track.spotify_id for track in edition.tracks}
-    return frozenset(one for one in ids if one in liked or marks.get(one) is True)
+    liked = {track.spotify_id: track.explicit for track in likes}
+    told = {
+        spotify_id: [
+            mark for mark in (liked.get(spotify_id), marks.get(spotify_id)) if mark is not None
+        ]
+        for spotify_id in (track.spotify_id for track in edition.tracks)
+    }
+    return {spotify_id: any(said) for spotify_id, said in told.items() if said}
 
 
 def before_it(store: AccountStore, edition: Edition) -> Edition | None:

@@ -64,7 +64,8 @@ class SecondChoice:
             greyed = dict.fromkeys(unusable.greyed_out, _GREYED_OUT)
             UNUSABLE_IDS.remember(lookups, greyed, days=GREYED_OUT_DAYS)
             SPOTIFY_EXPLICIT.remember(lookups, dict.fromkeys(unusable.explicit, True))
-            _forget_what_labs_named(lookups, resolved, unusable.ids - unusable.explicit)
+            wrong = unusable.ids - unusable.explicit - unusable.unseen
+            _forget_what_labs_named(lookups, resolved, wrong)
             lookups.keep()
 
     def choose_again(

@@ -22,7 +22,8 @@ class Unusable:
     """Spotify ids that a list must not hold: no longer there, greyed out here, or another's.
 
     ``untold``: one of these may be bad, and finding out would cost too much now. ``explicit``: what
-    is marked so, where the person wants none of that.
+    is marked so, where the person wants none of that; ``unseen``: what might be, and nothing else
+    speaks against.
     """
 
     gone: frozenset[str] = frozenset()
@@ -30,6 +31,7 @@ class Unusable:
     mistaken: frozenset[str] = frozenset()
     untold: frozenset[str] = frozenset()
     explicit: frozenset[str] = frozenset()
+    unseen: frozenset[str] = frozenset()
 
     @property
     def unplayable(self) -> frozenset[str]:
@@ -44,7 +46,7 @@ class Unusable:
     @property
     def ids(self) -> frozenset[str]:
         """All of them."""
-        return self.broken | self.untold | self.explicit
+        return self.broken | self.untold | self.explicit | self.unseen
 
 
 def confirmed_tracks(pairs: Shown) -> list[Track]:
@@ -56,7 +58,7 @@ def confirmed_tracks(pairs: Shown) -> list[Track]:
         and line.playable
         and not chosen.confirmed
         and chosen.is_new
-        and _is_meant(chosen, line.track)
+        and is_meant(chosen, line.track)
     ]
 
 
@@ -72,21 +74,26 @@ def explicit_marks(pairs: Shown) -> dict[str, bool]:
 def unusable_tracks(pairs: Shown, *, clean: bool = False) -> Unusable:
     """What is greyed out here, and what an unconfirmed id turned out to be instead.
 
-    With ``clean`` what Spotify marks as explicit is unusable too.
+    With ``clean`` what Spotify marks as explicit is unusable too, and what it does not show.
     """
     marks = explicit_marks(pairs) if clean else {}
     return Unusable(
+        unseen=frozenset(
+            one.spotify_id
+            for one, line in pairs
+            if clean and line.track is None and line.playable and not one.confirmed
+        ),
         explicit=frozenset(spotify_id for spotify_id, marked in marks.items() if marked),
         greyed_out=frozenset(one.spotify_id for one, line in pairs if not line.playable),
         mistaken=frozenset(
             one.spotify_id
             for one, line in pairs
-            if line.track is not None and not one.confirmed and not _is_meant(one, line.track)
+            if line.track is not None and not one.confirmed and not is_meant(one, line.track)
         ),
     )
 
 
-def _is_meant(chosen: ChosenTrack, track: Track) -> bool:
+def is_meant(chosen: ChosenTrack, track: Track) -> bool:
     """Whether this is the recording that was chosen, as far as names tell."""
     return same_recording(chosen.artist, chosen.title, track.artists, track.title) or agrees(
         chosen.artist, chosen.title, track.artist, track.title
