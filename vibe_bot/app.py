@@ -25,7 +25,7 @@ from telegram.ext import (
 from telegram.request import BaseRequest, HTTPXRequest
 
 from vibe_bot.formatting import tell
-from vibe_bot.gone_chats import chat_is_gone, surely_gone
+from vibe_bot.gone_chats import chat_is_gone, has_left, surely_gone
 from vibe_bot.handlers import BUTTONS, COMMANDS, history_file, welcome
 from vibe_bot.handlers import paste_callback as pasting
 from vibe_bot.inbox import InboxProcessor, WrittenQueue
@@ -212,7 +212,7 @@ async def _error(update: object, context: Context) -> None:
     chat_id, user = update.effective_chat.id, update.effective_user
     if error is not None and chat_is_gone(error):
         if await surely_gone(context.bot, chat_id, error, state.services.sleep):
-            _has_left(state.services, chat_id)
+            _lost(state.services, chat_id)
         return
     if isinstance(error, RetryAfter | NetworkError) and not isinstance(error, BadRequest):
         log.warning("telegram did not take an answer", why=type(error).__name__)
@@ -232,8 +232,7 @@ async def _error(update: object, context: Context) -> None:
         log.warning("the trouble cannot be told", why=error_too.message)
 
 
-def _has_left(services: BotServices, chat_id: int) -> None:
+def _lost(services: BotServices, chat_id: int) -> None:
     account = services.store.people.by_chat(chat_id)
     if account is not None and account.active:
-        services.store.people.change(account.user_id, active=False)
-        log.info("person has blocked the bot", user=account.user_id)
+        has_left(services.store, account.user_id)

@@ -1,37 +1,50 @@
 """Whether nobody can be reached in a chat any more, by whichever error Telegram says so.
 
 Telegram's wrapping differs with how a chat was lost: blocked, deleted, upgraded, never begun. One
-such error alone has been wrong before, so it is looked at twice. What follows is each caller's own.
+such error alone has been wrong before, so it is looked at twice. What else follows is each
+caller's own.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 from telegram import Bot
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 
+from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.records import UserId
+
 log = structlog.get_logger()
 
 SECOND_LOOK_SECONDS = 2.0
 """So long after a chat seemed to be gone it is tried again."""
 
+_FORBIDDEN = re.compile(r"Forbidden: \S")
+"""Telegram's own wording; a proxy that forbids something says it otherwise."""
+_NOT_TELEGRAMS = "Parsing the server response"
+"""The package's words over an answer that is no JSON, with all that stands in it."""
 _GONE = re.compile(
     r"chat not found|user not found|peer_id_invalid|user is deactivated|user_is_deactivated"
     r"|bot was (blocked|kicked)|input_user_deactivated|chat was (deleted|upgraded)"
-    r"|chat_id_invalid|not a member|chat_write_forbidden",
+    r"|chat_id_invalid|not a member|chat_write_forbidden|user_is_blocked|bot_blocked",
     re.IGNORECASE,
 )
 
 
 def chat_is_gone(error: BaseException) -> bool:
     """Whether this says that whoever was written to is not there any more."""
-    if isinstance(error, Forbidden | ChatMigrated):
+    if isinstance(error, ChatMigrated):
         return True
-    return isinstance(error, BadRequest) and _GONE.search(error.message) is not None
+    if not isinstance(error, Forbidden | BadRequest) or _NOT_TELEGRAMS in error.message:
+        return False
+    forbidden = isinstance(error, Forbidden) and _FORBIDDEN.match(error.message) is not None
+    return forbidden or _GONE.search(error.message) is not None
 
 
 async def surely_gone(
@@ -50,3 +63,10 @@ async def surely_gone(
         return chat_is_gone(again)
     log.warning("a chat that seemed to be gone is there", why=str(error))
     return False
+
+
+def has_left(store: AccountStore, user_id: UserId) -> None:
+    """Write to this person no more until they come back; whoever was forgotten is gone already."""
+    with suppress(UnknownPerson):
+        store.people.change(user_id, active=False)
+    log.info("a person's chat is gone", user=user_id)

@@ -14,10 +14,10 @@ from datetime import timedelta
 
 import structlog
 from telegram import Bot, InlineKeyboardMarkup
-from telegram.error import Forbidden, TelegramError
+from telegram.error import TelegramError
 
 from vibe_bot.formatting import Html, button, keyboard, tell
-from vibe_bot.gone_chats import surely_gone
+from vibe_bot.gone_chats import chat_is_gone, has_left, surely_gone
 from vibe_bot.jobs import Job, job_named
 from vibe_bot.progress import REFRESH_SECONDS, RunTrackers, not_begun, timed
 from vibe_bot.sending import Edited, edit, send
@@ -124,7 +124,7 @@ class Launches:
         while True:
             try:
                 for pending in await asyncio.to_thread(self.services.store.pending_launches.due):
-                    self._take_up(pending)
+                    self._take_up_if_readable(pending)
             except AccountsUnreadable as error:
                 log.warning("cannot read the wishes", why=str(error))
             await self.services.sleep(LOOK_SECONDS)
@@ -135,6 +135,13 @@ class Launches:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _take_up_if_readable(self, pending: PendingLaunch) -> None:
+        """One person's row that cannot be read holds up nobody else's wish."""
+        try:
+            self._take_up(pending)
+        except (LookupError, TypeError, ValueError):
+            log.exception("a wish cannot be taken up", job=pending.job, user=pending.user_id)
 
     def _take_up(self, pending: PendingLaunch) -> None:
         if pending.request_id in self._tasks:
@@ -176,9 +183,9 @@ class Launches:
         """A former bot answered, or not; the run goes on either way."""
         try:
             await self._answer(wish, again=True)
-        except Forbidden:
-            raise
         except TelegramError as error:
+            if chat_is_gone(error):
+                raise
             log.warning("telegram did not take an answer", why=type(error).__name__)
 
     async def _until_followed(self, wish: _Wish, *, again: bool) -> None:
@@ -341,11 +348,8 @@ class Launches:
             await send(self.bot, chat_id, words, markup)
 
     def _has_left(self, wish: _Wish) -> None:
-        store, user_id = self.services.store, wish.account.user_id
-        if store.people.get(user_id) is not None:
-            store.people.change(user_id, active=False)
-        store.pending_launches.close(wish.pending.request_id)
-        log.info("person has blocked the bot", user=user_id)
+        has_left(self.services.store, wish.account.user_id)
+        self.services.store.pending_launches.close(wish.pending.request_id)
 
     async def _rest(self, pending: PendingLaunch) -> None:
         """Take it up again in a while."""

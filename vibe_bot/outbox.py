@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from telegram import Bot
+from telegram import Bot, Message
 from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from vibe_bot.announcements import Announcement, announcement
-from vibe_bot.gone_chats import chat_is_gone
+from vibe_bot.gone_chats import chat_is_gone, has_left
 from vibe_bot.notices import Notices
 from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.sending import edit, send
@@ -75,23 +75,41 @@ class OutboxRelay:
         return len(claimed)
 
     async def _deliver(self, message: OutboxMessage) -> None:
+        """One person's message that meets what nobody foresaw holds up nobody else's."""
+        try:
+            sent = await self._sent(message)
+        except AccountsUnreadable:
+            raise
+        except Exception:
+            log.exception("a message cannot be sent", key=message.key, user=message.user_id)
+            self._again(message)
+            return
+        if sent is not None:
+            await self._close(message, *sent)
+
+    async def _sent(self, message: OutboxMessage) -> tuple[Announcement, Message] | None:
+        """What was said and how Telegram took it; ``None`` when it did not go out now."""
         outbox, now = self.services.store.outbox, self.services.now()
         last = self.last_sent.get(message.chat_id)
         if last is not None and now - last < CHAT_SPACING:
             self._put_back(message, last + CHAT_SPACING)
-            return
+            return None
         announced = self._in_words(message)
         if announced is None:
             outbox.failed(message.id, None)
-            return
+            return None
         try:
             sent = await send(self.bot, message.chat_id, announced.text, announced.markup)
         except TelegramError as error:
             self._not_delivered(message, error)
-            return
+            return None
+        return announced, sent
+
+    async def _close(self, message: OutboxMessage, announced: Announcement, sent: Message) -> None:
+        """It was sent: it is told once, copied, and corrects what it corrects."""
         if message.attempts > 1 and message.id not in self.not_taken:
             await only_one_of(self.bot, sent)
-        outbox.done(message.id, sent_as=sent.message_id)
+        self.services.store.outbox.done(message.id, sent_as=sent.message_id)
         self.notices.copy(message.user_id, announced.text)
         self.not_taken.discard(message.id)
         self.doubted.discard(message.id)
@@ -127,9 +145,8 @@ class OutboxRelay:
             case _ if chat_is_gone(error) and self._said_first(message):
                 self._put_back(message, now + SECOND_LOOK)
             case _ if chat_is_gone(error):
-                store.people.change(message.user_id, active=False)
+                has_left(store, message.user_id)
                 store.outbox.failed(message.id, None)
-                log.info("a person's chat is gone", user=message.user_id, why=error.message)
             case RetryAfter():
                 pause = timedelta(seconds=pause_seconds(error))
                 self._put_back(message, now + pause)

@@ -20,7 +20,7 @@ from telegram import Bot
 from telegram.error import RetryAfter, TelegramError
 
 from vibe_bot.formatting import Html, tell, together
-from vibe_bot.gone_chats import surely_gone
+from vibe_bot.gone_chats import has_left, surely_gone
 from vibe_bot.jobs import Job, job_named
 from vibe_bot.queue_pace import QueuePace
 from vibe_bot.rate_limiter import ChatRateLimiter, pause_seconds
@@ -28,6 +28,7 @@ from vibe_bot.results import Figures, Result, edition_made, gave_up, result_of, 
 from vibe_bot.run_poller import RunPoller, RunSnapshot
 from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import BotServices
+from vibe_bot.telegram_answers import MayHaveArrived
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import waited_for_in_chat
 from vibe_pipeline.accounts.errors import AccountsUnreadable
@@ -418,9 +419,15 @@ class _Follower:
             await self._hand_over(result.document)
         self.message.finished |= await asyncio.to_thread(watches.finish, watch.run_id)
         if self.message.finished and ended is Edited.GONE:
-            await send(self.bot, watch.chat_id, result.text, result.markup)
+            await self._say_anew(result)
         self.pace.served()
         log.info("told a result", run=watch.run_id, user=watch.user_id, good=result.good)
+
+    async def _say_anew(self, result: Result) -> None:
+        try:
+            await send(self.bot, self.watch.chat_id, result.text, result.markup)
+        except MayHaveArrived:
+            log.warning("telegram may not have taken a result", run=self.watch.run_id)
 
     async def _hand_over(self, path: Path) -> None:
         """Send a file and delete it; one that is gone was sent by the bot before this one."""
@@ -441,11 +448,8 @@ class _Follower:
         return account if account is not None and account.active else None
 
     def _person_is_gone(self) -> None:
-        store = self.services.store
-        if store.people.get(self.watch.user_id) is not None:
-            store.people.change(self.watch.user_id, active=False)
-        store.watches.finish(self.watch.run_id)
-        log.info("person has blocked the bot", user=self.watch.user_id)
+        has_left(self.services.store, self.watch.user_id)
+        self.services.store.watches.finish(self.watch.run_id)
 
 
 def _unseen(watch: TrackedRun) -> RunView:

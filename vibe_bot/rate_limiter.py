@@ -139,9 +139,6 @@ class ChatRateLimiter(BaseRateLimiter[int]):
         except TelegramError as error:
             status = _status_of(error)
             raise
-        except (AttributeError, TypeError, KeyError) as error:
-            status = HTTPStatus.BAD_GATEWAY
-            raise NetworkError("an answer of another shape than Telegram's") from error
         else:
             return answer
         finally:

@@ -11,12 +11,14 @@ from datetime import datetime, timedelta
 
 import structlog
 from telegram import Bot
-from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
+from telegram.error import BadRequest, RetryAfter, TelegramError
 
 from vibe_bot.formatting import Html, tell, together
+from vibe_bot.gone_chats import chat_is_gone
 from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.sending import send
 from vibe_bot.services import BotServices
+from vibe_bot.telegram_answers import MayHaveArrived
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Erasure, ErasureKind
 
@@ -52,25 +54,34 @@ class Receipts:
                 await self._deliver(note)
 
     async def _deliver(self, note: Erasure) -> None:
+        """One receipt that meets what nobody foresaw holds up no other."""
         try:
             await send(self.bot, note.chat_id, receipt(note))
-        except (Forbidden, BadRequest) as error:
-            if note.receipt not in self.doubted:
-                self.doubted.add(note.receipt)
-                self.not_before[note.receipt] = self.services.now() + RETRY
+        except MayHaveArrived:
+            log.warning("telegram may not have taken a receipt", receipt=note.receipt)
+        except TelegramError as error:
+            final = isinstance(error, BadRequest) or chat_is_gone(error)
+            if not final or note.receipt not in self.doubted:
+                self._put_off(note, error, doubted=final)
                 return
             log.info("a receipt has nobody to go to", receipt=note.receipt, why=error.message)
-        except TelegramError as error:
-            pause = RETRY
-            if isinstance(error, RetryAfter):
-                pause = timedelta(seconds=pause_seconds(error))
-            self.not_before[note.receipt] = self.services.now() + pause
-            log.warning("a receipt was not taken", receipt=note.receipt, why=type(error).__name__)
+        except Exception:
+            log.exception("a receipt cannot be sent", receipt=note.receipt)
+            self.not_before[note.receipt] = self.services.now() + RETRY
             return
         self.services.store.erasures.close(note.receipt)
         self.not_before.pop(note.receipt, None)
         self.doubted.discard(note.receipt)
         log.info("delivered a receipt", receipt=note.receipt)
+
+    def _put_off(self, note: Erasure, error: TelegramError, *, doubted: bool) -> None:
+        pause = RETRY
+        if isinstance(error, RetryAfter):
+            pause = timedelta(seconds=pause_seconds(error))
+        if doubted:
+            self.doubted.add(note.receipt)
+        self.not_before[note.receipt] = self.services.now() + pause
+        log.warning("a receipt was not taken", receipt=note.receipt, why=type(error).__name__)
 
 
 def receipt(note: Erasure) -> Html:

@@ -28,7 +28,14 @@ log = structlog.get_logger()
 Markup = InlineKeyboardMarkup | ReplyKeyboardMarkup | ReplyKeyboardRemove
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 _BAD_BUTTON = ("button_url_invalid", "wrong http url", "unsupported url protocol")
-_GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
+_BAD_MARKUP = ("can't parse entities", "can't find end of the entity", "entity_bounds_invalid")
+_UNCHANGED = ("message is not modified", "message_not_modified")
+_GONE = (
+    "message to edit not found",
+    "message can't be edited",
+    "message_id_invalid",
+    "message_edit_time_expired",
+)
 
 
 class Edited(StrEnum):
@@ -77,8 +84,8 @@ async def edit(
     try:
         await _edit(bot, chat_id, message_id, page)
     except BadRequest as refusal:
-        words = refusal.message.lower()
-        if "message is not modified" in words:
+        words = _words(refusal)
+        if any(sign in words for sign in _UNCHANGED):
             return Edited.DONE
         if any(sign in words for sign in _GONE):
             return Edited.GONE
@@ -126,14 +133,19 @@ async def _edit(bot: Bot, chat_id: int, message_id: int, page: _Page) -> None:
 
 def _simpler(page: _Page, refusal: BadRequest) -> _Page:
     """The same message in a form Telegram cannot refuse for this reason again."""
-    words = refusal.message.lower()
-    if "can't parse entities" in words:
+    words = _words(refusal)
+    if any(sign in words for sign in _BAD_MARKUP):
         log.error("telegram cannot read our HTML; sent as plain text", reason=refusal.message)
         return replace(page, text=plain(page.text), parse_mode=None)
     if any(sign in words for sign in _BAD_BUTTON) and isinstance(page.markup, InlineKeyboardMarkup):
         log.warning("telegram refuses a link in a button; sent as text")
         return _with_links_as_text(page, page.markup)
     raise refusal
+
+
+def _words(refusal: BadRequest) -> str:
+    """Telegram's words with one kind of apostrophe; it has been seen to write both."""
+    return refusal.message.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
 
 
 def _with_links_as_text(page: _Page, markup: InlineKeyboardMarkup) -> _Page:

@@ -38,6 +38,7 @@ REST_UNTOLD = 5.0
 LONGEST_REST = 86_400.0
 LONGEST_REST_FROM_POLLING = 60.0
 _RETRY_AFTER = re.compile(r"retry after (\d{1,9})\b", re.IGNORECASE)
+_ABOVE_ALL_ERRORS = 600
 _HIGHEST_UPDATE = 2**63 - 1
 
 
@@ -108,10 +109,11 @@ def judged(endpoint: str, status: int, payload: bytes) -> tuple[int, bytes]:
     if ok is True and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         if endpoint == GET_UPDATES:
             return status, _updates(answer.get("result"))
-        if not _readable(endpoint, answer.get("result")):
+        if "result" not in answer or not _readable(endpoint, answer["result"]):
             raise MayHaveArrived(f"an answer of another shape than Telegram's ({endpoint})")
         return status, payload
-    if ok is not False and status != HTTPStatus.TOO_MANY_REQUESTS:
+    refused = ok is False and isinstance(answer.get("description"), str)
+    if not refused and HTTPStatus.TOO_MANY_REQUESTS not in (status, answer.get("error_code")):
         raise NetworkError(f"an answer that is not Telegram's ({status})")
     return _refusal(endpoint, status, answer)
 
@@ -136,10 +138,10 @@ def _code(status: int, answer: Mapping[str, Any]) -> int:
 
     "Gone" is what Telegram answers for a person who is no longer there, as a kind of forbidden.
     """
-    code = answer.get("error_code")
-    if status >= HTTPStatus.BAD_REQUEST or not isinstance(code, int):
-        code = status if status >= HTTPStatus.BAD_REQUEST else HTTPStatus.BAD_GATEWAY
-    return HTTPStatus.FORBIDDEN if code == HTTPStatus.GONE else code
+    for code in (status, answer.get("error_code")):
+        if isinstance(code, int) and HTTPStatus.BAD_REQUEST <= code < _ABOVE_ALL_ERRORS:
+            return HTTPStatus.FORBIDDEN if code == HTTPStatus.GONE else code
+    return HTTPStatus.BAD_GATEWAY
 
 
 def _rest(told: object, words: str) -> float:

@@ -19,6 +19,10 @@ from vibe_bot.gone_chats import chat_is_gone
         BadRequest("PEER_ID_INVALID"),
         BadRequest("group chat was upgraded to a supergroup chat"),
         BadRequest("Bad Request: the group chat was deleted"),
+        BadRequest("USER_IS_BLOCKED"),
+        BadRequest("Bad Request: BOT_BLOCKED"),
+        Forbidden("Gone: user is deactivated"),
+        Forbidden("USER_IS_BLOCKED"),
     ],
 )
 def test_a_lost_chat_is_known_by_any_error(error: Exception) -> None:
@@ -34,6 +38,10 @@ def test_a_lost_chat_is_known_by_any_error(error: Exception) -> None:
         NetworkError("Bad Gateway"),
         TimedOut(),
         ValueError("chat not found"),
+        Forbidden("Forbidden (403)"),
+        Forbidden("Forbidden (403). Parsing the server response b'not a member' failed"),
+        Forbidden("Access denied by the proxy"),
+        BadRequest("Bad Request (400). Parsing the server response b'chat not found' failed"),
     ],
 )
 def test_other_trouble_loses_nobody(error: Exception) -> None:

@@ -77,6 +77,17 @@ async def test_html_telegram_cannot_read_is_sent_as_plain_text() -> None:
     assert "go:status" in str(second["reply_markup"])
 
 
+@pytest.mark.parametrize(
+    "words", ["ENTITY_BOUNDS_INVALID", "can't find end of the entity starting at byte offset 3"]
+)
+async def test_markup_that_does_not_fit_is_sent_as_plain_text(words: str) -> None:
+    wire = Wire((400, f"Bad Request: {words}"))
+
+    await send(bot(wire), 1, "<b>a &amp; b</b>")
+
+    assert wire.sent[1]["text"] == "a & b"
+
+
 async def test_a_refused_link_button_becomes_text() -> None:
     wire = Wire((400, "Bad Request: BUTTON_URL_INVALID"))
     markup = InlineKeyboardMarkup(
@@ -92,14 +103,28 @@ async def test_a_refused_link_button_becomes_text() -> None:
     assert "vibe.example.org" not in str(wire.sent[1]["reply_markup"])
 
 
-async def test_an_edit_that_changes_nothing_is_fine() -> None:
-    wire = Wire((400, "Bad Request: message is not modified: specified new message content ..."))
+@pytest.mark.parametrize(
+    "words",
+    ["message is not modified: specified new message content ...", "MESSAGE_NOT_MODIFIED"],
+)
+async def test_an_edit_that_changes_nothing_is_fine(words: str) -> None:
+    wire = Wire((400, f"Bad Request: {words}"))
 
     assert await edit(bot(wire), 1, 7, "same") is Edited.DONE
 
 
-async def test_a_message_that_is_gone_is_reported() -> None:
-    wire = Wire((400, "Bad Request: message to edit not found"))
+@pytest.mark.parametrize(
+    "words",
+    [
+        "message to edit not found",
+        "message can't be edited",
+        "message can\N{RIGHT SINGLE QUOTATION MARK}t be edited",
+        "MESSAGE_ID_INVALID",
+        "MESSAGE_EDIT_TIME_EXPIRED",
+    ],
+)
+async def test_a_message_that_is_gone_is_reported(words: str) -> None:
+    wire = Wire((400, f"Bad Request: {words}"))
 
     assert await edit(bot(wire), 1, 7, "x") is Edited.GONE
 

@@ -7,11 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from telegram.error import ChatMigrated, NetworkError, RetryAfter
 
 from tests.bot.test_manners import MESSAGE, NOON
+from tests.support.accounts_site import greeting, messages_waiting
 from tests.support.bot_world import BotWorld, living_bot, until
-from vibe_bot.lifecycle import STATUS_NAME, Polling
+from vibe_bot import outbox
+from vibe_bot.gone_chats import has_left
+from vibe_bot.lifecycle import STATUS_NAME, Polling, keep_going
 from vibe_bot.polls import (
     LONGEST_SILENCE,
     REFUSALS_BELIEVED,
@@ -29,7 +33,9 @@ from vibe_bot.telegram_answers import (
     TokenDoubted,
     judged,
 )
+from vibe_pipeline.accounts.tables import accounts
 from vibe_pipeline.installation.process_status import Troubles
+from vibe_pipeline.records import UserId
 
 PORTAL = "<html><body>Please log in. Chat not found. You are not a member.</body></html>"
 UNAUTHORIZED = json.dumps({"ok": False, "error_code": 401, "description": "Unauthorized"})
@@ -103,6 +109,89 @@ async def test_a_token_taken_back_while_the_bot_polls_is_told_to_the_operator(
     assert complaints == {STATUS_NAME: UNKNOWN_BOT}
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        ok({}),
+        ok([]),
+        ok(None),
+        ok(True),
+        ok({**MESSAGE, "chat": 7}),
+        ok({**MESSAGE, "date": 1e300}),
+    ],
+)
+async def test_a_message_that_telegram_took_and_tells_oddly_is_told_once_and_the_next_one_comes(
+    place: BotWorld, odd: object
+) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    place.trouble.next = [("sendMessage", 200, ok(odd))]
+
+    place.store.outbox.put(anna.account.user_id, greeting("c:1", "Zebra"))
+    await until(lambda: not place.trouble.next and messages_waiting(place.store) == 0)
+    place.store.outbox.put(anna.account.user_id, greeting("c:2", "Okapi"))
+
+    assert await anna.sees(lambda one: "Okapi" in one["text"])
+    assert not [one for one in await anna.said_by_bot() if "Zebra" in one["text"]]
+
+
+@pytest.mark.parametrize("body", [PORTAL, '{"error": "proxy"}', "", '{"ok": false}'])
+async def test_a_proxy_that_forbids_loses_neither_the_person_nor_the_message(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    monkeypatch.setattr(outbox, "RETRY", timedelta(seconds=0.1))
+    anna = await place.person()
+    await anna.says("/start")
+    place.trouble.next = [("sendMessage", 403, body)] * 9
+
+    place.store.outbox.put(anna.account.user_id, greeting("c:1", "still here"))
+    assert await anna.sees(lambda one: "still here" in one["text"])
+
+    assert place.trouble.next == []
+    assert anna.account.active
+
+
+async def test_one_persons_row_that_cannot_be_read_holds_up_no_other_message(
+    place: BotWorld,
+) -> None:
+    anna, bob = await place.person(101), await place.person(102, name="Bob")
+    await anna.says("/start")
+    await bob.says("/start")
+    unreadable, reading = anna.account.user_id, bob.account.user_id
+    with place.store.database.writing() as connection:
+        odd = update(accounts).where(accounts.c.user_id == unreadable).values(mode="odd")
+        connection.execute(odd)
+
+    place.store.outbox.put(unreadable, greeting("c:1", "for Anna"))
+    place.store.outbox.put(reading, greeting("c:2", "for Bob"))
+
+    assert await bob.sees(lambda one: "for Bob" in one["text"])
+
+
+def test_whoever_was_forgotten_meanwhile_has_left_already(empty_place: BotWorld) -> None:
+    has_left(empty_place.store, UserId("nobody"))
+
+    assert empty_place.store.people.get(UserId("nobody")) is None
+
+
+async def test_side_work_that_breaks_is_told_to_the_operator_and_begins_again(
+    empty_place: BotWorld,
+) -> None:
+    services, begun = empty_place.services(), list[int]()
+    troubles = Troubles(services.settings.home)
+
+    async def work() -> None:
+        begun.append(1)
+        if len(begun) == 1:
+            raise KeyError("date")
+
+    await keep_going(work, "outbox", troubles=troubles, services=services)
+
+    assert len(begun) == 2
+    complaints = troubles.current(now=services.now(), within=timedelta(minutes=2))
+    assert "outbox" in complaints[STATUS_NAME]
+
+
 class Hands:
     """A clock that is put forward by hand."""
 
@@ -142,7 +231,11 @@ def test_a_bot_that_polls_no_more_ends_so_that_it_is_started_anew() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 401, 403, 404, 409, 410])
-@pytest.mark.parametrize("body", [PORTAL, "", "null", "[]", '{"error": "proxy"}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [PORTAL, "", "null", "[]", '{"error": "proxy"}', '{"ok": false}', "[" * 100_000],
+    ids=range(7),
+)
 def test_what_is_not_telegrams_is_a_network_that_fails(status: int, body: str) -> None:
     with pytest.raises(NetworkError) as raised:
         judged("sendMessage", status, body.encode())
@@ -191,7 +284,9 @@ def test_sound_answers_pass_as_they_are() -> None:
         (410, refusal(410, "Gone: user is deactivated"), 403),
         (200, refusal(400, "Bad Request: chat not found"), 400),
         (400, refusal(400, "Bad Request: x", parameters=[1]), 400),
-        (200, json.dumps({"ok": False}).encode(), 502),
+        (200, json.dumps({"ok": False, "description": "x"}).encode(), 502),
+        (200, refusal(200, "x"), 502),
+        (200, json.dumps({"ok": False, "description": "x", "error_code": [1]}).encode(), 502),
         (500, refusal(500, "Internal Server Error"), 500),
     ],
 )
