@@ -100,7 +100,10 @@ def names(draw: st.DrawFn) -> str:
 def targets(draw: st.DrawFn) -> bytes:
     path = draw(
         st.sampled_from(
-            ["/graphql", "/graphql/", "/%67raphql", "//graphql", "/report_asset_materialization/x"]
+            [
+                *("/graphql", "/graphql/", "/%67raphql", "//graphql", "/graphql%0A"),
+                *("/graphql%0A/", "/graphql/%0a", "/graphql%0D%0A", "/report_asset_check/x"),
+            ]
         )
     )
     if draw(st.booleans()):
@@ -175,6 +178,9 @@ def entitled(fields: Sequence[tuple[bytes, bytes]]) -> bool:
     target=b"/graphql?%71uery=mutation{launchRun{__typename}}",
     fields=[(b"Sec-Fetch-Site", b"cross-site"), (b"Sec-Fetch-Mode", b"navigate")],
     body=b"",
+)
+@example(
+    method=b"GET", target=b"/graphql%0A?query=mutation{launchRun{__typename}}", fields=[], body=b""
 )
 def test_nobody_else_asks_anything_however_it_is_written(
     port: int,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -45,6 +46,9 @@ _FOREIGN_HOST = Refusal(
 _FOREIGN_ORIGIN = Refusal(HTTPStatus.FORBIDDEN, "Requests from other pages are refused.")
 _METHOD = Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "Ask by POST with a JSON body.")
 _NO_JSON = Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send Content-Type: application/json.")
+_STRANGE_ADDRESS = Refusal(
+    HTTPStatus.BAD_REQUEST, "An address of ours has no control characters in it."
+)
 _MALFORMED = Refusal(HTTPStatus.BAD_REQUEST, "This is no JSON object with a GraphQL query.")
 _TOO_LONG = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "This query is too long.")
 _UNKNOWN = Refusal(
@@ -67,7 +71,7 @@ class WebserverGuard:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
-            if self._refused_upgrade(Headers(scope=scope)) is None:
+            if self._refused_upgrade(scope) is None:
                 await self.app(scope, receive, send)
             else:
                 await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
@@ -85,6 +89,8 @@ class WebserverGuard:
 
     def _refused(self, scope: Scope, body: bytes) -> Refusal | None:
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"].rstrip("/")
+        if _has_controls(path):
+            return _STRANGE_ADDRESS
         if (refusal := self._refused_sender(headers, method)) is not None:
             return refusal
         if method in _READING:
@@ -109,8 +115,11 @@ class WebserverGuard:
         foreign = headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
         return _FOREIGN_ORIGIN if foreign and not opened else None
 
-    def _refused_upgrade(self, headers: Headers) -> Refusal | None:
+    def _refused_upgrade(self, scope: Scope) -> Refusal | None:
         """A websocket is no request of ours without an origin that is ours, or the token."""
+        headers = Headers(scope=scope)
+        if _has_controls(scope["path"]):
+            return _STRANGE_ADDRESS
         refusal = self._refused_sender(headers, "CONNECT")
         if refusal is not None:
             return refusal
@@ -134,6 +143,15 @@ class WebserverGuard:
         if token is None or scheme.lower() != "bearer":
             return False
         return hmac.compare_digest(given.strip().encode(), token.encode())
+
+
+def _has_controls(path: str) -> bool:
+    """Whether this path means one thing to us and another to who routes it.
+
+    A route's pattern ends before a line's end too (``$`` in ``re``), so ``/graphql`` and a newline
+    would be Dagster's GraphQL, and to us no GraphQL at all.
+    """
+    return any(unicodedata.category(sign) == "Cc" for sign in path)
 
 
 def _misshapen(body: bytes) -> Refusal | None:
