@@ -204,6 +204,57 @@ def test_a_restore_that_was_cut_off_stops_the_next_start_until_it_is_run_again(
     assert likes(settings) == ["t1"]
 
 
+def zeroed(path: Path) -> None:
+    """Its beginning as it was, and nothing but zeros from there on, as a dying disk leaves it."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + bytes(len(whole) - 4096))
+
+
+@pytest.mark.parametrize("name", ["accounts.sqlite", "warehouse.duckdb", "dagster/history/runs.db"])
+def test_no_backup_is_made_of_a_damaged_store_so_the_good_ones_are_kept(
+    settings: Settings, tmp_path: Path, name: str
+) -> None:
+    zeroed(settings.home / name)
+
+    result = vibe(backup, "--to", str(tmp_path / "night.tar.gz"))
+
+    assert isinstance(result.exception, CommandFailed)
+    assert Path(name).name in str(result.exception)
+    assert "vibe doctor" in str(result.exception)
+    assert not (tmp_path / "night.tar.gz").exists()
+
+
+def test_no_backup_is_made_without_the_account_store_or_of_a_restore_that_was_cut_off(
+    settings: Settings, tmp_path: Path
+) -> None:
+    mark = settings.home / RESTORING
+    mark.touch()
+    half_way = vibe(backup, "--to", str(tmp_path / "night.tar.gz"))
+    mark.unlink()
+    (settings.home / "accounts.sqlite").unlink()
+
+    without = vibe(backup, "--to", str(tmp_path / "night.tar.gz"))
+
+    assert "cut off" in str(half_way.exception)
+    assert "accounts.sqlite is gone" in str(without.exception)
+    assert not (tmp_path / "night.tar.gz").exists()
+
+
+def test_accounts_that_a_backup_does_not_hold_stay_as_they_are(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "night.tar.gz"
+    with monkeypatch.context() as patched:
+        patched.setenv("ACCOUNTS_URL", "postgresql+psycopg://vibe@db.example/vibe")
+        vibe(backup, "--to", str(elsewhere))
+
+    result = vibe(restore, str(elsewhere))
+
+    assert result.exit_code == 0, result.exception
+    assert "not in this backup" in result.output
+    assert refresh_token(open_for(settings)) == "refresh"
+
+
 def test_another_file_is_never_overwritten_by_a_backup(archive: Path) -> None:
     result = vibe(backup, "--to", str(archive))
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
 
 from vibe_pipeline.commands.log_stream import FollowedFile, LogStream
 
@@ -89,3 +92,22 @@ def test_a_log_that_grows_for_ever_stays_within_its_bounds_and_nothing_is_said_t
         *("bot.log", "bot.log.1", "bot.log.2", "bot.log.3")
     ]
     assert all(path.stat().st_size <= 110 for path in tmp_path.iterdir())
+
+
+def test_on_a_full_disk_the_logs_that_are_kept_stay_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half_a_copy(_: Path, target: Path) -> None:
+        Path(target).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    log = tmp_path / "bot.log"
+    kept = {"bot.log": b"x" * 200, "bot.log.1": b"one", "bot.log.2": b"two", "bot.log.3": b"three"}
+    for name, content in kept.items():
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.setattr("shutil.copy", half_a_copy)
+
+    turned = [FollowedFile("Bot", log).rotate(most_bytes=100, kept=3) for _ in range(4)]
+
+    assert turned == [False] * 4
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == kept

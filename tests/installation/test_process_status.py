@@ -8,11 +8,14 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from vibe_pipeline.installation.process_status import (
     ProcessState,
     ProcessStatus,
     StatusFile,
     Troubles,
+    how_it_ended,
 )
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -23,6 +26,11 @@ def test_what_the_supervisor_writes_is_read_again(tmp_path: Path) -> None:
     StatusFile(tmp_path).write({"Telegram bot": STATUS})
 
     assert StatusFile(tmp_path).read() == {"Telegram bot": STATUS}
+
+
+@pytest.mark.parametrize("code", range(-64, 130))
+def test_however_a_process_ends_there_are_words_for_it(code: int) -> None:
+    assert str(abs(code)) in how_it_ended(code) or "SIG" in how_it_ended(code)
 
 
 def test_a_supervisor_that_is_gone_says_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -163,6 +164,33 @@ def test_a_file_that_was_removed_is_not_read_on(tmp_path: Path) -> None:
         one.event_log_storage.wipe()
 
         assert messages(other, run_id) == []
+
+
+def test_where_tables_of_dagsters_were_deleted_who_runs_and_who_starts_share_new_ones(
+    tmp_path: Path,
+) -> None:
+    with opened(tmp_path) as running:
+        new_run(running)
+        for path in (*tmp_path.glob("history/runs.db*"), *tmp_path.glob("schedules/*.db*")):
+            path.unlink()
+
+        run_id = new_run(running)
+        assert running.all_instigator_state() == []
+
+        with opened(tmp_path) as started:
+            assert [run.run_id for run in started.get_runs()] == [run_id]
+            assert started.all_instigator_state() == []
+        assert ("job_ticks",) in {(name,) for name, _ in tables(tmp_path / "schedules/schedules.db")}
+
+
+def test_a_storage_whose_folder_is_gone_is_not_made_again(tmp_path: Path) -> None:
+    with opened(tmp_path / "home") as running:
+        new_run(running)
+        shutil.rmtree(tmp_path / "home")
+
+        running.get_runs()
+
+        assert not (tmp_path / "home").exists()
 
 
 def test_only_the_last_runs_files_stay_open(tmp_path: Path) -> None:

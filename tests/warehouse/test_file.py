@@ -22,6 +22,8 @@ from vibe_pipeline.warehouse import (
     WarehouseNewerThanUs,
     WarehouseReadOnly,
 )
+from vibe_pipeline.warehouse import damage
+from vibe_pipeline.warehouse.damage import set_aside_if_damaged
 from vibe_pipeline.warehouse.schema import file_version, migrations
 
 HOLD = """
@@ -236,6 +238,46 @@ def test_a_file_of_another_kind_is_refused(path: Path, content: bytes) -> None:
         likes_in(path)
 
     assert path.read_bytes() == content
+
+
+def spoiled(path: Path) -> bytes:
+    """A damaged warehouse is put there; gives what it holds."""
+    with Warehouse(path).open():
+        pass
+    damaged = bytearray(path.read_bytes())
+    damaged[-4000:] = bytes(4000)
+    damaged[20] ^= 0xFF
+    path.write_bytes(damaged)
+    return bytes(damaged)
+
+
+def test_what_is_set_aside_is_never_put_in_another_ones_place(path: Path) -> None:
+    contents, names = [], []
+    for _ in range(3):
+        contents.append(spoiled(path))
+        names.append(set_aside_if_damaged(Warehouse(path), now=NOON))
+
+    assert [name.read_bytes() for name in names if name is not None] == contents
+
+
+def test_a_new_file_is_not_set_aside_because_the_one_before_it_was_damaged(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs find the same damage; while one reads, the other has made a new file already."""
+
+    def meanwhile(_: Warehouse) -> bool:
+        path.rename(path.with_name("aside"))
+        with Warehouse(path).open():
+            pass
+        return True
+
+    spoiled(path)
+    monkeypatch.setattr(damage, "is_damaged", meanwhile)
+
+    assert set_aside_if_damaged(Warehouse(path), now=NOON) is None
+    with Warehouse(path).open():
+        pass
+    assert [*path.parent.glob("*.damaged-*")] == []
 
 
 def test_a_damaged_file_is_refused(path: Path) -> None:

@@ -52,6 +52,8 @@ def backup(to: Path | None, *, with_key: bool) -> None:
     path = (to or Path(f"vibe-{now:%Y%m%d-%H%M%S}.tar.gz")).absolute()
     if not settings.home.is_dir():
         raise ConfigurationError(f"There is nothing to back up: {settings.home} does not exist.")
+    if (settings.home / RESTORING).exists():
+        raise CommandFailed("A restore was cut off here; run vibe restore again first.")
     try:
         count = _backed_up(settings, path, now, with_key=with_key)
     except FileExistsError:
@@ -116,6 +118,8 @@ def restore(archive: Path, *, without_key: bool) -> None:
     click.echo(f"{settings.home} is as it was at {manifest.made_at}.")
     if aside is not None:
         click.echo(f"What was there before is kept in {aside}; delete it when all is well.")
+    if snapshots.ACCOUNTS not in manifest.digests:
+        click.echo("The account store is not in this backup; the one that is here stays.")
     if warehouse_form(settings.warehouse_path) != FILE:
         click.echo("The warehouse is a server's (DB_PATH): restore it on the server's machine.")
     click.echo("A playlist that was made since is found again by what it says of itself.")

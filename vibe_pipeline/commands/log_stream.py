@@ -63,18 +63,23 @@ class FollowedFile:
     def rotate(self, *, most_bytes: int = MOST_BYTES, kept: int = KEPT_FILES) -> bool:
         """Copy a file that has grown aside and empty it; says whether it did.
 
-        Whoever writes goes on writing at the end, which is the beginning then.
+        Whoever writes goes on writing at the end, which is the beginning then. Where there is no
+        room for the copy, the copies that are there stay as they are.
         """
+        draft = self.path.with_name(f".{self.path.name}.new")
         try:
             if self.path.stat().st_size <= most_bytes:
                 return False
+            shutil.copy(self.path, draft)
             for number in range(kept, 1, -1):
                 with suppress(FileNotFoundError):
                     _numbered(self.path, number - 1).replace(_numbered(self.path, number))
-            shutil.copy(self.path, _numbered(self.path, 1))
+            draft.replace(_numbered(self.path, 1))
             with self.path.open("r+b") as log:
                 log.truncate(0)
         except OSError:
+            with suppress(OSError):
+                draft.unlink()
             return False
         return True
 

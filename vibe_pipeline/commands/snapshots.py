@@ -39,7 +39,7 @@ def take(settings: Settings, folder: Path, *, with_key: bool) -> Mapping[str, Pa
 
     Raises:
         OSError: a store cannot be read, or there is no room for its copy.
-        StoreDamaged: a database cannot be read.
+        StoreDamaged: a database cannot be read, or the account store is gone.
     """
     _copy_accounts(settings, folder)
     warehouse = Warehouse(settings.warehouse_path)
@@ -50,11 +50,12 @@ def take(settings: Settings, folder: Path, *, with_key: bool) -> Mapping[str, Pa
         _copy_sqlite(path, folder / DAGSTER / path.relative_to(dagster))
     if with_key and key_file(settings.home).exists():
         _write(folder / KEY, key_file(settings.home).read_bytes())
+    check(folder)
     return {path.relative_to(folder).as_posix(): path for path in _files(folder)}
 
 
 def check(folder: Path) -> None:
-    """Read every store that was unpacked here; raises ``StoreDamaged``."""
+    """Read every store that was copied or unpacked here; raises ``StoreDamaged``."""
     for path in _files(folder):
         if path.suffix in {".sqlite", ".db"}:
             _check_sqlite(path)
@@ -65,20 +66,18 @@ def check(folder: Path) -> None:
         except NotAWarehouse:
             damaged = True
         if damaged:
-            raise StoreDamaged(f"The {WAREHOUSE} in the backup cannot be read.")
+            raise StoreDamaged(f"The {WAREHOUSE} for the backup cannot be read.")
         Path(f"{warehouse}.lock").unlink(missing_ok=True)
 
 
 def targets(settings: Settings, folder: Path) -> Iterator[tuple[Path, Path]]:
     """Where each store unpacked in this folder belongs: pairs of a file or folder and its place.
 
-    Also what the backup does not hold, because there was none then; but never a key.
+    Also what the backup does not hold, because there was none then; but never a key or accounts.
     """
-    places = {
-        ACCOUNTS: sqlite_path(settings.accounts_address),
-        WAREHOUSE: _file(settings.warehouse_path),
-        DAGSTER: settings.home / DAGSTER,
-    }
+    places = {WAREHOUSE: _file(settings.warehouse_path), DAGSTER: settings.home / DAGSTER}
+    if (folder / ACCOUNTS).exists():
+        places[ACCOUNTS] = sqlite_path(settings.accounts_address)
     if (folder / KEY).exists():
         places[KEY] = key_file(settings.home)
     for name, place in places.items():
@@ -93,8 +92,11 @@ def _file(place: Path) -> Path | None:
 
 def _copy_accounts(settings: Settings, folder: Path) -> None:
     path = sqlite_path(settings.accounts_address)
-    if path is not None and path.exists():
-        _copy_sqlite(path, folder / ACCOUNTS)
+    if path is None:
+        return
+    if not path.exists():
+        raise StoreDamaged(f"The account store {path} is gone.")
+    _copy_sqlite(path, folder / ACCOUNTS)
 
 
 def _copy_sqlite(path: Path, target: Path) -> None:
@@ -117,7 +119,7 @@ def _check_sqlite(path: Path) -> None:
     except sqlite3.Error as error:
         answer = str(error)
     if answer != "ok":
-        raise StoreDamaged(f"The {path.name} in the backup cannot be read ({answer}).")
+        raise StoreDamaged(f"The {path.name} for the backup cannot be read ({answer}).")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -26,7 +26,7 @@ import psutil
 from vibe_pipeline.commands.forked_processes import DAGSTER_PROGRAMS, ForkedProcess, ProgramForker
 from vibe_pipeline.commands.restart_policy import RestartPolicy
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
-from vibe_pipeline.installation.process_status import ProcessState, ProcessStatus
+from vibe_pipeline.installation.process_status import ProcessState, ProcessStatus, how_it_ended
 from vibe_pipeline.launcher.fork_server import ForkServerGone
 from vibe_pipeline.launcher.process_control import adopt_orphans, end_with_parent
 
@@ -283,7 +283,7 @@ class Supervisor:
     async def _keep_up(self, part: ManagedProcess) -> None:
         while True:
             process = self._processes[part.name]
-            how = _in_words(await process.wait())
+            how = how_it_ended(await process.wait())
             life = self._lives[part.name]
             if part.essential:
                 raise ProcessFailed(_last_words(part, life.start, how))
@@ -466,13 +466,6 @@ def _last_words(part: ManagedProcess, start: Start, what: str) -> str:
 
 def _said(start: Start) -> list[str]:
     return start.output().strip().splitlines() or ["(nothing)"]
-
-
-def _in_words(code: int) -> str:
-    """How a process ended, from its exit code; negative is the signal that ended it."""
-    if code < 0:
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"ended with exit code {code}"
 
 
 def _zombies() -> set[int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -38,6 +39,17 @@ class ProcessStatus:
     since: datetime
     restarts: int = 0
     reason: str | None = None
+
+
+def how_it_ended(code: int) -> str:
+    """How a process ended, from its exit code; negative is the signal that ended it.
+
+    Real-time signals have numbers and mostly no names.
+    """
+    if code >= 0:
+        return f"ended with exit code {code}"
+    known = {one.value: one.name for one in signal.Signals}
+    return f"was ended by {known.get(-code, f'signal {-code}')}"
 
 
 @dataclass(frozen=True, slots=True)

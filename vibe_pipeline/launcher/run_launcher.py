@@ -22,6 +22,7 @@ from typing import Any, Self
 import psutil
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, Field
 
+from vibe_pipeline.installation.process_status import how_it_ended
 from vibe_pipeline.launcher.dagster_internals import (
     EXECUTING_MODULES,
     HIDDEN_TAG,
@@ -354,7 +355,7 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         run = self._instance.get_run_by_id(ended.name)
         if run is None or run.is_finished:
             return
-        how = f"The worker of this run (pid {ended.pid}) {_in_words(ended.code)}."
+        how = f"The worker of this run (pid {ended.pid}) {how_it_ended(ended.code)}."
         if run.status == DagsterRunStatus.CANCELING:
             self._instance.report_run_canceled(run, how)
         else:
@@ -417,12 +418,6 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._warmth.close()
-
-
-def _in_words(code: int) -> str:
-    if code < 0:
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"ended with exit code {code}"
 
 
 if __name__ == "__main__":

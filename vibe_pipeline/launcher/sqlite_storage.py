@@ -7,10 +7,12 @@ Not here: what is stored (Dagster decides), and our own databases (``accounts``,
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sqlite3
 import tempfile
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from dagster import Field, StringSource
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from watchdog.observers import Observer
 
 from vibe_pipeline.launcher.dagster_internals import (
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry
     from watchdog.events import FileSystemEvent
     from watchdog.observers.api import BaseObserver
+
+log = logging.getLogger(__name__)
 
 INDEX = "index"
 """The event log's file across runs; every other file is one run's."""
@@ -87,11 +91,45 @@ class PooledSqliteStorage(DagsterSqliteStorage):
         self._schedule_storage.dispose()
 
 
+class _KeptOpen:
+    """A database that stays open until another file lies in its place, which is opened then.
+
+    Other processes open what lies there: with a file that was removed, the daemon's new runs would
+    be unknown to the workers that are to carry them out.
+    """
+
+    def __init__(self, url: str, set_up: Callable[[str], object]) -> None:
+        self._url, self._set_up = url, set_up
+        self._path = Path(make_url(url).database or "")
+        self._changing = threading.Lock()
+        self._open_now()
+
+    def engine(self) -> Engine:
+        """The engine of the file that lies there now, made anew where somebody removed it.
+
+        A folder that is gone as a whole is somebody's wish; it is not made again.
+        """
+        with self._changing:
+            if _inode(self._path) != self._inode and self._path.parent.is_dir():
+                log.warning("%s was removed or replaced; we go on with what lies there", self._path)
+                self._engine.dispose()
+                self._set_up(str(self._path.parent))
+                self._open_now()
+            return self._engine
+
+    def _open_now(self) -> None:
+        self._inode, self._engine = _inode(self._path), _pooled(self._url)
+
+    def dispose(self) -> None:
+        """Close it."""
+        self._engine.dispose()
+
+
 class PooledRunStorage(SqliteRunStorage):
     """The table of runs."""
 
     def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self._engine = _pooled(conn_string)
+        self._file = _KeptOpen(conn_string, SqliteRunStorage.from_local)
         super().__init__(conn_string, inst_data)
 
     @classmethod
@@ -104,19 +142,19 @@ class PooledRunStorage(SqliteRunStorage):
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A connection in a transaction."""
-        with self._engine.begin() as connection:
+        with self._file.engine().begin() as connection:
             yield connection
 
     def dispose(self) -> None:
         """Close the file."""
-        self._engine.dispose()
+        self._file.dispose()
 
 
 class PooledScheduleStorage(SqliteScheduleStorage):
     """The ticks of schedules and sensors."""
 
     def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self._engine = _pooled(conn_string)
+        self._file = _KeptOpen(conn_string, SqliteScheduleStorage.from_local)
         super().__init__(conn_string, inst_data)
 
     @classmethod
@@ -130,12 +168,12 @@ class PooledScheduleStorage(SqliteScheduleStorage):
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A connection in a transaction."""
-        with self._engine.begin() as connection:
+        with self._file.engine().begin() as connection:
             yield connection
 
     def dispose(self) -> None:
         """Close the file."""
-        self._engine.dispose()
+        self._file.dispose()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +196,7 @@ class _OpenFiles:
         file = self._files.get(path)
         if file is None:
             return None
-        if file.inode != _inode(path):
+        if file.inode != _inode(Path(path)):
             self._files.pop(path).engine.dispose()
             return None
         self._files.move_to_end(path)
@@ -166,7 +204,7 @@ class _OpenFiles:
 
     def add(self, path: str, engine: Engine) -> None:
         """Keep this one open, and close what was not used for longest."""
-        self._files[path] = _OpenFile(engine=engine, inode=_inode(path))
+        self._files[path] = _OpenFile(engine=engine, inode=_inode(Path(path)))
         while len(self._files) > self.most:
             self._files.popitem(last=False)[1].engine.dispose()
 
@@ -320,8 +358,8 @@ def _place(path: Path, content: bytes, *, like: Path) -> bool:
     return True
 
 
-def _inode(path: str) -> int:
+def _inode(path: Path) -> int:
     try:
-        return Path(path).stat().st_ino
+        return path.stat().st_ino
     except FileNotFoundError:
         return 0

@@ -89,9 +89,7 @@ class WebserverGuard:
 
     def _refused(self, scope: Scope, body: bytes) -> Refusal | None:
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"].rstrip("/")
-        if _has_controls(path):
-            return _STRANGE_ADDRESS
-        if (refusal := self._refused_sender(headers, method)) is not None:
+        if (refusal := self._refused_sender(scope, method)) is not None:
             return refusal
         if method in _READING:
             # Read as Dagster reads it: a name may be written in percent signs.
@@ -105,8 +103,11 @@ class WebserverGuard:
             return _UNKNOWN
         return _misshapen(body) if path.endswith(_GRAPHQL) else None
 
-    def _refused_sender(self, headers: Headers, method: str) -> Refusal | None:
-        """By where it comes from, whatever it asks."""
+    def _refused_sender(self, scope: Scope, method: str) -> Refusal | None:
+        """By where it comes from and goes to, whatever it asks."""
+        headers = Headers(scope=scope)
+        if _has_controls(scope["path"]):
+            return _STRANGE_ADDRESS
         if not self._our_host(headers):
             return _FOREIGN_HOST
         if headers.getlist("origin") and not self._same_origin(headers):
@@ -118,9 +119,7 @@ class WebserverGuard:
     def _refused_upgrade(self, scope: Scope) -> Refusal | None:
         """A websocket is no request of ours without an origin that is ours, or the token."""
         headers = Headers(scope=scope)
-        if _has_controls(scope["path"]):
-            return _STRANGE_ADDRESS
-        refusal = self._refused_sender(headers, "CONNECT")
+        refusal = self._refused_sender(scope, "CONNECT")
         if refusal is not None:
             return refusal
         known = self._shows_token(headers) or self._same_origin(headers)

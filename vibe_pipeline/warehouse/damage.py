@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 
 import duckdb
@@ -34,16 +35,31 @@ def set_aside_if_damaged(warehouse: Warehouse, *, now: datetime) -> Path | None:
     A file of another kind stays where it is: DB_PATH may name it by mistake.
     """
     path = warehouse.path
+    looked_at = _inode(path)
     if not was_a_warehouse(path) or not is_damaged(warehouse):
         return None
-    aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%d-%H%M%S}")
     with FileLock(f"{path}.lock", timeout=warehouse.patience):
-        if not path.exists():
-            return None
+        if looked_at is None or _inode(path) != looked_at:
+            return None  # somebody else has set it aside, and what lies there now is new
+        aside = _free_name(path, f"{now:%Y%m%d-%H%M%S}")
         path.rename(aside)
         with suppress(FileNotFoundError):
             path.with_name(f"{path.name}.wal").rename(f"{aside}.wal")
     return aside
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+def _free_name(path: Path, stamp: str) -> Path:
+    """Where nothing lies yet: a rename would put one damaged file in another's place."""
+    first = path.with_name(f"{path.name}.damaged-{stamp}")
+    names = chain([first], (first.with_name(f"{first.name}-{again}") for again in count(2)))
+    return next(name for name in names if not name.exists())
 
 
 def trouble_with(path: Path, *, patience: float = 5.0) -> WarehouseError | None:

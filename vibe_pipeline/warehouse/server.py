@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -99,12 +100,12 @@ def serving(
     Raises:
         WarehouseError: the file cannot be used.
     """
-    lock = WriterLock(lease=lease)
+    lock, deadline = WriterLock(lease=lease), time.monotonic() + patience
     with (
         alone(path, patience=patience),
         in_words(path),
         closing(duckdb.connect(config=stored(path))) as database,
-        attached(database, path) as connection,
+        attached(database, path, deadline) as connection,
     ):
         bring_up_to_date(connection, path)
         database.execute(_NO_PROGRESS_BAR)
