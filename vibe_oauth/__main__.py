@@ -71,6 +71,7 @@ def _serve(services: OAuthServices, listener: socket.socket) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         http=ImpatientProtocol,
         timeout_graceful_shutdown=5,
     )

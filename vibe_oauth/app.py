@@ -20,6 +20,7 @@ from vibe_oauth.consent_flow import ConsentFlow
 from vibe_oauth.health import Health
 from vibe_oauth.jobs import NightlyTrigger
 from vibe_oauth.metrics import Metrics
+from vibe_oauth.operator_token import OperatorDoor
 from vibe_oauth.pages import Page, Pages
 from vibe_oauth.request_info import language_of
 from vibe_oauth.security import AccessLog, StrictHeaders
@@ -57,8 +58,9 @@ def create_app(services: OAuthServices) -> ASGIApp:
 
 def _routes(services: OAuthServices, pages: Pages) -> list[BaseRoute]:
     connecting = ConsentFlow(services, pages)
-    jobs, health = NightlyTrigger(services), Health(services)
-    metrics = Metrics(services, services.internal_job_token, open_to_all=services.on_the_loopback)
+    door = OperatorDoor(services.internal_job_token, services.now)
+    jobs, health = NightlyTrigger(services, door), Health(services)
+    metrics = Metrics(services, door, open_to_all=services.on_the_loopback)
     routes: list[BaseRoute] = [
         Route("/connect/{link}", connecting.start, methods=["GET"]),
         Route("/confirm", connecting.confirm, methods=["POST"]),

@@ -6,7 +6,6 @@ Who is due is decided in ``vibe_pipeline.nightly``, as for Dagster's own schedul
 from __future__ import annotations
 
 import asyncio
-import math
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
@@ -16,7 +15,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from vibe_oauth.operator_token import no_token_set, shows_token, wrong_token
+from vibe_oauth.operator_token import OperatorDoor, too_often
 from vibe_oauth.rate_limit import RateLimit
 from vibe_oauth.services import OAuthServices
 from vibe_pipeline import nightly, runs
@@ -28,7 +27,6 @@ log = structlog.get_logger()
 AT_ONCE = 4
 """Launches asked of Dagster side by side."""
 KNOWN_A_MINUTE = 30
-UNKNOWN_A_MINUTE = 10
 
 
 @dataclass(slots=True)
@@ -47,11 +45,10 @@ class TriggerResult:
 class NightlyTrigger:
     """Launches everybody's nightly list, once per person and local date."""
 
-    def __init__(self, services: OAuthServices) -> None:
-        self._services = services
+    def __init__(self, services: OAuthServices, door: OperatorDoor) -> None:
+        self._services, self._door = services, door
         self._one_round = asyncio.Lock()
         self._known = RateLimit(burst=KNOWN_A_MINUTE, period=timedelta(minutes=1))
-        self._unknown = RateLimit(burst=UNKNOWN_A_MINUTE, period=timedelta(minutes=1))
 
     async def run_nightly(self, request: Request) -> Response:
         """Begin a list for everybody whose night has come; one person's trouble stops nobody."""
@@ -97,28 +94,15 @@ class NightlyTrigger:
         return JSONResponse({"would_launch": would, "skipped": skipped})
 
     def _refusal(self, request: Request) -> Response | None:
-        expected = self._services.internal_job_token
-        if expected is None:
-            return no_token_set()
-        known = shows_token(request, expected)
-        if (slow_down := self._slow_down(request, known=known)) is not None:
-            return slow_down
-        if known:
-            return None
-        log.warning("nightly trigger refused: wrong token")
-        return wrong_token()
-
-    def _slow_down(self, request: Request, *, known: bool) -> Response | None:
-        """The refusal of who asks too often; whoever has no token cannot use up others' turns."""
-        caller = request.client.host if request.client is not None else ""
-        limit = self._known if known else self._unknown
-        wait = limit.retry_after("" if known else caller, self._services.now())
+        """The answer to who may not ask, or asks too often."""
+        refusal = self._door.refusal(request)
+        if refusal is not None:
+            return refusal
+        wait = self._known.retry_after(self._services.now())
         if wait is None:
             return None
-        log.warning("nightly trigger asked too often", known=known)
-        headers = {"Retry-After": str(math.ceil(wait.total_seconds()))}
-        sentence = "That is too often; ask again after the seconds in Retry-After."
-        return JSONResponse({"error": sentence}, HTTPStatus.TOO_MANY_REQUESTS, headers)
+        log.warning("nightly trigger asked too often")
+        return too_often(wait)
 
     async def _begin(self, account: Account, outcome: TriggerResult) -> None:
         user_id = account.user_id

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry
@@ -21,11 +21,10 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 from prometheus_client.registry import Collector
-from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vibe_oauth.operator_token import no_token_set, shows_token, wrong_token
+from vibe_oauth.operator_token import OperatorDoor
 from vibe_oauth.services import OAuthServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Edition, EditionState
@@ -47,24 +46,17 @@ class Metrics:
     """Answers Prometheus."""
 
     services: OAuthServices
-    token: SecretStr | None = field(repr=False)
+    door: OperatorDoor
     open_to_all: bool = False
     """No token is asked for: nobody outside this machine reaches us."""
 
     async def show(self, request: Request) -> Response:
         """Everything as text; what cannot be found out now is left out, and ``vibe_up`` says so."""
-        if (refusal := self._refusal(request)) is not None:
+        if not self.open_to_all and (refusal := self.door.refusal(request)) is not None:
             return refusal
         runs = await self._runs()
         text = await asyncio.to_thread(self._text, runs)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
-
-    def _refusal(self, request: Request) -> Response | None:
-        if self.open_to_all:
-            return None
-        if self.token is None:
-            return no_token_set()
-        return None if shows_token(request, self.token) else wrong_token()
 
     async def _runs(self) -> Mapping[str, int] | None:
         """How many runs stand how; ``None`` when Dagster does not tell."""

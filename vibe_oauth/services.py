@@ -13,7 +13,8 @@ import httpx
 from pydantic import SecretStr
 
 from vibe_oauth.telegram import BotName
-from vibe_pipeline.accounts.store import AccountStore, open_for, secret_key, utc_now
+from vibe_pipeline.accounts.cipher import existing_key, new_key
+from vibe_pipeline.accounts.store import AccountStore, open_for, utc_now
 from vibe_pipeline.authorization import AccountLinking, clients_for_people
 from vibe_pipeline.clients.call_counter import CallCounter
 from vibe_pipeline.clients.dagster import DagsterGraphQL
@@ -68,9 +69,17 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] = utc_now) 
         prefix=urlsplit(settings.public_url).path.rstrip("/"),
         home=settings.home,
         warehouse=settings.warehouse_path,
-        key=partial(secret_key, settings),
+        key=partial(_key_that_lies_there, settings),
         https=settings.public_url.startswith("https:"),
         on_the_loopback=urlsplit(settings.public_url).hostname in {"127.0.0.1", "::1"},
         now=now,
         internal_job_token=settings.internal_job_token,
     )
+
+
+def _key_that_lies_there(settings: Settings) -> str:
+    """The key that other processes will find; one that opens nothing where none lies there.
+
+    Looking makes none: it would take the place of the right one in every process that runs.
+    """
+    return existing_key(settings) or new_key()

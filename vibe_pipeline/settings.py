@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -65,6 +65,15 @@ def _market(value: str) -> str:
 
 def _database(url: SplitResult) -> tuple[str | None, int, str, str]:
     return url.hostname, url.port or 5432, url.path, url.query
+
+
+def _password(address: str) -> str | None:
+    """What must not be seen of an address, as a driver may write it into an error."""
+    try:
+        written = urlsplit(address).password
+    except ValueError:
+        return None
+    return None if written is None else unquote(written)
 
 
 def _share(value: object) -> object:
@@ -147,7 +156,7 @@ class Settings(BaseSettings):
     vibe_home: Path = Path(".vibe")
     warehouse_token: Secret = None
     warehouse_tls: bool = True
-    accounts_url: OptionalText = None
+    accounts_url: Secret = None
     vibe_secret_key: Secret = None
     public_url: Address = "http://127.0.0.1:8000"
     dagster_postgres_url: DagsterDatabase = None
@@ -191,7 +200,9 @@ class Settings(BaseSettings):
     def _stores_have_a_database_each(self) -> Settings:
         dagsters = self.dagster_postgres_url
         if dagsters is not None and self.accounts_url is not None:
-            ours, theirs = urlsplit(self.accounts_url), urlsplit(dagsters.get_secret_value())
+            ours, theirs = (
+                urlsplit(one.get_secret_value()) for one in (self.accounts_url, dagsters)
+            )
             if _database(ours) == _database(theirs):
                 raise ValueError(
                     "DAGSTER_POSTGRES_URL must name another database than ACCOUNTS_URL: both note"
@@ -224,14 +235,18 @@ class Settings(BaseSettings):
             self.internal_job_token,
             self.vibe_secret_key,
             self.warehouse_token,
-            self.dagster_postgres_url,
+            *(addresses := (self.accounts_url, self.dagster_postgres_url)),
         )
-        return [one.get_secret_value() for one in sealed if one is not None]
+        known = [one.get_secret_value() for one in sealed if one is not None]
+        passwords = (_password(one.get_secret_value()) for one in addresses if one is not None)
+        return [*known, *filter(None, passwords)]
 
     @property
     def accounts_address(self) -> str:
         """The account store's SQLAlchemy URL."""
-        return self.accounts_url or f"sqlite:///{self.home / 'accounts.sqlite'}"
+        if self.accounts_url is not None:
+            return self.accounts_url.get_secret_value()
+        return f"sqlite:///{self.home / 'accounts.sqlite'}"
 
     @property
     def compared_policies(self) -> tuple[str, str] | None:

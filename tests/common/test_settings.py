@@ -64,6 +64,19 @@ def product_sources() -> Iterator[str]:
                 yield path.read_text("utf-8")
 
 
+def test_no_secret_and_no_password_in_an_address_shows_or_escapes_the_redaction() -> None:
+    hidden = {
+        "ACCOUNTS_URL": "postgresql+psycopg://vibe:hush%40home@db.example:5432/vibe",
+        "DAGSTER_POSTGRES_URL": "postgresql+psycopg2://vibe:quiet@db.example:5432/dagster",
+        "INTERNAL_JOB_TOKEN": "whisper",
+    }
+
+    settings = settings_from(hidden)
+
+    assert not [one for one in ("hush", "quiet", "whisper") if one in repr(settings)]
+    assert {"hush@home", "quiet", "whisper", *hidden.values()} <= set(settings.secrets)
+
+
 def example() -> dict[str, str]:
     """What ``.env.example`` sets, in its order; a name that stands twice fails here."""
     lines = (ROOT / ".env.example").read_text("utf-8").splitlines()

@@ -84,6 +84,29 @@ async def test_a_head_that_does_not_come_is_not_waited_for(port: int, begun: byt
     assert await said(port, begun) == b""
 
 
+@pytest.mark.parametrize("first", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
+@pytest.mark.parametrize("begun", [b"GET /?", b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: "])
+async def test_a_head_without_end_is_cut_off_long_before_it_fills_the_memory(
+    port: int, first: bytes, begun: bytes
+) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(first + begun)
+
+    assert await taken(writer, 10_000_000) < 4_000_000
+
+
+async def taken(writer: asyncio.StreamWriter, most: int) -> int:
+    """How many bytes go through until the server hangs up."""
+    for sent in range(0, most, 10_000):
+        try:
+            writer.write(b"x" * 10_000)
+            await writer.drain()
+        except ConnectionError:
+            return sent
+        await asyncio.sleep(0)
+    return most
+
+
 async def test_a_second_request_begun_and_left_is_not_waited_for(port: int) -> None:
     first = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 

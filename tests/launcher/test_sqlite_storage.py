@@ -180,7 +180,9 @@ def test_where_tables_of_dagsters_were_deleted_who_runs_and_who_starts_share_new
         with opened(tmp_path) as started:
             assert [run.run_id for run in started.get_runs()] == [run_id]
             assert started.all_instigator_state() == []
-        assert ("job_ticks",) in {(name,) for name, _ in tables(tmp_path / "schedules/schedules.db")}
+        assert ("job_ticks",) in {
+            (name,) for name, _ in tables(tmp_path / "schedules/schedules.db")
+        }
 
 
 def test_a_storage_whose_folder_is_gone_is_not_made_again(tmp_path: Path) -> None:

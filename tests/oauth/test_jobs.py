@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.oauth_site import Site, bearer, site
-from vibe_oauth.jobs import KNOWN_A_MINUTE, UNKNOWN_A_MINUTE
+from vibe_oauth.jobs import KNOWN_A_MINUTE
+from vibe_oauth.operator_token import GUESSES_A_MINUTE
 from vibe_pipeline.accounts.records import Account, EditionKind, EditionState, FailureCause
 from vibe_pipeline.records import EditionId, Mode
 from vibe_pipeline.simulator.simulation import Simulation
@@ -89,13 +90,16 @@ async def test_without_a_configured_token_the_door_stays_shut(
 
 async def test_who_guesses_tokens_is_slowed_down_and_who_knows_it_is_not(here: Site) -> None:
     guesses = [
-        await here.browser.post("/internal/jobs/dry-run", headers=bearer(f"guess {number}"))
-        for number in range(UNKNOWN_A_MINUTE + 1)
+        await here.browser.post(
+            "/internal/jobs/dry-run",
+            headers=bearer(f"guess {number}") | {"X-Forwarded-For": f"10.0.0.{number}"},
+        )
+        for number in range(GUESSES_A_MINUTE + 1)
     ]
 
     known = await here.browser.post("/internal/jobs/dry-run", headers=bearer())
 
-    assert [one.status_code for one in guesses] == [401] * UNKNOWN_A_MINUTE + [429]
+    assert [one.status_code for one in guesses] == [401] * GUESSES_A_MINUTE + [429]
     assert int(guesses[-1].headers["Retry-After"]) >= 1
     assert known.status_code == 200
 

@@ -14,6 +14,7 @@ import yaml
 from tests.support.metrics_example import busy, families, figures
 from tests.support.oauth_site import bearer, site
 from tests.support.reference import METRICS, metrics_page
+from vibe_oauth.operator_token import GUESSES_A_MINUTE
 from vibe_pipeline.clients.errors import AuthorizationExpired
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
@@ -90,6 +91,25 @@ async def test_where_strangers_reach_us_the_token_is_asked_for(tmp_path: Path) -
 
     assert (refused.status_code, wrong.status_code, right.status_code) == (401, 401, 200)
     assert "vibe_" not in refused.text + wrong.text
+
+
+async def test_guesses_here_and_at_the_trigger_are_counted_together(tmp_path: Path) -> None:
+    secure = "https://vibe.example.org"
+    async with site(
+        tmp_path,
+        Simulation(BuiltInWorld(1, artists=64, listeners=8)),
+        public_url=secure,
+        spotify_redirect_uri=f"{secure}/callback",
+    ) as on:
+        guesses = [
+            await on.browser.get("/metrics", headers=bearer(f"guess {number}"))
+            for number in range(GUESSES_A_MINUTE)
+        ]
+        elsewhere = await on.browser.post("/internal/jobs/dry-run", headers=bearer("guess"))
+        right = await on.browser.get("/metrics", headers=bearer())
+
+    assert {one.status_code for one in guesses} == {401}
+    assert (elsewhere.status_code, right.status_code) == (429, 200)
 
 
 def expressions() -> Iterator[tuple[str, str]]:

@@ -144,6 +144,23 @@ async def test_a_healthy_service_says_so(here: Site) -> None:
     }
 
 
+async def test_a_look_at_our_health_makes_no_new_key_where_the_right_one_was_deleted(
+    tmp_path: Path, world: BuiltInWorld
+) -> None:
+    async with site(tmp_path, Simulation(world), vibe_secret_key=None) as here:
+        await here.connect(here.person("Ann", chat_id=7))
+        held = here.services.home / "secret.key"
+        former = held.read_text("ascii")
+        held.unlink()
+
+        told = await here.browser.get("/health")
+
+        assert not held.exists()
+        assert "sealed with another key" in told.text
+        held.write_text(former, "ascii")
+        assert "sealed with another key" not in (await here.browser.get("/health")).text
+
+
 async def test_health_tells_of_a_key_that_was_exchanged_while_we_hold_the_right_one(
     here: Site,
 ) -> None:
@@ -397,6 +414,7 @@ def _first_answer(url: str, process: subprocess.Popen[str]) -> httpx.Response:
         ({"SPOTIFY_REDIRECT_URI": "http://localhost/callback"}, "SPOTIFY_REDIRECT_URI"),
         ({"VIBE_SECRET_KEY": "not a key"}, "VIBE_SECRET_KEY"),
         ({"ACCOUNTS_URL": "nonsense"}, "ACCOUNTS_URL"),
+        ({"ACCOUNTS_URL": "postgresql+psycopg://a:b@host:port/vibe"}, "ACCOUNTS_URL"),
     ],
 )
 def test_wrong_settings_are_one_sentence_and_exit_code_two(

@@ -21,8 +21,8 @@ from vibe_pipeline.warehouse import (
     WarehouseLocked,
     WarehouseNewerThanUs,
     WarehouseReadOnly,
+    damage,
 )
-from vibe_pipeline.warehouse import damage
 from vibe_pipeline.warehouse.damage import set_aside_if_damaged
 from vibe_pipeline.warehouse.schema import file_version, migrations
 

@@ -141,23 +141,34 @@ class Database:
 
 def connect(url: str) -> Database:
     """A database at this address; nothing is opened yet."""
-    try:
+    with _usable_address():
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise AccountsUnreachable(
-            "ACCOUNTS_URL is not an address we can use; write something like"
-            " sqlite:////var/lib/vibe/accounts.sqlite or postgresql+psycopg://name@host/base,"
-            f" and install the driver it names ({type(error).__name__})."
-        ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return Database(engine)
 
 
+@contextmanager
+def _usable_address() -> Iterator[None]:
+    try:
+        yield
+    except (ArgumentError, ModuleNotFoundError, NoSuchModuleError, ValueError) as error:
+        raise AccountsUnreachable(
+            "ACCOUNTS_URL is not an address we can use; write something like"
+            " sqlite:////var/lib/vibe/accounts.sqlite or postgresql+psycopg://name@host/base,"
+            f" and install the driver it names ({type(error).__name__})."
+        ) from None
+
+
 def sqlite_path(url: str) -> Path | None:
-    """The file behind an SQLite address; ``None`` for a server or for memory."""
-    parts = make_url(url)
+    """The file behind an SQLite address; ``None`` for a server or for memory.
+
+    Raises:
+        AccountsUnreachable: it is no address.
+    """
+    with _usable_address():
+        parts = make_url(url)
     if parts.get_backend_name() != "sqlite" or parts.database in {None, "", ":memory:"}:
         return None
     return Path(str(parts.database))

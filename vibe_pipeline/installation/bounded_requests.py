@@ -15,7 +15,12 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 HEADER_SECONDS = 15.0
 BODY_SECONDS = 15.0
+MOST_HEAD_BYTES = 64_000
 _CLOSE = {"Connection": "close"}
+_HEAD_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\n"
+    b"Connection: close\r\n\r\n"
+)
 
 
 class _Refused(Exception):
@@ -96,9 +101,15 @@ async def _refuse(status: HTTPStatus, scope: Scope, receive: Receive, send: Send
 
 
 class ImpatientProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """Uvicorn's HTTP protocol, but a request's head must arrive within a time, or we hang up."""
+    """Uvicorn's HTTP protocol, but a request's head must arrive within a time and size.
+
+    Else we hang up. Of uvicorn's two parsers only h11 has a bound on the size of its own; the
+    other one tells where a head begins and ends.
+    """
 
     _waits: asyncio.TimerHandle | None = None
+    _in_head = False
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Begin to wait for the first request."""
@@ -106,14 +117,28 @@ class ImpatientProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         self._wait_for_request()
 
     def data_received(self, data: bytes) -> None:
-        """Wait on, unless a request has arrived."""
+        """Wait on, unless a request has arrived; too long a beginning of one is not waited for."""
         super().data_received(data)
+        self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
+        if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
+            self.transport.write(_HEAD_TOO_LARGE)
+            self.transport.close()
         under_way = self.cycle is not None and not self.cycle.response_complete
         if under_way and self._waits is not None:
             self._waits.cancel()
             self._waits = None
         elif not under_way and self._waits is None:
             self._wait_for_request()
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """It has ended, and a body may follow."""
+        self._in_head = False
+        super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
