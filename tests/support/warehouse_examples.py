@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -80,3 +82,19 @@ def former_file(path: Path, *, steps: int) -> duckdb.DuckDBPyConnection:
     for migration in migrations()[:steps]:
         _apply(connection, migration)
     return connection
+
+
+def shell(path: Path, seconds: float, *, read_only: bool = False) -> subprocess.Popen[str]:
+    """Another program, which knows nothing of our lock, looks into the file."""
+    script = (
+        "import duckdb, sys, time; shell = duckdb.connect(sys.argv[1], read_only=sys.argv[2] =="
+        " 'True'); print('open', flush=True); time.sleep(float(sys.argv[3])); shell.close()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(path), str(read_only), str(seconds)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    return process

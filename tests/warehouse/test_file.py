@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.support.warehouse_examples import ANNA, NOON, like
+from tests.support.warehouse_examples import ANNA, NOON, like, shell
 from vibe_pipeline.warehouse import (
     NotAWarehouse,
     Warehouse,
@@ -48,22 +48,6 @@ def holder(path: Path, seconds: float) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "open\n"
-    return process
-
-
-def shell(path: Path, seconds: float, *, read_only: bool = False) -> subprocess.Popen[str]:
-    """Another program, which knows nothing of our lock, looks into the file."""
-    script = (
-        "import duckdb, sys, time; shell = duckdb.connect(sys.argv[1], read_only=sys.argv[2] =="
-        " 'True'); print('open', flush=True); time.sleep(float(sys.argv[3])); shell.close()"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, str(path), str(read_only), str(seconds)],
-        stdout=subprocess.PIPE,
-        text=True,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "open\n"

@@ -12,13 +12,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.support.warehouse_examples import ANNA, NOON, like
+from tests.support.warehouse_examples import ANNA, NOON, like, shell
 from tests.support.warehouse_server import TOKEN, ServedWarehouse, served_warehouse
+from vibe_pipeline.commands.supervisor import free_port
 from vibe_pipeline.records import LikedTrack
 from vibe_pipeline.settings import SettingsInvalid, settings_from
 from vibe_pipeline.warehouse import Warehouse, WarehouseLocked, WarehouseUnreachable
 from vibe_pipeline.warehouse.extensions import ExtensionMissing, load_extensions
 from vibe_pipeline.warehouse.hosted import MotherDuckEngine
+from vibe_pipeline.warehouse.server import serving
 from vibe_pipeline.warehouse.writer_lock import ASK, GIVE_BACK, KEEP, WriterLock
 
 WORK = """
@@ -70,6 +72,18 @@ def worker(served: ServedWarehouse, times: int, sleep: float = 0) -> subprocess.
         text=True,
         cwd=Path(__file__).parents[2],
     )
+
+
+def test_a_server_that_starts_waits_for_who_looks_into_the_file(
+    tmp_path: Path, served: ServedWarehouse
+) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with Warehouse(path).open():
+        pass
+    looking = shell(path, 0.7, read_only=True)
+
+    with serving(path, listen=f"quack:127.0.0.1:{free_port()}", token=TOKEN, patience=20):
+        assert looking.wait(5) == 0
 
 
 def keep_likes(warehouse: Warehouse, likes: Sequence[LikedTrack]) -> None:
