@@ -111,3 +111,18 @@ def test_on_a_full_disk_the_logs_that_are_kept_stay_as_they_are(
 
     assert turned == [False] * 4
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == kept
+
+
+def test_of_a_log_that_was_deleted_it_is_said_once_and_a_new_one_is_read(tmp_path: Path) -> None:
+    log = tmp_path / "bot.log"
+    file = FollowedFile("Bot", log)
+    assert [*file.new_lines()] == []
+    append(log, "first\n")
+    assert [*file.new_lines()] == ["first"]
+
+    log.unlink()
+
+    (said,) = [*file.new_lines(), *file.new_lines()]
+    assert "was deleted" in said
+    append(log, "again\n")
+    assert [*file.new_lines()] == ["again"]

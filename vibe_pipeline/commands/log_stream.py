@@ -43,13 +43,21 @@ class FollowedFile:
             self.offset = self.path.stat().st_size
 
     def new_lines(self) -> Iterator[str]:
-        """Every whole line since the last look; a file that was emptied is read from its start."""
+        """Every whole line since the last look; a file that was emptied is read from its start.
+
+        Of one that was deleted a line says so, once: whoever writes goes on writing to it unseen.
+        """
         try:
             with self.path.open("rb") as log:
                 if log.seek(0, 2) < self.offset:
                     self.offset, self._rest = 0, b""
                 log.seek(self.offset)
                 written = log.read(_READ_AT_ONCE)
+        except FileNotFoundError:
+            if self.offset:
+                self.offset, self._rest = 0, b""
+                yield f"{self.path} was deleted; what this part says now is lost until it restarts."
+            return
         except OSError:
             return
         self.offset += len(written)
