@@ -459,6 +459,8 @@ async def test_a_write_that_names_a_deleted_track_is_refused_as_a_whole() -> Non
     [
         ("Payload contains a non-existing ID", 400, WriteRefused),
         ("Non existing id: 'spotify:track:x'", 404, WriteRefused),
+        ("Invalid track uri: spotify:track:x", 404, WriteRefused),
+        ("Tracking is off for this service", 404, NotThere),
         ("Resource not found", 404, NotThere),
         ("Invalid playlist Id", 404, NotThere),
     ],
@@ -469,6 +471,38 @@ async def test_a_refused_write_is_told_from_a_playlist_that_is_gone(
     spotify, _ = spotify_answering(said({"error": {"status": status, "message": message}}, status))
 
     with pytest.raises(expected):
+        await spotify.replace_items("p1", ["spotify:track:x"])
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<html><a href="/tracking">No such payload, URI or track</a></html>',
+        '{"help": "where is my track?"}',
+        '{"error": "not_found", "track": 7}',
+    ],
+)
+async def test_a_page_of_somebody_between_blames_no_track(page: str) -> None:
+    spotify, _ = spotify_answering(said_in_words(page, 404))
+
+    with pytest.raises(NotThere):
+        await spotify.replace_items("p1", ["spotify:track:x"])
+
+
+@pytest.mark.parametrize("status", [408, 421, 423, 425])
+async def test_a_write_that_met_a_passing_refusal_is_made_again(status: int) -> None:
+    refusal = said({"error": {"status": status, "message": "Later"}}, status)
+    spotify, received = spotify_answering(refusal, said({"snapshot_id": "new"}, 201))
+
+    assert await spotify.replace_items("p1", ["spotify:track:x"]) == "new"
+    assert len(received) == 2
+
+
+@pytest.mark.parametrize("status", [408, 421, 423, 425])
+async def test_a_refusal_that_would_pass_and_stays_is_an_outage(status: int) -> None:
+    spotify, _ = spotify_answering(said_in_words("", status))
+
+    with pytest.raises(ServiceUnavailable):
         await spotify.replace_items("p1", ["spotify:track:x"])
 
 

@@ -24,6 +24,7 @@ from vibe_pipeline.clients.errors import (
     Redirected,
     ServiceUnavailable,
     UnexpectedResponse,
+    WriteRefused,
 )
 from vibe_pipeline.playlists.failures import failure_of, not_connected, refusal
 from vibe_pipeline.warehouse import (
@@ -49,6 +50,7 @@ LATER = datetime(2026, 11, 23, 9, tzinfo=UTC)
         (UnexpectedResponse("spotify", "x"), FailureCause.UNEXPECTED),
         (BrokenAnswer("spotify", "x"), FailureCause.SERVICE_UNAVAILABLE),
         (Redirected("spotify", "x"), FailureCause.REDIRECTED),
+        (WriteRefused("spotify", "x"), FailureCause.WRITING_REFUSED),
         (GrantDoubted("spotify", "x"), FailureCause.GRANT_REFUSED),
         (PermissionMissing("spotify", "x"), FailureCause.SCOPES_MISSING),
         (KeyRefused("spotify", "x"), FailureCause.APP_REFUSED),

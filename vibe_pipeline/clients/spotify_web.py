@@ -28,7 +28,7 @@ from vibe_pipeline.clients.errors import (
     WriteRefused,
     endpoint_named,
 )
-from vibe_pipeline.clients.json_fields import fields, integer, objects
+from vibe_pipeline.clients.json_fields import fields, integer, objects, text
 from vibe_pipeline.clients.transport import (
     AnswerKind,
     Call,
@@ -41,10 +41,12 @@ SERVICE = "spotify"
 RECOMMENDATIONS = "spotify_recommendations"
 ARTIST_TOP_TRACKS = "artist_top_tracks"
 
-_ONE_OF_MANY = re.compile(r"non.?exist|payload|track|\buris?\b", re.IGNORECASE)
+_ONE_OF_MANY = re.compile(r"\b(non.?exist\w*|payload|tracks?|uris?)\b", re.IGNORECASE)
 _NOT_LISTED = ("registered", "allowlist", "developer dashboard", "spotify.com/dashboard")
 _CLOSED = frozenset({403, 404, 405, 410, 451})
 """How a door that was shut may answer; what 403 means is told apart before."""
+_PASSING = frozenset({408, 421, 423, 425})
+"""What a server or a proxy says of one attempt: too slow, to the wrong one, locked, too early."""
 _QUOTA = re.compile(r"quota[_ -]?(limit[_ -]?)?exceeded|exceeded[^.]{0,40}quota", re.IGNORECASE)
 
 _PROBE = Call(method="GET", path="/me", endpoint="GET /me")
@@ -194,12 +196,15 @@ class SpotifyWeb:
 def answer_kind(answer: ServiceAnswer) -> AnswerKind:
     """Spotify's way: the day's quota is told from a moment's limit by the reason in the body.
 
-    Where it answers with success and a body, that is JSON; a page was written by somebody else.
+    A refusal that passes is trouble. Where it answers with success and a body, that is JSON; a page
+    was written by somebody else.
     """
     status = status_of(answer)
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return AnswerKind.QUOTA if _QUOTA.search(answer.text) else AnswerKind.SLOW_DOWN
     if answer.good and answer.text.strip() and answer.json() is None:
+        return AnswerKind.AGAIN
+    if status in _PASSING:
         return AnswerKind.AGAIN
     return kind_by_status(replace(answer, status=status))
 
@@ -232,10 +237,12 @@ def status_of(answer: ServiceAnswer) -> int:
 def _blames_one_of_many(status: int, answer: ServiceAnswer) -> bool:
     """Whether a refusal is for what was to be written, and not for where.
 
-    "Payload contains a non-existing ID" and the like; a playlist that is gone is "not found".
+    "Payload contains a non-existing ID" and the like; a playlist that is gone is "not found". What
+    somebody between writes has no message of Spotify's.
     """
+    message = text(fields(fields(answer.json()).get("error")).get("message")) or ""
     return status in {400, 422} or (
-        status in {403, 404, 410} and _ONE_OF_MANY.search(answer.text) is not None
+        status in {403, 404, 410} and _ONE_OF_MANY.search(message) is not None
     )
 
 

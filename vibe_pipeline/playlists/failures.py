@@ -32,6 +32,7 @@ from vibe_pipeline.clients.errors import (
     Redirected,
     ServiceError,
     ServiceUnavailable,
+    WriteRefused,
 )
 from vibe_pipeline.warehouse import (
     NotAWarehouse,
@@ -134,6 +135,7 @@ _CAUSES: tuple[tuple[type[Exception], FailureCause], ...] = (
     (NotAllowlisted, FailureCause.NOT_ALLOWLISTED),
     (OwnerNotPremium, FailureCause.OWNER_NOT_PREMIUM),
     (Redirected, FailureCause.REDIRECTED),
+    (WriteRefused, FailureCause.WRITING_REFUSED),
     (ServiceUnavailable, FailureCause.SERVICE_UNAVAILABLE),
     (WarehouseLocked, FailureCause.STORE_BUSY),
     (WarehouseUnreachable, FailureCause.STORE_BUSY),
