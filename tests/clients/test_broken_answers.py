@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -88,6 +89,28 @@ async def test_items_without_a_snapshot_were_not_written(kind: str) -> None:
 
         with pytest.raises(ServiceUnavailable):
             await world.spotify().replace_items(playlist, [])
+
+
+async def test_items_whose_answer_names_the_former_snapshot_are_written_again() -> None:
+    async with outside_world() as world:
+        playlist = await playlist_of(world)
+        likes = (await world.spotify().saved_tracks_page(limit=3)).likes
+        uris = [like.track.uri for like in likes]
+        before = await world.spotify().replace_items(playlist, uris[:1])
+        said_before = json.dumps({"snapshot_id": before})
+        world.fault(
+            "spotify",
+            "status",
+            endpoint="PUT /playlists/{id}/items",
+            status=200,
+            body=said_before,
+            times=1,
+        )
+
+        snapshot = await world.spotify().replace_items(playlist, uris, former={before})
+
+        assert snapshot != before
+        assert world.playlist_uris(playlist) == uris
 
 
 @pytest.mark.parametrize("kind", ["empty", "status", "wrong_types"])

@@ -506,6 +506,15 @@ async def test_a_refusal_that_would_pass_and_stays_is_an_outage(status: int) -> 
         await spotify.replace_items("p1", ["spotify:track:x"])
 
 
+async def test_items_whose_answers_all_name_a_former_snapshot_were_not_written() -> None:
+    spotify, received = spotify_answering(said({"snapshot_id": "before"}))
+
+    with pytest.raises(BrokenAnswer):
+        await spotify.replace_items("p1", ["spotify:track:x"], former={"before", "long before"})
+
+    assert len(received) == 3
+
+
 async def test_the_lines_of_a_playlist_say_what_is_left_of_each_track() -> None:
     async with outside_world() as world:
         spotify = world.spotify()

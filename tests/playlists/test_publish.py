@@ -71,6 +71,7 @@ class Shelf:
         self.hidden = 0
         self.dead: set[str] = set()
         self.refusals = 0
+        self.former: frozenset[str] = frozenset()
         self.sights: list[list[PlaylistLine]] = []
         self.lines: list[PlaylistLine] = []
 
@@ -97,7 +98,10 @@ class Shelf:
         self._called("exists")
         return playlist_id not in self.gone
 
-    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str:
+    async def replace_items(
+        self, playlist_id: str, uris: Sequence[str], *, former: Collection[str] = ()
+    ) -> str:
+        self.former = frozenset(former)
         if self.hidden > 0 or playlist_id in self.gone:
             self.hidden -= 1
             raise NotThere("spotify", "no such playlist")
@@ -280,6 +284,20 @@ def test_daily_mode_makes_a_playlist_for_each_list_and_leaves_the_living_one(des
     assert daily.playlist_id == "p2"
     assert again.playlist_id == living.playlist_id == "p1"
     assert "20 November 2026" in desk.spotify.playlists["p2"].name
+
+
+def test_a_write_is_not_believed_that_names_what_the_playlist_was_called_before(desk: Desk) -> None:
+    first = desk.publish(desk.chosen("e1"))
+    other = desk.chosen("e2", day=21)
+    turned = tuple(reversed(TRACKS))
+    desk.store.editions.advance(other, EditionState.CHOSEN, EditionState.CHOSEN, tracks=turned)
+
+    desk.publish(desk.chosen("e3", day=21))
+    same = desk.spotify.former
+    desk.publish(other)
+
+    assert same == frozenset()
+    assert desk.spotify.former >= {first.snapshot_id}
 
 
 def test_a_recorded_list_costs_nothing(desk: Desk) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import stat
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -225,7 +225,9 @@ class Shelf:
         self.sights = list(sights)
         self.written: list[list[str]] = []
 
-    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str:
+    async def replace_items(
+        self, playlist_id: str, uris: Sequence[str], *, former: Collection[str] = ()
+    ) -> str:
         self.written.append(list(uris))
         return f"snapshot {len(self.written)}"
 

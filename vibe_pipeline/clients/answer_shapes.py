@@ -6,7 +6,7 @@ transport asks again and then gives up. Turning an answer into records is each c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from vibe_pipeline.clients.json_fields import fields, integer, moment, text
 
@@ -24,6 +24,16 @@ def anything(_: object) -> bool:
 def naming(*names: str) -> Shape:
     """An object that holds text under one of these names."""
     return lambda found: any(text(fields(found).get(name)) is not None for name in names)
+
+
+def naming_another(name: str, former: Collection[str]) -> Shape:
+    """An object that holds text under this name, and none of these."""
+
+    def fits(found: object) -> bool:
+        named = text(fields(found).get(name))
+        return named is not None and named not in former
+
+    return fits
 
 
 def listing(*path: str) -> Shape:

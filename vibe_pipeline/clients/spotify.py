@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from urllib.parse import quote
 
 from vibe_pipeline.clients.answer_shapes import (
@@ -18,6 +18,7 @@ from vibe_pipeline.clients.answer_shapes import (
     booleans,
     listing,
     naming,
+    naming_another,
     page_of_likes,
     page_of_lines,
     page_of_plays,
@@ -184,10 +185,13 @@ class Spotify:
             raise ServiceUnavailable(SERVICE, sentence, may_have_happened=True)
         return made
 
-    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str:
+    async def replace_items(
+        self, playlist_id: str, uris: Sequence[str], *, former: Collection[str] = ()
+    ) -> str:
         """Make these the playlist's items, in this order; gives the snapshot.
 
-        Without one in the answer nothing counts as written.
+        Without one in the answer nothing counts as written, nor with a ``former`` one: each write
+        yields another.
 
         Up to a hundred are replaced in one call, all or nothing. Repeating the whole is safe.
         Raises ``WriteRefused`` when one of them does not exist.
@@ -199,7 +203,7 @@ class Spotify:
             path=path,
             endpoint=f"PUT {endpoint}",
             body={"uris": first},
-            shape=naming("snapshot_id"),
+            shape=naming_another("snapshot_id", former),
             all_or_nothing=True,
         )
         snapshot = _snapshot(await self._web.tell(put))

@@ -36,7 +36,7 @@ from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, SpotifyProfile
 from vibe_pipeline.nightly import local_date
 from vibe_pipeline.playlists.failures import refusal as list_refused
-from vibe_pipeline.playlists.own_playlists import CreationAttempts, marker
+from vibe_pipeline.playlists.own_playlists import CreationAttempts, former_snapshots, marker
 from vibe_pipeline.playlists.read_back import read_back
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
 from vibe_pipeline.playlists.unusable_tracks import (
@@ -75,7 +75,9 @@ class PlaylistClient(Protocol):
     async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist: ...
     async def newest_playlists(self) -> list[Playlist]: ...
     async def playlist_exists(self, playlist_id: str) -> bool: ...
-    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str: ...
+    async def replace_items(
+        self, playlist_id: str, uris: Sequence[str], *, former: Collection[str] = ()
+    ) -> str: ...
     async def playlist_lines(self, playlist_id: str, *, written: int) -> list[PlaylistLine]: ...
     async def change_details(
         self, playlist_id: str, *, name: str | None = None, description: str | None = None
@@ -300,7 +302,7 @@ class Publication:
         standing = self._standing_words(edition)
         uris = [track.uri for track in edition.tracks]
         try:
-            snapshot = await self._written(playlist_id, uris)
+            snapshot = await self._written(edition, uris)
         except WriteRefused as refusal:
             tried = mending.refused(self.spotify, playlist_id)
             await tried.look_among([track.uri for track in _alike_together(edition)], refusal)
@@ -318,13 +320,15 @@ class Publication:
             snapshot_id=snapshot,
         )
 
-    async def _written(self, playlist_id: str, uris: Sequence[str]) -> str:
+    async def _written(self, edition: Edition, uris: Sequence[str]) -> str:
         """The snapshot; one refusal alone blames no track."""
+        playlist_id = _required(edition.playlist_id)
+        former = former_snapshots(self.store.editions.standing(edition.user_id), playlist_id, uris)
         try:
-            return await self.spotify.replace_items(playlist_id, uris)
+            return await self.spotify.replace_items(playlist_id, uris, former=former)
         except WriteRefused:
             await self.sleep(ANOTHER_TRY_SECONDS)
-            return await self.spotify.replace_items(playlist_id, uris)
+            return await self.spotify.replace_items(playlist_id, uris, former=former)
 
     async def _reword(self, edition: Edition) -> None:
         """Have the playlist say what it holds; where that fails, the next list tries again."""

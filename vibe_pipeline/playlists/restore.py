@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -18,6 +18,7 @@ from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError, WriteRefused
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import PlaylistLine
+from vibe_pipeline.playlists.own_playlists import former_snapshots
 from vibe_pipeline.playlists.read_back import read_back
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
 from vibe_pipeline.playlists.unusable_tracks import Shown, explicit_marks
@@ -31,7 +32,9 @@ log = logging.getLogger(__name__)
 class RestoreClient(Protocol):
     """The part of Spotify this room asks."""
 
-    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str: ...
+    async def replace_items(
+        self, playlist_id: str, uris: Sequence[str], *, former: Collection[str] = ()
+    ) -> str: ...
     async def playlist_lines(self, playlist_id: str, *, written: int) -> list[PlaylistLine]: ...
     async def change_details(
         self, playlist_id: str, *, name: str | None = None, description: str | None = None
@@ -103,12 +106,15 @@ class Restoration:
         clean = account.leaves_out_explicit
         if edition.mode is Mode.DAILY:
             if clean:
-                await self._fill_clean(playlist_id, edition)
+                await self._fill_clean(edition)
             await self.spotify.save_to_library([_address(playlist_id)])
             return
         if account.playlist_id != playlist_id:
             await self.spotify.save_to_library([_address(playlist_id)])
-        await (self._fill_clean if clean else self._fill_whole)(playlist_id, edition)
+        if clean:
+            await self._fill_clean(edition)
+        else:
+            await self._fill(edition, edition.tracks)
         await self._reword(playlist_id, edition)
         self.store.people.change(
             edition.user_id, playlist_id=playlist_id, playlist_url=edition.playlist_url
@@ -123,19 +129,16 @@ class Restoration:
         except ServiceError as error:
             log.warning("a playlist keeps its former words: %s", error)
 
-    async def _fill_whole(self, playlist_id: str, edition: Edition) -> None:
-        await self._fill(playlist_id, edition.tracks)
-
-    async def _fill_clean(self, playlist_id: str, edition: Edition) -> None:
+    async def _fill_clean(self, edition: Edition) -> None:
         """Write the list without what is marked explicit, as far as known and as Spotify shows it.
 
         Where it does not show the list, only what is known to bear no mark stays.
         """
         marks = self.explicit_marks(edition)
         unmarked = [track for track in edition.tracks if not marks.get(track.spotify_id)]
-        written = await self._fill(playlist_id, unmarked)
+        written = await self._fill(edition, unmarked)
         try:
-            shown = explicit_marks(await self._sight(playlist_id, written))
+            shown = explicit_marks(await self._sight(self._playlist_of(edition), written))
             clean = [track for track in written if not shown.get(track.spotify_id)]
         except ServiceError as error:
             clean = [track for track in written if marks.get(track.spotify_id) is False]
@@ -143,22 +146,25 @@ class Restoration:
                 raise
             log.warning("what is not known to be clean is left out: %s", error)
         if clean != written:
-            await self._fill(playlist_id, clean)
+            await self._fill(edition, clean)
 
     async def _sight(self, playlist_id: str, tracks: Sequence[ChosenTrack]) -> Shown:
         known = {track.spotify_id for track in tracks if track.confirmed}
         return await read_back(self.spotify, playlist_id, tracks, known=known, sleep=self.sleep)
 
-    async def _fill(self, playlist_id: str, tracks: Sequence[ChosenTrack]) -> Sequence[ChosenTrack]:
+    async def _fill(self, edition: Edition, tracks: Sequence[ChosenTrack]) -> Sequence[ChosenTrack]:
         """Write the tracks; of those that no longer exist nothing comes back. Gives what stands."""
-        uris = [track.uri for track in tracks]
+        playlist_id, uris = self._playlist_of(edition), [track.uri for track in tracks]
+        former = former_snapshots(self.store.editions.standing(edition.user_id), playlist_id, uris)
         try:
-            await self.spotify.replace_items(playlist_id, uris)
+            await self.spotify.replace_items(playlist_id, uris, former=former)
         except WriteRefused as refusal:
             tried = RefusedTracks(self.spotify, playlist_id)
             await tried.look_among(uris, refusal)
             left = [track for track in tracks if track.uri in tried.good]
-            await self.spotify.replace_items(playlist_id, [track.uri for track in left])
+            await self.spotify.replace_items(
+                playlist_id, [track.uri for track in left], former=former
+            )
             return left
         return tracks
 
