@@ -183,6 +183,26 @@ def test_a_service_that_breaks_off_in_between_loses_nothing(world: VibeWorld) ->
     assert source.plays == pytest.approx(len(scrobbles(world, name)), rel=0.01)
 
 
+@pytest.mark.parametrize("service", HistoryService)
+def test_years_that_are_imported_into_an_empty_account_later_are_read(
+    world: VibeWorld, service: HistoryService
+) -> None:
+    anna, name = scrobbler(world)
+    silent = world.simulator.simulation.part(Scrobbles).silent
+    silent.add(name)
+    world.store.history_sources.set(anna.user_id, service, name)
+
+    empty = read(world, anna)
+    silent.clear()
+    read(world, anna, days_later=1)
+    noticed = named(world, anna)
+    read_all(world, anna)
+
+    assert (empty["added"], empty["passed"]) == (0, True)
+    assert [since for since, _ in noticed.unread] == [None]
+    assert named(world, anna).plays == pytest.approx(len(scrobbles(world, name)), rel=0.01)
+
+
 def test_the_schedule_reads_for_whom_it_is_due_and_for_nobody_twice(
     world: VibeWorld, tmp_path: Path
 ) -> None:

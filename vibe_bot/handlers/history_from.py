@@ -174,7 +174,7 @@ async def _tried(
         if service is HistoryService.LASTFM:
             if (lastfm := clients.lastfm()) is None:
                 return None, HistoryTrouble.NOT_SET_UP
-            return (await lastfm.recent_tracks(name, until=now, limit=1)).total, None
+            return await lastfm.scrobble_count(name, until=now), None
         if (listenbrainz := clients.listenbrainz()) is None:
             return None, HistoryTrouble.NOT_SET_UP
         return await listenbrainz.listen_count(name), None

@@ -17,6 +17,7 @@ from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.readable_rows import readable_rows
 from vibe_pipeline.accounts.records import (
+    CountedBefore,
     HistoryService,
     HistorySource,
     HistoryTrouble,
@@ -80,8 +81,9 @@ class HistorySources:
         unread: Sequence[UnreadStretch],
         added: int,
         trouble: HistoryTrouble | None,
+        counted: CountedBefore | None = None,
     ) -> None:
-        """How far reading came just now, and what was in its way."""
+        """How far reading came just now, what was in its way, and what the service counted."""
         now = self.now()
         values = {
             "unread": _stretches(unread),
@@ -89,6 +91,7 @@ class HistorySources:
             "tried_at": now,
             "trouble": None if trouble is None else trouble.value,
             **({} if trouble else {"read_at": now}),
+            **({"total": counted.total, "counted_before": counted.moment} if counted else {}),
         }
         with self.database.writing() as connection:
             here = _is(user_id, source.service, source.name)

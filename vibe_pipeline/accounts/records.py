@@ -433,13 +433,21 @@ class UnreadStretch(NamedTuple):
     until: datetime
 
 
+class CountedBefore(NamedTuple):
+    """How many plays of before a moment a service counted."""
+
+    total: int
+    moment: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistorySource:
     """A name under which somebody's plays stand in public, and how far they were read.
 
     ``unread`` are the gaps, latest first. ``plays`` counts what was read, ``total`` what the
-    service counted when it was named. ``read_at`` is when an answer last came, ``tried_at`` when
-    one was last asked for. ``leaving``: not read any more, and what was read is to count no more.
+    service counted: all when it was named, later those that were played before
+    ``counted_before``. ``read_at`` is when an answer last came, ``tried_at`` when one was last
+    asked for. ``leaving``: not read any more, and what was read is to count no more.
     """
 
     service: HistoryService
@@ -448,6 +456,7 @@ class HistorySource:
     unread: tuple[UnreadStretch, ...]
     plays: int = 0
     total: int | None = None
+    counted_before: datetime | None = None
     read_at: datetime | None = None
     tried_at: datetime | None = None
     trouble: HistoryTrouble | None = None

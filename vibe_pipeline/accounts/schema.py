@@ -20,7 +20,7 @@ from vibe_pipeline.accounts.database import (
 )
 from vibe_pipeline.accounts.errors import AccountsNotPermitted, AccountsTooNew
 
-HEAD = "0013"
+HEAD = "0014"
 """The revision this version of the program works with."""
 
 REVISIONS = (
@@ -36,6 +36,7 @@ REVISIONS = (
     "0010",
     "0011",
     "0012",
+    "0013",
     HEAD,
 )
 """Every revision there has been, oldest first."""

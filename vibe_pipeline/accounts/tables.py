@@ -316,6 +316,7 @@ history_sources = Table(
     Column("unread", JSON, nullable=False),
     Column("plays", Integer, nullable=False),
     Column("total", Integer),
+    Column("counted_before", Moment),
     Column("read_at", Moment),
     Column("tried_at", Moment),
     Column("trouble", String(16)),

@@ -224,6 +224,13 @@ class LastFm:
             total=total,
         )
 
+    async def scrobble_count(self, user: str, *, until: datetime) -> int | None:
+        """How many scrobbles a user has up to a moment; ``None`` where the service does not say.
+
+        Raises: as ``recent_tracks``.
+        """
+        return (await self.recent_tracks(user, until=until, limit=1)).total
+
     async def _ask(
         self, method: str, shape: Shape, *, unknown_is_empty: bool = True, **query: str | int
     ) -> Fields:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -33,6 +34,7 @@ from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.taste.scrobble_reading import (
     KeptHistory,
     PageReader,
+    PlayCount,
     Reading,
     keep_history,
     read_on,
@@ -95,7 +97,12 @@ async def _read(
 ) -> tuple[dict[HistorySource, Reading], Mapping[str, Any]]:
     async with opening as clients:
         readings = {
-            source: await read_on(_page_reader(clients, source.service), source, now=now)
+            source: await read_on(
+                _page_reader(clients, source.service),
+                source,
+                now=now,
+                count=_play_count(clients, source.service, now),
+            )
             for source in sources
         }
         return readings, clients.shown
@@ -105,6 +112,13 @@ def _page_reader(clients: Clients, service: HistoryService) -> PageReader | None
     if service is HistoryService.LASTFM:
         return None if clients.lastfm is None else clients.lastfm.recent_tracks
     return None if clients.listenbrainz is None else clients.listenbrainz.listens
+
+
+def _play_count(clients: Clients, service: HistoryService, now: datetime) -> PlayCount | None:
+    if service is HistoryService.LASTFM:
+        lastfm = clients.lastfm
+        return None if lastfm is None else partial(lastfm.scrobble_count, until=now)
+    return None if clients.listenbrainz is None else clients.listenbrainz.listen_count
 
 
 def _keep(
@@ -135,6 +149,7 @@ def _note(
             unread=reading.unread,
             added=kept.added[source.service.value],
             trouble=reading.trouble,
+            counted=reading.counted,
         )
     for source in sources:
         if source.leaving:

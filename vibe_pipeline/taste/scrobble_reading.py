@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from vibe_pipeline.accounts.records import HistorySource, HistoryTrouble, UnreadStretch
+import structlog
+
+from vibe_pipeline.accounts.records import (
+    CountedBefore,
+    HistorySource,
+    HistoryTrouble,
+    UnreadStretch,
+)
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.clients.scrobbles import ScrobbledPlay, ScrobblePage
 from vibe_pipeline.ranking.identity import artist_key, recording_key
@@ -25,14 +32,23 @@ from vibe_pipeline.warehouse.listening_history import (
 )
 from vibe_pipeline.warehouse.rows import EncodedRows
 
+log = structlog.get_logger()
+
 PAGES_A_RUN = 25
 """Five thousand scrobbles of Last.fm: a quarter of a minute at its pace, while nobody waits."""
 READ_AGAIN_AFTER = timedelta(hours=20)
 """Once all is there: each night."""
 GO_ON_AFTER = timedelta(hours=3)
 """While more is to be read, or the service did not answer."""
-LATE_ARRIVALS = timedelta(days=1)
-"""What was heard offline comes in afterwards, under its own hour: so much is read anew."""
+LATE_ARRIVALS = timedelta(days=15)
+"""What was heard offline comes in afterwards, under its own hour: so much is read each night."""
+_OVERLAP = timedelta(days=1)
+"""The same, while older gaps are read several times a day."""
+COUNTED_AFTER = timedelta(days=7)
+"""What was played before then is counted at the service: growth means that older plays came in."""
+NOTEWORTHY = 50
+"""By so many more: counts lag behind, and players repeat themselves."""
+_AHEAD = timedelta(days=1)
 EARLIEST = datetime(2002, 1, 1, tzinfo=UTC)
 """Before there was a Last.fm nobody scrobbled: such a date is a player's mistake."""
 _STEP_OVER = timedelta(days=1)
@@ -46,15 +62,25 @@ class PageReader(Protocol):
     ) -> Awaitable[ScrobblePage]: ...
 
 
+class PlayCount(Protocol):
+    """A service that tells how many plays one of its users has in all."""
+
+    def __call__(self, user: str) -> Awaitable[int | None]: ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Reading:
-    """What one run read from one place, what it left to be read, and what went wrong."""
+    """What one run read from one place, what it left to be read, and what went wrong.
+
+    ``counted``: what is to be noted of the service's own count, where it was asked.
+    """
 
     plays: list[ScrobbledPlay] = field(default_factory=list)
     unread: tuple[UnreadStretch, ...] = ()
     pages: int = 0
     trouble: HistoryTrouble | None = None
     error: ServiceError | None = None
+    counted: CountedBefore | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +113,7 @@ def still_unread(source: HistorySource, now: datetime) -> list[UnreadStretch]:
     if source.read_at is None:
         first = source.unread[0] if source.unread else UnreadStretch(None, now)
         return [first._replace(until=max(now, first.until)), *source.unread[1:]]
-    newest = UnreadStretch(source.read_at - LATE_ARRIVALS, now)
+    newest = UnreadStretch(source.read_at - (_OVERLAP if source.unread else LATE_ARRIVALS), now)
     return _joined([newest, *source.unread])
 
 
@@ -105,14 +131,21 @@ def _joined(stretches: Sequence[UnreadStretch]) -> list[UnreadStretch]:
 
 
 async def read_on(
-    page: PageReader | None, source: HistorySource, *, now: datetime, pages: int = PAGES_A_RUN
+    page: PageReader | None,
+    source: HistorySource,
+    *,
+    now: datetime,
+    pages: int = PAGES_A_RUN,
+    count: PlayCount | None = None,
 ) -> Reading:
     """The next pages, newest first. Never raises for the service's sake.
 
-    ``page`` is ``None`` where the operator gave no key or contact.
+    ``page`` is ``None`` where the operator gave no key or contact. ``count``: whom to ask whether
+    older plays came in that were never there to be read; then all is to be read once more.
     """
     reading = Reading()
     unread = still_unread(source, now)
+    begins = unread[0].since or EARLIEST
     while unread and reading.pages < pages:
         if page is None:
             reading.trouble = HistoryTrouble.NOT_SET_UP
@@ -127,7 +160,47 @@ async def read_on(
         reading.plays += answer.plays
         unread[:1] = _left_of(unread[0], answer)
     reading.unread = tuple(unread)
+    if count is not None and reading.trouble is None:
+        since = max([begins, *(until for _, until in unread[:1])])
+        await _look_for_older(count, source, reading, since=since, now=now)
     return reading
+
+
+async def _look_for_older(
+    count: PlayCount, source: HistorySource, reading: Reading, *, since: datetime, now: datetime
+) -> None:
+    """Compare what the service counts besides what was just read, all ``since`` then.
+
+    After a difference nothing is compared for a week.
+    """
+    last = _last_count(source)
+    if since > now - COUNTED_AFTER or (last and now - last.moment < COUNTED_AFTER):
+        return
+    try:
+        total = await count(source.name)
+    except ServiceError as error:
+        log.warning("a service does not say how many plays it has", why=error.sentence)
+        return
+    if total is None or total < len(set(reading.plays)):
+        return
+    reading.counted = _older(total, reading, now - COUNTED_AFTER)
+    if last is None or last.moment < since:
+        return
+    if _older(total, reading, last.moment).total - last.total > NOTEWORTHY:
+        reading.unread = tuple(_joined([*reading.unread, UnreadStretch(None, since)]))
+        reading.counted = CountedBefore(total, now)
+
+
+def _last_count(source: HistorySource) -> CountedBefore | None:
+    if source.total is None or source.counted_before is None:
+        return None
+    return CountedBefore(source.total, source.counted_before)
+
+
+def _older(total: int, reading: Reading, moment: datetime) -> CountedBefore:
+    """How many of all were played before this moment, if all later ones were just read."""
+    later = sum(play.listened_at >= moment for play in reading.plays)
+    return CountedBefore(total - later, moment)
 
 
 def _left_of(stretch: UnreadStretch, answer: ScrobblePage) -> list[UnreadStretch]:
@@ -212,7 +285,7 @@ def rows_of(plays: Iterable[ScrobbledPlay], *, now: datetime) -> HistoryRows:
     tracks: dict[HeardTrack, int] = {}
     seconds, numbers, lengths = [], [], []
     for play in plays:
-        if not EARLIEST <= play.listened_at <= now + LATE_ARRIVALS:
+        if not EARLIEST <= play.listened_at <= now + _AHEAD:
             continue
         track = HeardTrack(
             artist=play.artist,
