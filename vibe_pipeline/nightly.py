@@ -62,8 +62,15 @@ def vibe_date_due(account: Account, now: datetime) -> date | None:
     """The local date whose night has come; ``None`` when the person gets none now.
 
     It stays due until the next night, so a late tick still makes the list. A night that had
-    passed before the person agreed on Spotify's page is not made up for.
+    passed before the person agreed on Spotify's page, or before they set its hour, is not made up
+    for.
     """
+    latest = _latest_night(account, now)
+    return None if latest is None or _hour_set_after(account, latest[1], now) else latest[0]
+
+
+def _latest_night(account: Account, now: datetime) -> tuple[date, datetime] | None:
+    """The night that came last, by its local date and its moment, unless it is over."""
     if account.nightly_at is None or not account.active or not account.connected:
         return None
     today = local_date(account, now)
@@ -72,8 +79,14 @@ def vibe_date_due(account: Account, now: datetime) -> date | None:
         if night <= now:
             in_time = now - night < LATENESS
             missed_before = account.consented_at is not None and night < account.consented_at
-            return day if in_time and not missed_before else None
+            return (day, night) if in_time and not missed_before else None
     return None
+
+
+def _hour_set_after(account: Account, night: datetime, now: datetime) -> bool:
+    """Whether the hour was set after it had passed; what is dated in the future says nothing."""
+    set_at = account.nightly_set_at
+    return set_at is not None and night <= set_at <= now
 
 
 def next_night(account: Account, now: datetime) -> datetime | None:
@@ -113,12 +126,20 @@ def _due(
     editions_of: Callable[[UserId, date], Iterable[Edition]],
     now: datetime,
 ) -> Due | None:
-    vibe_date = vibe_date_due(account, now)
-    if vibe_date is None:
+    """A list that was begun is finished, whatever hour was set since."""
+    latest = _latest_night(account, now)
+    if latest is None:
         return None
+    vibe_date, night = latest
     occasion = nightly_occasion(vibe_date)
-    before = editions_of(account.user_id, vibe_date)
-    if any(settled(edition, now) for edition in before if edition.occasion == occasion):
+    before = [
+        edition
+        for edition in editions_of(account.user_id, vibe_date)
+        if edition.occasion == occasion
+    ]
+    if not before and _hour_set_after(account, night, now):
+        return None
+    if any(settled(edition, now) for edition in before):
         return None
     return Due(account=account, vibe_date=vibe_date, occasion=occasion)
 

@@ -129,6 +129,21 @@ def test_every_setting_comes_back_as_it_was_set(tmp_path: Path) -> None:
     assert changed.likes_synced_at.tzinfo is UTC
 
 
+def test_the_moment_is_noted_at_which_another_hour_was_set(tmp_path: Path) -> None:
+    clock = Clock()
+    store = made(tmp_path, clock)
+    account = store.people.register(7, "A", "en")
+    same = store.people.change(account.user_id, nightly_at=account.nightly_at)
+    clock.advance(hours=1)
+
+    other = store.people.change(account.user_id, nightly_at=time(22))
+    clock.advance(hours=1)
+    again = store.people.change(account.user_id, nightly_at=time(22), timezone="Europe/Kyiv")
+
+    assert same.nightly_set_at is None
+    assert other.nightly_set_at == again.nightly_set_at == BEGINNING + timedelta(hours=1)
+
+
 def test_a_naive_moment_is_refused(tmp_path: Path) -> None:
     store = made(tmp_path)
     account = store.people.register(1, "A", "en")

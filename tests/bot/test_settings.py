@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import time, timedelta
 
 import pytest
 
 from tests.support.bot_world import BotWorld, data_of
-from vibe_pipeline.locales import LANGUAGES, percent, say
+from vibe_pipeline.accounts.store import utc_now
+from vibe_pipeline.locales import LANGUAGES, moment, percent, say
+from vibe_pipeline.nightly import next_night, vibe_date_due
 from vibe_pipeline.records import Mode
 
 QUESTIONS = {
@@ -143,6 +145,23 @@ async def test_nightly_lists_can_be_turned_off_and_on(place: BotWorld) -> None:
 
     assert off is None
     assert anna.account.nightly_at == time(7)
+
+
+async def test_an_hour_that_has_passed_today_begins_with_the_night_that_is_told(
+    place: BotWorld,
+) -> None:
+    anna = await place.person()
+    await anna.says("/nightly off")
+    anna.connected(ago=timedelta(days=3))
+    an_hour_ago = utc_now() - timedelta(hours=1)
+
+    told = await anna.says(f"/nightly {an_hour_ago:%H:%M}")
+
+    night = next_night(anna.account, utc_now())
+    assert night is not None
+    assert moment("en", night, anna.account.zone) in told["text"]
+    assert vibe_date_due(anna.account, utc_now()) is None
+    assert vibe_date_due(anna.account, night) == night.date()
 
 
 @pytest.mark.parametrize("said", ["6:5", "half 7", "6 on sundays"])

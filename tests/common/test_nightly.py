@@ -105,6 +105,34 @@ def test_a_night_before_the_consent_is_not_made_up_for() -> None:
     assert vibe_date_due(fresh, utc(2026, 11, 24, 6, 0)) == date(2026, 11, 24)
 
 
+@given(zone=zones, at=times, now=moments, part=st.floats(0, 0.999))
+def test_an_hour_that_was_just_set_brings_its_first_list_when_it_was_told(
+    zone: str, at: time, now: datetime, part: float
+) -> None:
+    person = replace(account(zone, at), nightly_set_at=now)
+
+    told = next_night(person, now)
+
+    assert told is not None
+    assert vibe_date_due(person, now + part * (told - now)) is None
+    assert vibe_date_due(person, told) == local_date(person, told)
+
+
+def test_a_list_that_was_begun_is_finished_after_its_hour_was_moved_back() -> None:
+    person = replace(account(at=time(5)), nightly_set_at=utc(2026, 11, 23, 7))
+    failed = edition(cause=FailureCause.SERVICE_UNAVAILABLE, updated_at=utc(2026, 11, 23, 6))
+
+    (again,) = due([person], lambda user_id, day: [failed], utc(2026, 11, 23, 8))
+
+    assert again.vibe_date == date(2026, 11, 23)
+
+
+def test_an_hour_set_by_a_clock_that_ran_ahead_holds_no_night_up() -> None:
+    person = replace(account(), nightly_set_at=utc(2031, 1, 1))
+
+    assert vibe_date_due(person, utc(2026, 11, 23, 6)) == date(2026, 11, 23)
+
+
 def test_a_time_that_the_clocks_skip_comes_that_much_later() -> None:
     """29 March 2026 in Amsterdam: 02:00 becomes 03:00."""
     person = account("Europe/Amsterdam", time(2, 30))

@@ -282,16 +282,23 @@ def test_who_travels_gets_one_list_for_each_date_and_none_is_left_out_at_home(
     zone=zones,
     start=moments(2024, 2032),
     hours=st.lists(st.tuples(st.integers(1, 6 * TICKS_A_DAY), times), min_size=1, max_size=5),
+    noted=st.booleans(),
 )
 def test_whoever_changes_their_hour_gets_no_second_list_of_a_date(
-    zone: str, start: datetime, hours: list[tuple[int, time]]
+    zone: str,
+    start: datetime,
+    hours: list[tuple[int, time]],
+    noted: bool,  # noqa: FBT001
 ) -> None:
+    """Whether the moment of the change was noted, or was before that was done."""
     here = Installation(somebody(zone))
     wanted = dict(hours)
     for n in range(7 * TICKS_A_DAY):
+        now = start + n * TICK
         if n in wanted:
-            here.person = replace(here.person, nightly_at=wanted[n])
-        here.tick(start + n * TICK)
+            set_at = now if noted else None
+            here.person = replace(here.person, nightly_at=wanted[n], nightly_set_at=set_at)
+        here.tick(now)
 
     assert set(here.lists.values()) == {1}
 

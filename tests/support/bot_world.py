@@ -200,8 +200,8 @@ class ChatUser:
         messages = (await self.chat())["messages"]
         return [one for one in messages if one["from"] == "bot" and not one["deleted"]]
 
-    def connected(self, **settings: Any) -> Account:
-        """Let the account be linked to Spotify, as if they had agreed."""
+    def connected(self, *, ago: timedelta = timedelta(), **settings: Any) -> Account:
+        """Let the account be linked to Spotify, as if they had agreed so long ago."""
         people, user_id = self.bot_world.store.people, self.account.user_id
         now = utc_now()
         tokens = Tokens(
@@ -209,7 +209,7 @@ class ChatUser:
             refresh_token="secret-refresh",
             expires_at=now + timedelta(hours=1),
             scopes=frozenset({"user-library-read"}),
-            consented_at=now,
+            consented_at=now - ago,
         )
         people.connect(user_id, f"spotify-{user_id}", "anna.music", tokens)
         return people.change(user_id, **settings) if settings else self.account

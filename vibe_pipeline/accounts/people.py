@@ -87,9 +87,17 @@ class People:
             return _found(self.by_chat(chat_id), str(chat_id))
 
     def change(self, user_id: UserId, **changes: Unpack[AccountChanges]) -> Account:
-        """Set what is named; gives the account as it is then."""
+        """Set what is named; gives the account as it is then.
+
+        Another hour for the nightly list is noted with the moment it was set.
+        """
+        values = _columns(dict(changes))
         with self.database.writing() as connection:
-            return _change(connection, user_id, _columns(dict(changes)))
+            if "nightly_at" in values:
+                before = _found(_first(connection, accounts.c.user_id == user_id), user_id)
+                if before.nightly_at != values["nightly_at"]:
+                    values["nightly_set_at"] = self.now()
+            return _change(connection, user_id, values)
 
     def connect(
         self,

@@ -76,6 +76,8 @@ class Account:
     """The day of the person's last list that a cover was tried for."""
     leaves_out_explicit: bool = False
     """Whether the person wants no track that Spotify marks as explicit."""
+    nightly_set_at: datetime | None = None
+    """When ``nightly_at`` was last changed; ``None`` while it is as it was at first."""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -76,6 +76,7 @@ accounts = Table(
     Column("covers", Boolean, nullable=False, server_default=false()),
     Column("covered_on", Date),
     Column("leaves_out_explicit", Boolean, nullable=False, server_default=false()),
+    Column("nightly_set_at", Moment),
     Index("ix_accounts_spotify_account_id", "spotify_account_id"),
 )
 
