@@ -49,6 +49,16 @@ class _TooOld(Exception):
     """Whoever asked has stopped waiting: asked again, not begun."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """The run that does what was wished, or another list's that goes before it."""
+
+    run_id: str
+    job: str
+    told_elsewhere: bool = False
+    """Whether its end reaches the person anyway, as a night's or a followed run's does."""
+
+
 @dataclass(slots=True, kw_only=True)
 class _Wish:
     """One wish while this process has it in hand.
@@ -211,28 +221,28 @@ class Launches:
         launching = asyncio.create_task(self._launched(wish, again=again))
         try:
             await self._keep_time(wish, launching)
-            run_id = await launching
+            run = await launching
         except _TooOld:
             await self._tell_too_old(wish)
             return
         finally:
             launching.cancel()
-        if run_id is None:
+        if run.told_elsewhere:
             await self._say(wish, "bot.progress.already_night")
         elif not wish.quiet:
-            await self._follow(wish, run_id)
+            await self._follow(wish, run)
         await asyncio.to_thread(store.pending_launches.close, pending.request_id)
 
-    async def _follow(self, wish: _Wish, run_id: str) -> None:
+    async def _follow(self, wish: _Wish, run: _Begun) -> None:
         pending, account, store = wish.pending, wish.account, self.services.store
         message_id = await wish.message
         watch = await asyncio.to_thread(
-            store.watches.add, run_id, account.user_id, account.chat_id, message_id, pending.job
+            store.watches.add, run.run_id, account.user_id, account.chat_id, message_id, run.job
         )
-        log.info("launched", job=pending.job, user=account.user_id, run=run_id)
+        log.info("launched", job=pending.job, user=account.user_id, run=run.run_id)
         self.watchers.follow(watch, shown=wish.shown, since=pending.asked_at)
 
-    async def _keep_time(self, wish: _Wish, launching: asyncio.Task[str | None]) -> None:
+    async def _keep_time(self, wish: _Wish, launching: asyncio.Task[_Begun]) -> None:
         """Let the message say how long it has been until there is a run to follow."""
         if wish.quiet:
             return
@@ -255,11 +265,8 @@ class Launches:
             wish.shown = not_begun(language, wish.job, ahead=ahead, pace=self.watchers.pace)
         return timed(language, wish.shown, waited)
 
-    async def _launched(self, wish: _Wish, *, again: bool) -> str | None:
-        """The run's id, as soon as the pipeline takes it.
-
-        ``None`` when a list is being made that nobody asked for in the chat.
-        """
+    async def _launched(self, wish: _Wish, *, again: bool) -> _Begun:
+        """Its run, as soon as the pipeline takes it; or that of a list that is being made."""
         pause, wishes = FIRST_PAUSE, self.services.store.pending_launches
         while True:
             if self._too_old(wish.pending):
@@ -276,46 +283,55 @@ class Launches:
             await self.services.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _attempt(self, pending: PendingLaunch, *, again: bool) -> str | None:
+    async def _attempt(self, pending: PendingLaunch, *, again: bool) -> _Begun:
         """One launch; whatever may have been launched before is looked for first.
 
         One launch after the other, so that the queue holds them in the order they were asked for.
         """
         dagster = self.services.dagster
         async with self._turns.turn():
-            if again and (run_id := await self._launched_before(pending)) is not None:
-                return run_id
-            if pending.job in runs.LIST_JOBS and await self._list_under_way(pending.user_id):
-                return None
+            if again and (run := await self._launched_before(pending)) is not None:
+                return run
+            if pending.job in runs.LIST_JOBS:
+                run = await self._list_under_way(pending.user_id)
+                if run is not None:
+                    return run
             await dagster.add_user(pending.user_id)
             launch = LaunchRequest(
                 job=pending.job, partition_key=pending.user_id, tags=pending.tags
             )
             try:
-                return await dagster.launch(launch.marked(pending.request_id))
+                run_id = await dagster.launch(launch.marked(pending.request_id))
             except ServiceUnavailable as error:
                 if not error.may_have_happened:
                     raise
-                run_id = await self._launched_before(pending)
-                if run_id is None:
+                run = await self._launched_before(pending)
+                if run is None:
                     raise
-                return run_id
+                return run
+            return _Begun(run_id=run_id, job=pending.job)
 
-    async def _launched_before(self, pending: PendingLaunch) -> str | None:
+    async def _launched_before(self, pending: PendingLaunch) -> _Begun | None:
         tags = runs.request_tags(pending.request_id)
         launched = await self.services.dagster.runs(tags=tags, limit=1)
-        return launched[0].run_id if launched else None
+        return _Begun(run_id=launched[0].run_id, job=pending.job) if launched else None
 
-    async def _list_under_way(self, user_id: UserId) -> bool:
-        """Whether a list is being made for this person that nobody asked for in the chat.
+    async def _list_under_way(self, user_id: UserId) -> _Begun | None:
+        """The list that is being made for this person already, if there is one.
 
         What was told is there, though the end of its run may still be busy with what nobody waits
-        for.
+        for. What an operator began, say, is told by nobody unless we follow it.
         """
         dagster, watches = self.services.dagster, self.services.store.watches
         under_way = await dagster.runs(tags=runs.owner_tags(user_id), statuses=runs.UNFINISHED)
-        followed = (watches.get(run.run_id) for run in under_way if run.job in runs.LIST_JOBS)
-        return any(watch is None or not self.watchers.is_told(watch) for watch in followed)
+        for run in under_way:
+            watch = watches.get(run.run_id)
+            if run.job not in runs.LIST_JOBS or (watch and self.watchers.is_told(watch)):
+                continue
+            ours = watch is not None or runs.REQUEST in run.tags
+            told = ours or runs.is_nightly(run.tags)
+            return _Begun(run_id=run.run_id, job=run.job, told_elsewhere=told)
+        return None
 
     def _too_old(self, pending: PendingLaunch) -> bool:
         limit = timedelta(minutes=self.services.settings.wish_minutes)

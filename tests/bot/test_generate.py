@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import insert
@@ -16,6 +16,7 @@ from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import EditionKind, EditionState, FailureCause
 from vibe_pipeline.accounts.tables import service_calls
 from vibe_pipeline.locales import LANGUAGES, moment, say
+from vibe_pipeline.runs import LaunchRequest
 
 STEPS = ("library", "seed_profile", "candidates", "ranked_selection", "playlist")
 
@@ -122,7 +123,8 @@ async def test_two_taps_at_the_same_moment_launch_once(place: BotWorld) -> None:
 
 async def test_a_list_under_way_at_night_is_not_started_a_second_time(place: BotWorld) -> None:
     anna = await connected(place)
-    place.pipeline.begin("daily_vibe", anna.account.user_id)
+    night = place.pipeline.begin("daily_vibe", anna.account.user_id)
+    night.tags.update(LaunchRequest.nightly(anna.account.user_id, date(2026, 11, 20)).tags)
 
     asked = await anna.types("/generate")
     answer = await anna.sees(
@@ -130,6 +132,26 @@ async def test_a_list_under_way_at_night_is_not_started_a_second_time(place: Bot
     )
 
     assert answer
+    assert len(place.pipeline.launched) == 1
+
+
+@pytest.mark.parametrize("status", ["SUCCESS", "FAILURE"])
+async def test_a_list_that_an_operator_began_is_told_to_whoever_asks_meanwhile(
+    place: BotWorld, status: str
+) -> None:
+    anna = await connected(place)
+    run = place.pipeline.begin("daily_vibe", anna.account.user_id)
+
+    asked = await anna.types("/generate")
+    await until(lambda: place.store.watches.get(run.run_id) is not None)
+    if status == "SUCCESS":
+        anna.edition(run.run_id)
+    else:
+        anna.failed_edition(run.run_id, FailureCause.NOTHING_TO_CHOOSE)
+    run.status = status
+    expected = "Anna's day" if status == "SUCCESS" else say("en", "bot.failed.nothing_to_choose")
+
+    assert await anna.sees(saying(expected), since=asked)
     assert len(place.pipeline.launched) == 1
 
 
