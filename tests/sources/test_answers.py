@@ -66,6 +66,8 @@ KINDS: dict[str, AnswerCodec[Any]] = {
     kind.name: kind for kind in vars(answers).values() if isinstance(kind, AnswerCodec)
 }
 
+TRACK = {"spotify_id": "t1", "uri": "spotify:track:t1", "title": "Song", "artists": ["A"]}
+
 
 def test_every_kind_has_rows_here_and_a_name_of_its_own() -> None:
     kinds = [kind for kind in vars(answers).values() if isinstance(kind, AnswerCodec)]
@@ -102,6 +104,26 @@ def test_a_row_of_another_form_counts_as_never_asked(name: str, row: object) -> 
     known = KINDS[name].known(lookups, ["a", "b", "c"])
 
     assert known == ({"a": row, "b": None} if readable else {"b": None})
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("lastfm_similar_tracks", [["A", "Song", 0.5, None, 2_148_000_000, 5]]),
+        ("lastfm_similar_tracks", [["A", "Song", 0.5, None, 1, 10**19]]),
+        ("lastfm_top_tracks", [["Song", 10**19, None, None]]),
+        ("lastfm_artists", [10**19, ["dub"]]),
+        ("spotify_track", {**TRACK, "duration_ms": 3_000_000_000}),
+        ("spotify_track", {**TRACK, "popularity": 10**300}),
+    ],
+)
+def test_a_number_that_no_column_holds_makes_an_answer_count_as_never_asked(
+    name: str, row: object
+) -> None:
+    lookups = InMemoryLookups(now=lambda: NOON)
+    lookups.remember(name, {"a": row}, days=1)
+
+    assert KINDS[name].known(lookups, ["a"]) == {}
 
 
 def test_a_field_that_a_later_build_adds_to_a_track_does_no_harm() -> None:

@@ -12,6 +12,10 @@ from vibe_pipeline.clients.text_cleaning import clean
 
 Fields = Mapping[str, object]
 
+_INTEGER_MOST = 2**31 - 1
+_LARGE_MOST = 2**53
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
 
 def fields(value: object) -> Fields:
     """An object's fields; none when it is no object."""
@@ -45,9 +49,13 @@ def number(value: object) -> float | None:
 
 
 def integer(value: object) -> int | None:
-    """A whole number, also one written as text."""
-    found = number(value)
-    return None if found is None else int(found)
+    """A whole number of 32 bits, as the tables' columns are, also one written as text."""
+    return _whole(value, _INTEGER_MOST)
+
+
+def large_integer(value: object) -> int | None:
+    """A whole number that may well be larger: seconds since 1970, everybody's plays of a track."""
+    return _whole(value, _LARGE_MOST)
 
 
 def truth(value: object) -> bool | None:
@@ -56,12 +64,21 @@ def truth(value: object) -> bool | None:
 
 
 def moment(value: object) -> datetime | None:
-    """An ISO 8601 moment, aware and in UTC; one without a zone is taken as UTC."""
+    """An ISO 8601 moment, aware and in UTC; one without a zone is taken as UTC.
+
+    What lies out of all reason, before 1970 or after 2099, is no date of anybody's listening.
+    """
     written = text(value)
     if written is None:
         return None
     try:
         found = datetime.fromisoformat(written)
-    except ValueError:
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return found if _EARLIEST <= found < _LATEST else None
+
+
+def _whole(value: object, most: int) -> int | None:
+    found = number(value)
+    return int(found) if found is not None and abs(found) <= most else None

@@ -22,7 +22,15 @@ from vibe_pipeline.clients.errors import (
     ServiceUnavailable,
     UnexpectedResponse,
 )
-from vibe_pipeline.clients.json_fields import Fields, fields, integer, number, objects, text
+from vibe_pipeline.clients.json_fields import (
+    Fields,
+    fields,
+    integer,
+    large_integer,
+    number,
+    objects,
+    text,
+)
 from vibe_pipeline.clients.scrobbles import ScrobbledPlay, ScrobblePage
 from vibe_pipeline.clients.transport import (
     AnswerKind,
@@ -110,9 +118,9 @@ class LastFmTrack:
             title=title,
             match=_match(data.get("match", 1.0)),
             mbid=text(data.get("mbid")),
-            duration_ms=seconds * 1000 if seconds else None,
-            listeners=integer(data.get("listeners")),
-            playcount=integer(data.get("playcount")),
+            duration_ms=integer(seconds * 1000) if seconds else None,
+            listeners=large_integer(data.get("listeners")),
+            playcount=large_integer(data.get("playcount")),
         )
 
 
@@ -174,7 +182,7 @@ class LastFm:
             return None
         return LastFmArtist(
             name=name,
-            listeners=integer(fields(body.get("stats")).get("listeners")),
+            listeners=large_integer(fields(body.get("stats")).get("listeners")),
             tags=tuple(_kinds_of_music(body.get("tags"))),
         )
 
@@ -300,7 +308,7 @@ def _kinds_of_music(listed: object) -> list[str]:
 
 def _scrobble(row: Fields) -> ScrobbledPlay | None:
     """A listening; ``None`` for what still plays, and for what names no song or moment."""
-    seconds = integer(fields(row.get("date")).get("uts"))
+    seconds = large_integer(fields(row.get("date")).get("uts"))
     written = row.get("artist")
     artist = text(written) or text(fields(written).get("#text") or fields(written).get("name"))
     title = text(row.get("name"))

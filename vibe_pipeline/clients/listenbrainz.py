@@ -20,6 +20,7 @@ from vibe_pipeline.clients.json_fields import (
     Fields,
     fields,
     integer,
+    large_integer,
     moment,
     number,
     objects,
@@ -335,7 +336,7 @@ class ListenBrainzLabs:
 
 def _listen(row: Fields) -> ScrobbledPlay | None:
     """A listening; ``None`` for what names no song or moment."""
-    seconds = integer(row.get("listened_at"))
+    seconds = large_integer(row.get("listened_at"))
     told = fields(row.get("track_metadata"))
     info, mapped = fields(told.get("additional_info")), fields(told.get("mbid_mapping"))
     artist, title = text(told.get("artist_name")), text(told.get("track_name"))

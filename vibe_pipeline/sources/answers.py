@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple, TypeVar
 
+from vibe_pipeline.clients.json_fields import integer, large_integer
 from vibe_pipeline.lookup_cache import AnswerCodec, UnreadableAnswer
 from vibe_pipeline.records import Track
 
@@ -114,7 +115,15 @@ def _number(stored: object) -> float:
 def _whole(stored: object) -> int:
     if isinstance(stored, bool) or not isinstance(stored, int):
         raise UnreadableAnswer("not a whole number")
+    if large_integer(stored) is None:
+        raise UnreadableAnswer("larger than any count")
     return stored
+
+
+def _small(stored: object) -> int:
+    if integer(_whole(stored)) is None:
+        raise UnreadableAnswer("larger than a column holds")
+    return _whole(stored)
 
 
 def _truth(stored: object) -> bool:
@@ -157,7 +166,7 @@ def _similar_track(stored: object) -> SimilarTrack:
         title=_text(title),
         match=_number(match),
         mbid=_if_there(mbid, _text),
-        duration_ms=_if_there(duration_ms, _whole),
+        duration_ms=_if_there(duration_ms, _small),
         playcount=_if_there(playcount, _whole),
     )
 
@@ -183,7 +192,7 @@ def _top_track(stored: object) -> TopTrack:
         title=_text(title),
         listeners=_if_there(listeners, _whole),
         mbid=_if_there(mbid, _text),
-        duration_ms=_if_there(duration_ms, _whole),
+        duration_ms=_if_there(duration_ms, _small),
     )
 
 
@@ -227,9 +236,9 @@ def _track(stored: object) -> Track:
         album=_if_there(stored.get("album"), _text),
         album_id=_if_there(stored.get("album_id"), _text),
         isrc=_if_there(stored.get("isrc"), _text),
-        duration_ms=_if_there(stored.get("duration_ms"), _whole),
+        duration_ms=_if_there(stored.get("duration_ms"), _small),
         release_date=_if_there(stored.get("release_date"), _text),
-        popularity=_if_there(stored.get("popularity"), _whole),
+        popularity=_if_there(stored.get("popularity"), _small),
         explicit=_if_there(stored.get("explicit"), _truth),
     )
 

@@ -52,7 +52,7 @@ class ExclusionRules:
             return f"{ExclusionKind.ARTIST} {artist}"
         if not self.hours and not self.dates:
             return None
-        local = moment.astimezone(self.zone)
+        local = self._local(moment)
         for dates in self.dates:
             if dates[0] <= local.date() <= dates[1]:
                 return f"{ExclusionKind.DATES} {dates_key(*dates)}"
@@ -60,6 +60,13 @@ class ExclusionRules:
             if _within(local.time(), *hours):
                 return f"{ExclusionKind.HOURS} {hours_key(*hours)}"
         return None
+
+    def _local(self, moment: datetime) -> datetime:
+        """The hour where the person lives; at the edge of the calendar other zones have none."""
+        try:
+            return moment.astimezone(self.zone)
+        except OverflowError:
+            return moment
 
     def why_play(self, play: Play) -> str | None:
         """What leaves a play out."""
