@@ -194,6 +194,8 @@ async def test_a_playlist_made_with_a_spoiled_answer_may_exist(kind: str) -> Non
         {"items": [{"added_at": "2026-11-01T10:00:00Z"}], "total": 1},
         {"items": [{"added_at": "2026-11-01T10:00:00Z", "track": "song"}], "total": 1},
         {"items": [entry(number) for number in range(51)], "total": 51},
+        {"items": [entry(1), entry(2)], "total": 90, "offset": 50},
+        {"items": [entry(1), entry(2)], "total": 90, "offset": "none"},
         ["items"],
     ],
 )
@@ -211,6 +213,8 @@ def test_a_page_of_likes_is_believed_only_in_its_own_shape(page: object) -> None
         {"items": [entry(1, type="episode", artists=None)]},
         {"items": [{"added_at": "2026-11-01T10:00:00Z", "item": entry(1)["track"]}]},
         {"items": [entry(1), entry(2), 7]},
+        {"items": [entry(1), entry(2)], "offset": 0},
+        {"items": [entry(1), entry(2)], "offset": None},
     ],
 )
 def test_what_libraries_really_hold_is_believed(page: dict[str, Any]) -> None:

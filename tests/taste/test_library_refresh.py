@@ -198,6 +198,19 @@ def test_the_days_shown_end_with_the_newest_play_and_are_fourteen() -> None:
     assert plays_per_day([]) == {}
 
 
+def test_what_could_not_be_kept_is_remembered_and_not_walked_for_again(tmp_path: Path) -> None:
+    warehouse, spotify = Warehouse(tmp_path / "w.duckdb"), shelf()
+    spotify.unreadable = 2
+    likes_only = replace(EVERYTHING, plays=False, top_items=False)
+    first = refreshed(warehouse, spotify, likes_only)
+    spotify.calls = 0
+
+    second = refreshed(warehouse, spotify, likes_only)
+
+    assert first.state.likes_unkept == second.state.likes_unkept == 2
+    assert spotify.calls == 1
+
+
 def test_an_implausibly_small_library_is_kept_until_a_second_look(tmp_path: Path) -> None:
     warehouse, spotify = Warehouse(tmp_path / "w.duckdb"), shelf()
     before = refreshed(warehouse, spotify, EVERYTHING)

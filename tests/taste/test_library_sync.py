@@ -54,6 +54,15 @@ class OddShelf(Shelf):
         return replace(page, likes=likes, odd=1)
 
 
+class StuckShelf(Shelf):
+    """Answers every question with its first page, as if nobody had asked for another."""
+
+    stuck = True
+
+    async def saved_tracks_page(self, *, offset: int = 0, limit: int = 50) -> LikedPage:
+        return await super().saved_tracks_page(offset=0 if self.stuck else offset, limit=limit)
+
+
 def library(count: int, *, newest_days_ago: int = 1) -> list[LikedTrack]:
     return [like(number, days_ago=number + newest_days_ago) for number in range(count)]
 
@@ -61,7 +70,7 @@ def library(count: int, *, newest_days_ago: int = 1) -> list[LikedTrack]:
 def synced(shelf: Shelf) -> CachedLikes:
     """The cache right after a whole walk."""
     total = len(shelf.likes) + shelf.unreadable
-    return CachedLikes(likes=list(shelf.likes), total=total)
+    return CachedLikes(likes=list(shelf.likes), total=total, unkept=shelf.unreadable)
 
 
 def kept(cache: CachedLikes, news: LikesDelta) -> CachedLikes:
@@ -77,6 +86,7 @@ def kept(cache: CachedLikes, news: LikesDelta) -> CachedLikes:
         walked=news.walked,
         searched=news.searched,
         search_end=news.search_end,
+        unkept=news.unkept,
     )
 
 
@@ -394,6 +404,85 @@ def test_night_by_night_within_four_calls_the_cache_becomes_what_spotify_has(
 
     assert list(cache.likes) == sorted(shelf.likes, key=lambda one: one.added_at, reverse=True)
     assert (shelf.calls, cache.searched) == (1, None)
+
+
+def nights_until_settled(shelf: Shelf, cache: CachedLikes, *, most: int = 20) -> CachedLikes:
+    """The cache after so many nights of four calls that a look costs one again."""
+    for _ in range(most):
+        cache = kept(cache, news_of(shelf, cache, pages=4))
+        assert shelf.calls <= 4
+        if shelf.calls == 1 and cache.walked is None:
+            return cache
+    raise AssertionError("never settled")
+
+
+def test_a_walk_that_is_told_one_page_again_and_again_is_not_over() -> None:
+    shelf = StuckShelf(library(500))
+
+    first = kept(cache := CachedLikes(likes=[], total=None), news_of(shelf, cache))
+    shelf.stuck = False
+
+    assert (len(first.likes), first.walked) == (50, 50)
+    assert list(nights_until_settled(shelf, first).likes) == shelf.likes
+
+
+def test_entries_that_nobody_could_read_in_the_first_walk_are_read_again() -> None:
+    shelf = OddShelf(library(500), odd=260)
+
+    first = kept(cache := CachedLikes(likes=[], total=None), news_of(shelf, cache))
+    shelf.odd = 1_000
+
+    assert (len(first.likes), first.walked) == (499, 250)
+    assert list(nights_until_settled(shelf, first).likes) == shelf.likes
+
+
+def test_entries_that_stay_unreadable_are_not_looked_at_for_ever() -> None:
+    shelf = OddShelf(library(500), odd=260)
+
+    last = nights_until_settled(shelf, CachedLikes(likes=[], total=None))
+
+    assert (len(last.likes), last.walked, last.unkept) == (499, None, 1)
+
+
+def test_likes_in_another_order_are_no_unliked_ones_at_any_look() -> None:
+    shelf = Shelf(library(500))
+    cache = synced(shelf)
+    shelf.likes.reverse()
+
+    for believe in (False, True):
+        news = news_of(shelf, cache, believe_shrinking=believe)
+        assert (news.doubted, news.gone, news.added, shelf.calls) == (True, set(), [], 1)
+
+
+def test_a_new_like_among_likes_in_another_order_is_found_at_the_second_look() -> None:
+    shelf = Shelf([like(1000), *library(500)])
+    cache = CachedLikes(likes=library(500), total=500, unkept=0)
+    shelf.likes.reverse()
+
+    news = news_of(shelf, cache, believe_shrinking=True)
+
+    assert [one.track.title for one in news.added] == ["Song 1000"]
+    assert news.gone == set()
+
+
+def test_no_more_likes_are_gone_than_spotify_counts_less() -> None:
+    shelf = Shelf(library(500))
+    cache = synced(shelf)
+    shelf.likes = [*shelf.likes[50:], *shelf.likes[:50]]
+
+    news = news_of(shelf, cache, believe_shrinking=True)
+
+    assert (news.gone, news.total) == (set(), 500)
+
+
+def test_likes_that_were_lost_are_found_again_within_a_few_calls_a_night() -> None:
+    shelf = Shelf(library(500), unreadable=2)
+    cache = CachedLikes(likes=library(350), total=502)
+
+    last = nights_until_settled(shelf, cache)
+
+    assert list(last.likes) == shelf.likes
+    assert last.unkept == 2
 
 
 def test_all_plays_that_spotify_remembers_are_asked_for_in_one_call() -> None:

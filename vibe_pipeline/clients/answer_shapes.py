@@ -115,10 +115,15 @@ def odd_ones(entries: Iterable[object], sound: Callable[[object], bool]) -> int:
 
 
 def _counted(found: object, *, offset: int, limit: int) -> list[object] | None:
-    """The entries of a page whose count agrees with its total."""
+    """The entries of a page whose count agrees with its total.
+
+    One that says itself that it begins elsewhere than it was asked to is another page.
+    """
     page = fields(found)
     entries, total = page.get("items"), integer(page.get("total"))
     if not isinstance(entries, list) or total is None or total < 0 or len(entries) > limit:
+        return None
+    if page.get("offset") is not None and integer(page.get("offset")) != offset:
         return None
     agrees = offset + len(entries) <= total if entries else offset >= total
     return entries if agrees else None

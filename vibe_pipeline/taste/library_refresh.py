@@ -201,6 +201,7 @@ async def library_delta(
         walked=state.likes_walked,
         searched=state.likes_searched,
         search_end=state.likes_search_end,
+        unkept=state.likes_unkept,
     )
 
     async def ask_for_likes() -> None:
@@ -297,6 +298,7 @@ def _write(
             total=delta.likes.total,
             walked=delta.likes.walked,
             search=(delta.likes.searched, delta.likes.search_end),
+            unkept=delta.likes.unkept,
             seen_at=now,
         )
     if delta.plays is not None:

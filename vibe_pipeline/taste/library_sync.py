@@ -20,6 +20,7 @@ from vibe_pipeline.taste.unliked import (
     KnownLibrary,
     LikesDelta,
     implausible,
+    out_of_order,
     with_vanished,
 )
 
@@ -60,8 +61,11 @@ async def likes_delta(
     new on it. When it does not, something was un-liked: it is looked for, now or another time. Of
     a library that is not known to its end the others are asked for side by side, once the newest
     page tells how long it is. A library that shrank beyond the plausible is doubted, unless
-    ``believe_shrinking``: then somebody has looked before.
+    ``believe_shrinking``: then somebody has looked before. One of which something was lost is
+    walked again, as far at a time as any.
     """
+    if cache.uneven:
+        cache = replace(cache, walked=0)
     if cache.total is not None and cache.walked is None:
         return await _change(spotify, cache, pages, believe_shrinking=believe_shrinking)
     walk = _Walk(cache)
@@ -94,7 +98,7 @@ async def _change(
     joining = max(pages, NEXT_WALK_PAGES)
     while offset is not None:
         library.read(offset, await spotify.saved_tracks_page(offset=offset, limit=PAGE))
-        if library.shrunk and not believe_shrinking:
+        if library.doubtful(second_look=believe_shrinking):
             return LikesDelta(doubted=True, calls=library.calls)
         offset = library.next_offset(pages, joining=joining)
     news = library.news()
@@ -116,6 +120,9 @@ class _Walk:
         self._resumed_at: datetime | None = None
         self._total = 0
         self._odd = 0
+        self._disordered = False
+        self._told: set[str] = set()
+        self._again: int | None = None
         self.offset = 0
         self.calls = 0
         self.ended = False
@@ -140,6 +147,8 @@ class _Walk:
 
     def read(self, page: LikedPage) -> None:
         """Lay one more page beside the cache."""
+        self._note_what_to_read_again(page)
+        self._disordered = self._disordered or out_of_order(page)
         page = with_vanished(page, self._cache.likes)
         self._total = page.total
         self._odd += page.odd
@@ -168,13 +177,18 @@ class _Walk:
         return implausible((self._cache.total or 0) - self._total, len(self._known))
 
     def news(self, *, complete: bool) -> LikesDelta:
-        """What to keep."""
-        gone = self._missing() | {key for key in self._added if key in self._known}
+        """What to keep. Where pages have to be read again, the walk is not over."""
+        missing = self._missing()
+        gone = missing | {key for key in self._added if key in self._known}
+        complete = complete and self._again is None
+        walked = self.offset if self._again is None else min(self.offset, self._again)
+        unkept = self._total - len(self._known.keys() - missing | self._added.keys())
         return LikesDelta(
             added=[*self._added.values(), *self._turned.values()],
             gone=gone | self._turned.keys(),
             total=self._total,
-            walked=None if complete else self.offset,
+            walked=None if complete else walked,
+            unkept=unkept if complete else None,
             calls=self.calls,
         )
 
@@ -183,7 +197,7 @@ class _Walk:
 
         A walk that goes on where an earlier one stopped tells about what lies beyond that only.
         """
-        if self._resumed_at is None or self._odd:
+        if self._resumed_at is None or self._odd or self._disordered:
             return set()
         return {
             like.track.spotify_id
@@ -192,6 +206,20 @@ class _Walk:
             and like.added_at < self._resumed_at
             and (self.ended or (self._horizon is not None and like.added_at > self._horizon))
         }
+
+    def _note_what_to_read_again(self, page: LikedPage) -> None:
+        """Have the next walk begin where a page cannot be all that stands there.
+
+        That is one with odd entries, until they are met again among likes that are known; and one
+        that mostly repeats what other pages told. The newest page is read each time anyway.
+        """
+        ids = [like.track.spotify_id for like in page.likes]
+        repeated = sum(spotify_id in self._told for spotify_id in ids)
+        self._told.update(ids)
+        odd = page.odd and any(spotify_id not in self._known for spotify_id in ids)
+        walking = self._resumed or self._cache.walked is None
+        if self._again is None and walking and (odd or 2 * repeated > len(ids)):
+            self._again = self.offset
 
     def _skip_what_an_earlier_walk_passed(self) -> None:
         """Go on where the first walk stopped, once the newest likes are joined to it."""

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from vibe_pipeline.clients.spotify_records import LikedPage
 from vibe_pipeline.records import LikedTrack
@@ -24,7 +25,8 @@ class CachedLikes:
     """What is kept of a person's likes: the tracks, Spotify's count then, how far we walked.
 
     ``walked`` is set while a first walk is not finished. ``searched`` and ``search_end`` are the
-    positions between which something un-liked is still looked for.
+    positions between which something un-liked is still looked for. ``unkept`` is how many more
+    Spotify counted than could be kept (local files), when all was walked last.
     """
 
     likes: Sequence[LikedTrack]
@@ -32,6 +34,14 @@ class CachedLikes:
     walked: int | None = None
     searched: int | None = None
     search_end: int | None = None
+    unkept: int | None = None
+
+    @property
+    def uneven(self) -> bool:
+        """Whether likes are lost, or left over, though nothing is being walked or looked for."""
+        if self.total is None or self.walked is not None or self.searched is not None:
+            return False
+        return self.total - len(self.likes) != (self.unkept or 0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +59,7 @@ class LikesDelta:
     walked: int | None = None
     searched: int | None = None
     search_end: int | None = None
+    unkept: int | None = None
     doubted: bool = False
     calls: int = 0
 
@@ -56,6 +67,13 @@ class LikesDelta:
 def implausible(lost: int, known: int) -> bool:
     """Whether so many likes rarely go at once: more than a quarter, or all of a few."""
     return lost > max(10, known // 4) or (lost == known and known > 2)
+
+
+def out_of_order(page: LikedPage) -> bool:
+    """Whether the likes of a page do not come newest first; one that stands wrong does no harm."""
+    moments = [like.added_at for like in page.likes]
+    rises = sum(later > earlier for earlier, later in pairwise(moments))
+    return rises > max(1, len(moments) // 4)
 
 
 def with_vanished(page: LikedPage, known: Sequence[LikedTrack]) -> LikedPage:
@@ -98,6 +116,7 @@ class KnownLibrary:
         self._joinable: list[_Stretch] = []
         self._total = 0
         self._odd = 0
+        self._disordered = False
         self._top = 0
         self._joined = not self._known
         self._low: int | None = None
@@ -107,6 +126,7 @@ class KnownLibrary:
 
     def read(self, offset: int, page: LikedPage) -> None:
         """Lay one more page beside the cache."""
+        self._disordered = self._disordered or out_of_order(page)
         page = with_vanished(page, self._cache.likes)
         self.calls += 1
         if self._stretches and page.total != self._total:
@@ -156,14 +176,20 @@ class KnownLibrary:
         """Whether everything Spotify counts is accounted for."""
         return self._joined and self._open == 0
 
-    @property
-    def shrunk(self) -> bool:
-        """Whether Spotify's count alone says that implausibly much is gone."""
-        return implausible((self._cache.total or 0) - self._total, len(self._known))
+    def doubtful(self, *, second_look: bool) -> bool:
+        """Whether nothing of it is to be believed, now or also at a second look.
+
+        Spotify's count alone may say that implausibly much is gone. Where likes stand tells
+        nothing when they come in another order, and while the count agrees, nothing is gone.
+        """
+        if second_look:
+            return self._disordered and self._total == self._cache.total
+        shrunk = implausible((self._cache.total or 0) - self._total, len(self._known))
+        return shrunk or self._disordered
 
     def news(self) -> LikesDelta:
         """What to keep."""
-        missing = set() if self._odd else self._missing()
+        missing = self._gone()
         moved = {key for key in self._added if key in self._known}
         finished = self.settled or (self._at_end and not self._odd)
         counted = (self._cache.total or 0) + len(self._added) - len(moved) - len(missing)
@@ -173,6 +199,7 @@ class KnownLibrary:
             total=self._total if finished else counted,
             searched=None if finished else (self._low if self._joined else self._top),
             search_end=None if finished else self._high,
+            unkept=self._cache.unkept,
             doubted=implausible(len(missing), len(self._known)),
             calls=self.calls,
         )
@@ -186,9 +213,18 @@ class KnownLibrary:
     @property
     def _open(self) -> int:
         """How many likes more were expected than Spotify counts, beyond those found missing."""
-        missing = set() if self._odd else self._missing()
+        return self._fewer - len(self._gone())
+
+    @property
+    def _fewer(self) -> int:
+        """How many likes less Spotify counts than were expected."""
         new = sum(key not in self._known for key in self._added)
-        return (self._cache.total or 0) + new - len(missing) - self._total
+        return (self._cache.total or 0) + new - self._total
+
+    def _gone(self) -> set[str]:
+        """The missing likes, unless they are more than Spotify counts less: then none is gone."""
+        missing = set() if self._odd else self._missing()
+        return missing if len(missing) <= self._fewer else set()
 
     def _missing(self) -> set[str]:
         """Cached likes that lie where we looked, and were not there."""

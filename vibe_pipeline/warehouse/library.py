@@ -31,7 +31,8 @@ class LibraryState:
     """When each part was last asked for, and how far we came.
 
     ``likes_total`` is Spotify's own count, which also counts what cannot be kept (local files);
-    ``likes_walked`` is how many likes the first walk has passed, while it is not finished.
+    ``likes_walked`` is how many likes the first walk has passed, while it is not finished;
+    ``likes_unkept`` how many could not be kept when a whole walk was made last.
     Between ``likes_searched`` and ``likes_search_end`` something un-liked is still looked for.
     ``likes_doubted_at``: since then the library has looked implausibly small.
     ``likes_untold_since`` and ``plays_untold_since``: since then Spotify has not told what is new.
@@ -50,6 +51,7 @@ class LibraryState:
     likes_untold_since: datetime | None = None
     plays_untold_since: datetime | None = None
     history_read_at: datetime | None = None
+    likes_unkept: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +143,12 @@ class Library:
         seen_at: datetime,
         walked: int | None = None,
         search: tuple[int | None, int | None] = (None, None),
+        unkept: int | None = None,
     ) -> LikeChange:
         """Keep new likes and mark the gone ones; what is already as told stays untouched.
 
         ``search``: the positions between which something un-liked is still to be found.
+        ``unkept``: how many of ``total`` a whole walk could not keep.
         """
         before = self._dated_likes(user_id)
         change = self._change_rows(user_id, added=added, gone=gone, seen_at=seen_at)
@@ -155,6 +159,7 @@ class Library:
             likes_synced_at=moment(seen_at),
             likes_searched=search[0],
             likes_search_end=search[1],
+            likes_unkept=unkept,
             likes_doubted_at=None,
             likes_untold_since=None,
         )

@@ -137,6 +137,7 @@ class SyncedLibrary:
                 likes_walked=delta.likes.walked,
                 likes_searched=delta.likes.searched,
                 likes_search_end=delta.likes.search_end,
+                likes_unkept=delta.likes.unkept,
             )
         if delta.plays is not None and delta.plays.plays:
             cursor = max(play.played_at for play in delta.plays.plays)
