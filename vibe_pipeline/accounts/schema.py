@@ -20,7 +20,7 @@ from vibe_pipeline.accounts.database import (
 )
 from vibe_pipeline.accounts.errors import AccountsNotPermitted, AccountsTooNew
 
-HEAD = "0014"
+HEAD = "0015"
 """The revision this version of the program works with."""
 
 REVISIONS = (
@@ -37,6 +37,7 @@ REVISIONS = (
     "0011",
     "0012",
     "0013",
+    "0014",
     HEAD,
 )
 """Every revision there has been, oldest first."""
