@@ -36,6 +36,7 @@ from vibe_pipeline.taste.library_sync import (
 )
 from vibe_pipeline.taste.unliked import CachedLikes, LikesDelta
 from vibe_pipeline.warehouse import LibraryState, LikeChange, PlayCollection, PlayGap, Tables
+from vibe_pipeline.warehouse.listening_history import ToldPlay
 
 TOP_AGE_FOR_A_LIST = 3 * TOP_AGE
 """A list is not made dearer for top items of last week; collecting plays refreshes them."""
@@ -319,7 +320,11 @@ def _let_others_word_go(tables: Tables, user_id: UserId, plays: PlaysDelta, now:
     """What Spotify told as well counts no longer as a play that others told of."""
     if plays.plays and tables.library.state(user_id).history_read_at is not None:
         told = [
-            (recording_key(play.track.artist, play.track.title), int(play.played_at.timestamp()))
+            ToldPlay(
+                recording_key(play.track.artist, play.track.title),
+                int(play.played_at.timestamp()),
+                play.track.duration_ms,
+            )
             for play in plays.plays
         ]
         if tables.history.told_by_spotify(user_id, told, collected_at=now):

@@ -26,9 +26,10 @@ from vibe_pipeline.records import UserId
 from vibe_pipeline.taste.history_services import trouble_of
 from vibe_pipeline.warehouse import Tables
 from vibe_pipeline.warehouse.listening_history import (
-    SAME_LISTENING,
+    LONGEST_LISTENING,
     HeardTrack,
     HistoryRows,
+    ToldPlay,
 )
 from vibe_pipeline.warehouse.rows import EncodedRows
 
@@ -265,10 +266,10 @@ def add_rows(
     span = rows.span
     if span is None:
         return 0
-    first, last = span[0] - SAME_LISTENING, span[1] + SAME_LISTENING
+    first, last = span[0] - LONGEST_LISTENING, span[1] + LONGEST_LISTENING
     told = [
-        (recording_key(artist, title), second)
-        for artist, title, second in tables.library.plays_on_spotify(user_id, first, last)
+        ToldPlay(recording_key(artist, title), second, length)
+        for artist, title, second, length in tables.library.plays_on_spotify(user_id, first, last)
     ]
     return tables.history.add(
         user_id,

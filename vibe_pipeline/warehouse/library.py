@@ -248,14 +248,20 @@ class Library:
 
     def plays_on_spotify(
         self, user_id: UserId, since: datetime, until: datetime
-    ) -> list[tuple[str, str, int]]:
-        """What Spotify told was played between two moments: artist, title and second of each."""
+    ) -> list[tuple[str, str, int, int | None]]:
+        """What Spotify told was played between two moments.
+
+        Artist, title, Unix second and the track's length in milliseconds of each.
+        """
         rows = self._connection.execute(
-            "SELECT coalesce(artists[1], ''), title, epoch(played_at)::BIGINT FROM recent_plays"
-            " WHERE user_id = ? AND played_at BETWEEN ? AND ?",
+            "SELECT coalesce(artists[1], ''), title, epoch(played_at)::BIGINT, duration_ms"
+            " FROM recent_plays WHERE user_id = ? AND played_at BETWEEN ? AND ?",
             [user_id, moment(since), moment(until)],
         ).fetchall()
-        return [(str(artist), str(title), int(second)) for artist, title, second in rows]
+        return [
+            (str(artist), str(title), int(second), None if length is None else int(length))
+            for artist, title, second, length in rows
+        ]
 
     def note_history(self, user_id: UserId, *, changed_at: datetime) -> None:
         """Plays from elsewhere came or went: what was read of plays before is outdated."""

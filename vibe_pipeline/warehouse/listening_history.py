@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from vibe_pipeline.records import Play, Track, UserId
 from vibe_pipeline.warehouse.engine import Connection
@@ -18,9 +19,12 @@ from vibe_pipeline.warehouse.rows import EncodedRows, Row, insert, moment, selec
 
 SAME_LISTENING = timedelta(minutes=10)
 """One service dates a play by its beginning, another by its end: so far apart it is still one."""
+LONGEST_LISTENING = timedelta(hours=2)
+"""A longer track is one as far apart as it lasts, but for lengths that are a player's mistake."""
 RECENT = timedelta(days=120)
 """What was that young when we learned of it counts among the plays that lists are made from."""
-_SECONDS = int(SAME_LISTENING.total_seconds())
+_DOUBT_SECONDS = 120
+"""Pauses, and what a service takes to notice."""
 _HALF_A_QUARTER = 45 * 86_400
 
 _STAGED = (
@@ -30,13 +34,29 @@ _STAGED = (
         " spotify_id VARCHAR, mbid VARCHAR)"
     ),
     "CREATE OR REPLACE TEMP TABLE staged_plays (second BIGINT, number INTEGER, ms_played INTEGER)",
-    "CREATE OR REPLACE TEMP TABLE told_plays (recording_key VARCHAR, second BIGINT)",
+    (
+        "CREATE OR REPLACE TEMP TABLE told_plays"
+        " (recording_key VARCHAR, second BIGINT, ms_played BIGINT)"
+    ),
 )
 _NEW = """
     SELECT make_timestamp(p.second * 1000000) AS played_at, r.*, p.ms_played, p.second
     FROM temp.staged_plays p JOIN temp.staged_recordings r USING (number)
     QUALIFY row_number() OVER (PARTITION BY p.second, r.recording_key ORDER BY r.number) = 1
 """
+
+
+def _same_listening(second: str, length: str, other_second: str, other_length: str) -> str:
+    """Whether two plays of a recording are one, in SQL; lengths in milliseconds may be unknown."""
+    longer = f"greatest(coalesce({length}, 0), coalesce({other_length}, 0)) / 1000"
+    least, most = (int(one.total_seconds()) for one in (SAME_LISTENING, LONGEST_LISTENING))
+    apart = f"greatest({least}, least({longer} + {_DOUBT_SECONDS}, {most}))"
+    return f"abs({second} - {other_second}) <= {apart}"
+
+
+_KEPT_ALREADY = _same_listening("epoch(h.played_at)", "h.ms_played", "n.second", "n.ms_played")
+_TOLD_ALREADY = _same_listening("t.second", "t.ms_played", "n.second", "n.ms_played")
+_TOLD_NOW = _same_listening("t.second", "t.ms_played", "epoch(h.played_at)", "h.ms_played")
 _ADD = f"""
     INSERT INTO listening_history
     SELECT $user_id, $source, $account, n.played_at, n.artist, n.title, n.album, n.artist_key,
@@ -46,10 +66,10 @@ _ADD = f"""
         SELECT 1 FROM listening_history h WHERE h.user_id = $user_id AND h.gone_at IS NULL
         AND h.recording_key = n.recording_key
         AND (CASE WHEN h.source = $source AND h.account = $account THEN h.played_at = n.played_at
-            ELSE abs(epoch(h.played_at) - n.second) <= {_SECONDS} END))
+            ELSE {_KEPT_ALREADY} END))
     AND NOT EXISTS (
         SELECT 1 FROM temp.told_plays t WHERE t.recording_key = n.recording_key
-        AND abs(t.second - n.second) <= {_SECONDS})
+        AND {_TOLD_ALREADY})
     ORDER BY n.played_at
 """  # noqa: S608 - our names
 _NAME_BY_ID = """
@@ -72,6 +92,14 @@ _COUNT = """
             struct_pack(k := year::VARCHAR, v := plays) ORDER BY year)))
     FROM by_year GROUP BY recording_key ORDER BY sum(plays) DESC, recording_key
 """
+
+
+class ToldPlay(NamedTuple):
+    """A play that Spotify told of itself: what, the Unix second, and how long it lasts."""
+
+    recording_key: str
+    second: int
+    ms_played: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,12 +212,12 @@ class ListeningHistory:
         source: str,
         account: str,
         collected_at: datetime,
-        told: Sequence[tuple[str, int]] = (),
+        told: Sequence[ToldPlay] = (),
     ) -> int:
         """Keep the plays that nobody told of yet; says how many.
 
         The same from the same origin is the same moment of the same recording; from another, the
-        same recording within ten minutes. ``told`` are Spotify's own: recording key and second.
+        same recording within ten minutes, or as long as it lasts. ``told`` are Spotify's own.
         """
         recordings, plays = rows
         for table in _STAGED:
@@ -218,18 +246,15 @@ class ListeningHistory:
         )
 
     def told_by_spotify(
-        self, user_id: UserId, told: Sequence[tuple[str, int]], *, collected_at: datetime
+        self, user_id: UserId, told: Sequence[ToldPlay], *, collected_at: datetime
     ) -> int:
-        """What Spotify tells now counts once: others' word of it is gone; says how many.
-
-        ``told`` are recording key and second of each play.
-        """
+        """What Spotify tells now counts once: others' word of it is gone; says how many."""
         self._connection.execute(_STAGED[-1])
         self._stage_told(told)
         return self._changed(
             "UPDATE listening_history h SET gone_at = ? WHERE h.user_id = ? AND h.gone_at IS NULL"  # noqa: S608
             " AND EXISTS (SELECT 1 FROM temp.told_plays t WHERE t.recording_key = h.recording_key"
-            f" AND abs(t.second - epoch(h.played_at)) <= {_SECONDS})",
+            f" AND {_TOLD_NOW})",
             [moment(collected_at), user_id],
         )
 
@@ -370,8 +395,8 @@ class ListeningHistory:
         """Remember that this file was read."""
         insert(self._connection, "history_imports", [{"user_id": user_id, **asdict(file)}])
 
-    def _stage_told(self, told: Sequence[tuple[str, int]]) -> None:
-        rows: list[Row] = [{"recording_key": key, "second": second} for key, second in told]
+    def _stage_told(self, told: Sequence[ToldPlay]) -> None:
+        rows: list[Row] = [one._asdict() for one in told]
         insert(self._connection, "temp.told_plays", rows)
 
     def _changed(self, statement: str, values: Collection[object]) -> int:
