@@ -19,7 +19,7 @@ from tests.support.outside_world import (
     said_in_words,
 )
 from vibe_pipeline.clients import lastfm, musicbrainz
-from vibe_pipeline.clients.answer_shapes import page_of_likes, page_of_lines
+from vibe_pipeline.clients.answer_shapes import found_page, page_of_likes, page_of_lines
 from vibe_pipeline.clients.errors import (
     BrokenAnswer,
     Redirected,
@@ -27,7 +27,12 @@ from vibe_pipeline.clients.errors import (
     UnexpectedResponse,
 )
 from vibe_pipeline.clients.spotify import Spotify
-from vibe_pipeline.clients.spotify_records import LikedPage, PlaylistLine
+from vibe_pipeline.clients.spotify_records import (
+    FoundArtist,
+    LikedPage,
+    PlaylistLine,
+    track_from_api,
+)
 from vibe_pipeline.clients.transport import Transport
 
 READS: Mapping[str, Callable[[Spotify], Awaitable[object]]] = {
@@ -300,6 +305,92 @@ async def test_what_lastfm_does_not_promise_is_not_nobody(body: object) -> None:
     assert len(received) == 3
 
 
+def song(number: int, **more: object) -> dict[str, object]:
+    return {"id": f"t{number}", "name": "Song", "artists": [{"name": "A"}], **more}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"items": [], "total": 57},
+        {"items": [{}, {}], "total": 2},
+        {"items": [None, None], "total": 2},
+        {"items": [song(1, id=None), song(2, id=None)], "total": 2},
+        {"items": [song(1), {}, {}], "total": 3},
+        {"items": [], "total": -1},
+        {"items": [], "total": "none"},
+        {"items": [song(1)], "total": "many"},
+    ],
+)
+@pytest.mark.parametrize("kind", ["tracks", "artists"])
+def test_a_search_that_found_something_unreadable_has_not_found_nothing(
+    kind: str, page: Mapping[str, object]
+) -> None:
+    shapes = {"tracks": track_from_api, "artists": FoundArtist.from_api}
+
+    assert not found_page(kind, sound=shapes[kind])({kind: page})
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"items": [], "total": 0},
+        {"items": []},
+        {"items": [song(1), None, song(2)], "total": 90},
+        {"items": [song(1, is_playable=False)], "total": 1},
+        {"items": [song(1)]},
+    ],
+)
+@pytest.mark.parametrize("kind", ["tracks", "artists"])
+def test_what_searches_really_find_is_believed(kind: str, page: Mapping[str, object]) -> None:
+    shapes = {"tracks": track_from_api, "artists": FoundArtist.from_api}
+
+    assert found_page(kind, sound=shapes[kind])({kind: page})
+
+
+@pytest.mark.parametrize("page", [{"items": [], "total": 57}, {"items": [{}, {}], "total": 2}])
+async def test_a_search_with_an_empty_page_and_a_count_is_trouble(page: object) -> None:
+    async with outside_world() as world:
+        body = httpx.Response(200, json={"tracks": page, "artists": page}).text
+        world.fault("spotify", "empty", endpoint="GET /search", body=body, status=200)
+
+        with pytest.raises(BrokenAnswer):
+            await world.spotify().search_tracks("x")
+        with pytest.raises(BrokenAnswer):
+            await world.spotify().search_artists("x")
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("similar_recordings", [{}, {}]),
+        ("similar_recordings", [{"mbid": "a", "recording_name": "Song"}]),
+        ("similar_artists", [{}]),
+        ("similar_artists", [{"mbid": "a", "name": "A"}]),
+        ("spotify_ids", [{}]),
+        ("spotify_ids", [{"spotify_track_ids": ["s1"]}]),
+        ("spotify_ids", [{"recording_mbid": "a", "ids": ["s1"]}]),
+    ],
+)
+async def test_rows_of_labs_that_name_nothing_are_not_nothing(name: str, rows: object) -> None:
+    async with outside_world() as world:
+        world.fault("labs", "empty", body=httpx.Response(200, json=rows).text, status=200)
+
+        with pytest.raises(BrokenAnswer):
+            await getattr(world.labs(), name)(["a"])
+
+
+@pytest.mark.parametrize("things", [[{}, {}], [{"title": "X"}], {}, {"title": "X"}, [{"name": ""}]])
+async def test_things_of_lastfm_without_a_name_are_not_nobody(things: object) -> None:
+    http, _ = answering(said({"similarartists": {"artist": things}}))
+    transport = Transport(
+        http, service="lastfm", address="http://l.example", judge=lastfm.answer_kind, sleep=Naps()
+    )
+
+    with pytest.raises(BrokenAnswer):
+        await lastfm.LastFm(transport, api_key=SecretStr("k3y")).similar_artists("X")
+
+
 @pytest.mark.parametrize("body", [7, {}, {"rows": []}, [7, "x"], {"error": "no"}])
 async def test_what_labs_does_not_promise_is_not_unmapped(body: object) -> None:
     async with outside_world() as world:
@@ -309,7 +400,7 @@ async def test_what_labs_does_not_promise_is_not_unmapped(body: object) -> None:
             await world.labs().spotify_ids(["a"])
 
 
-@pytest.mark.parametrize("body", [7, [], {"recordings": 7}, {"isrc": "X"}])
+@pytest.mark.parametrize("body", [7, [], {"recordings": 7}, {"isrc": "X"}, {"recordings": [{}]}])
 async def test_what_musicbrainz_does_not_promise_is_not_unknown(body: object) -> None:
     http, _ = answering(said(body))
     transport = Transport(http, service="musicbrainz", address="http://m.example", sleep=Naps())
@@ -333,7 +424,7 @@ async def test_an_artist_without_a_name_is_not_unknown(body: object) -> None:
         await musicbrainz.MusicBrainz(transport).artist_names("m1")
 
 
-@pytest.mark.parametrize("body", [7, {}, {"rows": []}, {"error": "no"}])
+@pytest.mark.parametrize("body", [7, {}, {"rows": []}, {"error": "no"}, [{"mbid": "a"}]])
 async def test_what_labs_does_not_promise_is_no_unknown_name(body: object) -> None:
     async with outside_world() as world:
         world.fault("labs", "empty", body=httpx.Response(200, json=body).text, status=200)

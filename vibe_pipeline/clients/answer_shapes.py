@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from vibe_pipeline.clients.json_fields import fields, integer, moment, text
+from vibe_pipeline.clients.json_fields import Fields, fields, integer, moment, text
 
 Shape = Callable[[object], bool]
 """Whether an answer, read as JSON, is what its endpoint promises."""
@@ -43,6 +43,35 @@ def listing(*path: str) -> Shape:
         for name in path:
             found = fields(found).get(name)
         return isinstance(found, list) and mostly(found, _object_or_nothing)
+
+    return fits
+
+
+def records(*path: str, sound: Callable[[Fields], object]) -> Shape:
+    """A list at the end of this path, empty or for the better part of what becomes a record.
+
+    ``sound`` gives something for an object that becomes one. A list of anything else is trouble,
+    and never a list of nothing.
+    """
+
+    def fits(found: object) -> bool:
+        for name in path:
+            found = fields(found).get(name)
+        return isinstance(found, list) and mostly(found, lambda one: bool(sound(fields(one))))
+
+    return fits
+
+
+def found_page(kind: str, *, sound: Callable[[Fields], object]) -> Shape:
+    """The first page of a search: it is empty only where the service counts nothing."""
+    listed = records(kind, "items", sound=sound)
+
+    def fits(found: object) -> bool:
+        page = fields(fields(found).get(kind))
+        total = integer(page.get("total"))
+        if "total" in page and (total is None or total < 0):
+            return False
+        return listed(found) and (bool(page.get("items")) or not total)
 
     return fits
 

@@ -7,7 +7,7 @@ may sit inside a 200. So a body is read first, and the status only believed afte
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -215,7 +215,7 @@ class LastFm:
             stretch["from"] = int(since.timestamp())
         body = await self._ask(
             "user.getRecentTracks",
-            _listed("recenttracks", "track"),
+            _listed("recenttracks", "track", sound=_titled),
             unknown_is_empty=False,
             user=user,
             limit=limit,
@@ -279,11 +279,13 @@ class LastFm:
         raise ServiceUnavailable(SERVICE, f"{method} answered with something unreadable")
 
 
-def _listed(name: str, inside: str) -> Shape:
+def _listed(name: str, inside: str, *, sound: Callable[[object], bool] | None = None) -> Shape:
     """Things with a name, or one of the ways in which Last.fm says that there are none.
 
     An object that does not even name what was asked for, such as ``{}``, says nothing.
     """
+
+    sound = sound or _named
 
     def fits(found: object) -> bool:
         if not isinstance(found, Mapping) or name not in found:
@@ -293,8 +295,8 @@ def _listed(name: str, inside: str) -> Shape:
             return listed is None or isinstance(listed, str)
         things = listed.get(inside)
         if isinstance(things, list):
-            return mostly(things, _named)
-        return things is None or isinstance(things, str) or _named(things)
+            return mostly(things, sound)
+        return things is None or isinstance(things, str) or sound(things)
 
     return fits
 
@@ -331,7 +333,12 @@ def _described(found: object) -> bool:
 
 
 def _named(thing: object) -> bool:
-    return isinstance(thing, Mapping) and isinstance(thing.get("name", ""), str)
+    return text(fields(thing).get("name")) is not None
+
+
+def _titled(thing: object) -> bool:
+    """A scrobble, also one whose player sent a title with nothing in it."""
+    return isinstance(fields(thing).get("name"), str)
 
 
 def answer_kind(answer: ServiceAnswer) -> AnswerKind:

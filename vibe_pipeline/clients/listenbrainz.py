@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Self
 from urllib.parse import quote
 
-from vibe_pipeline.clients.answer_shapes import listing
+from vibe_pipeline.clients.answer_shapes import Shape, records
 from vibe_pipeline.clients.errors import NotThere, UnexpectedResponse
 from vibe_pipeline.clients.json_fields import (
     Fields,
@@ -152,7 +152,7 @@ class ListenBrainz:
             path=f"/1/user/{quote(user, safe='')}/listens",
             endpoint="GET /user/listens",
             query={"count": limit, "max_ts": int(until.timestamp())},
-            shape=listing("payload", "listens"),
+            shape=records("payload", "listens", sound=_is_listen),
         )
         payload = fields(fields((await self._answer(call)).json()).get("payload"))
         rows = list(objects(payload.get("listens")))
@@ -186,6 +186,7 @@ class ListenBrainz:
             endpoint="GET /cf/recommendation/user",
             query={"count": count},
             wants_json=False,
+            shape=records("payload", "mbids", sound=_names_recording),
         )
         answer = await self._answer(call)
         if answer.status == 204:
@@ -249,6 +250,7 @@ class ListenBrainzLabs:
         rows = await self._post(
             "similar-recordings",
             [{"recording_mbids": list(mbids), "algorithm": self._recordings_algorithm}],
+            shape=records(sound=_names_recording),
         )
         found = [row for row in map(SimilarRecording.from_api, rows) if row is not None]
         found.sort(key=lambda row: (row.of, -row.score, row.mbid))
@@ -259,6 +261,7 @@ class ListenBrainzLabs:
         rows = await self._post(
             "similar-artists",
             [{"artist_mbids": list(mbids), "algorithm": self._artists_algorithm}],
+            shape=records(sound=lambda row: text(row.get("artist_mbid"))),
         )
         found = [row for row in map(NearArtist.from_api, rows) if row is not None]
         found.sort(key=lambda row: (row.of, -row.score, row.mbid))
@@ -267,7 +270,7 @@ class ListenBrainzLabs:
     async def spotify_ids(self, mbids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """Spotify track ids of recordings, most canonical first; what is unmapped is absent."""
         asked = [{"recording_mbid": mbid} for mbid in mbids]
-        rows = await self._post("spotify-id-from-mbid", asked)
+        rows = await self._post("spotify-id-from-mbid", asked, shape=records(sound=_maps_recording))
         return {
             mbid: ids
             for row in rows
@@ -293,7 +296,7 @@ class ListenBrainzLabs:
             path="/acr-lookup/json",
             endpoint="GET /acr-lookup",
             query={"artist_credit_name": artist, "recording_name": title},
-            shape=listing(),
+            shape=_found_by_name,
         )
         if self._main_api is None:
             return await self._rows(call)
@@ -314,13 +317,13 @@ class ListenBrainzLabs:
             raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")
         return [fields(answer.json())]
 
-    async def _post(self, name: str, asked: object) -> list[Fields]:
+    async def _post(self, name: str, asked: object, *, shape: Shape) -> list[Fields]:
         call = Call(
             method="POST",
             path=f"/{name}/json",
             endpoint=f"POST /{name}",
             body=asked,
-            shape=listing(),
+            shape=shape,
         )
         return await self._rows(call)
 
@@ -366,6 +369,26 @@ def _named_recording(mbid: str, row: Fields) -> NamedRecording | None:
         return None
     length = integer(recording.get("length"))
     return NamedRecording(mbid=mbid, title=title, artist=name, duration_ms=length)
+
+
+def _is_listen(row: Fields) -> bool:
+    """A listening in its own form, also one that names no song."""
+    return isinstance(row.get("track_metadata"), Mapping) and "listened_at" in row
+
+
+def _names_recording(row: Fields) -> bool:
+    """A row says of which recording it is; all else in it may be missing or ``null``."""
+    return text(row.get("recording_mbid")) is not None
+
+
+def _maps_recording(row: Fields) -> bool:
+    """The same, with a word about Spotify, be it that nothing is known."""
+    return _names_recording(row) and "spotify_track_ids" in row
+
+
+def _found_by_name(found: object) -> bool:
+    """Recordings, or the one empty entry that stands for none."""
+    return found in ([{}], [None]) or records(sound=_names_recording)(found)
 
 
 def _one_or_none(found: object) -> bool:

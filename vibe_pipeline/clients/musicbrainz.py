@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import quote
 
-from vibe_pipeline.clients.answer_shapes import listing, naming
+from vibe_pipeline.clients.answer_shapes import naming, records
 from vibe_pipeline.clients.errors import UnexpectedResponse
 from vibe_pipeline.clients.json_fields import Fields, fields, integer, objects, text
 from vibe_pipeline.clients.transport import (
@@ -64,7 +64,7 @@ class MusicBrainz:
             path=f"/isrc/{quote(isrc, safe='')}",
             endpoint="GET /isrc/{isrc}",
             query={"fmt": "json", "inc": "artists"},
-            shape=listing("recordings"),
+            shape=records("recordings", sound=Recording.from_api),
         )
         answer = await self._transport.send(call)
         if answer.status in {400, 404} and text(fields(answer.json()).get("error")):

@@ -16,6 +16,7 @@ from vibe_pipeline.clients.answer_shapes import (
     Shape,
     anything,
     booleans,
+    found_page,
     listing,
     naming,
     naming_another,
@@ -23,6 +24,7 @@ from vibe_pipeline.clients.answer_shapes import (
     page_of_lines,
     page_of_plays,
     page_of_top_items,
+    records,
 )
 from vibe_pipeline.clients.concurrent_calls import side_by_side
 from vibe_pipeline.clients.errors import (
@@ -43,6 +45,7 @@ from vibe_pipeline.clients.spotify_records import (
     SpotifyProfile,
     playable_tracks,
     top_from_api,
+    track_from_api,
 )
 from vibe_pipeline.clients.spotify_web import (
     ARTIST_TOP_TRACKS,
@@ -113,7 +116,7 @@ class Spotify:
         """Tracks that fit a query such as ``artist:"X" track:"Y"`` or ``isrc:Z``, best first."""
         call = _get(
             "/search",
-            shape=listing("tracks", "items"),
+            shape=found_page("tracks", sound=track_from_api),
             q=query[:_LONGEST_QUERY],
             type="track",
             limit=_within(limit, SEARCH_PAGE),
@@ -129,7 +132,7 @@ class Spotify:
         """Artists of about this name, best first."""
         call = _get(
             "/search",
-            shape=listing("artists", "items"),
+            shape=found_page("artists", sound=FoundArtist.from_api),
             q=name[:_LONGEST_QUERY],
             type="artist",
             limit=_within(limit, SEARCH_PAGE),
@@ -142,7 +145,8 @@ class Spotify:
     async def artist_top_tracks(self, artist_id: str) -> list[Track]:
         """An artist's ten best-known tracks; most apps may not ask."""
         path, endpoint = f"/artists/{_id(artist_id)}/top-tracks", "/artists/{id}/top-tracks"
-        call = _get(path, endpoint=endpoint, shape=listing("tracks"), **self._market)
+        shape = records("tracks", sound=track_from_api)
+        call = _get(path, endpoint=endpoint, shape=shape, **self._market)
         answer = await self._web.ask_if_open(call, ARTIST_TOP_TRACKS)
         return playable_tracks(answer.get("tracks"))
 
@@ -159,7 +163,7 @@ class Spotify:
             raise ValueError(f"recommendations take 1 to {SEEDS_PER_REQUEST} seeds, not {seeds}")
         chosen = {"seed_artists": ",".join(artist_ids), "seed_tracks": ",".join(track_ids)}
         seeded = {name: value for name, value in chosen.items() if value}
-        shape, most = listing("tracks"), _within(limit, 100)
+        shape, most = records("tracks", sound=track_from_api), _within(limit, 100)
         call = _get("/recommendations", shape=shape, limit=most, **seeded, **self._market)
         answer = await self._web.ask_if_open(call, RECOMMENDATIONS)
         return playable_tracks(answer.get("tracks"))
