@@ -146,10 +146,15 @@ def _due(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
-    """The runs there were for one person's occasion."""
+    """The runs there were for one person's occasion; ``next`` is the number of another one.
+
+    ``called_off``: somebody ended the last of them.
+    """
 
     made: int
     under_way: bool
+    next: int
+    called_off: bool = False
 
 
 @dataclass(slots=True)
@@ -176,20 +181,22 @@ def tonight(
     """Decide about every list that is due.
 
     Nothing is begun while Spotify is to be left alone, beside a run that is under way, or after
-    the last attempt.
+    the last attempt; nor where somebody called it off.
     """
     night = NightPlan()
     for item in lists:
         attempts = attempts_at(item)
         if attempts.under_way:
             night.left[item.account.user_id] = "under way"
+        elif attempts.called_off:
+            night.left[item.account.user_id] = "called off"
         elif attempts.made >= ATTEMPTS:
             night.left[item.account.user_id] = f"given up after {ATTEMPTS} attempts"
         elif blocked_until is not None:
             again = blocked_until.isoformat(timespec="minutes")
             night.left[item.account.user_id] = f"waiting for Spotify until {again}"
         else:
-            night.begun.append((item, attempts.made + 1))
+            night.begun.append((item, attempts.next))
     return night
 
 

@@ -8,7 +8,7 @@ Not here: Dagster or anything heavy (the chat must start fast), how a request is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Self
@@ -118,6 +118,9 @@ FAILURE_REASON = "dagster/failure_reason"
 """Dagster's own tag: why a run failed. ``STEP_FAILED`` where a step said so; none when killed."""
 
 STEP_FAILED = "STEP_FAILURE"
+
+RUN_KEY = "dagster/run_key"
+"""Dagster's own tag: the key of the request that a schedule or sensor launched the run for."""
 
 TAGS = (
     OCCASION,
@@ -553,6 +556,16 @@ def turn_tags(tags: Mapping[str, str]) -> dict[str, str]:
 def occasion_tags(user_id: UserId, occasion: str) -> dict[str, str]:
     """What every run for this occasion of this person's carries."""
     return {OCCASION: occasion, PARTITION: user_id}
+
+
+def next_attempt(earlier: Sequence[Mapping[str, str]]) -> int:
+    """The number of the next run for the same, by the tags of those there were: a free one.
+
+    Counting is not enough, for somebody may have deleted some of them, and a key whose run exists
+    starts nothing.
+    """
+    numbers = [tags.get(RUN_KEY, "").rpartition(":")[2] for tags in earlier]
+    return max([len(earlier), *(int(one) for one in numbers if one.isdecimal())]) + 1
 
 
 def receipt_tags(receipt: str) -> dict[str, str]:

@@ -13,6 +13,8 @@ from vibe_pipeline.accounts.continuation import (
     TOLD_IN_CHAT_WITHIN,
     given_up,
     goes_on,
+    half_made,
+    may_have_a_playlist,
     next_run_at,
     waited_for_in_chat,
 )
@@ -60,6 +62,40 @@ def test_one_refusal_leaves_no_empty_playlist_behind_and_is_told_at_once(
 @pytest.mark.parametrize("cause", [FailureCause.CONSENT_EXPIRED, FailureCause.NOT_ALLOWLISTED])
 def test_what_waits_for_the_person_does_not_go_on(cause: FailureCause) -> None:
     assert not goes_on(replace(KILLED, state=EditionState.PLAYLIST_MADE, cause=cause))
+
+
+@pytest.mark.parametrize("cause", FailureCause)
+def test_what_is_written_is_recorded_whatever_it_failed_for(cause: FailureCause) -> None:
+    assert goes_on(replace(KILLED, state=EditionState.ITEMS_WRITTEN, cause=cause))
+
+
+def test_what_a_later_list_has_overtaken_is_over() -> None:
+    overtaken = replace(KILLED, state=EditionState.PLAYLIST_MADE, cause=FailureCause.OVERTAKEN)
+
+    assert not goes_on(overtaken)
+    assert not may_have_a_playlist(overtaken)
+
+
+@pytest.mark.parametrize(
+    ("edition", "half"),
+    [
+        (replace(KILLED, state=EditionState.STARTED), False),
+        (replace(KILLED, state=EditionState.CHOSEN), False),
+        (replace(KILLED, state=EditionState.CHOSEN, marker="m"), True),
+        (replace(KILLED, state=EditionState.PLAYLIST_MADE), True),
+        (replace(KILLED, state=EditionState.PLAYLIST_MADE, mode=Mode.LIVING), False),
+        (replace(KILLED, state=EditionState.PLAYLIST_MADE, mode=Mode.LIVING, marker="m"), True),
+        (replace(KILLED, state=EditionState.ITEMS_WRITTEN, mode=Mode.LIVING), True),
+        (
+            replace(
+                KILLED, state=EditionState.PLAYLIST_MADE, mode=Mode.LIVING, snapshot_id="before"
+            ),
+            True,
+        ),
+    ],
+)
+def test_half_made_is_what_left_something_on_spotify(edition: Edition, *, half: bool) -> None:
+    assert half_made(edition) is half
 
 
 @pytest.mark.parametrize(

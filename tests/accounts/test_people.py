@@ -27,6 +27,7 @@ from vibe_pipeline.accounts.records import (
     BlockKind,
     Considered,
     Defaults,
+    EditionState,
     ExclusionKind,
     HistoryService,
     PendingConnection,
@@ -251,6 +252,44 @@ def test_disconnecting_erases_all_of_spotify_and_keeps_the_settings(tmp_path: Pa
     ):
         assert erased is None
     assert store.oauth_states.take(state, StateKind.CONSENT) is None
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_a_list_left_half_way_is_begun_again_in_another_spotify_account(
+    tmp_path: Path, *, leaves: bool
+) -> None:
+    store = made(tmp_path)
+    anna = connected(store)
+    store.people.change(anna.user_id, playlist_id="p1", playlist_url="https://p1")
+    edition_id = opened(store, anna).edition_id
+    store.editions.advance(edition_id, EditionState.STARTED, EditionState.CHOSEN, marker="m")
+    made_one, url = EditionState.PLAYLIST_MADE, "https://p1"
+    store.editions.advance(
+        edition_id, EditionState.CHOSEN, made_one, playlist_id="p1", playlist_url=url, title="t"
+    )
+
+    if leaves:
+        store.erasures.disconnect(anna.user_id)
+    else:
+        store.people.connect(anna.user_id, "spotify-2", None, tokens())
+
+    edition = store.editions.required(edition_id)
+    assert edition.state is EditionState.CHOSEN
+    assert (edition.playlist_id, edition.playlist_url, edition.marker) == (None, None, None)
+    assert (edition.title, edition.description) == (None, None)
+
+
+def test_connecting_the_same_spotify_account_again_leaves_a_list_where_it_stood(
+    tmp_path: Path,
+) -> None:
+    store = made(tmp_path)
+    anna = connected(store)
+    edition_id = opened(store, anna).edition_id
+    store.editions.advance(edition_id, EditionState.STARTED, EditionState.CHOSEN, marker="m")
+
+    connected(store)
+
+    assert store.editions.required(edition_id).marker == "m"
 
 
 def test_forgetting_leaves_nothing_of_the_person(tmp_path: Path) -> None:

@@ -239,7 +239,7 @@ def test_a_recorded_edition_is_settled_for_ever() -> None:
     assert settled(edition(EditionState.RECORDED), utc(2030, 1, 1))
 
 
-FIRST = Attempts(made=0, under_way=False)
+FIRST = Attempts(made=0, under_way=False, next=1)
 
 
 def list_due() -> Due:
@@ -248,7 +248,7 @@ def list_due() -> Due:
 
 @pytest.mark.parametrize("made", [0, ATTEMPTS - 1])
 def test_a_list_is_begun_until_its_attempts_are_used_up(made: int) -> None:
-    attempts = Attempts(made=made, under_way=False)
+    attempts = Attempts(made=made, under_way=False, next=made + 1)
 
     night = tonight([list_due()], lambda _: attempts, blocked_until=None)
 
@@ -259,8 +259,13 @@ def test_a_list_is_begun_until_its_attempts_are_used_up(made: int) -> None:
 @pytest.mark.parametrize(
     ("attempts", "blocked_until", "why"),
     [
-        (Attempts(made=1, under_way=True), None, "1 under way"),
-        (Attempts(made=ATTEMPTS, under_way=False), None, f"1 given up after {ATTEMPTS} attempts"),
+        (Attempts(made=1, under_way=True, next=2), None, "1 under way"),
+        (
+            Attempts(made=ATTEMPTS, under_way=False, next=9),
+            None,
+            f"1 given up after {ATTEMPTS} attempts",
+        ),
+        (Attempts(made=1, under_way=False, next=2, called_off=True), None, "1 called off"),
         (FIRST, utc(2026, 11, 23, 9), "1 waiting for Spotify until 2026-11-23T09:00+00:00"),
     ],
 )

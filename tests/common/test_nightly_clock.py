@@ -67,7 +67,8 @@ class Installation:
         return [one for one in self.editions.values() if one.vibe_date == day]
 
     def _attempts(self, item: Due) -> Attempts:
-        return Attempts(made=self.begun[item.vibe_date], under_way=False)
+        made = self.begun[item.vibe_date]
+        return Attempts(made=made, under_way=False, next=made + 1)
 
     def _run(self, item: Due, now: datetime, outcome: FailureCause | str) -> None:
         """Opened in the ledger under its occasion; then made, failed, or dead without a word."""

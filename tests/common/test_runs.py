@@ -401,3 +401,22 @@ def _repository() -> dg.RepositoryDefinition:
     repository = Context().run(lambda: build(read_settings()).get_repository_def())
     repository.load_all_definitions()
     return repository
+
+
+@pytest.mark.parametrize(
+    ("keys", "number"),
+    [
+        ([], 1),
+        ([None], 2),
+        (["u1:2026-11-23"], 2),
+        (["u1:2026-11-23:2"], 3),
+        ([None, "continue:e1:4"], 5),
+        (["again:0b5c-11", None, None], 4),
+    ],
+)
+def test_another_attempt_has_a_number_that_no_run_bears(
+    keys: list[str | None], number: int
+) -> None:
+    earlier = [{} if key is None else {runs.RUN_KEY: key} for key in keys]
+
+    assert runs.next_attempt(earlier) == number

@@ -474,6 +474,95 @@ def test_what_somebody_called_off_stays_so(
     assert _skipped(_sweep(instance)) == "No list was left half-way."
 
 
+@pytest.mark.parametrize("night", [True, False])
+def test_what_is_written_is_recorded_though_its_run_was_called_off(
+    store: AccountStore, instance: dg.DagsterInstance, *, night: bool
+) -> None:
+    anna = _person(store, 1)
+    run = _run(instance, anna, NIGHT if night else {}, dg.DagsterRunStatus.CANCELED)
+    _left_at(store, anna, run, EditionState.ITEMS_WRITTEN, night=night)
+
+    (later,) = _requests(_sweep(instance, NOW + timedelta(days=3)))
+
+    assert later.tags[runs.EDITION] == run.run_id
+
+
+def test_a_night_that_was_called_off_is_told_and_not_begun_again(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    run = _run(instance, anna, NIGHT, dg.DagsterRunStatus.CANCELED)
+    _left_at(store, anna, run, night=True)
+
+    assert _skipped(_sweep(instance)) == "No list was left half-way."
+    assert _skipped(_tick(instance, NOW + timedelta(hours=3))) == "Nobody's night has come."
+
+    assert store.editions.required(EditionId(run.run_id)).cause is FailureCause.CANCELED
+    assert [message.key for message in store.outbox.take_due()] == ["bot.failed.canceled"]
+
+
+def test_a_night_that_was_called_off_in_the_queue_is_told_and_not_begun_again(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    _run(instance, anna, NIGHT, dg.DagsterRunStatus.CANCELED)
+
+    assert _skipped(_tick(instance)) == "1 called off"
+    assert _skipped(_tick(instance, NOW + timedelta(hours=3))) == "Nobody's night has come."
+
+    assert [message.key for message in store.outbox.take_due()] == ["bot.failed.canceled"]
+    assert _requests(_tick(instance, NOW + timedelta(days=1)))
+
+
+@pytest.mark.parametrize("night", [True, False])
+def test_a_list_that_a_later_one_has_overtaken_is_closed_without_a_word(
+    store: AccountStore, instance: dg.DagsterInstance, *, night: bool
+) -> None:
+    anna = _person(store, 1)
+    run = _run(instance, anna, NIGHT if night else {}, dg.DagsterRunStatus.FAILURE)
+    _left_at(store, anna, run, EditionState.PLAYLIST_MADE, night=night)
+    store.editions.fail(EditionId(run.run_id), FailureCause.SERVICE_UNAVAILABLE)
+    later = replace(store.editions, now=lambda: NOW + timedelta(minutes=5))
+    _edition(replace(store, editions=later), anna, recorded=True, occasion="asked:later")
+
+    assert _skipped(_sweep(instance, NOW + timedelta(hours=1))) == "No list was left half-way."
+
+    closed = store.editions.required(EditionId(run.run_id))
+    assert closed.cause is FailureCause.OVERTAKEN
+    assert nights.settled(closed, NOW + timedelta(hours=9))
+    assert store.outbox.take_due() == []
+
+
+def test_deleting_one_of_several_runs_does_not_stop_what_goes_on(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    first = _run(instance, anna, {}, dg.DagsterRunStatus.FAILURE)
+    _left_at(store, anna, first)
+    (request,) = _requests(_sweep(instance))
+    tags = {**request.tags, runs.RUN_KEY: request.run_key or ""}
+    _run(instance, anna, tags, dg.DagsterRunStatus.FAILURE)
+    instance.delete_run(first.run_id)
+
+    (again,) = _requests(_sweep(instance, NOW + timedelta(hours=1)))
+
+    assert again.run_key != request.run_key
+
+
+def test_deleting_one_of_several_runs_does_not_stop_a_nights_next_attempt(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    edition = _edition(store, anna)
+    store.editions.fail(edition.edition_id, FailureCause.SERVICE_UNAVAILABLE)
+    second = {**NIGHT, runs.RUN_KEY: f"{anna.user_id}:{TODAY}:2"}
+    _run(instance, anna, second, dg.DagsterRunStatus.FAILURE)
+
+    (request,) = _requests(_tick(instance, NOW + timedelta(minutes=45)))
+
+    assert request.run_key == f"{anna.user_id}:2026-11-23:3"
+
+
 def test_nothing_goes_on_while_spotify_is_to_be_left_alone(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:
@@ -569,13 +658,19 @@ def _person(store: AccountStore, chat_id: int, *, at: time = time(6, 0)) -> Acco
     return store.people.connect(account.user_id, f"spotify-{chat_id}", None, tokens)
 
 
-def _edition(store: AccountStore, account: Account, *, recorded: bool = False) -> Edition:
+def _edition(
+    store: AccountStore,
+    account: Account,
+    *,
+    recorded: bool = False,
+    occasion: str = nightly_occasion(TODAY),
+) -> Edition:
     edition_id = EditionId(f"edition-of-{account.user_id}")
     store.editions.open(
         edition_id,
         account.user_id,
         vibe_date=TODAY,
-        occasion=nightly_occasion(TODAY),
+        occasion=occasion,
         kind=EditionKind.DAILY,
         mode=account.mode,
     )
@@ -618,19 +713,27 @@ def _sweep(instance: dg.DagsterInstance, now: datetime = NOW) -> object:
         return continuing.unfinished_lists(context)
 
 
-def _left_at(store: AccountStore, account: Account, run: dg.DagsterRun) -> None:
-    """The run's edition has its tracks and nothing more."""
+def _left_at(
+    store: AccountStore,
+    account: Account,
+    run: dg.DagsterRun,
+    state: EditionState = EditionState.CHOSEN,
+    *,
+    night: bool = False,
+) -> None:
+    """The run's edition has its tracks, and stands there."""
     edition = store.editions.open(
         EditionId(run.run_id),
         account.user_id,
         vibe_date=TODAY,
-        occasion=runs.occasion_of({}, EditionId(run.run_id)),
+        occasion=nightly_occasion(TODAY) if night else runs.occasion_of({}, EditionId(run.run_id)),
         kind=EditionKind.DAILY,
         mode=account.mode,
     )
-    assert store.editions.advance(
-        edition.edition_id, EditionState.STARTED, EditionState.CHOSEN, tracks=(chosen(1),)
-    )
+    for before, after in pairwise(EditionState):
+        if before is state:
+            break
+        assert store.editions.advance(edition.edition_id, before, after, tracks=(chosen(1),))
 
 
 def _collect(instance: dg.DagsterInstance) -> object:

@@ -225,6 +225,25 @@ def test_a_list_that_an_operator_has_made_is_told_once(world: VibeWorld) -> None
     assert told(world, anna) == ["bot.made_by_operator"]
 
 
+@pytest.mark.parametrize("tags", [NIGHT, {"vibe/asked_by": "chat"}])
+def test_a_good_list_that_an_operator_has_made_anew_is_told_each_time(
+    world: VibeWorld, tags: dict[str, str]
+) -> None:
+    anna = at_home(world)
+    first = world.run("daily_vibe", anna.user_id, tags=tags)
+    before = told(world, anna)
+    later = []
+
+    for size in (12, 15):
+        world.store.people.change(anna.user_id, playlist_size=size)
+        world.rerun_all(first.run_id, tags={runs.PARTITION: anna.user_id, **tags})
+        later += told(world, anna)
+
+    assert len(only(world, anna).tracks) == 15
+    assert before == (["bot.night_ready"] if tags is NIGHT else [])
+    assert later == ["bot.made_by_operator"] * 2
+
+
 def told(world: VibeWorld, person: Account) -> list[str]:
     """What the bot is to tell the person."""
     messages = world.store.outbox.take_due(1000)

@@ -231,6 +231,28 @@ def test_the_sensor_keeps_a_promise_that_was_left_open(world: VibeWorld) -> None
     world.store.erasures.close(note.receipt)
 
 
+def test_deleting_one_of_several_runs_does_not_stop_an_erasure(world: VibeWorld) -> None:
+    anna = with_a_list(world, "Anna")
+    note = world.store.erasures.forget(anna.user_id)
+    world.instance.create_run_for_job(
+        world.definitions.resolve_job_def("forget_person"),
+        tags={**runs.receipt_tags(note.receipt), runs.RUN_KEY: f"{note.receipt}:2"},
+        run_config={"ops": {"forget": {"config": {"receipt": note.receipt}}}},
+        status=dg.DagsterRunStatus.FAILURE,
+    )
+
+    found = promises(
+        dg.build_sensor_context(
+            instance=world.instance,
+            resources={"accounts": AccountsResource(), "clock": ClockResource()},
+        )
+    )
+
+    assert isinstance(found, list)
+    assert [request.run_key for request in found] == [f"{note.receipt}:3"]
+    world.store.erasures.close(note.receipt)
+
+
 def test_unlinking_erases_the_listening_and_keeps_our_lists(world: VibeWorld) -> None:
     anna = with_a_list(world, "Anna")
     remembered = world.remembered(anna.user_id)

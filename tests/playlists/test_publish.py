@@ -19,6 +19,7 @@ from vibe_pipeline.accounts.records import (
     Edition,
     EditionKind,
     EditionState,
+    FailureCause,
     Summary,
 )
 from vibe_pipeline.accounts.schema import migrate
@@ -341,6 +342,97 @@ def test_killed_between_items_and_words_both_are_right_after_a_rerun(desk: Desk)
 
     assert edition.state is EditionState.RECORDED
     assert desk.spotify.playlists["p1"].description == edition.description
+
+
+@pytest.mark.parametrize("left_at", [EditionState.CHOSEN, EditionState.PLAYLIST_MADE])
+def test_an_older_list_is_not_written_over_a_later_one(desk: Desk, left_at: EditionState) -> None:
+    desk.publish(desk.chosen("e0", day=19))
+    older = _left_at(desk, desk.chosen("older"), left_at)
+    desk.now += timedelta(days=1)
+    later = desk.publish(desk.chosen("later", day=21))
+    calls = list(desk.spotify.calls)
+
+    with pytest.raises(ListRefused) as refused:
+        desk.publish(older)
+
+    assert refused.value.cause is FailureCause.OVERTAKEN
+    assert desk.spotify.calls == calls
+    assert desk.store.editions.latest(desk.account.user_id) == later
+
+
+def test_what_was_written_before_a_later_list_is_only_recorded(desk: Desk) -> None:
+    older = desk.chosen("older")
+    desk.record_dies = True
+    with pytest.raises(Killed):
+        desk.publish(older)
+    desk.recorded.clear()
+    desk.now += timedelta(days=1)
+    later = desk.publish(desk.chosen("later", day=21))
+    words, calls = desk.spotify.playlists["p1"].description, list(desk.spotify.calls)
+
+    recorded = desk.publish(older)
+
+    assert recorded.state is EditionState.RECORDED
+    assert desk.recorded == ["later", "older"]
+    assert (desk.spotify.playlists["p1"].description, desk.spotify.calls) == (words, calls)
+    assert desk.store.editions.latest(desk.account.user_id) == later
+
+
+def test_a_days_own_playlist_is_filled_whatever_came_later(desk: Desk) -> None:
+    older = desk.chosen("older", mode=Mode.DAILY)
+    desk.now += timedelta(days=1)
+    desk.publish(desk.chosen("later", day=21, mode=Mode.DAILY))
+
+    assert desk.publish(older).state is EditionState.RECORDED
+
+
+def test_an_older_list_that_is_written_on_purpose_is_the_one_to_listen_to(desk: Desk) -> None:
+    older = desk.publish(desk.chosen("older"))
+    desk.now += timedelta(days=1)
+    desk.publish(desk.chosen("later", day=21))
+    desk.now += timedelta(hours=1)
+    again = EditionState.PLAYLIST_MADE
+    desk.store.editions.advance(older.edition_id, EditionState.RECORDED, again)
+    chosen_again = desk.store.editions.required(older.edition_id)
+
+    edition_to_publish(desk.store, chosen_again, on_purpose=True)
+    written = desk.publish(older.edition_id)
+
+    assert written.restored_at == desk.now
+    assert desk.store.editions.latest(desk.account.user_id) == written
+
+
+def test_a_preview_that_is_published_after_a_later_list_is_the_one_to_listen_to(
+    desk: Desk,
+) -> None:
+    preview = desk.chosen("preview")
+    kind = EditionKind.PREVIEW
+    desk.store.editions.advance(preview, EditionState.CHOSEN, EditionState.CHOSEN, kind=kind)
+    desk.now += timedelta(hours=1)
+    desk.publish(desk.chosen("night"))
+    desk.now += timedelta(hours=1)
+
+    edition_to_publish(desk.store, desk.store.editions.required(preview))
+    written = desk.publish(preview)
+
+    assert desk.store.editions.latest(desk.account.user_id) == written
+
+
+def test_a_list_finished_after_its_person_came_back_has_the_one_playlist(desk: Desk) -> None:
+    left = _left_at(desk, desk.chosen("e1"), EditionState.PLAYLIST_MADE)
+    desk.store.people.change(desk.account.user_id, playlist_id=None, playlist_url=None)
+
+    desk.publish(left)
+    desk.publish(desk.chosen("e2", day=21))
+
+    assert list(desk.spotify.items) == ["p1"]
+
+
+def _left_at(desk: Desk, edition_id: EditionId, state: EditionState) -> EditionId:
+    if state is EditionState.PLAYLIST_MADE:
+        desk.store.editions.advance(edition_id, EditionState.CHOSEN, state, playlist_id="p1")
+        desk.spotify.playlists.setdefault("p1", Playlist(id="p1", name="", url="", description=""))
+    return edition_id
 
 
 def test_killed_at_every_call_in_turn_still_one_playlist(desk: Desk) -> None:

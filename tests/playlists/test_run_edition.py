@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,17 @@ def test_whoever_asks_again_goes_on_with_what_was_left_unfinished(store: Account
     left = edition_for(store, anna, run("r1"), now=BEGINNING)
 
     assert unfinished_before(store, anna, run("r2"), now=BEGINNING) == left
+
+
+def test_whoever_asks_again_after_a_later_list_gets_a_new_one(store: AccountStore) -> None:
+    anna = connected(store)
+    opened(store, anna, "early")
+    later = replace(store.editions, now=lambda: BEGINNING + timedelta(minutes=5))
+    opened(replace(store, editions=later), anna, "later")
+    for before, after in pairwise(EditionState):
+        store.editions.advance(EditionId("later"), before, after)
+
+    assert unfinished_before(store, anna, run("r3"), now=BEGINNING) is None
 
 
 def test_a_night_a_preview_or_another_day_goes_on_with_nothing(store: AccountStore) -> None:

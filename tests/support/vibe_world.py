@@ -147,6 +147,15 @@ class VibeWorld:
             reexecution_options=dg.ReexecutionOptions.from_failure(run_id, self.instance),
         )
 
+    def rerun_all(self, run_id: str, *, tags: Mapping[str, str]) -> dg.JobExecutionResult:
+        """What the UI's button "re-execute all" does, which hands on the run's tags."""
+        return dg.execute_job(
+            dg.reconstructable(_daily_vibe_here),
+            instance=self.instance,
+            tags=dict(tags),
+            reexecution_options=dg.ReexecutionOptions(parent_run_id=run_id),
+        )
+
     def calls(self, service: str = "spotify") -> Counter[str]:
         """What was asked of a service since the log was last cleared, by endpoint."""
         found = self.simulator.simulation.log.requests(service=service)

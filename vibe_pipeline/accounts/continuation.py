@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, FailureCause
+from vibe_pipeline.records import Mode
 
 PAUSES = (
     timedelta(),
@@ -52,13 +53,28 @@ def goes_on(edition: Edition) -> bool:
     """Whether it is continued where the ledger stands, without anybody doing anything.
 
     What died without a word is, wherever it stood; what failed for a reason that may pass, once
-    tracks are chosen: there may be a playlist of ours that is still empty.
+    tracks are chosen: there may be a playlist of ours that is still empty. What is written
+    lacks nothing but its record, whatever became of it.
     """
     if edition.kind is not EditionKind.DAILY or edition.undone_at is not None:
         return False
     if edition.state is EditionState.RECORDED:
         return False
-    return edition.cause is None or (edition.state in _BEGUN and edition.cause in _PASSING)
+    if edition.cause is None or edition.state is EditionState.ITEMS_WRITTEN:
+        return True
+    return edition.state in _BEGUN and edition.cause in _PASSING
+
+
+def half_made(edition: Edition) -> bool:
+    """Whether Spotify may hold something of it that nobody but its next run puts in order.
+
+    A playlist made for it that is still empty, or tracks that its history does not know yet: that
+    goes on even where its run was called off.
+    """
+    if edition.state is EditionState.ITEMS_WRITTEN or edition.snapshot_id is not None:
+        return True
+    made = edition.mode is Mode.DAILY and edition.state is EditionState.PLAYLIST_MADE
+    return made or edition.marker is not None
 
 
 def may_have_a_playlist(edition: Edition) -> bool:
@@ -68,6 +84,8 @@ def may_have_a_playlist(edition: Edition) -> bool:
     leave that one behind.
     """
     if edition.kind is not EditionKind.DAILY or edition.undone_at is not None:
+        return False
+    if edition.cause is FailureCause.OVERTAKEN:
         return False
     if edition.state is EditionState.CHOSEN:
         return edition.marker is not None

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -36,6 +37,14 @@ from vibe_pipeline.accounts.records import (
 )
 from vibe_pipeline.accounts.tables import editions
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source, UserId
+
+_WRITTEN = frozenset({EditionState.ITEMS_WRITTEN, EditionState.RECORDED})
+_STANDS = (
+    editions.c.kind == EditionKind.DAILY.value,
+    editions.c.state.in_([state.value for state in sorted(_WRITTEN)]),
+    editions.c.undone_at.is_(None),
+)
+_stands_since = func.coalesce(editions.c.restored_at, editions.c.created_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +180,35 @@ class Editions:
             select(editions)
             .where(
                 editions.c.user_id == user_id,
-                editions.c.kind == EditionKind.DAILY.value,
-                editions.c.state.in_(
-                    [EditionState.ITEMS_WRITTEN.value, EditionState.RECORDED.value]
-                ),
-                editions.c.undone_at.is_(None),
+                *_STANDS,
             )
-            .order_by(
-                func.coalesce(editions.c.restored_at, editions.c.created_at).desc(),
-                editions.c.edition_id.desc(),
-            )
+            .order_by(_stands_since.desc(), editions.c.edition_id.desc())
             .limit(limit)
         )
         with self.database.reading() as connection:
             return _editions(connection, query)
+
+    def later_stands(self, edition: Edition) -> bool:
+        """Whether a later list has come to the living playlist that this one is meant for."""
+        query = select(editions.c.edition_id).where(
+            editions.c.user_id == edition.user_id,
+            editions.c.edition_id != edition.edition_id,
+            editions.c.mode == Mode.LIVING.value,
+            *_STANDS,
+            _stands_since > edition.stands_since,
+        )
+        if edition.mode is not Mode.LIVING:
+            return False
+        with self.database.reading() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
+    def overtaken(self, edition: Edition) -> bool:
+        """Whether it must not be written any more: it would take a later list's place.
+
+        What was written once is only recorded, or rewritten on purpose.
+        """
+        written = edition.snapshot_id is not None or edition.state in _WRITTEN
+        return not written and self.later_stands(edition)
 
     def take_back(self, edition_id: EditionId) -> bool:
         """The person undid this publication; true for the one who noted it first.
@@ -211,12 +235,18 @@ class Editions:
         return self._many(editions.c.user_id == user_id, editions.c.vibe_date == vibe_date)
 
     def unfinished(self, *, since: datetime) -> list[Edition]:
-        """Everybody's lists begun since then that are not recorded, newest first."""
+        """Everybody's lists begun since then that are not recorded, newest first.
+
+        What is written lacks nothing but its record, and is never of the past.
+        """
         return self._everybodys(
             editions.c.kind == EditionKind.DAILY.value,
             editions.c.state != EditionState.RECORDED.value,
             editions.c.undone_at.is_(None),
-            editions.c.created_at >= since,
+            or_(
+                editions.c.created_at >= since,
+                editions.c.state == EditionState.ITEMS_WRITTEN.value,
+            ),
         )
 
     def begun_since(self, since: datetime) -> list[Edition]:
@@ -294,6 +324,24 @@ def _begun(row: RowMapping) -> tuple[UserId, datetime]:
 
 def _state(row: RowMapping) -> tuple[EditionId, EditionState]:
     return EditionId(row["edition_id"]), EditionState(row["state"])
+
+
+def forget_playlists(connection: Connection, user_id: UserId) -> None:
+    """Take unfinished lists back to their choice, for their playlists are another account's.
+
+    What was written there stays written and is only recorded.
+    """
+    half_way = (
+        editions.c.user_id == user_id,
+        editions.c.state.in_([EditionState.CHOSEN.value, EditionState.PLAYLIST_MADE.value]),
+    )
+    change = update(editions).where(*half_way)
+    connection.execute(change.values(state=EditionState.CHOSEN.value, **_NO_PLAYLIST))
+
+
+_NO_PLAYLIST = dict.fromkeys(
+    ("playlist_id", "playlist_url", "marker", "title", "description", "snapshot_id")
+)
 
 
 def _editions(connection: Connection, query: Select[Any]) -> list[Edition]:

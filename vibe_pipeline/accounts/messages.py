@@ -102,6 +102,12 @@ class MadeByOperator(_AboutAList):
     __slots__ = ()
     key: ClassVar[str] = "bot.made_by_operator"
 
+    @classmethod
+    def anew(cls, edition_id: EditionId, run_id: str) -> Self:
+        """Of a list that stood in its playlist before; told once per run that changed it."""
+        once = cls.of(edition_id)
+        return cls(edition_id=edition_id, dedupe_key=f"{once.dedupe_key}:{run_id}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightFailed:

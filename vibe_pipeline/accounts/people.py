@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.cipher import Cipher
 from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.editions import forget_playlists
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
 from vibe_pipeline.accounts.readable_rows import readable_rows
 from vibe_pipeline.accounts.records import Account, AccountChanges, Defaults, Tokens
@@ -125,6 +126,7 @@ class People:
                 values["market"] = market
             if before.spotify_account_id not in {None, spotify_account_id}:
                 values |= _NO_LIBRARY
+                forget_playlists(connection, user_id)
             connection.execute(delete(tokens).where(tokens.c.user_id == user_id))
             connection.execute(insert(tokens).values(token_values(user_id, granted, self.sealer)))
             return _change(connection, user_id, values)
@@ -182,6 +184,7 @@ def unlink(connection: Connection, user_id: UserId) -> Account:
     """Erase the link to Spotify inside this transaction."""
     for table in (tokens, oauth_states):
         connection.execute(delete(table).where(table.c.user_id == user_id))
+    forget_playlists(connection, user_id)
     return _change(connection, user_id, _NO_LINK | _NO_LIBRARY)
 
 

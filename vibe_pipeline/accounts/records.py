@@ -196,6 +196,8 @@ class FailureCause(StrEnum):
     LISTENING_CLOSED = "listening_closed"
     REDIRECTED = "redirected"
     APP_REFUSED = "app_refused"
+    OVERTAKEN = "overtaken"
+    CANCELED = "canceled"
     UNEXPECTED = "unexpected"
 
 

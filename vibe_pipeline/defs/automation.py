@@ -16,13 +16,14 @@ import dagster as dg
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.budget_shares import Share
+from vibe_pipeline.accounts.continuation import half_made
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.messages import NightFailed
 from vibe_pipeline.accounts.partition_changes import partition_changes
-from vibe_pipeline.accounts.records import Account, FailureCause
+from vibe_pipeline.accounts.records import Account, EditionKind, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.candidates import pool_key
-from vibe_pipeline.defs.continuing import unfinished_lists
+from vibe_pipeline.defs.continuing import call_off, called_off, unfinished_lists
 from vibe_pipeline.defs.following import failed_runs, succeeded_runs
 from vibe_pipeline.defs.jobs import (
     collect_listening,
@@ -57,7 +58,7 @@ def nightly(
     due = nights.due(store.people.all(active_only=True), store.editions.of_day, now)
     blocked_until = store.budget.blocked_until("spotify")
     night = nights.tonight(
-        due, lambda item: _attempts(context.instance, item), blocked_until=blocked_until
+        due, lambda item: _attempts(context.instance, store, item), blocked_until=blocked_until
     )
     if blocked_until is not None and blocked_until - now > nights.SHORT_PAUSE:
         _tell_of_pause(store, due, blocked_until)
@@ -72,10 +73,35 @@ def _nightly_request(due: nights.Due, attempt: int) -> dg.RunRequest:
     return run_request(launch)
 
 
-def _attempts(instance: dg.DagsterInstance, due: nights.Due) -> nights.Attempts:
+def _attempts(
+    instance: dg.DagsterInstance, store: AccountStore, due: nights.Due
+) -> nights.Attempts:
     tags = runs.occasion_tags(due.account.user_id, due.occasion)
     begun = instance.get_runs(dg.RunsFilter(tags=tags))
-    return nights.Attempts(made=len(begun), under_way=any(not run.is_finished for run in begun))
+    under_way = any(not run.is_finished for run in begun)
+    ended_by_hand = not under_way and bool(begun) and called_off(begun[0])
+    if ended_by_hand:
+        _call_off(store, due, begun[0])
+    return nights.Attempts(
+        made=len(begun),
+        under_way=under_way,
+        next=runs.next_attempt([run.tags for run in begun]),
+        called_off=ended_by_hand,
+    )
+
+
+def _call_off(store: AccountStore, due: nights.Due, run: dg.DagsterRun) -> None:
+    """Note it with the night's list, which may not have been begun; what is half made goes on."""
+    edition = store.editions.open(
+        runs.root_edition(run.run_id, run.root_run_id),
+        due.account.user_id,
+        vibe_date=due.vibe_date,
+        occasion=due.occasion,
+        kind=EditionKind.DAILY,
+        mode=due.account.mode,
+    )
+    if not half_made(edition):
+        call_off(store, edition)
 
 
 def _tell_of_pause(store: AccountStore, due: Sequence[nights.Due], until: datetime) -> None:

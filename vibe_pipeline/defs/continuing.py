@@ -16,6 +16,7 @@ from vibe_pipeline.accounts.continuation import (
     LEFT_ALONE_AFTER,
     given_up,
     goes_on,
+    half_made,
     next_run_at,
 )
 from vibe_pipeline.accounts.records import Edition, FailureCause
@@ -24,6 +25,7 @@ from vibe_pipeline.defs.failures import tell_failure
 from vibe_pipeline.defs.jobs import daily_vibe, publish_preview
 from vibe_pipeline.defs.partitions import run_request
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
+from vibe_pipeline.playlists.failures import refusal
 from vibe_pipeline.runs import LaunchRequest
 
 
@@ -42,9 +44,17 @@ def unfinished_lists(
     blocked_until = store.budget.blocked_until("spotify")
     requests = []
     for edition in store.editions.unfinished(since=now - LEFT_ALONE_AFTER):
-        made = None if not goes_on(edition) else _runs_so_far(instance, edition, now)
-        if made is None:
+        before = _runs_so_far(instance, edition, now) if _to_come(edition) else None
+        if before is None:
             continue
+        if store.editions.overtaken(edition):
+            overtaken = refusal(FailureCause.OVERTAKEN)
+            store.editions.fail(edition.edition_id, overtaken.cause, detail=overtaken.sentence)
+            continue
+        if before and called_off(before[0]) and not half_made(edition):
+            call_off(store, edition)
+            continue
+        made = len(before)
         if given_up(edition, runs_made=made):
             _give_up(store, edition)
             continue
@@ -57,17 +67,28 @@ def unfinished_lists(
             occasion=edition.occasion,
             vibe_date=edition.vibe_date,
             chosen=bool(edition.tracks),
-            attempt=made + 1,
+            attempt=runs.next_attempt([run.tags for run in before]),
         )
         requests.append(run_request(launch, job=launch.job))
     return requests or dg.SkipReason("No list was left half-way.")
 
 
-def _runs_so_far(instance: dg.DagsterInstance, edition: Edition, now: datetime) -> int | None:
-    """How many runs an edition has had; ``None`` while it is not to be touched.
+def _to_come(edition: Edition) -> bool:
+    """Whether it goes on by itself, or its night is begun again."""
+    return goes_on(edition) or (_of_a_night(edition) and nights.next_try(edition) is not None)
 
-    Not beside another run that changes the person's list, and not after somebody called it off.
-    The clock may have been set back since it was begun.
+
+def _of_a_night(edition: Edition) -> bool:
+    return edition.occasion.startswith(runs.NIGHTLY_PREFIX)
+
+
+def _runs_so_far(
+    instance: dg.DagsterInstance, edition: Edition, now: datetime
+) -> list[dg.DagsterRun] | None:
+    """The runs an edition has had, the latest first; ``None`` while it is not to be touched.
+
+    Not beside another run that changes the person's list. The clock may have been set back since
+    it was begun.
     """
     tags = runs.owner_tags(edition.user_id)
     since = min(edition.created_at, now) - timedelta(hours=1)
@@ -77,9 +98,7 @@ def _runs_so_far(instance: dg.DagsterInstance, edition: Edition, now: datetime) 
     lists = [run for run in lately if run.job_name in runs.LIST_JOBS]
     if any(not run.is_finished for run in (*own, *lists)):
         return None
-    if own and own[0].status == dg.DagsterRunStatus.CANCELED:
-        return None
-    return len(own)
+    return own
 
 
 def _works_on(run: dg.DagsterRun, edition: Edition) -> bool:
@@ -93,13 +112,31 @@ def _reachable(store: AccountStore, edition: Edition) -> bool:
     return account is not None and account.active and account.connected
 
 
+def called_off(run: dg.DagsterRun) -> bool:
+    """Whether somebody ended it: an operator, or its person by unlinking Spotify."""
+    return run.status == dg.DagsterRunStatus.CANCELED
+
+
+def call_off(store: AccountStore, edition: Edition) -> None:
+    """A night whose run was called off is not begun again, and whoever slept hears of it.
+
+    Who asked for a list reads it in the chat, and their next wish goes on with it.
+    """
+    if _of_a_night(edition) and _reachable(store, edition):
+        detail = "Its run was ended by hand."
+        _end(store, edition, FailureCause.CANCELED, detail)
+
+
 def _give_up(store: AccountStore, edition: Edition) -> None:
     """It was tried often enough: noted, and told to whoever slept."""
-    if edition.cause is not None:
-        return
-    detail = "Every run of this list ended without a word."
-    store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail)
+    if edition.cause is None:
+        detail = "Every run of this list ended without a word."
+        _end(store, edition, FailureCause.UNEXPECTED, detail)
+
+
+def _end(store: AccountStore, edition: Edition, cause: FailureCause, detail: str) -> None:
+    store.editions.fail(edition.edition_id, cause, detail=detail)
     account = store.people.some([edition.user_id]).get(edition.user_id)
-    if account is not None and edition.occasion.startswith(runs.NIGHTLY_PREFIX):
+    if account is not None and _of_a_night(edition):
         again = nights.next_try(store.editions.required(edition.edition_id))
-        tell_failure(store, account, edition, FailureCause.UNEXPECTED, until=again)
+        tell_failure(store, account, edition, cause, until=again)

@@ -94,7 +94,7 @@ def _request(instance: dg.DagsterInstance, note: Erasure) -> dg.RunRequest | Non
     begun = instance.get_runs(dg.RunsFilter(tags=runs.receipt_tags(note.receipt)))
     if any(not run.is_finished for run in begun) or is_busy(instance, note.user_id):
         return None
-    attempt = len(begun) + 1
+    attempt = runs.next_attempt([run.tags for run in begun])
     return run_request(
         LaunchRequest.forgetting(note.receipt, asked_by=runs.SCHEDULE, attempt=attempt)
     )

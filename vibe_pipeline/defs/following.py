@@ -104,7 +104,7 @@ def _recorded_night(store: AccountStore, account: Account, run: dg.DagsterRun) -
     )
     if edition is None or edition.state is not EditionState.RECORDED or edition.undone_at:
         return None
-    return edition
+    return None if store.editions.later_stands(edition) else edition
 
 
 def after_success(job: str) -> Sequence[Follower]:

@@ -7,11 +7,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 
 from vibe_pipeline import runs
+from vibe_pipeline.accounts.continuation import LEFT_ALONE_AFTER
 from vibe_pipeline.accounts.messages import MadeByOperator, NightReady, ReadyAfterAll
 from vibe_pipeline.accounts.records import Edition, EditionState, Summary
 from vibe_pipeline.accounts.store import AccountStore
@@ -111,14 +113,15 @@ def playlist(
         edition, calls = asyncio.run(_publish(store, edition, opening, record, mender))
         log.info("published: %d tracks", len(edition.tracks))
         remembered = kept.get(edition.edition_id) or published(database, edition)
-        _tell(store, run, edition, waited_for=waited_for or _waited_for(store, run))
+        waited_for = waited_for or _waited_for(store, run)
+        _tell(store, run, edition, waited_for=waited_for, now=clock.now())
         yield _published_result(edition, calls)
         yield _history_result(edition, remembered)
 
 
 def _chosen_edition(store: AccountStore, run: RunContext) -> Edition:
     try:
-        return edition_to_publish(store, run.edition)
+        return edition_to_publish(store, run.edition, on_purpose=run.on_purpose)
     except NothingToPublish as error:
         raise dg.Failure(
             "No list has been chosen for this person yet: materialize ranked_selection as well, or"
@@ -146,20 +149,28 @@ async def _publish(
         )
         published_edition = await publication.publish(edition.edition_id)
         cover = CoverUpload(store=store, spotify=clients.spotify, now=mender.now())
-        covered = await cover.upload(published_edition)
+        past = store.editions.later_stands(published_edition)
+        covered = not past and await cover.upload(published_edition)
         return published_edition, {**clients.shown, **({"cover": "new"} if covered else {})}
 
 
-def _tell(store: AccountStore, run: RunContext, edition: Edition, *, waited_for: bool) -> None:
+def _tell(
+    store: AccountStore, run: RunContext, edition: Edition, *, waited_for: bool, now: datetime
+) -> None:
     """Have the bot say that the list is there, where no message in the chat waits for it.
 
     ``waited_for``: one did before; it says so as soon as the ledger does, perhaps by now.
-    What an operator does is told too: a rerun that mends a list, a backfill that rewrites one.
+    What an operator does is told too: a rerun that mends a list, one that makes a good list anew,
+    each time, a backfill that rewrites one. Not told: what a later list has taken the place of.
     """
-    if edition.state is not EditionState.RECORDED:
+    of_the_past = now - edition.stands_since > LEFT_ALONE_AFTER
+    if of_the_past or store.editions.later_stands(edition):
         return
     told_before = run.edition is not None and run.edition.state is EditionState.RECORDED
-    if run.nightly:
+    if run.makes_anew:
+        anew = MadeByOperator.anew(edition.edition_id, run.run_id)
+        store.outbox.put(run.user_id, anew)
+    elif run.nightly:
         store.outbox.put(run.user_id, NightReady.of(edition.edition_id))
     elif waited_for or told_before:
         return

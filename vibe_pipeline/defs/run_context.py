@@ -48,6 +48,7 @@ class RunContext:
     operator, from the UI or in a backfill; its person asked for nothing.
     """
 
+    run_id: str
     account: Account
     place: Slice
     edition: Edition | None
@@ -67,6 +68,19 @@ class RunContext:
     def makes_a_list(self) -> bool:
         """Whether it makes a list, rather than preparing what lists are made of."""
         return self.edition is not None
+
+    @property
+    def on_purpose(self) -> bool:
+        """Whether an operator has it made now, whatever was made since it was begun."""
+        return self.repeated or self.by_hand
+
+    @property
+    def makes_anew(self) -> bool:
+        """Whether the list stood in its playlist before, and an operator had it chosen again."""
+        edition = self.edition
+        if edition is None or edition.state is not EditionState.PLAYLIST_MADE:
+            return False
+        return edition.snapshot_id is not None and (self.on_purpose or self.continued)
 
     @property
     def done_before(self) -> bool:
@@ -126,6 +140,7 @@ def _run_context(
         raise dg.Failure(str(error), allow_retries=False) from error
     nightly = runs.is_nightly(run.tags)
     return RunContext(
+        run_id=run.run_id,
         account=account,
         place=slice_for(account, run, edition, now=now),
         edition=edition,

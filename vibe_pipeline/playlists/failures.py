@@ -77,6 +77,9 @@ _REFUSALS = {
     FailureCause.NOTHING_TO_CHOOSE: (
         "No source had a single track to offer, and there are no likes to fall back on."
     ),
+    FailureCause.OVERTAKEN: (
+        "A later list stands in the person's playlist: this one is not written over it."
+    ),
 }
 
 

@@ -117,8 +117,13 @@ class NothingToPublish(Exception):
     """No list has been chosen; there is nothing to write."""
 
 
-def edition_to_publish(store: AccountStore, edition: Edition | None) -> Edition:
+def edition_to_publish(
+    store: AccountStore, edition: Edition | None, *, on_purpose: bool = False
+) -> Edition:
     """The edition whose chosen tracks are to be written; a preview becomes a list by this.
+
+    ``on_purpose``: somebody has it written now, whatever came after it was begun. That, a preview
+    and a list that was written before count as put back where a later list stands.
 
     Raises ``NothingToPublish`` when nothing has been chosen yet.
     """
@@ -128,6 +133,13 @@ def edition_to_publish(store: AccountStore, edition: Edition | None) -> Edition:
         store.editions.advance(
             edition.edition_id, edition.state, edition.state, kind=EditionKind.DAILY
         )
+        on_purpose = True
+    wanted = on_purpose or edition.snapshot_id is not None
+    to_write = edition.state in {EditionState.CHOSEN, EditionState.PLAYLIST_MADE}
+    if wanted and to_write:
+        undone = edition.undone_at is not None
+        if undone or store.editions.later_stands(edition):
+            store.editions.put_back(edition.edition_id)
     return edition
 
 
@@ -159,7 +171,8 @@ class Publication:
             PublicationLost: another process moved the edition on meanwhile; publish again.
             ServiceError: Spotify did not confirm a step; the ledger stands where it was confirmed
                 last, and publishing again goes on from there.
-            ListRefused: not one of the tracks can be written, nor any other.
+            ListRefused: not one of the tracks can be written, nor any other; or a later list
+                stands in the playlist.
             ValueError: nothing has been chosen for this edition yet.
         """
         replaced, refused, mending = 0, 0, _Mending()
@@ -188,13 +201,15 @@ class Publication:
         return not await self.spotify.playlist_exists(_required(edition.playlist_id))
 
     async def _step(self, edition: Edition, mending: _Mending) -> None:
+        if self.store.editions.overtaken(edition):
+            raise list_refused(FailureCause.OVERTAKEN)
         match edition.state:
             case EditionState.CHOSEN:
                 await self._find_or_make(edition)
             case EditionState.PLAYLIST_MADE:
                 await self._write(edition, mending)
             case EditionState.ITEMS_WRITTEN:
-                if edition.description is None:
+                if edition.description is None and not self.store.editions.later_stands(edition):
                     await self._reword(edition)
                 self.record(edition)
                 self._advance(edition, EditionState.RECORDED)
@@ -319,6 +334,17 @@ class Publication:
             description=words.description if words == standing else None,
             snapshot_id=snapshot,
         )
+        self._stands(edition)
+
+    def _stands(self, edition: Edition) -> None:
+        """The one playlist is where the list was written, also after the person came back."""
+        living = edition.mode is Mode.LIVING
+        if living and self._account(edition).playlist_id != edition.playlist_id:
+            self.store.people.change(
+                edition.user_id,
+                playlist_id=edition.playlist_id,
+                playlist_url=edition.playlist_url,
+            )
 
     async def _written(self, edition: Edition, uris: Sequence[str]) -> str:
         """The snapshot; one refusal alone blames no track."""

@@ -73,7 +73,8 @@ def unfinished_before(
     """The list of this day that an earlier run left unfinished, for a run that was asked for.
 
     It goes on with that one instead of beginning another: there may be a playlist already. One
-    run per person at a time (``runs.PERSON``), so no living run works on it.
+    run per person at a time (``runs.PERSON``), so no living run works on it. Where a later list
+    stands in the playlist, the one before it is over.
     """
     if run.kind is not EditionKind.DAILY or runs.OCCASION in run.tags:
         return None
@@ -82,7 +83,9 @@ def unfinished_before(
         (
             edition
             for edition in store.editions.of_day(account.user_id, vibe_date)
-            if (goes_on(edition) or may_have_a_playlist(edition)) and edition.mode is account.mode
+            if (goes_on(edition) or may_have_a_playlist(edition))
+            and edition.mode is account.mode
+            and not store.editions.later_stands(edition)
         ),
         None,
     )
