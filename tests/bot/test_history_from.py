@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,11 +28,7 @@ def outside() -> Iterator[RunningSimulator]:
 
 
 @asynccontextmanager
-async def town(
-    folder: Path, blank_store: Path, outside: RunningSimulator
-) -> AsyncIterator[BotWorld]:
-    (folder / "home").mkdir()
-    shutil.copyfile(blank_store, folder / "home" / "accounts.sqlite")
+async def town(folder: Path, outside: RunningSimulator) -> AsyncIterator[BotWorld]:
     async with (
         bot_world(
             folder,
@@ -49,11 +44,9 @@ async def town(
 
 
 @pytest.fixture
-async def place(
-    tmp_path: Path, blank_store: Path, outside: RunningSimulator
-) -> AsyncIterator[BotWorld]:
+async def place(tmp_path: Path, outside: RunningSimulator) -> AsyncIterator[BotWorld]:
     outside.simulation.faults.clear()
-    async with town(tmp_path, blank_store, outside) as made:
+    async with town(tmp_path, outside) as made:
         yield made
 
 

@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlalchemy import NullPool, create_engine, insert, make_url, text
 
+from tests.support.blank_accounts import set_up_store
 from vibe_pipeline.accounts.messages import Connected
 from vibe_pipeline.accounts.records import Account, Edition, EditionKind, Tokens
-from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
+from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.accounts.tables import outbox
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source, UserId
 
@@ -62,7 +63,7 @@ def postgres_database(server: str, name: str) -> str:
 
 def made(folder: Path, clock: Clock | None = None, *, key: str = KEY) -> AccountStore:
     """A store, set up."""
-    migrate(address(folder))
+    set_up_store(address(folder))
     return open_store(address(folder), key, now=clock or Clock())
 
 

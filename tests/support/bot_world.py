@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tests.support.blank_accounts import set_up_store
 from tests.support.pipeline_stand_in import PipelineStandIn
 from vibe_bot.app import build
 from vibe_bot.interactions import App
@@ -36,7 +37,7 @@ from vibe_pipeline.accounts.records import (
     Summary,
     Tokens,
 )
-from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, utc_now
+from vibe_pipeline.accounts.store import AccountStore, open_for, utc_now
 from vibe_pipeline.clients.factory import open_http
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source
 from vibe_pipeline.settings import Settings
@@ -370,7 +371,7 @@ async def bot_world(
         }
         made = Settings(**given | settings)
         made.home.mkdir(parents=True, exist_ok=True)
-        migrate(made.accounts_address)
+        set_up_store(made.accounts_address)
         async with httpx.AsyncClient() as http:
             yield BotWorld(
                 address=address,

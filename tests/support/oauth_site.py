@@ -15,10 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from cryptography.fernet import Fernet
 
+from tests.support.blank_accounts import set_up_store
 from vibe_oauth.app import create_app
 from vibe_oauth.services import OAuthServices, open_services
 from vibe_pipeline.accounts.records import Account, StateKind
-from vibe_pipeline.accounts.store import AccountStore, migrate
+from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.dagster import DagsterGraphQL
 from vibe_pipeline.clients.transport import Transport
 from vibe_pipeline.settings import Settings
@@ -157,7 +158,7 @@ async def site(folder: Path, simulation: Simulation, **settings: object) -> Asyn
             **settings,
         }
         read = Settings(**chosen)
-        migrate(read.accounts_address)
+        set_up_store(read.accounts_address)
         dagster = DagsterOnPaper()
         services = replace(open_services(read, now=simulation.clock.now), dagster=dagster.client())
         app = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)

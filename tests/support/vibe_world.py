@@ -19,8 +19,8 @@ import dagster as dg
 import httpx
 import pytest
 
+from tests.support.blank_accounts import set_up_store
 from vibe_pipeline.accounts.records import Account, Edition
-from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.authorization import first_tokens
 from vibe_pipeline.clients.factory import ClientFactory, open_http
@@ -256,7 +256,7 @@ def vibe_world(folder: Path, *, simulation: Simulation | None = None) -> Iterato
         home.mkdir()
         point_at(simulator, home, patch)
         settings = read_settings()
-        migrate(settings.accounts_address)
+        set_up_store(settings.accounts_address)
         yield VibeWorld(
             simulator=simulator,
             settings=settings,
