@@ -26,6 +26,7 @@ from telegram.error import (
 )
 from telegram.ext import BaseRateLimiter
 
+from vibe_bot.telegram_answers import MayHaveArrived
 from vibe_pipeline.clients.call_counter import TELEGRAM
 from vibe_pipeline.clients.factory import Observer
 from vibe_pipeline.clients.rate_limiter import ProcessSlotBook
@@ -185,6 +186,7 @@ def pause_seconds(pause: RetryAfter) -> float:
 def _status_of(error: TelegramError) -> HTTPStatus | None:
     """The status that the package made an error of; ``None`` when nothing came back."""
     kinds: tuple[tuple[type[TelegramError], HTTPStatus], ...] = (
+        (MayHaveArrived, HTTPStatus.OK),
         (RetryAfter, HTTPStatus.TOO_MANY_REQUESTS),
         (Forbidden, HTTPStatus.FORBIDDEN),
         (InvalidToken, HTTPStatus.UNAUTHORIZED),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,10 +16,11 @@ from telegram.error import ChatMigrated, NetworkError, RetryAfter
 
 from tests.bot.test_manners import MESSAGE, NOON
 from tests.support.accounts_site import greeting, messages_waiting
-from tests.support.bot_world import BotWorld, living_bot, until
+from tests.support.bot_world import SPEED, BotWorld, living_bot, until
 from vibe_bot import outbox
+from vibe_bot.app import build
 from vibe_bot.gone_chats import has_left
-from vibe_bot.lifecycle import STATUS_NAME, Polling, keep_going
+from vibe_bot.lifecycle import STATUS_NAME, Polling, keep_going, serve
 from vibe_bot.polls import (
     LONGEST_SILENCE,
     REFUSALS_BELIEVED,
@@ -26,6 +31,7 @@ from vibe_bot.polls import (
     TokenRefused,
 )
 from vibe_bot.rate_limiter import pause_seconds
+from vibe_bot.services import open_services
 from vibe_bot.telegram_answers import (
     LONGEST_REST_FROM_POLLING,
     REST_UNTOLD,
@@ -33,7 +39,9 @@ from vibe_bot.telegram_answers import (
     TokenDoubted,
     judged,
 )
+from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.accounts.tables import accounts
+from vibe_pipeline.clients.factory import open_http
 from vibe_pipeline.installation.process_status import Troubles
 from vibe_pipeline.records import UserId
 
@@ -63,7 +71,6 @@ def refusal(code: int, words: str, **more: object) -> bytes:
         (200, ok({"update_id": 1})),
         (200, ok([{"update_id": "x"}])),
         (200, ok([None])),
-        (200, '{"ok":false,"error_code":429,"parameters":{"retry_after":1e300}}'),
     ],
 )
 async def test_one_odd_answer_to_a_poll_leaves_the_bot_listening(
@@ -190,6 +197,50 @@ async def test_side_work_that_breaks_is_told_to_the_operator_and_begins_again(
     assert len(begun) == 2
     complaints = troubles.current(now=services.now(), within=timedelta(minutes=2))
     assert "outbox" in complaints[STATUS_NAME]
+
+
+@asynccontextmanager
+async def served(place: BotWorld) -> AsyncIterator[tuple[asyncio.Task[None], asyncio.Event]]:
+    """The bot from its start order on, however far it comes; and what tells it to stop."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / SPEED)
+
+    async with open_http() as http:
+        services = open_services(
+            place.settings,
+            http,
+            place.store,
+            now=utc_now,
+            sleep=sleep,
+            clock=lambda: time.monotonic() * SPEED,
+        )
+        stopping = asyncio.Event()
+        app = build(services, place.telegram.token)
+        life = asyncio.create_task(serve(app, services, stopping))
+        yield life, stopping
+        stopping.set()
+        await asyncio.wait([life], timeout=15)
+        assert not app.running
+
+
+async def test_a_token_that_stays_refused_ends_the_bot_with_a_sentence(
+    empty_place: BotWorld,
+) -> None:
+    empty_place.trouble.next = [("getUpdates", 401, UNAUTHORIZED)] * 99
+    async with served(empty_place) as (life, _):
+        with pytest.raises(TokenRefused, match="does not know this TELEGRAM_BOT_TOKEN"):
+            await asyncio.wait_for(life, 20)
+
+
+async def test_it_stops_when_told_while_telegram_does_not_let_it_begin_to_poll(
+    empty_place: BotWorld,
+) -> None:
+    empty_place.trouble.next = [("deleteWebhook", 502, PORTAL)] * 99
+    async with served(empty_place) as (life, stopping):
+        await until(lambda: len(empty_place.trouble.next) < 99)
+        stopping.set()
+        await asyncio.wait_for(life, 10)
 
 
 class Hands:
