@@ -454,6 +454,23 @@ def test_a_list_that_was_chosen_is_only_published(
     assert request.job_name == "publish_preview"
 
 
+@pytest.mark.parametrize(
+    "broken", ["accounts SET mode = 'weekly'", "editions SET tracks = '{'"], ids=["account", "list"]
+)
+def test_a_person_whose_row_cannot_be_read_keeps_nobody_elses_list(
+    store: AccountStore, instance: dg.DagsterInstance, broken: str
+) -> None:
+    anna, boris = _person(store, 1), _person(store, 2)
+    for person in (anna, boris):
+        _left_at(store, person, _run(instance, person, {}, dg.DagsterRunStatus.FAILURE))
+    with store.database.writing() as connection:
+        connection.exec_driver_sql(f"UPDATE {broken} WHERE user_id = ?", (anna.user_id,))
+
+    (request,) = _requests(_sweep(instance))
+
+    assert request.partition_key == boris.user_id
+
+
 @pytest.mark.parametrize("job", ["daily_vibe", "publish_preview", "restore_edition"])
 def test_nothing_goes_on_beside_another_run_of_the_persons_list(
     store: AccountStore, instance: dg.DagsterInstance, job: str
