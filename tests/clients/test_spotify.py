@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -273,6 +274,39 @@ async def test_a_token_refused_twice_puts_the_consent_in_doubt_and_no_more() -> 
             await world.spotify(access=doorman).me()
 
         assert doorman.forced == 1
+
+
+@pytest.mark.parametrize(
+    ("said_of_it", "kind"),
+    [("Permissions missing", PermissionMissing), ("The access token expired", CapabilityAbsent)],
+)
+async def test_a_token_that_one_part_of_listening_refuses_is_good_for_all_else(
+    said_of_it: str, kind: type[Exception]
+) -> None:
+    refused = {"error": {"status": 401, "message": said_of_it}}
+    async with outside_world() as world:
+        doorman, body = Doorman(world.token(), world.token()), json.dumps(refused)
+        world.fault(
+            "spotify", "status", endpoint="GET /me/player/recently-played", status=401, body=body
+        )
+        spotify = world.spotify(access=doorman)
+
+        with pytest.raises(kind) as caught:
+            await spotify.recently_played()
+
+        assert not isinstance(caught.value, GrantDoubted)
+        assert (await spotify.saved_tracks_page()).likes
+        assert doorman.forced == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+async def test_a_token_that_listening_and_all_else_refuses_is_in_doubt(status: int) -> None:
+    async with outside_world() as world:
+        world.fault("spotify", "status", endpoint="GET /me/tracks", status=401)
+        world.fault("spotify", "status", endpoint="GET /me", status=status)
+
+        with pytest.raises(GrantDoubted):
+            await world.spotify().saved_tracks_page()
 
 
 @pytest.mark.parametrize("kind", ["html", "empty", "garbage", "error200"])

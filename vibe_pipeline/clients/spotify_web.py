@@ -23,6 +23,7 @@ from vibe_pipeline.clients.errors import (
     NotThere,
     OwnerNotPremium,
     PermissionMissing,
+    ServiceError,
     ServiceUnavailable,
     UnexpectedResponse,
     WriteRefused,
@@ -50,6 +51,7 @@ _PASSING = frozenset({408, 421, 423, 425})
 _QUOTA = re.compile(r"quota[_ -]?(limit[_ -]?)?exceeded|exceeded[^.]{0,40}quota", re.IGNORECASE)
 
 _PROBE = Call(method="GET", path="/me", endpoint="GET /me")
+_LISTENING = ("GET /me/tracks", "GET /me/player/recently-played", "GET /me/top/")
 _PROOF_LASTS = timedelta(hours=1)
 _FIRST_CLOSING = timedelta(minutes=15)
 _SWITCHED_OFF_FOR = timedelta(days=1)
@@ -143,9 +145,33 @@ class SpotifyWeb:
                 raise known
             if call.aside:
                 raise PermissionMissing(SERVICE, f"{call.endpoint} is not part of the consent")
+        refusal = await self._meaning_of_refused_tokens(call, answer, token)
+        refusal.endpoint = call.endpoint
+        raise refusal
+
+    async def _meaning_of_refused_tokens(
+        self, call: Call, answer: ServiceAnswer, token: str
+    ) -> ServiceError:
+        """Tell a token that is good for nothing from one that leaves a part of listening out.
+
+        Only that part is missing then, and whatever else is known makes a list.
+        """
         doubt = GrantDoubted(SERVICE, "the person's token is refused, also a fresh one")
-        doubt.endpoint = call.endpoint
-        raise doubt
+        if not call.endpoint.startswith(_LISTENING):
+            return doubt
+        try:
+            headers = {"Authorization": f"Bearer {token}"}
+            probe = await self._transport.send(replace(_PROBE, headers=headers))
+        except ServiceError as error:
+            doubt.__cause__ = error
+            return doubt
+        if status_of(probe) >= 400:
+            return doubt
+        self._proved_at = self._transport.now()
+        if "permission" in answer.text.lower():
+            return PermissionMissing(SERVICE, f"{call.endpoint} is not part of the consent")
+        sentence = f"{call.endpoint} is not allowed here"
+        return CapabilityAbsent(SERVICE, sentence, capability=call.endpoint)
 
     async def _refused(self, call: Call, answer: ServiceAnswer) -> NoReturn:
         with endpoint_named(call.endpoint):
