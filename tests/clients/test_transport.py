@@ -103,6 +103,7 @@ def transport(
         ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0),
         ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),
         ("Mon, 99 Nov 2026", None),
+        ("1 Jan 2026 00:00:99999999999999999999 GMT", None),
     ],
 )
 def test_a_retry_after_is_read_with_doubt(written: str, seconds: float | None) -> None:
@@ -163,6 +164,41 @@ async def test_a_read_is_repeated_after_the_services_own_trouble() -> None:
 
     assert answer.json() == {"a": 1}
     assert len(received) == 3
+
+
+@pytest.mark.parametrize("status", [408, 421, 423, 425])
+async def test_a_refusal_of_a_moment_is_passing_trouble(status: int) -> None:
+    http, received = answering(said({}, status), said({"a": 1}))
+
+    answer = await transport(http).send(READ)
+
+    assert answer.json() == {"a": 1}
+    assert len(received) == 2
+
+
+@pytest.mark.parametrize(
+    "charset",
+    ["hex", "base64", "rot13", "zlib", "idna", "undefined", "no-such", "utf-8", "utf_8", "UTF8"],
+)
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+async def test_an_answer_is_read_whatever_it_says_of_its_encoding(
+    charset: str, mark: bytes
+) -> None:
+    written = mark + '{"name": "Ásgeir"}'.encode()
+    kind = f"application/json; charset={charset}"
+    http, _ = answering(httpx.Response(200, content=written, headers={"Content-Type": kind}))
+
+    answer = await transport(http).send(READ)
+
+    assert answer.json() == {"name": "Ásgeir"}
+
+
+async def test_an_answer_in_another_encoding_of_text_is_read_in_it() -> None:
+    written = '{"name": "Ásgeir"}'.encode("latin-1")
+    kind = {"Content-Type": "application/json; charset=latin-1"}
+    http, _ = answering(httpx.Response(200, content=written, headers=kind))
+
+    assert (await transport(http).send(READ)).json() == {"name": "Ásgeir"}
 
 
 @pytest.mark.parametrize("body", ["", "<html>Sorry</html>", '{"items": ['])

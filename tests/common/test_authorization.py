@@ -329,6 +329,22 @@ async def test_a_code_is_exchanged_once_for_a_lasting_grant() -> None:
     assert grant.access_token not in repr(grant)
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        *((length, length) for length in (60, 3600, 86_400)),
+        *((odd, 3600) for odd in (1e18, 0, -5, 30, 86_401, "soon", None)),
+    ],
+)
+def test_a_token_lasts_as_long_as_is_said_or_an_hour_where_that_cannot_be(
+    said: object, seconds: int
+) -> None:
+    grant = Grant.from_api({"access_token": "a", "expires_in": said}, now=NOON)
+
+    assert grant is not None
+    assert grant.expires_at == NOON + timedelta(seconds=seconds)
+
+
 def test_a_grant_without_a_lasting_token_is_no_connection() -> None:
     grant = Grant(access_token="a", refresh_token=None, expires_at=NOON, scopes=frozenset())
 

@@ -164,3 +164,22 @@ def test_a_service_that_does_not_count_is_read_all_the_same() -> None:
 
     assert len(anna.read) > 100 + 40
     assert anna.source.unread == ()
+
+
+class BackToFront(Listener):
+    """A service that tells each page oldest first."""
+
+    async def page(self, user: str, *, since: datetime | None, until: datetime) -> ScrobblePage:
+        page = await super().page(user, since=since, until=until)
+        return replace(page, plays=page.plays[::-1])
+
+
+def test_a_page_told_oldest_first_leads_as_far_back_as_any() -> None:
+    told = plays(1_000, until=BEGINNING, every=timedelta(hours=1))
+    usual, other = Listener(told=told), BackToFront(told=told)
+
+    usual.read_now()
+    other.read_now()
+
+    assert (other.read, other.source.unread) == (set(told), ())
+    assert other.calls == usual.calls

@@ -42,6 +42,8 @@ COVER_SCOPE = "ugc-image-upload"
 """What those are asked besides who want a cover."""
 
 _ASSUMED_SECONDS = 3600.0
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 60.0, 86_400.0
+"""No token is given for less or more; what says so says nothing of how long it is good."""
 _LONGEST_FORM = 2000
 _PASSING = {"server_error", "temporarily_unavailable"}
 
@@ -61,11 +63,13 @@ class Grant:
         access_token = text(data.get("access_token"))
         if access_token is None:
             return None
-        seconds = number(data.get("expires_in"))
+        said = number(data.get("expires_in"))
+        within = said is not None and _SHORTEST_SECONDS <= said <= _LONGEST_SECONDS
+        seconds = said if said is not None and within else _ASSUMED_SECONDS
         return cls(
             access_token=access_token,
             refresh_token=text(data.get("refresh_token")),
-            expires_at=now + timedelta(seconds=_ASSUMED_SECONDS if seconds is None else seconds),
+            expires_at=now + timedelta(seconds=seconds),
             scopes=frozenset((text(data.get("scope")) or "").split()),
         )
 

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 LONGEST_ANSWER = 5_000_000
 """Bytes, once unpacked; the longest honest one, fifty likes of an older app, has a tenth of it."""
 
+_PASSING = frozenset({408, 421, 423, 425})
+"""Refusals of a moment: too slow, the wrong connection, locked just now, too early."""
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -131,10 +133,11 @@ class CallRecord:
 
 
 def kind_by_status(answer: ServiceAnswer) -> AnswerKind:
-    """The plain reading: 429 means slow down, 5xx means again."""
+    """The plain reading: 429 means slow down, 5xx and what passes as they do mean again."""
     if answer.status == httpx.codes.TOO_MANY_REQUESTS:
         return AnswerKind.SLOW_DOWN
-    return AnswerKind.AGAIN if answer.status >= 500 else AnswerKind.KEEP
+    passing = answer.status >= 500 or answer.status in _PASSING
+    return AnswerKind.AGAIN if passing else AnswerKind.KEEP
 
 
 def kind_without_errors_inside(answer: ServiceAnswer) -> AnswerKind:
@@ -347,7 +350,17 @@ async def _bounded_text(response: httpx.Response) -> str:
         body += chunk
         if len(body) > LONGEST_ANSWER:
             raise _AnswerTooLong
-    return body.decode(response.encoding or "utf-8", errors="replace")
+    return _decoded(bytes(body), response.encoding)
+
+
+def _decoded(body: bytes, named: str | None) -> str:
+    """The text of a body: in the encoding it names when that is one of text, else in UTF-8."""
+    if named is not None and named.lower().replace("_", "-") not in {"utf-8", "utf8"}:
+        try:
+            return body.decode(named, errors="replace")
+        except (LookupError, ValueError):
+            log.debug("%s is no encoding of text", named)
+    return body.decode("utf-8-sig", errors="replace")
 
 
 def _broken(call: Call, answer: ServiceAnswer) -> bool:
@@ -389,7 +402,7 @@ _NUMBER = re.compile(r"(\d+(?:\.\d+)?(?:e\d+)?)\s*(?:s|sec|seconds?)?", re.IGNOR
 def _seconds_until(written: str, now: datetime) -> float | None:
     try:
         moment = parsedate_to_datetime(written)
-    except ValueError:
+    except (ValueError, OverflowError):
         try:
             moment = datetime.fromisoformat(written)
         except ValueError:

@@ -264,7 +264,7 @@ def _skew(answer: httpx.Response, now: datetime) -> Iterator[timedelta]:
     """How far we are ahead of whoever answered."""
     try:
         theirs = parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
         return
     yield now - (theirs.replace(tzinfo=UTC) if theirs.tzinfo is None else theirs)
 

@@ -210,7 +210,7 @@ def _left_of(stretch: UnreadStretch, answer: ScrobblePage) -> list[UnreadStretch
         return []
     reached = stretch.until - _STEP_OVER
     if answer.plays:
-        oldest = answer.plays[-1].listened_at
+        oldest = min(play.listened_at for play in answer.plays)
         reached = min(oldest + timedelta(seconds=1), stretch.until - timedelta(seconds=1))
     if stretch.since is not None and reached <= stretch.since:
         return []
