@@ -12,19 +12,25 @@ import pytest
 
 from tests.support.account_examples import account
 from tests.support.vibe_world import VibeWorld, vibe_world
-from vibe_pipeline.accounts.records import Account
+from vibe_pipeline.accounts.records import Account, EditionState, FailureCause
 from vibe_pipeline.accounts.store import open_for
-from vibe_pipeline.playlists import kept_playlist
+from vibe_pipeline.clients.spotify_records import Playlist
+from vibe_pipeline.playlists import kept_playlist, publish
 from vibe_pipeline.playlists.kept_playlist import EVERY_DAYS, is_due, let_go_if_removed
+from vibe_pipeline.simulator.spotify.state import SpotifyAccounts
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 class Library:
-    """Answers whether a playlist is there, one answer after another."""
+    """Answers whether a playlist is there, one answer after another; lists these."""
 
-    def __init__(self, *answers: bool) -> None:
+    def __init__(self, *answers: bool, listed: Sequence[str] = ()) -> None:
         self.answers = list(answers)
+        self.listed = [Playlist(id=one, name="Mine", url="") for one in listed]
+
+    async def newest_playlists(self) -> list[Playlist]:
+        return self.listed
 
     async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]:
         return {uris[0]: self.answers.pop(0)}
@@ -75,6 +81,18 @@ def test_one_passing_answer_lets_no_playlist_go(world: VibeWorld) -> None:
     assert as_stored(world, anna).playlist_id == "p1"
 
 
+@pytest.mark.parametrize(("listed", "gone"), [("p1", False), ("p2", True)])
+def test_a_playlist_that_spotify_still_lists_is_kept_whatever_the_library_says(
+    world: VibeWorld, listed: str, *, gone: bool
+) -> None:
+    kept = world.store.people.change(world.connected().user_id, playlist_id="p1")
+    library = Library(False, False, listed=[listed])
+
+    let_go = asyncio.run(let_go_if_removed(world.store, library, kept, sleep=at_once))
+
+    assert let_go is gone
+
+
 def test_whoever_removed_their_playlist_is_told_and_gets_a_new_one(
     world: VibeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,3 +112,24 @@ def test_whoever_removed_their_playlist_is_told_and_gets_a_new_one(
     assert len(listening.playlists) == 1
     assert [entry.uri for entry in removed.items] == content
     assert len(listening.playlists[0].items) > 0
+
+
+def test_a_list_whose_playlist_is_missing_fails_and_goes_on_in_a_new_one(
+    world: VibeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "SECOND_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(publish, "MISSING_FOR", timedelta(0))
+    anna = world.connected()
+    world.run("daily_vibe", anna.user_id)
+    gone = world.listener_of(anna).playlists.pop(0)
+    del world.simulator.simulation.part(SpotifyAccounts).playlists[gone.id]
+
+    missed = world.run("daily_vibe", anna.user_id, raise_on_error=False)
+    waiting = world.list_of(missed)
+    world.run("daily_vibe", anna.user_id)
+
+    assert not missed.success
+    assert (waiting.playlist_id, waiting.cause) == (gone.id, FailureCause.SERVICE_UNAVAILABLE)
+    made = world.store.editions.required(waiting.edition_id)
+    assert made.state is EditionState.RECORDED
+    assert [playlist.id for playlist in world.listener_of(anna).playlists] == [made.playlist_id]

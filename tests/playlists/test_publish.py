@@ -33,9 +33,10 @@ from vibe_pipeline.clients.errors import (
 )
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, SpotifyProfile
 from vibe_pipeline.locales import day, say
-from vibe_pipeline.playlists.failures import ListRefused
+from vibe_pipeline.playlists.failures import ListRefused, PlaylistMissing, failure_of
 from vibe_pipeline.playlists.own_playlists import marker
 from vibe_pipeline.playlists.publish import (
+    MISSING_FOR,
     SECOND_LOOK_SECONDS,
     ListMender,
     NothingToPublish,
@@ -584,11 +585,52 @@ def test_who_came_after_a_restore_has_no_earlier_playlist_looked_for(desk: Desk)
     assert "newest" not in desk.spotify.calls
 
 
-def test_a_vanished_living_playlist_is_replaced_by_a_new_one(desk: Desk) -> None:
-    desk.publish(desk.chosen("e1"))
-    desk.spotify.gone.add("p1")
+def fail_to_publish(desk: Desk, edition_id: EditionId) -> datetime | None:
+    """Run the step, which comes to nothing, and have that noted; gives when it may go on."""
+    with pytest.raises(PlaylistMissing) as missing:
+        desk.publish(edition_id)
+    failure = failure_of(missing.value)
+    desk.store.editions.fail(edition_id, failure.cause, failure.until, failure.sentence)
+    return failure.until
 
-    edition = desk.publish(desk.chosen("e2", day=21))
+
+def test_a_living_playlist_that_comes_back_within_minutes_is_kept(desk: Desk) -> None:
+    desk.publish(desk.chosen("e1"))
+    edition_id = desk.chosen("e2", day=21)
+    desk.spotify.gone.add("p1")
+    first = fail_to_publish(desk, edition_id)
+    desk.now += timedelta(minutes=4)
+    second = fail_to_publish(desk, edition_id)
+    desk.spotify.gone.clear()
+    desk.now += timedelta(minutes=6)
+
+    edition = desk.publish(edition_id)
+
+    assert first == second == desk.now
+    assert edition.playlist_id == "p1"
+    assert list(desk.spotify.playlists) == ["p1"]
+
+
+def test_a_sight_noted_before_the_clock_was_set_back_counts_from_now(desk: Desk) -> None:
+    desk.publish(desk.chosen("e1"))
+    edition_id = desk.chosen("e2", day=21)
+    desk.spotify.gone.add("p1")
+    fail_to_publish(desk, edition_id)
+    desk.now -= timedelta(days=3)
+
+    again = fail_to_publish(desk, edition_id)
+
+    assert again == desk.now + MISSING_FOR
+
+
+def test_a_living_playlist_that_stays_away_is_replaced_by_a_new_one(desk: Desk) -> None:
+    desk.publish(desk.chosen("e1"))
+    edition_id = desk.chosen("e2", day=21)
+    desk.spotify.gone.add("p1")
+    fail_to_publish(desk, edition_id)
+    desk.now += MISSING_FOR
+
+    edition = desk.publish(edition_id)
 
     account = desk.store.people.get(desk.account.user_id)
     assert edition.playlist_id == "p2"

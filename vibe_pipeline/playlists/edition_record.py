@@ -14,6 +14,7 @@ from typing import Self
 from vibe_pipeline.accounts.records import Considered, Edition, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists.edition_inputs import with_explicit
+from vibe_pipeline.playlists.failures import PlaylistMissing
 from vibe_pipeline.playlists.publish import PublicationLost
 from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.ranking.explanations import explanations
@@ -65,6 +66,7 @@ def record_choice(
 ) -> None:
     """Put the choice into the ledger; a list written before is to be written again.
 
+    That its playlist was missing stays noted: other tracks say nothing about that.
     Raises ``PublicationLost`` when another run moved the edition on meanwhile.
     """
     early = edition.state in {EditionState.STARTED, EditionState.CHOSEN}
@@ -78,6 +80,8 @@ def record_choice(
     )
     if not moved:
         raise PublicationLost(f"edition {edition.edition_id} was moved on by somebody else")
+    if edition.cause is not None and (noted := PlaylistMissing.noted(edition)) is not None:
+        store.editions.fail(edition.edition_id, edition.cause, noted, edition.detail)
     store.considered.keep(
         edition.edition_id, edition.user_id, edition.vibe_date, _considered(selection.ranked)
     )

@@ -18,7 +18,7 @@ from vibe_pipeline.accounts.errors import (
     SecretKeyInvalid,
     SecretKeyWrong,
 )
-from vibe_pipeline.accounts.records import Account, FailureCause
+from vibe_pipeline.accounts.records import Account, Edition, FailureCause
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
     CapabilityAbsent,
@@ -53,6 +53,25 @@ class ListRefused(Exception):
         super().__init__(sentence)
         self.cause = cause
         self.sentence = sentence
+
+
+class PlaylistMissing(ServiceUnavailable):
+    """The playlist that people have is not there, which mostly passes: believed when it is missing
+    ``until`` then.
+    """
+
+    def __init__(self, *, until: datetime) -> None:
+        super().__init__("spotify", "the playlist of the lists before is not there at the moment")
+        self.until = until
+
+    @staticmethod
+    def noted(edition: Edition) -> datetime | None:
+        """Until when it was last to be missing, where that is what the edition stands failed for.
+
+        No other trouble that is Spotify's own says how long it lasts.
+        """
+        missing = edition.cause is FailureCause.SERVICE_UNAVAILABLE
+        return edition.cause_until if missing else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +117,7 @@ def failure_of(error: Exception) -> ListFailure:
     """What an error means for the list that was being made."""
     known = isinstance(error, ListRefused | ServiceError | WarehouseError | AccountsUnreadable)
     sentence = str(error) if known else f"{type(error).__name__} in a step"
-    until = error.until if isinstance(error, RateLimited) else None
+    until = error.until if isinstance(error, RateLimited | PlaylistMissing) else None
     answered = error if isinstance(error, ServiceError) else None
     return ListFailure(
         cause=_cause(error),

@@ -18,6 +18,7 @@ from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.clients.rate_limiter import Sleep
+from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.nightly import local_date
 from vibe_pipeline.records import Mode
 
@@ -32,6 +33,7 @@ class SavedPlaylistsClient(Protocol):
     """The part of Spotify this room asks."""
 
     async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]: ...
+    async def newest_playlists(self) -> list[Playlist]: ...
 
 
 def is_due(account: Account, now: datetime) -> bool:
@@ -51,7 +53,8 @@ async def let_go_if_removed(
 ) -> bool:
     """Forget a playlist that its person removed, and have the bot say so; says whether it did.
 
-    One call, and another when the first says no. What Spotify does not answer changes nothing.
+    One call, and when it says no another, and a look at the person's playlists themselves. What
+    Spotify does not answer changes nothing.
     """
     playlist_id = account.playlist_id
     if playlist_id is None:
@@ -60,7 +63,7 @@ async def let_go_if_removed(
         if await _kept(spotify, playlist_id):
             return False
         await sleep(SECOND_LOOK_SECONDS)
-        if await _kept(spotify, playlist_id):
+        if await _kept(spotify, playlist_id) or await _listed(spotify, playlist_id):
             return False
     except ServiceError as error:
         log.warning("could not ask whether a playlist is still kept: %s", error)
@@ -73,3 +76,8 @@ async def let_go_if_removed(
 async def _kept(spotify: SavedPlaylistsClient, playlist_id: str) -> bool:
     address = f"spotify:playlist:{playlist_id}"
     return (await spotify.library_contains([address]))[address]
+
+
+async def _listed(spotify: SavedPlaylistsClient, playlist_id: str) -> bool:
+    """Whether it is among the newest of the person's, whatever the library says of it."""
+    return any(playlist.id == playlist_id for playlist in await spotify.newest_playlists())

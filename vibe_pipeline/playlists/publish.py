@@ -13,7 +13,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from vibe_pipeline.accounts.records import (
@@ -35,6 +35,7 @@ from vibe_pipeline.clients.errors import (
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, SpotifyProfile
 from vibe_pipeline.nightly import local_date
+from vibe_pipeline.playlists.failures import PlaylistMissing
 from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.own_playlists import CreationAttempts, former_snapshots, marker
 from vibe_pipeline.playlists.read_back import read_back
@@ -62,6 +63,8 @@ _REFUSALS_BORNE = 1
 """So often a playlist that exists may be called absent while we write to it."""
 _LEDGER_LOOKED_THROUGH = 300
 """So many of a person's latest editions say which playlists are known; Spotify names fifty."""
+MISSING_FOR = timedelta(minutes=10)
+"""So long a playlist that held lists must be missing before it is let go."""
 SECOND_LOOK_SECONDS = 5.0
 """So long after "no such playlist" its own address is asked, before it is let go."""
 ANOTHER_TRY_SECONDS = 1.0
@@ -171,6 +174,8 @@ class Publication:
             PublicationLost: another process moved the edition on meanwhile; publish again.
             ServiceError: Spotify did not confirm a step; the ledger stands where it was confirmed
                 last, and publishing again goes on from there.
+            PlaylistMissing: the person's playlist is not there; publishing again ten minutes later
+                makes another, if it is not there then either.
             ListRefused: not one of the tracks can be written, nor any other; or a later list
                 stands in the playlist.
             ValueError: nothing has been chosen for this edition yet.
@@ -190,6 +195,7 @@ class Publication:
                     if refused > _REFUSALS_BORNE:
                         raise
                 elif replaced < _FRESH_PLAYLISTS:
+                    self._see_that_it_stays_gone(edition)
                     replaced += 1
                     self._let_go(edition)
                 else:
@@ -199,6 +205,20 @@ class Publication:
         """Whether the playlist is gone: one "no such thing" alone has been wrong before."""
         await self.sleep(SECOND_LOOK_SECONDS)
         return not await self.spotify.playlist_exists(_required(edition.playlist_id))
+
+    def _see_that_it_stays_gone(self, edition: Edition) -> None:
+        """Have a playlist that held lists be missing for a while before another takes its place.
+
+        People follow it, and Spotify shows also a playlist that its person removed: it is hardly
+        ever gone. The ledger keeps the first sight. Raises ``PlaylistMissing`` until then.
+        """
+        standing = self.store.editions.standing(edition.user_id)
+        if all(other.playlist_id != edition.playlist_id for other in standing):
+            return
+        now, noted = self.store.editions.now(), PlaylistMissing.noted(edition)
+        latest = now + MISSING_FOR
+        if noted is None or now < noted:
+            raise PlaylistMissing(until=min(noted or latest, latest))
 
     async def _step(self, edition: Edition, mending: _Mending) -> None:
         if self.store.editions.overtaken(edition):
