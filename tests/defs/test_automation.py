@@ -518,6 +518,22 @@ def test_a_night_that_was_called_off_is_told_and_not_begun_again(
     assert [message.key for message in store.outbox.take_due()] == ["bot.failed.canceled"]
 
 
+def test_who_unlinked_spotify_in_the_night_and_came_back_is_not_told_that_somebody_stopped_it(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    run = _run(instance, anna, NIGHT, dg.DagsterRunStatus.CANCELED)
+    _left_at(store, anna, run, night=True)
+    store.erasures.disconnect(anna.user_id)
+    tokens = _tokens(NOW + timedelta(minutes=5))
+    store.people.connect(anna.user_id, "spotify-1", None, tokens)
+
+    _sweep(instance, NOW + timedelta(minutes=6))
+
+    assert store.editions.required(EditionId(run.run_id)).cause is FailureCause.CANCELED
+    assert store.outbox.take_due() == []
+
+
 def test_a_night_that_was_called_off_in_the_queue_is_told_and_not_begun_again(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:
@@ -665,14 +681,18 @@ def _ended_list() -> None:
 def _person(store: AccountStore, chat_id: int, *, at: time = time(6, 0)) -> Account:
     account = store.people.register(chat_id, f"Person {chat_id}", "en")
     store.people.change(account.user_id, nightly_at=at)
-    tokens = Tokens(
+    tokens = _tokens(NOW - timedelta(hours=12))
+    return store.people.connect(account.user_id, f"spotify-{chat_id}", None, tokens)
+
+
+def _tokens(consented_at: datetime) -> Tokens:
+    return Tokens(
         access_token="a",
         refresh_token="r",
         expires_at=NOW,
         scopes=frozenset(),
-        consented_at=NOW - timedelta(hours=12),
+        consented_at=consented_at,
     )
-    return store.people.connect(account.user_id, f"spotify-{chat_id}", None, tokens)
 
 
 def _edition(

@@ -6,6 +6,7 @@ is handed, in ``run_context``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -45,20 +46,9 @@ def unfinished_lists(
     requests = []
     for edition in store.editions.unfinished(since=now - LEFT_ALONE_AFTER):
         before = _runs_so_far(instance, edition, now) if _to_come(edition) else None
-        if before is None:
+        if before is None or _is_over(store, edition, before):
             continue
-        if store.editions.overtaken(edition):
-            overtaken = refusal(FailureCause.OVERTAKEN)
-            store.editions.fail(edition.edition_id, overtaken.cause, detail=overtaken.sentence)
-            continue
-        if before and called_off(before[0]) and not half_made(edition):
-            call_off(store, edition)
-            continue
-        made = len(before)
-        if given_up(edition, runs_made=made):
-            _give_up(store, edition)
-            continue
-        at = next_run_at(edition, runs_made=made, now=now)
+        at = next_run_at(edition, runs_made=len(before), now=now)
         if at is None or max(at, blocked_until or at) > now or not _reachable(store, edition):
             continue
         launch = LaunchRequest.continuation(
@@ -71,6 +61,20 @@ def unfinished_lists(
         )
         requests.append(run_request(launch, job=launch.job))
     return requests or dg.SkipReason("No list was left half-way.")
+
+
+def _is_over(store: AccountStore, edition: Edition, before: Sequence[dg.DagsterRun]) -> bool:
+    """Whether nothing more is to come of it; noted and told as each case asks for."""
+    if store.editions.overtaken(edition):
+        overtaken = refusal(FailureCause.OVERTAKEN)
+        store.editions.fail(edition.edition_id, overtaken.cause, detail=overtaken.sentence)
+    elif before and called_off(before[0]) and not half_made(edition):
+        call_off(store, edition)
+    elif given_up(edition, runs_made=len(before)):
+        _give_up(store, edition)
+    else:
+        return False
+    return True
 
 
 def _to_come(edition: Edition) -> bool:
@@ -120,23 +124,25 @@ def called_off(run: dg.DagsterRun) -> bool:
 def call_off(store: AccountStore, edition: Edition) -> None:
     """A night whose run was called off is not begun again, and whoever slept hears of it.
 
-    Who asked for a list reads it in the chat, and their next wish goes on with it.
+    Who asked for a list reads it in the chat, and their next wish goes on with it. Who unlinked
+    Spotify meanwhile, and came back, called it off themselves.
     """
-    if _of_a_night(edition) and _reachable(store, edition):
-        detail = "Its run was ended by hand."
-        _end(store, edition, FailureCause.CANCELED, detail)
+    account = store.people.some([edition.user_id]).get(edition.user_id)
+    if account is None or not _of_a_night(edition) or not _reachable(store, edition):
+        return
+    cause, detail = FailureCause.CANCELED, "Its run was ended by hand."
+    store.editions.fail(edition.edition_id, cause, detail=detail)
+    if account.consented_at is None or account.consented_at <= edition.updated_at:
+        tell_failure(store, account, edition, cause)
 
 
 def _give_up(store: AccountStore, edition: Edition) -> None:
     """It was tried often enough: noted, and told to whoever slept."""
-    if edition.cause is None:
-        detail = "Every run of this list ended without a word."
-        _end(store, edition, FailureCause.UNEXPECTED, detail)
-
-
-def _end(store: AccountStore, edition: Edition, cause: FailureCause, detail: str) -> None:
-    store.editions.fail(edition.edition_id, cause, detail=detail)
+    if edition.cause is not None:
+        return
+    detail = "Every run of this list ended without a word."
+    store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail)
     account = store.people.some([edition.user_id]).get(edition.user_id)
     if account is not None and _of_a_night(edition):
         again = nights.next_try(store.editions.required(edition.edition_id))
-        tell_failure(store, account, edition, cause, until=again)
+        tell_failure(store, account, edition, FailureCause.UNEXPECTED, until=again)
