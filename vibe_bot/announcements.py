@@ -19,6 +19,7 @@ from vibe_bot.zone_guesses import guessed_zones, zone_label, zone_name
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.messages import (
     Connected,
+    ConsentEnded,
     ConsentEnds,
     MadeByOperator,
     Message,
@@ -58,8 +59,8 @@ def announcement(services: BotServices, account: Account, message: Message) -> A
             return _ready(services, account, message)
         case NightFailed():
             return _night_failed(services, account, message)
-        case ConsentEnds():
-            return _consent_ends(account, message)
+        case ConsentEnds() | ConsentEnded():
+            return _about_consent(account, message)
         case ZoneUnknown() | ZoneQuestion():
             return _about_zone(services, account, message)
         case PlaylistLetGo():
@@ -139,8 +140,13 @@ def _night_failed(services: BotServices, account: Account, message: NightFailed)
     return Announcement(text=text, markup=keyboard([way_out(language, message.cause, Job.daily)]))
 
 
-def _consent_ends(account: Account, message: ConsentEnds) -> Announcement:
+def _about_consent(account: Account, message: ConsentEnds | ConsentEnded) -> Announcement:
     language = account.language
+    if isinstance(message, ConsentEnded):
+        agreed = message.consented_at.astimezone(account.zone).date()
+        text = tell(language, message.key, day=day(language, agreed))
+        again = button(say(language, "button.connect_again"), "go:connect")
+        return Announcement(text=text, markup=keyboard([again]))
     text = tell(language, message.key, count=message.count, date=day(language, message.date))
     renew = button(say(language, "button.renew"), "go:connect")
     return Announcement(text=text, markup=keyboard([renew]))

@@ -23,7 +23,7 @@ from vibe_bot.sending import edit, send
 from vibe_bot.services import BotServices
 from vibe_bot.twins import only_one_of
 from vibe_pipeline.accounts.errors import AccountsUnreadable
-from vibe_pipeline.accounts.messages import MessageUnreadable, OutboxMessage
+from vibe_pipeline.accounts.messages import ConsentEnded, MessageUnreadable, OutboxMessage
 
 log = structlog.get_logger()
 
@@ -132,7 +132,10 @@ class OutboxRelay:
         if account is None:
             return None
         try:
-            return announcement(self.services, account, message.content())
+            content = message.content()
+            if isinstance(content, ConsentEnded) and account.connected:
+                return None
+            return announcement(self.services, account, content)
         except MessageUnreadable:
             log.exception("an outbox message is of no kind known here", key=message.key)
         except (KeyError, TypeError, ValueError):

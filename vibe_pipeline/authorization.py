@@ -403,27 +403,36 @@ class SpotifyConnection:
             tokens = self._kept(user_id)
             if not self._stale(tokens, refused):
                 return tokens.access_token
-            if self._vault.lease_renewal(user_id, self._renewal.lease_seconds):
-                return await self._renewed_under_lease(user_id, refused)
+            leased = self._vault.lease_renewal(user_id, self._renewal.lease_seconds)
+            if leased is not None:
+                renewed = await self._renewed_under_lease(user_id, leased, refused)
+                if renewed is not None:
+                    return renewed
+                continue
             if self._monotonic() >= deadline:
                 raise ServiceUnavailable(SERVICE, "a renewal by another process does not end")
             await self._sleep(self._renewal.poll_seconds)
 
-    async def _renewed_under_lease(self, user_id: UserId, refused: str | None) -> str:
+    async def _renewed_under_lease(
+        self, user_id: UserId, leased_until: datetime, refused: str | None
+    ) -> str | None:
+        """``None`` when the person agreed anew meanwhile: what they gave then is to be used."""
         try:
             tokens = self._kept(user_id)
             if not self._stale(tokens, refused):
                 return tokens.access_token
             return await self._renewed(user_id, tokens)
         finally:
-            self._vault.release(user_id)
+            self._vault.release(user_id, leased_until)
 
-    async def _renewed(self, user_id: UserId, tokens: Tokens) -> str:
+    async def _renewed(self, user_id: UserId, tokens: Tokens) -> str | None:
         try:
             grant = await self._grant(tokens)
         except AuthorizationExpired as error:
             with endpoint_named(error.endpoint or ""):
-                self._conclude(user_id, tokens, error)
+                ended = self._concluded(user_id, tokens, error)
+            if not ended:
+                return None
             raise
         renewed = Tokens(
             access_token=grant.access_token,
@@ -432,22 +441,23 @@ class SpotifyConnection:
             scopes=grant.scopes or tokens.scopes,
             consented_at=tokens.consented_at,
         )
-        if not self._vault.save(user_id, renewed):
-            raise _not_connected()
-        return renewed.access_token
+        return renewed.access_token if self._vault.save(user_id, renewed) else None
 
-    def _conclude(self, user_id: UserId, tokens: Tokens, error: AuthorizationExpired) -> None:
+    def _concluded(self, user_id: UserId, tokens: Tokens, error: AuthorizationExpired) -> bool:
         """Throw the tokens away when there is no doubt left that they are good for nothing.
 
-        Raises: ``GrantDoubted`` while there is.
+        False when others were kept meanwhile, of which the refusal says nothing. Raises:
+        ``GrantDoubted`` while there is doubt.
         """
-        if self._kept(user_id).refresh_token != tokens.refresh_token:
-            return
-        now, since = self._now(), self._vault.doubt_grant(user_id)
+        if self._vault.get(user_id) != tokens:
+            return False
+        now, since = self._now(), self._vault.doubt_grant(user_id, tokens.consented_at)
+        if since is None:
+            return False
         over = now >= consent_end(tokens.consented_at)
         if not over and now - since < self._renewal.second_look:
             raise GrantDoubted(SERVICE, "refuses to renew the person's token") from error
-        self._vault.expire_consent(user_id)
+        return self._vault.expire_consent(user_id, tokens.consented_at)
 
     async def _grant(self, tokens: Tokens) -> Grant:
         """The renewed grant; a refusal is checked once more, for Spotify has erred before."""

@@ -43,14 +43,16 @@ def test_a_lease_on_a_renewal_that_died_is_not_held_for_hours(
 def test_a_doubt_about_a_grant_begins_anew(
     store: AccountStore, clock: Clock, anna: Account
 ) -> None:
-    store.tokens.doubt_grant(anna.user_id)
+    assert anna.consented_at is not None
+    store.tokens.doubt_grant(anna.user_id, anna.consented_at)
 
     clock.advance(hours=-5)
-    since = store.tokens.doubt_grant(anna.user_id)
+    since = store.tokens.doubt_grant(anna.user_id, anna.consented_at)
     clock.advance(minutes=20)
 
+    assert since is not None
     assert clock() - since == timedelta(minutes=20)
-    assert store.tokens.doubt_grant(anna.user_id) == since
+    assert store.tokens.doubt_grant(anna.user_id, anna.consented_at) == since
 
 
 def test_a_closed_door_is_not_closed_for_a_year(store: AccountStore, clock: Clock) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.support.accounts_site import BEGINNING, DAY, connected, made, opened, put_as_stored
 from vibe_pipeline.accounts.messages import (
     Connected,
+    ConsentEnded,
     ConsentEnds,
     MadeByOperator,
     Message,
@@ -37,6 +38,7 @@ OF_EACH_KIND: tuple[Message, ...] = (
     ZoneUnknown.of(ANNA, "Mars/Olympus"),
     PlaylistLetGo.of("p1"),
     ZoneQuestion.of(ANNA),
+    ConsentEnded.of(ANNA, UNTIL),
     NightFailed.before_it_began(
         ANNA, "nightly:2026-11-23", FailureCause.QUOTA, day=DAY, until=UNTIL
     ),

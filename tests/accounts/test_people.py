@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tests.support.accounts_site import (
     tokens,
 )
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
+from vibe_pipeline.accounts.messages import ConsentEnded
 from vibe_pipeline.accounts.people import consent_end
 from vibe_pipeline.accounts.records import (
     BlockKind,
@@ -185,7 +187,7 @@ def test_an_ended_consent_leaves_the_person_and_takes_the_tokens(tmp_path: Path)
     store = made(tmp_path)
     account = connected(store)
 
-    store.tokens.expire_consent(account.user_id)
+    assert store.tokens.expire_consent(account.user_id, BEGINNING)
 
     after = store.people.get(account.user_id)
     assert after is not None
@@ -198,15 +200,45 @@ def test_an_ended_consent_leaves_the_person_and_takes_the_tokens(tmp_path: Path)
 def test_renewed_tokens_keep_the_moment_of_consent(tmp_path: Path) -> None:
     store = made(tmp_path)
     account = connected(store)
-    later = tokens(BEGINNING + timedelta(days=9), number=2)
+    later = replace(tokens(BEGINNING + timedelta(days=9), number=2), consented_at=BEGINNING)
 
     assert store.tokens.save(account.user_id, later)
 
-    kept = store.tokens.get(account.user_id)
-    assert kept is not None
-    assert kept.access_token == "access-2"
-    assert kept.consented_at == BEGINNING
-    assert kept.expires_at == later.expires_at
+    assert store.tokens.get(account.user_id) == later
+
+
+def test_what_was_renewed_of_a_former_consent_leaves_the_later_one_alone(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    account = connected(store)
+    anew = tokens(BEGINNING + timedelta(days=9), number=2)
+    store.people.connect(account.user_id, "spotify-1", "Name", anew)
+
+    renewed = store.tokens.save(account.user_id, tokens())
+    doubted = store.tokens.doubt_grant(account.user_id, BEGINNING)
+    ended = store.tokens.expire_consent(account.user_id, BEGINNING)
+
+    assert (renewed, doubted, ended) == (False, None, False)
+    assert store.tokens.get(account.user_id) == anew
+    assert store.outbox.take_due(10) == []
+
+
+def test_an_ended_consent_is_told_once_and_not_where_a_run_tells_it(tmp_path: Path) -> None:
+    clock = Clock()
+    store = made(tmp_path, clock)
+    anna, bert = connected(store, 1), connected(store, 2)
+    for account in (anna, bert):
+        assert store.tokens.expire_consent(account.user_id, BEGINNING)
+        assert not store.tokens.expire_consent(account.user_id, BEGINNING)
+
+    store.outbox.call_off(ConsentEnded.of(bert.user_id, BEGINNING))
+    at_once = store.outbox.take_due(10)
+    clock.advance(minutes=5)
+    later = store.outbox.take_due(10)
+
+    assert at_once == []
+    assert [(one.user_id, one.content()) for one in later] == [
+        (anna.user_id, ConsentEnded.of(anna.user_id, BEGINNING))
+    ]
 
 
 def test_tokens_are_not_saved_for_who_disconnected_meanwhile(tmp_path: Path) -> None:
@@ -226,7 +258,7 @@ def test_a_spotify_account_belongs_to_one_connected_chat(tmp_path: Path) -> None
     with pytest.raises(SpotifyAccountTaken):
         store.people.connect(second.user_id, "spotify-1", "Name", tokens())
 
-    store.tokens.expire_consent(first.user_id)
+    store.tokens.expire_consent(first.user_id, BEGINNING)
     assert store.people.connect(second.user_id, "spotify-1", "Name", tokens()).connected
 
 
@@ -346,18 +378,21 @@ def test_one_renewal_is_under_way_at_a_time(tmp_path: Path) -> None:
     store = made(tmp_path, clock)
     account = connected(store)
 
-    assert store.tokens.lease_renewal(account.user_id, 30)
+    first = store.tokens.lease_renewal(account.user_id, 30)
+    assert first is not None
     assert not store.tokens.lease_renewal(account.user_id, 30)
-    store.tokens.release(account.user_id)
+    store.tokens.release(account.user_id, first)
     assert store.tokens.lease_renewal(account.user_id, 30)
     clock.advance(seconds=31)
     assert store.tokens.lease_renewal(account.user_id, 30)
+    store.tokens.release(account.user_id, first)
+    assert not store.tokens.lease_renewal(account.user_id, 30)
     assert not store.tokens.lease_renewal(NOBODY, 30)
 
 
 def _lease(folder: str, user_id: str) -> bool:
     store = open_store(address(Path(folder)), KEY, now=Clock())
-    return store.tokens.lease_renewal(UserId(user_id), 30)
+    return store.tokens.lease_renewal(UserId(user_id), 30) is not None
 
 
 def test_of_several_processes_one_gets_the_renewal(tmp_path: Path) -> None:

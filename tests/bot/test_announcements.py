@@ -16,6 +16,7 @@ from vibe_bot.announcements import night_greeting
 from vibe_bot.zone_guesses import city, guessed_zones, zone_label
 from vibe_pipeline.accounts.messages import (
     Connected,
+    ConsentEnded,
     ConsentEnds,
     MadeByOperator,
     Message,
@@ -42,6 +43,7 @@ IN_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
     ZoneQuestion: frozenset(),
     ZoneUnknown: frozenset({"zone"}),
     ConsentEnds: frozenset({"count", "date"}),
+    ConsentEnded: frozenset(),
     NightFailed: frozenset({"day", "until"}),
 }
 BESIDE_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
@@ -49,8 +51,10 @@ BESIDE_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
     ReadyAfterAll: frozenset({"edition_id"}),
     MadeByOperator: frozenset({"edition_id"}),
     NightFailed: frozenset({"cause"}),
+    ConsentEnded: frozenset({"consented_at"}),
 }
-"""``edition_id`` leads to the list that follows; ``cause`` chooses the sentence."""
+"""``edition_id`` leads to the list that follows, ``consented_at`` to a day; ``cause`` chooses the
+sentence."""
 
 
 @pytest.mark.parametrize("kind", get_args(Message))

@@ -187,7 +187,8 @@ async def test_an_ended_consent_is_named_and_the_way_back_offered(place: BotWorl
     anna = await place.person()
     await anna.says("/start")
     anna.connected()
-    place.store.tokens.expire_consent(anna.account.user_id)
+    assert anna.account.consented_at is not None
+    place.store.tokens.expire_consent(anna.account.user_id, anna.account.consented_at)
 
     status = await anna.says("/status")
     asked = await anna.says("/generate")

@@ -14,7 +14,7 @@ from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, unt
 from vibe_bot import outbox
 from vibe_bot.announcements import announcement, night_greeting
 from vibe_bot.sending import send
-from vibe_pipeline.accounts.messages import NightFailed, NightReady, ZoneQuestion
+from vibe_pipeline.accounts.messages import ConsentEnded, NightFailed, NightReady, ZoneQuestion
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.locales import LANGUAGES, say
 
@@ -89,6 +89,26 @@ async def test_an_ended_consent_comes_with_the_way_back(place: BotWorld) -> None
     place.store.outbox.put(anna.account.user_id, failed(FailureCause.CONSENT_EXPIRED))
     message = await anna.sees(lambda one: say("en", "bot.failed.consent_expired") in one["text"])
 
+    assert data_of(message) == ["go:connect"]
+
+
+async def test_a_consent_found_ended_is_told_unless_there_is_another_by_then(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    agreed = anna.account.consented_at
+    assert agreed is not None
+    ended = ConsentEnded.of(anna.account.user_id, agreed)
+    place.store.outbox.put(anna.account.user_id, ended)
+    await until(lambda: messages_waiting(place.store) == 0)
+    before = await anna.said_by_bot()
+
+    place.store.tokens.expire_consent(anna.account.user_id, agreed)
+    later = ConsentEnded.of(anna.account.user_id, agreed + timedelta(seconds=1))
+    place.store.outbox.put(anna.account.user_id, later)
+    message = await anna.sees(lambda one: "ended the consent" in one["text"])
+
+    assert not any("ended the consent" in one["text"] for one in before)
     assert data_of(message) == ["go:connect"]
 
 

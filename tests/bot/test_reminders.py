@@ -88,7 +88,8 @@ async def test_a_clock_this_machine_lacks_is_asked_for_once(place: BotWorld) -> 
 async def test_a_renewed_consent_is_not_said_to_end(place: BotWorld) -> None:
     anna = await somebody_connected(place)
     late = before_the_end(anna, 2)
-    place.store.tokens.expire_consent(anna.account.user_id)
+    assert anna.account.consented_at is not None
+    place.store.tokens.expire_consent(anna.account.user_id, anna.account.consented_at)
 
     assert remind(services(place, late)) == 0
 

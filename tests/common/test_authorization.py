@@ -7,7 +7,7 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -276,6 +276,34 @@ async def test_a_wrong_client_secret_is_the_operators_matter(tmp_path: Path) -> 
             await home.connection(wrong).access_for(home.user_id).token()
 
         assert home.tokens()
+
+
+@pytest.mark.parametrize("outcome", ["renewed", "refused"])
+async def test_a_consent_given_while_a_former_one_is_renewed_is_the_one_that_counts(
+    outcome: str, tmp_path: Path
+) -> None:
+    async with house(tmp_path) as home:
+        spotify = home.world.simulation.part(SpotifyAccounts)
+        before = home.tokens()
+        home.now = consent_end(before.consented_at)
+        if outcome == "refused":
+            spotify.end_grants(home.world.listener, "revoked")
+        home.world.simulation.faults.latency["spotify_accounts"] = 0.2
+
+        renewing = asyncio.create_task(home.connection().access_for(home.user_id).token())
+        await asyncio.sleep(0.1)
+        grant = spotify.grant(home.world.listener, frozenset(SCOPES), with_pkce=False)
+        anew = replace(
+            before,
+            access_token=spotify.access_token(grant),
+            refresh_token=grant.refresh_token,
+            expires_at=home.now + timedelta(hours=1),
+            consented_at=home.now,
+        )
+        home.store().people.connect(home.user_id, "spotify-anna", "Anna", anew)
+
+        assert await renewing == anew.access_token
+        assert home.tokens() == anew
 
 
 async def test_somebody_who_is_not_connected_has_no_token(tmp_path: Path) -> None:

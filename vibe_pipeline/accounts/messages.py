@@ -219,6 +219,33 @@ class ConsentEnds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentEnded:
+    """Spotify takes the person's consent of ``consented_at`` no longer."""
+
+    key: ClassVar[str] = "bot.connect.expired"
+
+    consented_at: datetime.datetime
+    dedupe_key: str
+
+    @classmethod
+    def of(cls, user_id: UserId, consented_at: datetime.datetime) -> Self:
+        """Told once per consent."""
+        return cls(
+            consented_at=consented_at,
+            dedupe_key=f"consent_ended:{user_id}:{consented_at.isoformat()}",
+        )
+
+    def params(self) -> Params:
+        """The moment, as it is stored."""
+        return {"consented_at": self.consented_at.isoformat()}
+
+    @classmethod
+    def from_params(cls, params: Params, dedupe_key: str) -> Self:
+        """As ``params`` gave it."""
+        return cls(consented_at=_aware(params["consented_at"]), dedupe_key=dedupe_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneUnknown:
     """The person's time zone is none known here: UTC counts until they name another."""
 
@@ -294,6 +321,7 @@ _OneSentence = (
     | ReadyAfterAll
     | MadeByOperator
     | ConsentEnds
+    | ConsentEnded
     | ZoneUnknown
     | ZoneQuestion
     | PlaylistLetGo

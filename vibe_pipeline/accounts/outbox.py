@@ -51,24 +51,14 @@ class Outbox:
 
         Raises: ``UnknownPerson``.
         """
-        now = self.now()
-        row = {
-            "user_id": user_id,
-            "key": message.key,
-            "params": dict(message.params()),
-            "dedupe_key": message.dedupe_key,
-            "not_before": now if not_before is None else not_before,
-            "created_at": now,
-            "attempts": 0,
-        }
-        try:
-            with self.database.writing() as connection:
-                connection.execute(insert(outbox).values(row))
-        except IntegrityError:
-            if not self._known(message.dedupe_key):
-                raise UnknownPerson(user_id) from None
-            return False
-        return True
+        with self.database.writing() as connection:
+            return queue(connection, user_id, message, now=self.now(), not_before=not_before)
+
+    def call_off(self, message: Message) -> None:
+        """The person was told otherwise: what waits under its ``dedupe_key`` is not sent."""
+        waiting = (outbox.c.dedupe_key == message.dedupe_key, outbox.c.closed_at.is_(None))
+        with self.database.writing() as connection:
+            connection.execute(update(outbox).where(*waiting).values(closed_at=self.now()))
 
     def take_due(self, limit: int = 20, lease_seconds: float = 60) -> list[OutboxMessage]:
         """Claim what is due, oldest first; unless closed, it falls due again after the lease.
@@ -126,16 +116,43 @@ class Outbox:
         with self.database.writing() as connection:
             return connection.execute(delete(outbox).where(old)).rowcount
 
-    def _known(self, dedupe_key: str) -> bool:
-        query = select(outbox.c.id).where(outbox.c.dedupe_key == dedupe_key)
-        with self.database.reading() as connection:
-            return connection.execute(query).first() is not None
-
     def _anything_due(self, now: datetime) -> bool:
         """Look before locking: the bot asks every second, and mostly there is nothing."""
         due = (outbox.c.closed_at.is_(None), _due_at(now))
         with self.database.reading() as connection:
             return connection.execute(select(outbox.c.id).where(*due).limit(1)).first() is not None
+
+
+def queue(
+    connection: Connection,
+    user_id: UserId,
+    message: Message,
+    *,
+    now: datetime,
+    not_before: datetime | None = None,
+) -> bool:
+    """Put a message in the outbox inside this transaction; what it told of is then never lost.
+
+    False when one with its ``dedupe_key`` was put before. Raises: ``UnknownPerson``.
+    """
+    row = {
+        "user_id": user_id,
+        "key": message.key,
+        "params": dict(message.params()),
+        "dedupe_key": message.dedupe_key,
+        "not_before": now if not_before is None else not_before,
+        "created_at": now,
+        "attempts": 0,
+    }
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(outbox).values(row))
+    except IntegrityError:
+        query = select(outbox.c.id).where(outbox.c.dedupe_key == message.dedupe_key)
+        if connection.execute(query).first() is None:
+            raise UnknownPerson(user_id) from None
+        return False
+    return True
 
 
 def _due_at(now: datetime) -> ColumnElement[bool]:

@@ -11,16 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, or_, select, update
 
 from vibe_pipeline.accounts.cipher import Cipher
 from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.messages import ConsentEnded
+from vibe_pipeline.accounts.outbox import queue
 from vibe_pipeline.accounts.records import Tokens
 from vibe_pipeline.accounts.tables import tokens
 from vibe_pipeline.records import UserId
 
 LONGEST_LEASE = timedelta(minutes=10)
 """A lease that ends later than this was taken before this machine's clock was set back."""
+
+TOLD_ELSEWHERE = timedelta(minutes=5)
+"""So long a run has to tell the person itself that their consent has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,53 +51,67 @@ class TokenVault:
             (sealer or self.sealer).open(sealed)
 
     def save(self, user_id: UserId, renewed: Tokens) -> bool:
-        """Keep renewed tokens; false when the person has disconnected meanwhile.
+        """Keep renewed tokens; false when the person has disconnected or agreed anew meanwhile.
 
         The moment of consent stays as it was: renewing does not prolong it.
         """
         with self.database.writing() as connection:
             values = token_values(user_id, renewed, self.sealer)
             del values["consented_at"], values["user_id"]
-            change = update(tokens).where(tokens.c.user_id == user_id).values(values)
-            return connection.execute(change).rowcount == 1
+            change = update(tokens).where(*_of_consent(user_id, renewed.consented_at))
+            return connection.execute(change.values(values)).rowcount == 1
 
-    def lease_renewal(self, user_id: UserId, seconds: float) -> bool:
-        """Whether the caller may renew now; nobody else may until it releases, or time passes."""
+    def lease_renewal(self, user_id: UserId, seconds: float) -> datetime | None:
+        """Until when the caller alone may renew, unless it releases before; ``None``: not now."""
         now, lease = self.now(), tokens.c.renewal_leased_until
+        until = now + timedelta(seconds=seconds)
         free = or_(lease.is_(None), lease <= now, lease > now + LONGEST_LEASE)
         change = (
             update(tokens)
             .where(tokens.c.user_id == user_id, free)
-            .values(renewal_leased_until=now + timedelta(seconds=seconds))
+            .values(renewal_leased_until=until)
         )
         with self.database.writing() as connection:
-            return connection.execute(change).rowcount == 1
+            return until if connection.execute(change).rowcount == 1 else None
 
-    def release(self, user_id: UserId) -> None:
-        """The renewal is over, whatever came of it."""
-        change = update(tokens).where(tokens.c.user_id == user_id)
+    def release(self, user_id: UserId, leased_until: datetime) -> None:
+        """The renewal is over, whatever came of it; a lease that is another's by now stays."""
+        ours = tokens.c.renewal_leased_until == leased_until
+        change = update(tokens).where(tokens.c.user_id == user_id, ours)
         with self.database.writing() as connection:
             connection.execute(change.values(renewal_leased_until=None))
 
-    def doubt_grant(self, user_id: UserId) -> datetime:
+    def doubt_grant(self, user_id: UserId, consented_at: datetime) -> datetime | None:
         """Note that Spotify refused the grant; gives since when it has, without a success between.
 
-        The tokens stay sealed: one refusal has been wrong before. What is dated in the future was
-        noted before this machine's clock was set back, and counts from now.
+        ``None`` when the person has disconnected or agreed anew meanwhile. The tokens stay sealed:
+        one refusal has been wrong before. What is dated in the future was noted before this
+        machine's clock was set back, and counts from now.
         """
         now = self.now()
         with self.database.writing() as connection:
-            mine = tokens.c.user_id == user_id
+            refused = _of_consent(user_id, consented_at)
             undated = or_(tokens.c.refused_at.is_(None), tokens.c.refused_at > now)
-            first = update(tokens).where(mine, undated)
+            first = update(tokens).where(*refused, undated)
             connection.execute(first.values(refused_at=now))
-            since = connection.execute(select(tokens.c.refused_at).where(mine)).scalar()
-        return since or now
+            query = select(tokens.c.refused_at).where(*refused)
+            since: datetime | None = connection.execute(query).scalar()
+        return since
 
-    def expire_consent(self, user_id: UserId) -> None:
-        """Spotify takes the grant no longer: throw the tokens away; the person is unconnected."""
+    def expire_consent(self, user_id: UserId, consented_at: datetime) -> bool:
+        """Spotify takes the grant no longer: throw the tokens away, and have the person told.
+
+        Whoever found it out may tell it better, and has ``TOLD_ELSEWHERE`` for that. False when
+        the person has disconnected or agreed anew meanwhile.
+        """
+        now = self.now()
         with self.database.writing() as connection:
-            connection.execute(delete(tokens).where(tokens.c.user_id == user_id))
+            refused = delete(tokens).where(*_of_consent(user_id, consented_at))
+            if connection.execute(refused).rowcount == 0:
+                return False
+            ended = ConsentEnded.of(user_id, consented_at)
+            queue(connection, user_id, ended, now=now, not_before=now + TOLD_ELSEWHERE)
+        return True
 
 
 def token_values(user_id: UserId, granted: Tokens, sealer: Cipher) -> dict[str, Any]:
@@ -106,6 +125,11 @@ def token_values(user_id: UserId, granted: Tokens, sealer: Cipher) -> dict[str, 
         "renewal_leased_until": None,
         "refused_at": None,
     }
+
+
+def _of_consent(user_id: UserId, consented_at: datetime) -> list[ColumnElement[bool]]:
+    """The row of this very consent: a later one is another, though of the same person."""
+    return [tokens.c.user_id == user_id, tokens.c.consented_at == consented_at]
 
 
 def _opened(row: RowMapping, sealer: Cipher) -> Tokens:

@@ -13,7 +13,7 @@ from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import next_run_at
 from vibe_pipeline.accounts.errors import AccountsUnreadable
-from vibe_pipeline.accounts.messages import NightFailed
+from vibe_pipeline.accounts.messages import ConsentEnded, NightFailed
 from vibe_pipeline.accounts.records import Account, Edition, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
@@ -110,6 +110,8 @@ def _note(
 ) -> Mapping[str, str]:
     """Note it where the list or the run is looked at; gives what the step shows of it."""
     log.warning("came to nothing: %s", failure.sentence)
+    if failure.cause is FailureCause.CONSENT_EXPIRED:
+        _tell_the_end_once(context, store, account, nightly=nightly)
     if edition is None:
         _tag(context, failure)
         return _shown(failure, next_try=None, told=_told_in_chat(context))
@@ -137,6 +139,14 @@ def _told_in_chat(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> 
     if runs.watched(context.run.tags):
         return "yes, in the message that follows the run"
     return "no: nobody waits for it in the chat"
+
+
+def _tell_the_end_once(
+    context: dg.AssetExecutionContext, store: AccountStore, account: Account, *, nightly: bool
+) -> None:
+    """Where the person reads of this run that their consent has ended, nothing else says so."""
+    if account.consented_at is not None and (nightly or runs.watched(context.run.tags)):
+        store.outbox.call_off(ConsentEnded.of(account.user_id, account.consented_at))
 
 
 def tell_failure(
