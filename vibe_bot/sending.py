@@ -60,12 +60,8 @@ async def send(
     """
     *first, last = [_Page(text=page) for page in pages(text)]
     for page in first:
-        await _send(bot, chat_id, page)
-    page = replace(last, markup=markup, preview=preview)
-    try:
-        return await _send(bot, chat_id, page)
-    except BadRequest as refusal:
-        return await _send(bot, chat_id, _simpler(page, refusal))
+        await _send_or_simpler(bot, chat_id, page)
+    return await _send_or_simpler(bot, chat_id, replace(last, markup=markup, preview=preview))
 
 
 async def send_picture(bot: Bot, chat_id: int, png: bytes, caption: str) -> None:
@@ -108,6 +104,13 @@ class _Page:
         if self.preview is None:
             return _NO_PREVIEW
         return LinkPreviewOptions(url=self.preview, prefer_small_media=True, show_above_text=True)
+
+
+async def _send_or_simpler(bot: Bot, chat_id: int, page: _Page) -> Message:
+    try:
+        return await _send(bot, chat_id, page)
+    except BadRequest as refusal:
+        return await _send(bot, chat_id, _simpler(page, refusal))
 
 
 async def _send(bot: Bot, chat_id: int, page: _Page) -> Message:

@@ -88,6 +88,14 @@ async def test_markup_that_does_not_fit_is_sent_as_plain_text(words: str) -> Non
     assert wire.sent[1]["text"] == "a & b"
 
 
+async def test_each_page_of_a_long_message_is_sent_as_plain_text_where_it_must_be() -> None:
+    wire = Wire((400, "Bad Request: can't parse entities: unexpected end tag"))
+
+    await send(bot(wire), 1, "\n".join(["<b>a &amp; b</b>"] * 500))
+
+    assert [sent.get("parse_mode") for sent in wire.sent[:3]] == ["HTML", None, "HTML"]
+
+
 async def test_a_refused_link_button_becomes_text() -> None:
     wire = Wire((400, "Bad Request: BUTTON_URL_INVALID"))
     markup = InlineKeyboardMarkup(
