@@ -260,6 +260,10 @@ def test_a_spotify_account_belongs_to_one_connected_chat(tmp_path: Path) -> None
 
     store.tokens.expire_consent(first.user_id, BEGINNING)
     assert store.people.connect(second.user_id, "spotify-1", "Name", tokens()).connected
+    third = store.people.register(3, "C", "en")
+    for other in (first, third):
+        with pytest.raises(SpotifyAccountTaken):
+            store.people.connect(other.user_id, "spotify-1", "Name", tokens())
 
 
 def test_disconnecting_erases_all_of_spotify_and_keeps_the_settings(tmp_path: Path) -> None:

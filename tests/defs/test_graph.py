@@ -296,6 +296,20 @@ def test_a_grant_that_is_refused_at_night_is_told_as_ended_when_it_is_refused_ag
     assert keys == ["bot.failed.consent_expired"]
 
 
+def test_a_token_that_is_refused_at_every_try_of_a_night_is_told_of_the_second_time(
+    world: VibeWorld,
+) -> None:
+    anna = at_home(world)
+    world.trouble(service="spotify", kind="status", status=401)
+
+    world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
+    told_first = told(world, anna)
+    world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
+
+    assert only(world, anna).cause is FailureCause.GRANT_REFUSED
+    assert (told_first, told(world, anna)) == ([], ["bot.failed.grant_refused"])
+
+
 def test_the_day_s_quota_is_told_with_its_end_once_it_is_said_again(world: VibeWorld) -> None:
     anna = at_home(world)
     world.trouble(service="spotify", kind="quota", retry_after=40_000)

@@ -207,10 +207,11 @@ def _change(connection: Connection, user_id: UserId, values: dict[str, Any]) -> 
 
 def _taken(connection: Connection, user_id: UserId, spotify_account_id: str) -> bool:
     others = and_(
-        accounts.c.spotify_account_id == spotify_account_id, accounts.c.user_id != user_id
+        accounts.c.spotify_account_id == spotify_account_id,
+        accounts.c.user_id != user_id,
+        tokens.c.user_id.is_not(None),
     )
-    other = _first(connection, others)
-    return other is not None and other.connected
+    return _first(connection, others) is not None
 
 
 def _columns(changes: dict[str, Any]) -> dict[str, Any]:

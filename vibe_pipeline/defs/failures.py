@@ -71,15 +71,11 @@ _SECOND_LOOK = frozenset({FailureCause.GRANT_REFUSED})
 
 
 def _may_be_nothing(failure: ListFailure, before: Edition, *, now: datetime) -> bool:
-    """Whether nobody is woken for it: the next try, which is soon, shows whether it lasts.
-
-    A short pause of Spotify's is such a thing the first time only.
-    """
-    if failure.cause in _SECOND_LOOK:
-        return True
+    """Whether nobody is woken for it the first time: the next try shows whether it lasts."""
+    if before.cause is failure.cause:
+        return False
     short = failure.until is not None and failure.until - now <= nights.SHORT_PAUSE
-    first = before.cause is not failure.cause
-    return failure.cause is FailureCause.RATE_LIMITED and short and first
+    return failure.cause in _SECOND_LOOK or (failure.cause is FailureCause.RATE_LIMITED and short)
 
 
 @contextmanager
