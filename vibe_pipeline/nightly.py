@@ -148,6 +148,7 @@ def _due(
 class Attempts:
     """The runs there were for one person's occasion; ``next`` is the number of another one.
 
+    ``made``: those that the night was begun with; what only went on with one is not counted.
     ``called_off``: somebody ended the last of them.
     """
 
@@ -159,9 +160,13 @@ class Attempts:
 
 @dataclass(slots=True)
 class NightPlan:
-    """Who gets a list begun now, at which attempt; and why the others do not."""
+    """Who gets a list begun now, at which attempt; and why the others do not.
+
+    ``waiting``: whose list would be begun if Spotify were not to be left alone.
+    """
 
     begun: list[tuple[Due, int]] = field(default_factory=list)
+    waiting: list[Due] = field(default_factory=list)
     left: dict[UserId, str] = field(default_factory=dict)
 
     def in_words(self) -> str:
@@ -195,6 +200,7 @@ def tonight(
         elif blocked_until is not None:
             again = blocked_until.isoformat(timespec="minutes")
             night.left[item.account.user_id] = f"waiting for Spotify until {again}"
+            night.waiting.append(item)
         else:
             night.begun.append((item, attempts.next))
     return night

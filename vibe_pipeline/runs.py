@@ -583,6 +583,11 @@ def request_tags(request_id: str) -> dict[str, str]:
     return {REQUEST: request_id}
 
 
+def is_continuation(tags: Mapping[str, str]) -> bool:
+    """Whether the run goes on with what another had begun."""
+    return CONTINUED in tags
+
+
 def _runs_before(tags: Mapping[str, str]) -> int:
     """How many runs were made for the same before this one."""
     written = tags.get(CONTINUED, "")

@@ -161,6 +161,20 @@ def test_while_spotify_rests_nobody_is_begun_and_everybody_due_is_told_once(
     assert len(_requests(_tick(instance, NOW + timedelta(hours=8, minutes=5)))) == 2
 
 
+def test_while_spotify_rests_nobody_is_promised_a_try_that_will_not_be_made(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    given_up, under_way = _person(store, 1), _person(store, 2)
+    for _ in range(nights.ATTEMPTS):
+        _run(instance, given_up, NIGHT, dg.DagsterRunStatus.FAILURE)
+    _run(instance, under_way, NIGHT, dg.DagsterRunStatus.STARTED)
+    store.budget.block("spotify", NOW + timedelta(hours=8), "quota")
+
+    assert _skipped(_tick(instance)) == "1 given up after 5 attempts; 1 under way"
+
+    assert store.outbox.take_due() == []
+
+
 def test_an_unreadable_account_list_removes_nobody(
     store: AccountStore, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
@@ -613,8 +627,8 @@ def test_a_night_that_keeps_dying_is_given_up_and_the_sleeper_told(
     anna = _person(store, 1)
     first = _run(instance, anna, NIGHT, dg.DagsterRunStatus.FAILURE)
     following.explain(*_ended(first, instance, store))
-    for _ in continuation.PAUSES:
-        again = {**NIGHT, runs.EDITION: first.run_id}
+    for number, _ in enumerate(continuation.PAUSES, start=1):
+        again = {**NIGHT, runs.EDITION: first.run_id, runs.CONTINUED: str(number)}
         _run(instance, anna, again, dg.DagsterRunStatus.FAILURE)
 
     assert _skipped(_sweep(instance)) == "No list was left half-way."
@@ -622,6 +636,8 @@ def test_a_night_that_keeps_dying_is_given_up_and_the_sleeper_told(
     assert store.editions.required(EditionId(first.run_id)).cause is FailureCause.UNEXPECTED
     (message,) = store.outbox.take_due()
     assert message.key == "bot.failed.unexpected"
+    told = datetime.fromisoformat(str(message.params["until"]))
+    assert len(_requests(_tick(instance, told))) == 1
 
 
 def test_a_night_that_was_recorded_as_its_run_was_killed_is_told_once(

@@ -61,7 +61,7 @@ def nightly(
         due, lambda item: _attempts(context.instance, store, item), blocked_until=blocked_until
     )
     if blocked_until is not None and blocked_until - now > nights.SHORT_PAUSE:
-        _tell_of_pause(store, due, blocked_until)
+        _tell_of_pause(store, night.waiting, blocked_until)
     if not night.begun:
         return dg.SkipReason(night.in_words())
     add_users(context.instance, [item.account.user_id for item, _ in night.begun])
@@ -83,7 +83,7 @@ def _attempts(
     if ended_by_hand:
         _call_off(store, due, begun[0])
     return nights.Attempts(
-        made=len(begun),
+        made=sum(not runs.is_continuation(run.tags) for run in begun),
         under_way=under_way,
         next=runs.next_attempt([run.tags for run in begun]),
         called_off=ended_by_hand,

@@ -147,7 +147,7 @@ def _run_context(
         mine=edition is None or edition.edition_id == run.root,
         asked_for=runs.somebody_waits(run.tags),
         nightly=nightly,
-        continued=runs.CONTINUED in run.tags,
+        continued=runs.is_continuation(run.tags),
         repeated=run.root_run_id not in {None, run.run_id},
         by_hand=runs.ASKED_BY not in run.tags,
     )
