@@ -46,8 +46,6 @@ _ONE_OF_MANY = re.compile(r"\b(non.?exist\w*|payload|tracks?|uris?)\b", re.IGNOR
 _NOT_LISTED = ("registered", "allowlist", "developer dashboard", "spotify.com/dashboard")
 _CLOSED = frozenset({403, 404, 405, 410, 451})
 """How a door that was shut may answer; what 403 means is told apart before."""
-_PASSING = frozenset({408, 421, 423, 425})
-"""What a server or a proxy says of one attempt: too slow, to the wrong one, locked, too early."""
 _QUOTA = re.compile(r"quota[_ -]?(limit[_ -]?)?exceeded|exceeded[^.]{0,40}quota", re.IGNORECASE)
 
 _PROBE = Call(method="GET", path="/me", endpoint="GET /me")
@@ -222,15 +220,12 @@ class SpotifyWeb:
 def answer_kind(answer: ServiceAnswer) -> AnswerKind:
     """Spotify's way: the day's quota is told from a moment's limit by the reason in the body.
 
-    A refusal that passes is trouble. Where it answers with success and a body, that is JSON; a page
-    was written by somebody else.
+    Where it answers with success and a body, that is JSON; a page was written by somebody else.
     """
     status = status_of(answer)
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return AnswerKind.QUOTA if _QUOTA.search(answer.text) else AnswerKind.SLOW_DOWN
     if answer.good and answer.text.strip() and answer.json() is None:
-        return AnswerKind.AGAIN
-    if status in _PASSING:
         return AnswerKind.AGAIN
     return kind_by_status(replace(answer, status=status))
 
