@@ -46,7 +46,10 @@ PAUSES: Mapping[FailureCause, timedelta] = {
     FailureCause.APP_REFUSED: timedelta(hours=2),
     FailureCause.UNEXPECTED: timedelta(hours=1),
 }
-"""How long to wait after a failure that may pass by itself and did not say when."""
+"""How long to wait at least after a failure that may pass by itself and did not say when."""
+
+LONGEST_PAUSE = timedelta(hours=8)
+"""The pauses grow up to this one, so that the attempts reach from the early morning to the evening."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,11 +227,17 @@ def settled(edition: Edition, now: datetime) -> bool:
 
 
 def next_try(edition: Edition) -> datetime | None:
-    """When a failed edition may be begun again by itself; ``None`` when never."""
+    """When a failed edition may be begun again by itself; ``None`` when never.
+
+    Exponential backoff by the time that has passed: twice as long as since the first attempt.
+    """
     if edition.cause_until is not None:
         return edition.cause_until
     pause = PAUSES.get(edition.cause) if edition.cause is not None else None
-    return None if pause is None else edition.updated_at + pause
+    if pause is None:
+        return None
+    growing = min(2 * (edition.updated_at - edition.created_at), LONGEST_PAUSE)
+    return edition.updated_at + max(pause, growing)
 
 
 def _night(account: Account, at: time, day: date) -> datetime:

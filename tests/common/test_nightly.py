@@ -120,7 +120,8 @@ def test_an_hour_that_was_just_set_brings_its_first_list_when_it_was_told(
 
 def test_a_list_that_was_begun_is_finished_after_its_hour_was_moved_back() -> None:
     person = replace(account(at=time(5)), nightly_set_at=utc(2026, 11, 23, 7))
-    failed = edition(cause=FailureCause.SERVICE_UNAVAILABLE, updated_at=utc(2026, 11, 23, 6))
+    begun = utc(2026, 11, 23, 6)
+    failed = edition(cause=FailureCause.SERVICE_UNAVAILABLE, created_at=begun, updated_at=begun)
 
     (again,) = due([person], lambda user_id, day: [failed], utc(2026, 11, 23, 8))
 

@@ -28,6 +28,7 @@ from vibe_pipeline.nightly import (
     due,
     local_date,
     next_night,
+    next_try,
     settled,
     tonight,
     vibe_date_due,
@@ -334,6 +335,43 @@ def test_whatever_fails_a_night_is_made_once_or_waits_for_somebody(
     made = edition.state is EditionState.RECORDED
     assert made or (edition.cause is not None and settled(edition, night + 23 * TICK))
     assert here.begun[day] <= ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("cause", "outage"),
+    [
+        (FailureCause.SERVICE_UNAVAILABLE, timedelta(hours=12)),
+        (FailureCause.UNEXPECTED, timedelta(hours=12)),
+        (FailureCause.QUOTA, timedelta(hours=12)),
+        (FailureCause.STORE_BUSY, timedelta(hours=4)),
+    ],
+)
+def test_an_outage_that_lasts_for_hours_costs_nobody_their_list(
+    cause: FailureCause, outage: timedelta
+) -> None:
+    here, night = Installation(somebody()), utc(2026, 11, 23, 6)
+
+    for n in range(23 * 4):
+        passed = n * timedelta(minutes=15)
+        here.tick(night + passed, outcome=cause if passed < outage else "made")
+
+    assert here.lists == {date(2026, 11, 23): 1}
+    assert here.begun[date(2026, 11, 23)] <= ATTEMPTS
+
+
+def test_the_pauses_of_a_night_grow_from_the_first_try_on() -> None:
+    begun = utc(2026, 11, 23, 6)
+    pauses = []
+    here = Installation(somebody())
+    here.tick(begun, outcome=FailureCause.SERVICE_UNAVAILABLE)
+    (failed,) = here.editions.values()
+    for _ in range(ATTEMPTS - 1):
+        again = next_try(failed)
+        assert again is not None
+        pauses.append(again - failed.updated_at)
+        failed = replace(failed, updated_at=again)
+
+    assert pauses == [timedelta(minutes=minutes) for minutes in (30, 60, 180, 480)]
 
 
 def test_a_clock_set_back_does_not_leave_a_dead_edition_alone_for_years() -> None:
