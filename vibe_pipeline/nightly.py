@@ -49,7 +49,7 @@ PAUSES: Mapping[FailureCause, timedelta] = {
 """How long to wait at least after a failure that may pass by itself and did not say when."""
 
 LONGEST_PAUSE = timedelta(hours=8)
-"""The pauses grow up to this one, so that the attempts reach from the early morning to the evening."""
+"""The pauses grow up to this one, so that the attempts of a morning reach its evening."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def vibe_date_due(account: Account, now: datetime) -> date | None:
     for.
     """
     latest = _latest_night(account, now)
-    return None if latest is None or _hour_set_after(account, latest[1], now) else latest[0]
+    return None if latest is None or _came_too_early(account, latest[1], now) else latest[0]
 
 
 def _latest_night(account: Account, now: datetime) -> tuple[date, datetime] | None:
@@ -80,16 +80,18 @@ def _latest_night(account: Account, now: datetime) -> tuple[date, datetime] | No
     for day in (today, today - timedelta(days=1)):
         night = _night(account, account.nightly_at, day)
         if night <= now:
-            in_time = now - night < LATENESS
-            missed_before = account.consented_at is not None and night < account.consented_at
-            return (day, night) if in_time and not missed_before else None
+            return (day, night) if now - night < LATENESS else None
     return None
 
 
-def _hour_set_after(account: Account, night: datetime, now: datetime) -> bool:
-    """Whether the hour was set after it had passed; what is dated in the future says nothing."""
-    set_at = account.nightly_set_at
-    return set_at is not None and night <= set_at <= now
+def _came_too_early(account: Account, night: datetime, now: datetime) -> bool:
+    """Whether the hour was set, or the consent given, after the night had passed.
+
+    An hour that was set in the future says nothing.
+    """
+    agreed_at, set_at = account.consented_at, account.nightly_set_at
+    agreed_later = agreed_at is not None and night < agreed_at
+    return agreed_later or (set_at is not None and night <= set_at <= now)
 
 
 def next_night(account: Account, now: datetime) -> datetime | None:
@@ -129,7 +131,7 @@ def _due(
     editions_of: Callable[[UserId, date], Iterable[Edition]],
     now: datetime,
 ) -> Due | None:
-    """A list that was begun is finished, whatever hour was set since."""
+    """A list that was begun is finished, whatever hour was set or consent given since."""
     latest = _latest_night(account, now)
     if latest is None:
         return None
@@ -140,7 +142,7 @@ def _due(
         for edition in editions_of(account.user_id, vibe_date)
         if edition.occasion == occasion
     ]
-    if not before and _hour_set_after(account, night, now):
+    if not before and _came_too_early(account, night, now):
         return None
     if any(settled(edition, now) for edition in before):
         return None

@@ -128,6 +128,15 @@ def test_a_list_that_was_begun_is_finished_after_its_hour_was_moved_back() -> No
     assert again.vibe_date == date(2026, 11, 23)
 
 
+def test_a_list_that_was_begun_is_finished_after_the_consent_was_renewed() -> None:
+    person = account(consented_at=utc(2026, 11, 23, 8))
+    waiting = edition(cause=FailureCause.QUOTA, cause_until=utc(2026, 11, 23, 10))
+
+    (again,) = due([person], lambda user_id, day: [waiting], utc(2026, 11, 23, 10))
+
+    assert again.vibe_date == date(2026, 11, 23)
+
+
 def test_an_hour_set_by_a_clock_that_ran_ahead_holds_no_night_up() -> None:
     person = replace(account(), nightly_set_at=utc(2031, 1, 1))
 
