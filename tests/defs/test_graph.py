@@ -346,6 +346,18 @@ def test_the_day_s_quota_is_told_with_its_end_once_it_is_said_again(world: VibeW
     assert world.calls().total() <= 6
 
 
+def test_a_quota_that_is_over_by_the_next_try_is_told_only_if_it_lasts(world: VibeWorld) -> None:
+    anna = at_home(world)
+    world.store.budget.block("spotify", datetime.now(UTC) + timedelta(minutes=20), "quota")
+
+    world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
+    told_first = told(world, anna)
+    world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
+
+    assert only(world, anna).cause is FailureCause.QUOTA
+    assert (told_first, told(world, anna)) == ([], ["bot.failed.quota"])
+
+
 def test_a_grant_that_is_refused_is_told_kept_and_stops_nobody_else(world: VibeWorld) -> None:
     anna, boris = at_home(world), at_home(world, "Boris")
     world.revoke(anna)

@@ -69,13 +69,16 @@ _PASSING = frozenset({FailureCause.SERVICE_UNAVAILABLE, FailureCause.STORE_BUSY}
 _SECOND_LOOK = frozenset({FailureCause.GRANT_REFUSED})
 """What may turn out to be nothing at the next try: nobody is woken for it before."""
 
+_PAUSES = frozenset({FailureCause.RATE_LIMITED, FailureCause.QUOTA})
+"""The same where they are short; a day's calls are often free again minutes after the hour."""
+
 
 def _may_be_nothing(failure: ListFailure, before: Edition, *, now: datetime) -> bool:
     """Whether nobody is woken for it the first time: the next try shows whether it lasts."""
     if before.cause is failure.cause:
         return False
     short = failure.until is not None and failure.until - now <= nights.SHORT_PAUSE
-    return failure.cause in _SECOND_LOOK or (failure.cause is FailureCause.RATE_LIMITED and short)
+    return failure.cause in _SECOND_LOOK or (failure.cause in _PAUSES and short)
 
 
 @contextmanager
