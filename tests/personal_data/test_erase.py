@@ -270,3 +270,56 @@ def test_unlinking_erases_the_listening_and_keeps_our_lists(world: VibeWorld) ->
     assert world.remembered(anna.user_id) == remembered != []
     assert world.instance.has_dynamic_partition("users", anna.user_id)
     assert run_count(world, anna) == 0
+
+
+def test_what_is_read_after_connecting_again_survives_a_late_erasure(world: VibeWorld) -> None:
+    anna = with_a_list(world, "Anna")
+    note = world.store.erasures.disconnect(anna.user_id)
+    world.connect_again(anna)
+
+    world.run(runs.SYNC_LIBRARY, anna.user_id)
+    with world.warehouse.open() as tables:
+        read = tables.rows_of_listening(anna.user_id)
+        likes = len(tables.library.likes(anna.user_id))
+    swept = world.store.erasures.get(note.receipt)
+    late = sweep(world, note)
+
+    assert late.success
+    assert swept is not None
+    assert swept.swept_at is not None
+    assert swept.counts["warehouse.liked_tracks"] == likes > 0
+    assert swept.counts["dagster.runs"] == 1
+    with world.warehouse.open() as tables:
+        assert tables.rows_of_listening(anna.user_id) == read
+
+
+def test_nothing_is_erased_late_from_somebody_who_has_connected_again(world: VibeWorld) -> None:
+    anna = with_a_list(world, "Anna")
+    note = world.store.erasures.disconnect(anna.user_id)
+    world.connect_again(anna)
+
+    late = sweep(world, note)
+
+    assert late.success
+    assert [one.receipt for one in world.store.erasures.waiting()] == [note.receipt]
+
+
+def test_another_spotify_account_begins_without_what_the_former_one_played(
+    world: VibeWorld,
+) -> None:
+    anna, boris = with_a_list(world, "Anna"), world.connected("Boris")
+    with world.warehouse.open() as tables:
+        former = {like.track.spotify_id for like in tables.library.likes(anna.user_id)}
+    world.store.erasures.forget(boris.user_id)
+    world.connect_again(anna, listening_of=boris)
+
+    world.run(runs.SYNC_LIBRARY, anna.user_id)
+
+    own = {saved.uri for saved in world.listener_of(boris).saved}
+    with world.warehouse.open() as tables:
+        likes = {like.track.spotify_id for like in tables.library.likes(anna.user_id)}
+        given = tables.playlists.recommended(anna.user_id)
+    assert former
+    assert likes
+    assert {f"spotify:track:{one}" for one in likes} <= own
+    assert given

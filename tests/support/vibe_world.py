@@ -84,6 +84,15 @@ class VibeWorld:
             account.user_id, f"spotify-{person.listener}", name, tokens
         )
 
+    def connect_again(self, person: Account, *, listening_of: Account | None = None) -> Account:
+        """They agree once more on Spotify's page: with their own account, or with this person's."""
+        chat_id = (listening_of or person).chat_id
+        listener = self.simulator.simulation.people.get(chat_id).listener
+        grant = asyncio.run(self._consent(listener, covers=False))
+        tokens = first_tokens(grant, consented_at=datetime.now(UTC))
+        name = person.telegram_name
+        return self.store.people.connect(person.user_id, f"spotify-{listener}", name, tokens)
+
     def run(
         self,
         job: str,

@@ -7,7 +7,7 @@ note without a name stands here, and it goes when its receipt was delivered.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,21 +19,18 @@ from sqlalchemy import (
     Table,
     delete,
     func,
-    insert,
     select,
     update,
 )
 
 from vibe_pipeline.accounts.database import Database
-from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.erasure_notes import erase_spotify, promise_erasure
 from vibe_pipeline.accounts.people import unlink
 from vibe_pipeline.accounts.readable_rows import readable_rows
 from vibe_pipeline.accounts.records import Erasure, ErasureKind
 from vibe_pipeline.accounts.tables import (
     accounts,
-    considered,
     erasures,
-    history_sources,
     metadata,
     service_calls,
     tokens,
@@ -55,7 +52,14 @@ class Erasures:
         """Erase the person here, in one transaction with the note about what is left elsewhere."""
         with self.database.writing() as connection:
             counts = _counted(connection, user_id)
-            note = self._note(connection, user_id, ErasureKind.PERSON, counts)
+            note = promise_erasure(
+                connection,
+                user_id,
+                ErasureKind.PERSON,
+                counts,
+                receipt=self.new_receipt(),
+                now=self.now(),
+            )
             _unname_calls(connection, note)
             connection.execute(delete(accounts).where(accounts.c.user_id == user_id))
         return note
@@ -63,11 +67,7 @@ class Erasures:
     def disconnect(self, user_id: UserId) -> Erasure:
         """Erase the tokens and what came from Spotify; note that the warehouse is to follow."""
         with self.database.writing() as connection:
-            counts = {
-                f"accounts.{table.name}": _erased(connection, table, user_id)
-                for table in (tokens, considered, history_sources)
-            }
-            note = self._note(connection, user_id, ErasureKind.SPOTIFY, counts)
+            note = erase_spotify(connection, user_id, receipt=self.new_receipt(), now=self.now())
             unlink(connection, user_id)
         return note
 
@@ -120,25 +120,6 @@ class Erasures:
                 if table is not tokens
             }
 
-    def _note(
-        self, connection: Connection, user_id: UserId, kind: ErasureKind, counts: Mapping[str, int]
-    ) -> Erasure:
-        query = select(accounts.c.chat_id, accounts.c.language)
-        who = connection.execute(query.where(accounts.c.user_id == user_id)).first()
-        if who is None:
-            raise UnknownPerson(user_id)
-        note = Erasure(
-            receipt=self.new_receipt(),
-            user_id=user_id,
-            kind=kind,
-            chat_id=who.chat_id,
-            language=who.language,
-            counts={name: count for name, count in counts.items() if count},
-            asked_at=self.now(),
-        )
-        connection.execute(insert(erasures).values(asdict(note) | {"kind": kind.value}))
-        return note
-
     @staticmethod
     def _count(connection: Connection, receipt: str, counts: Mapping[str, int]) -> None:
         query = select(erasures.c.counts).where(erasures.c.receipt == receipt)
@@ -188,10 +169,6 @@ def _counted(connection: Connection, user_id: UserId) -> dict[str, int]:
         )
         for table in about_people()
     }
-
-
-def _erased(connection: Connection, table: Table, user_id: UserId) -> int:
-    return connection.execute(delete(table).where(table.c.user_id == user_id)).rowcount
 
 
 def _rows(connection: Connection, table: Table, user_id: UserId) -> Rows:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from vibe_pipeline.accounts.cipher import Cipher
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.editions import forget_playlists
+from vibe_pipeline.accounts.erasure_notes import erase_spotify, new_receipt
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
 from vibe_pipeline.accounts.readable_rows import readable_rows
 from vibe_pipeline.accounts.records import Account, AccountChanges, Defaults, Tokens
@@ -111,6 +112,8 @@ class People:
     ) -> Account:
         """Link a Spotify account; another one than before starts with a playlist of its own.
 
+        What was read from the former one is erased then, as if it had been unlinked.
+
         Raises ``SpotifyAccountTaken`` while somebody else is connected to that account.
         """
         with self.database.writing() as connection:
@@ -122,10 +125,12 @@ class People:
                 "spotify_name": spotify_name,
                 "consented_at": granted.consented_at,
             }
-            if market is not None:
+            another = before.spotify_account_id not in {None, spotify_account_id}
+            if market is not None or another:
                 values["market"] = market
-            if before.spotify_account_id not in {None, spotify_account_id}:
+            if another:
                 values |= _NO_LIBRARY
+                erase_spotify(connection, user_id, receipt=new_receipt(), now=self.now())
                 forget_playlists(connection, user_id)
             connection.execute(delete(tokens).where(tokens.c.user_id == user_id))
             connection.execute(insert(tokens).values(token_values(user_id, granted, self.sealer)))

@@ -21,6 +21,7 @@ from vibe_pipeline.accounts.cipher import Cipher, cipher_for, existing_key, secr
 from vibe_pipeline.accounts.considered import ConsideredLists
 from vibe_pipeline.accounts.database import Database, connect, sqlite_path
 from vibe_pipeline.accounts.editions import Editions
+from vibe_pipeline.accounts.erasure_notes import new_receipt
 from vibe_pipeline.accounts.erasures import Erasures
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.feedback import Blocks, Exclusions, Thumbs
@@ -115,12 +116,6 @@ def new_user_id() -> UserId:
 def new_state() -> str:
     """256 bits nobody can guess, fit for an address."""
     return secrets.token_urlsafe(32)
-
-
-def new_receipt() -> str:
-    """A receipt's number, easy to read out: ``7F3A-09C2-11BE``."""
-    digits = secrets.token_hex(6).upper()
-    return "-".join(digits[start : start + 4] for start in range(0, 12, 4))
 
 
 def open_store(

@@ -102,7 +102,7 @@ def candidates(
     """Asks the selected sources together, each able to fail without hurting the rest."""
     store, database = accounts.open(clock), warehouse.open()
     wanted = {source for source in Source if pool_key(source) in context.selected_asset_keys}
-    with run_context(context, store, now=clock.now()) as run:
+    with run_context(context, store, database, now=clock.now()) as run:
         step = _CandidatesStep.read(run, store, database, clock)
         if not step.prepared:
             with one_at_a_time(run, SharedWork.SOURCES) as joined:

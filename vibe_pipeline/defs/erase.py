@@ -8,6 +8,7 @@ import dagster as dg
 
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Erasure, ErasureKind
+from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.partitions import run_request, users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.launcher.check_history import forget_checks
@@ -16,6 +17,7 @@ from vibe_pipeline.personal_data.erase import Sweep, sweep, sweep_files
 from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
+from vibe_pipeline.warehouse import Warehouse, WarehouseLocked
 
 
 class ForgetConfig(dg.Config):
@@ -40,6 +42,9 @@ def forget(
     note = store.erasures.get(config.receipt)
     if note is None or note.swept_at is not None:
         context.add_output_metadata({"receipt": config.receipt, "left": 0, "done before": True})
+        return
+    if _is_kept_by_runs(store, note):
+        context.add_output_metadata({"receipt": config.receipt, "left to": "the person's next run"})
         return
     if is_busy(context.instance, note.user_id):
         raise dg.Failure(
@@ -81,7 +86,8 @@ def promises(
     context: dg.SensorEvaluationContext, accounts: AccountsResource, clock: ClockResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Begin each waiting erasure, unless one is under way or the person still has a run."""
-    waiting = accounts.open(clock).erasures.waiting()
+    store = accounts.open(clock)
+    waiting = [note for note in store.erasures.waiting() if not _is_kept_by_runs(store, note)]
     requests = [
         request for note in waiting if (request := _request(context.instance, note)) is not None
     ]
@@ -100,6 +106,49 @@ def _request(instance: dg.DagsterInstance, note: Erasure) -> dg.RunRequest | Non
     )
 
 
+def _is_kept_by_runs(store: AccountStore, note: Erasure) -> bool:
+    """Whether its person has connected again: sweeping late would take what was read since."""
+    account = store.people.get(note.user_id)
+    return note.kind is ErasureKind.SPOTIFY and account is not None and account.connected
+
+
+def erase_former_listening(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+    store: AccountStore,
+    warehouse: Warehouse,
+    user_id: UserId,
+) -> None:
+    """Keep what was promised to somebody who has connected again, before their run reads anything.
+
+    Raises: ``WarehouseLocked`` while a run of before still may write.
+    """
+    for note in store.erasures.waiting():
+        if note.user_id == user_id and _is_kept_by_runs(store, note):
+            _erase_what_was_before(context, store, warehouse, note)
+
+
+def _erase_what_was_before(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+    store: AccountStore,
+    warehouse: Warehouse,
+    note: Erasure,
+) -> None:
+    instance, home = context.instance, read_settings().home
+    before = dg.RunsFilter(tags=runs.owner_tags(note.user_id), created_before=note.asked_at)
+    earlier = [run for run in instance.get_runs(before) if run.run_id != context.run.run_id]
+    if not all(run.is_finished for run in earlier):
+        sentence = "A run from before Spotify was connected anew is still under way."
+        raise WarehouseLocked(warehouse.path, sentence)
+    swept = sweep(warehouse, note.user_id, note.kind).and_of(
+        sweep_files(home, note.user_id, before=note.asked_at)
+    )
+    if swept.left:
+        sentence = f"{swept.left} rows of a former connection are still there."
+        raise WarehouseLocked(warehouse.path, sentence)
+    gone = _erase_runs(instance, {run.run_id for run in earlier})
+    store.erasures.swept(note.receipt, {**swept.erased, "dagster.runs": gone})
+
+
 def is_busy(instance: dg.DagsterInstance, user_id: UserId) -> bool:
     """Whether a run of this person's may still write."""
     own_runs = instance.get_runs(dg.RunsFilter(tags=runs.owner_tags(user_id)))
@@ -108,7 +157,8 @@ def is_busy(instance: dg.DagsterInstance, user_id: UserId) -> bool:
 
 def _sweep_dagster(instance: dg.DagsterInstance, note: Erasure) -> Sweep:
     """Erase the person's runs and partition, then count what Dagster still holds of them."""
-    erased_runs = _erase_runs(instance, note.user_id)
+    own_runs = instance.get_runs(dg.RunsFilter(tags=runs.owner_tags(note.user_id)))
+    erased_runs = _erase_runs(instance, {run.run_id for run in own_runs})
     partitions = _erase_partition(instance, note)
     return Sweep(
         erased={"dagster.runs": erased_runs, "dagster.partitions": partitions},
@@ -116,10 +166,8 @@ def _sweep_dagster(instance: dg.DagsterInstance, note: Erasure) -> Sweep:
     )
 
 
-def _erase_runs(instance: dg.DagsterInstance, user_id: UserId) -> int:
-    """Delete the person's runs with all their events and archives; says how many there were."""
-    own_runs = instance.get_runs(dg.RunsFilter(tags=runs.owner_tags(user_id)))
-    gone = {run.run_id for run in own_runs}
+def _erase_runs(instance: dg.DagsterInstance, gone: set[str]) -> int:
+    """Delete these runs with all their events and archives; says how many there were."""
     home = read_settings().home
     for run_id in gone:
         archive_path(home, run_id).unlink(missing_ok=True)

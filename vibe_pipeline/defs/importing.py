@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from vibe_pipeline import runs
+from vibe_pipeline.defs.erase import erase_former_listening
 from vibe_pipeline.defs.failures import failures_tagged
 from vibe_pipeline.defs.listening_history import LISTENING_HISTORY
 from vibe_pipeline.defs.partitions import users
@@ -37,7 +38,8 @@ def import_sent_file(
     Killed, or failed for what may pass, it is begun again: the file stays until then, and what was
     read adds nothing twice.
     """
-    account = accounts.open(clock).people.get(UserId(context.partition_key))
+    store = accounts.open(clock)
+    account = store.people.get(UserId(context.partition_key))
     if account is None:
         raise dg.Failure(
             f"Nobody is known as {context.partition_key}: they may have asked to be forgotten.",
@@ -48,6 +50,7 @@ def import_sent_file(
     imported = ImportedHistory()
     try:
         with failures_tagged(context):
+            erase_former_listening(context, store, warehouse.open(), account.user_id)
             take_in(
                 path,
                 warehouse.open(),

@@ -52,7 +52,7 @@ def recommendation_outcomes(
     counts.
     """
     store, now = accounts.open(clock), clock.now()
-    with run_context(context, store, now=now) as run:
+    with run_context(context, store, warehouse.open(), now=now) as run:
         report = review_outcomes(warehouse.open(), run.user_id, now=now)
     store.source_outcomes.replace(run.user_id, report.source_outcomes())
     return _outcomes_result(report)

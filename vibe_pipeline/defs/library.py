@@ -114,7 +114,7 @@ def library(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Likes, plays and top items, asked for and kept together."""
     store, database, now = accounts.open(clock), warehouse.open(), clock.now()
-    with run_context(context, store, now=now) as run:
+    with run_context(context, store, database, now=now) as run:
         if run.done_before:
             context.log.info("this list was made by run %s", run.place.edition_id)
             return

@@ -77,7 +77,7 @@ def listening_history(
     archive.
     """
     store, now = accounts.open(clock), clock.now()
-    with run_context(context, store, now=now) as run:
+    with run_context(context, store, warehouse.open(), now=now) as run:
         sources = store.history_sources.of(run.user_id)
         opening = services.open(
             run.user_id, store, clock, edition_id=listening_of(run.user_id), asked_for=False

@@ -99,7 +99,7 @@ def playlist(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Writes the chosen tracks to the playlist, then keeps what was written."""
     store, database = accounts.open(clock), warehouse.open()
-    with run_context(context, store, now=clock.now()) as run:
+    with run_context(context, store, database, now=clock.now()) as run:
         edition, waited_for = _chosen_edition(store, run), _waited_for(store, run)
         opening = services.open(
             run.user_id, store, clock, edition_id=run.place.edition_id, asked_for=run.asked_for

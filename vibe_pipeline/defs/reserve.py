@@ -61,7 +61,7 @@ def track_reserve(
     whether the person's playlist is still in their library.
     """
     store = accounts.open(clock)
-    with run_context(context, store, now=clock.now()) as run:
+    with run_context(context, store, warehouse.open(), now=clock.now()) as run:
         with one_at_a_time(run, SharedWork.LOOKUPS):
             step = SelectionStep.read(run, store, warehouse.open(), clock)
             account = preparing_of(run.user_id)

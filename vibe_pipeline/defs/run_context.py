@@ -18,6 +18,7 @@ from vibe_pipeline.accounts.records import (
     EditionState,
 )
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.defs.erase import erase_former_listening
 from vibe_pipeline.defs.failures import failures_recorded
 from vibe_pipeline.playlists.failures import not_connected
 from vibe_pipeline.playlists.run_edition import (
@@ -28,7 +29,7 @@ from vibe_pipeline.playlists.run_edition import (
     unfinished_before,
 )
 from vibe_pipeline.records import UserId
-from vibe_pipeline.warehouse import Slice
+from vibe_pipeline.warehouse import Slice, Warehouse
 
 SELECTION = dg.AssetKey("ranked_selection")
 PUBLISHED = dg.AssetKey("published_playlist")
@@ -94,9 +95,12 @@ class RunContext:
 
 @contextmanager
 def run_context(
-    context: dg.AssetExecutionContext, store: AccountStore, *, now: datetime
+    context: dg.AssetExecutionContext, store: AccountStore, warehouse: Warehouse, *, now: datetime
 ) -> Iterator[RunContext]:
-    """What this run makes; an error inside is noted in the ledger and told in words."""
+    """What this run makes; an error inside is noted in the ledger and told in words.
+
+    What was to be erased of a former connection is erased before anything is read or made.
+    """
     _version_by_run(context)
     user_id = UserId(context.partition_key)
     account = store.people.get(user_id)
@@ -118,6 +122,7 @@ def run_context(
     ):
         if not account.connected:
             raise not_connected(account)
+        erase_former_listening(context, store, warehouse, user_id)
         yield run
 
 

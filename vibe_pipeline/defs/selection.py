@@ -89,7 +89,7 @@ def ranked_selection(
     RETENTION_DAYS, so that a past day can be made again.
     """
     store = accounts.open(clock)
-    with run_context(context, store, now=clock.now()) as run:
+    with run_context(context, store, warehouse.open(), now=clock.now()) as run:
         if run.done_before:
             raise _made_meanwhile(run)
         with one_at_a_time(run, SharedWork.LOOKUPS):

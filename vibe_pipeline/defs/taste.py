@@ -55,7 +55,7 @@ def seed_profile(
     left out plays no part. The sources are asked about these seeds.
     """
     store, now = accounts.open(clock), clock.now()
-    with run_context(context, store, now=now) as run:
+    with run_context(context, store, warehouse.open(), now=now) as run:
         explained = make_profile(warehouse.open(), store, run.account, now=now)
         with warehouse.open().open() as tables:
             tables.taste.replace(run.place, explained.profile)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from vibe_pipeline.accounts.records import ErasureKind
@@ -39,8 +40,12 @@ def sweep(warehouse: Warehouse, user_id: UserId, kind: ErasureKind) -> Sweep:
     return Sweep(erased={f"warehouse.{name}": count for name, count in erased.items()}, left=left)
 
 
-def sweep_files(home: Path, user_id: UserId) -> Sweep:
-    """Delete the files that the person sent and no run took in; safe to repeat."""
+def sweep_files(home: Path, user_id: UserId, *, before: datetime | None = None) -> Sweep:
+    """Delete the files that the person sent and no run took in; safe to repeat.
+
+    With ``before``, those that came earlier.
+    """
     return Sweep(
-        erased={"files.sent": forget_files(home, user_id)}, left=waiting_files(home, user_id)
+        erased={"files.sent": forget_files(home, user_id, before=before)},
+        left=waiting_files(home, user_id, before=before),
     )

@@ -38,9 +38,9 @@ def sent_file(home: Path, user_id: UserId, name: str) -> Path:
     return _folder(home, user_id) / (Path(name).name.lstrip(".") or "nameless")
 
 
-def waiting_files(home: Path, user_id: UserId) -> int:
-    """How many files of this person's no run has taken in yet."""
-    return sum(1 for _ in _folder(home, user_id).glob("*"))
+def waiting_files(home: Path, user_id: UserId, *, before: datetime | None = None) -> int:
+    """How many files of this person's no run has taken in yet; with ``before``, of the earlier."""
+    return len(_waiting(home, user_id, before))
 
 
 @contextmanager
@@ -62,11 +62,14 @@ def receiving(path: Path) -> Iterator[BinaryIO]:
         unfinished.unlink(missing_ok=True)
 
 
-def forget_files(home: Path, user_id: UserId) -> int:
-    """Delete every file this person sent; says how many there were."""
-    count = waiting_files(home, user_id)
-    shutil.rmtree(_folder(home, user_id), ignore_errors=True)
-    return count
+def forget_files(home: Path, user_id: UserId, *, before: datetime | None = None) -> int:
+    """Delete every file this person sent, or the earlier; says how many there were."""
+    files = _waiting(home, user_id, before)
+    for path in files:
+        path.unlink(missing_ok=True)
+    if before is None:
+        shutil.rmtree(_folder(home, user_id), ignore_errors=True)
+    return len(files)
 
 
 def drop_old_files(home: Path, *, now: datetime) -> int:
@@ -76,6 +79,11 @@ def drop_old_files(home: Path, *, now: datetime) -> int:
     for path in old:
         path.unlink(missing_ok=True)
     return len(old)
+
+
+def _waiting(home: Path, user_id: UserId, before: datetime | None) -> list[Path]:
+    files = _folder(home, user_id).glob("*")
+    return [file for file in files if before is None or file.stat().st_mtime < before.timestamp()]
 
 
 def _folder(home: Path, user_id: UserId) -> Path:
