@@ -129,7 +129,7 @@ def test_a_list_whose_playlist_is_missing_fails_and_goes_on_in_a_new_one(
     world.run("daily_vibe", anna.user_id)
 
     assert not missed.success
-    assert (waiting.playlist_id, waiting.cause) == (gone.id, FailureCause.SERVICE_UNAVAILABLE)
+    assert (waiting.playlist_id, waiting.cause) == (gone.id, FailureCause.PLAYLIST_MISSING)
     made = world.store.editions.required(waiting.edition_id)
     assert made.state is EditionState.RECORDED
     assert [playlist.id for playlist in world.listener_of(anna).playlists] == [made.playlist_id]

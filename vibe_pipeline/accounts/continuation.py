@@ -41,6 +41,7 @@ _SOON_PASSING = frozenset(
 _PASSING = _SOON_PASSING | {
     FailureCause.GRANT_REFUSED,
     FailureCause.WRITING_REFUSED,
+    FailureCause.PLAYLIST_MISSING,
     FailureCause.REDIRECTED,
     FailureCause.APP_REFUSED,
     FailureCause.STORE_DAMAGED,

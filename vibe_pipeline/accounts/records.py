@@ -196,6 +196,7 @@ class FailureCause(StrEnum):
     LISTENING_CLOSED = "listening_closed"
     REDIRECTED = "redirected"
     APP_REFUSED = "app_refused"
+    PLAYLIST_MISSING = "playlist_missing"
     OVERTAKEN = "overtaken"
     CANCELED = "canceled"
     UNEXPECTED = "unexpected"

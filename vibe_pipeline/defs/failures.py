@@ -66,7 +66,7 @@ log = logging.getLogger(__name__)
 _PASSING = frozenset({FailureCause.SERVICE_UNAVAILABLE, FailureCause.STORE_BUSY})
 
 
-_SECOND_LOOK = frozenset({FailureCause.GRANT_REFUSED})
+_SECOND_LOOK = frozenset({FailureCause.GRANT_REFUSED, FailureCause.PLAYLIST_MISSING})
 """What may turn out to be nothing at the next try: nobody is woken for it before."""
 
 _PAUSES = frozenset({FailureCause.RATE_LIMITED, FailureCause.QUOTA})

@@ -66,11 +66,8 @@ class PlaylistMissing(ServiceUnavailable):
 
     @staticmethod
     def noted(edition: Edition) -> datetime | None:
-        """Until when it was last to be missing, where that is what the edition stands failed for.
-
-        No other trouble that is Spotify's own says how long it lasts.
-        """
-        missing = edition.cause is FailureCause.SERVICE_UNAVAILABLE
+        """Until when it was last to be missing, where that is what the edition stands failed for."""
+        missing = edition.cause is FailureCause.PLAYLIST_MISSING
         return edition.cause_until if missing else None
 
 
@@ -158,6 +155,7 @@ _CAUSES: tuple[tuple[type[Exception], FailureCause], ...] = (
     (OwnerNotPremium, FailureCause.OWNER_NOT_PREMIUM),
     (Redirected, FailureCause.REDIRECTED),
     (WriteRefused, FailureCause.WRITING_REFUSED),
+    (PlaylistMissing, FailureCause.PLAYLIST_MISSING),
     (ServiceUnavailable, FailureCause.SERVICE_UNAVAILABLE),
     (WarehouseLocked, FailureCause.STORE_BUSY),
     (WarehouseUnreachable, FailureCause.STORE_BUSY),
