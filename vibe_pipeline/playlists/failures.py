@@ -66,7 +66,7 @@ class PlaylistMissing(ServiceUnavailable):
 
     @staticmethod
     def noted(edition: Edition) -> datetime | None:
-        """Until when it was last to be missing, where that is what the edition stands failed for."""
+        """Until when it is to be missing, where that is what the edition stands failed for."""
         missing = edition.cause is FailureCause.PLAYLIST_MISSING
         return edition.cause_until if missing else None
 
