@@ -18,7 +18,7 @@ from vibe_oauth.pages import Page, Pages
 from vibe_oauth.request_info import language_of, only_looks, sent_from_elsewhere
 from vibe_oauth.services import OAuthServices
 from vibe_pipeline.accounts.records import Account
-from vibe_pipeline.authorization import AccountLinking, Refused, ToConfirm
+from vibe_pipeline.authorization import AccountLinking, Linked, Refused
 from vibe_pipeline.locales import moment
 
 LONGEST_FORM = 4096
@@ -66,22 +66,24 @@ class ConsentFlow:
         outcome = await self.linking.came_back(request.query_params)
         if isinstance(outcome, Refused):
             return await self._refusal(request, outcome)
-        return self.pages.confirmation(outcome, self.linking.hold(outcome))
+        held = self.linking.hold(outcome)
+        if isinstance(held, Refused):
+            return await self._refusal(request, held)
+        return self.pages.confirmation(outcome, held)
 
     async def confirm(self, request: Request) -> Response:
-        """The person has seen both names and says yes."""
-        confirmed = await self._claimed(request)
+        """The person has seen both names and says yes; who says it twice reads the same again."""
+        token = await _own_token(request)
+        confirmed = self.linking.claim(token)
         if confirmed is None:
-            return self._page(Page.UNUSABLE, language_of(request))
+            before = self.linking.linked_before(token)
+            if before is None:
+                return self._page(Page.UNUSABLE, language_of(request))
+            return await self._connected(before)
         outcome = self.linking.link(confirmed)
         if isinstance(outcome, Refused):
             return await self._refusal(request, outcome)
-        page = await self._answer(
-            Page.CONNECTED,
-            outcome.account,
-            spotify=outcome.spotify_name,
-            telegram=outcome.account.telegram_name,
-        )
+        page = await self._connected(outcome)
         page.background = BackgroundTask(
             self.linking.begin_first_preparation, outcome.account.user_id
         )
@@ -89,15 +91,18 @@ class ConsentFlow:
 
     async def decline(self, request: Request) -> Response:
         """The person says no: what Spotify gave is thrown away."""
-        declined = await self._claimed(request)
+        declined = self.linking.claim(await _own_token(request))
         if declined is None:
             return self._page(Page.UNUSABLE, language_of(request))
         return await self._answer(Page.DECLINED, declined.account)
 
-    async def _claimed(self, request: Request) -> ToConfirm | None:
-        if sent_from_elsewhere(request):
-            return None
-        return self.linking.claim(await _form_token(request))
+    async def _connected(self, linked: Linked) -> Response:
+        return await self._answer(
+            Page.CONNECTED,
+            linked.account,
+            spotify=linked.spotify_name,
+            telegram=linked.account.telegram_name,
+        )
 
     async def _refusal(self, request: Request, refused: Refused) -> Response:
         page, account = Page(refused.reason), refused.account
@@ -117,8 +122,10 @@ class ConsentFlow:
         return self.pages.message(page, language)
 
 
-async def _form_token(request: Request) -> str:
-    """The form's one field; anything longer than we would ever send is left unread."""
+async def _own_token(request: Request) -> str:
+    """The form's one field, where the form is ours and no longer than we would ever send."""
+    if sent_from_elsewhere(request):
+        return ""
     body = b""
     async for chunk in request.stream():
         body += chunk

@@ -24,7 +24,7 @@ import structlog
 
 from vibe_pipeline.accounts.call_allowance import budget_for, listening_of
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
-from vibe_pipeline.accounts.messages import Connected, ZoneQuestion
+from vibe_pipeline.accounts.messages import Connected, Message, ZoneQuestion
 from vibe_pipeline.accounts.people import consent_end
 from vibe_pipeline.accounts.records import (
     Account,
@@ -270,9 +270,12 @@ class AccountLinking:
         except ServiceError as error:
             return _refused(error, account)
 
-    def hold(self, asked: ToConfirm) -> str:
+    def hold(self, asked: ToConfirm) -> str | Refused:
         """Keep a consent until its person answers with the token given here."""
-        return self.store.oauth_states.hold(asked.pending)
+        try:
+            return self.store.oauth_states.hold(asked.pending)
+        except UnknownPerson:
+            return Refused(reason=RefusalReason.UNUSABLE)
 
     def claim(self, token: str, *, by: UserId | None = None) -> ToConfirm | None:
         """The consent to link or to throw away, once; ``None`` when the token is not good."""
@@ -282,9 +285,33 @@ class AccountLinking:
             return None
         return ToConfirm(account=account, pending=pending)
 
+    def linked_before(self, token: str, *, by: UserId | None = None) -> Linked | None:
+        """What came of a token that was good before: a second tap is answered as the first."""
+        claimed = self.store.oauth_states.claimed_before(token)
+        if claimed is None or by not in {None, claimed[0]}:
+            return None
+        account = self.store.people.get(claimed[0])
+        if account is None or not account.connected or account.consented_at != claimed[1]:
+            return None
+        name = account.spotify_name or account.spotify_account_id or ""
+        return Linked(account=account, spotify_name=name)
+
     def link(self, confirmed: ToConfirm) -> Linked | Refused:
         """Link what its person has confirmed, and have the chat told."""
         pending = confirmed.pending
+        told: list[Message] = [
+            Connected.after_consent(
+                pending.user_id,
+                spotify_name=confirmed.spotify_name,
+                consented_at=pending.tokens.consented_at,
+            )
+        ]
+        if confirmed.account.timezone == self.store.people.defaults.timezone:
+            told.append(ZoneQuestion.of(pending.user_id))
+        first = LaunchRequest.first_preparation(pending.user_id)
+        wish = self.store.pending_launches.wish(
+            secrets.token_hex(16), pending.user_id, first, pause=OURS_ALONE
+        )
         try:
             self.store.people.connect(
                 pending.user_id,
@@ -292,16 +319,9 @@ class AccountLinking:
                 pending.spotify_name,
                 pending.tokens,
                 market=pending.market,
+                told=told,
+                wish=wish,
             )
-            linked = Connected.after_consent(
-                pending.user_id,
-                spotify_name=confirmed.spotify_name,
-                consented_at=pending.tokens.consented_at,
-            )
-            self.store.outbox.put(pending.user_id, linked)
-            if confirmed.account.timezone == self.store.people.defaults.timezone:
-                self.store.outbox.put(pending.user_id, ZoneQuestion.of(pending.user_id))
-            self.note_first_preparation(pending.user_id)
         except SpotifyAccountTaken:
             return Refused(reason=RefusalReason.TAKEN, account=confirmed.account)
         except UnknownPerson:

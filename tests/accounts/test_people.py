@@ -22,8 +22,12 @@ from tests.support.accounts_site import (
     opened,
     tokens,
 )
-from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
-from vibe_pipeline.accounts.messages import ConsentEnded
+from vibe_pipeline.accounts.errors import (
+    AccountsNotSetUp,
+    SpotifyAccountTaken,
+    UnknownPerson,
+)
+from vibe_pipeline.accounts.messages import ConsentEnded, ZoneQuestion
 from vibe_pipeline.accounts.people import consent_end
 from vibe_pipeline.accounts.records import (
     BlockKind,
@@ -491,6 +495,47 @@ def test_a_held_connection_comes_back_whole_and_once(tmp_path: Path) -> None:
 
     assert store.oauth_states.claim(state) == pending
     assert store.oauth_states.claim(state) is None
+
+
+def test_a_claimed_connection_tells_whose_it_was_for_as_long_as_it_was_good(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    store = made(tmp_path, clock)
+    account = store.people.register(1, "A", "en")
+    pending = PendingConnection(
+        user_id=account.user_id,
+        spotify_account_id="s",
+        spotify_name=None,
+        market="NL",
+        tokens=tokens(),
+    )
+    state = store.oauth_states.hold(pending)
+
+    before = store.oauth_states.claimed_before(state)
+    store.oauth_states.claim(state)
+    after = store.oauth_states.claimed_before(state)
+    clock.advance(seconds=601)
+
+    assert before is None
+    assert after == (account.user_id, BEGINNING)
+    assert store.oauth_states.claimed_before(state) is None
+
+
+def test_an_account_is_linked_with_what_is_said_of_it_or_not_at_all(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    user_id = store.people.register(1, "A", "en").user_id
+    wish = store.pending_launches.wish("r", user_id, LaunchRequest.first_preparation(user_id))
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE pending_launches")
+
+    with pytest.raises(AccountsNotSetUp):
+        store.people.connect(
+            user_id, "s", "S", tokens(), told=[ZoneQuestion.of(user_id)], wish=wish
+        )
+
+    assert store.tokens.get(user_id) is None
+    assert store.outbox.take_due() == []
 
 
 def test_a_state_for_nobody_cannot_be_made(tmp_path: Path) -> None:

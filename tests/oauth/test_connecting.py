@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -161,13 +162,22 @@ async def test_a_return_works_once(here: Site) -> None:
     assert page_is(again, "unusable")
 
 
-async def test_a_confirmation_works_once(here: Site) -> None:
-    page = await here.back(here.person())
-    await here.browser.post("/confirm", data={"token": token_on(page)})
+async def test_a_confirmation_works_once_and_a_second_tap_reads_what_came_of_it(
+    here: Site,
+) -> None:
+    account = here.person()
+    page = await here.back(account)
+    first = await here.browser.post("/confirm", data={"token": token_on(page)})
 
     again = await here.browser.post("/confirm", data={"token": token_on(page)})
 
-    assert page_is(again, "unusable")
+    assert page_is(again, "connected")
+    assert again.text == first.text
+    said = [message.key for message in here.store.outbox.take_due()]
+    assert said == ["bot.connected", "bot.zone_question"]
+    here.store.erasures.disconnect(account.user_id)
+    late = await here.browser.post("/confirm", data={"token": token_on(page)})
+    assert page_is(late, "unusable")
 
 
 async def test_a_confirmation_waits_ten_minutes(here: Site) -> None:
@@ -441,6 +451,18 @@ async def test_somebody_forgotten_on_the_way_is_not_connected(here: Site) -> Non
     done = await here.browser.post("/confirm", data={"token": token_on(page)})
 
     assert page_is(done, "unusable")
+
+
+async def test_somebody_forgotten_while_spotify_is_asked_is_not_connected(here: Site) -> None:
+    account = here.person()
+    address = await here.decide(await here.to_spotify(account))
+    here.simulation.faults.latency["spotify_accounts"] = 0.2
+
+    asking = asyncio.create_task(here.browser.get(address))
+    await asyncio.sleep(0.1)
+    here.store.erasures.forget(account.user_id)
+
+    assert page_is(await asking, "unusable")
 
 
 async def test_an_endless_form_is_not_read(here: Site) -> None:

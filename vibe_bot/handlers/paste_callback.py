@@ -42,11 +42,14 @@ async def landed(interaction: Interaction) -> None:
     answer = {name: values[0] for name, values in parse_qs(interaction.args).items()}
     linking = interaction.services.linking
     outcome = await linking.came_back(answer, by=interaction.account.user_id)
-    if isinstance(outcome, Refused):
-        again = interaction.button("new_link", "go:connect")
-        await interaction.answer(_refusal(interaction, outcome), [again])
-        return
-    await _ask(interaction, outcome, linking.hold(outcome))
+    if isinstance(outcome, ToConfirm):
+        token = linking.hold(outcome)
+        if isinstance(token, str):
+            await _ask(interaction, outcome, token)
+            return
+        outcome = token
+    again = interaction.button("new_link", "go:connect")
+    await interaction.answer(_refusal(interaction, outcome), [again])
 
 
 async def confirmed(interaction: Interaction) -> str | None:
@@ -55,6 +58,9 @@ async def confirmed(interaction: Interaction) -> str | None:
     linking = interaction.services.linking
     claimed = linking.claim(token, by=interaction.account.user_id)
     if claimed is None:
+        if answer == "y" and linking.linked_before(token, by=interaction.account.user_id):
+            await interaction.show(interaction.html("bot.done"))
+            return None
         return interaction.text("bot.stale_button")
     if answer != "y":
         await interaction.show(interaction.html("bot.connect.kept"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.cipher import Cipher
@@ -46,8 +46,7 @@ class OAuthStates:
     def whose(self, state: str, kind: StateKind) -> UserId | None:
         """Whose a state is that is still good; it stays so."""
         query = select(oauth_states.c.user_id, oauth_states.c.expires_at).where(
-            oauth_states.c.state_hash == _hashed(state),
-            oauth_states.c.kind == StateKind(kind).value,
+            *_named(state, kind)
         )
         with self.database.reading() as connection:
             row = connection.execute(query).first()
@@ -77,9 +76,28 @@ class OAuthStates:
         return self._keep(pending.user_id, StateKind.CONFIRM, json.dumps(content), ttl)
 
     def claim(self, state: str) -> PendingConnection | None:
-        """The held connection, once; it is gone from the store then."""
-        taken = self._take(state, StateKind.CONFIRM)
-        return None if taken is None else _pending(taken[0], json.loads(taken[1]))
+        """The held connection, once; of it the store keeps the moment of consent for a while."""
+        held = _named(state, StateKind.CONFIRM)
+        with self.database.writing() as connection:
+            row = connection.execute(select(oauth_states).where(*held)).mappings().first()
+            if row is None:
+                return None
+            pending = _pending(UserId(row["user_id"]), json.loads(self.sealer.open(row["sealed"])))
+            moment = self.sealer.seal(pending.tokens.consented_at.isoformat())
+            used = {"kind": StateKind.CONFIRMED.value, "sealed": moment}
+            claimed = connection.execute(update(oauth_states).where(*held).values(used))
+        good = claimed.rowcount == 1 and self._is_good(row["expires_at"])
+        return pending if good else None
+
+    def claimed_before(self, state: str) -> tuple[UserId, datetime] | None:
+        """Whose connection was claimed with it, and when they had consented; while that is kept."""
+        query = select(oauth_states).where(*_named(state, StateKind.CONFIRMED))
+        with self.database.reading() as connection:
+            row = connection.execute(query).mappings().first()
+        if row is None or not self._is_good(row["expires_at"]):
+            return None
+        consented_at = datetime.fromisoformat(self.sealer.open(row["sealed"]))
+        return UserId(row["user_id"]), consented_at
 
     def drop_expired(self) -> int:
         """Let go of states nobody came back with, and of the tokens they hold; says how many."""
@@ -105,17 +123,24 @@ class OAuthStates:
         return state
 
     def _take(self, state: str, kind: StateKind) -> tuple[UserId, str] | None:
-        wanted = (
-            oauth_states.c.state_hash == _hashed(state),
-            oauth_states.c.kind == StateKind(kind).value,
-        )
+        wanted = _named(state, kind)
         with self.database.writing() as connection:
             row = connection.execute(select(oauth_states).where(*wanted)).mappings().first()
             taken = connection.execute(delete(oauth_states).where(*wanted)).rowcount == 1
-        now = self.now()
-        if row is None or not taken or not now < row["expires_at"] <= now + LONGEST_LIFE:
+        if row is None or not taken or not self._is_good(row["expires_at"]):
             return None
         return UserId(row["user_id"]), self.sealer.open(row["sealed"])
+
+    def _is_good(self, expires_at: datetime) -> bool:
+        now = self.now()
+        return now < expires_at <= now + LONGEST_LIFE
+
+
+def _named(state: str, kind: StateKind) -> list[ColumnElement[bool]]:
+    return [
+        oauth_states.c.state_hash == _hashed(state),
+        oauth_states.c.kind == StateKind(kind).value,
+    ]
 
 
 def _hashed(state: str) -> str:

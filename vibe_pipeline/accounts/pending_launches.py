@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, RowMapping, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
@@ -48,8 +48,28 @@ class PendingLaunches:
 
         Raises: ``UnknownPerson``.
         """
+        wish = self.wish(request_id, user_id, launch, pause=pause)
+        try:
+            with self.database.writing() as connection:
+                write_down(connection, wish)
+        except IntegrityError:
+            known = self.get(request_id)
+            if known is None:
+                raise UnknownPerson(user_id) from None
+            return known
+        return wish
+
+    def wish(
+        self,
+        request_id: str,
+        user_id: UserId,
+        launch: LaunchRequest,
+        *,
+        pause: timedelta = timedelta(),
+    ) -> PendingLaunch:
+        """What is to be written down of it, as of now."""
         now = self.now()
-        wish = PendingLaunch(
+        return PendingLaunch(
             request_id=request_id,
             user_id=user_id,
             message_id=None,
@@ -60,15 +80,6 @@ class PendingLaunches:
             attempts=0,
             done=False,
         )
-        try:
-            with self.database.writing() as connection:
-                connection.execute(insert(table).values(asdict(wish)))
-        except IntegrityError:
-            known = self.get(request_id)
-            if known is None:
-                raise UnknownPerson(user_id) from None
-            return known
-        return wish
 
     def get(self, request_id: str) -> PendingLaunch | None:
         """The wish of this request, done or not."""
@@ -112,6 +123,11 @@ class PendingLaunches:
         query = select(table).where(*conditions).order_by(table.c.asked_at, table.c.request_id)
         with self.database.reading() as connection:
             return readable_rows(connection, query, _wish, key=[table.c.request_id])
+
+
+def write_down(connection: Connection, wish: PendingLaunch) -> None:
+    """Keep a wish inside this transaction."""
+    connection.execute(insert(table).values(asdict(wish)))
 
 
 def _wish(row: RowMapping) -> PendingLaunch:

@@ -7,7 +7,7 @@ music is ``accounts.feedback``'s.
 from __future__ import annotations
 
 import calendar
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Unpack
@@ -20,8 +20,17 @@ from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.editions import forget_playlists
 from vibe_pipeline.accounts.erasure_notes import erase_spotify, new_receipt
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
+from vibe_pipeline.accounts.messages import Message
+from vibe_pipeline.accounts.outbox import queue
+from vibe_pipeline.accounts.pending_launches import write_down
 from vibe_pipeline.accounts.readable_rows import readable_rows
-from vibe_pipeline.accounts.records import Account, AccountChanges, Defaults, Tokens
+from vibe_pipeline.accounts.records import (
+    Account,
+    AccountChanges,
+    Defaults,
+    PendingLaunch,
+    Tokens,
+)
 from vibe_pipeline.accounts.tables import accounts, oauth_states, tokens
 from vibe_pipeline.accounts.tokens import token_values
 from vibe_pipeline.records import Mode, Source, UserId
@@ -109,10 +118,13 @@ class People:
         granted: Tokens,
         *,
         market: str | None = None,
+        told: Sequence[Message] = (),
+        wish: PendingLaunch | None = None,
     ) -> Account:
         """Link a Spotify account; another one than before starts with a playlist of its own.
 
-        What was read from the former one is erased then, as if it had been unlinked.
+        What was read from the former one is erased then, as if it had been unlinked. With the
+        link, or not at all, goes what is ``told`` of it and the run that is to follow.
 
         Raises ``SpotifyAccountTaken`` while somebody else is connected to that account.
         """
@@ -134,6 +146,10 @@ class People:
                 forget_playlists(connection, user_id)
             connection.execute(delete(tokens).where(tokens.c.user_id == user_id))
             connection.execute(insert(tokens).values(token_values(user_id, granted, self.sealer)))
+            for message in told:
+                queue(connection, user_id, message, now=self.now())
+            if wish is not None:
+                write_down(connection, wish)
             return _change(connection, user_id, values)
 
     def _fresh(self, chat_id: int, name: str, language: str) -> dict[str, Any]:

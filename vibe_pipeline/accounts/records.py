@@ -136,6 +136,8 @@ class StateKind(StrEnum):
     """What Spotify hands back with the code."""
     CONFIRM = "confirm"
     """The answer on the page that names both accounts."""
+    CONFIRMED = "confirmed"
+    """The same once it was given: what came of it can be told again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
