@@ -35,6 +35,8 @@ from vibe_pipeline.clients.spotify_records import (
 )
 from vibe_pipeline.clients.transport import Transport
 
+MBID = "f27ec8db-af05-4f36-916e-3d57f91ecf5e"
+
 READS: Mapping[str, Callable[[Spotify], Awaitable[object]]] = {
     "GET /me": lambda spotify: spotify.me(),
     "GET /me/tracks": lambda spotify: spotify.saved_tracks_page(),
@@ -377,7 +379,7 @@ async def test_rows_of_labs_that_name_nothing_are_not_nothing(name: str, rows: o
         world.fault("labs", "empty", body=httpx.Response(200, json=rows).text, status=200)
 
         with pytest.raises(BrokenAnswer):
-            await getattr(world.labs(), name)(["a"])
+            await getattr(world.labs(), name)([MBID])
 
 
 @pytest.mark.parametrize("things", [[{}, {}], [{"title": "X"}], {}, {"title": "X"}, [{"name": ""}]])
@@ -397,7 +399,7 @@ async def test_what_labs_does_not_promise_is_not_unmapped(body: object) -> None:
         world.fault("labs", "empty", body=httpx.Response(200, json=body).text, status=200)
 
         with pytest.raises(BrokenAnswer):
-            await world.labs().spotify_ids(["a"])
+            await world.labs().spotify_ids([MBID])
 
 
 @pytest.mark.parametrize("body", [7, [], {"recordings": 7}, {"isrc": "X"}, {"recordings": [{}]}])
@@ -461,4 +463,4 @@ async def test_a_batch_that_nobody_answers_is_not_unmapped(name: str) -> None:
         world.fault("labs", "status", status=404)
 
         with pytest.raises(UnexpectedResponse):
-            await getattr(world.labs(), name)(["a"])
+            await getattr(world.labs(), name)([MBID])

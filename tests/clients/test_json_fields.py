@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.warehouse_examples import ANNA, NOON
-from vibe_pipeline.clients.json_fields import integer, large_integer, moment
+from vibe_pipeline.clients.json_fields import integer, large_integer, moment, musicbrainz_id
 from vibe_pipeline.clients.lastfm import LastFmTrack
 from vibe_pipeline.clients.musicbrainz import Recording
 from vibe_pipeline.clients.spotify_records import LikedPage, RecentPlays
 from vibe_pipeline.taste.exclusions import ExclusionRules
 from vibe_pipeline.warehouse import Warehouse
 
+MBID = "f27ec8db-af05-4f36-916e-3d57f91ecf5e"
 LARGEST = 2**31 - 1
 OVERSIZED = [3_000_000_000, "3e9", 1e300, -3_000_000_000, 10**400]
 BEYOND_THE_CALENDAR = [
@@ -29,6 +30,21 @@ BEYOND_THE_CALENDAR = [
 
 def track(**fields: object) -> dict[str, object]:
     return {"id": "t1", "name": "Song", "type": "track", "artists": [{"name": "A"}], **fields}
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "f27ec8db-af05-4f36-916e", "f27ec8db-af05-4f36-916e-3d57f91ecf5z", f"{{{MBID}}}", 7, None],
+)
+def test_what_players_submit_as_an_id_and_is_none_is_absent(written: object) -> None:
+    heard = LastFmTrack.from_api({"name": "Song", "artist": {"name": "A"}, "mbid": written})
+
+    assert heard is not None
+    assert (musicbrainz_id(written), heard.mbid) == (None, None)
+
+
+def test_an_id_of_musicbrainz_is_one_however_it_is_written() -> None:
+    assert musicbrainz_id(f" {MBID.upper()} ") == MBID
 
 
 @pytest.mark.parametrize("written", OVERSIZED)

@@ -23,6 +23,8 @@ from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.transport import Transport
 from vibe_pipeline.settings import Settings
 
+A, B, C, D = (f"{number:08x}-af05-4f36-916e-3d57f91ecf5e" for number in range(4))
+
 
 def labs_answering(*answers: httpx.Response) -> tuple[ListenBrainzLabs, list[httpx.Request]]:
     http, received = answering(*answers)
@@ -73,35 +75,47 @@ async def test_a_track_leads_to_neighbours_without_a_call_to_spotify() -> None:
 
 async def test_neighbours_are_ordered_and_told_once_per_seed() -> None:
     rows = [
-        row("b", 5, "x"),
-        row("a", 9, "x"),
-        row("b", 5, "x"),
-        row("b", 7, "y"),
-        row("c", 1, "x", recording_name=None),
+        row("b", 5, A),
+        row("a", 9, A),
+        row("b", 5, A),
+        row("b", 7, B),
+        row("c", 1, A, recording_name=None),
         None,
     ]
     labs, received = labs_answering(said(rows))
 
-    found = await labs.similar_recordings(["x", "y"])
+    found = await labs.similar_recordings([A, B])
 
     assert [(near.of, near.mbid, near.score) for near in found] == [
-        ("x", "a", 9.0),
-        ("x", "b", 5.0),
-        ("y", "b", 7.0),
+        (A, "a", 9.0),
+        (A, "b", 5.0),
+        (B, "b", 7.0),
     ]
     (asked,) = json.loads(received[0].content)
-    assert asked["recording_mbids"] == ["x", "y"]
+    assert asked["recording_mbids"] == [A, B]
+
+
+async def test_what_is_no_id_is_not_asked_about_beside_good_ones() -> None:
+    async with outside_world() as world:
+        world.simulation.log.clear()
+
+        near = await world.labs().similar_recordings(["no-id", A])
+        ids = await world.labs().spotify_ids([A, "00-not-a-uuid"])
+        nothing = await world.labs().similar_artists(["", "no-id"])
+
+        assert len(world.asked("labs")) == 2
+    assert (near, ids, nothing) == ([], {}, [])
 
 
 async def test_unmapped_recordings_are_absent_however_labs_says_so() -> None:
     rows = [
-        {"recording_mbid": "a", "spotify_track_ids": ["s1", "s2"]},
-        {"recording_mbid": "b", "spotify_track_ids": []},
-        {"recording_mbid": "c", "spotify_track_ids": None},
+        {"recording_mbid": A, "spotify_track_ids": ["s1", "s2"]},
+        {"recording_mbid": B, "spotify_track_ids": []},
+        {"recording_mbid": C, "spotify_track_ids": None},
     ]
     labs, _ = labs_answering(said(rows))
 
-    assert await labs.spotify_ids(["a", "b", "c", "d"]) == {"a": ("s1", "s2")}
+    assert await labs.spotify_ids([A, B, C, D]) == {A: ("s1", "s2")}
 
 
 @pytest.mark.parametrize("answer", [[], [{}], [None]])
@@ -115,7 +129,7 @@ async def test_an_algorithm_that_is_no_longer_offered_is_unexpected_not_a_crash(
     labs, _ = labs_answering(said({"error": "algorithm must be one of ..."}, 400))
 
     with pytest.raises(UnexpectedResponse):
-        await labs.similar_artists(["x"])
+        await labs.similar_artists([A])
 
 
 async def test_labs_trouble_is_retried_and_then_given_up() -> None:
@@ -123,7 +137,7 @@ async def test_labs_trouble_is_retried_and_then_given_up() -> None:
         world.fault("labs", "status", status=500)
 
         with pytest.raises(ServiceUnavailable):
-            await world.labs().similar_artists(["x"])
+            await world.labs().similar_artists([A])
 
         assert len(world.asked("labs")) == 3
 

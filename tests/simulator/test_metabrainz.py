@@ -172,6 +172,22 @@ def test_the_main_api_has_no_model_yet_and_hides_popularity(site: MusicSite) -> 
     assert site.http.get(f"{root}/popularity/top-recordings-for-artist/x").status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("spotify-id-from-mbid", {"recording_mbid": "no-id"}),
+        ("similar-recordings", {"recording_mbids": "no-id", "algorithm": RECORDING_ALGORITHMS[1]}),
+        ("similar-artists", {"artist_mbids": ["no-id"], "algorithm": ARTIST_ALGORITHMS[4]}),
+    ],
+)
+def test_labs_refuse_a_batch_for_one_id_that_is_no_uuid(
+    site: MusicSite, name: str, row: dict[str, Any]
+) -> None:
+    answer = site.http.post(f"/labs/{name}/json", json=[row])
+
+    assert answer.status_code == 400
+
+
 def test_labs_may_name_another_s_id_or_nobody_s(site: MusicSite) -> None:
     asked = [{"recording_mbid": one.mbid} for one in recordings(site, 300)]
     right = labs(site, "spotify-id-from-mbid", asked)

@@ -512,6 +512,8 @@ async def test_a_quote_in_a_name_cannot_change_the_search() -> None:
 
 # ListenBrainz
 
+MBID = "f27ec8db-af05-4f36-916e-3d57f91ecf5e"
+
 
 async def test_a_seed_that_labs_does_not_know_by_name_is_found_by_its_isrc() -> None:
     near = {
@@ -519,7 +521,7 @@ async def test_a_seed_that_labs_does_not_know_by_name_is_found_by_its_isrc() -> 
         "recording_name": "Near",
         "artist_credit_name": "B",
         "score": 9,
-        "reference_mbid": "m1",
+        "reference_mbid": MBID,
     }
     labs_http, labs_received = answering(said([]), said([near]), said([]))
     brainz_http, _ = answering(
@@ -527,9 +529,9 @@ async def test_a_seed_that_labs_does_not_know_by_name_is_found_by_its_isrc() -> 
             {
                 "recordings": [
                     {
-                        "id": "m1",
+                        "id": MBID,
                         "title": "T",
-                        "artist-credit": [{"name": "A", "artist": {"id": "am1"}}],
+                        "artist-credit": [{"name": "A", "artist": {"id": MBID}}],
                     }
                 ]
             }

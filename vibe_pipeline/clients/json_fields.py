@@ -5,6 +5,7 @@ Where types enter from outside; beyond the clients' ``from_api`` nobody handles 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ Fields = Mapping[str, object]
 
 _INTEGER_MOST = 2**31 - 1
 _LARGE_MOST = 2**53
+_MBID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -33,6 +35,15 @@ def objects(value: object) -> Iterator[Fields]:
 def text(value: object) -> str | None:
     """Text with something in it, clean."""
     return clean(value) or None if isinstance(value, str) else None
+
+
+def musicbrainz_id(value: object) -> str | None:
+    """An id of MusicBrainz', a UUID; what players submit under that name is sometimes none.
+
+    One that is no UUID has a whole batch refused (ListenBrainz labs: 400).
+    """
+    written = (text(value) or "").lower()
+    return written if _MBID.fullmatch(written) else None
 
 
 def number(value: object) -> float | None:

@@ -27,6 +27,7 @@ from vibe_pipeline.clients.json_fields import (
     fields,
     integer,
     large_integer,
+    musicbrainz_id,
     number,
     objects,
     text,
@@ -89,7 +90,8 @@ class SimilarArtist:
         name = text(data.get("name"))
         if name is None:
             return None
-        return cls(name=name, match=_match(data.get("match")), mbid=text(data.get("mbid")))
+        mbid = musicbrainz_id(data.get("mbid"))
+        return cls(name=name, match=_match(data.get("match")), mbid=mbid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +119,7 @@ class LastFmTrack:
             artist=named,
             title=title,
             match=_match(data.get("match", 1.0)),
-            mbid=text(data.get("mbid")),
+            mbid=musicbrainz_id(data.get("mbid")),
             duration_ms=integer(seconds * 1000) if seconds else None,
             listeners=large_integer(data.get("listeners")),
             playcount=large_integer(data.get("playcount")),
@@ -323,7 +325,7 @@ def _scrobble(row: Fields) -> ScrobbledPlay | None:
         title=title,
         listened_at=datetime.fromtimestamp(seconds, UTC),
         album=text(fields(row.get("album")).get("#text")),
-        mbid=text(row.get("mbid")),
+        mbid=musicbrainz_id(row.get("mbid")),
     )
 
 

@@ -22,6 +22,7 @@ from vibe_pipeline.clients.json_fields import (
     integer,
     large_integer,
     moment,
+    musicbrainz_id,
     number,
     objects,
     text,
@@ -204,15 +205,18 @@ class ListenBrainz:
 
     async def names(self, mbids: Sequence[str]) -> Mapping[str, NamedRecording]:
         """Artist and title of recordings; an id nobody knows is absent."""
+        asked = _askable(mbids)
+        if not asked:
+            return {}
         call = Call(
             method="GET",
             path="/1/metadata/recording/",
             endpoint="GET /metadata/recording",
-            query={"recording_mbids": ",".join(mbids), "inc": "artist"},
+            query={"recording_mbids": ",".join(asked), "inc": "artist"},
             shape=lambda found: isinstance(found, Mapping),
         )
         rows = fields((await self._answer(call)).json())
-        named = (_named_recording(mbid, fields(rows.get(mbid))) for mbid in mbids)
+        named = (_named_recording(mbid, fields(rows.get(mbid))) for mbid in asked)
         return {one.mbid: one for one in named if one is not None}
 
     async def _answer(self, call: Call) -> ServiceAnswer:
@@ -227,6 +231,7 @@ class ListenBrainz:
 class ListenBrainzLabs:
     """Batch questions where the service takes them: one call for many recordings.
 
+    An id that is none is not asked about: the labs refuse the whole batch that one is in.
     ``main_api`` leads to the main API's documented lookup by name, which is asked once the labs
     refuse theirs.
     """
@@ -247,9 +252,12 @@ class ListenBrainzLabs:
 
     async def similar_recordings(self, mbids: Sequence[str]) -> list[SimilarRecording]:
         """Neighbours of all these recordings, each once per recording, nearest first."""
+        asked = _askable(mbids)
+        if not asked:
+            return []
         rows = await self._post(
             "similar-recordings",
-            [{"recording_mbids": list(mbids), "algorithm": self._recordings_algorithm}],
+            [{"recording_mbids": asked, "algorithm": self._recordings_algorithm}],
             shape=records(sound=_names_recording),
         )
         found = [row for row in map(SimilarRecording.from_api, rows) if row is not None]
@@ -258,9 +266,12 @@ class ListenBrainzLabs:
 
     async def similar_artists(self, mbids: Sequence[str]) -> list[NearArtist]:
         """Neighbours of all these artists, each once per artist, nearest first."""
+        asked = _askable(mbids)
+        if not asked:
+            return []
         rows = await self._post(
             "similar-artists",
-            [{"artist_mbids": list(mbids), "algorithm": self._artists_algorithm}],
+            [{"artist_mbids": asked, "algorithm": self._artists_algorithm}],
             shape=records(sound=lambda row: text(row.get("artist_mbid"))),
         )
         found = [row for row in map(NearArtist.from_api, rows) if row is not None]
@@ -269,7 +280,9 @@ class ListenBrainzLabs:
 
     async def spotify_ids(self, mbids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """Spotify track ids of recordings, most canonical first; what is unmapped is absent."""
-        asked = [{"recording_mbid": mbid} for mbid in mbids]
+        asked = [{"recording_mbid": mbid} for mbid in _askable(mbids)]
+        if not asked:
+            return {}
         rows = await self._post("spotify-id-from-mbid", asked, shape=records(sound=_maps_recording))
         return {
             mbid: ids
@@ -337,6 +350,11 @@ class ListenBrainzLabs:
         return list(objects(answer.json()))
 
 
+def _askable(mbids: Sequence[str]) -> list[str]:
+    """The ids that are some; what was submitted as one, and is kept since, may be anything."""
+    return [mbid for mbid in mbids if musicbrainz_id(mbid) is not None]
+
+
 def _listen(row: Fields) -> ScrobbledPlay | None:
     """A listening; ``None`` for what names no song or moment."""
     seconds = large_integer(row.get("listened_at"))
@@ -350,7 +368,8 @@ def _listen(row: Fields) -> ScrobbledPlay | None:
         title=title,
         listened_at=datetime.fromtimestamp(seconds, UTC),
         album=text(told.get("release_name")),
-        mbid=text(mapped.get("recording_mbid")) or text(info.get("recording_mbid")),
+        mbid=musicbrainz_id(mapped.get("recording_mbid"))
+        or musicbrainz_id(info.get("recording_mbid")),
         spotify_id=_track_id(info.get("spotify_id")),
         duration_ms=integer(info.get("duration_ms")),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -66,6 +67,16 @@ def _needed(row: Row, name: str) -> str:
     return found
 
 
+def _uuids(found: list[str]) -> list[str]:
+    """One that is no UUID has the whole question refused."""
+    for text in found:
+        try:
+            uuid.UUID(text)
+        except ValueError:
+            raise MalformedQuery(f"value is not a valid uuid: {text}") from None
+    return found
+
+
 def _check_algorithm(row: Row, known: tuple[str, ...]) -> None:
     if row.get("algorithm") not in known:
         permitted = ", ".join(f"'{name}'" for name in known)
@@ -103,7 +114,7 @@ class Labs:
         found: list[Row] = []
         for row in await _rows(request):
             _check_algorithm(row, ARTIST_ALGORITHMS)
-            for mbid in _texts(row, "artist_mbids"):
+            for mbid in _uuids(_texts(row, "artist_mbids")):
                 found += self._near_artists(mbid)
         return JSONResponse(found)
 
@@ -135,7 +146,7 @@ class Labs:
         found: list[Row] = []
         for row in await _rows(request):
             _check_algorithm(row, RECORDING_ALGORITHMS)
-            for mbid in _texts(row, "recording_mbids"):
+            for mbid in _uuids(_texts(row, "recording_mbids")):
                 found += self._near_recordings(mbid)
         return JSONResponse(found)
 
@@ -198,7 +209,7 @@ class Labs:
         """The unmapped are absent, or have an empty list."""
         found: list[Row] = []
         for row in await _rows(request):
-            mbid = _needed(row, "recording_mbid")
+            (mbid,) = _uuids([_needed(row, "recording_mbid")])
             recording = self._world.recording(mbid)
             if recording is None:
                 continue
