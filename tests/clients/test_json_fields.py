@@ -9,9 +9,10 @@ import pytest
 
 from tests.support.warehouse_examples import ANNA, NOON
 from vibe_pipeline.clients.json_fields import integer, large_integer, moment, musicbrainz_id
-from vibe_pipeline.clients.lastfm import LastFmTrack
+from vibe_pipeline.clients.lastfm import LastFmTrack, SimilarArtist
+from vibe_pipeline.clients.listenbrainz import NearArtist, SimilarRecording
 from vibe_pipeline.clients.musicbrainz import Recording
-from vibe_pipeline.clients.spotify_records import LikedPage, RecentPlays
+from vibe_pipeline.clients.spotify_records import LikedPage, RecentPlays, SpotifyProfile
 from vibe_pipeline.taste.exclusions import ExclusionRules
 from vibe_pipeline.warehouse import Warehouse
 
@@ -45,6 +46,31 @@ def test_what_players_submit_as_an_id_and_is_none_is_absent(written: object) -> 
 
 def test_an_id_of_musicbrainz_is_one_however_it_is_written() -> None:
     assert musicbrainz_id(f" {MBID.upper()} ") == MBID
+
+
+def test_a_name_without_end_is_cut_off_whichever_service_tells_it() -> None:
+    endless = "(" * 30_000
+    told: dict[str, object] = {"id": "t1", "recording_mbid": MBID, "artist_mbid": MBID}
+    told |= dict.fromkeys(("name", "title", "recording_name", "artist_credit_name"), endless)
+    told |= {"artist": {"name": endless}, "artist-credit": [{"name": endless}]}
+    liked = {
+        "added_at": NOON.isoformat(),
+        "track": track(name=endless, artists=[{"name": endless}]),
+    }
+    (like,) = LikedPage.from_api({"items": [liked], "total": 1}).likes
+
+    records = [
+        LastFmTrack.from_api(told),
+        SimilarArtist.from_api(told),
+        SimilarRecording.from_api(told),
+        NearArtist.from_api(told),
+        Recording.from_api(told),
+        SpotifyProfile.from_api(told),
+        like.track,
+    ]
+
+    assert None not in records
+    assert all(len(repr(record)) < 2_000 for record in records)
 
 
 @pytest.mark.parametrize("written", OVERSIZED)

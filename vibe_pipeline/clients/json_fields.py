@@ -13,6 +13,8 @@ from vibe_pipeline.clients.text_cleaning import clean
 
 Fields = Mapping[str, object]
 
+NAME_LENGTH = 500
+"""So long a name may be: names are compared by patterns whose time grows faster than they do."""
 _INTEGER_MOST = 2**31 - 1
 _LARGE_MOST = 2**53
 _MBID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -35,6 +37,12 @@ def objects(value: object) -> Iterator[Fields]:
 def text(value: object) -> str | None:
     """Text with something in it, clean."""
     return clean(value) or None if isinstance(value, str) else None
+
+
+def name_text(value: object) -> str | None:
+    """What something is called, cut off where no song or artist goes on."""
+    written = text(value)
+    return None if written is None else written[:NAME_LENGTH].strip()
 
 
 def musicbrainz_id(value: object) -> str | None:

@@ -28,9 +28,9 @@ from vibe_pipeline.clients.json_fields import (
     integer,
     large_integer,
     musicbrainz_id,
+    name_text,
     number,
     objects,
-    text,
 )
 from vibe_pipeline.clients.scrobbles import ScrobbledPlay, ScrobblePage
 from vibe_pipeline.clients.transport import (
@@ -87,7 +87,7 @@ class SimilarArtist:
     @classmethod
     def from_api(cls, data: Fields) -> Self | None:
         """The neighbour; ``None`` without a name."""
-        name = text(data.get("name"))
+        name = name_text(data.get("name"))
         if name is None:
             return None
         mbid = musicbrainz_id(data.get("mbid"))
@@ -109,9 +109,9 @@ class LastFmTrack:
     @classmethod
     def from_api(cls, data: Fields, *, artist: str = "") -> Self | None:
         """The track; ``None`` without title or artist."""
-        title = text(data.get("name"))
+        title = name_text(data.get("name"))
         written = data.get("artist")
-        named = text(written) or text(fields(written).get("name")) or artist
+        named = name_text(written) or name_text(fields(written).get("name")) or artist
         if title is None or not named:
             return None
         seconds = integer(data.get("duration"))
@@ -179,7 +179,7 @@ class LastFm:
         """An artist's number of listeners and main tags; ``None`` when unknown."""
         answer = await self._ask("artist.getInfo", _described, artist=artist)
         body = fields(answer.get("artist"))
-        name = text(body.get("name"))
+        name = name_text(body.get("name"))
         if name is None:
             return None
         return LastFmArtist(
@@ -305,7 +305,7 @@ def _listed(name: str, inside: str, *, sound: Callable[[object], bool] | None = 
 
 def _kinds_of_music(listed: object) -> list[str]:
     """The tags that say what the music is, in their order, in small letters, each once."""
-    named = (text(item.get("name")) for item in objects(fields(listed).get("tag")))
+    named = (name_text(item.get("name")) for item in objects(fields(listed).get("tag")))
     tags = dict.fromkeys(name.lower() for name in named if name is not None)
     return [tag for tag in tags if tag not in _NO_KIND_OF_MUSIC]
 
@@ -314,8 +314,9 @@ def _scrobble(row: Fields) -> ScrobbledPlay | None:
     """A listening; ``None`` for what still plays, and for what names no song or moment."""
     seconds = large_integer(fields(row.get("date")).get("uts"))
     written = row.get("artist")
-    artist = text(written) or text(fields(written).get("#text") or fields(written).get("name"))
-    title = text(row.get("name"))
+    inside = fields(written)
+    artist = name_text(written) or name_text(inside.get("#text") or inside.get("name"))
+    title = name_text(row.get("name"))
     if fields(row.get("@attr")).get("nowplaying") == "true" or artist is None or title is None:
         return None
     if seconds is None or not 0 < seconds < _LAST_SECOND:
@@ -324,18 +325,18 @@ def _scrobble(row: Fields) -> ScrobbledPlay | None:
         artist=artist,
         title=title,
         listened_at=datetime.fromtimestamp(seconds, UTC),
-        album=text(fields(row.get("album")).get("#text")),
+        album=name_text(fields(row.get("album")).get("#text")),
         mbid=musicbrainz_id(row.get("mbid")),
     )
 
 
 def _described(found: object) -> bool:
     """An artist with a name; one that is unknown is an error, and never an empty answer."""
-    return text(fields(fields(found).get("artist")).get("name")) is not None
+    return name_text(fields(fields(found).get("artist")).get("name")) is not None
 
 
 def _named(thing: object) -> bool:
-    return text(fields(thing).get("name")) is not None
+    return name_text(fields(thing).get("name")) is not None
 
 
 def _titled(thing: object) -> bool:

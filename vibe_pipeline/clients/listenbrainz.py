@@ -23,6 +23,7 @@ from vibe_pipeline.clients.json_fields import (
     large_integer,
     moment,
     musicbrainz_id,
+    name_text,
     number,
     objects,
     text,
@@ -59,8 +60,8 @@ class SimilarRecording:
     @classmethod
     def from_api(cls, data: Fields) -> Self | None:
         """The neighbour; ``None`` without id, title or artist."""
-        mbid, title = text(data.get("recording_mbid")), text(data.get("recording_name"))
-        artist = text(data.get("artist_credit_name"))
+        mbid, title = text(data.get("recording_mbid")), name_text(data.get("recording_name"))
+        artist = name_text(data.get("artist_credit_name"))
         if mbid is None or title is None or artist is None:
             return None
         return cls(
@@ -84,7 +85,7 @@ class NearArtist:
     @classmethod
     def from_api(cls, data: Fields) -> Self | None:
         """The neighbour; ``None`` without id or name."""
-        mbid, name = text(data.get("artist_mbid")), text(data.get("name"))
+        mbid, name = text(data.get("artist_mbid")), name_text(data.get("name"))
         if mbid is None or name is None:
             return None
         return cls(
@@ -297,8 +298,8 @@ class ListenBrainzLabs:
             if mbid is not None:
                 return FoundRecording(
                     mbid=mbid,
-                    title=text(row.get("recording_name")) or title,
-                    artist=text(row.get("artist_credit_name")) or artist,
+                    title=name_text(row.get("recording_name")) or title,
+                    artist=name_text(row.get("artist_credit_name")) or artist,
                     artist_mbids=_texts(row.get("artist_credit_mbids") or row.get("artist_mbids")),
                 )
         return None
@@ -360,14 +361,14 @@ def _listen(row: Fields) -> ScrobbledPlay | None:
     seconds = large_integer(row.get("listened_at"))
     told = fields(row.get("track_metadata"))
     info, mapped = fields(told.get("additional_info")), fields(told.get("mbid_mapping"))
-    artist, title = text(told.get("artist_name")), text(told.get("track_name"))
+    artist, title = name_text(told.get("artist_name")), name_text(told.get("track_name"))
     if artist is None or title is None or seconds is None or not 0 < seconds < _LAST_SECOND:
         return None
     return ScrobbledPlay(
         artist=artist,
         title=title,
         listened_at=datetime.fromtimestamp(seconds, UTC),
-        album=text(told.get("release_name")),
+        album=name_text(told.get("release_name")),
         mbid=musicbrainz_id(mapped.get("recording_mbid"))
         or musicbrainz_id(info.get("recording_mbid")),
         spotify_id=_track_id(info.get("spotify_id")),
@@ -383,7 +384,7 @@ def _track_id(address: object) -> str | None:
 
 def _named_recording(mbid: str, row: Fields) -> NamedRecording | None:
     recording, artist = fields(row.get("recording")), fields(row.get("artist"))
-    title, name = text(recording.get("name")), text(artist.get("name"))
+    title, name = name_text(recording.get("name")), name_text(artist.get("name"))
     if title is None or name is None:
         return None
     length = integer(recording.get("length"))

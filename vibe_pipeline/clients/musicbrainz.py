@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from vibe_pipeline.clients.answer_shapes import naming, records
 from vibe_pipeline.clients.errors import UnexpectedResponse
-from vibe_pipeline.clients.json_fields import Fields, fields, integer, objects, text
+from vibe_pipeline.clients.json_fields import Fields, fields, integer, name_text, objects, text
 from vibe_pipeline.clients.transport import (
     AnswerKind,
     Call,
@@ -36,11 +36,14 @@ class Recording:
     @classmethod
     def from_api(cls, data: Fields) -> Self | None:
         """The recording; ``None`` without id or title."""
-        mbid, title = text(data.get("id")), text(data.get("title"))
+        mbid, title = text(data.get("id")), name_text(data.get("title"))
         if mbid is None or title is None:
             return None
         credits_ = list(objects(data.get("artist-credit")))
-        names = (text(c.get("name")) or text(fields(c.get("artist")).get("name")) for c in credits_)
+        names = (
+            name_text(c.get("name")) or name_text(fields(c.get("artist")).get("name"))
+            for c in credits_
+        )
         ids = (text(fields(c.get("artist")).get("id")) for c in credits_)
         return cls(
             mbid=mbid,
@@ -89,7 +92,7 @@ class MusicBrainz:
         if not answer.good:
             raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")
         artist = fields(answer.json())
-        usual = text(artist.get("name"))
+        usual = name_text(artist.get("name"))
         return list(dict.fromkeys([*([usual] if usual else []), *_aliases(artist)]))
 
 
@@ -98,7 +101,7 @@ def _aliases(artist: Fields) -> list[str]:
     return [
         name
         for alias in objects(artist.get("aliases"))
-        if alias.get("type") != "Search hint" and (name := text(alias.get("name"))) is not None
+        if alias.get("type") != "Search hint" and (name := name_text(alias.get("name"))) is not None
     ]
 
 

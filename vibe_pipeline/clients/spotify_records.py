@@ -15,6 +15,7 @@ from vibe_pipeline.clients.json_fields import (
     fields,
     integer,
     moment,
+    name_text,
     objects,
     text,
     truth,
@@ -42,7 +43,7 @@ class SpotifyProfile:
         return cls(
             account_id=account_id,
             user_id=text(data.get("id")),
-            name=text(data.get("display_name")),
+            name=name_text(data.get("display_name")),
             market=text(data.get("country")),
         )
 
@@ -107,7 +108,7 @@ class LikedPage:
 def _has_vanished(track: Fields) -> bool:
     """Whether an entry is what is left of a track: nothing, or an id without a name."""
     other = track.get("is_local") is True or track.get("type", "track") != "track"
-    return not other and text(track.get("name")) is None
+    return not other and name_text(track.get("name")) is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +121,7 @@ class FoundArtist:
     @classmethod
     def from_api(cls, data: Fields) -> Self | None:
         """The artist; ``None`` without id or name."""
-        spotify_id, name = text(data.get("id")), text(data.get("name"))
+        spotify_id, name = text(data.get("id")), name_text(data.get("name"))
         if spotify_id is None or name is None:
             return None
         return cls(spotify_id=spotify_id, name=name)
@@ -148,7 +149,7 @@ class Playlist:
         held = fields(data.get("items") or data.get("tracks"))
         return cls(
             id=playlist_id,
-            name=text(data.get("name")) or "",
+            name=name_text(data.get("name")) or "",
             url=url or f"https://open.spotify.com/playlist/{playlist_id}",
             description=text(data.get("description")),
             snapshot_id=text(data.get("snapshot_id")),
@@ -180,11 +181,11 @@ class PlaylistLine:
 
 def track_from_api(data: Fields) -> Track | None:
     """A track; ``None`` for episodes, local files, and entries without id, title or artist."""
-    spotify_id, title = text(data.get("id")), text(data.get("name"))
+    spotify_id, title = text(data.get("id")), name_text(data.get("name"))
     local = data.get("is_local") is True or str(data.get("uri")).startswith("spotify:local:")
     if spotify_id is None or title is None or local or data.get("type", "track") != "track":
         return None
-    people = [(text(a.get("name")), text(a.get("id"))) for a in objects(data.get("artists"))]
+    people = [(name_text(a.get("name")), text(a.get("id"))) for a in objects(data.get("artists"))]
     artists = tuple(name for name, _ in people if name is not None)
     if not artists:
         return None
@@ -195,7 +196,7 @@ def track_from_api(data: Fields) -> Track | None:
         title=title,
         artists=artists,
         artist_ids=tuple(artist_id for _, artist_id in people if artist_id is not None),
-        album=text(album.get("name")),
+        album=name_text(album.get("name")),
         album_id=text(album.get("id")),
         isrc=_isrc(data),
         duration_ms=integer(data.get("duration_ms")),
@@ -230,11 +231,11 @@ def play_from_api(data: Fields) -> Play | None:
 
 def top_from_api(data: Fields, *, kind: str, time_range: str, rank: int) -> TopItem | None:
     """An artist or track of somebody's most played; ``None`` without id or name."""
-    spotify_id, name = text(data.get("id")), text(data.get("name"))
+    spotify_id, name = text(data.get("id")), name_text(data.get("name"))
     if spotify_id is None or name is None:
         return None
     first = next(objects(data.get("artists")), {})
-    artist = name if kind == "artist" else text(first.get("name"))
+    artist = name if kind == "artist" else name_text(first.get("name"))
     return TopItem(
         kind=kind,
         time_range=time_range,
