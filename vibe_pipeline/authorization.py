@@ -49,6 +49,7 @@ from vibe_pipeline.clients.errors import (
 from vibe_pipeline.clients.factory import QUICK, ClientFactory, Observer
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_accounts import SCOPES, Grant, SpotifyAccounts
+from vibe_pipeline.clients.spotify_accounts import SERVICE as ACCOUNTS_SERVICE
 from vibe_pipeline.clients.spotify_records import SpotifyProfile
 from vibe_pipeline.clients.transport import no_observer
 from vibe_pipeline.records import UserId
@@ -247,7 +248,11 @@ class AccountLinking:
     def resting(self, account: Account) -> Refused | None:
         """Not now: Spotify is to be left alone, so that even a consent could not be used."""
         budget = self.store.budget
-        until = budget.blocked_until(SERVICE) or budget.blocked_until(SERVICE, bucket=WHO_IT_IS)
+        until = (
+            budget.blocked_until(SERVICE)
+            or budget.blocked_until(SERVICE, bucket=WHO_IT_IS)
+            or budget.blocked_until(ACCOUNTS_SERVICE)
+        )
         if until is None:
             return None
         return _refused(RateLimited(SERVICE, "resting", until=until), account)

@@ -16,7 +16,7 @@ from tests.support.bot_world import BotWorld, ChatUser, bot_world, data_of, livi
 from vibe_bot.handlers.paste_callback import landed_on
 from vibe_pipeline.authorization import RefusalReason
 from vibe_pipeline.locales import LANGUAGES, say
-from vibe_pipeline.settings import Settings
+from vibe_pipeline.settings import Settings, settings_from
 from vibe_pipeline.simulator.server import RunningSimulator, running
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
@@ -153,6 +153,25 @@ def test_no_words_are_too_long_to_look_through(words: str) -> None:
     assert landed_on(words, Settings()) is None
 
     assert time.monotonic() - since < 2
+
+
+@pytest.mark.parametrize(
+    ("redirect", "address"),
+    [
+        ("https://vibe.example.org:443/callback", "https://vibe.example.org/callback"),
+        ("http://127.0.0.1:80/callback", "http://127.0.0.1/callback"),
+        ("http://127.0.0.1:80/callback", "127.0.0.1/callback"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000/"),
+        ("https://Vibe.Example.org/callback", "https://vibe.example.org/callback"),
+    ],
+)
+def test_an_address_is_ours_however_a_browser_writes_it(redirect: str, address: str) -> None:
+    settings = settings_from({"VIBE_HOME": "/nowhere", "SPOTIFY_REDIRECT_URI": redirect})
+
+    assert landed_on(f"{address}?code=a&state=b", settings) == "code=a&state=b"
+    assert landed_on(f"{address}more?code=a&state=b", settings) is None
+    assert landed_on("https://elsewhere.example.org/callback?code=a&state=b", settings) is None
+    assert landed_on("http://127.0.0.1:99999/callback?code=a&state=b", settings) is None
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

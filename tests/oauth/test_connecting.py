@@ -376,6 +376,23 @@ async def test_an_answer_that_says_later_does_not_use_the_link_up(here: Site) ->
     assert page_is(again, "unusable")
 
 
+async def test_a_long_pause_of_spotifys_consent_is_told_to_the_next_before_they_agree(
+    here: Site,
+) -> None:
+    token = "POST /api/token"
+    long = Fault(service="spotify_accounts", endpoint=token, kind="rate", retry_after=3600)
+    here.simulation.faults.add(long)
+    refused = await here.back(here.person())
+    here.simulation.faults.clear()
+    link = here.link(here.person("Ben", chat_id=101))
+
+    later = [await here.browser.get(link) for _ in range(2)]
+
+    assert page_is(refused, "limited")
+    assert [page_is(page, "limited") for page in later] == [True, True]
+    assert here.store.budget.used("spotify_accounts") == 0
+
+
 async def test_a_consent_with_less_than_asked_for_is_not_taken(here: Site) -> None:
     account = here.person()
     authorize = await here.to_spotify(account)

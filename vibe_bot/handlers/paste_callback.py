@@ -7,7 +7,7 @@ phone cannot open; but the address that failed to open holds all we need.
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from telegram.constants import MessageLimit
 
@@ -28,13 +28,24 @@ def landed_on(words: str, settings: Settings) -> str | None:
     found = _ADDRESS.search(words[: MessageLimit.MAX_TEXT_LENGTH])
     if found is None:
         return None
-    sent = found[0] if "://" in found[0] else f"http://{found[0]}"
+    ours = urlsplit(settings.spotify_redirect_uri)
+    sent = found[0] if "://" in found[0] else f"{ours.scheme}://{found[0]}"
     try:
-        parts, ours = urlsplit(sent), urlsplit(settings.spotify_redirect_uri)
+        parts = urlsplit(sent)
+        same = _place(parts) == _place(ours)
     except ValueError:
         return None
-    same = (parts.netloc, parts.path) == (ours.netloc, ours.path)
     return parts.query if same and "state=" in parts.query else None
+
+
+def _place(address: SplitResult) -> tuple[str | None, int | None, str]:
+    """Where an address leads: browsers leave out the usual port, and write hosts in small letters.
+
+    Raises ``ValueError`` for a port that is none.
+    """
+    usual = {"http": 80, "https": 443}.get(address.scheme)
+    port = None if address.port == usual else address.port
+    return address.hostname, port, address.path or "/"
 
 
 async def landed(interaction: Interaction) -> None:

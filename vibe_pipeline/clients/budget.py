@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from vibe_pipeline.clients.errors import RateLimited
 from vibe_pipeline.clients.rate_limiter import SlotBook
 
 
@@ -99,6 +100,39 @@ class UnlimitedBudget:
     def blocked_until(self, service: str) -> datetime | None:
         """Never."""
         return None
+
+    def turns(self, service: str) -> SlotBook | None:
+        """Each machine keeps its own."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class UncountedBudget:
+    """Keeps a service's pauses in another budget, where its calls themselves count for nothing."""
+
+    pauses: Budget
+
+    def ask(self, service: str, *, asked_for: bool, bucket: str | None = None) -> None:
+        """Raise ``RateLimited`` while the service is to be left alone."""
+        until = self.pauses.blocked_until(service)
+        if until is not None:
+            raise RateLimited(service, "resting until its limit ends", until=until)
+
+    def block(
+        self,
+        service: str,
+        until: datetime,
+        reason: str,
+        *,
+        bucket: str | None = None,
+        certain: bool = True,
+    ) -> ServicePause:
+        """Kept for every process."""
+        return self.pauses.block(service, until, reason, bucket=bucket, certain=certain)
+
+    def blocked_until(self, service: str) -> datetime | None:
+        """As the other budget knows it."""
+        return self.pauses.blocked_until(service)
 
     def turns(self, service: str) -> SlotBook | None:
         """Each machine keeps its own."""

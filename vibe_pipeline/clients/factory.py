@@ -19,7 +19,7 @@ import httpx
 
 from vibe_pipeline.clients import dagster as dagster_client
 from vibe_pipeline.clients import lastfm, listenbrainz, musicbrainz, spotify_accounts, spotify_web
-from vibe_pipeline.clients.budget import Access, Budget, Capabilities, FixedToken
+from vibe_pipeline.clients.budget import Access, Budget, Capabilities, FixedToken, UncountedBudget
 from vibe_pipeline.clients.dagster import DagsterGraphQL
 from vibe_pipeline.clients.errors import KeyRefused
 from vibe_pipeline.clients.lastfm import LastFm
@@ -168,7 +168,7 @@ class ClientFactory:
         return await self.spotify(access=FixedToken(access_token)).me()
 
     def spotify_accounts(self) -> SpotifyAccounts:
-        """Consent and tokens; they count in no budget.
+        """Consent and tokens; they count in no budget, but a long pause is everybody's.
 
         Raises:
             KeyRefused: no client id is set.
@@ -180,6 +180,7 @@ class ClientFactory:
             self.http,
             service=spotify_accounts.SERVICE,
             address=settings.spotify_accounts_url,
+            budget=UncountedBudget(self.budget),
             patience=QUICK,
             observer=self.observer,
             now=self.now,
