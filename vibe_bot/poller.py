@@ -59,6 +59,6 @@ def is_polled(home: Path) -> bool:
 
 def _holder(pid_file: Path) -> str:
     try:
-        return pid_file.read_text(encoding="ascii").strip() or "unknown"
+        return pid_file.read_text(encoding="ascii", errors="replace").strip() or "unknown"
     except FileNotFoundError:
         return "unknown"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,16 @@ def test_being_told_to_slow_down_empties_the_bucket_for_all_processes(tmp_path: 
     waits = [other.book(0.5, 10) for _ in range(3)]
 
     assert waits == [30.0, 30.5, 31.0]
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe\x00", b"\x00" * 14, "тисяча".encode(), b"nan", b""])
+def test_a_damaged_file_of_turns_holds_nobody_up(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "lastfm").write_bytes(damage)
+    book = SharedSlotBook(tmp_path / "lastfm", clock=Time())
+
+    waits = [book.book(0.5) for _ in range(2)]
+
+    assert waits == [0.0, 0.5]
 
 
 def test_a_service_without_a_burst_waits_for_what_one_with_a_burst_has_spent(

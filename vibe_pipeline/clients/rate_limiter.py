@@ -89,7 +89,7 @@ class SharedSlotBook:
 
     def _written(self) -> str:
         try:
-            return self._path.read_text(encoding="ascii")
+            return self._path.read_text(encoding="ascii", errors="replace")
         except FileNotFoundError:
             return ""
 

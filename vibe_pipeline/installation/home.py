@@ -104,7 +104,7 @@ def restored_at(home: Path) -> datetime | None:
 
 def _holder(pid_file: Path) -> str:
     try:
-        return pid_file.read_text(encoding="ascii").strip() or "unknown"
+        return pid_file.read_text(encoding="ascii", errors="replace").strip() or "unknown"
     except OSError:
         return "unknown"
 
