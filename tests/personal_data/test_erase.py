@@ -300,8 +300,38 @@ def test_nothing_is_erased_late_from_somebody_who_has_connected_again(world: Vib
 
     late = sweep(world, note)
 
+    kept = world.store.erasures.get(note.receipt)
     assert late.success
-    assert [one.receipt for one in world.store.erasures.waiting()] == [note.receipt]
+    assert kept is not None
+    assert kept.swept_at is None
+    world.store.erasures.close(note.receipt)
+
+
+def test_what_a_run_of_before_may_still_write_is_waited_for_and_the_queue_is_not(
+    world: VibeWorld,
+) -> None:
+    anna = with_a_list(world, "Anna")
+    job = world.definitions.resolve_job_def("sync_library")
+    queued, running = (
+        world.instance.create_run_for_job(
+            job, tags={runs.PARTITION: anna.user_id}, status=dg.DagsterRunStatus(status)
+        )
+        for status in ("NOT_STARTED", "STARTED")
+    )
+    note = world.store.erasures.disconnect(anna.user_id)
+    world.connect_again(anna)
+
+    too_early = world.run(runs.SYNC_LIBRARY, anna.user_id, raise_on_error=False)
+    waiting = world.store.erasures.waiting()
+    world.instance.report_run_canceled(running)
+    later = world.run(runs.SYNC_LIBRARY, anna.user_id)
+
+    assert not too_early.success
+    assert [one.receipt for one in waiting] == [note.receipt]
+    assert later.success
+    assert world.instance.has_run(queued.run_id)
+    assert not world.instance.has_run(running.run_id)
+    world.instance.delete_run(queued.run_id)
 
 
 def test_another_spotify_account_begins_without_what_the_former_one_played(

@@ -106,6 +106,12 @@ def _request(instance: dg.DagsterInstance, note: Erasure) -> dg.RunRequest | Non
     )
 
 
+_WRITING = frozenset(
+    {dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING}
+)
+"""A run that waits in the queue has read nothing yet, and comes here before it does."""
+
+
 def _is_kept_by_runs(store: AccountStore, note: Erasure) -> bool:
     """Whether its person has connected again: sweeping late would take what was read since."""
     account = store.people.get(note.user_id)
@@ -136,7 +142,7 @@ def _erase_what_was_before(
     instance, home = context.instance, read_settings().home
     before = dg.RunsFilter(tags=runs.owner_tags(note.user_id), created_before=note.asked_at)
     earlier = [run for run in instance.get_runs(before) if run.run_id != context.run.run_id]
-    if not all(run.is_finished for run in earlier):
+    if any(run.status in _WRITING for run in earlier):
         sentence = "A run from before Spotify was connected anew is still under way."
         raise WarehouseLocked(warehouse.path, sentence)
     swept = sweep(warehouse, note.user_id, note.kind).and_of(
@@ -145,7 +151,7 @@ def _erase_what_was_before(
     if swept.left:
         sentence = f"{swept.left} rows of a former connection are still there."
         raise WarehouseLocked(warehouse.path, sentence)
-    gone = _erase_runs(instance, {run.run_id for run in earlier})
+    gone = _erase_runs(instance, {run.run_id for run in earlier if run.is_finished})
     store.erasures.swept(note.receipt, {**swept.erased, "dagster.runs": gone})
 
 
