@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import dagster as dg
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy import update
 from structlog.contextvars import get_contextvars
 
 from tests.support.vibe_world import VibeWorld, playlists_of, vibe_world
+from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
 from vibe_pipeline.accounts.store import open_for
@@ -344,6 +346,29 @@ def test_the_day_s_quota_is_told_with_its_end_once_it_is_said_again(world: VibeW
     assert shown["person told"] == "yes, in the chat"
     assert len({call.rsplit("/", 1)[0] for call in world.calls()}) <= 3
     assert world.calls().total() <= 6
+
+
+def test_a_sleeper_is_told_of_the_try_that_comes_next_and_of_none_after_the_last(
+    world: VibeWorld,
+) -> None:
+    anna, boris = at_home(world), at_home(world, "Boris")
+    world.trouble(service="spotify", kind="status", status=500)
+    for _ in range(nights.ATTEMPTS - 1):
+        run = dg.DagsterRun(
+            job_name="daily_vibe",
+            run_id=str(uuid4()),
+            tags=NIGHT | {runs.PARTITION: boris.user_id},
+            status=dg.DagsterRunStatus.FAILURE,
+        )
+        world.instance.add_run(run)
+
+    for person in (anna, boris):
+        world.run("daily_vibe", person.user_id, tags=NIGHT, raise_on_error=False)
+
+    until = {one.user_id: one.params["until"] for one in world.store.outbox.take_due(100)}
+    again = nights.next_try(only(world, anna))
+    assert again is not None
+    assert until == {anna.user_id: again.isoformat(), boris.user_id: None}
 
 
 def test_a_quota_that_is_over_by_the_next_try_is_told_only_if_it_lasts(world: VibeWorld) -> None:

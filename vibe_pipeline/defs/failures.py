@@ -124,13 +124,14 @@ def _note(
             _told_in_chat(context),
         )
         return _shown(failure, next_try=again, told=told)
+    again = begun_again_at(context.instance, failed)
     told = "not yet: it may be over at the next try"
     if failure.cause is FailureCause.OVERTAKEN:
         told = "no: a later list stands in the playlist"
     elif not _may_be_nothing(failure, edition, now=failed.updated_at):
-        first = tell_failure(store, account, edition, failure.cause, until=failure.until)
+        first = tell_failure(store, account, edition, failure.cause, until=again)
         told = "yes, in the chat" if first else "yes, in the chat, after an earlier try"
-    return _shown(failure, next_try=nights.next_try(failed), told=told)
+    return _shown(failure, next_try=again, told=told)
 
 
 def _told_in_chat(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> str:
@@ -146,6 +147,14 @@ def _tell_the_end_once(
     """Where the person reads of this run that their consent has ended, nothing else says so."""
     if account.consented_at is not None and (nightly or runs.watched(context.run.tags)):
         store.outbox.call_off(ConsentEnded.of(account.user_id, account.consented_at))
+
+
+def begun_again_at(instance: dg.DagsterInstance, failed: Edition) -> datetime | None:
+    """When this night is tried again by itself; ``None`` after its last attempt."""
+    tags = runs.occasion_tags(failed.user_id, failed.occasion)
+    so_far = instance.get_runs(dg.RunsFilter(tags=tags))
+    made = sum(not runs.is_continuation(run.tags) for run in so_far)
+    return nights.next_try(failed) if made < nights.ATTEMPTS else None
 
 
 def tell_failure(
