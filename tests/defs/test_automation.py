@@ -640,6 +640,24 @@ def test_a_night_that_keeps_dying_is_given_up_and_the_sleeper_told(
     assert len(_requests(_tick(instance, told))) == 1
 
 
+def test_a_night_whose_last_attempt_keeps_dying_promises_no_other(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    first = _run(instance, anna, NIGHT, dg.DagsterRunStatus.FAILURE)
+    following.explain(*_ended(first, instance, store))
+    for _ in range(nights.ATTEMPTS - 1):
+        _run(instance, anna, NIGHT, dg.DagsterRunStatus.FAILURE)
+    for _ in continuation.PAUSES:
+        again = {**NIGHT, runs.EDITION: first.run_id, runs.CONTINUED: "1"}
+        _run(instance, anna, again, dg.DagsterRunStatus.FAILURE)
+
+    _sweep(instance)
+
+    (message,) = store.outbox.take_due()
+    assert (message.key, message.params["until"]) == ("bot.failed.unexpected", None)
+
+
 def test_a_night_that_was_recorded_as_its_run_was_killed_is_told_once(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:

@@ -22,7 +22,7 @@ from vibe_pipeline.accounts.continuation import (
 )
 from vibe_pipeline.accounts.records import Edition, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.defs.failures import tell_failure
+from vibe_pipeline.defs.failures import begun_again_at, tell_failure
 from vibe_pipeline.defs.jobs import daily_vibe, publish_preview
 from vibe_pipeline.defs.partitions import run_request
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
@@ -71,7 +71,7 @@ def _is_over(store: AccountStore, edition: Edition, before: Sequence[dg.DagsterR
     elif before and called_off(before[0]) and not half_made(edition):
         call_off(store, edition)
     elif given_up(edition, runs_made=len(before)):
-        _give_up(store, edition)
+        _give_up(store, edition, before)
     else:
         return False
     return True
@@ -136,7 +136,7 @@ def call_off(store: AccountStore, edition: Edition) -> None:
         tell_failure(store, account, edition, cause)
 
 
-def _give_up(store: AccountStore, edition: Edition) -> None:
+def _give_up(store: AccountStore, edition: Edition, before: Sequence[dg.DagsterRun]) -> None:
     """It was tried often enough: noted, and told to whoever slept."""
     if edition.cause is not None:
         return
@@ -144,5 +144,5 @@ def _give_up(store: AccountStore, edition: Edition) -> None:
     store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail)
     account = store.people.some([edition.user_id]).get(edition.user_id)
     if account is not None and _of_a_night(edition):
-        again = nights.next_try(store.editions.required(edition.edition_id))
+        again = begun_again_at(store.editions.required(edition.edition_id), before)
         tell_failure(store, account, edition, FailureCause.UNEXPECTED, until=again)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -124,7 +124,8 @@ def _note(
             _told_in_chat(context),
         )
         return _shown(failure, next_try=again, told=told)
-    again = begun_again_at(context.instance, failed)
+    tags = runs.occasion_tags(failed.user_id, failed.occasion)
+    again = begun_again_at(failed, context.instance.get_runs(dg.RunsFilter(tags=tags)))
     told = "not yet: it may be over at the next try"
     if failure.cause is FailureCause.OVERTAKEN:
         told = "no: a later list stands in the playlist"
@@ -149,10 +150,8 @@ def _tell_the_end_once(
         store.outbox.call_off(ConsentEnded.of(account.user_id, account.consented_at))
 
 
-def begun_again_at(instance: dg.DagsterInstance, failed: Edition) -> datetime | None:
-    """When this night is tried again by itself; ``None`` after its last attempt."""
-    tags = runs.occasion_tags(failed.user_id, failed.occasion)
-    so_far = instance.get_runs(dg.RunsFilter(tags=tags))
+def begun_again_at(failed: Edition, so_far: Iterable[dg.DagsterRun]) -> datetime | None:
+    """When this night is tried again by itself; ``None`` after the last of its runs ``so_far``."""
     made = sum(not runs.is_continuation(run.tags) for run in so_far)
     return nights.next_try(failed) if made < nights.ATTEMPTS else None
 
