@@ -35,6 +35,8 @@ _DATE = re.compile(
 _WITHOUT_DATES = ("today", "yesterday", "stretch")
 CENTURY = 2000
 """Of a year written with two digits; there were no lists before."""
+LEAP_YEAR = 2000
+"""A year that has every day."""
 LONGEST_GUESSED = timedelta(days=180)
 """A stretch of days of which a year had to be guessed is hardly longer."""
 
@@ -47,8 +49,8 @@ def plain_text(text: str) -> str:
 
 
 def size(text: str) -> int | None:
-    """A playlist's length: ``30``, ``30 tracks``, ``３０``."""
-    value = _number(plain_text(text), "tracks", "roughly")
+    """A playlist's length: ``30``, ``30 tracks``, ``+30``, ``３０``."""
+    value = _number(plain_text(text).removeprefix("+"), "tracks", "beside")
     if value is None or value != int(value) or not MINIMUM_SIZE <= value <= MAXIMUM_SIZE:
         return None
     return int(value)
@@ -57,7 +59,7 @@ def size(text: str) -> int | None:
 def share(text: str) -> float | None:
     """A share of one: ``0.8``, ``0,8``, ``80%``, ``80``; ``1.5`` may be either, so it is none."""
     words = plain_text(text)
-    value = _number(words, "percent", "new", "tracks", "roughly")
+    value = _number(words, "percent", "new", "tracks", "beside")
     if value is None:
         return None
     if value >= 2 or re.search(_beside("percent"), words, re.I):
@@ -67,7 +69,7 @@ def share(text: str) -> float | None:
 
 def adventure(text: str) -> int | None:
     """From familiar to adventurous: a whole number from 0 to 100, a percent sign is fine."""
-    value = _number(plain_text(text), "percent", "roughly")
+    value = _number(plain_text(text), "percent", "beside")
     if value is None or value != int(value) or not 0 <= value <= 100:
         return None
     return int(value)
@@ -221,14 +223,23 @@ def dates(text: str, *, today: date) -> tuple[date, date] | None:
     if alone is not None:
         day = alone.nearest(today)
         return None if day is None else (day, day)
-    words = _without_since(words)
-    stretches = [
-        (first, last)
-        for between in _until().finditer(words)
-        if (first := _written_day(words[: between.start()])) is not None
-        and (last := _written_day(words[between.end() :])) is not None
-    ]
-    return _stretch(*stretches[0], today) if len(stretches) == 1 else None
+    ends = _written_ends(words)
+    return None if ends is None else _stretch(*ends, today)
+
+
+def means_dates(text: str) -> bool:
+    """Whether two days that a calendar has were written, though ``dates`` may not take them.
+
+    ``14.11 - 1.11`` could be read as times on a clock too; ``22.00 - 7.00`` names no days.
+    """
+    ends = _written_ends(plain_text(text))
+    return ends is not None and all(end.in_year(LEAP_YEAR) is not None for end in ends)
+
+
+def named_artist(text: str) -> str | None:
+    """Whom somebody calls an artist in so many words: ``artist: 3-11 Porter``."""
+    word, colon, name = plain_text(text).partition(":")
+    return name.strip() if colon and _word(word) in _words("bot.words.artist") else None
 
 
 def means_a_range(text: str) -> bool:
@@ -287,6 +298,18 @@ class _WrittenDay(NamedTuple):
     def after(self, first: date) -> date | None:
         days = (self.in_year(first.year + more) for more in (0, 1))
         return next((one for one in days if one is not None and one >= first), None)
+
+
+def _written_ends(words: str) -> tuple[_WrittenDay, _WrittenDay] | None:
+    """The days at both ends of a stretch; a space alone may stand between them."""
+    words = _without_since(words)
+    ends = [
+        (first, last)
+        for between in _between_days().finditer(words)
+        if (first := _written_day(words[: between.start()])) is not None
+        and (last := _written_day(words[between.end() :])) is not None
+    ]
+    return ends[0] if len(ends) == 1 else None
 
 
 def _written_day(words: str) -> _WrittenDay | None:
@@ -360,6 +383,11 @@ def _until() -> re.Pattern[str]:
     """What stands between the ends of a range: a dash, dots, or a word in any language."""
     words = sorted(_words("bot.words.until"), key=len, reverse=True)
     return re.compile(rf"\s+(?:{'|'.join(map(re.escape, words))})\s+|\s*(?:-|\.\.+)\s*", re.I)
+
+
+@cache
+def _between_days() -> re.Pattern[str]:
+    return re.compile(rf"{_until().pattern}|\s+", re.I)
 
 
 def _number(words: str, *beside: str) -> float | None:

@@ -133,6 +133,10 @@ class Interaction:
         """
         self.state.questions[self.account.chat_id] = command
 
+    def ask_no_more(self) -> None:
+        """What was asked has its answer; the next words are no answer to it."""
+        self.state.questions.pop(self.account.chat_id, None)
+
     def change(self, **changes: Unpack[AccountChanges]) -> Interaction:
         """Change the person's settings; gives the interaction with them as they are then."""
         people = self.services.store.people

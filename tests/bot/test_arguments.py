@@ -59,11 +59,36 @@ HOSTILE = [
         ("10,000", None),
         ("30%", None),
         ("30k", None),
-        ("+30", None),
+        ("+30", 30),
+        ("+-30", None),
     ],
 )
 def test_a_length_is_a_whole_number_from_10_to_100(said: str, size: int | None) -> None:
     assert arguments.size(said) == size
+
+
+USUAL_LENGTHS = [
+    *("make it 30", "30 items", "30 pieces", "max 30", "up to 30", "exactly 30"),
+    *("30 tracks per day", "30 tracks a day"),
+    *("30 штук", "30 штуки", "30 шт.", "на 30", "хочу 30", "пусть будет 30", "30 композиций"),
+    *("максимум 30", "ровно 30"),
+    *("хай буде 30", "зроби 30", "рівно 30", "30 композицій"),
+    *("30 stuks", "30 nrs", "maak er 30", "maximaal 30", "tot 30", "precies 30"),
+]
+USUAL_SHARES = [
+    *("80% new music", "make it 80%", "80% новой музыки", "на 80%", "80% новинок", "80 проц"),
+    *("80% нової музики", "80% nieuwe muziek", "80 pct", "80pct"),
+]
+
+
+@pytest.mark.parametrize("said", USUAL_LENGTHS)
+def test_a_length_is_understood_in_usual_words(said: str) -> None:
+    assert arguments.size(said) == 30
+
+
+@pytest.mark.parametrize("said", USUAL_SHARES)
+def test_a_share_is_understood_in_usual_words(said: str) -> None:
+    assert arguments.share(said) == 0.8
 
 
 @pytest.mark.parametrize(
@@ -102,7 +127,11 @@ def test_a_share_may_be_a_fraction_or_a_percentage(said: str, share: float | Non
 
 
 @pytest.mark.parametrize(
-    ("said", "value"), [("0", 0), ("40", 40), ("100%", 100), ("101", None), ("bold", None)]
+    ("said", "value"),
+    [
+        *[("0", 0), ("40", 40), ("100%", 100), ("make it 50", 50), ("на 50", 50)],
+        *[("101", None), ("bold", None), ("not 50", None)],
+    ],
 )
 def test_adventure_goes_from_0_to_100(said: str, value: int | None) -> None:
     assert arguments.adventure(said) == value
@@ -291,11 +320,17 @@ DATED = ("{0}", "{0.day}.{0.month}.{0.year}", "{0:%d-%m-%Y}", "{0:%d/%m/%y}", "o
 STRANGE = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1, max_size=4)
 
 
+BESIDE_NUMBERS = {
+    *("new", "max", "item", "pct", "song", "трек", "шт", "штук", "на", "хочу", "проц"),
+    *("хай", "буде", "нове", "нові", "stuk", "nrs", "tot", "rond"),
+}
+
+
 @given(number=st.integers(0, 100), more=STRANGE, order=st.permutations((0, 1)))
 def test_a_number_beside_a_word_that_is_not_known_is_asked_back(
     number: int, more: str, order: list[int]
 ) -> None:
-    assume(more.casefold() not in {"new", "трек"})
+    assume(more.casefold() not in BESIDE_NUMBERS)
     parts = (str(number), more)
     said = " ".join(parts[place] for place in order)
 

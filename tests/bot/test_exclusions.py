@@ -78,7 +78,9 @@ def test_hours_are_read_as_people_write_them(said: str, hours: tuple[time, time]
         ("5.1 - 20.12", None),
         ("29.2 - 5.3.2026", None),
         ("from 1.11.2026", None),
-        ("1.11.2026 14.11.2026", None),
+        ("1.11.2026 14.11.2026", (date(2026, 11, 1), date(2026, 11, 14))),
+        ("2026-11-01 2026-11-14", (date(2026, 11, 1), date(2026, 11, 14))),
+        ("1.11 14.11", (date(2026, 11, 1), date(2026, 11, 14))),
         ("1 - 14.11.2025", None),
         ("2026-13-01..2026-13-02", None),
         ("30.2.2026", None),
@@ -200,6 +202,7 @@ async def test_an_artist_whose_name_looks_like_hours_is_one_tap_away(
 
     told = say(language, "bot.leaveout.artist", name="3-11 Porter")
     await anna.sees(lambda one: one["text"] == told)
+    await anna.says("thanks!")
     (kept,) = place.store.exclusions.list(anna.account.user_id)
     assert (kept.kind, kept.name) == (ExclusionKind.ARTIST, "3-11 Porter")
 
@@ -209,8 +212,54 @@ async def test_words_too_long_for_a_button_are_asked_back_without_one(place: Bot
 
     asked = await anna.says(f"/leaveout с 22:00 до 7:00 {'по будням ' * 5}")
 
-    assert asked["text"] == say("en", "bot.leaveout.wrong")
+    assert asked["text"] == say("en", "bot.leaveout.wrong_without_button")
     assert data_of(asked) == []
+
+
+REFUSED = [
+    *("14.11 - 1.11", "20.11 - 15.11", "05.01 - 12.12", "05.01 - 20.12", "01.05 - 20.11"),
+    *("с 01.02 по 10.11", "van 01.05 t/m 20.11", "29.02 - 15.11", "20.11 15.11"),
+]
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_two_days_that_are_asked_back_were_meant_as_days(said: str) -> None:
+    assert arguments.dates(said, today=TODAY) is None
+    assert arguments.means_dates(said)
+
+
+@pytest.mark.parametrize("said", ["22.00-07.00", "22:00 - 07:00", "30.02 - 1.03", "14.11"])
+def test_what_no_calendar_has_is_not_meant_as_two_days(said: str) -> None:
+    assert not arguments.means_dates(said)
+
+
+@pytest.mark.parametrize("said", ["05.01 - 20.12", "14.11 - 1.11"])
+async def test_days_that_are_asked_back_are_no_hours_of_every_day(
+    place: BotWorld, said: str
+) -> None:
+    anna = await place.person()
+
+    asked = await anna.says(f"/leaveout {said}")
+
+    assert asked["text"] == say("en", "bot.leaveout.wrong")
+    assert place.store.exclusions.list(anna.account.user_id) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_an_artist_too_long_for_a_button_is_told_with_a_word_before_the_name(
+    place: BotWorld, language: str
+) -> None:
+    anna = await place.person(language=language)
+    name = "Оркестр с 22:00 до 7:00 имени неизвестного ночного слушателя"
+    asked = await anna.says(f"/leaveout {name}")
+    word = say(language, "bot.words.artist")
+    assert f"{word}:" in asked["text"]
+
+    told = await anna.says(f"{word.capitalize()}: {name}")
+
+    assert told["text"] == say(language, "bot.leaveout.artist", name=name)
+    (kept,) = place.store.exclusions.list(anna.account.user_id)
+    assert (kept.kind, kept.name) == (ExclusionKind.ARTIST, name)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -260,7 +309,8 @@ async def test_a_range_that_is_none_is_no_artist_either(place: BotWorld, said: s
 
     message = await anna.says(f"/leaveout {said}")
 
-    assert message["text"] == say("en", "bot.leaveout.wrong")
+    key = "wrong" if artist_key(said) else "wrong_without_button"
+    assert message["text"] == say("en", f"bot.leaveout.{key}")
     assert place.store.exclusions.list(anna.account.user_id) == []
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-from telegram import InlineKeyboardButton
-
 from vibe_bot import arguments
 from vibe_bot.formatting import CALLBACK_BYTES, Html, button, together
 from vibe_bot.interactions import Interaction
@@ -26,34 +24,39 @@ async def leaveout(interaction: Interaction) -> None:
         await _list(interaction)
         return
     today = interaction.services.now().astimezone(interaction.zone).date()
-    dates = arguments.dates(interaction.args, today=today)
-    hours = arguments.hours(interaction.args)
+    artist = arguments.named_artist(wanted)
+    dates = arguments.dates(wanted, today=today)
+    hours = None if arguments.means_dates(wanted) else arguments.hours(wanted)
+    if artist is None and not arguments.means_a_range(wanted):
+        artist = wanted
     if dates is not None:
         key = dates_key(*dates)
         await _leave_out(interaction, ExclusionKind.DATES, key, key)
     elif hours is not None:
         key = hours_key(*hours)
         await _leave_out(interaction, ExclusionKind.HOURS, key, key)
-    elif artist_key(wanted) and not arguments.means_a_range(wanted):
-        await _leave_out(interaction, ExclusionKind.ARTIST, artist_key(wanted), wanted)
+    elif artist is not None and artist_key(artist):
+        await _leave_out(interaction, ExclusionKind.ARTIST, artist_key(artist), artist)
     else:
-        interaction.ask("leaveout")
-        await interaction.answer(interaction.html("bot.leaveout.wrong"), _an_artist(interaction))
+        await _ask_back(interaction, wanted)
 
 
 async def leave_artist_out(interaction: Interaction) -> None:
     """A tap: what looked like hours or dates is an artist's name."""
+    interaction.ask_no_more()
     name = arguments.plain_text(interaction.args)
     await _leave_out(interaction, ExclusionKind.ARTIST, artist_key(name), name)
 
 
-def _an_artist(interaction: Interaction) -> list[InlineKeyboardButton]:
-    """A button that says so, where there is room in it for what was written."""
-    name = arguments.plain_text(interaction.args)
+async def _ask_back(interaction: Interaction, name: str) -> None:
+    """How to write it; an artist is a tap away, where a button has room for the name."""
+    interaction.ask("leaveout")
     data = f"la:{name}"
-    if not artist_key(name) or len(data.encode()) > CALLBACK_BYTES:
-        return []
-    return [interaction.button("an_artist", data)]
+    if artist_key(name) and len(data.encode()) <= CALLBACK_BYTES:
+        an_artist = interaction.button("an_artist", data)
+        await interaction.answer(interaction.html("bot.leaveout.wrong"), [an_artist])
+    else:
+        await interaction.answer(interaction.html("bot.leaveout.wrong_without_button"))
 
 
 async def count_again(interaction: Interaction) -> str | None:
