@@ -328,7 +328,8 @@ class Launches:
             watch = watches.get(run.run_id)
             if run.job not in runs.LIST_JOBS or (watch and self.watchers.is_told(watch)):
                 continue
-            ours = watch is not None or runs.REQUEST in run.tags
+            rerun = run.root_run_id not in {None, run.run_id}  # it bears the tags of the first
+            ours = watch is not None or (runs.REQUEST in run.tags and not rerun)
             told = ours or runs.is_nightly(run.tags)
             return _Begun(run_id=run.run_id, job=run.job, told_elsewhere=told)
         return None

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 LOOK_SECONDS = 10.0
+FROZEN_SECONDS = 60.0
+"""Nobody sleeps so much longer than they meant to, unless they were kept from waking."""
 LONGEST_SILENCE = 900.0
 """A poll takes half a minute at most, and the next one begins within another."""
 REFUSALS_BELIEVED = 3
@@ -74,9 +76,14 @@ class Polls:
     async def watch(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         """Look now and then, until it is not worth going on.
 
+        Who was frozen (a paused container, Ctrl-Z) was as silent as the polling, and waits for it.
+
         Raises: ``TokenRefused``, ``PollingEnded``.
         """
         self._asked_at = self.clock()
         while True:
             self.check()
+            looked_at = self.clock()
             await sleep(LOOK_SECONDS)
+            if self.clock() - looked_at > FROZEN_SECONDS:
+                self._asked_at = self.clock()

@@ -8,7 +8,6 @@ What a refusal means for a chat is not known here: ``gone_chats`` and ``sending`
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -36,6 +35,7 @@ _TOKEN_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND})
 REST_UNTOLD = 5.0
 """So long we rest when Telegram asks for a pause and does not say which."""
 LONGEST_REST = 86_400.0
+LONGEST_REST_BELIEVED = 7 * LONGEST_REST
 LONGEST_REST_FROM_POLLING = 60.0
 _RETRY_AFTER = re.compile(r"retry after (\d{1,9})\b", re.IGNORECASE)
 _ABOVE_ALL_ERRORS = 600
@@ -110,7 +110,9 @@ def judged(endpoint: str, status: int, payload: bytes) -> tuple[int, bytes]:
         if endpoint == GET_UPDATES:
             return status, _updates(answer.get("result"))
         if "result" not in answer or not _readable(endpoint, answer["result"]):
-            raise MayHaveArrived(f"an answer of another shape than Telegram's ({endpoint})")
+            # The package asks again at once what it takes for late; of a network it rests first.
+            kind = NetworkError if endpoint in _POLLING else MayHaveArrived
+            raise kind(f"an answer of another shape than Telegram's ({endpoint})")
         return status, payload
     refused = ok is False and isinstance(answer.get("description"), str)
     if not refused and HTTPStatus.TOO_MANY_REQUESTS not in (status, answer.get("error_code")):
@@ -152,8 +154,8 @@ def _rest(told: object, words: str) -> float:
             seconds = float(str(candidate))
         except ValueError:
             continue
-        if math.isfinite(seconds) and 0 < seconds <= LONGEST_REST:
-            return seconds
+        if 0 < seconds <= LONGEST_REST_BELIEVED:
+            return min(seconds, LONGEST_REST)
     return REST_UNTOLD
 
 

@@ -155,6 +155,22 @@ async def test_a_list_that_an_operator_began_is_told_to_whoever_asks_meanwhile(
     assert len(place.pipeline.launched) == 1
 
 
+async def test_a_rerun_bears_the_first_runs_tags_and_is_followed_all_the_same(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    rerun = place.pipeline.begin("daily_vibe", anna.account.user_id)
+    rerun.tags[runs.REQUEST] = "what was asked for yesterday"
+    rerun.root_run_id = "the first of them"
+
+    asked = await anna.types("/generate")
+    await until(lambda: place.store.watches.get(rerun.run_id) is not None)
+    anna.failed_edition(rerun.root_run_id, FailureCause.NOTHING_TO_CHOOSE)
+    rerun.status = "FAILURE"
+
+    assert await anna.sees(saying(say("en", "bot.failed.nothing_to_choose")), since=asked)
+
+
 async def test_the_first_refresh_after_connecting_is_not_in_the_way(place: BotWorld) -> None:
     anna = await connected(place)
     place.pipeline.begin("sync_library", anna.account.user_id)

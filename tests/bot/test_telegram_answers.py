@@ -23,6 +23,7 @@ from vibe_bot.gone_chats import has_left
 from vibe_bot.lifecycle import STATUS_NAME, Polling, keep_going, serve
 from vibe_bot.polls import (
     LONGEST_SILENCE,
+    LOOK_SECONDS,
     REFUSALS_BELIEVED,
     REFUSED_FOR,
     UNKNOWN_BOT,
@@ -33,6 +34,7 @@ from vibe_bot.polls import (
 from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.services import open_services
 from vibe_bot.telegram_answers import (
+    LONGEST_REST,
     LONGEST_REST_FROM_POLLING,
     REST_UNTOLD,
     MayHaveArrived,
@@ -281,6 +283,28 @@ def test_a_bot_that_polls_no_more_ends_so_that_it_is_started_anew() -> None:
         polls.check()
 
 
+async def test_a_bot_that_was_frozen_waits_for_its_polling_to_wake_up_too() -> None:
+    hands = Hands()
+    polls = Polls(hands.read)
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        hands.seconds += LONGEST_SILENCE + 1 if len(slept) == 1 else seconds
+
+    with pytest.raises(PollingEnded):
+        await polls.watch(sleep)
+
+    assert len(slept) > LONGEST_SILENCE / LOOK_SECONDS
+
+
+def test_what_is_asked_before_polling_and_told_oddly_is_a_network_that_fails() -> None:
+    with pytest.raises(NetworkError) as raised:
+        judged("deleteWebhook", 200, b'{"ok": true}')
+
+    assert type(raised.value) is NetworkError
+
+
 @pytest.mark.parametrize("status", [200, 401, 403, 404, 409, 410])
 @pytest.mark.parametrize(
     "body",
@@ -354,6 +378,7 @@ def test_a_refusal_counts_by_telegrams_own_code(status: int, body: bytes, code: 
         (refusal(429, "x", parameters={"retry_after": "7"}), 7.0),
         (refusal(429, "Too Many Requests: retry after 5"), 5.0),
         (refusal(429, "Too Many Requests: retry after 5", parameters={"retry_after": 1e300}), 5.0),
+        (refusal(429, "x", parameters={"retry_after": 90_000}), LONGEST_REST),
         (refusal(429, "x", parameters={"retry_after": -1}), REST_UNTOLD),
         (refusal(429, "x", parameters={"retry_after": True}), REST_UNTOLD),
         (b"", REST_UNTOLD),

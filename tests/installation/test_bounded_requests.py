@@ -107,6 +107,16 @@ async def taken(writer: asyncio.StreamWriter, most: int) -> int:
     return most
 
 
+async def test_the_next_head_that_begins_in_what_ends_a_long_body_is_waited_for(port: int) -> None:
+    long = posted(b"x" * 100).replace(b"Connection: close\r\n", b"")
+    head = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+
+    answered = await said(port, long * 600 + head, later=b"\r\n", after=0.1)
+
+    assert b" 431 " not in answered
+    assert answered.count(b" 200 ") == 601
+
+
 async def test_a_second_request_begun_and_left_is_not_waited_for(port: int) -> None:
     first = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -32,6 +32,8 @@ class StandInRun:
     steps: dict[str, str] = field(default_factory=dict)
     figures: dict[str, dict[str, int]] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
+    root_run_id: str | None = None
+    """The first run, where this is another run of it."""
 
     def shown(self) -> dict[str, Any]:
         return {
@@ -39,7 +41,7 @@ class StandInRun:
             "runId": self.run_id,
             "jobName": self.job,
             "status": self.status,
-            "rootRunId": self.run_id,
+            "rootRunId": self.root_run_id or self.run_id,
             "startTime": None,
             "endTime": None,
             "tags": [{"key": key, "value": value} for key, value in self.tags.items()],

@@ -168,8 +168,8 @@ def _tell(
         return
     told_before = run.edition is not None and run.edition.state is EditionState.RECORDED
     if run.makes_anew:
-        anew = MadeByOperator.anew(edition.edition_id, run.run_id)
-        store.outbox.put(run.user_id, anew)
+        if not waited_for:
+            store.outbox.put(run.user_id, MadeByOperator.anew(edition.edition_id, run.run_id))
     elif run.nightly:
         store.outbox.put(run.user_id, NightReady.of(edition.edition_id))
     elif waited_for or told_before:

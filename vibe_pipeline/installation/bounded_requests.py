@@ -118,8 +118,10 @@ class ImpatientProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
     def data_received(self, data: bytes) -> None:
         """Wait on, unless a request has arrived; too long a beginning of one is not waited for."""
+        begun = self._in_head
         super().data_received(data)
-        self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
+        # Where in what has just arrived a head began, nobody says: it counts from the next on.
+        self._head_bytes = self._head_bytes + len(data) if begun and self._in_head else 0
         if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_HEAD_TOO_LARGE)
             self.transport.close()
