@@ -198,6 +198,7 @@ async def _tapped(found: Interaction, data: str) -> str | None:
     if verb == "go":
         verb, _, rest = rest.partition(":")
         handler = COMMANDS.get(verb)
+        found.ask_no_more()
     if handler is None:
         return found.text("bot.stale_button")
     return await handler(found.with_args(rest))

@@ -62,6 +62,7 @@ async def test_names_typed_misspelt_and_tapped_become_a_start(
     ]
     await anna.taps(tap)
     enough = await anna.sees(lambda one: say("en", "bot.artists.enough") in one["text"])
+    assert (await anna.says("thanks!"))["text"] == say("en", "bot.unknown_text")
     assert named(anna) == [first, second, third]
     assert all(
         one.spotify_id is not None for one in home.store.chosen_artists.list(anna.account.user_id)

@@ -115,6 +115,18 @@ async def test_a_tapped_choice_is_shown_in_place_of_the_question(place: BotWorld
     assert anna.account.playlist_size == 50
 
 
+async def test_a_tapped_choice_answers_the_question(place: BotWorld) -> None:
+    anna = await place.person()
+    await anna.says("/setsize")
+    await anna.taps("go:setsize:50")
+    await anna.sees(lambda one: "50 tracks" in one["text"])
+
+    message = await anna.says("20")
+
+    assert message["text"] == say("en", "bot.unknown_text")
+    assert anna.account.playlist_size == 50
+
+
 async def test_the_words_after_a_question_are_its_answer(place: BotWorld) -> None:
     anna = await place.person()
     await anna.says("/setratio")

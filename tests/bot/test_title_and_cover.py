@@ -51,6 +51,18 @@ async def test_one_tap_keeps_the_last_list_s_name_or_the_usual_one(place: BotWor
     assert anna.account.own_title == "Your daily vibe"
 
 
+async def test_after_a_tap_the_next_words_are_no_name(place: BotWorld) -> None:
+    anna = await place.person()
+    await anna.says("/title")
+    await anna.taps("tu")
+    await anna.sees(lambda one: "“Your daily vibe”" in one["text"])
+
+    answer = await anna.says("thanks!")
+
+    assert answer["text"] == say("en", "bot.unknown_text")
+    assert anna.account.own_title == "Your daily vibe"
+
+
 @pytest.mark.parametrize("hostile", ["\u202e\u200b", "'; DROP TABLE accounts; --", "x" * 3000])
 async def test_a_hostile_name_is_made_harmless_or_asked_again(
     place: BotWorld, hostile: str

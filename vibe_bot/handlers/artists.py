@@ -60,6 +60,7 @@ async def choose(interaction: Interaction) -> str | None:
     found = interaction.state.found_artists.get(interaction.args)
     if found is None:
         return interaction.text("bot.stale_button")
+    interaction.ask_no_more()
     _add(interaction, found.name, spotify_id=found.spotify_id)
     await _so_far(interaction)
     await _prepare(interaction)
