@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.accounts_site import Clock, connected, greeting, made, messages_waiting
-from vibe_pipeline.accounts.records import Account, StateKind
+from tests.support.accounts_site import (
+    Clock,
+    connected,
+    greeting,
+    made,
+    messages_waiting,
+    opened,
+)
+from vibe_pipeline.accounts.records import Account, EditionState, StateKind
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.runs import LaunchRequest
 
@@ -26,6 +33,18 @@ def store(tmp_path: Path, clock: Clock) -> AccountStore:
 @pytest.fixture
 def anna(store: AccountStore) -> Account:
     return connected(store)
+
+
+def test_a_list_dated_in_the_future_keeps_no_list_of_today_from_being_written(
+    store: AccountStore, clock: Clock, anna: Account
+) -> None:
+    later = opened(store, anna, "later")
+    store.editions.advance(later.edition_id, EditionState.STARTED, EditionState.RECORDED)
+    clock.advance(hours=-5)
+
+    today = opened(store, anna, "today")
+
+    assert not store.editions.overtaken(today)
 
 
 def test_a_lease_on_a_renewal_that_died_is_not_held_for_hours(

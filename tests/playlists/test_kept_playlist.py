@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.account_examples import account
+from tests.support.accounts_site import opened
 from tests.support.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline.accounts.records import Account, EditionState, FailureCause
 from vibe_pipeline.accounts.store import open_for
@@ -88,9 +89,20 @@ def test_a_playlist_that_spotify_still_lists_is_kept_whatever_the_library_says(
     kept = world.store.people.change(world.connected().user_id, playlist_id="p1")
     library = Library(False, False, listed=[listed])
 
+    waiting = opened(world.store, kept)
+    assert world.store.editions.advance(
+        waiting.edition_id,
+        EditionState.STARTED,
+        EditionState.PLAYLIST_MADE,
+        playlist_id="p1",
+        marker="vibe",
+    )
+
     let_go = asyncio.run(let_go_if_removed(world.store, library, kept, sleep=at_once))
 
     assert let_go is gone
+    now = world.store.editions.required(waiting.edition_id)
+    assert (now.playlist_id is None, now.state is EditionState.CHOSEN) == (gone, gone)
 
 
 def test_whoever_removed_their_playlist_is_told_and_gets_a_new_one(

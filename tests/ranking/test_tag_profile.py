@@ -10,7 +10,7 @@ from vibe_pipeline.ranking.tag_profile import tag_bags, tags_by_artist
 from vibe_pipeline.records import Candidate, Proposal, Source
 
 FEW = ("shoegaze", "indie")
-MANY = ("dream pop", "shoegaze", "indie")
+MANY = (*FEW, "dream pop")
 OTHERS = ("ambient", "shoegaze")
 
 

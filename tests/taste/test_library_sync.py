@@ -485,6 +485,20 @@ def test_likes_that_were_lost_are_found_again_within_a_few_calls_a_night() -> No
     assert last.unkept == 2
 
 
+@pytest.mark.parametrize(("size", "place"), [(29, 3), (29, 28), (120, 3), (120, 80), (500, 3)])
+def test_what_was_unliked_is_gone_though_the_library_is_walked_again_meanwhile(
+    size: int, place: int
+) -> None:
+    shelf = Shelf(library(size), unreadable=1)
+    cache = CachedLikes(likes=library(size), total=size + 1)
+    shelf.likes.pop(place)
+
+    last = nights_until_settled(shelf, cache)
+
+    assert list(last.likes) == shelf.likes
+    assert last.unkept == 1
+
+
 def test_all_plays_that_spotify_remembers_are_asked_for_in_one_call() -> None:
     shelf = Shelf([])
     shelf.plays = [play(number, minutes_ago=number) for number in range(80)]

@@ -196,6 +196,7 @@ class Editions:
             editions.c.mode == Mode.LIVING.value,
             *_STANDS,
             _stands_since > edition.stands_since,
+            _stands_since <= self.now(),  # else it was noted before the clock was set back
         )
         if edition.mode is not Mode.LIVING:
             return False
@@ -209,6 +210,11 @@ class Editions:
         """
         written = edition.snapshot_id is not None or edition.state in _WRITTEN
         return not written and self.later_stands(edition)
+
+    def let_go_of(self, user_id: UserId, playlist_id: str) -> None:
+        """Their playlist is theirs no more: what waits to be written to it gets another."""
+        with self.database.writing() as connection:
+            forget_playlists(connection, user_id, playlist_id=playlist_id)
 
     def take_back(self, edition_id: EditionId) -> bool:
         """The person undid this publication; true for the one who noted it first.
@@ -326,15 +332,19 @@ def _state(row: RowMapping) -> tuple[EditionId, EditionState]:
     return EditionId(row["edition_id"]), EditionState(row["state"])
 
 
-def forget_playlists(connection: Connection, user_id: UserId) -> None:
-    """Take unfinished lists back to their choice, for their playlists are another account's.
+def forget_playlists(
+    connection: Connection, user_id: UserId, *, playlist_id: str | None = None
+) -> None:
+    """Take unfinished lists back to their choice: their playlists, or this one, are not theirs.
 
     What was written there stays written and is only recorded.
     """
-    half_way = (
+    half_way = [
         editions.c.user_id == user_id,
         editions.c.state.in_([EditionState.CHOSEN.value, EditionState.PLAYLIST_MADE.value]),
-    )
+    ]
+    if playlist_id is not None:
+        half_way.append(editions.c.playlist_id == playlist_id)
     change = update(editions).where(*half_way)
     connection.execute(change.values(state=EditionState.CHOSEN.value, **_NO_PLAYLIST))
 

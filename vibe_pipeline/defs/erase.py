@@ -114,8 +114,10 @@ _WRITING = frozenset(
 
 def _is_kept_by_runs(store: AccountStore, note: Erasure) -> bool:
     """Whether its person has connected again: sweeping late would take what was read since."""
-    account = store.people.get(note.user_id)
-    return note.kind is ErasureKind.SPOTIFY and account is not None and account.connected
+    if note.kind is not ErasureKind.SPOTIFY:
+        return False
+    account = store.people.some([note.user_id]).get(note.user_id)
+    return account is not None and account.active and account.connected
 
 
 def erase_former_listening(

@@ -44,7 +44,7 @@ async def read_back(
         if twice:
             await sleep(ANOTHER_LOOK_SECONDS)
         lines = await spotify.playlist_lines(playlist_id, written=len(tracks))
-        if len(lines) != len(tracks) or lines == list(former):
+        if len(lines) != len(tracks) or (former and lines == list(former)):
             continue
         pairs = list(zip(tracks, lines, strict=True))
         if _is_believable(pairs, known, twice=twice):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from vibe_pipeline.clients.deadline import Deadline, LateCalls
-from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceError
+from vibe_pipeline.clients.errors import AuthorizationExpired, BrokenAnswer, ServiceError
 from vibe_pipeline.clients.listenbrainz import FoundRecording
 from vibe_pipeline.lookup_cache import Lookups
 from vibe_pipeline.ranking.listener_knowledge import track_key
@@ -106,6 +106,7 @@ class Resolver:
         self._doubting = doubting
         self._marks = marks
         self._waiting: dict[str, Candidate] = {}
+        self._met_strange_answer = False
         self._without_isrc: set[str] = set()
 
     async def for_free(self, candidates: Sequence[Candidate]) -> Found:
@@ -212,7 +213,7 @@ class Resolver:
                 if isinstance(hits, AuthorizationExpired):
                     raise hits
                 if isinstance(hits, ServiceError):
-                    self._without_spotify(hits)
+                    self._go_on_without(hits)
                 elif isinstance(hits, BaseException):
                     raise hits
                 else:
@@ -271,7 +272,7 @@ class Resolver:
             )
             for name, answer in zip(some, answers, strict=True):
                 if isinstance(answer, ServiceError):
-                    self._without_spotify(answer)
+                    self._go_on_without(answer)
                 elif isinstance(answer, BaseException):
                     raise answer
                 else:
@@ -296,6 +297,14 @@ class Resolver:
 
     def _lacks_marks(self, page: Sequence[Track] | None) -> bool:
         return self._marks and any(track.explicit is None for track in page or ())
+
+    def _go_on_without(self, error: ServiceError) -> None:
+        """Leave out the first search that is answered strangely, and after another them all."""
+        if isinstance(error, BrokenAnswer) and not self._met_strange_answer:
+            log.warning("left out a search: %s", error)
+            self._met_strange_answer = True
+        else:
+            self._without_spotify(error)
 
     def _without_spotify(self, error: ServiceError) -> None:
         if self._spotify is not None:

@@ -18,17 +18,16 @@ TagBag = Mapping[str, float]
 
 
 def tags_by_artist(pool: Iterable[Candidate]) -> dict[str, tuple[str, ...]]:
-    """By artist key, of those with known tags, the longest list that any proposal carries.
+    """By artist key, of those with known tags, what is said of them.
 
-    Proposals kept from an earlier day may know fewer of them than today's; between two as long the
-    later in the alphabet is taken, so that the order of the pool decides nothing.
+    Where proposals say different things the last in the alphabet counts, so that the order of the
+    pool decides nothing; one that begins as another and knows more tags comes after it.
     """
     named: dict[str, tuple[str, ...]] = {}
     for candidate in pool:
         artist = candidate.artist_key
         for tags in (proposal.tags for proposal in candidate.proposals):
-            known = named.get(artist, ())
-            if (len(tags), tags) > (len(known), known):
+            if tags > named.get(artist, ()):
                 named[artist] = tags
     return named
 

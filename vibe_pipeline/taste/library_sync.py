@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from vibe_pipeline.clients.concurrent_calls import side_by_side
@@ -116,8 +116,9 @@ class _Walk:
         self._turned: dict[str, LikedTrack] = {}
         self._horizon: datetime | None = None
         self._met_known = False
-        self._resumed = False
-        self._resumed_at: datetime | None = None
+        again = cache.walked == 0  # from the very top: of all likes it tells which are gone
+        self._resumed = again
+        self._resumed_at = datetime.max.replace(tzinfo=UTC) if again else None
         self._total = 0
         self._odd = 0
         self._disordered = False
