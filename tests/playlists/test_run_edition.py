@@ -143,12 +143,13 @@ def test_whoever_asks_again_goes_on_with_what_was_left_unfinished(store: Account
 def test_whoever_asks_again_after_a_later_list_gets_a_new_one(store: AccountStore) -> None:
     anna = connected(store)
     opened(store, anna, "early")
-    later = replace(store.editions, now=lambda: BEGINNING + timedelta(minutes=5))
-    opened(replace(store, editions=later), anna, "later")
+    afterwards = BEGINNING + timedelta(minutes=5)
+    later = replace(store, editions=replace(store.editions, now=lambda: afterwards))
+    opened(later, anna, "later")
     for before, after in pairwise(EditionState):
-        store.editions.advance(EditionId("later"), before, after)
+        later.editions.advance(EditionId("later"), before, after)
 
-    assert unfinished_before(store, anna, run("r3"), now=BEGINNING) is None
+    assert unfinished_before(later, anna, run("r3"), now=afterwards) is None
 
 
 def test_a_night_a_preview_or_another_day_goes_on_with_nothing(store: AccountStore) -> None:

@@ -77,7 +77,8 @@ def exchanged(port: int, request: bytes, *, all_said: bool = False) -> RawAnswer
     ):
         connection.sendall(request)
         if all_said:
-            connection.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # whoever hung up on us has no more to hear
+                connection.shutdown(socket.SHUT_WR)
         while piece := connection.recv(65_536):
             received += piece
     head, _, body = received.partition(b"\r\n\r\n")
