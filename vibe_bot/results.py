@@ -19,7 +19,6 @@ from vibe_bot.run_poller import RunSnapshot
 from vibe_bot.services import BotServices
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.call_allowance import budget_for, listening_of
-from vibe_pipeline.accounts.continuation import waits_for_calls
 from vibe_pipeline.accounts.records import (
     Account,
     Edition,
@@ -61,8 +60,6 @@ class Obstacle:
     until: datetime | None = None
     playlist_changed: bool = False
     """Whether the list that was to be replaced may have been by then."""
-    comes_by_itself: bool = False
-    """Whether the list is made when that ends, without being asked for again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +109,6 @@ def result_of(
         until=edition.cause_until,
         playlist_changed=edition.mode is Mode.LIVING
         and edition.state in {EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN},
-        comes_by_itself=waits_for_calls(edition),
     )
     return failed(account, job, run, obstacle)
 
@@ -209,8 +205,7 @@ def failed(account: Account, job: Job, run: RunView, obstacle: Obstacle | None) 
     untouched = None
     if job.makes_a_list and not known.playlist_changed:
         untouched = tell(language, "bot.failed.untouched")
-    later = tell(language, "bot.failed.comes_by_itself") if known.comes_by_itself else None
-    text = together(tell(language, f"bot.failed.{job.failure}"), "", why, later, untouched)
+    text = together(tell(language, f"bot.failed.{job.failure}"), "", why, untouched)
     markup = keyboard([way_out(language, known.cause, job)])
     return Result(text=text, markup=markup, good=False)
 

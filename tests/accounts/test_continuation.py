@@ -49,20 +49,6 @@ def test_a_chosen_list_that_could_not_be_written_goes_on(cause: FailureCause) ->
     assert not goes_on(replace(KILLED, state=EditionState.STARTED, cause=cause))
 
 
-@pytest.mark.parametrize("cause", [FailureCause.QUOTA, FailureCause.RATE_LIMITED])
-def test_what_was_asked_for_while_spotify_rests_comes_when_that_ends_and_a_night_by_its_schedule(
-    cause: FailureCause,
-) -> None:
-    ends = BEGINNING + timedelta(hours=3)
-    asked = replace(KILLED, cause=cause, cause_until=ends)
-
-    assert goes_on(asked)
-    assert next_run_at(asked, runs_made=0, now=BEGINNING) == ends
-    assert not goes_on(replace(asked, cause_until=None))
-    assert not goes_on(replace(asked, occasion="nightly:2026-11-23"))
-    assert not goes_on(replace(asked, kind=EditionKind.PREVIEW))
-
-
 @pytest.mark.parametrize("cause", [FailureCause.WRITING_REFUSED, FailureCause.GRANT_REFUSED])
 def test_one_refusal_leaves_no_empty_playlist_behind_and_is_told_at_once(
     cause: FailureCause,

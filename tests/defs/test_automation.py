@@ -621,22 +621,6 @@ def test_nothing_goes_on_while_spotify_is_to_be_left_alone(
     assert len(_requests(_sweep(instance, NOW + timedelta(hours=3)))) == 1
 
 
-def test_what_was_asked_for_while_spotify_rests_is_begun_when_that_ends(
-    store: AccountStore, instance: dg.DagsterInstance
-) -> None:
-    anna = _person(store, 1)
-    put_off = _edition(store, anna, occasion="asked:in the chat")
-    ends = NOW + timedelta(hours=2)
-    store.editions.fail(put_off.edition_id, FailureCause.QUOTA, until=ends)
-
-    assert _skipped(_sweep(instance)) == "No list was left half-way."
-    (request,) = _requests(_sweep(instance, ends))
-
-    assert request.job_name == "daily_vibe"
-    assert request.tags[runs.EDITION] == put_off.edition_id
-    assert request.tags[runs.ASKED_BY] == runs.CHAT
-
-
 def test_a_night_that_keeps_dying_is_given_up_and_the_sleeper_told(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:

@@ -18,7 +18,7 @@ from structlog.contextvars import get_contextvars
 from tests.support.vibe_world import VibeWorld, playlists_of, vibe_world
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.records import Account, Edition, EditionKind, EditionState, FailureCause
+from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
 from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.accounts.tables import services
 from vibe_pipeline.defs.candidates import pool_key
@@ -192,30 +192,6 @@ def test_a_run_that_failed_goes_on_from_there_with_the_same_edition(world: VibeW
     assert edition.cause is None
     assert world.calls()["GET /me/tracks"] == 0
     assert len(playlists_of(world, anna)) == 1
-    assert told(world, anna) == ["bot.ready_after_all"]
-
-
-def test_a_list_that_was_put_off_is_made_in_its_edition_and_told(world: VibeWorld) -> None:
-    anna = at_home(world)
-    editions, put_off = world.store.editions, EditionId("put off")
-    today = editions.now().date()
-    editions.open(
-        put_off,
-        anna.user_id,
-        vibe_date=today,
-        occasion="asked:x",
-        kind=EditionKind.DAILY,
-        mode=anna.mode,
-    )
-    editions.fail(put_off, FailureCause.QUOTA, until=editions.now())
-    launch = runs.LaunchRequest.continuation(
-        anna.user_id, put_off, occasion="asked:x", vibe_date=today, chosen=False, attempt=1
-    )
-
-    world.run(launch.job, anna.user_id, tags=launch.tags)
-
-    assert only(world, anna).edition_id == put_off
-    assert only(world, anna).state is EditionState.RECORDED
     assert told(world, anna) == ["bot.ready_after_all"]
 
 

@@ -7,8 +7,6 @@ From the wish to the run is ``vibe_bot.launches``', what the message shows later
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
-from uuid import NAMESPACE_OID, uuid5
 
 from vibe_bot.formatting import together
 from vibe_bot.handlers.connection import invitation
@@ -16,14 +14,11 @@ from vibe_bot.interactions import Interaction
 from vibe_bot.jobs import job_named
 from vibe_bot.results import because, made
 from vibe_pipeline.accounts.call_allowance import LIST_AT_LEAST, budget_for
-from vibe_pipeline.accounts.continuation import waits_for_calls
 from vibe_pipeline.accounts.records import EditionKind, FailureCause
-from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.locales import day
-from vibe_pipeline.nightly import local_date
 from vibe_pipeline.records import EditionId
-from vibe_pipeline.runs import ASKED_PREFIX, DAILY_VIBE, LaunchRequest
+from vibe_pipeline.runs import LaunchRequest
 
 
 async def generate(interaction: Interaction) -> str | None:
@@ -75,7 +70,7 @@ async def begin(interaction: Interaction, launch: LaunchRequest) -> str | None:
     user_id, state, job = interaction.account.user_id, interaction.state, job_named(launch.job)
     if state.launches.known(interaction.request_id):
         return None
-    if job.asks_spotify and await _refused(interaction, launch):
+    if job.asks_spotify and await _refused(interaction):
         return None
     if state.launches.under_way(user_id) or state.watchers.under_way(user_id):
         await interaction.answer(interaction.html("bot.progress.already"))
@@ -84,8 +79,8 @@ async def begin(interaction: Interaction, launch: LaunchRequest) -> str | None:
     return None
 
 
-async def _refused(interaction: Interaction, launch: LaunchRequest) -> bool:
-    """Say at once what would only fail later; a list is made when Spotify's pause ends."""
+async def _refused(interaction: Interaction) -> bool:
+    """Say at once what would only fail later."""
     if not interaction.account.connected:
         await invitation(interaction)
         return True
@@ -97,28 +92,5 @@ async def _refused(interaction: Interaction, launch: LaunchRequest) -> bool:
     until = budget.blocked_until("spotify") or budget.opens_at("spotify", calls=LIST_AT_LEAST)
     if until is None:
         return False
-    words = because(interaction.account, FailureCause.QUOTA, until)
-    if launch.job == DAILY_VIBE:
-        await asyncio.to_thread(_put_off, store, interaction, until)
-        words = together(words, interaction.html("bot.failed.comes_by_itself"))
-    await interaction.answer(words)
+    await interaction.answer(because(interaction.account, FailureCause.QUOTA, until))
     return True
-
-
-def _put_off(store: AccountStore, interaction: Interaction, until: datetime) -> None:
-    """Have the list go on as one does that met the pause half-way, unless one waits already."""
-    account, vibe_date = interaction.account, local_date(interaction.account, until)
-    if any(map(waits_for_calls, store.editions.of_day(account.user_id, vibe_date))):
-        return
-    edition_id = EditionId(str(uuid5(NAMESPACE_OID, interaction.request_id)))
-    store.editions.open(
-        edition_id,
-        account.user_id,
-        vibe_date=vibe_date,
-        occasion=f"{ASKED_PREFIX}{interaction.request_id}",
-        kind=EditionKind.DAILY,
-        mode=account.mode,
-    )
-    store.editions.fail(
-        edition_id, FailureCause.QUOTA, until=until, detail="Asked for while Spotify rested."
-    )

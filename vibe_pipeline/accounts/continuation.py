@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, FailureCause
 from vibe_pipeline.records import Mode
-from vibe_pipeline.runs import ASKED_PREFIX
 
 PAUSES = (
     timedelta(),
@@ -39,7 +38,6 @@ _SOON_PASSING = frozenset(
         FailureCause.UNEXPECTED,
     }
 )
-_RESTING = frozenset({FailureCause.RATE_LIMITED, FailureCause.QUOTA})
 _PASSING = _SOON_PASSING | {
     FailureCause.GRANT_REFUSED,
     FailureCause.WRITING_REFUSED,
@@ -65,16 +63,7 @@ def goes_on(edition: Edition) -> bool:
         return False
     if edition.cause is None or edition.state is EditionState.ITEMS_WRITTEN:
         return True
-    return waits_for_calls(edition) or (edition.state in _BEGUN and edition.cause in _PASSING)
-
-
-def waits_for_calls(edition: Edition) -> bool:
-    """Whether it was asked for and comes when a pause of Spotify's ends that says when it does.
-
-    A night's is begun again by its schedule.
-    """
-    asked = edition.occasion.startswith(ASKED_PREFIX) and edition.kind is EditionKind.DAILY
-    return asked and edition.cause in _RESTING and edition.cause_until is not None
+    return edition.state in _BEGUN and edition.cause in _PASSING
 
 
 def half_made(edition: Edition) -> bool:
