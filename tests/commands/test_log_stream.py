@@ -126,3 +126,20 @@ def test_of_a_log_that_was_deleted_it_is_said_once_and_a_new_one_is_read(tmp_pat
     assert "was deleted" in said
     append(log, "again\n")
     assert [*file.new_lines()] == ["again"]
+
+
+@pytest.mark.parametrize("trouble", [BrokenPipeError(), OSError(28, "full"), UnicodeError("latin")])
+def test_where_nobody_can_read_the_stream_logs_are_kept_small_all_the_same(
+    tmp_path: Path, trouble: Exception
+) -> None:
+    def refused(_: str) -> None:
+        raise trouble
+
+    log = tmp_path / "bot.log"
+    stream = LogStream(files=[FollowedFile("Bot", log)], write=refused)
+    append(log, "x" * 6_000_000 + "\n")
+
+    stream.look()
+    stream.line("Vibe", "a part died")
+
+    assert log.stat().st_size == 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -14,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from vibe_pipeline.commands import supervisor
 from vibe_pipeline.commands.restart_policy import RestartPolicy
 from vibe_pipeline.commands.supervisor import (
     ManagedProcess,
@@ -34,6 +37,17 @@ DIES_ONCE_AFTER_READY = """
 import pathlib, sys, time
 print("ready", flush=True)
 before = pathlib.Path(sys.argv[1])
+if not before.exists():
+    before.touch()
+    sys.exit(3)
+time.sleep(600)
+"""
+DIES_ONCE_AND_IS_LATE_THEN = """
+import pathlib, sys, time
+before = pathlib.Path(sys.argv[1])
+if before.exists():
+    time.sleep(2)
+print("ready", flush=True)
 if not before.exists():
     before.touch()
     sys.exit(3)
@@ -210,6 +224,56 @@ async def test_words_of_an_earlier_start_make_nobody_ready(tmp_path: Path) -> No
         pass
 
     assert begun_when_ready == [True]
+
+
+async def test_a_part_that_waits_for_others_is_let_wait_when_it_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "READY_WITHIN_SECONDS", 0.5)
+    slow = part(tmp_path, "slow", DIES_ONCE_AND_IS_LATE_THEN, str(tmp_path / "before"))
+    events: asyncio.Queue[str] = asyncio.Queue()
+    parts = [replace(slow, waits_for_others=True)]
+
+    async with running(parts, on_event=events.put_nowait, policy=AT_ONCE) as deployment:
+        watch = asyncio.create_task(deployment.watch())
+        said = [await asyncio.wait_for(events.get(), 20) for _ in range(2)]
+        watch.cancel()
+
+    assert said[0].startswith("slow ended with exit code 3")
+    assert said[1].startswith("slow is ready again")
+
+
+async def test_a_system_short_of_files_for_a_moment_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    def short() -> set[int]:
+        looks.append(1)
+        raise OSError(errno.ENFILE, "Too many open files in system")
+
+    monkeypatch.setattr(supervisor, "_zombies", short)
+    monkeypatch.setattr(supervisor, "REAP_EVERY_SECONDS", 0.05)
+
+    async with running([part(tmp_path, "stays", SAYS_READY_AND_STAYS)]) as deployment:
+        watch = asyncio.create_task(deployment.watch())
+        while len(looks) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        going_on = not watch.done()
+        watch.cancel()
+
+    assert going_on
+
+
+def test_who_was_started_to_outlive_its_terminal_does() -> None:
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with_nohup = supervisor._hanging_up()
+    finally:
+        signal.signal(signal.SIGHUP, former)
+
+    assert with_nohup == ()
+    assert supervisor._hanging_up() == (signal.SIGHUP,)
 
 
 async def test_the_end_of_an_essential_part_ends_the_watch(tmp_path: Path) -> None:

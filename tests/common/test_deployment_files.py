@@ -41,7 +41,7 @@ def test_a_wrong_set_up_is_not_started_over_and_over() -> None:
     service = unit(ROOT / "docs" / "systemd" / "vibe.service")["Service"]
 
     assert service["Restart"] == "on-failure"
-    assert service["RestartPreventExitStatus"] == "2"
+    assert "RestartPreventExitStatus" not in service  # a clock or a network may come late
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")

@@ -123,16 +123,18 @@ class LogStream:
 
     def line(self, part: str, line: str) -> None:
         """One line of one part."""
+        with suppress(OSError, ValueError):  # nobody reads it any more: nothing ends for that
+            self.write(self._written(part, line))
+
+    def _written(self, part: str, line: str) -> str:
         if self.log_format == "json":
             record = _record(part, line, self.now())
-            self.write(json.dumps(record, ensure_ascii=False, default=str))
-            return
+            return json.dumps(record, ensure_ascii=False, default=str)
         label = f"{part:<{self._width()}} |"
         if self.colours:
             colour = _COLOURS[self._number(part) % len(_COLOURS)]
-            self.write(f"\x1b[{colour}m{label}\x1b[0m {line}")
-        else:
-            self.write(f"{label} {_ESCAPES.sub('', line)}")
+            return f"\x1b[{colour}m{label}\x1b[0m {line}"
+        return f"{label} {_ESCAPES.sub('', line)}"
 
     def _width(self) -> int:
         return max((len(file.part) for file in self.files), default=0)

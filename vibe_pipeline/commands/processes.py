@@ -103,6 +103,10 @@ def dagster_database(settings: Settings) -> dict[str, str]:
     return {} if database is None else {DAGSTER_DATABASE: database.get_secret_value()}
 
 
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+_NO_PROXY = ("no_proxy", "NO_PROXY")
+
+
 def environment(outer: Mapping[str, str], settings: Settings, ports: Ports) -> dict[str, str]:
     """What every part is told, on top of the outer environment."""
     home = settings.home
@@ -117,7 +121,18 @@ def environment(outer: Mapping[str, str], settings: Settings, ports: Ports) -> d
         **dagster_database(settings),
         "DAGSTER_GRAPHQL_URL": f"http://127.0.0.1:{ports.webserver}/graphql",
         "PYTHONUNBUFFERED": "1",
+        **_past_the_proxy(outer),
     }
+
+
+def _past_the_proxy(outer: Mapping[str, str]) -> dict[str, str]:
+    """What keeps our parts' talk among themselves, and its token, from a proxy that is set.
+
+    gRPC reads the variable in small letters only, others in either.
+    """
+    named = [outer[name] for name in _NO_PROXY if outer.get(name)]
+    places = ",".join([*named, *LOOPBACK_NAMES])
+    return dict.fromkeys(_NO_PROXY, places)
 
 
 def managed_processes(
@@ -143,7 +158,10 @@ def managed_processes(
             *(sys.executable, "-m", "vibe_oauth", "--port", str(ports.oauth)),
             ready=http_ready(f"http://127.0.0.1:{ports.oauth}/health/live"),
         ),
-        process(BOT, sys.executable, "-m", "vibe_bot", ready=log_ready("listening")),
+        replace(
+            process(BOT, sys.executable, "-m", "vibe_bot", ready=log_ready("listening")),
+            waits_for_others=True,
+        ),
     ]
 
 

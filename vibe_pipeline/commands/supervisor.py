@@ -86,6 +86,7 @@ class ManagedProcess:
 
     Without ``ready`` it is an errand: done, and good for the others, once it has ended well.
     ``essential``: nothing makes sense without it, so its end is everybody's.
+    ``waits_for_others``: started again, it may live long before it is ready, and is let.
     ``by_the_clock``: it keeps times in its memory, and is started again when the clock is set back.
     ``forked``: one of Dagster's programs, forked from an interpreter that imported Dagster; where
     that cannot be it starts by itself, as all others do.
@@ -101,6 +102,7 @@ class ManagedProcess:
     forked: bool = False
     essential: bool = False
     by_the_clock: bool = False
+    waits_for_others: bool = False
 
 
 def free_port() -> int:
@@ -226,11 +228,15 @@ class Supervisor:
         ready[part.name].set()
 
     async def _await_ready(
-        self, part: ManagedProcess, process: asyncio.subprocess.Process | ForkedProcess
+        self,
+        part: ManagedProcess,
+        process: asyncio.subprocess.Process | ForkedProcess,
+        *,
+        within: float | None = READY_WITHIN_SECONDS,
     ) -> None:
         start = self._lives[part.name].start
         try:
-            async with asyncio.timeout(READY_WITHIN_SECONDS):
+            async with asyncio.timeout(within):
                 await _becomes_ready(part, process, start)
         except TimeoutError:
             raise ProcessFailed(_last_words(part, start, "did not become ready in time")) from None
@@ -311,11 +317,13 @@ class Supervisor:
         began, process = time.monotonic(), None
         try:
             process = await self._spawn(part)
-            await self._await_ready(part, process)
+            within = None if part.waits_for_others else READY_WITHIN_SECONDS
+            await self._await_ready(part, process, within=within)
         except (ProcessFailed, ProcessRefused, OSError) as trouble:
             self.events.on_event(str(trouble))
             if process is not None and process.returncode is None:
-                process.kill()
+                with suppress(ProcessLookupError):
+                    process.kill()
             return
         life = self._lives[part.name]
         life.ready_at = time.monotonic()
@@ -334,7 +342,10 @@ class Supervisor:
         dead_before: set[int] = set()
         while True:
             await asyncio.sleep(REAP_EVERY_SECONDS)
-            dead = await asyncio.to_thread(_zombies)
+            try:
+                dead = await asyncio.to_thread(_zombies)
+            except (OSError, psutil.Error):  # the system is short of something; look again
+                continue
             _bury(dead & dead_before)  # what we started ourselves was buried at once
             dead_before = dead
 
@@ -350,7 +361,8 @@ class Supervisor:
             for part in self.parts:
                 process = self._processes.get(part.name)
                 if part.by_the_clock and process is not None and process.returncode is None:
-                    process.terminate()
+                    with suppress(ProcessLookupError):
+                        process.terminate()
 
     async def alongside(self, work: Coroutine[Any, Any, Result]) -> Result:
         """What the work gives, done while every essential part lives; else as ``watch``."""
@@ -488,7 +500,7 @@ def _end_what_is_left(pid: int | None) -> None:
     """Wait for a process that may outlive our news of its end; it would hold its port."""
     if pid is None:
         return
-    with suppress(psutil.Error):
+    with suppress(OSError, psutil.Error):
         process = psutil.Process(pid)
         if process.ppid() != os.getpid():
             return  # the number is somebody else's by now
@@ -513,6 +525,12 @@ def _end(processes: set[psutil.Process]) -> None:
     psutil.wait_procs(alive, timeout=3)
 
 
+def _hanging_up() -> tuple[signal.Signals, ...]:
+    """The signal of a terminal that is gone, unless it is to be outlived (``nohup``)."""
+    outlived = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return () if outlived else (signal.SIGHUP,)
+
+
 def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Run until it ends, or until Ctrl-C or a plain ``kill``, cleaning up either way.
 
@@ -521,7 +539,7 @@ def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
 
     async def interruptible() -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, *_hanging_up()):
             loop.add_signal_handler(number, lambda: task and task.cancel())
         await work
 

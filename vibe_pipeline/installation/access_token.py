@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
 GUARD_HEADER = "X-Vibe-Guard"
@@ -26,10 +25,16 @@ def kept_token(home: Path) -> str:
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(32))
-        with suppress(FileExistsError):  # another process was first: its token is everybody's
+            file.flush()
+            os.fsync(file.fileno())
+        try:
             path.hardlink_to(draft)
+        except FileExistsError:
+            if read_token(home) is None:  # what a power cut left of one; nobody can show it
+                draft.replace(path)
+            # else another process was first, and its token is everybody's
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     return path.read_text(encoding="ascii").strip()
 
 

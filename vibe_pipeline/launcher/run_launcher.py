@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -43,6 +44,8 @@ from vibe_pipeline.launcher.dagster_internals import (
 )
 from vibe_pipeline.launcher.fork_server import CodeChanged, Ended, ForkServer, ForkServerGone, Work
 from vibe_pipeline.launcher.wake_up import WakeUpCall, queue_pipe
+
+log = logging.getLogger(__name__)
 
 WORKER_TAG = f"{HIDDEN_TAG}vibe_worker"
 HEAVY = (
@@ -173,7 +176,11 @@ def _ended_on_request(instance: DagsterInstance, run_id: str) -> Iterator[None]:
 
     def watch() -> None:
         while not over.wait(LOOKS_EVERY_SECONDS):
-            run = instance.get_run_by_id(run_id)
+            try:
+                run = instance.get_run_by_id(run_id)
+            except Exception:
+                log.exception("cannot look whether this run was called off; looking again")
+                continue
             if run is None or run.is_finished:
                 if not over.wait(STUCK_AFTER_SECONDS):
                     os.kill(os.getpid(), signal.SIGKILL)
