@@ -137,7 +137,9 @@ def _night_failed(services: BotServices, account: Account, message: NightFailed)
         when = moment(language, night, account.zone)
         again = tell(language, "bot.failed.next_night", until=when)
     text = together(intro, "", because(account, message.cause, message.until), again)
-    return Announcement(text=text, markup=keyboard([way_out(language, message.cause, Job.daily)]))
+    return Announcement(
+        text=text, markup=keyboard([way_out(language, message.cause, Job.daily, {})])
+    )
 
 
 def _about_consent(account: Account, message: ConsentEnds | ConsentEnded) -> Announcement:

@@ -5,6 +5,7 @@ Names, tags and launch requests are ``vibe_pipeline.runs``'.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from vibe_pipeline import runs
@@ -52,6 +53,15 @@ class Job(StrEnum):
     def command(self) -> str | None:
         """The command that starts it; a preview's button or a file that was sent has none."""
         return _COMMANDS.get(self)
+
+    def again(self, tags: Mapping[str, str]) -> str | None:
+        """What a button sends to begin the same once more as the run that bears these tags."""
+        edition_id = runs.named_edition(tags)
+        if edition_id is not None and self is Job.publish:
+            return f"pb:{edition_id}"
+        if edition_id is not None and self is Job.restore and runs.UNDO not in tags:
+            return f"rs:{edition_id}"
+        return None if self.command is None else f"go:{self.command}"
 
 
 _STAGES = {

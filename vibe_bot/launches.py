@@ -352,9 +352,9 @@ class Launches:
     async def _tell_too_old(self, wish: _Wish) -> None:
         wishes, pending = self.services.store.pending_launches, wish.pending
         if not wish.quiet:
-            command = wish.job.command
-            again = button(say(wish.account.language, "button.try_again"), f"go:{command}")
-            await self._say(wish, "bot.progress.too_old", keyboard([again if command else None]))
+            data = wish.job.again(pending.tags)
+            again = button(say(wish.account.language, "button.try_again"), data) if data else None
+            await self._say(wish, "bot.progress.too_old", keyboard([again]))
         log.warning("a wish is too old to be begun", job=pending.job, user=pending.user_id)
         await asyncio.to_thread(wishes.close, pending.request_id)
 

@@ -322,7 +322,8 @@ class _Follower:
             if goes_on and (successor := await self._successor(snapshot)) is not None:
                 return successor
             if waited > GIVE_UP_AFTER:
-                return gave_up(account.language, job, waited)
+                tags = {} if snapshot.run is None else snapshot.run.tags
+                return gave_up(account.language, job, tags, waited)
             await self._show(account.language, job, snapshot, waited, going_on=goes_on)
             await self.poller.news()
 

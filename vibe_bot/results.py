@@ -39,7 +39,7 @@ DOCUMENT_LIMIT = 50_000_000
 Figures = Mapping[str, Mapping[str, int]]
 """What a run counted, by asset and label."""
 _INSTEAD = {Job.restore: "history", Job.history: "history_from"}
-"""What leads on where no command begins the same again."""
+"""What leads on where nothing begins the same again."""
 CONNECT_AGAIN = frozenset(
     {
         FailureCause.CONSENT_EXPIRED,
@@ -206,7 +206,7 @@ def failed(account: Account, job: Job, run: RunView, obstacle: Obstacle | None) 
     if job.makes_a_list and not known.playlist_changed:
         untouched = tell(language, "bot.failed.untouched")
     text = together(tell(language, f"bot.failed.{job.failure}"), "", why, untouched)
-    markup = keyboard([way_out(language, known.cause, job)])
+    markup = keyboard([way_out(language, known.cause, job, run.tags)])
     return Result(text=text, markup=markup, good=False)
 
 
@@ -239,14 +239,16 @@ def because(account: Account, cause: FailureCause, until: datetime | None) -> Ht
     return tell(account.language, f"{key}_until", until=when)
 
 
-def way_out(language: str, cause: FailureCause, job: Job) -> InlineKeyboardButton:
-    """The button to go on with."""
+def way_out(
+    language: str, cause: FailureCause, job: Job, tags: Mapping[str, str]
+) -> InlineKeyboardButton:
+    """The button to go on with, after a run that bears these tags."""
     if cause is FailureCause.NOTHING_TO_CHOOSE:
         return button(say(language, "button.artists"), "go:artists")
     if cause in CONNECT_AGAIN:
         return button(say(language, "button.connect_again"), "go:connect")
-    command = job.command or _INSTEAD.get(job, "generate")
-    return button(say(language, "button.try_again"), f"go:{command}")
+    again = job.again(tags) or f"go:{_INSTEAD.get(job, 'generate')}"
+    return button(say(language, "button.try_again"), again)
 
 
 def synced(account: Account, figures: Figures) -> Result:
@@ -311,7 +313,7 @@ def taken_in(account: Account, run: RunView, figures: Figures) -> Result:
     return Result(text=text, markup=None, good=reason is None)
 
 
-def gave_up(language: str, job: Job, waited: timedelta) -> Result:
+def gave_up(language: str, job: Job, tags: Mapping[str, str], waited: timedelta) -> Result:
     """We waited long enough; said honestly."""
     hours = max(1, int(waited.total_seconds() // 3600))
     text = together(
@@ -323,7 +325,7 @@ def gave_up(language: str, job: Job, waited: timedelta) -> Result:
             hours=say(language, "bot.progress.hours", count=hours),
         ),
     )
-    markup = keyboard([way_out(language, FailureCause.UNEXPECTED, job)])
+    markup = keyboard([way_out(language, FailureCause.UNEXPECTED, job, tags)])
     return Result(text=text, markup=markup, good=False)
 
 

@@ -480,6 +480,11 @@ def watched(tags: Mapping[str, str]) -> bool:
     return tags.get(ASKED_BY) == CHAT
 
 
+def is_wanted(job: str, tags: Mapping[str, str]) -> bool:
+    """Whether somebody asked in the chat to have exactly this list published."""
+    return job == PUBLISH_PREVIEW and watched(tags) and not is_continuation(tags)
+
+
 def is_repeated(job: str, tags: Mapping[str, str]) -> bool:
     """Whether a failed run is begun again by itself: somebody waits for it, and it was killed.
 

@@ -16,6 +16,7 @@ from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import EditionKind, EditionState, FailureCause
 from vibe_pipeline.accounts.tables import service_calls
 from vibe_pipeline.locales import LANGUAGES, moment, say
+from vibe_pipeline.records import EditionId
 from vibe_pipeline.runs import LaunchRequest
 
 STEPS = ("library", "seed_profile", "candidates", "ranked_selection", "playlist")
@@ -44,6 +45,14 @@ def at(run: StandInRun, step: str) -> None:
 def refused(place: BotWorld) -> list[str]:
     """What Telegram did not take."""
     return [call.method for call in list(place.telegram.calls) if call.code == 429]
+
+
+def to_be_published(anna: ChatUser) -> EditionId:
+    """A preview that somebody wanted on Spotify, where it is not yet."""
+    shown = anna.edition(kind=EditionKind.PREVIEW)
+    editions, chosen = anna.bot_world.store.editions, EditionState.CHOSEN
+    editions.advance(shown.edition_id, chosen, chosen, kind=EditionKind.DAILY)
+    return shown.edition_id
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -507,6 +516,53 @@ async def test_a_published_preview_ends_with_its_link(place: BotWorld) -> None:
     message = await anna.sees(lambda one: "Anna's day" in one["text"])
 
     assert urls_of(message) == ["https://open.spotify.com/playlist/pl1"]
+
+
+async def test_a_preview_whose_publication_failed_is_published_at_the_next_tap(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    edition_id = to_be_published(anna)
+
+    await anna.says("/latest")
+    await anna.taps_forged(f"pb:{edition_id}")
+    failing = await the_run(place)
+    place.store.editions.fail(edition_id, FailureCause.WRITING_REFUSED)
+    failing.status = "FAILURE"
+    told = await anna.sees(saying(say("en", "bot.failed.writing_refused")))
+    await anna.taps(data_of(told)[0])
+    again = await the_run(place, 2)
+
+    assert again.job == "publish_preview"
+    assert again.tags[runs.EDITION] == edition_id
+
+
+async def test_a_published_preview_that_was_taken_back_is_put_back_by_its_button(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    edition = anna.edition()
+    place.store.editions.take_back(edition.edition_id)
+
+    await anna.says("/latest")
+    await anna.taps_forged(f"pb:{edition.edition_id}")
+    run = await the_run(place)
+
+    assert run.job == "restore_edition"
+    assert run.tags[runs.EDITION] == edition.edition_id
+    assert runs.UNDO not in run.tags
+
+
+async def test_a_published_preview_is_shown_by_its_button_as_it_is_there(place: BotWorld) -> None:
+    anna = await connected(place)
+    edition = anna.edition()
+
+    latest = await anna.says("/latest")
+    await anna.taps_forged(f"pb:{edition.edition_id}")
+    shown = await anna.sees(saying("Anna's day"), since=latest["message_id"])
+
+    assert urls_of(shown) == ["https://open.spotify.com/playlist/pl1"]
+    assert place.pipeline.launched == []
 
 
 async def test_latest_shows_the_last_list_or_says_there_is_none(place: BotWorld) -> None:

@@ -188,6 +188,31 @@ def test_a_preview_writes_nothing_and_can_be_published_exactly_as_shown(
         assert world.store.outbox.take_due() == []
 
 
+def test_a_list_that_somebody_wants_published_again_takes_a_later_ones_place(
+    world: VibeWorld,
+) -> None:
+    outside = frozenset(Source) - {Source.REDISCOVERED_LIKES}
+    anna = world.store.people.change(world.connected().user_id, sources_off=outside)
+    wanted = world.store.editions.open(
+        EditionId("wanted"),
+        anna.user_id,
+        vibe_date=date(2026, 11, 20),
+        occasion="asked:wanted",
+        kind=EditionKind.DAILY,
+        mode=anna.mode,
+    )
+    later = world.list_of(world.run("daily_vibe", anna.user_id))
+    started, chosen = EditionState.STARTED, EditionState.CHOSEN
+    world.store.editions.advance(
+        wanted.edition_id, started, chosen, tracks=later.tracks[:3], summary=later.summary
+    )
+
+    publication = LaunchRequest.publication(anna.user_id, wanted.edition_id)
+    world.run("publish_preview", anna.user_id, tags=publication.tags)
+
+    assert latest(world, anna.user_id).edition_id == wanted.edition_id
+
+
 def test_an_unknown_person_is_a_clear_failure(world: VibeWorld) -> None:
     world.instance.add_dynamic_partitions("users", ["nobody"])
 

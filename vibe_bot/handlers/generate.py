@@ -14,7 +14,7 @@ from vibe_bot.interactions import Interaction
 from vibe_bot.jobs import job_named
 from vibe_bot.results import because, made
 from vibe_pipeline.accounts.call_allowance import LIST_AT_LEAST, budget_for
-from vibe_pipeline.accounts.records import EditionKind, FailureCause
+from vibe_pipeline.accounts.records import EditionState, FailureCause
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.locales import day
 from vibe_pipeline.records import EditionId
@@ -42,15 +42,22 @@ async def export(interaction: Interaction) -> str | None:
 
 
 async def publish(interaction: Interaction) -> str | None:
-    """Put exactly the list that was shown on Spotify."""
+    """Put exactly the list that was shown on Spotify; again, if it was taken back since.
+
+    Its kind says only that somebody wanted it there, so what counts is that it was recorded.
+    """
     edition = interaction.services.store.editions.get(EditionId(interaction.args))
     if edition is None or edition.user_id != interaction.account.user_id or not edition.tracks:
         return interaction.text("bot.not_yours")
-    if edition.kind is EditionKind.DAILY:
-        result = made(interaction.account, edition)
-        await interaction.answer(result.text, markup=result.markup)
-        return None
-    return await begin(interaction, LaunchRequest.publication(edition.user_id, edition.edition_id))
+    if edition.state is not EditionState.RECORDED:
+        launch = LaunchRequest.publication(edition.user_id, edition.edition_id)
+        return await begin(interaction, launch)
+    if edition.undone_at is not None:
+        launch = LaunchRequest.restoration(edition.user_id, edition.edition_id)
+        return await begin(interaction, launch)
+    result = made(interaction.account, edition)
+    await interaction.answer(result.text, markup=result.markup)
+    return None
 
 
 async def latest(interaction: Interaction) -> None:

@@ -121,7 +121,8 @@ def playlist(
 
 def _chosen_edition(store: AccountStore, run: RunContext) -> Edition:
     try:
-        return edition_to_publish(store, run.edition, on_purpose=run.on_purpose)
+        on_purpose = run.on_purpose or run.wanted
+        return edition_to_publish(store, run.edition, on_purpose=on_purpose)
     except NothingToPublish as error:
         raise dg.Failure(
             "No list has been chosen for this person yet: materialize ranked_selection as well, or"

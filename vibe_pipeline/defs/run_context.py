@@ -46,7 +46,8 @@ class RunContext:
     ``edition`` is the ledger's row, for runs that make or publish a list; ``mine`` is false for
     a run that was handed an edition which another run began. ``continued``: by itself, after
     that one had come to nothing. ``repeated``: as a rerun of another run. ``by_hand``: by an
-    operator, from the UI or in a backfill; its person asked for nothing.
+    operator, from the UI or in a backfill; its person asked for nothing. ``wanted``: its person
+    asked to have exactly this list published.
     """
 
     run_id: str
@@ -59,6 +60,7 @@ class RunContext:
     continued: bool
     repeated: bool
     by_hand: bool
+    wanted: bool
 
     @property
     def user_id(self) -> UserId:
@@ -155,6 +157,7 @@ def _run_context(
         continued=runs.is_continuation(run.tags),
         repeated=run.root_run_id not in {None, run.run_id},
         by_hand=runs.ASKED_BY not in run.tags,
+        wanted=runs.is_wanted(context.run.job_name, run.tags),
     )
 
 
