@@ -227,6 +227,19 @@ async def test_a_day_whose_calls_are_used_up_is_said_at_once_with_the_time_it_go
     assert place.pipeline.launched == []
 
 
+async def test_whoever_asks_while_a_list_takes_the_last_calls_is_told_that_it_is_being_made(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    await anna.says("/generate")
+    await the_run(place)
+    place.store.budget.block("spotify", datetime.now(UTC) + timedelta(hours=7), "quota")
+
+    again = await anna.says("/generate")
+
+    assert again["text"] == say("en", "bot.progress.already")
+
+
 @pytest.mark.parametrize(
     ("language", "cause"),
     [

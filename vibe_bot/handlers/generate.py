@@ -77,10 +77,10 @@ async def begin(interaction: Interaction, launch: LaunchRequest) -> str | None:
     user_id, state, job = interaction.account.user_id, interaction.state, job_named(launch.job)
     if state.launches.known(interaction.request_id):
         return None
-    if job.asks_spotify and await _refused(interaction):
-        return None
     if state.launches.under_way(user_id) or state.watchers.under_way(user_id):
         await interaction.answer(interaction.html("bot.progress.already"))
+        return None
+    if job.asks_spotify and await _refused(interaction):
         return None
     await state.launches.begin(interaction.account, launch, interaction.request_id)
     return None
