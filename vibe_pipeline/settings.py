@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -61,6 +61,12 @@ def _market(value: str) -> str:
     if not re.fullmatch(r"[A-Z]{2}", value, re.ASCII):
         raise ValueError("must be two capital letters such as DE")
     return value
+
+
+def sqlite_address(path: Path) -> str:
+    """The SQLAlchemy URL of a file; what means something else in an address is written so."""
+    written = str(path)
+    return f"sqlite:///{quote(written, safe='/ ') if '%' in written else written}"
 
 
 def _database(url: SplitResult) -> tuple[str | None, int, str, str]:
@@ -197,6 +203,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _home_has_a_name_that_stores_can_have(self) -> Settings:
+        if "?" in str(self.home):
+            raise ValueError(
+                "VIBE_HOME cannot lie in a folder with a question mark in its name: databases take"
+                " what follows it for options"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _stores_have_a_database_each(self) -> Settings:
         dagsters = self.dagster_postgres_url
         if dagsters is not None and self.accounts_url is not None:
@@ -246,7 +261,7 @@ class Settings(BaseSettings):
         """The account store's SQLAlchemy URL."""
         if self.accounts_url is not None:
             return self.accounts_url.get_secret_value()
-        return f"sqlite:///{self.home / 'accounts.sqlite'}"
+        return sqlite_address(self.home / "accounts.sqlite")
 
     @property
     def compared_policies(self) -> tuple[str, str] | None:

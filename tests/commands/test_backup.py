@@ -240,6 +240,21 @@ def test_no_backup_is_made_without_the_account_store_or_of_a_restore_that_was_cu
     assert not (tmp_path / "night.tar.gz").exists()
 
 
+@pytest.mark.parametrize("name", ["100%41 sure", "a#b", "наш дом"])
+def test_a_home_may_have_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("VIBE_HOME", str(tmp_path / name))
+    monkeypatch.chdir(tmp_path)
+    filled(read_settings())
+
+    made = vibe(backup, "--to", str(tmp_path / "night.tar.gz"))
+
+    assert made.exit_code == 0, made.exception
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [name]
+    assert (tmp_path / name / "accounts.sqlite").exists()
+
+
 def test_accounts_that_a_backup_does_not_hold_stay_as_they_are(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

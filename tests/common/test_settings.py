@@ -13,7 +13,7 @@ from vibe_bot.handlers import COMMANDS as BOT_COMMANDS
 from vibe_pipeline import settings as settings_module
 from vibe_pipeline.cli import COMMANDS as SHELL_COMMANDS
 from vibe_pipeline.commands.checks import SERVICES
-from vibe_pipeline.settings import Settings, settings_from
+from vibe_pipeline.settings import Settings, SettingsInvalid, settings_from
 
 ROOT = Path(__file__).parents[2]
 TRANSCRIPT = ROOT / "docs" / "first-evening.md"
@@ -75,6 +75,11 @@ def test_no_secret_and_no_password_in_an_address_shows_or_escapes_the_redaction(
 
     assert not [one for one in ("hush", "quiet", "whisper") if one in repr(settings)]
     assert {"hush@home", "quiet", "whisper", *hidden.values()} <= set(settings.secrets)
+
+
+def test_a_home_that_no_database_could_lie_in_is_refused() -> None:
+    with pytest.raises(SettingsInvalid, match="question mark"):
+        settings_from({"VIBE_HOME": "/srv/what?/vibe"})
 
 
 def example() -> dict[str, str]:

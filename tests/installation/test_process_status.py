@@ -31,6 +31,17 @@ def test_however_a_process_ends_there_are_words_for_it() -> None:
         assert str(abs(code)) in how_it_ended(code) or "SIG" in how_it_ended(code)
 
 
+def test_another_process_with_the_number_of_a_former_supervisor_says_nothing(
+    tmp_path: Path,
+) -> None:
+    StatusFile(tmp_path).write({"Telegram bot": STATUS})
+    path = tmp_path / "status" / "processes.json"
+    before_the_reboot = {**json.loads(path.read_text("utf-8")), "born": "1"}
+    path.write_text(json.dumps(before_the_reboot), "utf-8")
+
+    assert StatusFile(tmp_path).read() == {}
+
+
 def test_a_supervisor_that_is_gone_says_nothing(tmp_path: Path) -> None:
     StatusFile(tmp_path).write({"Telegram bot": STATUS})
     path = tmp_path / "status" / "processes.json"

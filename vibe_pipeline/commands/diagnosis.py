@@ -26,7 +26,7 @@ from vibe_pipeline.commands.checks import Finding, contact_names_nobody, port_tr
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.installation.process_status import ProcessState, StatusFile
-from vibe_pipeline.settings import FILE, Settings, warehouse_form
+from vibe_pipeline.settings import FILE, Settings, sqlite_address, warehouse_form
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 from vibe_pipeline.warehouse.damage import trouble_with
 from vibe_pipeline.warehouse.extensions import ExtensionMissing
@@ -101,7 +101,7 @@ def folders(settings: Settings) -> Iterator[Finding]:
     if warehouse_form(warehouse) == FILE and warehouse.parent != home:
         trouble = _folder_trouble(warehouse.parent, "DB_PATH")
         yield Finding(what=f"folder {warehouse.parent}", trouble=trouble)
-    if settings.accounts_address == f"sqlite:///{warehouse}":
+    if settings.accounts_address == sqlite_address(warehouse):
         sentence = f"DB_PATH and ACCOUNTS_URL both name {warehouse}; leave one of them empty."
         yield Finding(what="DB_PATH", trouble=sentence)
     if Path(".env").exists():

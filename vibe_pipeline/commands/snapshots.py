@@ -103,7 +103,7 @@ def _copy_sqlite(path: Path, target: Path) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with (
-            closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as of,
+            closing(sqlite3.connect(_to_read(path), uri=True, timeout=BUSY_SECONDS)) as of,
             closing(sqlite3.connect(target)) as copy,
         ):
             of.backup(copy)
@@ -112,9 +112,14 @@ def _copy_sqlite(path: Path, target: Path) -> None:
         raise StoreDamaged(f"{path} cannot be copied ({error}).") from error
 
 
+def _to_read(path: Path) -> str:
+    """SQLite's address of a file that is only looked at."""
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
 def _check_sqlite(path: Path) -> None:
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(_to_read(path), uri=True)) as connection:
             (answer,) = connection.execute("PRAGMA quick_check").fetchone()
     except sqlite3.Error as error:
         answer = str(error)

@@ -62,6 +62,7 @@ class StatusFile:
         """Replace what is said; a full disk is no reason to stop anything."""
         content = {
             "supervisor": os.getpid(),
+            "born": _born(os.getpid()),
             "processes": {name: _plain(asdict(status)) for name, status in processes.items()},
         }
         _replace(self.home / _FOLDER / _PROCESSES, content)
@@ -69,7 +70,7 @@ class StatusFile:
     def read(self) -> dict[str, ProcessStatus]:
         """What the living supervisor says; nothing where no supervisor runs."""
         content = _content(self.home / _FOLDER / _PROCESSES)
-        if content is None or not _runs(content.get("supervisor")):
+        if content is None or not _runs(content.get("supervisor"), content.get("born")):
             return {}
         return {
             name: ProcessStatus(
@@ -131,8 +132,17 @@ def _plain(status: dict[str, Any]) -> dict[str, Any]:
     return {**status, "since": status["since"].isoformat()}
 
 
-def _runs(pid: object) -> bool:
-    if not isinstance(pid, int):
+def _born(pid: int) -> str | None:
+    """When a process began, as the system counts; ``None`` where that is not told (not Linux)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None
+
+
+def _runs(pid: object, born: object) -> bool:
+    """Whether this very process runs; after a reboot another one may have its number."""
+    if not isinstance(pid, int) or (born is not None and _born(pid) != born):
         return False
     try:
         os.kill(pid, 0)
