@@ -175,16 +175,19 @@ async def _in_a_group(update: Update, context: Context) -> None:
 
 
 async def _tap(update: Update, context: Context) -> None:
-    """A tapped button; its spinner is stopped whatever happens."""
+    """A tapped button; its spinner is stopped whatever happens.
+
+    Whoever is not known was forgotten since the button was shown: a tap makes nobody new.
+    """
     query, chat = update.callback_query, update.effective_chat
     if query is None or chat is None or chat.type != ChatType.PRIVATE:
         return
-    found = interaction_from(update, context, args="")
-    if found is None:
-        return
     toast: str | None = None
     try:
-        toast = await _tapped(found, query.data or "")
+        if bot_state(context).services.store.people.by_chat(chat.id) is None:
+            toast = say(spoken(query.from_user.language_code), "bot.stale_button")
+        elif (found := interaction_from(update, context, args="")) is not None:
+            toast = await _tapped(found, query.data or "")
     finally:
         try:
             await query.answer(toast[:TOAST_LIMIT] if toast else None)

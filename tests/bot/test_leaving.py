@@ -72,6 +72,49 @@ async def test_runs_under_way_are_ended_before_erasing(place: BotWorld) -> None:
     assert busy.status == "CANCELED"
 
 
+async def test_a_second_tap_on_forget_me_makes_nobody_new_and_promises_nothing(
+    place: BotWorld,
+) -> None:
+    anna = await with_list(place)
+    once, again = [data_of(await anna.says("/forget"))[0] for _ in range(2)]
+
+    await anna.taps(once)
+    await anna.sees(saying(say("en", "bot.forget.done")))
+    await anna.taps(again)
+    await anna.notices(say("en", "bot.stale_button"))
+    await until(lambda: len(place.pipeline.launched) == 1)
+
+    assert len(place.store.erasures.waiting()) == 1
+    assert place.store.people.by_chat(anna.telegram_id) is None
+
+
+async def test_a_tap_on_forget_me_forgets_nobody_who_came_back_since(place: BotWorld) -> None:
+    anna = await with_list(place)
+    sure = data_of(await anna.says("/forget"))[0]
+    place.store.erasures.forget(anna.account.user_id)
+    await anna.says("/start")
+
+    await anna.taps(sure)
+    await anna.notices(say("en", "bot.stale_button"))
+
+    assert len(place.store.erasures.waiting()) == 1
+    assert anna.account.active
+
+
+async def test_a_second_tap_on_disconnect_is_told_that_nothing_is_connected(
+    place: BotWorld,
+) -> None:
+    anna = await with_list(place)
+    once, again = [data_of(await anna.says("/disconnect"))[0] for _ in range(2)]
+
+    await anna.taps(once)
+    await anna.sees(saying(say("en", "bot.disconnect.done")))
+    await anna.taps(again)
+    await anna.notices(say("en", "bot.disconnect.not_connected"))
+
+    assert len(place.store.erasures.waiting()) == 1
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_being_forgotten_works_while_the_workshop_is_down(
     place: BotWorld, language: str

@@ -79,13 +79,12 @@ def qr_code(address: str) -> bytes:
 
 async def disconnect(interaction: Interaction) -> None:
     """/disconnect: unlink Spotify, once the person is sure."""
-    account = interaction.account
-    if not account.connected and account.spotify_account_id is None:
+    if not _linked(interaction.account):
         await interaction.show(interaction.html("bot.disconnect.not_connected"))
         return
     await interaction.show(
         interaction.html("bot.disconnect.ask"),
-        [interaction.button("yes_disconnect", f"sure:disconnect:{_stamp(interaction)}")],
+        [interaction.button("yes_disconnect", f"sure:disconnect:{_mark(interaction)}")],
         [interaction.button("no", "no")],
     )
 
@@ -94,18 +93,25 @@ async def forget(interaction: Interaction) -> None:
     """/forget: erase the person, once they are sure."""
     await interaction.show(
         interaction.html("bot.forget.ask"),
-        [interaction.button("yes_forget", f"sure:forget:{_stamp(interaction)}")],
+        [interaction.button("yes_forget", f"sure:forget:{_mark(interaction)}")],
         [interaction.button("no", "no")],
     )
 
 
 async def sure(interaction: Interaction) -> str | None:
-    """The person is sure; an old button no longer counts."""
-    what, _, stamp = interaction.args.partition(":")
+    """The person is sure; an old button no longer counts, nor one that somebody else was shown.
+
+    Whoever was forgotten is somebody else when they come back.
+    """
+    what, _, mark = interaction.args.partition(":")
+    stamp, _, shown_to = mark.partition(":")
     asked_at = int(stamp) if stamp.isascii() and stamp.isdigit() else 0
-    if interaction.services.now().timestamp() - asked_at > SURE_WITHIN.total_seconds():
+    old = interaction.services.now().timestamp() - asked_at > SURE_WITHIN.total_seconds()
+    if old or shown_to != _short_id(interaction.account):
         return interaction.text("bot.stale_button")
     if what == "disconnect":
+        if not _linked(interaction.account):
+            return interaction.text("bot.disconnect.not_connected")
         note = interaction.services.store.erasures.disconnect(interaction.account.user_id)
         await interaction.show(
             together(interaction.html("bot.disconnect.done"), "", await _follow(interaction, note))
@@ -165,5 +171,16 @@ def _reason(interaction: Interaction, *, asked: bool) -> str | None:
     return None if asked else interaction.html("bot.connect.first") + "\n"
 
 
-def _stamp(interaction: Interaction) -> int:
-    return int(interaction.services.now().timestamp())
+def _linked(account: Account) -> bool:
+    """Whether there is anything to unlink."""
+    return account.connected or account.spotify_account_id is not None
+
+
+def _mark(interaction: Interaction) -> str:
+    """When a button was shown, and to whom."""
+    return f"{int(interaction.services.now().timestamp())}:{_short_id(interaction.account)}"
+
+
+def _short_id(account: Account) -> str:
+    """A person's id as far as a button has room for it."""
+    return account.user_id[:12]
