@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from tests.support.bot_world import BotWorld, ChatUser, data_of
 from vibe_pipeline.clients.spotify_accounts import COVER_SCOPE
 from vibe_pipeline.locales import LANGUAGES, catalogue, say
+from vibe_pipeline.playlists.title import flavoured_title
 
 SEASONS = [text for key, text in catalogue("en").items() if key.startswith("season.")]
 
@@ -36,10 +38,10 @@ async def test_one_tap_keeps_the_last_list_s_name_or_the_usual_one(place: BotWor
     anna = await place.person()
     await anna.says("/start")
     anna.connected()
-    anna.edition()
+    keep = f"tk:{anna.edition().edition_id}"
 
-    assert data_of(await anna.says("/title")) == ["tk", "tu"]
-    await anna.taps("tk")
+    assert data_of(await anna.says("/title")) == [keep, "tu"]
+    await anna.taps(keep)
     await anna.sees(lambda one: "is called “" in one["text"])
     kept = anna.account.own_title
     assert kept is not None
@@ -49,6 +51,36 @@ async def test_one_tap_keeps_the_last_list_s_name_or_the_usual_one(place: BotWor
     await anna.taps("tu")
     await anna.sees(lambda one: "“Your daily vibe”" in one["text"] and not one["buttons"])
     assert anna.account.own_title == "Your daily vibe"
+
+
+async def test_the_name_that_was_shown_is_kept_though_another_list_came_since(
+    place: BotWorld,
+) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    anna.connected()
+    shown = anna.edition(vibe_date=date(2026, 11, 20))
+    keep = data_of(await anna.says("/title"))[0]
+
+    anna.edition("00000000-0000-4000-8000-00000000beef", vibe_date=date(2026, 11, 21))
+    await anna.taps(keep)
+    await anna.sees(lambda one: "is called “" in one["text"])
+
+    assert shown.summary is not None
+    assert anna.account.own_title == flavoured_title(anna.account, shown, shown.summary)
+
+
+async def test_a_name_is_kept_from_nobody_elses_list(place: BotWorld) -> None:
+    anna, boris = await place.person(), await place.person(202, name="Boris")
+    await anna.says("/start")
+    await boris.says("/start")
+    theirs = anna.edition()
+
+    await boris.says("/title")
+    await boris.taps_forged(f"tk:{theirs.edition_id}")
+    await boris.notices(say("en", "bot.stale_button"))
+
+    assert boris.account.own_title is None
 
 
 async def test_after_a_tap_the_next_words_are_no_name(place: BotWorld) -> None:

@@ -14,6 +14,7 @@ from vibe_bot.interactions import Interaction
 from vibe_pipeline.accounts.records import Edition, Summary
 from vibe_pipeline.clients.spotify_accounts import COVER_SCOPE
 from vibe_pipeline.playlists.title import flavoured_title, own_name
+from vibe_pipeline.records import EditionId
 
 LABEL_LIMIT = 40
 
@@ -31,9 +32,11 @@ async def title(interaction: Interaction) -> None:
 
 
 async def keep_title(interaction: Interaction) -> str | None:
-    """A tap: the name of the last list stays; nothing by a name of its own does."""
-    edition = interaction.services.store.editions.latest(interaction.account.user_id)
-    name = None if edition is None else _free_name(interaction, edition)
+    """A tap: the name that was shown stays, whatever list came since: ``EDITION``."""
+    edition = interaction.services.store.editions.get(EditionId(interaction.args))
+    if edition is None or edition.user_id != interaction.account.user_id:
+        return interaction.text("bot.stale_button")
+    name = _free_name(interaction, edition)
     if name is None:
         return interaction.text("bot.stale_button")
     interaction.ask_no_more()
@@ -93,9 +96,12 @@ async def _ask_for_title(interaction: Interaction) -> None:
     interaction.ask("title")
     edition = interaction.services.store.editions.latest(interaction.account.user_id)
     name = None if edition is None else _free_name(interaction, edition)
+    keep = None
+    if edition is not None and name is not None and name != own:
+        keep = _button(interaction, "title_keep", f"tk:{edition.edition_id}", name)
     await interaction.answer(
         text,
-        [None if name is None or own == name else _button(interaction, "title_keep", "tk", name)],
+        [keep],
         [_button(interaction, "title_usual", "tu", interaction.text("playlist.title"))],
         [None if own is None else interaction.button("title_free", "tf")],
     )
@@ -112,6 +118,6 @@ async def _fix(interaction: Interaction, name: str) -> None:
     await interaction.show(interaction.html("bot.settings.title_set", name=name))
 
 
-def _button(interaction: Interaction, key: str, verb: str, name: str) -> InlineKeyboardButton:
+def _button(interaction: Interaction, key: str, data: str, name: str) -> InlineKeyboardButton:
     short = name if len(name) <= LABEL_LIMIT else name[: LABEL_LIMIT - 1] + "…"
-    return button(interaction.text(f"button.{key}", name=short), verb)
+    return button(interaction.text(f"button.{key}", name=short), data)
