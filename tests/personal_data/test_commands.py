@@ -8,6 +8,7 @@ import json
 import stat
 import zipfile
 from datetime import UTC, datetime
+from errno import ENOSPC
 from pathlib import Path
 
 import click
@@ -135,6 +136,21 @@ def test_the_readme_speaks_the_persons_language(language: str, tmp_path: Path) -
         readme = archive.read("README.txt").decode()
     assert say(language, "export.what") in readme
     assert say(language, "export.erase") in readme
+
+
+def test_an_archive_that_cannot_be_written_to_its_end_leaves_nothing_behind(
+    tmp_path: Path,
+) -> None:
+    class FullDisk:
+        def __str__(self) -> str:
+            raise OSError(ENOSPC, "no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        write_archive(
+            tmp_path / "x.zip", {"accounts/tokens": [{"x": FullDisk()}]}, language="en", now=NOW
+        )
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_archives_nobody_came_for_are_thrown_away(tmp_path: Path) -> None:

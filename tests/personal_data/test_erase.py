@@ -14,7 +14,7 @@ from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, Erasure, HistoryService, WishKind
 from vibe_pipeline.defs.erase import promises
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
-from vibe_pipeline.personal_data.archives import archive_path
+from vibe_pipeline.personal_data.archives import archive_path, unfinished
 from vibe_pipeline.personal_data.export import everything
 from vibe_pipeline.records import Source
 
@@ -150,16 +150,19 @@ def test_dagster_keeps_no_copy_of_the_last_event(world: VibeWorld) -> None:
     assert not any(anna.user_id in str(answer) for answer in answers)
 
 
-def test_an_archive_nobody_fetched_goes_too(world: VibeWorld) -> None:
+def test_an_archive_nobody_fetched_goes_too_also_half_of_one(world: VibeWorld) -> None:
     anna = world.connected("Anna")
     made = world.run("export_person", anna.user_id)
     path = archive_path(world.settings.home, made.run_id)
+    half = unfinished(path)
+    half.write_text("as far as a killed run came")
     before = path.exists()
 
     sweep(world, world.store.erasures.forget(anna.user_id))
 
     assert before
     assert not path.exists()
+    assert not half.exists()
 
 
 def test_the_run_that_erases_names_nobody(world: VibeWorld) -> None:

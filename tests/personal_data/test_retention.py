@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from tests.support.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline.accounts.records import Account, StateKind
 from vibe_pipeline.defs.retention import retaining
+from vibe_pipeline.personal_data.archives import archive_path, unfinished
 from vibe_pipeline.playlists.replay import NothingStored, edition_on, replay
 from vibe_pipeline.records import Source
 from vibe_pipeline.settings import SettingsInvalid, settings_from
@@ -50,6 +52,11 @@ def test_only_what_old_lists_were_made_from_goes_and_the_run_counts_it(
         for day in (LONG_AGO, A_YEAR_AGO, TODAY):
             list_of(world, person, day)
         world.store.oauth_states.make(person.user_id, StateKind.LINK, ttl=0)
+        archive = archive_path(world.settings.home, "a run of long ago")
+        archive.parent.mkdir()
+        for left in (archive, unfinished(archive)):
+            left.touch()
+            os.utime(left, (0, 0))
 
         told, again = retention(world), retention(world)
 
@@ -64,6 +71,8 @@ def test_only_what_old_lists_were_made_from_goes_and_the_run_counts_it(
     assert told["warehouse.edition_inputs"] == 1
     assert told["warehouse.ranked_selection"] > 0
     assert told["accounts.oauth_states"] == 1
+    assert told["archives let go"] == 2
+    assert list(archive.parent.iterdir()) == []
     assert told["rows let go"] == sum(
         count for name, count in told.items() if name.startswith(("warehouse.", "accounts."))
     )

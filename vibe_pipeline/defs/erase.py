@@ -12,7 +12,7 @@ from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.partitions import run_request, users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.launcher.check_history import forget_checks
-from vibe_pipeline.personal_data.archives import archive_path
+from vibe_pipeline.personal_data.archives import forget_archive
 from vibe_pipeline.personal_data.erase import Sweep, sweep, sweep_files
 from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import LaunchRequest
@@ -178,7 +178,7 @@ def _erase_runs(instance: dg.DagsterInstance, gone: set[str]) -> int:
     """Delete these runs with all their events and archives; says how many there were."""
     home = read_settings().home
     for run_id in gone:
-        archive_path(home, run_id).unlink(missing_ok=True)
+        forget_archive(home, run_id)
         instance.delete_run(run_id)
     forget_checks(instance, run_ids=gone)
     _blank_latest(instance, gone)

@@ -6,6 +6,7 @@ from vibe_pipeline import runs
 from vibe_pipeline.defs.nightly_promise import people_without_list
 from vibe_pipeline.defs.partitions import run_request
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
+from vibe_pipeline.personal_data.export import throw_away_old
 from vibe_pipeline.personal_data.retention import apply_retention
 from vibe_pipeline.personal_data.sent_files import drop_old_files
 from vibe_pipeline.runs import LaunchRequest
@@ -31,6 +32,7 @@ def retention(
     lost = apply_retention(database, store, now=now, days=days)
     moved = database.cluster_by_person()
     files = drop_old_files(settings.home, now=now)
+    archives = throw_away_old(settings.home, now=now)
     missed = people_without_list(store, now)
     context.add_output_metadata(
         {
@@ -38,6 +40,7 @@ def retention(
             "rows let go": sum(lost.values()),
             "rows moved": moved,
             "sent files let go": files,
+            "archives let go": archives,
             "people without their list": missed,
             **lost,
         }

@@ -12,7 +12,7 @@ from typing import Any
 
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.locales import day, say
-from vibe_pipeline.personal_data.archives import FOLDER
+from vibe_pipeline.personal_data.archives import FOLDER, unfinished
 from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse import Warehouse
 
@@ -39,22 +39,25 @@ def everything(store: AccountStore, warehouse: Warehouse, user_id: UserId) -> di
 def write_archive(path: Path, tables: Mapping[str, Rows], *, language: str, now: datetime) -> None:
     """Write the archive, readable by its owner only; it is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with (
-        os.fdopen(descriptor, "wb") as file,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
-    ):
-        archive.writestr("README.txt", _readme(language, now))
-        for name, rows in tables.items():
-            archive.writestr(f"{name}.json", _json(rows))
-            archive.writestr(f"{name}.csv", _csv(rows))
-    unfinished.replace(path)
+    part = unfinished(path)
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with (
+            os.fdopen(descriptor, "wb") as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
+            archive.writestr("README.txt", _readme(language, now))
+            for name, rows in tables.items():
+                archive.writestr(f"{name}.json", _json(rows))
+                archive.writestr(f"{name}.csv", _csv(rows))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def throw_away_old(home: Path, *, now: datetime) -> int:
-    """Delete archives that were never fetched; says how many."""
+    """Delete archives that were never fetched, or never finished; says how many."""
     gone = 0
     for path in (home / FOLDER).glob("*"):
         if path.stat().st_mtime < (now - KEPT).timestamp():
