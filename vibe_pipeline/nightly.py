@@ -151,6 +151,42 @@ def _due(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingNight:
+    """A night whose list is still to come, and when it is tried next."""
+
+    occasion: str
+    until: datetime
+
+
+def waiting_night(
+    account: Account,
+    editions_of: Callable[[UserId, date], Iterable[Edition]],
+    now: datetime,
+    *,
+    blocked_until: datetime | None,
+) -> WaitingNight | None:
+    """The night that failed, or did not begin since Spotify rests, and is tried again by itself.
+
+    How often it was tried is not looked at: that is known from its runs.
+    """
+    latest = _latest_night(account, now)
+    if latest is None:
+        return None
+    vibe_date, night = latest
+    occasion = nightly_occasion(vibe_date)
+    edition = next(
+        (one for one in editions_of(account.user_id, vibe_date) if one.occasion == occasion), None
+    )
+    if edition is None:
+        again = None if _came_too_early(account, night, now) else blocked_until
+    else:
+        again = None if edition.state is EditionState.RECORDED else next_try(edition)
+    if again is None:
+        return None
+    return WaitingNight(occasion=occasion, until=max(again, blocked_until or now, now))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
     """The runs there were for one person's occasion; ``next`` is the number of another one.
 

@@ -8,11 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bot_world import BotWorld, bot_world, data_of, living_bot, until, urls_of
+from tests.support.bot_world import (
+    BotWorld,
+    ChatUser,
+    bot_world,
+    data_of,
+    living_bot,
+    until,
+    urls_of,
+)
 from vibe_bot.command_menu import LISTED
 from vibe_bot.handlers import COMMANDS
-from vibe_pipeline.accounts.records import StateKind
-from vibe_pipeline.locales import LANGUAGES, say
+from vibe_pipeline import runs
+from vibe_pipeline.accounts.records import EditionKind, FailureCause, StateKind
+from vibe_pipeline.locales import LANGUAGES, moment, say
+from vibe_pipeline.nightly import ATTEMPTS, next_night
+from vibe_pipeline.records import EditionId, Mode
 
 LINK = re.compile(r"http://127\.0\.0\.1:8000/connect/(\S+)")
 
@@ -154,6 +165,67 @@ async def test_status_shows_connection_settings_last_list_and_next_night(place: 
     assert "06:00 (Asia/Tokyo)" in text
     assert "180 days left" in text or "181 days left" in text or "182 days left" in text
     assert "900 calls left" in text
+
+
+async def with_a_failed_night(place: BotWorld, *, again: datetime) -> ChatUser:
+    """Anna, whose night was two hours ago and is tried again."""
+    anna = await place.person()
+    await anna.says("/start")
+    night = datetime.now(UTC) - timedelta(hours=2)
+    anna.connected(nightly_at=night.time().replace(second=0, microsecond=0))
+    editions, user_id, vibe_date = place.store.editions, anna.account.user_id, night.date()
+    failed = editions.open(
+        EditionId("night"),
+        user_id,
+        vibe_date=vibe_date,
+        occasion=runs.nightly_occasion(vibe_date),
+        kind=EditionKind.DAILY,
+        mode=Mode.LIVING,
+    )
+    editions.fail(failed.edition_id, FailureCause.QUOTA, again)
+    return anna
+
+
+async def test_status_names_the_next_try_of_a_night_that_waits(place: BotWorld) -> None:
+    again = datetime.now(UTC) + timedelta(hours=3)
+    anna = await with_a_failed_night(place, again=again)
+
+    text = (await anna.says("/status"))["text"]
+
+    assert f"Next list: {moment('en', again)}" in text
+
+
+async def test_status_promises_no_other_try_of_a_night_that_is_given_up(place: BotWorld) -> None:
+    again = datetime.now(UTC) + timedelta(hours=3)
+    anna = await with_a_failed_night(place, again=again)
+    night = place.store.editions.required(EditionId("night"))
+    for _ in range(ATTEMPTS):
+        tried = place.pipeline.begin("daily_vibe", anna.account.user_id)
+        tried.tags |= runs.occasion_tags(anna.account.user_id, night.occasion)
+        tried.status = "FAILURE"
+
+    text = (await anna.says("/status"))["text"]
+
+    coming = next_night(anna.account, datetime.now(UTC))
+    assert coming is not None
+    assert f"Next list: {moment('en', coming)}" in text
+
+
+@pytest.mark.parametrize(("wish", "list_is_made"), [("/export", False), ("/generate", True)])
+async def test_status_says_that_a_list_is_being_made_only_where_one_is(
+    place: BotWorld, wish: str, *, list_is_made: bool
+) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    anna.connected()
+    await anna.says(wish)
+    asked = (await anna.says("/status"))["text"]
+    await until(lambda: place.store.watches.open() != [])
+
+    followed = (await anna.says("/status"))["text"]
+
+    told = say("en", "bot.status.running")
+    assert (told in asked, told in followed) == (list_is_made, list_is_made)
 
 
 async def test_status_says_what_is_switched_off_and_until_when(place: BotWorld) -> None:

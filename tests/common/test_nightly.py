@@ -24,6 +24,7 @@ from vibe_pipeline.nightly import (
     settled,
     tonight,
     vibe_date_due,
+    waiting_night,
 )
 from vibe_pipeline.records import EditionId, Mode, UserId
 from vibe_pipeline.runs import nightly_occasion
@@ -307,3 +308,43 @@ def test_one_persons_unreadable_edition_stops_nobody() -> None:
     lists = due(people, editions_of, datetime(2026, 11, 23, 6, 10, tzinfo=UTC))
 
     assert [item.account.user_id for item in lists] == ["u2"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "blocked_until", "expected"),
+    [
+        ({"cause": FailureCause.QUOTA, "cause_until": utc(2026, 11, 23, 8)}, None, 8),
+        ({"cause": FailureCause.QUOTA, "cause_until": utc(2026, 11, 23, 8)}, 11, 11),
+        ({"cause": FailureCause.QUOTA, "cause_until": utc(2026, 11, 23, 6, 30)}, None, 7),
+        ({"cause": FailureCause.CONSENT_EXPIRED}, None, None),
+        ({"state": EditionState.RECORDED}, 11, None),
+        ({}, None, None),
+        (None, 11, 11),
+        (None, None, None),
+    ],
+)
+def test_a_night_that_waits_is_known_with_the_moment_of_its_next_try(
+    changes: dict[str, object] | None, blocked_until: int | None, expected: int | None
+) -> None:
+    now = utc(2026, 11, 23, 7)
+    made = [] if changes is None else [edition(**changes)]  # type: ignore[arg-type]
+
+    waiting = waiting_night(
+        account(),
+        lambda user_id, vibe_date: made if vibe_date == date(2026, 11, 23) else [],
+        now,
+        blocked_until=None if blocked_until is None else utc(2026, 11, 23, blocked_until),
+    )
+
+    until = None if waiting is None else waiting.until
+    assert until == (None if expected is None else utc(2026, 11, 23, expected))
+
+
+def test_a_night_that_was_over_before_its_person_agreed_does_not_wait() -> None:
+    agreed = account(consented_at=utc(2026, 11, 23, 6, 30))
+
+    waiting = waiting_night(
+        agreed, lambda _, __: [], utc(2026, 11, 23, 7), blocked_until=utc(2026, 11, 23, 11)
+    )
+
+    assert waiting is None

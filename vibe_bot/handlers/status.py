@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import structlog
+
 from vibe_bot.formatting import Html, button, together
 from vibe_bot.handlers import artists, notify, steering
 from vibe_bot.handlers.connection import consent_ended
 from vibe_bot.handlers.playlist_name import may_upload
 from vibe_bot.interactions import Interaction
+from vibe_bot.jobs import job_named
 from vibe_bot.results import source_name
 from vibe_bot.zone_guesses import zone_name
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import STALE_NOTE, Edition
+from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.locales import day, knows, listed, moment, number, percent
-from vibe_pipeline.nightly import next_night
+from vibe_pipeline.nightly import ATTEMPTS, next_night, waiting_night
 from vibe_pipeline.records import Mode, PoolState
+
+log = structlog.get_logger()
 
 _SAID_ABOVE = frozenset({"switched_off", "not_offered"})
 _SAID = frozenset({PoolState.OFF.value, PoolState.ABSENT.value, PoolState.FAILED.value})
@@ -26,7 +33,7 @@ async def status(interaction: Interaction) -> None:
         interaction.html("bot.status.title"),
         "",
         *_connection(interaction),
-        *_lists(interaction),
+        *await _lists(interaction),
         "",
         interaction.html("bot.status.settings"),
         *_settings(interaction),
@@ -74,10 +81,10 @@ def _connection(interaction: Interaction) -> list[Html]:
     return [*lines, interaction.html("bot.status.likes", likes=likes, when=when)]
 
 
-def _lists(interaction: Interaction) -> list[Html]:
+async def _lists(interaction: Interaction) -> list[Html]:
     services, account = interaction.services, interaction.account
     lines = [_last(interaction, services.store.editions.latest(account.user_id))]
-    night = next_night(account, services.now())
+    night = await _next_list(interaction)
     if night is None:
         lines.append(interaction.html("bot.status.night_off"))
     elif not account.connected:
@@ -87,10 +94,42 @@ def _lists(interaction: Interaction) -> list[Html]:
         lines.append(
             interaction.html("bot.status.night", when=when, zone=zone_name(account.timezone))
         )
-    begun = services.store.watches.open(account.user_id)
-    if begun or interaction.state.launches.under_way(account.user_id):
+    if _list_under_way(interaction):
         lines.append(interaction.html("bot.status.running"))
     return lines
+
+
+async def _next_list(interaction: Interaction) -> datetime | None:
+    """The next night, or the next try of the last one, as that was told when it failed."""
+    services, account = interaction.services, interaction.account
+    store, now = services.store, services.now()
+    night = next_night(account, now)
+    waiting = waiting_night(
+        account, store.editions.of_day, now, blocked_until=store.budget.blocked_until("spotify")
+    )
+    if night is None or waiting is None or waiting.until >= night:
+        return night
+    return night if await _tried_enough(interaction, waiting.occasion) else waiting.until
+
+
+async def _tried_enough(interaction: Interaction, occasion: str) -> bool:
+    """Whether this night is given up; while its runs cannot be looked at, it is not."""
+    tags = runs.occasion_tags(interaction.account.user_id, occasion)
+    try:
+        begun = await interaction.services.dagster.runs(tags=tags, limit=4 * ATTEMPTS)
+    except ServiceError as error:
+        log.warning("cannot tell how often a night was tried", why=error.sentence)
+        return False
+    return sum(not runs.is_continuation(run.tags) for run in begun) >= ATTEMPTS
+
+
+def _list_under_way(interaction: Interaction) -> bool:
+    """Whether a list is what this person waits for: an export, say, is none."""
+    store, user_id = interaction.services.store, interaction.account.user_id
+    jobs = {watch.job for watch in store.watches.open(user_id)}
+    wishes = store.pending_launches.open(user_id)
+    jobs |= {wish.job for wish in wishes if runs.watched(wish.tags)}
+    return any(job_named(job).makes_a_list for job in jobs)
 
 
 def _last(interaction: Interaction, edition: Edition | None) -> Html:
