@@ -281,7 +281,8 @@ def changed_back(services: BotServices, account: Account, run: RunView) -> Resul
         intro = tell(language, "bot.undo.restored", day=told)
         return replace(result, text=together(intro, "", result.text, clean))
     standing = editions.standing(account.user_id)
-    before = next((one for one in standing if one.playlist_id == edition.playlist_id), None)
+    others = (one for one in standing if one.edition_id != edition.edition_id)
+    before = next((one for one in others if one.playlist_id == edition.playlist_id), None)
     words = tell(language, "bot.undo.gone", day=told)
     if before is not None:
         previous = day(language, before.vibe_date)

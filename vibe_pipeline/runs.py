@@ -88,6 +88,10 @@ NOT_BEFORE = "vibe/not_before"
 UNDO = "vibe/undo"
 """Take the edition back instead of putting it in place; present or absent, whatever the value."""
 
+STOOD_SINCE = "vibe/stood_since"
+"""Since when the edition to be taken back stood as its person saw it then, in ISO form: what stands
+otherwise by now was taken back already, and stays as it is."""
+
 CUT_OFF = "vibe/cut_off"
 """The sources that were still asking when the deadline came, with commas between: they are asked
 again ahead of the next list."""
@@ -132,6 +136,7 @@ TAGS = (
     CAUSE,
     NOT_BEFORE,
     UNDO,
+    STOOD_SINCE,
     CUT_OFF,
     STILL_TO_WALK,
     FILE,
@@ -251,7 +256,7 @@ class LaunchRequest:
 
         ``edition_id`` is the edition that it had begun, if it had.
         """
-        kept = (ASKED_BY, VIBE_DATE, EDITION, UNDO, FILE, PERSON, PRIORITY)
+        kept = (ASKED_BY, VIBE_DATE, EDITION, UNDO, STOOD_SINCE, FILE, PERSON, PRIORITY)
         begun = {} if edition_id is None else {EDITION: str(edition_id)}
         return cls(
             job=job,
@@ -288,9 +293,10 @@ class LaunchRequest:
         return cls._from_chat(RESTORE_EDITION, user_id, {EDITION: edition_id})
 
     @classmethod
-    def undoing(cls, user_id: UserId, edition_id: EditionId) -> Self:
-        """Take a publication back."""
-        return cls._from_chat(RESTORE_EDITION, user_id, {EDITION: edition_id, UNDO: "yes"})
+    def undoing(cls, user_id: UserId, edition_id: EditionId, *, stood_since: datetime) -> Self:
+        """Take a publication back that stands since then; done again, it takes back no more."""
+        tags = {EDITION: edition_id, UNDO: "yes", STOOD_SINCE: stood_since.isoformat()}
+        return cls._from_chat(RESTORE_EDITION, user_id, tags)
 
     @classmethod
     def export(cls, user_id: UserId) -> Self:
@@ -448,6 +454,12 @@ def named_edition(tags: Mapping[str, str]) -> EditionId | None:
     """The edition a run was handed, which another run began."""
     named = tags.get(EDITION)
     return None if named is None else EditionId(named)
+
+
+def stood_since(tags: Mapping[str, str]) -> datetime | None:
+    """Since when the edition to take back stood, if told; ``ValueError`` for what is no moment."""
+    written = tags.get(STOOD_SINCE)
+    return None if written is None else datetime.fromisoformat(written)
 
 
 def edition_of(tags: Mapping[str, str], run_id: str, root_run_id: str | None) -> EditionId:

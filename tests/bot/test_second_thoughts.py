@@ -76,6 +76,8 @@ async def test_undo_takes_the_last_list_back_and_one_tap_restores_it(
     assert first.job == second.job == "restore_edition"
     assert first.tags["vibe/edition"] == second.tags["vibe/edition"] == SECOND
     assert "vibe/undo" not in second.tags
+    since = place.store.editions.required(EditionId(SECOND)).created_at
+    assert runs.stood_since(first.tags) == since
 
 
 async def test_a_tap_on_what_was_told_a_moment_ago_is_taken(
@@ -98,6 +100,30 @@ async def test_a_tap_on_what_was_told_a_moment_ago_is_taken(
     tapped.set()
 
     await anna.sees(saying(say("en", "bot.undo.restored", day=told[SECOND])))
+
+
+@pytest.mark.parametrize("lists", [1, 2])
+async def test_a_second_undo_of_what_was_put_back_tells_what_the_first_one_told(
+    place: BotWorld, lists: int
+) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    anna.connected()
+    for edition_id in (FIRST, SECOND)[:lists]:
+        last = anna.edition(edition_id, vibe_date=DAYS[EditionId(edition_id)])
+    obeys(place)
+
+    await anna.types("/undo")
+    told = await anna.sees(saying(say("en", "bot.undo.counts")))
+    await anna.taps(f"rs:{last.edition_id}")
+    await anna.sees(saying(say("en", "bot.undo.restored", day=day("en", last.vibe_date))))
+    await anna.types("/undo")
+    again = await anna.sees(
+        lambda one: one["text"] == told["text"] and one["message_id"] != told["message_id"]
+    )
+
+    assert say("en", "bot.undo.counts") in again["text"]
+    assert len(place.store.editions.standing(anna.account.user_id)) == lists - 1
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -63,9 +63,14 @@ LAUNCHES: dict[str, tuple[LaunchRequest, str, Mapping[str, str]]] = {
         {**CHAT, "vibe/edition": "e1"},
     ),
     "taking a list back": (
-        LaunchRequest.undoing(ANNA, LIST),
+        LaunchRequest.undoing(ANNA, LIST, stood_since=MORNING),
         "restore_edition",
-        {**CHAT, "vibe/edition": "e1", "vibe/undo": "yes"},
+        {
+            **CHAT,
+            "vibe/edition": "e1",
+            "vibe/undo": "yes",
+            "vibe/stood_since": "2026-11-23T08:00:00+00:00",
+        },
     ),
     "an export": (LaunchRequest.export(ANNA), "export_person", CHAT),
     "taking a sent file in": (

@@ -414,6 +414,7 @@ def test_what_a_killed_run_was_asked_for_is_begun_again_and_not_for_ever(
 ) -> None:
     anna = _person(store, 1)
     asked = {runs.ASKED_BY: runs.CHAT, runs.EDITION: "some", runs.UNDO: "yes", "other": "tag"}
+    asked[runs.STOOD_SINCE] = "2026-11-23T08:00:00+00:00"
     tried, run = [], _run(instance, anna, asked, dg.DagsterRunStatus.FAILURE, job=job)
 
     while isinstance(request := begin_again(*_ended(run, instance, store)), dg.RunRequest):

@@ -301,7 +301,9 @@ def test_an_undo_that_fails_tells_why_with_its_run(world: VibeWorld) -> None:
     refusal = json.dumps({"error": {"status": 403, "message": "Insufficient client scope"}})
     world.trouble(service="spotify", kind="status", status=403, body=refusal)
 
-    undoing = LaunchRequest.undoing(anna.user_id, edition.edition_id)
+    undoing = LaunchRequest.undoing(
+        anna.user_id, edition.edition_id, stood_since=edition.stands_since
+    )
     result = world.run(undoing.job, anna.user_id, tags=undoing.tags, raise_on_error=False)
     world.no_trouble()
 

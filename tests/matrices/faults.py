@@ -346,7 +346,9 @@ class UndoCell:
         while len(site.lists_told(person)) < self.lists:
             site.run(person, LaunchRequest.asked_list(person.user_id))
         edition = site.lists_told(person)[0]
-        launch = LaunchRequest.undoing(person.user_id, edition.edition_id)
+        launch = LaunchRequest.undoing(
+            person.user_id, edition.edition_id, stood_since=edition.stands_since
+        )
         site.world.forget_calls()
         site.break_(endpoint, kind)
         began = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import stat
 import zipfile
@@ -13,16 +14,18 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tests.support.accounts_site import connected, made, opened
+from tests.support.accounts_site import DAY, Clock, connected, made, opened
 from tests.support.outside_world import Naps
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
 from tests.support.warehouse_examples import chosen, track
-from vibe_pipeline.accounts.records import Account, Edition, EditionState
+from vibe_pipeline.accounts.records import Account, Edition, EditionKind, EditionState
+from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import BrokenAnswer, ServiceUnavailable
-from vibe_pipeline.clients.spotify_records import PlaylistLine
+from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
 from vibe_pipeline.personal_data.archives import archive_path
 from vibe_pipeline.playlists.restore import NotRestorable, Restoration, edition_to_restore
-from vibe_pipeline.records import Mode, Source
+from vibe_pipeline.records import EditionId, Mode, Source
+from vibe_pipeline.runs import LaunchRequest
 
 OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
 
@@ -38,8 +41,12 @@ def with_lists(world: VibeWorld, count: int, *, mode: Mode = Mode.LIVING) -> Acc
 def change(
     world: VibeWorld, person: Account, edition: Edition, *, undo: bool = False
 ) -> dg.ExecuteInProcessResult:
-    marks = {"vibe/edition": edition.edition_id, **({"vibe/undo": "yes"} if undo else {})}
-    return world.run("restore_edition", person.user_id, tags=marks, raise_on_error=False)
+    launch = LaunchRequest.restoration(person.user_id, edition.edition_id)
+    if undo:
+        launch = LaunchRequest.undoing(
+            person.user_id, edition.edition_id, stood_since=edition.stands_since
+        )
+    return world.run(launch.job, person.user_id, tags=launch.tags, raise_on_error=False)
 
 
 def standing(world: VibeWorld, person: Account) -> list[Edition]:
@@ -102,8 +109,10 @@ def test_a_past_day_is_put_back_and_undoing_that_keeps_its_place_in_the_past(
     restored = standing(world, anna)[0]
     (during,) = playlists_of(world, anna)
     change(world, anna, restored, undo=True)
+    begun_again = change(world, anna, restored, undo=True)
     (after,) = playlists_of(world, anna)
 
+    assert begun_again.success
     assert restored.edition_id == first.edition_id
     assert uris_of(during) == addresses(first)
     assert uris_of(after) == addresses(second)
@@ -248,6 +257,12 @@ class Shelf:
     async def remove_from_library(self, uris: Sequence[str]) -> None:
         pass
 
+    async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]:
+        return dict.fromkeys(uris, True)
+
+    async def newest_playlists(self) -> list[Playlist]:
+        return []
+
 
 def line(number: int, *, explicit: bool = False) -> PlaylistLine:
     """A track as Spotify shows it; nothing is left of number zero."""
@@ -333,3 +348,199 @@ def test_a_list_that_nobody_could_look_at_and_knows_nothing_of_is_not_noted_as_p
 ) -> None:
     with pytest.raises(BrokenAnswer):
         put_back_clean(tmp_path, Shelf([line(1)]), {})
+
+
+class Shelves(Shelf):
+    """All playlists of a person's: which are in the library, and what each of them shows."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.kept: set[str] = set()
+        self.shows: dict[str, list[str]] = {}
+
+    async def replace_items(
+        self, playlist_id: str, uris: Sequence[str], *, former: Collection[str] = ()
+    ) -> str:
+        self.shows[playlist_id] = list(uris)
+        return await super().replace_items(playlist_id, uris, former=former)
+
+    async def save_to_library(self, uris: Sequence[str]) -> None:
+        self.kept |= {uri.removeprefix("spotify:playlist:") for uri in uris}
+
+    async def remove_from_library(self, uris: Sequence[str]) -> None:
+        self.kept -= {uri.removeprefix("spotify:playlist:") for uri in uris}
+
+    async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]:
+        return {uri: uri.removeprefix("spotify:playlist:") in self.kept for uri in uris}
+
+
+class Wavering:
+    """Somebody whose lists come, go and come back; every change of them is made twice over."""
+
+    def __init__(self, store: AccountStore, clock: Clock, number: int, mode: Mode) -> None:
+        self.store, self.clock, self.mode = store, clock, mode
+        self.anna = connected(store, number)
+        self.shelves, self.lists = Shelves(), itertools.count(1)
+        self.remembered: set[EditionId] = set()
+        self.restoration = Restoration(
+            store=store,
+            spotify=self.shelves,
+            remember=lambda edition: self.remembered.add(edition.edition_id),
+            unremember=lambda edition: self.remembered.discard(edition.edition_id),
+            explicit_marks=lambda _: {},
+            sleep=Naps(),
+        )
+
+    @property
+    def account(self) -> Account:
+        found = self.store.people.get(self.anna.user_id)
+        assert found is not None
+        return found
+
+    @property
+    def standing(self) -> list[Edition]:
+        return self.store.editions.standing(self.anna.user_id)
+
+    def does(self, step: str) -> None:
+        """``new``, ``undo``, ``back`` (what went last), ``first`` (put back) or ``removes``."""
+        self.clock.advance(minutes=1)
+        lists = self.store.editions.history(self.anna.user_id)
+        match step:
+            case "new":
+                self._gets_a_list()
+            case "undo" if self.standing:
+                latest = self.standing[0]
+                self._takes_back(latest)
+                state = self.state
+                self._takes_back(latest)
+                assert self.state == state
+            case "back" if gone := [one for one in lists if one.undone_at is not None]:
+                latest = max(gone, key=lambda one: one.undone_at or one.created_at)
+                asyncio.run(self.restoration.put_back(latest))
+            case "first" if lists and self.standing[:1] != lists[-1:]:
+                asyncio.run(self.restoration.put_back(lists[-1]))
+            case "removes" if (playlist_id := self.account.playlist_id) is not None:
+                self.shelves.kept.discard(playlist_id)
+                self.store.people.change(self.anna.user_id, playlist_id=None, playlist_url=None)
+            case _:
+                pass
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """All that an undo may change."""
+        stand = [(one.edition_id, one.stands_since) for one in self.standing]
+        current = (self.account.playlist_id, self.account.playlist_url)
+        kept, remembered = frozenset(self.shelves.kept), frozenset(self.remembered)
+        return stand, current, kept, remembered, dict(self.shelves.shows)
+
+    def _takes_back(self, stood: Edition) -> None:
+        edition = self.store.editions.required(stood.edition_id)
+        asyncio.run(self.restoration.take_back(edition, stood_since=stood.stands_since))
+
+    def _gets_a_list(self) -> None:
+        number = next(self.lists)
+        edition_id = EditionId(f"{self.anna.user_id}-{number}")
+        own = self.mode is Mode.DAILY or self.account.playlist_id is None
+        playlist_id = f"p{number}" if own else self.account.playlist_id
+        assert playlist_id is not None
+        playlist_url = f"https://open.spotify.com/playlist/{playlist_id}"
+        self.store.editions.open(
+            edition_id,
+            self.anna.user_id,
+            vibe_date=DAY,
+            occasion=f"asked:{edition_id}",
+            kind=EditionKind.DAILY,
+            mode=self.mode,
+        )
+        self.store.editions.advance(
+            edition_id,
+            EditionState.STARTED,
+            EditionState.RECORDED,
+            tracks=(chosen(1, number=number),),
+            playlist_id=playlist_id,
+            playlist_url=playlist_url,
+        )
+        if self.mode is Mode.LIVING:
+            self.store.people.change(
+                self.anna.user_id, playlist_id=playlist_id, playlist_url=playlist_url
+            )
+        self.remembered.add(edition_id)
+        self.shelves.kept.add(playlist_id)
+        self.shelves.shows[playlist_id] = [chosen(1, number=number).uri]
+
+    def is_told_what_is_so(self) -> bool:
+        """Whether ledger, library, playlists and history agree."""
+        if self.remembered != {one.edition_id for one in self.standing}:
+            return False
+        if self.mode is Mode.DAILY:
+            return self.shelves.kept == {one.playlist_id for one in self.standing}
+        if not self.standing:
+            return self.account.playlist_id is None
+        latest = self.standing[0]
+        if latest.playlist_id not in self.shelves.kept:
+            return self.account.playlist_id is None
+        shown = self.shelves.shows[latest.playlist_id]
+        current = (self.account.playlist_id, self.account.playlist_url)
+        return shown == addresses(latest) and current == (latest.playlist_id, latest.playlist_url)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_however_somebody_changes_their_mind_the_ledger_says_what_spotify_shows(
+    tmp_path: Path, mode: Mode
+) -> None:
+    clock = Clock()
+    store = made(tmp_path, clock)
+    steps = ("new", "undo", "back", "first", *(("removes",) if mode is Mode.LIVING else ()))
+    wrong = []
+
+    for number, story in enumerate(itertools.product(steps, repeat=3), start=1):
+        anna = Wavering(store, clock, number, mode)
+        for step in ("new", *story):
+            anna.does(step)
+            if not anna.is_told_what_is_so():
+                wrong.append(story)
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("lists", [1, 2])
+@pytest.mark.parametrize("mode", Mode)
+def test_what_was_undone_and_put_back_is_undone_by_the_next_undo(
+    tmp_path: Path, mode: Mode, lists: int
+) -> None:
+    clock = Clock()
+    anna = Wavering(made(tmp_path, clock), clock, 1, mode)
+
+    for step in (*["new"] * lists, "undo", "back", "undo"):
+        anna.does(step)
+
+    assert len(anna.standing) == lists - 1
+    assert anna.is_told_what_is_so()
+
+
+def test_undoing_what_was_put_back_into_a_former_playlist_leads_back_to_the_present_one(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    anna = Wavering(made(tmp_path, clock), clock, 1, Mode.LIVING)
+
+    for step in ("new", "undo", "new", "first", "undo", "new"):
+        anna.does(step)
+
+    assert [one.playlist_id for one in anna.standing] == ["p2", "p2"]
+    assert anna.shelves.kept == {"p2"}
+
+
+def test_an_undo_that_waited_while_a_later_list_came_leaves_that_one_in_its_place(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    anna = Wavering(made(tmp_path, clock), clock, 1, Mode.LIVING)
+    for step in ("new", "new", "new"):
+        anna.does(step)
+    third, second, first = anna.standing
+
+    asyncio.run(anna.restoration.take_back(second, stood_since=second.stands_since))
+
+    assert anna.standing == [third, first]
+    assert anna.is_told_what_is_so()

@@ -20,7 +20,10 @@ async def undo(interaction: Interaction) -> str | None:
             interaction.html("bot.undo.none"), [interaction.button("generate", "go:generate")]
         )
         return None
-    return await begin(interaction, LaunchRequest.undoing(edition.user_id, edition.edition_id))
+    launch = LaunchRequest.undoing(
+        edition.user_id, edition.edition_id, stood_since=edition.stands_since
+    )
+    return await begin(interaction, launch)
 
 
 async def restore(interaction: Interaction) -> str | None:

@@ -219,16 +219,36 @@ class Editions:
     def take_back(self, edition_id: EditionId) -> bool:
         """The person undid this publication; true for the one who noted it first.
 
-        What was merely put back into the playlist falls back to its place in the past.
+        What ``falls_back`` keeps its place in the past; anything else is undone.
         """
         edition = self.required(edition_id)
-        if edition.restored_at is not None:
-            values: dict[str, Any] = {"restored_at": None}
-        else:
-            values = {"undone_at": self.now()}
-        here = (editions.c.edition_id == edition_id, editions.c.undone_at.is_(None))
+        undone_at = None if self.falls_back(edition) else self.now()
+        here = (
+            editions.c.edition_id == edition_id,
+            editions.c.undone_at.is_(None),
+            editions.c.restored_at == edition.restored_at,
+        )
+        change = update(editions).where(*here).values(undone_at=undone_at, restored_at=None)
         with self.database.writing() as connection:
-            return connection.execute(update(editions).where(*here).values(values)).rowcount == 1
+            return connection.execute(change).rowcount == 1
+
+    def falls_back(self, edition: Edition) -> bool:
+        """Whether, taken back, it lies where it lay before it was put back: behind another list.
+
+        Another that stands in the same playlist. Without one it would stand again as the latest,
+        where nothing of it is to be heard any more.
+        """
+        if edition.restored_at is None:
+            return False
+        query = select(editions.c.edition_id).where(
+            editions.c.user_id == edition.user_id,
+            editions.c.edition_id != edition.edition_id,
+            editions.c.playlist_id == edition.playlist_id,
+            *_STANDS,
+            _stands_since > edition.created_at,
+        )
+        with self.database.reading() as connection:
+            return connection.execute(query.limit(1)).first() is not None
 
     def put_back(self, edition_id: EditionId) -> None:
         """The edition stands in its playlist again, whatever came after it."""

@@ -4,6 +4,7 @@ The job only; what is written, and in which order, is ``playlists.restore``'s.
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
 import dagster as dg
@@ -40,15 +41,18 @@ def restore(
     services: ServicesResource,
     clock: ClockResource,
 ) -> None:
-    """Puts back the edition that the tag vibe/edition names; with vibe/undo, takes it back."""
+    """Puts back the edition that the tag vibe/edition names; with vibe/undo, takes it back.
+
+    The tag vibe/stood_since says how it stood when that was asked for.
+    """
     store, database = accounts.open(clock), warehouse.open()
-    user_id, undo = UserId(context.partition_key), runs.UNDO in context.run.tags
+    user_id, tags = UserId(context.partition_key), context.run.tags
     own = EditionId(context.run_id)
     opening = services.open(user_id, store, clock, edition_id=own, asked_for=True)
     with failures_tagged(context):
         try:
             edition = edition_to_restore(store, user_id, _edition_named(context.run))
-            done = asyncio.run(_restore(store, database, clock, opening, edition, undo=undo))
+            done = asyncio.run(_restore(store, database, clock, opening, edition, tags=tags))
         except NotRestorable as error:
             raise dg.Failure(str(error), allow_retries=False) from error
     context.add_output_metadata(
@@ -56,7 +60,7 @@ def restore(
             "edition_id": done.edition_id,
             "vibe_date": done.vibe_date.isoformat(),
             "tracks": len(done.tracks),
-            "taken back": undo,
+            "taken back": runs.UNDO in tags,
         }
     )
 
@@ -75,7 +79,7 @@ async def _restore(
     opening: AbstractAsyncContextManager[Clients],
     edition: Edition,
     *,
-    undo: bool,
+    tags: Mapping[str, str],
 ) -> Edition:
     async with opening as clients:
         restoration = Restoration(
@@ -85,7 +89,10 @@ async def _restore(
             unremember=lambda undone: unremember(database, undone),
             explicit_marks=lambda shown: known_marks(database, shown, now=clock.now()),
         )
-        done = await (restoration.take_back if undo else restoration.put_back)(edition)
+        if runs.UNDO in tags:
+            done = await restoration.take_back(edition, stood_since=runs.stood_since(tags))
+        else:
+            done = await restoration.put_back(edition)
         stands = store.editions.latest(edition.user_id)
         if stands is not None and stands.mode is Mode.LIVING:
             covers = CoverUpload(store=store, spotify=clients.spotify, now=clock.now())

@@ -53,17 +53,13 @@ async def let_go_if_removed(
 ) -> bool:
     """Forget a playlist that its person removed, and have the bot say so; says whether it did.
 
-    One call, and when it says no another, and a look at the person's playlists themselves. What
-    Spotify does not answer changes nothing.
+    What Spotify does not answer changes nothing.
     """
     playlist_id = account.playlist_id
     if playlist_id is None:
         return False
     try:
-        if await _kept(spotify, playlist_id):
-            return False
-        await sleep(SECOND_LOOK_SECONDS)
-        if await _kept(spotify, playlist_id) or await _listed(spotify, playlist_id):
+        if await is_kept(spotify, playlist_id, sleep=sleep):
             return False
     except ServiceError as error:
         log.warning("could not ask whether a playlist is still kept: %s", error)
@@ -72,6 +68,17 @@ async def let_go_if_removed(
     store.editions.let_go_of(account.user_id, playlist_id)
     store.outbox.put(account.user_id, PlaylistLetGo.of(playlist_id))
     return True
+
+
+async def is_kept(spotify: SavedPlaylistsClient, playlist_id: str, *, sleep: Sleep) -> bool:
+    """Whether the person has this playlist.
+
+    One call, and when it says no another, and a look at the person's playlists themselves.
+    """
+    if await _kept(spotify, playlist_id):
+        return True
+    await sleep(SECOND_LOOK_SECONDS)
+    return await _kept(spotify, playlist_id) or await _listed(spotify, playlist_id)
 
 
 async def _kept(spotify: SavedPlaylistsClient, playlist_id: str) -> bool:

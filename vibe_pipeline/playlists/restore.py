@@ -17,7 +17,8 @@ from vibe_pipeline.accounts.records import Account, Edition, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError, WriteRefused
 from vibe_pipeline.clients.rate_limiter import Sleep
-from vibe_pipeline.clients.spotify_records import PlaylistLine
+from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
+from vibe_pipeline.playlists.kept_playlist import is_kept
 from vibe_pipeline.playlists.own_playlists import former_snapshots
 from vibe_pipeline.playlists.read_back import read_back
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
@@ -41,6 +42,8 @@ class RestoreClient(Protocol):
     ) -> None: ...
     async def save_to_library(self, uris: Sequence[str]) -> None: ...
     async def remove_from_library(self, uris: Sequence[str]) -> None: ...
+    async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]: ...
+    async def newest_playlists(self) -> list[Playlist]: ...
 
 
 class NotRestorable(Exception):
@@ -85,17 +88,21 @@ class Restoration:
         self.store.editions.put_back(edition.edition_id)
         return self.store.editions.required(edition.edition_id)
 
-    async def take_back(self, edition: Edition) -> Edition:
-        """Have the playlist hold what it held before this edition; doing it twice is fine."""
-        if edition.undone_at is not None:
+    async def take_back(self, edition: Edition, *, stood_since: datetime | None = None) -> Edition:
+        """Have the playlist hold what it held before this edition; doing it twice is fine.
+
+        ``stood_since``: since when it stood as it was asked for, so that what was merely put back
+        is not taken back once more when this is done again.
+        """
+        if edition.undone_at is not None or stood_since not in {None, edition.stands_since}:
             return edition
         before = before_it(self.store, edition)
         if before is not None:
             await self._show(before)
         elif edition.playlist_id is not None:
             await self.spotify.remove_from_library([_address(edition.playlist_id)])
-            self._let_go(edition)
-        if edition.restored_at is None:
+        await self._lead_on(edition, before)
+        if not self.store.editions.falls_back(edition):
             self.unremember(edition)
         self.store.editions.take_back(edition.edition_id)
         return self.store.editions.required(edition.edition_id)
@@ -173,11 +180,24 @@ class Restoration:
             raise NotRestorable(f"edition {edition.edition_id} never came to a playlist")
         return edition.playlist_id
 
-    def _let_go(self, edition: Edition) -> None:
-        """The one playlist left the person's library: the next list begins a fresh one."""
+    async def _lead_on(self, edition: Edition, before: Edition | None) -> None:
+        """Have the next list go where the latest other one stands, else into a fresh playlist.
+
+        That may be another playlist than this one's, and its person may have removed it meanwhile.
+        """
         account = self._account(edition.user_id)
-        if edition.mode is Mode.LIVING and account.playlist_id == edition.playlist_id:
-            self.store.people.change(edition.user_id, playlist_id=None, playlist_url=None)
+        if edition.mode is not Mode.LIVING or account.playlist_id != edition.playlist_id:
+            return
+        latest = latest_besides(self.store, edition)
+        if latest is not None and latest != before:
+            there = self._playlist_of(latest)
+            if not await is_kept(self.spotify, there, sleep=self.sleep):
+                latest = before
+        self.store.people.change(
+            edition.user_id,
+            playlist_id=None if latest is None else latest.playlist_id,
+            playlist_url=None if latest is None else latest.playlist_url,
+        )
 
     def _account(self, user_id: UserId) -> Account:
         account = self.store.people.get(user_id)
@@ -203,17 +223,24 @@ def known_marks(database: Warehouse, edition: Edition, *, now: datetime) -> dict
 
 
 def before_it(store: AccountStore, edition: Edition) -> Edition | None:
-    """The list that stood in the same playlist before this one; a day's own playlist has none."""
+    """The list that stands in the same playlist without this one; a day's own playlist has none."""
     if edition.mode is Mode.DAILY:
         return None
+    return latest_besides(store, edition, playlist_id=edition.playlist_id)
+
+
+def latest_besides(
+    store: AccountStore, edition: Edition, *, playlist_id: str | None = None
+) -> Edition | None:
+    """The latest other list of the person's that stands in a living playlist, or in this one."""
     return next(
         (
             other
             for other in store.editions.standing(edition.user_id)
-            if other.playlist_id == edition.playlist_id
-            and other.edition_id != edition.edition_id
+            if other.edition_id != edition.edition_id
+            and other.mode is Mode.LIVING
             and other.state is EditionState.RECORDED
-            and (edition.restored_at is not None or other.stands_since < edition.stands_since)
+            and playlist_id in {None, other.playlist_id}
         ),
         None,
     )
