@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
+import random
 import stat
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
@@ -27,6 +29,7 @@ from vibe_pipeline.playlists.restore import NotRestorable, Restoration, edition_
 from vibe_pipeline.records import EditionId, Mode, Source
 from vibe_pipeline.runs import LaunchRequest
 
+SEED = int(os.environ.get("VIBE_UNDO_SEED", "11"))
 OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
 
 
@@ -488,12 +491,15 @@ class Wavering:
 def test_however_somebody_changes_their_mind_the_ledger_says_what_spotify_shows(
     tmp_path: Path, mode: Mode
 ) -> None:
+    """Forty of all stories of three steps, drawn by a seed (``VIBE_UNDO_SEED``)."""
     clock = Clock()
     store = made(tmp_path, clock)
     steps = ("new", "undo", "back", "first", *(("removes",) if mode is Mode.LIVING else ()))
+    everything = [*itertools.product(steps, repeat=3)]
+    stories = random.Random(SEED).sample(everything, 40)
     wrong = []
 
-    for number, story in enumerate(itertools.product(steps, repeat=3), start=1):
+    for number, story in enumerate(stories, start=1):
         anna = Wavering(store, clock, number, mode)
         for step in ("new", *story):
             anna.does(step)
