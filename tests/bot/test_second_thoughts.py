@@ -10,12 +10,14 @@ import pytest
 from tests.support.bot_world import BotWorld, ChatUser, data_of, saying
 from tests.support.pipeline_stand_in import StandInRun
 from tests.support.telegram_site import eventually
+from vibe_bot.jobs import job_named
 from vibe_bot.why_not import find
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import BlockKind, Considered, ConsideredList, SourceOutcome
 from vibe_pipeline.accounts.tracked_runs import TrackedRuns
 from vibe_pipeline.locales import LANGUAGES, day, knows, say
-from vibe_pipeline.records import DropReason, EditionId
+from vibe_pipeline.records import DropReason, EditionId, UserId
+from vibe_pipeline.runs import LaunchRequest
 
 FIRST = "00000000-0000-4000-8000-000000000001"
 SECOND = "00000000-0000-4000-8000-000000000002"
@@ -163,6 +165,19 @@ async def test_an_undo_that_fails_says_so(place: BotWorld) -> None:
     told = await anna.sees(saying(say("en", "bot.failed.restore")))
     assert say("en", "bot.failed.service_unavailable") in told["text"]
     assert anna.bot_world.store.editions.required(EditionId(SECOND)).undone_at is None
+
+
+@pytest.mark.parametrize(
+    ("launch", "expected"),
+    [
+        (LaunchRequest.publication(UserId("u"), EditionId("e")), "pb:e"),
+        (LaunchRequest.restoration(UserId("u"), EditionId("e")), "rs:e"),
+        (LaunchRequest.undoing(UserId("u"), EditionId("e")), None),
+        (LaunchRequest.preview(UserId("u")), "go:preview"),
+    ],
+)
+def test_trying_again_is_about_the_same_list(launch: LaunchRequest, expected: str | None) -> None:
+    assert job_named(launch.job).again(launch.tags) == expected
 
 
 async def test_a_past_day_can_be_put_back_but_not_the_one_that_stands(place: BotWorld) -> None:
