@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -19,6 +19,7 @@ from vibe_pipeline.locales import LANGUAGES, day, knows, say
 from vibe_pipeline.records import DropReason, EditionId, UserId
 from vibe_pipeline.runs import LaunchRequest
 
+SINCE = datetime(2026, 11, 20, 6, tzinfo=UTC)
 FIRST = "00000000-0000-4000-8000-000000000001"
 SECOND = "00000000-0000-4000-8000-000000000002"
 THIRD = "00000000-0000-4000-8000-000000000003"
@@ -172,7 +173,7 @@ async def test_an_undo_that_fails_says_so(place: BotWorld) -> None:
     [
         (LaunchRequest.publication(UserId("u"), EditionId("e")), "pb:e"),
         (LaunchRequest.restoration(UserId("u"), EditionId("e")), "rs:e"),
-        (LaunchRequest.undoing(UserId("u"), EditionId("e")), None),
+        (LaunchRequest.undoing(UserId("u"), EditionId("e"), stood_since=SINCE), None),
         (LaunchRequest.preview(UserId("u")), "go:preview"),
     ],
 )
