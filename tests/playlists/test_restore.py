@@ -16,7 +16,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tests.support.accounts_site import DAY, Clock, connected, made, opened
+from tests.support.accounts_site import DAY, Clock, connected, made, opened, tokens
 from tests.support.outside_world import Naps
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
 from tests.support.warehouse_examples import chosen, track
@@ -522,6 +522,37 @@ def test_what_was_undone_and_put_back_is_undone_by_the_next_undo(
 
     assert len(anna.standing) == lists - 1
     assert anna.is_told_what_is_so()
+
+
+def test_an_undo_is_done_though_spotify_does_not_say_whether_another_playlist_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(_: Shelves, uris: Sequence[str]) -> dict[str, bool]:
+        raise ServiceUnavailable("spotify", f"nothing about {uris}")
+
+    monkeypatch.setattr(Shelves, "library_contains", silent)
+    clock = Clock()
+    anna = Wavering(made(tmp_path, clock), clock, 1, Mode.LIVING)
+
+    for step in ("new", "removes", "new", "undo"):
+        anna.does(step)
+
+    assert [one.playlist_id for one in anna.standing] == ["p1"]
+    assert anna.account.playlist_id is None
+
+
+def test_an_undo_leads_nobody_to_a_playlist_of_their_former_spotify_account(tmp_path: Path) -> None:
+    clock = Clock()
+    anna = Wavering(store := made(tmp_path, clock), clock, 1, Mode.LIVING)
+    anna.does("new")
+    clock.advance(minutes=1)
+    store.people.connect(anna.account.user_id, "another", "Name", tokens(clock()))
+
+    for step in ("new", "undo"):
+        anna.does(step)
+
+    assert "p1" in anna.shelves.kept
+    assert anna.account.playlist_id is None
 
 
 def test_undoing_what_was_put_back_into_a_former_playlist_leads_back_to_the_present_one(

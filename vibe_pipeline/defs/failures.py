@@ -129,7 +129,7 @@ def _note(
     told = "not yet: it may be over at the next try"
     if failure.cause is FailureCause.OVERTAKEN:
         told = "no: a later list stands in the playlist"
-    elif not _may_be_nothing(failure, edition, now=failed.updated_at):
+    elif again is None or not _may_be_nothing(failure, edition, now=failed.updated_at):
         first = tell_failure(store, account, edition, failure.cause, until=again)
         told = "yes, in the chat" if first else "yes, in the chat, after an earlier try"
     return _shown(failure, next_try=again, told=told)

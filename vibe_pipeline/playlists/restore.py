@@ -189,15 +189,28 @@ class Restoration:
         if edition.mode is not Mode.LIVING or account.playlist_id != edition.playlist_id:
             return
         latest = latest_besides(self.store, edition)
-        if latest is not None and latest != before:
-            there = self._playlist_of(latest)
-            if not await is_kept(self.spotify, there, sleep=self.sleep):
-                latest = before
+        another = latest is not None and latest != before
+        if latest is not None and another and not await self._is_still_theirs(latest, account):
+            latest = before
         self.store.people.change(
             edition.user_id,
             playlist_id=None if latest is None else latest.playlist_id,
             playlist_url=None if latest is None else latest.playlist_url,
         )
+
+    async def _is_still_theirs(self, other: Edition, account: Account) -> bool:
+        """Whether the playlist of that list is the present Spotify account's, and still there.
+
+        What cannot be asked is not believed: the next list gets a playlist of its own.
+        """
+        consented_at = account.consented_at
+        if consented_at is not None and other.created_at < consented_at:
+            return False
+        try:
+            return await is_kept(self.spotify, self._playlist_of(other), sleep=self.sleep)
+        except ServiceError as error:
+            log.warning("could not ask whether a playlist is still kept: %s", error)
+            return False
 
     def _account(self, user_id: UserId) -> Account:
         account = self.store.people.get(user_id)
