@@ -74,16 +74,25 @@ async def latest(interaction: Interaction) -> None:
 
 async def begin(interaction: Interaction, launch: LaunchRequest) -> str | None:
     """Start a run for this person, unless it cannot be or one is under way already."""
-    user_id, state, job = interaction.account.user_id, interaction.state, job_named(launch.job)
-    if state.launches.known(interaction.request_id):
-        return None
-    if state.launches.under_way(user_id) or state.watchers.under_way(user_id):
-        await interaction.answer(interaction.html("bot.progress.already"))
+    launches, job = interaction.state.launches, job_named(launch.job)
+    if launches.known(interaction.request_id) or await _is_under_way(interaction):
         return None
     if job.asks_spotify and await _refused(interaction):
         return None
-    await state.launches.begin(interaction.account, launch, interaction.request_id)
+    # Looked at once more: who taps twice may have been answered while we looked at the rest, and
+    # between this look and the writing down nobody else gets a turn.
+    if not await _is_under_way(interaction):
+        await launches.begin(interaction.account, launch, interaction.request_id)
     return None
+
+
+async def _is_under_way(interaction: Interaction) -> bool:
+    """Whether something is being made for this person already; if so, they are told."""
+    user_id, state = interaction.account.user_id, interaction.state
+    if not (state.launches.under_way(user_id) or state.watchers.under_way(user_id)):
+        return False
+    await interaction.answer(interaction.html("bot.progress.already"))
+    return True
 
 
 async def _refused(interaction: Interaction) -> bool:
