@@ -244,6 +244,9 @@ async def test_it_stops_when_told_while_telegram_does_not_let_it_begin_to_poll(
         stopping.set()
         await asyncio.wait_for(life, 10)
 
+    assert life.done()
+    assert life.exception() is None
+
 
 class Hands:
     """A clock that is put forward by hand."""

@@ -189,9 +189,8 @@ class Restoration:
         if edition.mode is not Mode.LIVING or account.playlist_id != edition.playlist_id:
             return
         latest = latest_besides(self.store, edition)
-        another = latest is not None and latest != before
-        if latest is not None and another and not await self._is_still_theirs(latest, account):
-            latest = before
+        if latest is not None and latest != before:
+            latest = latest if await self._is_still_theirs(latest, account) else before
         self.store.people.change(
             edition.user_id,
             playlist_id=None if latest is None else latest.playlist_id,
