@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from telegram import Bot, InlineKeyboardMarkup
@@ -19,6 +19,7 @@ from telegram.error import TelegramError
 from vibe_bot.formatting import Html, button, keyboard, tell
 from vibe_bot.gone_chats import chat_is_gone, has_left, surely_gone
 from vibe_bot.jobs import Job, job_named
+from vibe_bot.postponed import KEPT_FOR, LOOKED_AT_AGAIN, Turn, outlook, promise
 from vibe_bot.progress import REFRESH_SECONDS, RunTrackers, not_begun, timed
 from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import BotServices
@@ -29,6 +30,7 @@ from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
 from vibe_pipeline.accounts.records import Account, PendingLaunch
 from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
 from vibe_pipeline.locales import say
+from vibe_pipeline.nightly import SHORT_PAUSE
 from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import LaunchRequest
 
@@ -95,15 +97,20 @@ class Launches:
 
     def under_way(self, user_id: UserId) -> bool:
         """Whether a wish of this person's waits for its run."""
-        wishes = self.services.store.pending_launches.open(user_id)
-        return any(runs.watched(wish.tags) for wish in wishes)
+        wishes, now = self.services.store.pending_launches.open(user_id), self.services.now()
+        return any(runs.watched(wish.tags) and not wish.rests(now) for wish in wishes)
 
     def known(self, request_id: str) -> bool:
-        """Whether this wish was written down before; if so, it goes on where it stands."""
+        """Whether this wish was written down before; if so, it goes on where it stands.
+
+        One that rests is not known: its answer may not have arrived, and says the same again.
+        """
         wish = self.services.store.pending_launches.get(request_id)
-        if wish is not None and not wish.done:
+        if wish is None or wish.rests(self.services.now()):
+            return False
+        if not wish.done:
             self._take_up(wish)
-        return wish is not None
+        return True
 
     async def begin(
         self,
@@ -201,6 +208,8 @@ class Launches:
     async def _until_followed(self, wish: _Wish, *, again: bool) -> None:
         pending = wish.pending
         try:
+            if pending.postponed_until is not None and not await self._its_turn(wish):
+                return
             if again and not wish.quiet and not wish.message.done():
                 await self._answer_again(wish)
             await self._launch_and_follow(wish, again=again)
@@ -215,6 +224,31 @@ class Launches:
         except Exception:
             log.exception("a wish came to nothing", job=pending.job, user=pending.user_id)
             await self._rest(pending)
+
+    async def _its_turn(self, wish: _Wish) -> bool:
+        """Whether what was postponed is begun now; what else becomes of it is seen to."""
+        store, pending, now = self.services.store, wish.pending, self.services.now()
+        seen = await asyncio.to_thread(outlook, store, pending, now)
+        match seen.turn:
+            case Turn.BEGIN:
+                return True
+            case Turn.REST:
+                await self._let_rest(wish, until=seen.until or now)
+            case Turn.WAIT:
+                later = store.pending_launches.later
+                await asyncio.to_thread(later, pending.request_id, LOOKED_AT_AGAIN)
+            case Turn.LET_GO:
+                await asyncio.to_thread(store.pending_launches.close, pending.request_id)
+        return False
+
+    async def _let_rest(self, wish: _Wish, *, until: datetime) -> None:
+        """Spotify rests on; who would wait noticeably longer than they were told hears of it."""
+        pending = wish.pending
+        if until - pending.wanted_at > SHORT_PAUSE:
+            await send(self.bot, wish.account.chat_id, promise(wish.account, until))
+        log.info("a wish rests on", user=pending.user_id, until=until)
+        put_off = self.services.store.pending_launches.put_off
+        await asyncio.to_thread(put_off, pending.request_id, until)
 
     async def _launch_and_follow(self, wish: _Wish, *, again: bool) -> None:
         store, pending = self.services.store, wish.pending
@@ -240,7 +274,7 @@ class Launches:
             store.watches.add, run.run_id, account.user_id, account.chat_id, message_id, run.job
         )
         log.info("launched", job=pending.job, user=account.user_id, run=run.run_id)
-        self.watchers.follow(watch, shown=wish.shown, since=pending.asked_at)
+        self.watchers.follow(watch, shown=wish.shown, since=pending.wanted_at)
 
     async def _keep_time(self, wish: _Wish, launching: asyncio.Task[_Begun]) -> None:
         """Let the message say how long it has been until there is a run to follow."""
@@ -258,7 +292,7 @@ class Launches:
 
     def _standing(self, wish: _Wish) -> Html:
         """How long it has been, and how many are served first, as far as that can be told."""
-        language, waited = wish.account.language, self.services.now() - wish.pending.asked_at
+        language, waited = wish.account.language, self.services.now() - wish.pending.wanted_at
         before = list(self._tasks).index(wish.pending.request_id)
         if before >= WORTH_COUNTING:
             ahead = before + self.watchers.queued
@@ -335,7 +369,8 @@ class Launches:
         return None
 
     def _too_old(self, pending: PendingLaunch) -> bool:
-        limit = timedelta(minutes=self.services.settings.wish_minutes)
+        patience = timedelta(minutes=self.services.settings.wish_minutes)
+        limit = patience if pending.postponed_until is None else KEPT_FOR
         return self.services.now() - pending.asked_at > limit
 
     async def _say_it_waits(self, wish: _Wish) -> None:

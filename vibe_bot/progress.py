@@ -36,6 +36,7 @@ from vibe_pipeline.accounts.records import Account, EditionState, TrackedRun
 from vibe_pipeline.clients.dagster import RunView
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.records import UserId
+from vibe_pipeline.runs import LaunchRequest
 
 log = structlog.get_logger()
 
@@ -414,6 +415,8 @@ class _Follower:
         if result is None:
             await asyncio.to_thread(watches.finish, watch.run_id)
             return
+        if result.begun_again_at is not None:
+            await asyncio.to_thread(self._postpone, result.begun_again_at)
         self.being_told.add(watch.run_id)
         ended = await edit(self.bot, watch.chat_id, watch.message_id, result.text, result.markup)
         if result.document is not None:
@@ -423,6 +426,20 @@ class _Follower:
             await self._say_anew(result)
         self.pace.served()
         log.info("told a result", run=watch.run_id, user=watch.user_id, good=result.good)
+
+    def _postpone(self, until: datetime) -> None:
+        """Written down under this run's name, so that whoever tells of it again postpones once."""
+        wishes, user_id = self.services.store.pending_launches, self.watch.user_id
+        snapshot = self.poller.snapshot(self.watch)
+        tags = {} if snapshot is None or snapshot.run is None else snapshot.run.tags
+        wish = wishes.get(tags.get(runs.REQUEST, ""))
+        wishes.postpone(
+            f"again:{self.watch.run_id}",
+            user_id,
+            LaunchRequest.asked_list(user_id),
+            until,
+            asked_at=None if wish is None else wish.asked_at,
+        )
 
     async def _say_anew(self, result: Result) -> None:
         try:

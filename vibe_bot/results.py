@@ -19,6 +19,7 @@ from vibe_bot.run_poller import RunSnapshot
 from vibe_bot.services import BotServices
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.call_allowance import budget_for, listening_of
+from vibe_pipeline.accounts.continuation import goes_on
 from vibe_pipeline.accounts.records import (
     Account,
     Edition,
@@ -38,6 +39,8 @@ DOCUMENT_LIMIT = 50_000_000
 """What Telegram lets a bot send."""
 Figures = Mapping[str, Mapping[str, int]]
 """What a run counted, by asset and label."""
+_RESTING = frozenset({FailureCause.RATE_LIMITED, FailureCause.QUOTA})
+"""Causes that end at a moment Spotify names."""
 _INSTEAD = {Job.restore: "history", Job.history: "history_from"}
 """What leads on where nothing begins the same again."""
 CONNECT_AGAIN = frozenset(
@@ -60,6 +63,8 @@ class Obstacle:
     until: datetime | None = None
     playlist_changed: bool = False
     """Whether the list that was to be replaced may have been by then."""
+    goes_on: bool = False
+    """Whether what was chosen by then comes to its playlist without being asked for again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +76,8 @@ class Result:
     good: bool
     document: Path | None = None
     """A file to send after it, and then to delete."""
+    begun_again_at: datetime | None = None
+    """When the same is to be asked for once more, by itself: it was promised."""
 
 
 def stands(job: Job, snapshot: RunSnapshot) -> bool:
@@ -109,6 +116,7 @@ def result_of(
         until=edition.cause_until,
         playlist_changed=edition.mode is Mode.LIVING
         and edition.state in {EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN},
+        goes_on=goes_on(edition),
     )
     return failed(account, job, run, obstacle)
 
@@ -197,7 +205,7 @@ def source_name(language: str, source: str) -> str:
 
 
 def failed(account: Account, job: Job, run: RunView, obstacle: Obstacle | None) -> Result:
-    """Why there is nothing, and what to do."""
+    """Why there is nothing, and what to do; a list comes by itself when Spotify's rest ends."""
     language, known = account.language, obstacle or Obstacle(cause=FailureCause.UNEXPECTED)
     why = because(account, known.cause, known.until)
     if run.status == "CANCELED" and known.cause is FailureCause.UNEXPECTED:
@@ -205,7 +213,12 @@ def failed(account: Account, job: Job, run: RunView, obstacle: Obstacle | None) 
     untouched = None
     if job.makes_a_list and not known.playlist_changed:
         untouched = tell(language, "bot.failed.untouched")
-    text = together(tell(language, f"bot.failed.{job.failure}"), "", why, untouched)
+    promised = job is Job.daily and known.cause in _RESTING and known.until is not None
+    later = tell(language, "bot.failed.comes_by_itself") if promised else None
+    text = together(tell(language, f"bot.failed.{job.failure}"), "", why, later, untouched)
+    if promised:
+        again = None if known.goes_on else known.until
+        return Result(text=text, markup=None, good=False, begun_again_at=again)
     markup = keyboard([way_out(language, known.cause, job, run.tags)])
     return Result(text=text, markup=markup, good=False)
 

@@ -276,7 +276,7 @@ async def test_a_failure_with_an_end_names_it_on_the_persons_clock(place: BotWor
     run.status = "FAILURE"
     message = await anna.sees(lambda one: "24 Nov, 06:00" in one["text"], since=asked)
 
-    assert data_of(message) == ["go:generate"]
+    assert say("en", "bot.failed.quota_until", until="24 Nov, 06:00") in message["text"]
 
 
 async def test_a_list_whose_run_was_killed_is_waited_for_and_told_once(place: BotWorld) -> None:

@@ -12,13 +12,13 @@ from vibe_bot.formatting import together
 from vibe_bot.handlers.connection import invitation
 from vibe_bot.interactions import Interaction
 from vibe_bot.jobs import job_named
+from vibe_bot.postponed import promise, rests_until
 from vibe_bot.results import because, made
-from vibe_pipeline.accounts.call_allowance import LIST_AT_LEAST, budget_for
 from vibe_pipeline.accounts.records import EditionState, FailureCause
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.locales import day
 from vibe_pipeline.records import EditionId
-from vibe_pipeline.runs import LaunchRequest
+from vibe_pipeline.runs import DAILY_VIBE, LaunchRequest
 
 
 async def generate(interaction: Interaction) -> str | None:
@@ -77,7 +77,7 @@ async def begin(interaction: Interaction, launch: LaunchRequest) -> str | None:
     launches, job = interaction.state.launches, job_named(launch.job)
     if launches.known(interaction.request_id) or await _is_under_way(interaction):
         return None
-    if job.asks_spotify and await _refused(interaction):
+    if job.asks_spotify and await _refused(interaction, launch):
         return None
     # Looked at once more: who taps twice may have been answered while we looked at the rest, and
     # between this look and the writing down nobody else gets a turn.
@@ -95,18 +95,21 @@ async def _is_under_way(interaction: Interaction) -> bool:
     return True
 
 
-async def _refused(interaction: Interaction) -> bool:
-    """Say at once what would only fail later."""
+async def _refused(interaction: Interaction, launch: LaunchRequest) -> bool:
+    """Say at once what would only fail later; a list comes when Spotify's rest ends."""
     if not interaction.account.connected:
         await invitation(interaction)
         return True
     if await asyncio.to_thread(cannot_be_written, interaction.services.settings.home):
         await interaction.answer(because(interaction.account, FailureCause.STORE_FULL, None))
         return True
-    store, user_id = interaction.services.store, interaction.account.user_id
-    budget = budget_for(store, user_id, EditionId(""), asked_for=True)
-    until = budget.blocked_until("spotify") or budget.opens_at("spotify", calls=LIST_AT_LEAST)
+    account, store = interaction.account, interaction.services.store
+    until = rests_until(store, account.user_id)
     if until is None:
         return False
-    await interaction.answer(because(interaction.account, FailureCause.QUOTA, until))
+    if launch.job != DAILY_VIBE:
+        await interaction.answer(because(account, FailureCause.QUOTA, until))
+        return True
+    store.pending_launches.postpone(interaction.request_id, account.user_id, launch, until)
+    await interaction.answer(promise(account, until))
     return True

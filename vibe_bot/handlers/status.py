@@ -96,7 +96,21 @@ async def _lists(interaction: Interaction) -> list[Html]:
         )
     if _list_under_way(interaction):
         lines.append(interaction.html("bot.status.running"))
-    return lines
+    return lines + _postponed(interaction)
+
+
+def _postponed(interaction: Interaction) -> list[Html]:
+    """What was asked for while Spotify rested, and when it comes."""
+    wishes = interaction.services.store.pending_launches.open(interaction.account.user_id)
+    now = interaction.services.now()
+    return [
+        interaction.html(
+            "bot.status.postponed",
+            when=moment(interaction.language, wish.wanted_at, interaction.zone),
+        )
+        for wish in wishes
+        if wish.rests(now)
+    ]
 
 
 async def _next_list(interaction: Interaction) -> datetime | None:
@@ -128,7 +142,8 @@ def _list_under_way(interaction: Interaction) -> bool:
     store, user_id = interaction.services.store, interaction.account.user_id
     jobs = {watch.job for watch in store.watches.open(user_id)}
     wishes = store.pending_launches.open(user_id)
-    jobs |= {wish.job for wish in wishes if runs.watched(wish.tags)}
+    now = interaction.services.now()
+    jobs |= {wish.job for wish in wishes if runs.watched(wish.tags) and not wish.rests(now)}
     return any(job_named(job).makes_a_list for job in jobs)
 
 

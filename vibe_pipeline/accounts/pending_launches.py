@@ -8,7 +8,7 @@ or its person was told why there is none. Launching, and what is said meanwhile,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, or_, select, update
@@ -25,6 +25,8 @@ from vibe_pipeline.runs import LaunchRequest
 KEPT = timedelta(days=30)
 LONGEST_PAUSE = timedelta(minutes=10)
 """A wish that waits for longer was written down before this machine's clock was set back."""
+LONGEST_REST = timedelta(days=2)
+"""Spotify rests for a day at most; the same goes for what was postponed for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +50,28 @@ class PendingLaunches:
 
         Raises: ``UnknownPerson``.
         """
-        wish = self.wish(request_id, user_id, launch, pause=pause)
-        try:
-            with self.database.writing() as connection:
-                write_down(connection, wish)
-        except IntegrityError:
-            known = self.get(request_id)
-            if known is None:
-                raise UnknownPerson(user_id) from None
-            return known
-        return wish
+        return self._kept(self.wish(request_id, user_id, launch, pause=pause))
+
+    def postpone(
+        self,
+        request_id: str,
+        user_id: UserId,
+        launch: LaunchRequest,
+        until: datetime,
+        *,
+        asked_at: datetime | None = None,
+    ) -> None:
+        """Write it down to be begun then; whoever waits for the same already goes on waiting.
+
+        ``asked_at`` is when it was asked for first, if not now.
+
+        Raises: ``UnknownPerson``.
+        """
+        now, job = self.now(), launch.job
+        if any(one.job == job and one.rests(now) for one in self.open(user_id)):
+            return
+        wish = self.wish(request_id, user_id, launch)
+        self._kept(replace(wish, postponed_until=until, asked_at=asked_at or now))
 
     def wish(
         self,
@@ -93,9 +107,14 @@ class PendingLaunches:
 
     def due(self) -> list[PendingLaunch]:
         """What anybody may launch now, oldest first."""
-        now = self.now()
+        now, until = self.now(), table.c.postponed_until
         due = or_(table.c.not_before <= now, table.c.not_before > now + LONGEST_PAUSE)
-        return self._many(table.c.done.is_(False), due)
+        rested = or_(until.is_(None), until <= now, until > now + LONGEST_REST)
+        return self._many(table.c.done.is_(False), due, rested)
+
+    def put_off(self, request_id: str, until: datetime) -> None:
+        """Let it rest until then, and be told of in a new message."""
+        self._change(request_id, postponed_until=until, message_id=None)
 
     def answered(self, request_id: str, message_id: int) -> None:
         """This message tells how it stands."""
@@ -114,6 +133,17 @@ class PendingLaunches:
         old = (table.c.done, table.c.asked_at <= self.now() - KEPT)
         with self.database.writing() as connection:
             return connection.execute(delete(table).where(*old)).rowcount
+
+    def _kept(self, wish: PendingLaunch) -> PendingLaunch:
+        try:
+            with self.database.writing() as connection:
+                write_down(connection, wish)
+        except IntegrityError:
+            known = self.get(wish.request_id)
+            if known is None:
+                raise UnknownPerson(wish.user_id) from None
+            return known
+        return wish
 
     def _change(self, request_id: str, **values: object) -> None:
         with self.database.writing() as connection:

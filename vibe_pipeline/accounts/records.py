@@ -328,7 +328,8 @@ class PendingLaunch:
     """A run somebody asked for, from the moment it was written down until it is followed.
 
     ``message_id`` is the message that answers it, once there is one. ``attempts`` counts the
-    launches that came to nothing.
+    launches that came to nothing. ``postponed_until``: it was asked for while Spotify rested, and
+    is begun when that ends.
     """
 
     request_id: str
@@ -340,6 +341,16 @@ class PendingLaunch:
     not_before: datetime
     attempts: int
     done: bool
+    postponed_until: datetime | None = None
+
+    @property
+    def wanted_at(self) -> datetime:
+        """When it was to be begun: as soon as it was asked for, or as Spotify's rest ends."""
+        return self.postponed_until or self.asked_at
+
+    def rests(self, now: datetime) -> bool:
+        """Whether it waits for a moment that is still to come, and nobody works on it."""
+        return self.postponed_until is not None and self.postponed_until > now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

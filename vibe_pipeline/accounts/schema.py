@@ -20,7 +20,7 @@ from vibe_pipeline.accounts.database import (
 )
 from vibe_pipeline.accounts.errors import AccountsNotPermitted, AccountsTooNew
 
-HEAD = "0015"
+HEAD = "0016"
 """The revision this version of the program works with."""
 
 REVISIONS = (
@@ -38,6 +38,7 @@ REVISIONS = (
     "0012",
     "0013",
     "0014",
+    "0015",
     HEAD,
 )
 """Every revision there has been, oldest first."""

@@ -208,6 +208,7 @@ pending_launches = Table(
     Column("not_before", Moment, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("done", Boolean, nullable=False),
+    Column("postponed_until", Moment),
     Index("ix_pending_launches_user_id_done", "user_id", "done"),
     Index("ix_pending_launches_done_not_before", "done", "not_before"),
 )

@@ -1,0 +1,305 @@
+"""Whoever asks while Spotify rests is told until when, and gets their list by itself, once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, update
+
+from tests.support.accounts_site import BEGINNING, Clock, connected, made, opened
+from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until
+from vibe_bot.postponed import KEPT_FOR, OTHERS_FIRST_FOR, Outlook, Turn, outlook
+from vibe_pipeline import runs
+from vibe_pipeline.accounts.records import Account, EditionState, FailureCause, PendingLaunch
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.accounts.tables import pending_launches, services
+from vibe_pipeline.locales import LANGUAGES, moment, say
+from vibe_pipeline.runs import LaunchRequest
+
+HOUR = timedelta(hours=1)
+LATER = BEGINNING + 3 * HOUR
+
+
+async def at_rest(place: BotWorld, *, language: str = "en") -> tuple[ChatUser, datetime]:
+    """Somebody who is connected, while Spotify rests for seven hours."""
+    anna = await place.person(language=language)
+    await anna.says("/start")
+    anna.connected()
+    ends = datetime.now(UTC) + 7 * HOUR
+    place.store.budget.block("spotify", ends, "quota")
+    return anna, ends
+
+
+def resting(place: BotWorld) -> list[PendingLaunch]:
+    now = datetime.now(UTC)
+    return [wish for wish in place.store.pending_launches.open() if wish.rests(now)]
+
+
+def rest_ends(place: BotWorld, *, blocked: bool = False) -> None:
+    """Let the moment come that was told; Spotify may be asked then, unless still ``blocked``."""
+    now = datetime.now(UTC)
+    with place.store.database.writing() as connection:
+        if not blocked:
+            connection.execute(delete(services))
+        connection.execute(
+            update(pending_launches)
+            .where(pending_launches.c.done.is_(False))
+            .values(postponed_until=now - timedelta(seconds=1), asked_at=now - 7 * HOUR)
+        )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_list_is_promised_once_and_begun_in_a_new_message_when_the_rest_ends(
+    place: BotWorld, language: str
+) -> None:
+    anna, ends = await at_rest(place, language=language)
+    told = [await anna.says("/generate") for _ in range(2)]
+    (wish,) = resting(place)
+
+    rest_ends(place)
+    await until(lambda: len(place.pipeline.launched) == 1)
+    (run,) = place.pipeline.launched
+    await until(lambda: place.store.watches.get(run.run_id) is not None)
+    anna.edition(run.run_id)
+    run.status = "SUCCESS"
+    list_made = await anna.sees(saying("Anna's day"), since=told[1]["message_id"])
+
+    for answer in told:
+        assert moment(language, ends) in answer["text"]
+        assert say(language, "bot.failed.comes_by_itself") in answer["text"]
+        assert data_of(answer) == []
+    assert wish.wanted_at == ends
+    assert run.tags[runs.ASKED_BY] == runs.CHAT
+    assert list_made["message_id"] > told[1]["message_id"]
+    await until(lambda: place.store.pending_launches.open() == [])
+    assert len(place.pipeline.launched) == 1
+
+
+@pytest.mark.parametrize("said", ["/preview", "/sync"])
+async def test_nothing_else_is_promised(place: BotWorld, said: str) -> None:
+    anna, ends = await at_rest(place)
+
+    answer = await anna.says(said)
+
+    assert moment("en", ends) in answer["text"]
+    assert say("en", "bot.failed.comes_by_itself") not in answer["text"]
+    assert resting(place) == []
+
+
+async def test_what_rests_is_in_the_status_and_in_nobodys_way(place: BotWorld) -> None:
+    anna, ends = await at_rest(place)
+    await anna.says("/generate")
+
+    status = await anna.says("/status")
+    await anna.says("/export")
+
+    assert say("en", "bot.status.postponed", when=moment("en", ends)) in status["text"]
+    assert say("en", "bot.status.running") not in status["text"]
+    await until(lambda: [run.job for run in place.pipeline.launched] == [runs.EXPORT_PERSON])
+
+
+async def test_whoever_has_to_wait_noticeably_longer_is_told_and_still_gets_it(
+    place: BotWorld,
+) -> None:
+    anna, ends = await at_rest(place)
+    first = await anna.says("/generate")
+
+    rest_ends(place, blocked=True)
+    again = await anna.sees(since=first["message_id"])
+    await until(lambda: len(resting(place)) == 1)
+
+    assert moment("en", ends) in again["text"]
+    assert say("en", "bot.failed.comes_by_itself") in again["text"]
+    assert resting(place)[0].wanted_at == ends
+    assert place.pipeline.launched == []
+
+
+async def test_a_run_that_meets_the_rest_is_begun_again_when_it_ends_whoever_tells_of_it_twice(
+    place: BotWorld,
+) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    anna.connected()
+    asked = await anna.types("/generate")
+    await until(lambda: len(place.pipeline.launched) == 1)
+    (run,) = place.pipeline.launched
+    await until(lambda: place.store.watches.get(run.run_id) is not None)
+    ends = datetime.now(UTC) + 20 * HOUR
+
+    place.trouble.next = [("editMessageText", 500, "")]
+    anna.failed_edition(run.run_id, FailureCause.RATE_LIMITED, until=ends)
+    run.status = "FAILURE"
+    told = await anna.sees(saying(say("en", "bot.failed.comes_by_itself")), since=asked)
+
+    assert moment("en", ends) in told["text"]
+    assert data_of(told) == []
+    (wish,) = resting(place)
+    first = place.store.pending_launches.get(run.tags[runs.REQUEST])
+    assert first is not None
+    assert (wish.wanted_at, wish.asked_at, wish.job) == (ends, first.asked_at, runs.DAILY_VIBE)
+
+
+async def test_what_was_chosen_before_the_rest_is_promised_and_not_begun_a_second_time(
+    place: BotWorld,
+) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    anna.connected()
+    asked = await anna.types("/generate")
+    await until(lambda: len(place.pipeline.launched) == 1)
+    (run,) = place.pipeline.launched
+    await until(lambda: place.store.watches.get(run.run_id) is not None)
+
+    anna.failed_edition(
+        run.run_id,
+        FailureCause.QUOTA,
+        until=datetime.now(UTC) + 20 * HOUR,
+        state=EditionState.CHOSEN,
+    )
+    run.status = "FAILURE"
+    await anna.sees(saying(say("en", "bot.failed.comes_by_itself")), since=asked)
+
+    assert resting(place) == []
+
+
+async def test_a_promise_whose_bot_was_killed_before_it_answered_is_told_by_the_next(
+    empty_place: BotWorld,
+) -> None:
+    async with living_bot(empty_place):
+        anna, ends = await at_rest(empty_place)
+    wishes, user_id = empty_place.store.pending_launches, anna.account.user_id
+    wishes.postpone("written down", user_id, LaunchRequest.asked_list(user_id), ends)
+
+    async with living_bot(empty_place):
+        answer = await anna.says("/generate")
+
+    assert say("en", "bot.failed.comes_by_itself") in answer["text"]
+    assert [wish.request_id for wish in resting(empty_place)] == ["written down"]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> AccountStore:
+    return made(tmp_path, clock)
+
+
+@pytest.fixture
+def anna(store: AccountStore) -> Account:
+    """Connected, and without nightly lists."""
+    return store.people.change(connected(store).user_id, nightly_at=None)
+
+
+@pytest.fixture
+def wish(store: AccountStore, anna: Account, clock: Clock) -> PendingLaunch:
+    """Asked for at the beginning, promised for three hours later; that moment has come."""
+    launch = LaunchRequest.asked_list(anna.user_id)
+    store.pending_launches.postpone("r1", anna.user_id, launch, LATER)
+    assert store.pending_launches.due() == []
+    clock.moment = LATER
+    (due,) = store.pending_launches.due()
+    return due
+
+
+def turn(store: AccountStore, wish: PendingLaunch, clock: Clock) -> Turn:
+    return outlook(store, wish, clock()).turn
+
+
+def test_it_is_begun_when_nothing_stands_in_the_way(
+    store: AccountStore, wish: PendingLaunch, clock: Clock
+) -> None:
+    assert turn(store, wish, clock) is Turn.BEGIN
+
+
+def test_it_rests_on_while_spotify_does_for_three_days_at_most(
+    store: AccountStore, wish: PendingLaunch, clock: Clock
+) -> None:
+    store.budget.block("spotify", LATER + HOUR, "quota")
+    assert outlook(store, wish, clock()) == Outlook(turn=Turn.REST, until=LATER + HOUR)
+
+    clock.moment = BEGINNING + KEPT_FOR + HOUR
+    store.budget.block("spotify", clock() + HOUR, "quota")
+    assert turn(store, wish, clock) is Turn.BEGIN
+
+
+@pytest.mark.parametrize("begun", [timedelta(hours=-1), timedelta(hours=1)])
+def test_a_list_that_came_meanwhile_is_all_that_was_asked_for(
+    store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account, begun: timedelta
+) -> None:
+    clock.moment = BEGINNING + begun
+    other = opened(store, anna, "other")
+    clock.moment = BEGINNING + 2 * HOUR
+    store.editions.advance(other.edition_id, EditionState.STARTED, EditionState.RECORDED)
+    clock.moment = LATER
+
+    assert turn(store, wish, clock) is Turn.LET_GO
+
+
+def test_an_older_list_is_not(
+    store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account
+) -> None:
+    clock.moment = BEGINNING - HOUR
+    older = opened(store, anna, "older")
+    store.editions.advance(older.edition_id, EditionState.STARTED, EditionState.RECORDED)
+    clock.moment = BEGINNING + HOUR
+    store.editions.take_back(older.edition_id)
+    store.editions.put_back(older.edition_id)
+    clock.moment = LATER
+
+    assert turn(store, wish, clock) is Turn.BEGIN
+
+
+def test_the_night_goes_first_but_not_for_ever(
+    store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account
+) -> None:
+    clock.moment = BEGINNING - 24 * HOUR
+    store.people.change(anna.user_id, nightly_at=time(8, 0), timezone="UTC")
+    clock.moment = LATER
+
+    assert turn(store, wish, clock) is Turn.WAIT
+    clock.moment += OTHERS_FIRST_FOR
+    assert turn(store, wish, clock) is Turn.BEGIN
+
+
+def test_a_list_that_was_left_half_way_goes_first(
+    store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account
+) -> None:
+    clock.moment = BEGINNING + HOUR
+    other = opened(store, anna, "other")
+    store.editions.advance(other.edition_id, EditionState.STARTED, EditionState.CHOSEN)
+    store.editions.fail(other.edition_id, FailureCause.QUOTA, until=LATER)
+    clock.moment = LATER
+
+    assert turn(store, wish, clock) is Turn.WAIT
+
+
+def test_whoever_left_gets_nothing(
+    store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account
+) -> None:
+    store.erasures.disconnect(anna.user_id)
+
+    assert turn(store, wish, clock) is Turn.LET_GO
+
+
+def test_a_clock_set_back_by_days_has_nobody_wait_for_days(
+    store: AccountStore, anna: Account, clock: Clock
+) -> None:
+    launch = LaunchRequest.asked_list(anna.user_id)
+    store.pending_launches.postpone("r1", anna.user_id, launch, LATER)
+
+    clock.advance(days=-4)
+
+    assert [wish.request_id for wish in store.pending_launches.due()] == ["r1"]
+
+
+def test_only_what_was_postponed_can_be_asked_about(
+    store: AccountStore, wish: PendingLaunch, clock: Clock
+) -> None:
+    with pytest.raises(ValueError, match="waits for nothing"):
+        outlook(store, replace(wish, postponed_until=None), clock())
