@@ -10,12 +10,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from vibe_pipeline.clients.errors import AuthorizationExpired, RateLimited, ServiceError
+from vibe_pipeline.clients.errors import (
+    AuthorizationExpired,
+    BrokenAnswer,
+    RateLimited,
+    ServiceError,
+)
 from vibe_pipeline.clients.listenbrainz import FoundRecording
 from vibe_pipeline.lookup_cache import InMemoryLookups
 from vibe_pipeline.playlists.resolve import AT_ONCE, Found, Resolver
 from vibe_pipeline.ranking.identity import artist_key, recording_key
-from vibe_pipeline.records import Candidate, Track
+from vibe_pipeline.records import Candidate, Ranked, Source, Track
 from vibe_pipeline.sources.answers import SPOTIFY_ARTIST_PAGES, SPOTIFY_ISRCS, SPOTIFY_TRACKS
 
 LATER = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -37,16 +42,33 @@ def track(name: str, artist: str, title: str) -> Track:
     return Track(spotify_id=name, uri=f"spotify:track:{name}", title=title, artists=(artist,))
 
 
+def ranked(one: Candidate) -> Ranked:
+    return Ranked(
+        candidate=one,
+        rank=1,
+        score=1.0,
+        terms={},
+        is_new=True,
+        source=Source.LASTFM_SIMILAR_ARTISTS,
+        seed="",
+    )
+
+
 class Search:
     """Answers each search with a song of the artist's and one that every page has."""
 
     def __init__(
-        self, *, order: random.Random | None = None, trouble: ServiceError | None = None
+        self,
+        *,
+        order: random.Random | None = None,
+        trouble: ServiceError | None = None,
+        about: str = "",
     ) -> None:
         self.queries: list[str] = []
         self.under_way = self.most_under_way = 0
         self._order = order
         self._trouble = trouble
+        self._about = about
 
     async def search_tracks(self, query: str, *, limit: int = 10) -> list[Track]:
         self.queries.append(query)
@@ -55,7 +77,7 @@ class Search:
         for _ in range(1 if self._order is None else self._order.randint(1, 20)):
             await asyncio.sleep(0)
         self.under_way -= 1
-        if self._trouble is not None:
+        if self._trouble is not None and self._about in query:
             raise self._trouble
         artist = query.split('"')[1]
         return [track(artist, artist, "Song"), track(f"by {artist}", "Somebody", SHARED)]
@@ -133,6 +155,36 @@ async def test_several_refusals_at_once_end_the_searching_and_are_told_once(
 
     assert len(search.queries) == AT_ONCE
     assert len(caplog.records) == 1
+
+
+async def test_what_is_always_answered_strangely_is_asked_once_and_the_rest_goes_on() -> None:
+    search = Search(trouble=BrokenAnswer("spotify", "no hits"), about="Artist 1")
+    resolver = Resolver(
+        lookups=InMemoryLookups(), spotify=search, soft_limit=9, hard_limit=9, name_limit=0
+    )
+    strange, *others = candidate("Artist 1", "Song"), candidate("B", "Song"), candidate("C", "Song")
+
+    for one in others:
+        found = await resolver.by_search([strange, one], urgent=True)
+        assert found[one.key] is not None
+        assert strange.key not in found
+    await resolver.harvest([ranked(strange)], calls=3)
+
+    assert sum("Artist 1" in query for query in search.queries) == 1
+    assert resolver.beyond_reach([strange, *others], urgent=True) == {strange.key}
+
+
+async def test_after_a_second_strange_answer_nothing_more_is_searched_for() -> None:
+    search = Search(trouble=BrokenAnswer("spotify", "no hits"), about="Artist")
+    resolver = Resolver(
+        lookups=InMemoryLookups(), spotify=search, soft_limit=9, hard_limit=9, name_limit=0
+    )
+
+    for one in waiting(4):
+        await resolver.by_search([one], urgent=True)
+
+    assert len(search.queries) == 2
+    assert resolver.beyond_reach(waiting(4), urgent=True) == {one.key for one in waiting(4)}
 
 
 async def test_an_ended_consent_is_told() -> None:

@@ -106,7 +106,7 @@ class Resolver:
         self._doubting = doubting
         self._marks = marks
         self._waiting: dict[str, Candidate] = {}
-        self._met_strange_answer = False
+        self._strange: set[str] = set()
         self._without_isrc: set[str] = set()
 
     async def for_free(self, candidates: Sequence[Candidate]) -> Found:
@@ -162,11 +162,18 @@ class Resolver:
         They must not stand in the way of others: of an unknown name, labs can still be asked.
         """
         if self._spotify is not None and self.searches < self._limit(urgent=urgent):
-            return frozenset()
+            return self._answered_strangely(candidates)
         if self._labs is None or self._names_left <= 0:
             return frozenset(candidate.key for candidate in candidates)
         asked = LABS_RECORDINGS.known(self._lookups, [c.key for c in candidates if not c.mbid])
         return frozenset(c.key for c in candidates if c.mbid or c.key in asked)
+
+    def _answered_strangely(self, candidates: Sequence[Candidate]) -> frozenset[str]:
+        if not self._strange:
+            return frozenset()
+        pages = SPOTIFY_ARTIST_PAGES.known(self._lookups, [c.artist_key for c in candidates])
+        searches = [self._search_of(candidate, pages) for candidate in candidates]
+        return frozenset(one.candidate.key for one in searches if one.query in self._strange)
 
     @property
     def holds_back(self) -> bool:
@@ -213,7 +220,7 @@ class Resolver:
                 if isinstance(hits, AuthorizationExpired):
                     raise hits
                 if isinstance(hits, ServiceError):
-                    self._go_on_without(hits)
+                    self._go_on_without(search.query, hits)
                 elif isinstance(hits, BaseException):
                     raise hits
                 else:
@@ -231,16 +238,22 @@ class Resolver:
         asked: set[str] = set()
         searches: list[_Search] = []
         for candidate in candidates:
-            isrc = valid_isrc(candidate.isrc)
-            if isrc and candidate.key not in self._without_isrc:
-                searches.append(_Search(candidate=candidate, query=f"isrc:{isrc}"))
-            elif candidate.artist_key in pages:
-                searches.append(_Search(candidate=candidate, query=_query(candidate)))
-            elif candidate.artist_key not in asked:
+            search = self._search_of(candidate, pages)
+            if search.query in self._strange or (search.page and candidate.artist_key in asked):
+                continue
+            if search.page:
                 asked.add(candidate.artist_key)
-                query = page_query(candidate.artist)
-                searches.append(_Search(candidate=candidate, query=query, page=True))
+            searches.append(search)
         return searches
+
+    def _search_of(self, candidate: Candidate, pages: Collection[str]) -> _Search:
+        """The next one to make for it, where these artists' pages are known."""
+        isrc = valid_isrc(candidate.isrc)
+        if isrc and candidate.key not in self._without_isrc:
+            return _Search(candidate=candidate, query=f"isrc:{isrc}")
+        if candidate.artist_key in pages:
+            return _Search(candidate=candidate, query=_query(candidate))
+        return _Search(candidate=candidate, query=page_query(candidate.artist), page=True)
 
     def _in_turn(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Those first whose search promises most: for this list, then for later ones.
@@ -272,7 +285,7 @@ class Resolver:
             )
             for name, answer in zip(some, answers, strict=True):
                 if isinstance(answer, ServiceError):
-                    self._go_on_without(answer)
+                    self._go_on_without(page_query(name), answer)
                 elif isinstance(answer, BaseException):
                     raise answer
                 else:
@@ -293,16 +306,17 @@ class Resolver:
                 promise[candidate.artist_key] += weight * FAR_DOWN / (FAR_DOWN + entry.rank)
         known = SPOTIFY_ARTIST_PAGES.known(self._lookups, list(names))
         unknown = [key for key in names if key not in known or self._lacks_marks(known[key])]
-        return [names[key] for key in sorted(unknown, key=lambda key: (-promise[key], key))]
+        ordered = sorted(unknown, key=lambda key: (-promise[key], key))
+        return [names[key] for key in ordered if page_query(names[key]) not in self._strange]
 
     def _lacks_marks(self, page: Sequence[Track] | None) -> bool:
         return self._marks and any(track.explicit is None for track in page or ())
 
-    def _go_on_without(self, error: ServiceError) -> None:
+    def _go_on_without(self, query: str, error: ServiceError) -> None:
         """Leave out the first search that is answered strangely, and after another them all."""
-        if isinstance(error, BrokenAnswer) and not self._met_strange_answer:
+        if isinstance(error, BrokenAnswer) and not self._strange:
             log.warning("left out a search: %s", error)
-            self._met_strange_answer = True
+            self._strange.add(query)
         else:
             self._without_spotify(error)
 
