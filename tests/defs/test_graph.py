@@ -348,19 +348,24 @@ def test_the_day_s_quota_is_told_with_its_end_once_it_is_said_again(world: VibeW
     assert world.calls().total() <= 6
 
 
+def tried_but_once(world: VibeWorld, person: Account) -> None:
+    """Let the night have failed so often that one try is left."""
+    for _ in range(nights.ATTEMPTS - 1):
+        run = dg.DagsterRun(
+            job_name="daily_vibe",
+            run_id=str(uuid4()),
+            tags=NIGHT | {runs.PARTITION: person.user_id},
+            status=dg.DagsterRunStatus.FAILURE,
+        )
+        world.instance.add_run(run)
+
+
 def test_a_sleeper_is_told_of_the_try_that_comes_next_and_of_none_after_the_last(
     world: VibeWorld,
 ) -> None:
     anna, boris = at_home(world), at_home(world, "Boris")
     world.trouble(service="spotify", kind="status", status=500)
-    for _ in range(nights.ATTEMPTS - 1):
-        run = dg.DagsterRun(
-            job_name="daily_vibe",
-            run_id=str(uuid4()),
-            tags=NIGHT | {runs.PARTITION: boris.user_id},
-            status=dg.DagsterRunStatus.FAILURE,
-        )
-        world.instance.add_run(run)
+    tried_but_once(world, boris)
 
     for person in (anna, boris):
         world.run("daily_vibe", person.user_id, tags=NIGHT, raise_on_error=False)
@@ -369,6 +374,18 @@ def test_a_sleeper_is_told_of_the_try_that_comes_next_and_of_none_after_the_last
     again = nights.next_try(only(world, anna))
     assert again is not None
     assert until == {anna.user_id: again.isoformat(), boris.user_id: None}
+
+
+def test_what_may_be_nothing_is_told_at_once_where_no_try_is_left_to_show_it(
+    world: VibeWorld,
+) -> None:
+    anna = at_home(world)
+    world.trouble(service="spotify", kind="status", status=401)
+    tried_but_once(world, anna)
+
+    world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
+
+    assert told(world, anna) == ["bot.failed.grant_refused"]
 
 
 def test_a_quota_that_is_over_by_the_next_try_is_told_only_if_it_lasts(world: VibeWorld) -> None:
