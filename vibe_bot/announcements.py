@@ -128,15 +128,19 @@ def night_greeting(hour: int) -> str:
 
 
 def _night_failed(services: BotServices, account: Account, message: NightFailed) -> Announcement:
-    """Why the night brought no list, and when the next try is: never a silent night."""
-    language = account.language
+    """Why the night brought no list, and when the next try is: never a silent night.
+
+    Who is reached only after that try reads of no moment that has passed.
+    """
+    language, now = account.language, services.now()
     intro = tell(language, "bot.failed.night", day=day(language, message.day))
-    night = message.until or next_night(account, services.now())
+    until = message.until if message.until is not None and message.until > now else None
+    night = next_night(account, now) if message.until is None else until
     again = None
     if night is not None and account.connected:
         when = moment(language, night, account.zone)
         again = tell(language, "bot.failed.next_night", until=when)
-    text = together(intro, "", because(account, message.cause, message.until), again)
+    text = together(intro, "", because(account, message.cause, until), again)
     return Announcement(
         text=text, markup=keyboard([way_out(language, message.cause, Job.daily, {})])
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, get_args
 
 import pytest
@@ -29,7 +29,7 @@ from vibe_pipeline.accounts.messages import (
 )
 from vibe_pipeline.accounts.records import FailureCause, PendingConnection
 from vibe_pipeline.authorization import ToConfirm
-from vibe_pipeline.locales import LANGUAGES, catalogue, say
+from vibe_pipeline.locales import LANGUAGES, catalogue, moment, say
 
 KEYBOARD_LABELS = frozenset({"generate"})
 """Filled by the bot itself, with what its own keyboard says."""
@@ -193,6 +193,24 @@ async def test_a_night_s_failure_is_put_right_where_it_was_told_once_the_list_is
 
     assert corrected["message_id"] == failed["message_id"]
     assert not any(why in one["text"] for one in await anna.said_by_bot())
+
+
+@pytest.mark.parametrize(("hours", "named"), [(3, True), (-3, False)])
+async def test_a_nights_next_try_is_named_only_while_it_is_to_come(
+    place: BotWorld, hours: int, *, named: bool
+) -> None:
+    anna = await _connected(place)
+    anna.connected(nightly_at=time(7))
+    until = datetime.now(UTC) + timedelta(hours=hours)
+    failed = NightFailed.of(anna.edition(recorded=False), FailureCause.QUOTA, until=until)
+
+    place.store.outbox.put(anna.account.user_id, failed)
+    message = await anna.sees(saying("I have used up"))
+
+    when = moment("en", until, anna.account.zone)
+    again = say("en", "bot.failed.next_night", until="").rstrip(" .")
+    assert (when in message["text"]) is named
+    assert (again in message["text"]) is named
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

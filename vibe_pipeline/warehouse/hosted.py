@@ -74,7 +74,8 @@ class MotherDuckEngine:
         connection = duckdb.connect(config=self._config)
         load_extensions(connection, "motherduck")
         connection.execute(f"ATTACH IF NOT EXISTS '{self.place}'")
-        connection.execute(f"USE {str(self.place).partition(':')[2]}")
+        name = str(self.place).partition(":")[2].replace('"', '""')
+        connection.execute(f'USE "{name}"')
         return connection
 
     def _bring_up_to_date(self, connection: duckdb.DuckDBPyConnection) -> None:
