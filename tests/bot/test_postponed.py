@@ -267,6 +267,21 @@ def test_the_night_goes_first_but_not_for_ever(
     assert turn(store, wish, clock) is Turn.BEGIN
 
 
+async def test_what_lets_the_night_go_first_is_in_nobodys_way(place: BotWorld) -> None:
+    anna, _ = await at_rest(place)
+    an_hour_ago = (datetime.now(UTC) - HOUR).time()
+    day_ago = replace(place.store.people, now=lambda: datetime.now(UTC) - timedelta(days=2))
+    day_ago.change(anna.account.user_id, nightly_at=an_hour_ago, timezone="UTC")
+    anna.connected(ago=timedelta(days=3))
+    await anna.says("/generate")
+
+    rest_ends(place)
+    await until(lambda: place.store.pending_launches.open()[0].attempts > 0)
+    await anna.says("/export")
+
+    await until(lambda: [run.job for run in place.pipeline.launched] == [runs.EXPORT_PERSON])
+
+
 def test_a_list_that_was_left_half_way_goes_first(
     store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account
 ) -> None:

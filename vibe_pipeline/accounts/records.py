@@ -349,8 +349,10 @@ class PendingLaunch:
         return self.postponed_until or self.asked_at
 
     def rests(self, now: datetime) -> bool:
-        """Whether it waits for a moment that is still to come, and nobody works on it."""
-        return self.postponed_until is not None and self.postponed_until > now
+        """Whether it waits for a moment that is still to come, and nothing was begun of it."""
+        if self.postponed_until is None or self.message_id is not None:
+            return False
+        return max(self.postponed_until, self.not_before) > now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
