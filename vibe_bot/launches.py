@@ -19,15 +19,16 @@ from telegram.error import TelegramError
 from vibe_bot.formatting import Html, button, keyboard, tell
 from vibe_bot.gone_chats import chat_is_gone, has_left, surely_gone
 from vibe_bot.jobs import Job, job_named
-from vibe_bot.postponed import KEPT_FOR, LOOKED_AT_AGAIN, Turn, outlook, promise
+from vibe_bot.postponed import LOOKED_AT_AGAIN, Turn, outlook
 from vibe_bot.progress import REFRESH_SECONDS, RunTrackers, not_begun, timed
+from vibe_bot.results import promise
 from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import BotServices
 from vibe_bot.turns import Turns
 from vibe_bot.twins import only_one_of
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
-from vibe_pipeline.accounts.records import Account, PendingLaunch
+from vibe_pipeline.accounts.records import Account, FailureCause, PendingLaunch
 from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
 from vibe_pipeline.locales import say
 from vibe_pipeline.nightly import SHORT_PAUSE
@@ -208,7 +209,8 @@ class Launches:
     async def _until_followed(self, wish: _Wish, *, again: bool) -> None:
         pending = wish.pending
         try:
-            if pending.postponed_until is not None and not await self._its_turn(wish):
+            waits = pending.postponed_until is not None and not wish.message.done()
+            if waits and not await self._its_turn(wish):
                 return
             if again and not wish.quiet and not wish.message.done():
                 await self._answer_again(wish)
@@ -231,24 +233,32 @@ class Launches:
         seen = await asyncio.to_thread(outlook, store, pending, now)
         match seen.turn:
             case Turn.BEGIN:
+                begun_at = await asyncio.to_thread(store.pending_launches.begun, pending.request_id)
+                wish.pending = replace(pending, postponed_until=begun_at)
                 return True
             case Turn.REST:
                 await self._let_rest(wish, until=seen.until or now)
             case Turn.WAIT:
-                later = store.pending_launches.later
-                await asyncio.to_thread(later, pending.request_id, LOOKED_AT_AGAIN)
+                not_yet = store.pending_launches.not_yet
+                await asyncio.to_thread(not_yet, pending.request_id, LOOKED_AT_AGAIN)
+            case Turn.ASK_BACK:
+                wish.message.set_result(NO_MESSAGE)
+                await self._tell_too_old(wish)
             case Turn.LET_GO:
                 await asyncio.to_thread(store.pending_launches.close, pending.request_id)
         return False
 
     async def _let_rest(self, wish: _Wish, *, until: datetime) -> None:
         """Spotify rests on; who would wait noticeably longer than they were told hears of it."""
-        pending = wish.pending
-        if until - pending.wanted_at > SHORT_PAUSE:
-            await send(self.bot, wish.account.chat_id, promise(wish.account, until))
+        pending, wishes = wish.pending, self.services.store.pending_launches
         log.info("a wish rests on", user=pending.user_id, until=until)
-        put_off = self.services.store.pending_launches.put_off
-        await asyncio.to_thread(put_off, pending.request_id, until)
+        if until - pending.wanted_at > SHORT_PAUSE:
+            words = promise(wish.account, FailureCause.QUOTA, until)
+            await send(self.bot, wish.account.chat_id, words)
+            await asyncio.to_thread(wishes.put_off, pending.request_id, until)
+        else:
+            pause = until - self.services.now()
+            await asyncio.to_thread(wishes.not_yet, pending.request_id, pause)
 
     async def _launch_and_follow(self, wish: _Wish, *, again: bool) -> None:
         store, pending = self.services.store, wish.pending
@@ -274,7 +284,8 @@ class Launches:
             store.watches.add, run.run_id, account.user_id, account.chat_id, message_id, run.job
         )
         log.info("launched", job=pending.job, user=account.user_id, run=run.run_id)
-        self.watchers.follow(watch, shown=wish.shown, since=pending.wanted_at)
+        since = pending.asked_at if pending.postponed_until is None else watch.created_at
+        self.watchers.follow(watch, shown=wish.shown, since=since)
 
     async def _keep_time(self, wish: _Wish, launching: asyncio.Task[_Begun]) -> None:
         """Let the message say how long it has been until there is a run to follow."""
@@ -369,9 +380,8 @@ class Launches:
         return None
 
     def _too_old(self, pending: PendingLaunch) -> bool:
-        patience = timedelta(minutes=self.services.settings.wish_minutes)
-        limit = patience if pending.postponed_until is None else KEPT_FOR
-        return self.services.now() - pending.asked_at > limit
+        limit = timedelta(minutes=self.services.settings.wish_minutes)
+        return self.services.now() - pending.wanted_at > limit
 
     async def _say_it_waits(self, wish: _Wish) -> None:
         """Once: the wish is safe, and is begun by itself."""

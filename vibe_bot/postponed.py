@@ -1,4 +1,4 @@
-"""Lists asked for while Spotify rests: begun by themselves when that ends, once.
+"""Lists asked for while Spotify rests: begun by themselves when that ends, once, one by one.
 
 A delayed retry. Keeping such a wish is ``accounts.pending_launches``', launching it
 ``vibe_bot.launches``'; a night waits for the same end by its schedule, and goes first.
@@ -10,20 +10,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from vibe_bot.formatting import Html, tell, together
-from vibe_bot.results import because
 from vibe_pipeline import nightly as nights
-from vibe_pipeline.accounts.call_allowance import LIST_AT_LEAST, budget_for
+from vibe_pipeline.accounts.call_allowance import LIST, LIST_AT_LEAST, SPOTIFY, budget_for
 from vibe_pipeline.accounts.continuation import LEFT_ALONE_AFTER, goes_on
-from vibe_pipeline.accounts.records import Account, EditionKind, FailureCause, PendingLaunch
+from vibe_pipeline.accounts.records import (
+    Account,
+    Edition,
+    EditionKind,
+    EditionState,
+    PendingLaunch,
+)
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.records import EditionId, UserId
+from vibe_pipeline.runs import ASKED_PREFIX, LIST_JOBS
 
 KEPT_FOR = timedelta(days=3)
 """Whoever asked longer ago than this is asked back."""
 OTHERS_FIRST_FOR = timedelta(minutes=20)
 """So long after the rest the night, or a list that goes on, may take: the schedule's next tick."""
 LOOKED_AT_AGAIN = timedelta(minutes=1)
+MOST_TRIES = 5
+"""So often a run may meet Spotify's rest before its person is asked back."""
+FIRST_PAUSE = timedelta(minutes=5)
+"""Between such a run and the next one at least, doubling: the day's calls come back bit by bit."""
 
 
 class Turn(StrEnum):
@@ -32,9 +41,11 @@ class Turn(StrEnum):
     BEGIN = "begin"
     """Spotify may be asked, and nothing else is on its way."""
     REST = "rest"
-    """Spotify rests on."""
+    """Spotify rests on, or what it gives is for those who asked before."""
     WAIT = "wait"
-    """Another list of theirs comes first, and may be all that they waited for."""
+    """Another list comes first: their own, which may be all they waited for, or others'."""
+    ASK_BACK = "ask back"
+    """It was too long ago, or would be by then."""
     LET_GO = "let go"
     """A list came since they asked, or they are not connected any more."""
 
@@ -50,13 +61,17 @@ class Outlook:
 def rests_until(store: AccountStore, user_id: UserId) -> datetime | None:
     """When a list may be begun for this person, if not now: a pause, or a day that is used up."""
     budget = budget_for(store, user_id, EditionId(""), asked_for=True)
-    return budget.blocked_until("spotify") or budget.opens_at("spotify", calls=LIST_AT_LEAST)
+    return budget.blocked_until(SPOTIFY) or budget.opens_at(SPOTIFY, calls=LIST_AT_LEAST)
 
 
-def promise(account: Account, until: datetime) -> Html:
-    """Why there is no list yet, until when, and that it comes then."""
-    why = because(account, FailureCause.QUOTA, until)
-    return together(why, tell(account.language, "bot.failed.comes_by_itself"))
+def next_try(wish: PendingLaunch | None, until: datetime, now: datetime) -> datetime | None:
+    """When a list whose run met the rest is begun again; ``None`` when its person is asked back.
+
+    ``wish`` is what that run was launched for, as far as it is known.
+    """
+    tries, asked_at = (0, now) if wish is None else (wish.attempts, wish.asked_at)
+    again = max(until, now + FIRST_PAUSE * 2 ** min(tries, MOST_TRIES))
+    return None if tries >= MOST_TRIES or again - asked_at > KEPT_FOR else again
 
 
 def outlook(store: AccountStore, wish: PendingLaunch, now: datetime) -> Outlook:
@@ -66,32 +81,64 @@ def outlook(store: AccountStore, wish: PendingLaunch, now: datetime) -> Outlook:
     """
     if wish.postponed_until is None:
         raise ValueError(f"wish {wish.request_id} waits for nothing")
-    account = store.people.get(wish.user_id)
-    if account is None or not account.connected or _came_since(store, wish):
+    account, lists = store.people.get(wish.user_id), store.editions.history(wish.user_id, limit=10)
+    if any(one.occasion == f"{ASKED_PREFIX}{wish.request_id}" for one in lists):
+        return Outlook(turn=Turn.BEGIN)  # it was: a former bot launched it
+    if account is None or not account.connected or any(_came_since(wish, one) for one in lists):
         return Outlook(turn=Turn.LET_GO)
-    if now - wish.asked_at > KEPT_FOR:
-        return Outlook(turn=Turn.BEGIN)
-    until = rests_until(store, wish.user_id)
+    until = rests_until(store, wish.user_id) or _others_need(store, wish)
+    if (until or now) - wish.asked_at > KEPT_FOR:
+        return Outlook(turn=Turn.ASK_BACK)
     if until is not None:
         return Outlook(turn=Turn.REST, until=until)
     others_first = now < wish.postponed_until + OTHERS_FIRST_FOR
-    if others_first and _another_comes(store, account, now):
+    if (others_first and _another_comes(store, account, lists, now)) or _too_few(store, wish):
         return Outlook(turn=Turn.WAIT)
     return Outlook(turn=Turn.BEGIN)
 
 
-def _came_since(store: AccountStore, wish: PendingLaunch) -> bool:
-    """Whether a list was recorded since it was asked for; one put back is an older one."""
-    standing = store.editions.standing(wish.user_id, limit=3)
-    return any(one.restored_at is None and one.updated_at >= wish.asked_at for one in standing)
+def _came_since(wish: PendingLaunch, edition: Edition) -> bool:
+    """Whether this list came since they asked, undone or not; one put back is an older one."""
+    if edition.kind is not EditionKind.DAILY or edition.state is not EditionState.RECORDED:
+        return False
+    finished_since = edition.restored_at is None and edition.undone_at is None
+    return edition.created_at >= wish.asked_at or (
+        finished_since and edition.updated_at >= wish.asked_at
+    )
 
 
-def _another_comes(store: AccountStore, account: Account, now: datetime) -> bool:
+def _another_comes(
+    store: AccountStore, account: Account, lists: list[Edition], now: datetime
+) -> bool:
     """Whether the night is begun by its schedule, or a list that was left half-way goes on."""
     if nights.due([account], store.editions.of_day, now):
         return True
-    latest = store.editions.history(account.user_id, limit=3)
-    return any(
-        goes_on(one) and one.kind is EditionKind.DAILY and now - one.created_at < LEFT_ALONE_AFTER
-        for one in latest
+    return any(goes_on(one) and now - one.created_at < LEFT_ALONE_AFTER for one in lists)
+
+
+def _calls_wanted(store: AccountStore, wish: PendingLaunch) -> int:
+    """So many calls must be free: enough for this list and for those that come before it.
+
+    Whoever waits for the same moment would else be begun on the same few calls.
+    """
+    asked_before = (
+        one
+        for one in store.pending_launches.due()
+        if one.postponed_until is not None
+        and (one.asked_at, one.request_id) < (wish.asked_at, wish.request_id)
     )
+    being_made = (one for one in store.watches.open() if one.job in LIST_JOBS)
+    return LIST_AT_LEAST + LIST * (sum(1 for _ in asked_before) + sum(1 for _ in being_made))
+
+
+def _others_need(store: AccountStore, wish: PendingLaunch) -> datetime | None:
+    """When there is enough for those before them as well, if there is not now."""
+    budget = budget_for(store, wish.user_id, EditionId(""), asked_for=True)
+    return budget.opens_at(SPOTIFY, calls=_calls_wanted(store, wish))
+
+
+def _too_few(store: AccountStore, wish: PendingLaunch) -> bool:
+    """Whether a whole day has less than they all want: then each waits for those before them."""
+    budget = budget_for(store, wish.user_id, EditionId(""), asked_for=True)
+    left = budget.left(SPOTIFY)
+    return left is not None and left < _calls_wanted(store, wish)

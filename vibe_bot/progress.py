@@ -438,7 +438,7 @@ class _Follower:
             user_id,
             LaunchRequest.asked_list(user_id),
             until,
-            asked_at=None if wish is None else wish.asked_at,
+            before=wish,
         )
 
     async def _say_anew(self, result: Result) -> None:

@@ -15,11 +15,11 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from vibe_bot.formatting import Html, button, keyboard, link, opening, tell, together
 from vibe_bot.import_words import imported_words
 from vibe_bot.jobs import Job
+from vibe_bot.postponed import next_try
 from vibe_bot.run_poller import RunSnapshot
 from vibe_bot.services import BotServices
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.call_allowance import budget_for, listening_of
-from vibe_pipeline.accounts.continuation import goes_on
 from vibe_pipeline.accounts.records import (
     Account,
     Edition,
@@ -63,8 +63,8 @@ class Obstacle:
     until: datetime | None = None
     playlist_changed: bool = False
     """Whether the list that was to be replaced may have been by then."""
-    goes_on: bool = False
-    """Whether what was chosen by then comes to its playlist without being asked for again."""
+    begun_again_at: datetime | None = None
+    """When the same is begun once more by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +113,26 @@ def result_of(
         return failed(account, job, run, None)
     obstacle = Obstacle(
         cause=edition.cause or FailureCause.UNEXPECTED,
-        until=edition.cause_until,
+        until=_still_to_come(edition.cause_until, services.now()),
         playlist_changed=edition.mode is Mode.LIVING
         and edition.state in {EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN},
-        goes_on=goes_on(edition),
+        begun_again_at=_begun_again_at(services, job, run, edition),
     )
     return failed(account, job, run, obstacle)
+
+
+def _still_to_come(moment_of: datetime | None, now: datetime) -> datetime | None:
+    return None if moment_of is None or moment_of <= now else moment_of
+
+
+def _begun_again_at(
+    services: BotServices, job: Job, run: RunView, edition: Edition
+) -> datetime | None:
+    """When a list that met Spotify's rest is made by itself, whatever was chosen by then."""
+    if job is not Job.daily or edition.cause not in _RESTING or edition.cause_until is None:
+        return None
+    wish = services.store.pending_launches.get(run.tags.get(runs.REQUEST, ""))
+    return next_try(wish, edition.cause_until, services.now())
 
 
 def edition_made(services: BotServices, user_id: UserId, run: RunView) -> Edition | None:
@@ -213,14 +227,13 @@ def failed(account: Account, job: Job, run: RunView, obstacle: Obstacle | None) 
     untouched = None
     if job.makes_a_list and not known.playlist_changed:
         untouched = tell(language, "bot.failed.untouched")
-    promised = job is Job.daily and known.cause in _RESTING and known.until is not None
-    later = tell(language, "bot.failed.comes_by_itself") if promised else None
-    text = together(tell(language, f"bot.failed.{job.failure}"), "", why, later, untouched)
-    if promised:
-        again = None if known.goes_on else known.until
-        return Result(text=text, markup=None, good=False, begun_again_at=again)
+    title = tell(language, f"bot.failed.{job.failure}")
+    if known.begun_again_at is not None:
+        promised = together(title, "", promise(account, known.cause, known.begun_again_at))
+        text = together(promised, untouched)
+        return Result(text=text, markup=None, good=False, begun_again_at=known.begun_again_at)
     markup = keyboard([way_out(language, known.cause, job, run.tags)])
-    return Result(text=text, markup=markup, good=False)
+    return Result(text=together(title, "", why, untouched), markup=markup, good=False)
 
 
 def _failed_unrecorded(services: BotServices, account: Account, job: Job, run: RunView) -> Result:
@@ -250,6 +263,12 @@ def because(account: Account, cause: FailureCause, until: datetime | None) -> Ht
         return tell(account.language, key)
     when = moment(account.language, until, account.zone)
     return tell(account.language, f"{key}_until", until=when)
+
+
+def promise(account: Account, cause: FailureCause, until: datetime) -> Html:
+    """Why there is no list yet, until when, and that it comes then."""
+    comes = tell(account.language, "bot.failed.comes_by_itself")
+    return together(because(account, cause, until), comes)
 
 
 def way_out(

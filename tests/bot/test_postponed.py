@@ -7,15 +7,15 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 
 from tests.support.accounts_site import BEGINNING, Clock, connected, made, opened
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until
-from vibe_bot.postponed import KEPT_FOR, OTHERS_FIRST_FOR, Outlook, Turn, outlook
+from vibe_bot.postponed import KEPT_FOR, OTHERS_FIRST_FOR, Outlook, Turn, next_try, outlook
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, EditionState, FailureCause, PendingLaunch
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.accounts.tables import pending_launches, services
+from vibe_pipeline.accounts.tables import pending_launches, service_calls, services
 from vibe_pipeline.locales import LANGUAGES, moment, say
 from vibe_pipeline.runs import LaunchRequest
 
@@ -117,6 +117,69 @@ async def test_whoever_has_to_wait_noticeably_longer_is_told_and_still_gets_it(
     assert place.pipeline.launched == []
 
 
+async def test_waiting_longer_bit_by_bit_is_told_once_it_is_noticeable(place: BotWorld) -> None:
+    anna, _ = await at_rest(place)
+    first = await anna.says("/generate")
+    told = datetime.now(UTC) - timedelta(seconds=1)
+    with place.store.database.writing() as connection:
+        connection.execute(update(services).values(blocked_until=told + timedelta(minutes=20)))
+        connection.execute(update(pending_launches).values(postponed_until=told))
+    await until(lambda: place.store.pending_launches.open()[0].not_before > datetime.now(UTC))
+    (quiet,) = resting(place)
+
+    ends = told + timedelta(minutes=40)
+    with place.store.database.writing() as connection:
+        connection.execute(update(services).values(blocked_until=ends))
+        connection.execute(update(pending_launches).values(not_before=told))
+    again = await anna.sees(since=first["message_id"])
+
+    assert quiet.wanted_at == told
+    assert moment("en", ends) in again["text"]
+    await until(lambda: [wish.wanted_at for wish in resting(place)] == [ends])
+
+
+async def test_a_bot_killed_as_soon_as_it_launched_is_followed_by_one_that_tells(
+    empty_place: BotWorld,
+) -> None:
+    async with living_bot(empty_place):
+        anna, ends = await at_rest(empty_place)
+    wishes, user_id = empty_place.store.pending_launches, anna.account.user_id
+    launch = LaunchRequest.asked_list(user_id)
+    wishes.postpone("r1", user_id, launch, ends)
+    rest_ends(empty_place)
+    run = empty_place.pipeline.begin(runs.DAILY_VIBE, user_id)
+    run.tags.update(launch.marked("r1").tags)
+    anna.edition(run.run_id, asked="r1")
+    run.status = "SUCCESS"
+
+    async with living_bot(empty_place):
+        await anna.sees(saying("Anna's day"))
+        await until(lambda: wishes.open() == [])
+
+    assert empty_place.pipeline.launched == [run]
+
+
+async def test_a_promise_that_nobody_could_keep_for_hours_is_kept_and_waited_for_from_then_on(
+    empty_place: BotWorld,
+) -> None:
+    async with living_bot(empty_place):
+        anna, ends = await at_rest(empty_place)
+    wishes, user_id = empty_place.store.pending_launches, anna.account.user_id
+    wishes.postpone("r1", user_id, LaunchRequest.asked_list(user_id), ends)
+    rest_ends(empty_place)
+    with empty_place.store.database.writing() as connection:
+        hours_ago = datetime.now(UTC) - 5 * HOUR
+        connection.execute(update(pending_launches).values(postponed_until=hours_ago))
+
+    async with living_bot(empty_place):
+        await until(lambda: len(empty_place.pipeline.launched) == 1)
+        (run,) = empty_place.pipeline.launched
+        run.status = "FAILURE"
+        await anna.sees(saying(say("en", "bot.progress.going_on")))
+        anna.edition(run.run_id)
+        await anna.sees(saying("Anna's day"))
+
+
 async def test_a_run_that_meets_the_rest_is_begun_again_when_it_ends_whoever_tells_of_it_twice(
     place: BotWorld,
 ) -> None:
@@ -142,7 +205,7 @@ async def test_a_run_that_meets_the_rest_is_begun_again_when_it_ends_whoever_tel
     assert (wish.wanted_at, wish.asked_at, wish.job) == (ends, first.asked_at, runs.DAILY_VIBE)
 
 
-async def test_what_was_chosen_before_the_rest_is_promised_and_not_begun_a_second_time(
+async def test_what_was_chosen_before_the_rest_is_promised_too(
     place: BotWorld,
 ) -> None:
     anna = await place.person()
@@ -162,7 +225,7 @@ async def test_what_was_chosen_before_the_rest_is_promised_and_not_begun_a_secon
     run.status = "FAILURE"
     await anna.sees(saying(say("en", "bot.failed.comes_by_itself")), since=asked)
 
-    assert resting(place) == []
+    assert len(resting(place)) == 1
 
 
 async def test_a_promise_whose_bot_was_killed_before_it_answered_is_told_by_the_next(
@@ -207,6 +270,13 @@ def wish(store: AccountStore, anna: Account, clock: Clock) -> PendingLaunch:
     return due
 
 
+def spend(store: AccountStore, at: datetime, *, calls: int) -> None:
+    """Let others have spent so many calls then."""
+    spent = {"service": "spotify", "minute": at, "edition_id": f"others {at}", "calls": calls}
+    with store.database.writing() as connection:
+        connection.execute(insert(service_calls).values({**spent, "share": "asked"}))
+
+
 def turn(store: AccountStore, wish: PendingLaunch, clock: Clock) -> Turn:
     return outlook(store, wish, clock()).turn
 
@@ -223,9 +293,52 @@ def test_it_rests_on_while_spotify_does_for_three_days_at_most(
     store.budget.block("spotify", LATER + HOUR, "quota")
     assert outlook(store, wish, clock()) == Outlook(turn=Turn.REST, until=LATER + HOUR)
 
-    clock.moment = BEGINNING + KEPT_FOR + HOUR
-    store.budget.block("spotify", clock() + HOUR, "quota")
+    clock.moment = BEGINNING + KEPT_FOR - HOUR
+    store.budget.block("spotify", clock() + 2 * HOUR, "quota")
+    assert turn(store, wish, clock) is Turn.ASK_BACK
+
+
+def test_those_who_wait_for_the_same_calls_are_begun_one_after_the_other(
+    store: AccountStore, clock: Clock
+) -> None:
+    spend(store, BEGINNING - 22 * HOUR, calls=880)
+    for number in range(12):
+        anna = store.people.change(connected(store, number + 1).user_id, nightly_at=None)
+        launch = LaunchRequest.asked_list(anna.user_id)
+        store.pending_launches.postpone(f"r{number:02}", anna.user_id, launch, LATER)
+    spend(store, LATER - 22 * HOUR, calls=850)
+    clock.moment = LATER
+
+    turns = [turn(store, wish, clock) for wish in store.pending_launches.due()]
+
+    assert turns[0] is Turn.BEGIN
+    assert turns.count(Turn.BEGIN) < 8
+    assert set(turns[turns.count(Turn.BEGIN) :]) <= {Turn.REST, Turn.WAIT}
+
+
+def test_what_a_former_bot_began_is_gone_on_with(
+    store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account
+) -> None:
+    own = opened(store, anna, "own", occasion="asked:r1")
     assert turn(store, wish, clock) is Turn.BEGIN
+
+    store.editions.advance(own.edition_id, EditionState.STARTED, EditionState.RECORDED)
+    assert turn(store, wish, clock) is Turn.BEGIN
+
+
+def test_a_run_that_meets_the_rest_again_and_again_is_begun_ever_more_rarely_and_asked_back(
+    wish: PendingLaunch, clock: Clock
+) -> None:
+    now = clock()
+    pauses = [
+        next_try(replace(wish, attempts=tries), now + timedelta(minutes=1), now)
+        for tries in range(7)
+    ]
+
+    minutes = [None if one is None else (one - now).total_seconds() / 60 for one in pauses]
+    assert minutes == [5, 10, 20, 40, 80, None, None]
+    assert next_try(None, now + 9 * HOUR, now) == now + 9 * HOUR
+    assert next_try(wish, BEGINNING + KEPT_FOR + HOUR, now) is None
 
 
 @pytest.mark.parametrize("begun", [timedelta(hours=-1), timedelta(hours=1)])
@@ -239,6 +352,31 @@ def test_a_list_that_came_meanwhile_is_all_that_was_asked_for(
     clock.moment = LATER
 
     assert turn(store, wish, clock) is Turn.LET_GO
+
+
+def test_a_list_that_came_and_was_taken_back_was_all_that_was_asked_for(
+    store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account
+) -> None:
+    clock.moment = BEGINNING + HOUR
+    other = opened(store, anna, "other")
+    store.editions.advance(other.edition_id, EditionState.STARTED, EditionState.RECORDED)
+    store.editions.take_back(other.edition_id)
+    clock.moment = LATER
+
+    assert turn(store, wish, clock) is Turn.LET_GO
+
+
+def test_an_older_list_that_waits_for_its_record_is_not_the_one(
+    store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account
+) -> None:
+    clock.moment = BEGINNING - 40 * HOUR
+    older = opened(store, anna, "older")
+    store.editions.advance(older.edition_id, EditionState.STARTED, EditionState.ITEMS_WRITTEN)
+    clock.moment = BEGINNING + HOUR
+    store.editions.fail(older.edition_id, FailureCause.STORE_BUSY)
+    clock.moment = LATER
+
+    assert turn(store, wish, clock) is Turn.BEGIN
 
 
 def test_an_older_list_is_not(
@@ -276,7 +414,7 @@ async def test_what_lets_the_night_go_first_is_in_nobodys_way(place: BotWorld) -
     await anna.says("/generate")
 
     rest_ends(place)
-    await until(lambda: place.store.pending_launches.open()[0].attempts > 0)
+    await until(lambda: place.store.pending_launches.open()[0].not_before > datetime.now(UTC))
     await anna.says("/export")
 
     await until(lambda: [run.job for run in place.pipeline.launched] == [runs.EXPORT_PERSON])
@@ -294,12 +432,25 @@ def test_a_list_that_was_left_half_way_goes_first(
     assert turn(store, wish, clock) is Turn.WAIT
 
 
-def test_whoever_left_gets_nothing(
+def test_whoever_left_gets_nothing_also_not_with_another_spotify_account(
     store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account
 ) -> None:
     store.erasures.disconnect(anna.user_id)
 
+    assert store.pending_launches.due() == []
     assert turn(store, wish, clock) is Turn.LET_GO
+
+
+def test_a_moment_that_is_told_anew_is_the_one_that_counts(
+    store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account
+) -> None:
+    clock.moment = BEGINNING
+    launch = LaunchRequest.asked_list(anna.user_id)
+
+    store.pending_launches.postpone("r2", anna.user_id, launch, BEGINNING + HOUR)
+
+    (kept,) = store.pending_launches.open()
+    assert (kept.request_id, kept.wanted_at) == (wish.request_id, BEGINNING + HOUR)
 
 
 def test_a_clock_set_back_by_days_has_nobody_wait_for_days(

@@ -269,11 +269,13 @@ def test_who_was_started_to_outlive_its_terminal_does() -> None:
     former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with_nohup = supervisor._hanging_up()
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        without = supervisor._hanging_up()
     finally:
         signal.signal(signal.SIGHUP, former)
 
     assert with_nohup == ()
-    assert supervisor._hanging_up() == (signal.SIGHUP,)
+    assert without == (signal.SIGHUP,)
 
 
 async def test_the_end_of_an_essential_part_ends_the_watch(tmp_path: Path) -> None:

@@ -641,28 +641,6 @@ def test_a_night_that_keeps_dying_is_given_up_and_the_sleeper_told(
     assert len(_requests(_tick(instance, told))) == 1
 
 
-@pytest.mark.parametrize("followed", [True, False])
-def test_who_was_promised_a_list_hears_once_that_it_is_given_up(
-    store: AccountStore, instance: dg.DagsterInstance, *, followed: bool
-) -> None:
-    anna = _person(store, 1)
-    first = _run(instance, anna, {}, dg.DagsterRunStatus.FAILURE)
-    _left_at(store, anna, first)
-    store.editions.fail(EditionId(first.run_id), FailureCause.QUOTA, until=NOW)
-    store.watches.add(first.run_id, anna.user_id, anna.chat_id, 7, runs.DAILY_VIBE)
-    if not followed:
-        store.watches.finish(first.run_id)
-    for number, _ in enumerate(continuation.PAUSES, start=1):
-        again = {runs.EDITION: first.run_id, runs.CONTINUED: str(number)}
-        _run(instance, anna, again, dg.DagsterRunStatus.FAILURE)
-
-    for _ in range(2):
-        assert _skipped(_sweep(instance)) == "No list was left half-way."
-
-    told = [message.key for message in store.outbox.take_due()]
-    assert told == ([] if followed else ["bot.failed.quota"])
-
-
 def test_a_night_whose_last_attempt_keeps_dying_promises_no_other(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:

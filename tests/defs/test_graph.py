@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -27,9 +26,6 @@ from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import EditionId, PoolState, Source
 
 OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
-NO_PREMIUM = json.dumps(
-    {"error": {"status": 403, "message": "Active premium subscription required for the owner."}}
-)
 NIGHT = {"vibe/occasion": "nightly:2026-11-23", "vibe/asked_by": "schedule"}
 
 
@@ -402,35 +398,6 @@ def test_a_quota_that_is_over_by_the_next_try_is_told_only_if_it_lasts(world: Vi
 
     assert only(world, anna).cause is FailureCause.QUOTA
     assert (told_first, told(world, anna)) == ([], ["bot.failed.quota"])
-
-
-def test_what_keeps_a_promised_list_from_coming_is_told_to_who_waits_for_it(
-    world: VibeWorld,
-) -> None:
-    anna, writing = at_home(world), "PUT /playlists/{id}/items"
-    asked = runs.LaunchRequest.asked_list(anna.user_id)
-    world.trouble(service="spotify", endpoint=writing, kind="rate", retry_after=7200)
-    first = world.run(asked.job, anna.user_id, tags=asked.tags, raise_on_error=False)
-    world.store.watches.add(first.run_id, anna.user_id, anna.chat_id, 7, asked.job)
-    world.store.watches.finish(first.run_id)
-    promised = only(world, anna)
-    world.no_trouble()
-    world.end_pauses()
-
-    world.trouble(service="spotify", kind="status", status=403, body=NO_PREMIUM)
-    launch = runs.LaunchRequest.continuation(
-        anna.user_id,
-        promised.edition_id,
-        occasion=promised.occasion,
-        vibe_date=promised.vibe_date,
-        chosen=True,
-        attempt=2,
-    )
-    world.run(launch.job, anna.user_id, tags=launch.tags, raise_on_error=False)
-
-    assert promised.cause is FailureCause.RATE_LIMITED
-    assert only(world, anna).cause is FailureCause.OWNER_NOT_PREMIUM
-    assert told(world, anna) == ["bot.failed.owner_not_premium"]
 
 
 def test_a_grant_that_is_refused_is_told_kept_and_stops_nobody_else(world: VibeWorld) -> None:

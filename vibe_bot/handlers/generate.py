@@ -12,8 +12,8 @@ from vibe_bot.formatting import together
 from vibe_bot.handlers.connection import invitation
 from vibe_bot.interactions import Interaction
 from vibe_bot.jobs import job_named
-from vibe_bot.postponed import promise, rests_until
-from vibe_bot.results import because, made
+from vibe_bot.postponed import rests_until
+from vibe_bot.results import because, made, promise
 from vibe_pipeline.accounts.records import EditionState, FailureCause
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.locales import day
@@ -111,5 +111,5 @@ async def _refused(interaction: Interaction, launch: LaunchRequest) -> bool:
         await interaction.answer(because(account, FailureCause.QUOTA, until))
         return True
     store.pending_launches.postpone(interaction.request_id, account.user_id, launch, until)
-    await interaction.answer(promise(account, until))
+    await interaction.answer(promise(account, FailureCause.QUOTA, until))
     return True

@@ -106,7 +106,9 @@ def _postponed(interaction: Interaction) -> list[Html]:
     return [
         interaction.html(
             "bot.status.postponed",
-            when=moment(interaction.language, wish.wanted_at, interaction.zone),
+            when=moment(
+                interaction.language, max(wish.wanted_at, wish.not_before), interaction.zone
+            ),
         )
         for wish in wishes
         if wish.rests(now)

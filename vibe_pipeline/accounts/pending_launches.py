@@ -59,19 +59,22 @@ class PendingLaunches:
         launch: LaunchRequest,
         until: datetime,
         *,
-        asked_at: datetime | None = None,
+        before: PendingLaunch | None = None,
     ) -> None:
-        """Write it down to be begun then; whoever waits for the same already goes on waiting.
+        """Write it down to be begun then; who waits for the same already waits until then.
 
-        ``asked_at`` is when it was asked for first, if not now.
+        ``before`` is the wish that was begun and met the same rest.
 
         Raises: ``UnknownPerson``.
         """
         now, job = self.now(), launch.job
-        if any(one.job == job and one.rests(now) for one in self.open(user_id)):
+        for resting in (one for one in self.open(user_id) if one.job == job and one.rests(now)):
+            self.put_off(resting.request_id, until)
             return
-        wish = self.wish(request_id, user_id, launch)
-        self._kept(replace(wish, postponed_until=until, asked_at=asked_at or now))
+        wish = replace(self.wish(request_id, user_id, launch), postponed_until=until)
+        if before is not None:
+            wish = replace(wish, asked_at=before.asked_at, attempts=before.attempts + 1)
+        self._kept(wish)
 
     def wish(
         self,
@@ -113,8 +116,18 @@ class PendingLaunches:
         return self._many(table.c.done.is_(False), due, rested)
 
     def put_off(self, request_id: str, until: datetime) -> None:
-        """Let it rest until then, and be told of in a new message."""
-        self._change(request_id, postponed_until=until, message_id=None)
+        """Let it rest until then, as its person is told."""
+        self._change(request_id, postponed_until=until, not_before=self.now())
+
+    def not_yet(self, request_id: str, pause: timedelta) -> None:
+        """It is not its turn; looked at again after a pause of ``LONGEST_PAUSE`` at most."""
+        self._change(request_id, not_before=self.now() + min(pause, LONGEST_PAUSE))
+
+    def begun(self, request_id: str) -> datetime:
+        """Its turn has come; gives the moment from which its person waits for it."""
+        now = self.now()
+        self._change(request_id, postponed_until=now, not_before=now)
+        return now
 
     def answered(self, request_id: str, message_id: int) -> None:
         """This message tells how it stands."""
@@ -158,6 +171,13 @@ class PendingLaunches:
 def write_down(connection: Connection, wish: PendingLaunch) -> None:
     """Keep a wish inside this transaction."""
     connection.execute(insert(table).values(asdict(wish)))
+
+
+def forget_postponed(connection: Connection, user_id: UserId) -> None:
+    """Nothing that waits for Spotify's rest to end is begun for another Spotify account."""
+    waits = (table.c.user_id == user_id, table.c.done.is_(False), table.c.message_id.is_(None))
+    postponed = table.c.postponed_until.is_not(None)
+    connection.execute(update(table).where(*waits, postponed).values(done=True))
 
 
 def _wish(row: RowMapping) -> PendingLaunch:

@@ -22,7 +22,7 @@ from vibe_pipeline.accounts.erasure_notes import erase_spotify, new_receipt
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
 from vibe_pipeline.accounts.messages import Message
 from vibe_pipeline.accounts.outbox import queue
-from vibe_pipeline.accounts.pending_launches import write_down
+from vibe_pipeline.accounts.pending_launches import forget_postponed, write_down
 from vibe_pipeline.accounts.readable_rows import readable_rows
 from vibe_pipeline.accounts.records import (
     Account,
@@ -144,6 +144,7 @@ class People:
                 values |= _NO_LIBRARY
                 erase_spotify(connection, user_id, receipt=new_receipt(), now=self.now())
                 forget_playlists(connection, user_id)
+                forget_postponed(connection, user_id)
             connection.execute(delete(tokens).where(tokens.c.user_id == user_id))
             connection.execute(insert(tokens).values(token_values(user_id, granted, self.sealer)))
             for message in told:
@@ -206,6 +207,7 @@ def unlink(connection: Connection, user_id: UserId) -> Account:
     for table in (tokens, oauth_states):
         connection.execute(delete(table).where(table.c.user_id == user_id))
     forget_playlists(connection, user_id)
+    forget_postponed(connection, user_id)
     return _change(connection, user_id, _NO_LINK | _NO_LIBRARY)
 
 

@@ -345,7 +345,7 @@ class PendingLaunch:
 
     @property
     def wanted_at(self) -> datetime:
-        """When it was to be begun: as soon as it was asked for, or as Spotify's rest ends."""
+        """When it was or is to be begun: at once, or when Spotify's rest ends."""
         return self.postponed_until or self.asked_at
 
     def rests(self, now: datetime) -> bool:

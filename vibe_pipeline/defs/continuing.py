@@ -22,7 +22,7 @@ from vibe_pipeline.accounts.continuation import (
 )
 from vibe_pipeline.accounts.records import Edition, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.defs.failures import begun_again_at, tell_failure, tell_who_asked
+from vibe_pipeline.defs.failures import begun_again_at, tell_failure
 from vibe_pipeline.defs.jobs import daily_vibe, publish_preview
 from vibe_pipeline.defs.partitions import run_request
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
@@ -137,16 +137,12 @@ def call_off(store: AccountStore, edition: Edition) -> None:
 
 
 def _give_up(store: AccountStore, edition: Edition, before: Sequence[dg.DagsterRun]) -> None:
-    """It was tried often enough: noted, and told to whoever slept or was promised it."""
-    account = store.people.some([edition.user_id]).get(edition.user_id)
-    if edition.cause is None:
-        detail = "Every run of this list ended without a word."
-        store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail)
-    cause = edition.cause or FailureCause.UNEXPECTED
-    if account is None:
+    """It was tried often enough: noted, and told to whoever slept."""
+    if edition.cause is not None:
         return
-    if not _of_a_night(edition):
-        tell_who_asked(store, account, edition, cause)
-    elif edition.cause is None:
+    detail = "Every run of this list ended without a word."
+    store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail)
+    account = store.people.some([edition.user_id]).get(edition.user_id)
+    if account is not None and _of_a_night(edition):
         again = begun_again_at(store.editions.required(edition.edition_id), before)
-        tell_failure(store, account, edition, cause, until=again)
+        tell_failure(store, account, edition, FailureCause.UNEXPECTED, until=again)

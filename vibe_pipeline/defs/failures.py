@@ -123,8 +123,6 @@ def _note(
             next_run_at(failed, runs_made=1, now=failed.updated_at),
             _told_in_chat(context),
         )
-        if again is None and runs.is_continuation(context.run.tags):
-            tell_who_asked(store, account, failed, failure.cause)
         return _shown(failure, next_try=again, told=told)
     tags = runs.occasion_tags(failed.user_id, failed.occasion)
     again = begun_again_at(failed, context.instance.get_runs(dg.RunsFilter(tags=tags)))
@@ -168,19 +166,6 @@ def tell_failure(
 ) -> bool:
     """Have the person told why the night brought no list; once per edition and cause."""
     return store.outbox.put(account.user_id, NightFailed.of(edition, cause, until=until))
-
-
-def tell_who_asked(
-    store: AccountStore, account: Account, edition: Edition, cause: FailureCause
-) -> bool:
-    """Have whoever asked for a list told that it does not come, where no message says so.
-
-    The one they asked in ends minutes after a failure, mostly with the promise that it comes.
-    """
-    followed = store.watches.get(edition.edition_id)
-    if followed is None or store.watches.open(edition.user_id):
-        return False
-    return tell_failure(store, account, edition, cause)
 
 
 def _shown(failure: ListFailure, *, next_try: datetime | None, told: str) -> dict[str, str]:
