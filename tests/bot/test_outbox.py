@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from telegram import Bot
 
 from tests.support.accounts_site import greeting, messages_waiting, put_as_stored
-from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, until, urls_of
+from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until, urls_of
 from vibe_bot import outbox
 from vibe_bot.announcements import announcement, night_greeting
 from vibe_bot.sending import send
 from vibe_pipeline.accounts.messages import ConsentEnded, NightFailed, NightReady, ZoneQuestion
 from vibe_pipeline.accounts.records import FailureCause
-from vibe_pipeline.locales import LANGUAGES, say
+from vibe_pipeline.locales import LANGUAGES, moment, say
 
 
 async def connected(place: BotWorld, *, language: str = "en") -> ChatUser:
@@ -77,10 +78,11 @@ async def test_an_end_is_told_on_the_persons_clock(place: BotWorld) -> None:
     anna = await connected(place)
     place.store.people.change(anna.account.user_id, timezone="Europe/Kyiv")
 
-    until_four = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
-    place.store.outbox.put(anna.account.user_id, failed(FailureCause.QUOTA, until_four))
+    ends = datetime.now(UTC) + timedelta(hours=20)
+    place.store.outbox.put(anna.account.user_id, failed(FailureCause.QUOTA, ends))
 
-    assert await anna.sees(lambda one: "From 24 Nov, 06:00 there are new ones" in one["text"])
+    on_their_clock = moment("en", ends, ZoneInfo("Europe/Kyiv"))
+    await anna.sees(saying(f"From {on_their_clock} there are new ones"))
 
 
 async def test_an_ended_consent_comes_with_the_way_back(place: BotWorld) -> None:
