@@ -197,10 +197,10 @@ class Launches:
         answered = self.services.store.pending_launches.answered
         await asyncio.to_thread(answered, wish.pending.request_id, message_id)
 
-    async def _answer_again(self, wish: _Wish) -> None:
-        """A former bot answered, or not; the run goes on either way."""
+    async def _answer_late(self, wish: _Wish, *, again: bool) -> None:
+        """The run goes on either way; ``again``: a former bot may have answered."""
         try:
-            await self._answer(wish, again=True)
+            await self._answer(wish, again=again)
         except TelegramError as error:
             if chat_is_gone(error):
                 raise
@@ -213,7 +213,7 @@ class Launches:
             if waits and not await self._its_turn(wish):
                 return
             if again and not wish.quiet and not wish.message.done():
-                await self._answer_again(wish)
+                await self._answer_late(wish, again=not waits or pending.turn_came)
             await self._launch_and_follow(wish, again=again)
         except UnknownPerson:
             log.info("somebody was forgotten meanwhile", user=pending.user_id)

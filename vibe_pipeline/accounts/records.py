@@ -348,6 +348,11 @@ class PendingLaunch:
         """When it was or is to be begun: at once, or when Spotify's rest ends."""
         return self.postponed_until or self.asked_at
 
+    @property
+    def turn_came(self) -> bool:
+        """Whether it rested and was begun, as ``PendingLaunches.begun`` notes it."""
+        return self.postponed_until == self.not_before
+
     def rests(self, now: datetime) -> bool:
         """Whether it waits for a moment that is still to come, and nothing was begun of it."""
         if self.postponed_until is None or self.message_id is not None:
