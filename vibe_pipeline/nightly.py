@@ -95,13 +95,32 @@ def _came_too_early(account: Account, night: datetime, now: datetime) -> bool:
     return agreed_later or (set_at is not None and night <= set_at <= now)
 
 
-def next_night(account: Account, now: datetime) -> datetime | None:
-    """When the next nightly list will be begun, in UTC; ``None`` when nightly lists are off."""
+def next_night(
+    account: Account,
+    now: datetime,
+    editions_of: Callable[[UserId, date], Iterable[Edition]] | None = None,
+) -> datetime | None:
+    """When the next nightly list will be begun, in UTC; ``None`` when nightly lists are off.
+
+    With ``editions_of`` a date whose list was made is left out: whoever moves the hour to later in
+    the day, or their clock to the west, had that day's.
+    """
     if account.nightly_at is None:
         return None
     today = local_date(account, now)
-    nights = (_night(account, account.nightly_at, today + timedelta(days=n)) for n in range(-1, 3))
-    return min(night for night in nights if night > now)
+    days = [today + timedelta(days=n) for n in range(-1, 4)]
+    nights = {day: _night(account, account.nightly_at, day) for day in days}
+    return min(
+        night
+        for day, night in nights.items()
+        if night > now and not (editions_of and _had(editions_of(account.user_id, day), day, night))
+    )
+
+
+def _had(editions: Iterable[Edition], day: date, night: datetime) -> bool:
+    """Whether nothing is to be begun for this date when its hour comes."""
+    occasion = nightly_occasion(day)
+    return any(settled(one, night) for one in editions if one.occasion == occasion)
 
 
 def local_date(account: Account, now: datetime) -> date:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from tests.support.bot_world import (
 from vibe_bot.command_menu import LISTED
 from vibe_bot.handlers import COMMANDS
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.records import EditionKind, FailureCause, StateKind
+from vibe_pipeline.accounts.records import EditionKind, EditionState, FailureCause, StateKind
 from vibe_pipeline.locales import LANGUAGES, moment, say
 from vibe_pipeline.nightly import ATTEMPTS, next_night
 from vibe_pipeline.records import EditionId, Mode
@@ -165,6 +165,30 @@ async def test_status_shows_connection_settings_last_list_and_next_night(place: 
     assert "06:00 (Asia/Tokyo)" in text
     assert "180 days left" in text or "181 days left" in text or "182 days left" in text
     assert "900 calls left" in text
+
+
+async def test_whoever_had_todays_list_reads_of_tomorrows(place: BotWorld) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    anna.connected(nightly_at=time(0), timezone="UTC")
+    today = datetime.now(UTC).date()
+    editions, user_id = place.store.editions, anna.account.user_id
+    night = editions.open(
+        EditionId("night"),
+        user_id,
+        vibe_date=today,
+        occasion=runs.nightly_occasion(today),
+        kind=EditionKind.DAILY,
+        mode=Mode.LIVING,
+    )
+    editions.advance(night.edition_id, EditionState.STARTED, EditionState.RECORDED)
+    tomorrow = datetime.combine(today, time(23, 59), tzinfo=UTC) + timedelta(days=1)
+
+    told = (await anna.says("/nightly 23:59"))["text"]
+    status = (await anna.says("/status"))["text"]
+
+    assert moment("en", tomorrow) in told
+    assert moment("en", tomorrow) in status
 
 
 async def with_a_failed_night(place: BotWorld, *, again: datetime) -> ChatUser:

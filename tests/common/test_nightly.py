@@ -213,6 +213,29 @@ def test_what_is_due_is_of_today_or_yesterday(zone: str, at: time, now: datetime
     assert found in {None, today, today - timedelta(days=1)}
 
 
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (edition(EditionState.RECORDED), utc(2026, 11, 24, 22)),
+        (edition(cause=FailureCause.CONSENT_EXPIRED), utc(2026, 11, 24, 22)),
+        (edition(cause=FailureCause.SERVICE_UNAVAILABLE), utc(2026, 11, 23, 22)),
+        (edition(occasion="asked:r1"), utc(2026, 11, 23, 22)),
+    ],
+)
+def test_whoever_had_todays_list_and_moves_the_hour_to_later_is_told_of_tomorrow(
+    made: Edition, told: datetime
+) -> None:
+    now = utc(2026, 11, 23, 10)
+    person = replace(account("UTC", time(22)), nightly_set_at=now)
+
+    def of_day(_: UserId, day: date) -> list[Edition]:
+        return [made] if day == made.vibe_date else []
+
+    assert next_night(person, now, of_day) == told
+    assert due([person], of_day, told) != []
+    assert due([person], of_day, told - timedelta(seconds=1)) == []
+
+
 def test_no_next_night_for_who_wants_none() -> None:
     assert next_night(account(at=None), utc(2026, 11, 23)) is None
 

@@ -227,6 +227,67 @@ def test_a_list_that_an_operator_has_made_is_told_once(world: VibeWorld) -> None
     assert told(world, anna) == ["bot.made_by_operator"]
 
 
+def test_a_night_that_an_operator_finishes_by_hand_is_told(world: VibeWorld) -> None:
+    anna, making = at_home(world), "POST /me/playlists"
+    world.trouble(service="spotify", endpoint=making, kind="status", status=503)
+    world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
+    failed = told(world, anna)
+    world.no_trouble()
+    world.end_pauses()
+
+    world.run("daily_vibe", anna.user_id, tags={"dagster/backfill": "b1"})
+
+    assert failed == ["bot.failed.service_unavailable"]
+    assert only(world, anna).state is EditionState.RECORDED
+    assert told(world, anna) == ["bot.ready_after_all"]
+
+
+def test_an_end_of_the_consent_that_nobodys_list_finds_is_told(world: VibeWorld) -> None:
+    anna = at_home(world)
+    world.revoke(anna)
+
+    for days in range(2):
+        tick = datetime.now(UTC) + timedelta(days=days)
+        asked = runs.LaunchRequest.collecting(anna.user_id, tick)
+        world.run(asked.job, anna.user_id, tags=asked.tags, raise_on_error=False, days_later=days)
+
+    ended = world.store.people.get(anna.user_id)
+    assert ended is not None
+    assert not ended.connected
+    assert told(world, anna, days_later=2) == ["bot.connect.expired"]
+
+
+@pytest.mark.parametrize("followed", [True, False])
+def test_an_end_of_the_consent_that_a_continued_list_finds_is_told_by_a_message_or_another(
+    world: VibeWorld, *, followed: bool
+) -> None:
+    anna, writing = at_home(world), "PUT /playlists/{id}/items"
+    asked = runs.LaunchRequest.asked_list(anna.user_id)
+    world.trouble(service="spotify", endpoint=writing, kind="rate", retry_after=7200)
+    first = world.run(asked.job, anna.user_id, tags=asked.tags, raise_on_error=False)
+    world.store.watches.add(first.run_id, anna.user_id, anna.chat_id, 7, asked.job)
+    if not followed:
+        world.store.watches.finish(first.run_id)
+    world.no_trouble()
+    world.end_pauses()
+    left = only(world, anna)
+    world.revoke(anna)
+
+    for days in range(2):
+        launch = runs.LaunchRequest.continuation(
+            anna.user_id,
+            left.edition_id,
+            occasion=left.occasion,
+            vibe_date=left.vibe_date,
+            chosen=True,
+            attempt=2 + days,
+        )
+        world.run(launch.job, anna.user_id, tags=launch.tags, raise_on_error=False, days_later=days)
+
+    assert only(world, anna).cause is FailureCause.CONSENT_EXPIRED
+    assert told(world, anna, days_later=2) == ([] if followed else ["bot.connect.expired"])
+
+
 @pytest.mark.parametrize("tags", [NIGHT, {"vibe/asked_by": "chat"}])
 def test_a_good_list_that_an_operator_has_made_anew_is_told_each_time(
     world: VibeWorld, tags: dict[str, str]
@@ -246,9 +307,10 @@ def test_a_good_list_that_an_operator_has_made_anew_is_told_each_time(
     assert later == ["bot.made_by_operator"] * 2
 
 
-def told(world: VibeWorld, person: Account) -> list[str]:
-    """What the bot is to tell the person."""
-    messages = world.store.outbox.take_due(1000)
+def told(world: VibeWorld, person: Account, *, days_later: int = 0) -> list[str]:
+    """What the bot is to tell the person, as it looks so many days later."""
+    then = open_for(world.settings, now=lambda: datetime.now(UTC) + timedelta(days=days_later))
+    messages = then.outbox.take_due(1000)
     return [message.key for message in messages if message.user_id == person.user_id]
 
 

@@ -120,7 +120,8 @@ async def nightly(interaction: Interaction) -> None:
         )
         return
     account = interaction.change(nightly_at=at).account
-    night = next_night(account, interaction.services.now())
+    services = interaction.services
+    night = next_night(account, services.now(), services.store.editions.of_day)
     when = "" if night is None else moment(interaction.language, night, interaction.zone)
     words = interaction.html(
         "bot.settings.night_set", clock=clock(interaction.language, at), when=when

@@ -119,7 +119,7 @@ async def _next_list(interaction: Interaction) -> datetime | None:
     """The next night, or the next try of the last one, as that was told when it failed."""
     services, account = interaction.services, interaction.account
     store, now = services.store, services.now()
-    night = next_night(account, now)
+    night = next_night(account, now, store.editions.of_day)
     waiting = waiting_night(
         account, store.editions.of_day, now, blocked_until=store.budget.blocked_until("spotify")
     )

@@ -38,7 +38,7 @@ _SOON_PASSING = frozenset(
         FailureCause.UNEXPECTED,
     }
 )
-_PASSING = _SOON_PASSING | {
+PASSING = _SOON_PASSING | {
     FailureCause.GRANT_REFUSED,
     FailureCause.WRITING_REFUSED,
     FailureCause.PLAYLIST_MISSING,
@@ -63,7 +63,7 @@ def goes_on(edition: Edition) -> bool:
         return False
     if edition.cause is None or edition.state is EditionState.ITEMS_WRITTEN:
         return True
-    return edition.state in _BEGUN and edition.cause in _PASSING
+    return edition.state in _BEGUN and edition.cause in PASSING
 
 
 def half_made(edition: Edition) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     Select,
+    case,
     func,
     insert,
     or_,
@@ -23,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from vibe_pipeline.accounts.continuation import PASSING
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.readable_rows import readable_rows
@@ -214,7 +216,7 @@ class Editions:
     def let_go_of(self, user_id: UserId, playlist_id: str) -> None:
         """Their playlist is theirs no more: what waits to be written to it gets another."""
         with self.database.writing() as connection:
-            forget_playlists(connection, user_id, playlist_id=playlist_id)
+            forget_playlist(connection, user_id, playlist_id)
 
     def take_back(self, edition_id: EditionId) -> bool:
         """The person undid this publication; true for the one who noted it first.
@@ -352,21 +354,39 @@ def _state(row: RowMapping) -> tuple[EditionId, EditionState]:
     return EditionId(row["edition_id"]), EditionState(row["state"])
 
 
-def forget_playlists(
-    connection: Connection, user_id: UserId, *, playlist_id: str | None = None
-) -> None:
-    """Take unfinished lists back to their choice: their playlists, or this one, are not theirs.
+def forget_playlist(connection: Connection, user_id: UserId, playlist_id: str) -> None:
+    """Take lists that wait to be written to this playlist back to their choice: it is not theirs.
 
     What was written there stays written and is only recorded.
     """
-    half_way = [
-        editions.c.user_id == user_id,
-        editions.c.state.in_([EditionState.CHOSEN.value, EditionState.PLAYLIST_MADE.value]),
-    ]
-    if playlist_id is not None:
-        half_way.append(editions.c.playlist_id == playlist_id)
-    change = update(editions).where(*half_way)
+    waiting = (*_half_way(user_id), editions.c.playlist_id == playlist_id)
+    change = update(editions).where(*waiting)
     connection.execute(change.values(state=EditionState.CHOSEN.value, **_NO_PLAYLIST))
+
+
+def forget_choices(connection: Connection, user_id: UserId) -> None:
+    """Take unfinished lists back to their beginning: their Spotify account is the person's no more.
+
+    They were chosen from a library that is erased, for playlists that are another's. What failed
+    for a reason that passes goes on by itself as before, and chooses anew; what was written stays
+    written and is only recorded.
+    """
+    passing = editions.c.cause.in_([cause.value for cause in sorted(PASSING)])
+    change = update(editions).where(*_half_way(user_id))
+    connection.execute(
+        change.values(
+            state=EditionState.STARTED.value,
+            tracks=[],
+            summary=None,
+            cause=case((passing, None), else_=editions.c.cause),
+            **_NO_PLAYLIST,
+        )
+    )
+
+
+def _half_way(user_id: UserId) -> tuple[ColumnElement[bool], ...]:
+    waiting = [EditionState.CHOSEN.value, EditionState.PLAYLIST_MADE.value]
+    return editions.c.user_id == user_id, editions.c.state.in_(waiting)
 
 
 _NO_PLAYLIST = dict.fromkeys(

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.cipher import Cipher
 from vibe_pipeline.accounts.database import Database
-from vibe_pipeline.accounts.editions import forget_playlists
+from vibe_pipeline.accounts.editions import forget_choices
 from vibe_pipeline.accounts.erasure_notes import erase_spotify, new_receipt
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
 from vibe_pipeline.accounts.messages import Message
@@ -143,7 +143,7 @@ class People:
             if another:
                 values |= _NO_LIBRARY
                 erase_spotify(connection, user_id, receipt=new_receipt(), now=self.now())
-                forget_playlists(connection, user_id)
+                forget_choices(connection, user_id)
                 forget_postponed(connection, user_id)
             connection.execute(delete(tokens).where(tokens.c.user_id == user_id))
             connection.execute(insert(tokens).values(token_values(user_id, granted, self.sealer)))
@@ -206,7 +206,7 @@ def unlink(connection: Connection, user_id: UserId) -> Account:
     """Erase the link to Spotify inside this transaction."""
     for table in (tokens, oauth_states):
         connection.execute(delete(table).where(table.c.user_id == user_id))
-    forget_playlists(connection, user_id)
+    forget_choices(connection, user_id)
     forget_postponed(connection, user_id)
     return _change(connection, user_id, _NO_LINK | _NO_LIBRARY)
 

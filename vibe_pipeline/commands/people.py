@@ -113,7 +113,9 @@ def _store() -> Iterator[AccountStore | None]:
 def _line(store: AccountStore, account: Account) -> PersonLine:
     begun = store.editions.history(account.user_id)
     edition = next((one for one in begun if one.kind is EditionKind.DAILY), None)
-    night = next_night(account, store.editions.now()) if _gets_lists(account) else None
+    night = None
+    if _gets_lists(account):
+        night = next_night(account, store.editions.now(), store.editions.of_day)
     return PersonLine(
         user_id=account.user_id,
         telegram_name=account.telegram_name,

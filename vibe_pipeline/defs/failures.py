@@ -109,7 +109,7 @@ def _note(
 ) -> Mapping[str, str]:
     """Note it where the list or the run is looked at; gives what the step shows of it."""
     log.warning("came to nothing: %s", failure.sentence)
-    if failure.cause is FailureCause.CONSENT_EXPIRED:
+    if failure.cause is FailureCause.CONSENT_EXPIRED and edition is not None:
         _tell_the_end_once(context, store, account, nightly=nightly)
     if edition is None:
         _tag(context, failure)
@@ -137,16 +137,25 @@ def _note(
 
 def _told_in_chat(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> str:
     """Of a run that is no night's: whoever asked in the chat reads it where they asked."""
-    if runs.watched(context.run.tags):
-        return "yes, in the message that follows the run"
-    return "no: nobody waits for it in the chat"
+    tags = context.run.tags
+    if not runs.watched(tags):
+        return "no: nobody waits for it in the chat"
+    if runs.is_continuation(tags):
+        return "in the message that followed the first run, if that still waits"
+    return "yes, in the message that follows the run"
 
 
 def _tell_the_end_once(
     context: dg.AssetExecutionContext, store: AccountStore, account: Account, *, nightly: bool
 ) -> None:
-    """Where the person reads of this run that their consent has ended, nothing else says so."""
-    if account.consented_at is not None and (nightly or runs.watched(context.run.tags)):
+    """Where the person reads of this list that their consent has ended, nothing else says so.
+
+    The message that followed a list's first run mostly ended before a later one.
+    """
+    followed = runs.watched(context.run.tags)
+    if runs.is_continuation(context.run.tags):
+        followed = bool(store.watches.open(account.user_id))
+    if account.consented_at is not None and (nightly or followed):
         store.outbox.call_off(ConsentEnded.of(account.user_id, account.consented_at))
 
 

@@ -179,6 +179,8 @@ def _tell(
         store.outbox.put(run.user_id, ReadyAfterAll.of(edition.edition_id))
     elif run.by_hand and run.mine:
         store.outbox.put(run.user_id, MadeByOperator.of(edition.edition_id))
+    elif run.by_hand:
+        store.outbox.put(run.user_id, ReadyAfterAll.of(edition.edition_id))
 
 
 def _waited_for(store: AccountStore, run: RunContext) -> bool:
