@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Unpack
 from zoneinfo import ZoneInfo
 
@@ -62,7 +63,8 @@ class Interaction:
     """One person saying or tapping one thing.
 
     ``args`` is what followed the command. ``tapped`` is the message whose button was tapped,
-    ``file`` what was sent instead of words.
+    ``file`` what was sent instead of words. ``asked_at`` is when it was written, which may be
+    hours before it is read; of a tap nobody tells, so it counts as of now.
     ``request_id`` is the same each time this is handled, should a process end while it was.
     """
 
@@ -72,6 +74,7 @@ class Interaction:
     first_name: str
     args: str
     request_id: str
+    asked_at: datetime
     tapped: int | None = None
     file: SentFile | None = None
 
@@ -155,7 +158,7 @@ def interaction_from(update: Update, context: Context, *, args: str) -> Interact
     state = bot_state(context)
     people = state.services.store.people
     account = people.register(chat.id, display_name(user), spoken(user.language_code))
-    query = update.callback_query
+    query, written = update.callback_query, update.message
     message = None if query is None else query.message
     return Interaction(
         state=state,
@@ -164,6 +167,7 @@ def interaction_from(update: Update, context: Context, *, args: str) -> Interact
         first_name=clean(user.first_name),
         args=clean(args),
         request_id=key_of(update),
+        asked_at=state.services.now() if written is None else written.date,
         tapped=None if message is None else message.message_id,
         file=_sent_file(update.effective_message) if query is None else None,
     )

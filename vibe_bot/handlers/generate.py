@@ -7,6 +7,9 @@ From the wish to the run is ``vibe_bot.launches``', what the message shows later
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
+
+from telegram import InlineKeyboardButton
 
 from vibe_bot.formatting import together
 from vibe_bot.handlers.connection import invitation
@@ -18,7 +21,7 @@ from vibe_pipeline.accounts.records import EditionState, FailureCause
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.locales import day
 from vibe_pipeline.records import EditionId
-from vibe_pipeline.runs import DAILY_VIBE, LaunchRequest
+from vibe_pipeline.runs import DAILY_VIBE, UNDO, LaunchRequest
 
 
 async def generate(interaction: Interaction) -> str | None:
@@ -75,7 +78,9 @@ async def latest(interaction: Interaction) -> None:
 async def begin(interaction: Interaction, launch: LaunchRequest) -> str | None:
     """Start a run for this person, unless it cannot be or one is under way already."""
     launches, job = interaction.state.launches, job_named(launch.job)
-    if launches.known(interaction.request_id) or await _is_under_way(interaction):
+    if launches.known(interaction.request_id) or await _asked_back(interaction, launch):
+        return None
+    if await _is_under_way(interaction):
         return None
     if job.asks_spotify and await _refused(interaction, launch):
         return None
@@ -84,6 +89,21 @@ async def begin(interaction: Interaction, launch: LaunchRequest) -> str | None:
     if not await _is_under_way(interaction):
         await launches.begin(interaction.account, launch, interaction.request_id)
     return None
+
+
+async def _asked_back(interaction: Interaction, launch: LaunchRequest) -> bool:
+    """Whether it was asked for so long ago that the person may want something else by now."""
+    limit = timedelta(minutes=interaction.services.settings.wish_minutes)
+    if interaction.services.now() - interaction.asked_at <= limit:
+        return False
+    words = interaction.html("bot.progress.too_old")
+    await interaction.answer(words, [_try_again(interaction, launch)])
+    return True
+
+
+def _try_again(interaction: Interaction, launch: LaunchRequest) -> InlineKeyboardButton | None:
+    data = "go:undo" if UNDO in launch.tags else job_named(launch.job).again(launch.tags)
+    return None if data is None else interaction.button("try_again", data)
 
 
 async def _is_under_way(interaction: Interaction) -> bool:
