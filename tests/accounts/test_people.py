@@ -22,6 +22,8 @@ from tests.support.accounts_site import (
     opened,
     tokens,
 )
+from tests.support.warehouse_examples import chosen
+from vibe_pipeline.accounts.continuation import goes_on
 from vibe_pipeline.accounts.errors import (
     AccountsNotSetUp,
     SpotifyAccountTaken,
@@ -30,18 +32,21 @@ from vibe_pipeline.accounts.errors import (
 from vibe_pipeline.accounts.messages import ConsentEnded, ZoneQuestion
 from vibe_pipeline.accounts.people import consent_end
 from vibe_pipeline.accounts.records import (
+    Account,
     BlockKind,
     Considered,
     Defaults,
     EditionState,
     ExclusionKind,
+    FailureCause,
     HistoryService,
     PendingConnection,
     SourceOutcome,
     StateKind,
+    Summary,
     WishKind,
 )
-from vibe_pipeline.accounts.store import open_store
+from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.accounts.tables import metadata
 from vibe_pipeline.records import EditionId, Mode, Source, UserId
 from vibe_pipeline.runs import LaunchRequest
@@ -294,19 +299,14 @@ def test_disconnecting_erases_all_of_spotify_and_keeps_the_settings(tmp_path: Pa
     assert store.oauth_states.take(state, StateKind.CONSENT) is None
 
 
+@pytest.mark.parametrize("left_at", [EditionState.CHOSEN, EditionState.PLAYLIST_MADE])
 @pytest.mark.parametrize("leaves", [True, False])
-def test_a_list_left_half_way_is_begun_again_in_another_spotify_account(
-    tmp_path: Path, *, leaves: bool
+def test_a_list_left_half_way_is_chosen_anew_for_another_spotify_account(
+    tmp_path: Path, *, leaves: bool, left_at: EditionState
 ) -> None:
     store = made(tmp_path)
     anna = connected(store)
-    store.people.change(anna.user_id, playlist_id="p1", playlist_url="https://p1")
-    edition_id = opened(store, anna).edition_id
-    store.editions.advance(edition_id, EditionState.STARTED, EditionState.CHOSEN, marker="m")
-    made_one, url = EditionState.PLAYLIST_MADE, "https://p1"
-    store.editions.advance(
-        edition_id, EditionState.CHOSEN, made_one, playlist_id="p1", playlist_url=url, title="t"
-    )
+    edition_id = _left_at(store, anna, left_at)
 
     if leaves:
         store.erasures.disconnect(anna.user_id)
@@ -314,9 +314,63 @@ def test_a_list_left_half_way_is_begun_again_in_another_spotify_account(
         store.people.connect(anna.user_id, "spotify-2", None, tokens())
 
     edition = store.editions.required(edition_id)
-    assert edition.state is EditionState.CHOSEN
+    assert edition.state is EditionState.STARTED
+    assert (edition.tracks, edition.summary) == ((), None)
     assert (edition.playlist_id, edition.playlist_url, edition.marker) == (None, None, None)
     assert (edition.title, edition.description) == (None, None)
+    assert goes_on(edition)
+
+
+@pytest.mark.parametrize(
+    ("cause", "again"),
+    [(FailureCause.SERVICE_UNAVAILABLE, True), (FailureCause.CANCELED, False)],
+)
+def test_in_another_spotify_account_only_those_lists_go_on_that_would_have_gone_on(
+    tmp_path: Path, cause: FailureCause, *, again: bool
+) -> None:
+    store = made(tmp_path)
+    anna = connected(store)
+    edition_id = _left_at(store, anna, EditionState.PLAYLIST_MADE)
+    store.editions.fail(edition_id, cause)
+
+    store.people.connect(anna.user_id, "spotify-2", None, tokens())
+
+    assert goes_on(store.editions.required(edition_id)) is again
+
+
+def test_a_list_whose_playlist_was_let_go_keeps_its_tracks(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    anna = connected(store)
+    edition_id = _left_at(store, anna, EditionState.PLAYLIST_MADE)
+
+    store.editions.let_go_of(anna.user_id, "another")
+    kept = store.editions.required(edition_id)
+    store.editions.let_go_of(anna.user_id, "p1")
+    edition = store.editions.required(edition_id)
+
+    assert (kept.state, kept.playlist_id) == (EditionState.PLAYLIST_MADE, "p1")
+    assert (edition.state, edition.playlist_id) == (EditionState.CHOSEN, None)
+    assert edition.tracks == kept.tracks != ()
+
+
+def _left_at(store: AccountStore, account: Account, state: EditionState) -> EditionId:
+    """A list of theirs that has its tracks and stands there."""
+    store.people.change(account.user_id, playlist_id="p1", playlist_url="https://p1")
+    edition_id = opened(store, account).edition_id
+    store.editions.advance(
+        edition_id,
+        EditionState.STARTED,
+        EditionState.CHOSEN,
+        tracks=(chosen(1),),
+        summary=Summary(new=1, familiar=0, wished_new=1),
+        marker="m",
+    )
+    if state is EditionState.PLAYLIST_MADE:
+        url = "https://p1"
+        store.editions.advance(
+            edition_id, EditionState.CHOSEN, state, playlist_id="p1", playlist_url=url, title="t"
+        )
+    return edition_id
 
 
 def test_connecting_the_same_spotify_account_again_leaves_a_list_where_it_stood(
