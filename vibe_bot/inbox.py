@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -20,6 +21,7 @@ from telegram.ext import BaseUpdateProcessor
 
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.inbox import Inbox
+from vibe_pipeline.accounts.records import InboxEntry
 
 log = structlog.get_logger()
 
@@ -61,18 +63,47 @@ class WrittenQueue(asyncio.Queue[object]):
         except AccountsUnreadable as error:
             log.warning("cannot read the inbox", why=str(error))
             return 0
-        for entry in entries:
-            update = Update.de_json(json.loads(entry.payload), bot)
+        updates = [update for entry in entries if (update := _read(entry, bot)) is not None]
+        for update in updates:
             await super().put(update)
-        return len(entries)
+        return len(updates)
 
     async def _written(self, update: Update) -> bool:
-        """True as well where the store cannot be written: then the handler says so."""
+        """True as well for what cannot be written down: the handler says so, if need be.
+
+        Nothing is raised: the package's polling would end by it, for everybody.
+        """
         try:
-            return await asyncio.to_thread(self._inbox.add, key_of(update), update.to_json())
+            return await asyncio.to_thread(self._inbox.add, key_of(update), _payload(update))
         except AccountsUnreadable as error:
             log.warning("an update is handled without being written down", why=str(error))
-            return True
+        except Exception as error:  # noqa: BLE001 - its text may be a person's words
+            log.error(  # noqa: TRY400 - and so may what a traceback shows
+                "an update cannot be written down",
+                update=update.update_id,
+                why=type(error).__name__,
+            )
+        return True
+
+
+def _payload(update: Update) -> str:
+    """The update in JSON; the package leaves the date of what nobody may see as it is."""
+    return json.dumps(update.to_dict(), default=_timestamp)
+
+
+def _timestamp(value: object) -> int:
+    if isinstance(value, datetime):
+        return int(value.timestamp())
+    raise TypeError(type(value).__name__)
+
+
+def _read(entry: InboxEntry, bot: Bot) -> Update | None:
+    """``None`` for what cannot be read again, which must not keep the bot from starting."""
+    try:
+        return Update.de_json(json.loads(entry.payload), bot)
+    except Exception as error:  # noqa: BLE001 - its text may be a person's words
+        log.error("an update cannot be taken up", key=entry.key, why=type(error).__name__)  # noqa: TRY400
+        return None
 
 
 class InboxProcessor(BaseUpdateProcessor):

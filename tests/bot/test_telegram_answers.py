@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
+from telegram import Bot, Update
 from telegram.error import ChatMigrated, NetworkError, RetryAfter
 
 from tests.bot.test_manners import MESSAGE, NOON
@@ -20,6 +22,7 @@ from tests.support.bot_world import SPEED, BotWorld, living_bot, until
 from vibe_bot import outbox
 from vibe_bot.app import build
 from vibe_bot.gone_chats import has_left
+from vibe_bot.inbox import WrittenQueue, key_of
 from vibe_bot.lifecycle import STATUS_NAME, Polling, keep_going, serve
 from vibe_bot.polls import (
     LONGEST_SILENCE,
@@ -41,6 +44,7 @@ from vibe_bot.telegram_answers import (
     TokenDoubted,
     judged,
 )
+from vibe_pipeline.accounts.inbox import Inbox
 from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.accounts.tables import accounts
 from vibe_pipeline.clients.factory import open_http
@@ -95,6 +99,75 @@ async def test_an_update_that_cannot_be_read_is_passed_by(place: BotWorld) -> No
     await anna.types("/start")
 
     assert await anna.sees()
+
+
+def pinned_in_a_group(date: int) -> str:
+    """The answer to a poll that tells of a pinned message; nobody may see one of date 0."""
+    group = {"id": -100_123, "type": "supergroup", "title": "g"}
+    mallory = {"id": 999, "is_bot": False, "first_name": "Mallory"}
+    message = {"message_id": 6, "date": 1_700_000_000, "chat": group, "from": mallory}
+    pinned = {"chat": group, "message_id": 5, "date": date}
+    return ok([{"update_id": 1, "message": {**message, "pinned_message": pinned}}])
+
+
+@pytest.mark.parametrize("date", [0, 1_700_000_000])
+async def test_a_pinned_message_that_nobody_may_see_leaves_the_bot_listening_to_everybody(
+    place: BotWorld, date: int
+) -> None:
+    anna = await place.person()
+    place.trouble.next = [("getUpdates", 200, pinned_in_a_group(date))]
+    await anna.types("/start")
+
+    await until(lambda: not place.trouble.next)
+    asked = await anna.types("/help")
+
+    assert await anna.sees(since=asked)
+
+
+async def test_an_update_with_a_date_of_nobodys_is_taken_up_by_the_next_bot_as_it_was(
+    empty_place: BotWorld,
+) -> None:
+    given = json.loads(pinned_in_a_group(0))["result"][0]
+    queue = WrittenQueue(empty_place.store.inbox)
+    async with Bot(
+        empty_place.telegram.token, f"{empty_place.settings.telegram_api_url}/bot"
+    ) as bot:
+        update = Update.de_json(given, bot)
+        await queue.put(update)
+
+        taken = await WrittenQueue(empty_place.store.inbox).take_up(bot)
+
+    (entry,) = empty_place.store.inbox.take_up()
+    again = Update.de_json(json.loads(entry.payload), None)
+    assert (taken, queue.qsize()) == (1, 1)
+    assert entry.key == key_of(again) == key_of(update)
+
+
+async def test_whatever_cannot_be_written_down_is_answered_all_the_same_and_its_words_not_logged(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add(_: Inbox, __: str, payload: str) -> bool:
+        raise ValueError(payload)
+
+    monkeypatch.setattr(Inbox, "add", add)
+    anna = await place.person()
+    with capture_logs() as logs:
+        await anna.says("/why Zebra")
+        answer = await anna.says("/help")
+
+    assert answer["text"]
+    assert {"ValueError"} == {one["why"] for one in logs if "written down" in one["event"]}
+    assert "Zebra" not in str(logs)
+
+
+async def test_what_was_written_down_and_cannot_be_read_again_keeps_no_bot_from_starting(
+    empty_place: BotWorld,
+) -> None:
+    empty_place.store.inbox.add("odd", json.dumps({"update_id": 1, "message": {"date": 1e300}}))
+    anna = await empty_place.person()
+
+    async with living_bot(empty_place):
+        assert await anna.says("/start")
 
 
 async def test_one_passing_refusal_of_the_token_does_not_keep_the_bot_from_starting(
