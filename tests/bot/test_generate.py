@@ -12,6 +12,7 @@ from sqlalchemy import insert
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until, urls_of
 from tests.support.pipeline_stand_in import StandInRun
 from vibe_bot import progress
+from vibe_bot.formatting import plain
 from vibe_bot.launches import NO_MESSAGE
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import EditionKind, EditionState, FailureCause
@@ -119,6 +120,29 @@ async def test_a_second_generate_is_answered_at_once(place: BotWorld) -> None:
 
     assert again["text"] == say("en", "bot.progress.already")
     assert len(place.pipeline.launched) == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_whoever_asks_for_something_else_meanwhile_reads_what_is_being_done_and_may_ask_again(
+    place: BotWorld, language: str
+) -> None:
+    anna = await connected(place, language=language)
+    anna.edition()
+    await anna.says("/sync")
+    run = await the_run(place)
+
+    answers = [await anna.says(wish) for wish in ("/generate", "/undo", "/sync")]
+    run.status = "SUCCESS"
+    await until(lambda: place.store.watches.open() == [])
+    await anna.taps("go:undo")
+    await the_run(place, 2)
+
+    doing = plain(say(language, "bot.progress.title_sync"))
+    busy = f"{doing}\n\n{say(language, 'bot.progress.busy')}"
+    already = say(language, "bot.progress.already")
+    assert [one["text"] for one in answers] == [busy, busy, already]
+    assert [data_of(one) for one in answers] == [["go:generate"], ["go:undo"], []]
+    assert [one.job for one in place.pipeline.launched] == ["sync_library", "restore_edition"]
 
 
 async def test_two_taps_at_the_same_moment_launch_once(place: BotWorld) -> None:
@@ -738,3 +762,20 @@ async def test_what_could_not_be_answered_is_told_in_a_new_message(empty_place: 
         told = await anna.sees(lambda one: "Anna's day" in one["text"])
 
     assert told["message_id"] != watch.message_id
+
+
+async def test_a_preview_published_long_ago_is_told_with_the_way_back_where_a_newer_list_stands(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    old = anna.edition("00000000-0000-4000-8000-00000000aaaa", vibe_date=date(2026, 11, 1))
+    await anna.says("/latest")
+    anna.edition("00000000-0000-4000-8000-00000000bbbb")
+
+    await anna.taps_forged(f"pb:{old.edition_id}")
+    told = await anna.sees(saying(say("en", "bot.made.replaced")))
+    await anna.taps(f"rs:{old.edition_id}")
+    run = await the_run(place)
+
+    assert "Anna's day" in told["text"]
+    assert (run.job, run.tags["vibe/edition"]) == ("restore_edition", old.edition_id)

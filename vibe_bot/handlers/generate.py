@@ -11,17 +11,17 @@ from datetime import timedelta
 
 from telegram import InlineKeyboardButton
 
-from vibe_bot.formatting import together
+from vibe_bot.formatting import together, with_button
 from vibe_bot.handlers.connection import invitation
 from vibe_bot.interactions import Interaction
-from vibe_bot.jobs import job_named
+from vibe_bot.jobs import Job, job_named
 from vibe_bot.postponed import rests_until
 from vibe_bot.results import because, made, promise
 from vibe_pipeline.accounts.records import EditionState, FailureCause
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.locales import day
 from vibe_pipeline.records import EditionId
-from vibe_pipeline.runs import DAILY_VIBE, UNDO, LaunchRequest
+from vibe_pipeline.runs import DAILY_VIBE, UNDO, LaunchRequest, watched
 
 
 async def generate(interaction: Interaction) -> str | None:
@@ -59,7 +59,12 @@ async def publish(interaction: Interaction) -> str | None:
         launch = LaunchRequest.restoration(edition.user_id, edition.edition_id)
         return await begin(interaction, launch)
     result = made(interaction.account, edition)
-    await interaction.answer(result.text, markup=result.markup)
+    if interaction.services.store.editions.later_stands(edition):
+        text = together(result.text, "", interaction.html("bot.made.replaced"))
+        restore = interaction.button("restore", f"rs:{edition.edition_id}")
+        await interaction.answer(text, markup=with_button(result.markup, restore))
+    else:
+        await interaction.answer(result.text, markup=result.markup)
     return None
 
 
@@ -80,13 +85,13 @@ async def begin(interaction: Interaction, launch: LaunchRequest) -> str | None:
     launches, job = interaction.state.launches, job_named(launch.job)
     if launches.known(interaction.request_id) or await _asked_back(interaction, launch):
         return None
-    if await _is_under_way(interaction):
+    if await _is_under_way(interaction, launch):
         return None
     if job.asks_spotify and await _refused(interaction, launch):
         return None
     # Looked at once more: who taps twice may have been answered while we looked at the rest, and
     # between this look and the writing down nobody else gets a turn.
-    if not await _is_under_way(interaction):
+    if not await _is_under_way(interaction, launch):
         await launches.begin(interaction.account, launch, interaction.request_id)
     return None
 
@@ -106,13 +111,33 @@ def _try_again(interaction: Interaction, launch: LaunchRequest) -> InlineKeyboar
     return None if data is None else interaction.button("try_again", data)
 
 
-async def _is_under_way(interaction: Interaction) -> bool:
-    """Whether something is being made for this person already; if so, they are told."""
+async def _is_under_way(interaction: Interaction, launch: LaunchRequest) -> bool:
+    """Whether something is being made for this person already; if so, they are told what."""
     user_id, state = interaction.account.user_id, interaction.state
     if not (state.launches.under_way(user_id) or state.watchers.under_way(user_id)):
         return False
-    await interaction.answer(interaction.html("bot.progress.already"))
+    jobs = _jobs_under_way(interaction)
+    if job_named(launch.job) in jobs:
+        await interaction.answer(interaction.html("bot.progress.already"))
+        return True
+    doing = [interaction.html(f"bot.progress.title_{job.name}") for job in jobs]
+    busy = interaction.html("bot.progress.busy")
+    await interaction.answer(together(*doing, "", busy), [_try_again(interaction, launch)])
     return True
+
+
+def _jobs_under_way(interaction: Interaction) -> list[Job]:
+    """What this person waits for: wishes that have no run yet, and runs that are not told."""
+    services, user_id = interaction.services, interaction.account.user_id
+    store, now = services.store, services.now()
+    wishes = [
+        wish.job
+        for wish in store.pending_launches.open(user_id)
+        if watched(wish.tags) and not wish.rests(now)
+    ]
+    is_told = interaction.state.watchers.is_told
+    followed = [watch.job for watch in store.watches.open(user_id) if not is_told(watch)]
+    return [job_named(name) for name in dict.fromkeys((*wishes, *followed))]
 
 
 async def _refused(interaction: Interaction, launch: LaunchRequest) -> bool:
