@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+import httpx
 import structlog
 from telegram import File, Message, TelegramObject, Update, User
 from telegram.error import ChatMigrated, NetworkError, RetryAfter, TimedOut
@@ -31,6 +32,8 @@ _MESSAGES = frozenset({"sendMessage", "sendDocument", "sendPhoto", "editMessageT
 _RECORDS: Mapping[str, type[TelegramObject]] = {"getMe": User, "getFile": File}
 _MISSHAPEN = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
 """What the package raises over fields of another kind than it expects."""
+_NOT_SENT = (httpx.ConnectTimeout, httpx.PoolTimeout, httpx.WriteTimeout)
+"""Of a request that timed out like this Telegram has nothing, or not the whole."""
 _TOKEN_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND})
 REST_UNTOLD = 5.0
 """So long we rest when Telegram asks for a pause and does not say which."""
@@ -82,9 +85,10 @@ class JudgedRequest(BaseRequest):
 
         Raises: ``NetworkError`` for any other; ``RetryAfter`` and ``ChatMigrated`` when told so.
         """
-        ask = partial(
+        request = partial(
             self._inner.do_request, url, method, request_data, *timeouts, **named_timeouts
         )
+        ask = partial(_asked, request)
         endpoint = url.rsplit("/", maxsplit=1)[-1]
         if method == "GET":  # a file, which is whatever somebody sent
             return await ask()
@@ -97,6 +101,19 @@ class JudgedRequest(BaseRequest):
             raise TokenDoubted(f"telegram does not know the token ({status})")
         self._polls.known()
         return status, payload
+
+
+async def _asked(request: Callable[[], Awaitable[tuple[int, bytes]]]) -> tuple[int, bytes]:
+    """What comes back; the package calls late also what it could not send.
+
+    Raises: ``TimedOut`` for what may have arrived, ``NetworkError`` for what has not.
+    """
+    try:
+        return await request()
+    except TimedOut as error:
+        if not isinstance(error.__cause__, _NOT_SENT):
+            raise
+        raise NetworkError(f"httpx.{type(error.__cause__).__name__}") from error.__cause__
 
 
 def judged(endpoint: str, status: int, payload: bytes) -> tuple[int, bytes]:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import update
 from structlog.testing import capture_logs
 from telegram import Bot, Update
-from telegram.error import ChatMigrated, NetworkError, RetryAfter
+from telegram.error import ChatMigrated, NetworkError, RetryAfter, TimedOut
+from telegram.ext import ExtBot
+from telegram.request import BaseRequest, HTTPXRequest
 
 from tests.bot.test_manners import MESSAGE, NOON
 from tests.support.accounts_site import greeting, messages_waiting
@@ -24,6 +30,7 @@ from vibe_bot.app import build
 from vibe_bot.gone_chats import has_left
 from vibe_bot.inbox import WrittenQueue, key_of
 from vibe_bot.lifecycle import STATUS_NAME, Polling, keep_going, serve
+from vibe_bot.outbox import OutboxRelay
 from vibe_bot.polls import (
     LONGEST_SILENCE,
     LOOK_SECONDS,
@@ -34,12 +41,13 @@ from vibe_bot.polls import (
     Polls,
     TokenRefused,
 )
-from vibe_bot.rate_limiter import pause_seconds
+from vibe_bot.rate_limiter import ChatRateLimiter, pause_seconds
 from vibe_bot.services import open_services
 from vibe_bot.telegram_answers import (
     LONGEST_REST,
     LONGEST_REST_FROM_POLLING,
     REST_UNTOLD,
+    JudgedRequest,
     MayHaveArrived,
     TokenDoubted,
     judged,
@@ -215,6 +223,92 @@ async def test_a_message_that_telegram_took_and_tells_oddly_is_told_once_and_the
 
     assert await anna.sees(lambda one: "Okapi" in one["text"])
     assert not [one for one in await anna.said_by_bot() if "Zebra" in one["text"]]
+
+
+@contextmanager
+def out_of_reach() -> Iterator[str]:
+    """The address of a machine that takes no more connections, and does not say so."""
+    with ExitStack() as sockets:
+        server = sockets.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(3):
+            client = sockets.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+async def test_a_message_that_could_not_be_sent_at_all_waits_until_telegram_is_reached(
+    empty_place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "RETRY", timedelta(seconds=0.1))
+    async with living_bot(empty_place):
+        anna = await empty_place.person()
+        await anna.says("/start")
+    empty_place.store.outbox.put(anna.account.user_id, greeting("c:1", "Zebra"))
+    services = empty_place.services()
+    with out_of_reach() as address:
+        wire = JudgedRequest(HTTPXRequest(connect_timeout=0.3), Polls(services.clock))
+        async with wire:
+            telegram = ExtBot(empty_place.telegram.token, f"{address}/bot", request=wire)
+            claimed = await OutboxRelay(services, telegram).deliver_due()
+
+    assert (claimed, messages_waiting(empty_place.store)) == (1, 1)
+    async with living_bot(empty_place):
+        assert await anna.sees(lambda one: "Zebra" in one["text"])
+
+
+class Late(BaseRequest):
+    """Times out in a given way so many times, then asks Telegram."""
+
+    def __init__(self, inner: BaseRequest, cause: Exception, times: int) -> None:
+        self._inner, self.cause, self.left = inner, cause, times
+
+    @property
+    def read_timeout(self) -> float | None:
+        return self._inner.read_timeout
+
+    async def initialize(self) -> None:
+        await self._inner.initialize()
+
+    async def shutdown(self) -> None:
+        await self._inner.shutdown()
+
+    async def do_request(self, url: str, *rest: Any, **more: Any) -> tuple[int, bytes]:
+        if url.endswith("/sendMessage") and self.left:
+            self.left -= 1
+            raise TimedOut from self.cause
+        return await self._inner.do_request(url, *rest, **more)
+
+
+@pytest.mark.parametrize(
+    ("cause", "sent"),
+    [
+        (httpx.ConnectTimeout("x"), 1),
+        (httpx.PoolTimeout("x"), 1),
+        (httpx.WriteTimeout("x"), 1),
+        (httpx.ReadTimeout("x"), 0),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+async def test_only_what_cannot_have_arrived_is_sent_again(
+    empty_place: BotWorld, cause: Exception, sent: int
+) -> None:
+    async with living_bot(empty_place):
+        anna = await empty_place.person()
+        await anna.says("/start")
+    before, services = empty_place.calls("sendMessage"), empty_place.services()
+    wire = JudgedRequest(Late(HTTPXRequest(), cause, times=2), Polls(services.clock))
+    limiter = ChatRateLimiter(sleep=partial(asyncio.sleep, 0))
+    address = f"{empty_place.settings.telegram_api_url}/bot"
+
+    async with wire:
+        telegram = ExtBot(empty_place.telegram.token, address, request=wire, rate_limiter=limiter)
+        with suppress(TimedOut):
+            await telegram.send_message(anna.telegram_id, "Zebra")
+
+    assert empty_place.calls("sendMessage") - before == sent
 
 
 @pytest.mark.parametrize("body", [PORTAL, '{"error": "proxy"}', "", '{"ok": false}'])
