@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from telegram import Bot, InlineKeyboardMarkup
-from telegram.error import TelegramError
+from telegram.error import TelegramError, TimedOut
 
 from vibe_bot.formatting import Html, button, keyboard, tell
 from vibe_bot.gone_chats import chat_is_gone, has_left, surely_gone
@@ -254,7 +254,8 @@ class Launches:
         log.info("a wish rests on", user=pending.user_id, until=until)
         if until - pending.wanted_at > SHORT_PAUSE:
             words = promise(wish.account, FailureCause.QUOTA, until)
-            await send(self.bot, wish.account.chat_id, words)
+            with suppress(TimedOut):  # it may have arrived
+                await send(self.bot, wish.account.chat_id, words)
             await asyncio.to_thread(wishes.put_off, pending.request_id, until)
         else:
             pause = until - self.services.now()
@@ -314,9 +315,9 @@ class Launches:
         """Its run, as soon as the pipeline takes it; or that of a list that is being made."""
         pause, wishes = FIRST_PAUSE, self.services.store.pending_launches
         while True:
-            if self._too_old(wish.pending):
-                raise _TooOld
             try:
+                if self._too_old(wish.pending):
+                    return await self._begun_before(wish.pending)
                 return await self._attempt(wish.pending, again=again)
             except ServiceError as error:
                 job, user_id = wish.pending.job, wish.pending.user_id
@@ -327,6 +328,23 @@ class Launches:
             await self._say_it_waits(wish)
             await self.services.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _begun_before(self, pending: PendingLaunch) -> _Begun:
+        """The run that a former bot launched for it in time.
+
+        Raises: ``_TooOld`` when there is none that can be seen.
+        """
+        occasion, editions = (
+            f"{runs.ASKED_PREFIX}{pending.request_id}",
+            self.services.store.editions,
+        )
+        known = await asyncio.to_thread(editions.of_occasion, pending.user_id, occasion)
+        if known is not None:
+            return _Begun(run_id=known.edition_id, job=pending.job)
+        with suppress(ServiceError):
+            if (run := await self._launched_before(pending)) is not None:
+                return run
+        raise _TooOld
 
     async def _attempt(self, pending: PendingLaunch, *, again: bool) -> _Begun:
         """One launch; whatever may have been launched before is looked for first.

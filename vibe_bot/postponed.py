@@ -27,7 +27,7 @@ from vibe_pipeline.runs import ASKED_PREFIX, LIST_JOBS
 KEPT_FOR = timedelta(days=3)
 """Whoever asked longer ago than this is asked back."""
 OTHERS_FIRST_FOR = timedelta(minutes=20)
-"""So long after the rest the night, or a list that goes on, may take: the schedule's next tick."""
+"""So long after the rest the night, a list that goes on or others who asked before may take."""
 LOOKED_AT_AGAIN = timedelta(minutes=1)
 MOST_TRIES = 5
 """So often a run may meet Spotify's rest before its person is asked back."""
@@ -41,7 +41,7 @@ class Turn(StrEnum):
     BEGIN = "begin"
     """Spotify may be asked, and nothing else is on its way."""
     REST = "rest"
-    """Spotify rests on, or what it gives is for those who asked before."""
+    """Spotify rests on."""
     WAIT = "wait"
     """Another list comes first: their own, which may be all they waited for, or others'."""
     ASK_BACK = "ask back"
@@ -58,10 +58,29 @@ class Outlook:
     until: datetime | None = None
 
 
-def rests_until(store: AccountStore, user_id: UserId) -> datetime | None:
-    """When a list may be begun for this person, if not now: a pause, or a day that is used up."""
+def rests_until(store: AccountStore, user_id: UserId, *, ahead: int = 0) -> datetime | None:
+    """When a list may be begun for this person, if not now: a pause, or a day that is used up.
+
+    ``ahead`` of them so many wait for the same: as calls come back, each of these takes some.
+    """
     budget = budget_for(store, user_id, EditionId(""), asked_for=True)
-    return budget.blocked_until(SPOTIFY) or budget.opens_at(SPOTIFY, calls=LIST_AT_LEAST)
+    blocked_until = budget.blocked_until(SPOTIFY)
+    if blocked_until is not None or budget.opens_at(SPOTIFY, calls=LIST_AT_LEAST) is None:
+        return blocked_until
+    wanted = LIST_AT_LEAST * (ahead + 1)
+    most = budget.most(SPOTIFY)
+    return budget.opens_at(SPOTIFY, calls=wanted if most is None else min(wanted, most))
+
+
+def waiting_before(store: AccountStore, user_id: UserId, wish: PendingLaunch | None = None) -> int:
+    """How many others wait for Spotify's rest to end, and asked before; before a new wish, all."""
+    return sum(
+        one.postponed_until is not None
+        and one.message_id is None
+        and one.user_id != user_id
+        and (wish is None or (one.asked_at, one.request_id) < (wish.asked_at, wish.request_id))
+        for one in store.pending_launches.open()
+    )
 
 
 def next_try(wish: PendingLaunch | None, until: datetime, now: datetime) -> datetime | None:
@@ -69,7 +88,7 @@ def next_try(wish: PendingLaunch | None, until: datetime, now: datetime) -> date
 
     ``wish`` is what that run was launched for, as far as it is known.
     """
-    tries, asked_at = (0, now) if wish is None else (wish.attempts, wish.asked_at)
+    tries, asked_at = (0, now) if wish is None else (wish.tries, wish.asked_at)
     again = max(until, now + FIRST_PAUSE * 2 ** min(tries, MOST_TRIES))
     return None if tries >= MOST_TRIES or again - asked_at > KEPT_FOR else again
 
@@ -86,13 +105,13 @@ def outlook(store: AccountStore, wish: PendingLaunch, now: datetime) -> Outlook:
         return Outlook(turn=Turn.BEGIN)  # it was: a former bot launched it
     if account is None or not account.connected or any(_came_since(wish, one) for one in lists):
         return Outlook(turn=Turn.LET_GO)
-    until = rests_until(store, wish.user_id) or _others_need(store, wish)
+    until = rests_until(store, wish.user_id, ahead=waiting_before(store, wish.user_id, wish))
     if (until or now) - wish.asked_at > KEPT_FOR:
         return Outlook(turn=Turn.ASK_BACK)
     if until is not None:
         return Outlook(turn=Turn.REST, until=until)
-    others_first = now < wish.postponed_until + OTHERS_FIRST_FOR
-    if (others_first and _another_comes(store, account, lists, now)) or _too_few(store, wish):
+    waits = _another_comes(store, account, lists, now) or _others_need(store, wish)
+    if waits and now < wish.postponed_until + OTHERS_FIRST_FOR:
         return Outlook(turn=Turn.WAIT)
     return Outlook(turn=Turn.BEGIN)
 
@@ -116,29 +135,17 @@ def _another_comes(
     return any(goes_on(one) and now - one.created_at < LEFT_ALONE_AFTER for one in lists)
 
 
-def _calls_wanted(store: AccountStore, wish: PendingLaunch) -> int:
-    """So many calls must be free: enough for this list and for those that come before it.
+def _others_need(store: AccountStore, wish: PendingLaunch) -> bool:
+    """Whether the calls there are may be wanted by those before them, or by lists being made.
 
-    Whoever waits for the same moment would else be begun on the same few calls.
+    Whoever waited for the same moment would else be begun on the same few calls.
     """
-    asked_before = (
-        one
-        for one in store.pending_launches.due()
-        if one.postponed_until is not None
-        and (one.asked_at, one.request_id) < (wish.asked_at, wish.request_id)
-    )
-    being_made = (one for one in store.watches.open() if one.job in LIST_JOBS)
-    return LIST_AT_LEAST + LIST * (sum(1 for _ in asked_before) + sum(1 for _ in being_made))
-
-
-def _others_need(store: AccountStore, wish: PendingLaunch) -> datetime | None:
-    """When there is enough for those before them as well, if there is not now."""
-    budget = budget_for(store, wish.user_id, EditionId(""), asked_for=True)
-    return budget.opens_at(SPOTIFY, calls=_calls_wanted(store, wish))
-
-
-def _too_few(store: AccountStore, wish: PendingLaunch) -> bool:
-    """Whether a whole day has less than they all want: then each waits for those before them."""
     budget = budget_for(store, wish.user_id, EditionId(""), asked_for=True)
     left = budget.left(SPOTIFY)
-    return left is not None and left < _calls_wanted(store, wish)
+    being_made = sum(one.job in LIST_JOBS for one in store.watches.open())
+    due_before = sum(
+        one.postponed_until is not None
+        and (one.asked_at, one.request_id) < (wish.asked_at, wish.request_id)
+        for one in store.pending_launches.due()
+    )
+    return left is not None and left < LIST_AT_LEAST + LIST * (being_made + due_before)

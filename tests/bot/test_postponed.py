@@ -11,8 +11,18 @@ from sqlalchemy import delete, insert, update
 
 from tests.support.accounts_site import BEGINNING, Clock, connected, made, opened
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until
-from vibe_bot.postponed import KEPT_FOR, OTHERS_FIRST_FOR, Outlook, Turn, next_try, outlook
+from vibe_bot.postponed import (
+    KEPT_FOR,
+    OTHERS_FIRST_FOR,
+    Outlook,
+    Turn,
+    next_try,
+    outlook,
+    rests_until,
+    waiting_before,
+)
 from vibe_pipeline import runs
+from vibe_pipeline.accounts.budget_shares import Ceiling
 from vibe_pipeline.accounts.records import Account, EditionState, FailureCause, PendingLaunch
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.accounts.tables import pending_launches, service_calls, services
@@ -136,6 +146,47 @@ async def test_waiting_longer_bit_by_bit_is_told_once_it_is_noticeable(place: Bo
     assert quiet.wanted_at == told
     assert moment("en", ends) in again["text"]
     await until(lambda: [wish.wanted_at for wish in resting(place)] == [ends])
+
+
+async def test_a_moment_that_may_have_been_told_is_not_told_again_and_again(
+    place: BotWorld,
+) -> None:
+    anna, ends = await at_rest(place)
+    first = await anna.says("/generate")
+    odd = ("sendMessage", 200, '{"ok": true, "result": {"odd": 1}}')
+    place.trouble.next = [odd] * 3
+
+    rest_ends(place, blocked=True)
+    await until(lambda: [wish.wanted_at for wish in resting(place)] == [ends])
+
+    assert len(place.trouble.next) == 2
+    assert first["message_id"] > 0
+
+
+@pytest.mark.parametrize("postponed", [True, False])
+async def test_a_list_that_is_there_is_told_however_late_the_next_bot_comes(
+    empty_place: BotWorld, *, postponed: bool
+) -> None:
+    async with living_bot(empty_place):
+        anna, _ = await at_rest(empty_place)
+    wishes, user_id = empty_place.store.pending_launches, anna.account.user_id
+    launch = LaunchRequest.asked_list(user_id)
+    wishes.add("r1", user_id, launch)
+    wishes.answered("r1", 2)
+    run = empty_place.pipeline.begin(runs.DAILY_VIBE, user_id)
+    run.tags.update(launch.marked("r1").tags)
+    anna.edition(run.run_id, asked="r1")
+    run.status = "SUCCESS"
+    hours_ago = datetime.now(UTC) - 2 * HOUR
+    with empty_place.store.database.writing() as connection:
+        late = {"asked_at": hours_ago, "postponed_until": hours_ago if postponed else None}
+        connection.execute(update(pending_launches).values(**late))
+
+    async with living_bot(empty_place):
+        await anna.sees(saying("Anna's day"))
+        await until(lambda: wishes.open() == [])
+
+    assert empty_place.pipeline.launched == [run]
 
 
 async def test_a_bot_killed_as_soon_as_it_launched_is_followed_by_one_that_tells(
@@ -301,7 +352,6 @@ def test_it_rests_on_while_spotify_does_for_three_days_at_most(
 def test_those_who_wait_for_the_same_calls_are_begun_one_after_the_other(
     store: AccountStore, clock: Clock
 ) -> None:
-    spend(store, BEGINNING - 22 * HOUR, calls=880)
     for number in range(12):
         anna = store.people.change(connected(store, number + 1).user_id, nightly_at=None)
         launch = LaunchRequest.asked_list(anna.user_id)
@@ -311,9 +361,51 @@ def test_those_who_wait_for_the_same_calls_are_begun_one_after_the_other(
 
     turns = [turn(store, wish, clock) for wish in store.pending_launches.due()]
 
-    assert turns[0] is Turn.BEGIN
-    assert turns.count(Turn.BEGIN) < 8
-    assert set(turns[turns.count(Turn.BEGIN) :]) <= {Turn.REST, Turn.WAIT}
+    begun = turns.count(Turn.BEGIN)
+    assert 0 < begun < 8
+    assert turns == [Turn.BEGIN] * begun + [Turn.WAIT] * (12 - begun)
+    clock.moment += OTHERS_FIRST_FOR
+    assert {turn(store, wish, clock) for wish in store.pending_launches.due()} == {Turn.BEGIN}
+
+
+def test_each_who_waits_for_a_day_that_is_used_up_is_told_when_there_is_enough_for_them(
+    store: AccountStore, clock: Clock
+) -> None:
+    for minutes in range(60):
+        spend(store, BEGINNING - 23 * HOUR + timedelta(minutes=minutes), calls=15)
+    told = []
+    for number in range(30):
+        anna = connected(store, number + 1)
+        ahead = waiting_before(store, anna.user_id)
+        until = rests_until(store, anna.user_id, ahead=ahead)
+        assert until is not None
+        launch = LaunchRequest.asked_list(anna.user_id)
+        store.pending_launches.postpone(f"r{number:02}", anna.user_id, launch, until)
+        told.append(until)
+
+    clock.moment = max(told)
+    turns = {turn(store, wish, clock) for wish in store.pending_launches.due()}
+
+    assert told == sorted(told)
+    assert len(set(told)) > 3
+    assert Turn.REST not in turns
+
+
+def test_a_small_installation_sends_nobody_to_tomorrow_while_calls_are_there(
+    tmp_path: Path, clock: Clock
+) -> None:
+    store = made(tmp_path, clock)
+    ceilings = {"spotify": Ceiling.of(50)}
+    small = replace(store, budget=replace(store.budget, ceilings=ceilings))
+    for number in range(6):
+        anna = small.people.change(connected(small, number + 1).user_id, nightly_at=None)
+        launch = LaunchRequest.asked_list(anna.user_id)
+        small.pending_launches.postpone(f"r{number}", anna.user_id, launch, LATER)
+    clock.moment = LATER
+
+    turns = {turn(small, wish, clock) for wish in small.pending_launches.due()}
+
+    assert turns == {Turn.BEGIN, Turn.WAIT}
 
 
 def test_what_a_former_bot_began_is_gone_on_with(
@@ -331,8 +423,7 @@ def test_a_run_that_meets_the_rest_again_and_again_is_begun_ever_more_rarely_and
 ) -> None:
     now = clock()
     pauses = [
-        next_try(replace(wish, attempts=tries), now + timedelta(minutes=1), now)
-        for tries in range(7)
+        next_try(replace(wish, tries=tries), now + timedelta(minutes=1), now) for tries in range(7)
     ]
 
     minutes = [None if one is None else (one - now).total_seconds() / 60 for one in pauses]
@@ -441,16 +532,34 @@ def test_whoever_left_gets_nothing_also_not_with_another_spotify_account(
     assert turn(store, wish, clock) is Turn.LET_GO
 
 
-def test_a_moment_that_is_told_anew_is_the_one_that_counts(
+def test_who_asks_again_is_promised_anew_and_a_run_that_met_the_rest_only_later(
     store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account
 ) -> None:
-    clock.moment = BEGINNING
+    clock.moment = BEGINNING + HOUR / 2
+    launch, wishes = LaunchRequest.asked_list(anna.user_id), store.pending_launches
+
+    wishes.postpone("r2", anna.user_id, launch, BEGINNING + HOUR, before=replace(wish, tries=2))
+    (later,) = wishes.open()
+    wishes.postpone("r3", anna.user_id, launch, BEGINNING + 2 * HOUR)
+    (anew,) = wishes.open()
+
+    assert (later.request_id, later.wanted_at) == (wish.request_id, BEGINNING + HOUR)
+    assert later.asked_at == BEGINNING
+    assert (anew.wanted_at, anew.asked_at) == (BEGINNING + 2 * HOUR, BEGINNING + HOUR / 2)
+
+
+def test_launches_that_come_to_nothing_are_no_tries(
+    store: AccountStore, wish: PendingLaunch, anna: Account
+) -> None:
+    for _ in range(7):
+        store.pending_launches.later(wish.request_id, timedelta(seconds=1))
+    (tried,) = store.pending_launches.open()
+    store.pending_launches.close(wish.request_id)
     launch = LaunchRequest.asked_list(anna.user_id)
+    store.pending_launches.postpone("r2", anna.user_id, launch, LATER, before=tried)
 
-    store.pending_launches.postpone("r2", anna.user_id, launch, BEGINNING + HOUR)
-
-    (kept,) = store.pending_launches.open()
-    assert (kept.request_id, kept.wanted_at) == (wish.request_id, BEGINNING + HOUR)
+    (again,) = store.pending_launches.open()
+    assert (tried.attempts, again.tries) == (7, 1)
 
 
 def test_a_clock_set_back_by_days_has_nobody_wait_for_days(

@@ -15,7 +15,7 @@ from vibe_bot.formatting import together, with_button
 from vibe_bot.handlers.connection import invitation
 from vibe_bot.interactions import Interaction
 from vibe_bot.jobs import Job, job_named
-from vibe_bot.postponed import rests_until
+from vibe_bot.postponed import rests_until, waiting_before
 from vibe_bot.results import because, made, promise
 from vibe_pipeline.accounts.records import EditionState, FailureCause
 from vibe_pipeline.installation.home import cannot_be_written
@@ -155,6 +155,8 @@ async def _refused(interaction: Interaction, launch: LaunchRequest) -> bool:
     if launch.job != DAILY_VIBE:
         await interaction.answer(because(account, FailureCause.QUOTA, until))
         return True
+    ahead = waiting_before(store, account.user_id)
+    until = rests_until(store, account.user_id, ahead=ahead) or until
     store.pending_launches.postpone(interaction.request_id, account.user_id, launch, until)
     await interaction.answer(promise(account, FailureCause.QUOTA, until))
     return True

@@ -216,6 +216,16 @@ class StoredBudget:
                 return None
             return self._free_again(connection, service, self.now(), ceiling, share, calls=calls)
 
+    def most(self, service: str) -> int | None:
+        """What a day in which nothing was asked gives this share; ``None`` without a ceiling."""
+        ceiling = self.ceilings.get(service)
+        if ceiling is None:
+            return None
+        with self.database.reading() as connection:
+            nightly = _nightly(connection)
+        share = self.share or _share(asked_for=True)
+        return calls_open(ceiling, CallUsage.of(()), share, self.user_id, nightly)
+
     def _refuse_beyond_share(
         self, connection: Connection, service: str, now: datetime, share: Share
     ) -> None:

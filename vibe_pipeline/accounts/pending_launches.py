@@ -63,17 +63,21 @@ class PendingLaunches:
     ) -> None:
         """Write it down to be begun then; who waits for the same already waits until then.
 
-        ``before`` is the wish that was begun and met the same rest.
+        ``before`` is the wish that was begun and met the same rest; without one it was asked for
+        just now.
 
         Raises: ``UnknownPerson``.
         """
         now, job = self.now(), launch.job
+        told: dict[str, object] = {"postponed_until": until, "not_before": now}
+        if before is None:
+            told |= {"asked_at": now, "tries": 0}
         for resting in (one for one in self.open(user_id) if one.job == job and one.rests(now)):
-            self.put_off(resting.request_id, until)
+            self._change(resting.request_id, **told)
             return
         wish = replace(self.wish(request_id, user_id, launch), postponed_until=until)
         if before is not None:
-            wish = replace(wish, asked_at=before.asked_at, attempts=before.attempts + 1)
+            wish = replace(wish, asked_at=before.asked_at, tries=before.tries + 1)
         self._kept(wish)
 
     def wish(

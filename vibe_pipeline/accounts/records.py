@@ -329,7 +329,7 @@ class PendingLaunch:
 
     ``message_id`` is the message that answers it, once there is one. ``attempts`` counts the
     launches that came to nothing. ``postponed_until``: it was asked for while Spotify rested, and
-    is begun when that ends.
+    is begun when that ends; ``tries`` counts the runs of it that met such a rest before.
     """
 
     request_id: str
@@ -342,6 +342,7 @@ class PendingLaunch:
     attempts: int
     done: bool
     postponed_until: datetime | None = None
+    tries: int = 0
 
     @property
     def wanted_at(self) -> datetime:

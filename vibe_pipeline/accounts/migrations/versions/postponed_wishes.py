@@ -1,4 +1,4 @@
-"""Until when a wish waits that Spotify could not be asked for. Released, so never edited.
+"""Until when a wish waits for Spotify, and how often its run met a rest. Released, so never edited.
 
 Revision ID: 0016
 Revises: 0015
@@ -18,4 +18,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column(
         "pending_launches", sa.Column("postponed_until", sa.DateTime(timezone=True), nullable=True)
+    )
+    op.add_column(
+        "pending_launches", sa.Column("tries", sa.Integer, nullable=False, server_default="0")
     )
