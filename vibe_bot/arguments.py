@@ -42,10 +42,18 @@ LONGEST_GUESSED = timedelta(days=180)
 
 
 def plain_text(text: str) -> str:
-    """The argument with digits and signs as a keyboard has them, control characters gone."""
-    usual = unicodedata.normalize("NFKC", text[: TEXT_LIMIT * 4])
+    """The argument as ``usually_spelled``, no longer than anybody means it."""
+    return usually_spelled(text[: TEXT_LIMIT * 4])[:TEXT_LIMIT]
+
+
+def usually_spelled(text: str) -> str:
+    """Words with digits and signs as a keyboard has them, control characters gone.
+
+    A name that an argument is looked for in must be spelled the same way.
+    """
+    usual = unicodedata.normalize("NFKC", text)
     usual = "".join(_usual(character) for character in usual)
-    return " ".join(usual.split())[:TEXT_LIMIT]
+    return " ".join(usual.split())
 
 
 def size(text: str) -> int | None:

@@ -7,10 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from tests.support import bot_world
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, urls_of
+from vibe_bot.formatting import plain, tell
 from vibe_pipeline.accounts.records import BlockKind, FailureCause
 from vibe_pipeline.accounts.store import utc_now
-from vibe_pipeline.locales import LANGUAGES, say
+from vibe_pipeline.locales import LANGUAGES, day, say
 from vibe_pipeline.records import EditionId
 
 EDITION = "00000000-0000-4000-8000-00000000abcd"
@@ -295,3 +297,57 @@ async def test_status_says_what_the_last_list_went_by(place: BotWorld, language:
     status = await anna.says("/status")
 
     assert say(language, "bot.note.stale_recent_plays") in status["text"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Wait…",
+        "Song — Live",
+        "Song – Remix",
+        "می\u200cخواهم",
+        "Song №5",
+        "½ Way",
+        "A\u00a0Day",
+        "Ｆｕｌｌ Width",
+    ],
+)
+async def test_a_track_is_found_on_the_list_by_its_name_as_spotify_writes_it(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch, title: str
+) -> None:
+    named = replace(bot_world.track(1), title=title)
+    monkeypatch.setattr(bot_world, "track", lambda number: replace(named, position=number))
+    anna = await place.person()
+    await anna.says("/start")
+    anna.edition(tracks=1)
+
+    why = await anna.says(f"/why {title}")
+    whynot = await anna.says(f"/whynot {title}")
+    by_both = await anna.says(f"/whynot {named.artist} – {title}")
+
+    assert "Seed Artist" in why["text"]
+    on_list = plain(
+        tell(
+            "en",
+            "bot.whynot.on_list",
+            artist=named.artist,
+            title=title,
+            day=day("en", date(2026, 11, 20)),
+            position=1,
+        )
+    )
+    assert whynot["text"] == by_both["text"] == on_list
+
+
+async def test_a_track_blocked_by_a_tap_is_allowed_again_by_its_name_as_spotify_writes_it(
+    place: BotWorld,
+) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    blocks, user_id = place.store.blocks, anna.account.user_id
+    blocks.add(user_id, BlockKind.TRACK, "somebody|wait", "Somebody – Wait… №5")
+
+    allowed = await anna.says("/unblock Somebody – Wait… №5")
+
+    assert allowed["text"] == say("en", "bot.block.removed", name="Somebody – Wait… №5")
+    assert blocks.list(user_id) == []

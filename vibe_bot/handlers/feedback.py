@@ -133,7 +133,8 @@ def _allow(interaction: Interaction, one: Block) -> InlineKeyboardButton:
 
 def is_meant(one: Block, wanted: str) -> bool:
     """Whether somebody names this block by these words, or by its button."""
-    if wanted == _short_id(one) or wanted.casefold() == one.name.casefold():
+    name = arguments.usually_spelled(one.name)
+    if wanted == _short_id(one) or wanted.casefold() == name.casefold():
         return True
     if one.kind is BlockKind.ARTIST:
         return artist_key(wanted) in (one.key, artist_key(one.name))

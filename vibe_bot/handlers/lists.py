@@ -246,7 +246,7 @@ def _named(edition: Edition, wanted: str) -> ChosenTrack | None:
         return track_at(edition, int(wanted))
     word = wanted.casefold()
     for track in edition.tracks:
-        if word in f"{track.artist} – {track.title}".replace("–", "-").casefold():
+        if word in arguments.usually_spelled(f"{track.artist} – {track.title}").casefold():
             return track
     return None
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 from vibe_bot import arguments
 from vibe_bot.explanations import spoke
 from vibe_bot.formatting import Html, together
 from vibe_bot.handlers.feedback import is_meant
 from vibe_bot.interactions import Interaction
-from vibe_bot.why_not import MissingTrack, find
+from vibe_bot.why_not import CHOSEN, MissingTrack, find
+from vibe_pipeline.accounts.records import Considered, ConsideredList, Edition
 from vibe_pipeline.locales import day, knows
 
 
@@ -25,8 +27,8 @@ async def whynot(interaction: Interaction) -> None:
     if block is not None:
         await interaction.answer(interaction.html("bot.whynot.you_blocked", name=block.name))
         return
-    lists = store.considered.newest_first(user_id)
-    missed = await asyncio.to_thread(find, lists, wanted)
+    name = interaction.args[: arguments.TEXT_LIMIT]
+    missed = await asyncio.to_thread(find, _lists(interaction), name)
     if missed is not None:
         await interaction.answer(_answer(interaction, wanted, missed))
     elif store.editions.history(user_id, 1):
@@ -36,6 +38,30 @@ async def whynot(interaction: Interaction) -> None:
             "bot.whynot.no_lists", generate=interaction.text("keyboard.generate")
         )
         await interaction.answer(words, [interaction.button("generate", "go:generate")])
+
+
+def _lists(interaction: Interaction) -> Iterator[ConsideredList]:
+    """What the last lists were chosen from, and the last one itself should that not be known."""
+    store, user_id = interaction.services.store, interaction.account.user_id
+    edition = store.editions.latest(user_id)
+    if edition is not None and store.considered.of(edition.edition_id) is None:
+        yield _chosen(edition)
+    yield from store.considered.newest_first(user_id)
+
+
+def _chosen(edition: Edition) -> ConsideredList:
+    tracks = tuple(
+        Considered(
+            artist=track.artist,
+            title=track.title,
+            fate=CHOSEN,
+            rank=track.position,
+            is_new=track.is_new,
+            position=track.position,
+        )
+        for track in edition.tracks
+    )
+    return ConsideredList(edition_id=edition.edition_id, vibe_date=edition.vibe_date, items=tracks)
 
 
 def _answer(interaction: Interaction, wanted: str, missed: MissingTrack) -> Html:
