@@ -17,7 +17,7 @@ from typing import Protocol
 
 import structlog
 from telegram import Bot
-from telegram.error import RetryAfter, TelegramError
+from telegram.error import RetryAfter, TelegramError, TimedOut
 
 from vibe_bot.formatting import Html, tell, together
 from vibe_bot.gone_chats import has_left, surely_gone
@@ -28,7 +28,6 @@ from vibe_bot.results import Figures, Result, edition_made, gave_up, result_of, 
 from vibe_bot.run_poller import RunPoller, RunSnapshot
 from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import BotServices
-from vibe_bot.telegram_answers import MayHaveArrived
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import waited_for_in_chat
 from vibe_pipeline.accounts.errors import AccountsUnreadable
@@ -444,21 +443,27 @@ class _Follower:
     async def _say_anew(self, result: Result) -> None:
         try:
             await send(self.bot, self.watch.chat_id, result.text, result.markup)
-        except MayHaveArrived:
+        except TimedOut:
             log.warning("telegram may not have taken a result", run=self.watch.run_id)
 
     async def _hand_over(self, path: Path) -> None:
-        """Send a file and delete it; one that is gone was sent by the bot before this one."""
+        """Send a file and delete it; one that is gone was sent by the bot before this one.
+
+        One that may have arrived is not sent twice: it may be large, and Telegram slow.
+        """
         account = await asyncio.to_thread(self._account)
         content = await asyncio.to_thread(_content, path)
         if account is None or content is None:
             return
-        await self.bot.send_document(
-            self.watch.chat_id,
-            content,
-            caption=tell(account.language, "bot.export.caption"),
-            filename="vibe.zip",
-        )
+        try:
+            await self.bot.send_document(
+                self.watch.chat_id,
+                content,
+                caption=tell(account.language, "bot.export.caption"),
+                filename="vibe.zip",
+            )
+        except TimedOut:
+            log.warning("telegram may not have taken a file", run=self.watch.run_id)
         await asyncio.to_thread(path.unlink, missing_ok=True)
 
     def _account(self) -> Account | None:

@@ -11,14 +11,13 @@ from datetime import datetime, timedelta
 
 import structlog
 from telegram import Bot
-from telegram.error import BadRequest, RetryAfter, TelegramError
+from telegram.error import BadRequest, RetryAfter, TelegramError, TimedOut
 
 from vibe_bot.formatting import Html, tell, together
 from vibe_bot.gone_chats import chat_is_gone
 from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.sending import send
 from vibe_bot.services import BotServices
-from vibe_bot.telegram_answers import MayHaveArrived
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Erasure, ErasureKind
 
@@ -57,7 +56,7 @@ class Receipts:
         """One receipt that meets what nobody foresaw holds up no other."""
         try:
             await send(self.bot, note.chat_id, receipt(note))
-        except MayHaveArrived:
+        except TimedOut:
             log.warning("telegram may not have taken a receipt", receipt=note.receipt)
         except TelegramError as error:
             final = isinstance(error, BadRequest) or chat_is_gone(error)

@@ -1,0 +1,95 @@
+"""Telegram took a message, or refuses one, and what it says of it does not help: told once."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from telegram.error import TimedOut
+from telegram.request import HTTPXRequest
+
+from tests.bot.test_generate import connected
+from tests.bot.test_leaving import is_sure, sweeps
+from tests.support.bot_world import BotWorld, living_bot, saying, until
+from tests.support.pipeline_stand_in import StandInRun
+from vibe_bot import receipts
+from vibe_bot.launches import NO_MESSAGE
+from vibe_pipeline.personal_data.archives import archive_path
+
+
+def answers_late(monkeypatch: pytest.MonkeyPatch, method: str, times: int) -> None:
+    """Let Telegram do what this method asks of it, and its answer not come back so many times."""
+    ask, left = HTTPXRequest.do_request, [None] * times
+
+    async def do_request(
+        self: HTTPXRequest, url: str, *rest: Any, **more: Any
+    ) -> tuple[int, bytes]:
+        answer = await ask(self, url, *rest, **more)
+        if left and url.endswith(f"/{method}"):
+            left.pop()
+            raise TimedOut from httpx.ReadTimeout("no answer")
+        return answer
+
+    monkeypatch.setattr(HTTPXRequest, "do_request", do_request)
+
+
+async def test_a_result_in_a_new_message_is_told_once_though_no_answer_comes_back(
+    empty_place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+    run = empty_place.pipeline.begin("daily_vibe", anna.account.user_id)
+    watches, user_id = empty_place.store.watches, anna.account.user_id
+    watches.add(run.run_id, user_id, anna.telegram_id, NO_MESSAGE, "daily_vibe")
+    anna.edition(run.run_id)
+    answers_late(monkeypatch, "sendMessage", 3)
+
+    async with living_bot(empty_place):
+        await anna.sees(saying("Anna's day"))
+        await asyncio.sleep(0.6)
+
+    assert sum("Anna's day" in one["text"] for one in await anna.said_by_bot()) == 1
+
+
+async def test_an_export_is_sent_once_though_no_answer_comes_back(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await connected(place)
+    answers_late(monkeypatch, "sendDocument", 3)
+
+    def write(run: StandInRun) -> None:
+        path = archive_path(place.settings.home, run.run_id)
+        path.parent.mkdir()
+        path.write_bytes(b"PK")
+        run.status = "SUCCESS"
+
+    place.pipeline.on_launch = write
+    await anna.says("/export")
+    await until(lambda: len(place.pipeline.launched) == 1)
+    (run,) = place.pipeline.launched
+    await until(lambda: (watch := place.store.watches.get(run.run_id)) is not None and watch.done)
+
+    assert place.calls("sendDocument") == 1
+    assert not archive_path(place.settings.home, run.run_id).exists()
+
+
+async def test_a_receipt_is_told_once_though_no_answer_comes_back(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipts, "RETRY", timedelta())
+    anna = await connected(place)
+    asked = saying("Counted again afterwards")
+    place.pipeline.down = True
+    await is_sure(anna, "/forget")
+    await until(lambda: len(place.store.erasures.waiting()) == 1)
+    answers_late(monkeypatch, "sendMessage", 3)
+
+    place.pipeline.down = False
+    sweeps(place)
+    await anna.sees(asked)
+    await until(lambda: place.store.erasures.to_tell() == [])
+
+    assert sum(asked(one) for one in await anna.said_by_bot()) == 1
