@@ -17,10 +17,10 @@ from typing import Protocol
 
 import structlog
 from telegram import Bot
-from telegram.error import RetryAfter, TelegramError, TimedOut
+from telegram.error import BadRequest, RetryAfter, TelegramError, TimedOut
 
 from vibe_bot.formatting import Html, tell, together
-from vibe_bot.gone_chats import has_left, surely_gone
+from vibe_bot.gone_chats import chat_is_gone, has_left, surely_gone
 from vibe_bot.jobs import Job, job_named
 from vibe_bot.queue_pace import QueuePace
 from vibe_bot.rate_limiter import ChatRateLimiter, pause_seconds
@@ -49,7 +49,9 @@ costs the bot some milliseconds of the processor, which the first answers need w
 """
 RETRY_SECONDS = 5.0
 SURPRISES_BORNE = 3
-"""So often what nobody foresaw may happen before a run is followed no longer."""
+"""So often what nobody foresaw may happen, or Telegram refuse a result in a new message too,
+before a run is followed no longer.
+"""
 QUEUE_WORTH_SAYING = timedelta(seconds=2)
 """A run that leaves the queue sooner than this never waited, as far as people are concerned."""
 SLOW_AFTER = timedelta(minutes=3)
@@ -284,6 +286,7 @@ class _Follower:
                 return  # noqa: TRY300 - every other way out of the try goes round again
             except RetryAfter as pause:
                 await self.services.sleep(pause_seconds(pause))
+                continue
             except (TelegramError, AccountsUnreadable) as error:
                 if await surely_gone(self.bot, self.watch.chat_id, error, self.services.sleep):
                     self._person_is_gone()
@@ -291,14 +294,15 @@ class _Follower:
                 log.warning(
                     "cannot tell how a run stands yet", run=self.watch.run_id, why=str(error)
                 )
-                await self.services.sleep(RETRY_SECONDS)
+                surprises += isinstance(error, BadRequest)
             except Exception:
                 log.exception("following a run failed", run=self.watch.run_id)
                 surprises += 1
-                if surprises > SURPRISES_BORNE:
-                    self.services.store.watches.finish(self.watch.run_id)
-                    return
-                await self.services.sleep(RETRY_SECONDS)
+            if surprises > SURPRISES_BORNE:
+                log.error("a run is followed no longer", run=self.watch.run_id)
+                self.services.store.watches.finish(self.watch.run_id)
+                return
+            await self.services.sleep(RETRY_SECONDS)
 
     async def _until_it_stands(self) -> Result | RunView | None:
         """What was asked for, as soon as it is there, or why it is not.
@@ -398,6 +402,10 @@ class _Follower:
             await edit(self.bot, chat_id, self.watch.message_id, timed(language, text, waited))
         except RetryAfter as pause:
             await self.services.sleep(pause_seconds(pause))
+        except BadRequest as refusal:
+            if chat_is_gone(refusal):
+                raise
+            log.warning("telegram refuses a stage", run=self.watch.run_id, why=refusal.message)
 
     async def _figures(self, job: Job, run: RunView, *, there: bool) -> Figures:
         """What the run counted; without it the result is told all the same."""
@@ -417,7 +425,7 @@ class _Follower:
         if result.begun_again_at is not None:
             await asyncio.to_thread(self._postpone, result.begun_again_at)
         self.being_told.add(watch.run_id)
-        ended = await edit(self.bot, watch.chat_id, watch.message_id, result.text, result.markup)
+        ended = await self._said_in_place(result)
         if result.document is not None:
             await self._hand_over(result.document)
         self.message.finished |= await asyncio.to_thread(watches.finish, watch.run_id)
@@ -439,6 +447,17 @@ class _Follower:
             until,
             before=wish,
         )
+
+    async def _said_in_place(self, result: Result) -> Edited:
+        """In the message that followed the run; what Telegram refuses there is said anew."""
+        watch = self.watch
+        try:
+            return await edit(self.bot, watch.chat_id, watch.message_id, result.text, result.markup)
+        except BadRequest as refusal:
+            if chat_is_gone(refusal):
+                raise
+            log.warning("telegram refuses a result", run=watch.run_id, why=refusal.message)
+            return Edited.GONE
 
     async def _say_anew(self, result: Result) -> None:
         try:

@@ -78,15 +78,9 @@ async def edit(
     """Make one of our messages say this; saying what it says already is fine."""
     page = _Page(text=pages(text)[0], markup=markup)
     try:
-        await _edit(bot, chat_id, message_id, page)
+        return await _edited(bot, chat_id, message_id, page)
     except BadRequest as refusal:
-        words = _words(refusal)
-        if any(sign in words for sign in _UNCHANGED):
-            return Edited.DONE
-        if any(sign in words for sign in _GONE):
-            return Edited.GONE
-        await _edit(bot, chat_id, message_id, _simpler(page, refusal))
-    return Edited.DONE
+        return await _edited(bot, chat_id, message_id, _simpler(page, refusal))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +115,20 @@ async def _send(bot: Bot, chat_id: int, page: _Page) -> Message:
         reply_markup=page.markup,
         link_preview_options=page.link_preview,
     )
+
+
+async def _edited(bot: Bot, chat_id: int, message_id: int, page: _Page) -> Edited:
+    """Raises: ``BadRequest`` for what says neither that it is so already nor that it is gone."""
+    try:
+        await _edit(bot, chat_id, message_id, page)
+    except BadRequest as refusal:
+        words = _words(refusal)
+        if any(sign in words for sign in _UNCHANGED):
+            return Edited.DONE
+        if any(sign in words for sign in _GONE):
+            return Edited.GONE
+        raise
+    return Edited.DONE
 
 
 async def _edit(bot: Bot, chat_id: int, message_id: int, page: _Page) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 from telegram.error import TimedOut
 from telegram.request import HTTPXRequest
 
-from tests.bot.test_generate import connected
+from tests.bot.test_generate import connected, the_run
 from tests.bot.test_leaving import is_sure, sweeps
 from tests.support.bot_world import BotWorld, living_bot, saying, until
 from tests.support.pipeline_stand_in import StandInRun
 from vibe_bot import receipts
 from vibe_bot.launches import NO_MESSAGE
+from vibe_bot.progress import SURPRISES_BORNE
 from vibe_pipeline.personal_data.archives import archive_path
 
 
@@ -93,3 +95,63 @@ async def test_a_receipt_is_told_once_though_no_answer_comes_back(
     await until(lambda: place.store.erasures.to_tell() == [])
 
     assert sum(asked(one) for one in await anna.said_by_bot()) == 1
+
+
+def refusal(words: str) -> str:
+    return json.dumps({"ok": False, "error_code": 400, "description": f"Bad Request: {words}"})
+
+
+async def test_a_result_whose_message_takes_no_edit_is_told_once_in_a_new_one(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    first = await anna.says("/generate")
+    run = await the_run(place)
+    place.trouble.next = [("editMessageText", 400, refusal("MESSAGE_EDIT_REFUSED_SOMEHOW"))] * 9
+
+    anna.edition(run.run_id)
+    run.status = "SUCCESS"
+    told = await anna.sees(saying("Anna's day"))
+    await until(lambda: place.store.watches.open() == [])
+
+    assert told["message_id"] != first["message_id"]
+    assert sum("Anna's day" in one["text"] for one in await anna.said_by_bot()) == 1
+
+
+async def test_a_result_that_is_refused_in_a_new_message_too_is_not_tried_without_end(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    await anna.says("/generate")
+    run = await the_run(place)
+    tried: list[str] = []
+
+    def refuse(method: str) -> None:
+        tried.append(method)
+        if method in {"editMessageText", "sendMessage"}:
+            place.trouble.next.insert(0, (method, 400, refusal("MESSAGE_REFUSED_SOMEHOW")))
+
+    place.trouble.then = refuse
+    anna.edition(run.run_id)
+    run.status = "SUCCESS"
+    await until(lambda: tried.count("sendMessage") > SURPRISES_BORNE)
+    await asyncio.sleep(0.6)
+
+    assert tried.count("sendMessage") == SURPRISES_BORNE + 1
+    assert place.store.watches.open() == []
+
+
+async def test_a_stage_that_telegram_refuses_does_not_keep_the_list_from_being_told(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    first = await anna.says("/generate")
+    run = await the_run(place)
+    place.trouble.next = [("editMessageText", 400, refusal("MESSAGE_REFUSED_SOMEHOW"))] * 5
+
+    await until(lambda: place.trouble.next == [])
+    anna.edition(run.run_id)
+    run.status = "SUCCESS"
+
+    told = await anna.sees(saying("Anna's day"))
+    assert told["message_id"] == first["message_id"]

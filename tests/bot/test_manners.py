@@ -137,6 +137,18 @@ async def test_a_message_that_is_gone_is_reported(words: str) -> None:
     assert await edit(bot(wire), 1, 7, "x") is Edited.GONE
 
 
+@pytest.mark.parametrize(
+    ("words", "ended"),
+    [("message is not modified", Edited.DONE), ("message to edit not found", Edited.GONE)],
+)
+async def test_an_edit_in_a_simpler_form_is_judged_like_the_first(
+    words: str, ended: Edited
+) -> None:
+    wire = Wire((400, "Bad Request: can't parse entities"), (400, f"Bad Request: {words}"))
+
+    assert await edit(bot(wire), 1, 7, "<b>x</b>") is ended
+
+
 async def test_other_refusals_reach_the_caller() -> None:
     with pytest.raises(BadRequest):
         await send(bot(Wire((400, "Bad Request: chat not found"))), 1, "x")
