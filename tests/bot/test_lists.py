@@ -6,14 +6,17 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import func, select
 
 from tests.support import bot_world
-from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, urls_of
+from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until, urls_of
 from vibe_bot.formatting import plain, tell
+from vibe_pipeline.accounts.inbox import Inbox
 from vibe_pipeline.accounts.records import BlockKind, FailureCause
 from vibe_pipeline.accounts.store import utc_now
+from vibe_pipeline.accounts.tables import inbox
 from vibe_pipeline.locales import LANGUAGES, day, say
-from vibe_pipeline.records import EditionId
+from vibe_pipeline.records import EditionId, Source
 
 EDITION = "00000000-0000-4000-8000-00000000abcd"
 
@@ -85,13 +88,13 @@ async def test_a_thumb_is_kept_shown_and_taken_back(place: BotWorld) -> None:
     await anna.taps(f"tr:{EDITION}:0")
     await anna.sees(lambda one: "1. Artist" in one["text"])
 
-    await anna.taps(f"th:{EDITION}:2:u")
+    await anna.taps(f"th:{EDITION}:2:1")
     await anna.sees(lambda one: any("2 👍✓" in str(row) for row in one["buttons"]))
     (kept,) = place.store.thumbs.list(anna.account.user_id)
-    await anna.taps(f"th:{EDITION}:2:d")
+    await anna.taps(f"th:{EDITION}:2:-1")
     await anna.sees(lambda one: any("👎✓" in str(row) for row in one["buttons"]))
     (turned,) = place.store.thumbs.list(anna.account.user_id)
-    await anna.taps(f"th:{EDITION}:2:d")
+    await anna.taps(f"th:{EDITION}:2:0")
     await anna.sees(lambda one: "1. Artist" in one["text"] and "✓" not in str(one["buttons"]))
 
     assert (kept.value, turned.value) == (1, -1)
@@ -99,6 +102,55 @@ async def test_a_thumb_is_kept_shown_and_taken_back(place: BotWorld) -> None:
     assert place.store.thumbs.list(anna.account.user_id) == []
     notices = [one["text"] for one in (await anna.chat())["notices"]]
     assert say("en", "bot.tracks.thumbed_up") in notices
+
+
+async def test_a_button_of_a_former_version_turns_a_thumb_round(place: BotWorld) -> None:
+    anna = await with_list(place)
+    await anna.says("/latest")
+
+    await anna.taps_forged(f"th:{EDITION}:2:u")
+    await anna.notices(say("en", "bot.tracks.thumbed_up"))
+    (kept,) = place.store.thumbs.list(anna.account.user_id)
+    await anna.says("/latest")
+    await anna.taps_forged(f"th:{EDITION}:2:u")
+    await anna.notices(say("en", "bot.tracks.thumb_gone"))
+
+    assert kept.value == 1
+    assert place.store.thumbs.list(anna.account.user_id) == []
+
+
+def unhandled(place: BotWorld) -> int:
+    """How many updates wait to be handled, or to be handled again."""
+    query = select(func.count()).where(inbox.c.payload.is_not(None))
+    with place.store.database.reading() as connection:
+        return connection.execute(query).scalar_one()
+
+
+async def test_a_tap_handled_again_by_the_next_bot_changes_nothing_more(
+    empty_place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = Inbox.done
+    async with living_bot(empty_place):
+        anna = await with_list(empty_place)
+        await anna.says("/sources")
+        await anna.says("/latest")
+        await anna.taps(f"tr:{EDITION}:0")
+        await anna.sees(lambda one: f"th:{EDITION}:2:1" in data_of(one))
+        await until(lambda: unhandled(empty_place) == 0)
+        monkeypatch.setattr(Inbox, "done", lambda inbox, key: None)
+        await anna.taps(f"th:{EDITION}:2:1")
+        await anna.notices(say("en", "bot.tracks.thumbed_up"))
+        await anna.taps("so:listenbrainz:off")
+        await until(lambda: anna.account.sources_off == {Source.LISTENBRAINZ})
+    monkeypatch.setattr(Inbox, "done", done)
+    assert unhandled(empty_place) == 2
+
+    async with living_bot(empty_place):
+        await until(lambda: unhandled(empty_place) == 0)
+
+    (kept,) = empty_place.store.thumbs.list(anna.account.user_id)
+    assert kept.value == 1
+    assert anna.account.sources_off == {Source.LISTENBRAINZ}
 
 
 async def test_one_tap_blocks_the_artist_and_another_allows_them_again(place: BotWorld) -> None:

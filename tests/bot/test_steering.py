@@ -103,14 +103,25 @@ async def test_a_source_is_switched_off_and_on_with_a_tap(place: BotWorld) -> No
     anna = await place.person()
     message = await anna.says("/sources")
     name = source_name("en", Source.LISTENBRAINZ)
-    assert {f"so:{source.value}" for source in Source} <= set(data_of(message))
+    assert {f"so:{source.value}:off" for source in Source} <= set(data_of(message))
 
-    await anna.taps("so:listenbrainz")
+    await anna.taps("so:listenbrainz:off")
     await anna.notices(say("en", "bot.sources.switched_off", source=name))
     assert anna.account.sources_off == {Source.LISTENBRAINZ}
-    await anna.taps("so:listenbrainz")
+    await anna.taps("so:listenbrainz:on")
     await anna.notices(say("en", "bot.sources.switched_on", source=name))
     assert anna.account.sources_off == frozenset()
+
+
+async def test_a_button_of_a_former_version_turns_a_source_round(place: BotWorld) -> None:
+    anna = await place.person()
+    await anna.says("/sources")
+    name = source_name("en", Source.LISTENBRAINZ)
+
+    await anna.taps_forged("so:listenbrainz")
+
+    await anna.notices(say("en", "bot.sources.switched_off", source=name))
+    assert anna.account.sources_off == {Source.LISTENBRAINZ}
 
 
 async def test_a_wish_of_a_former_day_is_no_longer_shown(place: BotWorld) -> None:

@@ -18,21 +18,24 @@ from vibe_pipeline.accounts.records import Block, BlockKind
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 
 _ARTIST_AND_TITLE = re.compile(r"\s+[-–—:]\s+")
+THUMBS = ("1", "0", "-1")
 SHOWN = 40
 LABEL_LIMIT = 40
 
 
 async def thumb(interaction: Interaction) -> str | None:
-    """A thumb for a track: ``EDITION:POSITION:u`` or ``:d``; the same again takes it back."""
-    place, _, way = interaction.args.rpartition(":")
+    """A thumb for a track: ``EDITION:POSITION:`` and how it shall be, 1, -1 or 0 for none.
+
+    Buttons of former versions end in ``u`` or ``d``, and the same again takes it back.
+    """
+    place, _, wanted = interaction.args.rpartition(":")
     edition, position = edition_said(interaction.with_args(place))
     track = None if edition is None else track_at(edition, position)
     if edition is None or track is None:
         return interaction.text("bot.not_yours")
     thumbs, user_id = interaction.services.store.thumbs, interaction.account.user_id
     before = next((one.value for one in thumbs.list(user_id) if one.key == track.key), 0)
-    value = 1 if way == "u" else -1
-    value = 0 if value == before else value
+    value = int(wanted) if wanted in THUMBS else _turned(wanted, before)
     thumbs.set(
         user_id,
         track.key,
@@ -45,6 +48,11 @@ async def thumb(interaction: Interaction) -> str | None:
     await show_tracks(interaction, edition, page, new_message=False)
     said = {1: "thumbed_up", -1: "thumbed_down", 0: "thumb_gone"}[value]
     return interaction.text(f"bot.tracks.{said}")
+
+
+def _turned(way: str, before: int) -> int:
+    value = 1 if way == "u" else -1
+    return 0 if value == before else value
 
 
 async def block_chosen(interaction: Interaction) -> str | None:

@@ -394,9 +394,10 @@ def _track_row(
     edition: Edition, track: ChosenTrack, thumbs: Mapping[str, int]
 ) -> list[InlineKeyboardButton]:
     place, thumb = f"{edition.edition_id}:{track.position}", thumbs.get(track.key, 0)
+    up, down = (0 if thumb == value else value for value in (1, -1))
     return [
-        button(f"{track.position} 👍{'✓' if thumb > 0 else ''}", f"th:{place}:u"),
-        button(f"👎{'✓' if thumb < 0 else ''}", f"th:{place}:d"),
+        button(f"{track.position} 👍{'✓' if thumb > 0 else ''}", f"th:{place}:{up}"),
+        button(f"👎{'✓' if thumb < 0 else ''}", f"th:{place}:{down}"),
         button("🚫", f"bl:{place}:a"),
         button("❔", f"wy:{place}"),
     ]

@@ -21,13 +21,18 @@ async def sources(interaction: Interaction) -> None:
 
 
 async def switch(interaction: Interaction) -> str | None:
-    """A tap: a source is left alone, or asked again, from the next list on."""
-    source = next((one for one in Source if one.value == interaction.args), None)
+    """A tap: a source is left alone, or asked again, from the next list on: ``SOURCE:off``.
+
+    Buttons of former versions name the source alone and turn it round.
+    """
+    name, _, wanted = interaction.args.partition(":")
+    source = next((one for one in Source if one.value == name), None)
     if source is None:
         return interaction.text("bot.stale_button")
-    changed = interaction.change(sources_off=interaction.account.sources_off ^ {source})
+    before = interaction.account.sources_off
+    off = wanted == "off" if wanted else source not in before
+    changed = interaction.change(sources_off=before | {source} if off else before - {source})
     await _show(changed)
-    off = source in changed.account.sources_off
     name = source_name(interaction.language, source)
     return interaction.text(f"bot.sources.switched_{'off' if off else 'on'}", source=name)
 
@@ -47,7 +52,7 @@ def _switches(interaction: Interaction) -> list[list[InlineKeyboardButton]]:
         [
             button(
                 f"{'⬜' if source in off else '✅'} {source_name(interaction.language, source)}",
-                f"so:{source.value}",
+                f"so:{source.value}:{'on' if source in off else 'off'}",
             )
         ]
         for source in Source
