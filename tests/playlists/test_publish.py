@@ -16,6 +16,7 @@ from tests.support.outside_world import Naps
 from tests.support.warehouse_examples import chosen, track
 from vibe_pipeline.accounts.records import (
     Account,
+    BlockKind,
     Edition,
     EditionKind,
     EditionState,
@@ -147,6 +148,9 @@ class LockedOut:
     ) -> bool:
         raise WarehouseLocked(Path("w"), "held")
 
+    def heed(self, edition: Edition) -> bool:
+        raise WarehouseLocked(Path("w"), "held")
+
     def confirmed(self, tracks: Iterable[Track]) -> None:
         raise WarehouseLocked(Path("w"), "held")
 
@@ -176,6 +180,9 @@ class Remembering:
         return self.store.editions.advance(
             edition.edition_id, state, state, tracks=self.other, summary=edition.summary
         )
+
+    def heed(self, edition: Edition) -> bool:
+        return self.choose_again(edition, (), only=None)
 
     def confirmed(self, tracks: Iterable[Track]) -> None:
         pass
@@ -829,6 +836,80 @@ def test_a_dead_track_is_left_out_and_the_counts_say_so(desk: Desk) -> None:
     assert edition.summary is not None
     assert "shorter_than_wished" in edition.summary.notes
     assert edition.summary.new + edition.summary.familiar == 2
+
+
+@pytest.mark.parametrize("left_at", [EditionState.CHOSEN, EditionState.PLAYLIST_MADE])
+def test_what_was_blocked_since_and_has_no_other_in_its_place_is_left_out(
+    desk: Desk, left_at: EditionState
+) -> None:
+    edition_id = desk.chosen("e1")
+    left_half_way(desk, edition_id, left_at)
+    desk.mender = Remembering()
+    block(desk, TRACKS[1])
+
+    edition = desk.publish(edition_id)
+
+    assert desk.spotify.items == {"p1": [TRACKS[0].uri, TRACKS[2].uri]}
+    assert [track.position for track in edition.tracks] == [1, 2]
+    assert edition.summary is not None
+    assert edition.summary.notes == ("shorter_than_wished",)
+
+
+def test_what_was_blocked_since_is_not_written_before_others_are_chosen(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+    desk.mender = LockedOut()
+    block(desk, TRACKS[1])
+
+    with pytest.raises(WarehouseLocked):
+        desk.publish(edition_id)
+
+    assert desk.spotify.calls == []
+
+
+def test_a_list_of_nothing_but_what_was_blocked_since_is_refused_in_words(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+    for one in TRACKS:
+        block(desk, one)
+
+    with pytest.raises(ListRefused) as refused:
+        desk.publish(edition_id)
+
+    assert refused.value.cause is FailureCause.NOTHING_TO_CHOOSE
+    assert desk.spotify.items == {}
+
+
+def block(desk: Desk, one: ChosenTrack) -> None:
+    """The person wants never to hear it again."""
+    name = f"{one.artist} – {one.title}"
+    desk.store.blocks.add(desk.account.user_id, BlockKind.TRACK, one.key, name)
+
+
+def left_half_way(desk: Desk, edition_id: EditionId, state: EditionState) -> None:
+    """The process dies before, or after, there is a playlist."""
+    desk.spotify.spoils = lambda _: ServiceUnavailable("spotify", "down")
+    with suppress(ServiceUnavailable):
+        desk.publish(edition_id)
+    desk.spotify.spoils = lambda _: None
+    if state is EditionState.PLAYLIST_MADE:
+        desk.spotify.dies = lambda call: call == "items"
+        with suppress(Killed):
+            desk.publish(edition_id)
+        desk.spotify.dies = lambda _: False
+    assert desk.store.editions.required(edition_id).state is state
+
+
+@pytest.mark.parametrize("left_at", [EditionState.CHOSEN, EditionState.PLAYLIST_MADE])
+def test_a_living_playlist_made_for_the_list_itself_is_filled_whatever_mode_came_since(
+    desk: Desk, left_at: EditionState
+) -> None:
+    edition_id = desk.chosen("e1")
+    left_half_way(desk, edition_id, left_at)
+    desk.store.people.change(desk.account.user_id, mode=Mode.DAILY)
+
+    edition = desk.publish(edition_id)
+
+    assert desk.spotify.items == {"p1": [track.uri for track in TRACKS]}
+    assert edition.mode is Mode.LIVING
 
 
 def test_one_passing_refusal_leaves_no_track_out(desk: Desk) -> None:

@@ -23,7 +23,7 @@ from vibe_pipeline.playlists.run_edition import (
     slice_for,
     unfinished_before,
 )
-from vibe_pipeline.records import EditionId
+from vibe_pipeline.records import EditionId, Mode
 
 
 @pytest.fixture
@@ -193,6 +193,23 @@ def test_a_list_that_may_have_a_playlist_is_gone_on_with_whatever_it_failed_for(
     assert before is None
     assert left is not None
     assert left.edition_id == "r1"
+
+
+@pytest.mark.parametrize("may_have_one", [True, False])
+def test_who_asks_again_for_a_playlist_of_its_own_goes_on_with_what_stands_in_none(
+    store: AccountStore, *, may_have_one: bool
+) -> None:
+    anna = connected(store)
+    edition = edition_for(store, anna, run("r1"), now=BEGINNING)
+    assert edition is not None
+    choose(store, edition)
+    state, marker = EditionState.CHOSEN, "vibe-1" if may_have_one else None
+    store.editions.advance(edition.edition_id, state, state, marker=marker)
+    anna = store.people.change(anna.user_id, mode=Mode.DAILY)
+
+    left = unfinished_before(store, anna, run("r2"), now=BEGINNING)
+
+    assert (left is None) is may_have_one
 
 
 def choose(store: AccountStore, edition: Edition) -> None:

@@ -103,6 +103,18 @@ def _known_explicit(tables: Tables, account: Account, *, now: datetime) -> dict[
     return {_EXPLICIT: sorted(told)}
 
 
+def with_present_wishes(
+    tables: Tables, account: Account, wishes: Wishes, inputs: EditionInputs, *, now: datetime
+) -> EditionInputs:
+    """The same inputs, with what the person never wants to hear, as they say it by now.
+
+    What they blocked, and that nothing is to be marked explicit. All else stands as it was.
+    """
+    explicit = {} if _EXPLICIT in inputs.settings else _known_explicit(tables, account, now=now)
+    settings = {**inputs.settings, **explicit}
+    return replace(inputs, blocks=wishes.blocks, settings=settings)
+
+
 def request_from(tables: Tables, edition_slice: Slice, inputs: EditionInputs) -> ListRequest:
     """Everything but the candidates, as it stood at the edition's moment."""
     return Known.read(tables, edition_slice, inputs).request()

@@ -3,7 +3,7 @@
 The ledger row of the edition moves on after each step that Spotify has confirmed. Writing items
 may be repeated; making a playlist may not, so what it says of itself is noted first and tells ours
 apart (``own_playlists``). Words that Spotify refuses give way to plainer ones. A list with tracks
-that turn out unusable is chosen again (``second_choice``) and written anew.
+that turn out unusable, or that its person blocked since, is chosen again (``second_choice``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Protocol
 
 from vibe_pipeline.accounts.records import (
     Account,
+    Block,
     Edition,
     EditionKind,
     EditionState,
@@ -40,6 +41,7 @@ from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.own_playlists import CreationAttempts, former_snapshots, marker
 from vibe_pipeline.playlists.read_back import read_back
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
+from vibe_pipeline.playlists.run_edition import follows_mode
 from vibe_pipeline.playlists.unusable_tracks import (
     Shown,
     Unusable,
@@ -48,13 +50,16 @@ from vibe_pipeline.playlists.unusable_tracks import (
     unusable_tracks,
 )
 from vibe_pipeline.playlists.wording import Wording, plain_wording, wording
+from vibe_pipeline.ranking.recording_match import credited
 from vibe_pipeline.ranking.selection import Note
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Track
 from vibe_pipeline.runs import nightly_occasion
+from vibe_pipeline.taste.feedback import Feedback, feedback_of
 from vibe_pipeline.warehouse import WarehouseError
 
 log = logging.getLogger(__name__)
 
+_TO_WRITE = frozenset({EditionState.CHOSEN, EditionState.PLAYLIST_MADE})
 _SECOND_CHOICES = 3
 """So often others are chosen in the place of unusable tracks; then the list becomes shorter."""
 _FRESH_PLAYLISTS = 1
@@ -103,6 +108,13 @@ class ListMender(Protocol):
         """
         ...
 
+    def heed(self, edition: Edition) -> bool:
+        """Put a choice into the ledger without what the person never wants to hear by now.
+
+        False where nothing of that changed since the list was chosen, or there is no such choice.
+        """
+        ...
+
     def confirmed(self, tracks: Iterable[Track]) -> None:
         """Spotify showed these tracks, which were known by their ids alone."""
         ...
@@ -138,8 +150,7 @@ def edition_to_publish(
         )
         on_purpose = True
     wanted = on_purpose or edition.snapshot_id is not None
-    to_write = edition.state in {EditionState.CHOSEN, EditionState.PLAYLIST_MADE}
-    if wanted and to_write:
+    if wanted and edition.state in _TO_WRITE:
         undone = edition.undone_at is not None
         if undone or store.editions.later_stands(edition):
             store.editions.put_back(edition.edition_id)
@@ -223,6 +234,8 @@ class Publication:
     async def _step(self, edition: Edition, mending: _Mending) -> None:
         if self.store.editions.overtaken(edition):
             raise list_refused(FailureCause.OVERTAKEN)
+        if edition.state in _TO_WRITE and self._heeded(edition, mending):
+            return
         match edition.state:
             case EditionState.CHOSEN:
                 await self._find_or_make(edition)
@@ -235,6 +248,37 @@ class Publication:
                 self._advance(edition, EditionState.RECORDED)
             case _:
                 raise ValueError(f"edition {edition.edition_id} has nothing chosen yet")
+
+    def _heeded(self, edition: Edition, mending: _Mending) -> bool:
+        """Whether the list had to change, for what its person said since it was chosen."""
+        account = self._account(edition)
+        if follows_mode(edition, account):
+            self._leave_living(edition)
+            return True
+        if mending.heeded:
+            return False
+        mending.heeded = True
+        blocks = self.store.blocks.list(edition.user_id)
+        lately = any(block.created_at >= edition.created_at for block in blocks)
+        asked = self.mender is not None and (lately or account.leaves_out_explicit)
+        if asked and self.mender is not None and self.mender.heed(edition):
+            return True
+        blocked = _blocked(edition, blocks)
+        if blocked:
+            self._leave_out(edition, blocked)
+        return bool(blocked)
+
+    def _leave_living(self, edition: Edition) -> None:
+        """The living playlist stays as it is; the list gets one of its own."""
+        moved = self.store.editions.advance(
+            edition.edition_id,
+            edition.state,
+            EditionState.CHOSEN,
+            mode=Mode.DAILY,
+            playlist_id=None,
+            playlist_url=None,
+        )
+        _must_have_moved(edition, moved=moved)
 
     async def _find_or_make(self, edition: Edition) -> None:
         account = self._account(edition)
@@ -448,13 +492,16 @@ class Publication:
         """Choose others in their place; leave them out when that was done often enough."""
         mending.second_choices += 1
         log.warning("%s tracks of the list are unusable", len(unusable.ids))
-        left = [track for track in edition.tracks if track.spotify_id not in unusable.ids]
         if self.mender is not None:
             self.mender.forget(edition, unusable)
             only = None if mending.second_choices == 1 else mending.good
             often_enough = mending.second_choices > _SECOND_CHOICES
             if not often_enough and self.mender.choose_again(edition, unusable.ids, only=only):
                 return
+        self._leave_out(edition, unusable.ids)
+
+    def _leave_out(self, edition: Edition, spotify_ids: Collection[str]) -> None:
+        left = [track for track in edition.tracks if track.spotify_id not in spotify_ids]
         if not left:
             raise list_refused(FailureCause.NOTHING_TO_CHOOSE)
         tracks = tuple(replace(track, position=at) for at, track in enumerate(left, start=1))
@@ -542,6 +589,7 @@ def _required(playlist_id: str | None) -> str:
 class _Mending:
     """What one publication found out about tracks so far."""
 
+    heeded: bool = False
     second_choices: int = 0
     shown: set[str] = field(default_factory=set)
     former_lines: list[PlaylistLine] = field(default_factory=list)
@@ -568,6 +616,19 @@ class _Mending:
 
 def _ids(uris: Collection[str]) -> frozenset[str]:
     return frozenset(uri.rpartition(":")[2] for uri in uris)
+
+
+def _blocked(edition: Edition, blocks: Iterable[Block]) -> frozenset[str]:
+    """The ids of what is blocked on a list, as far as its own lines tell."""
+    barred = Feedback.of(feedback_of(blocks, ())[0], ())
+    return frozenset(
+        track.spotify_id
+        for track in edition.tracks
+        if track.key in barred.blocked_tracks
+        or not barred.blocked_artists.isdisjoint(
+            {track.artist_key, *credited(track.artist, track.title)}
+        )
+    )
 
 
 def _alike_together(edition: Edition) -> list[ChosenTrack]:

@@ -16,7 +16,7 @@ from vibe_pipeline.accounts.records import Account, Edition, EditionKind, Editio
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.nightly import local_date
 from vibe_pipeline.playlists.recommendation_history import slice_of
-from vibe_pipeline.records import EditionId
+from vibe_pipeline.records import EditionId, Mode
 from vibe_pipeline.warehouse import Slice
 
 
@@ -84,11 +84,22 @@ def unfinished_before(
             edition
             for edition in store.editions.of_day(account.user_id, vibe_date)
             if (goes_on(edition) or may_have_a_playlist(edition))
-            and edition.mode is account.mode
+            and (edition.mode is account.mode or follows_mode(edition, account))
             and not store.editions.later_stands(edition)
         ),
         None,
     )
+
+
+def follows_mode(edition: Edition, account: Account) -> bool:
+    """Whether its person wants playlists of their own by now, and the living one is without it.
+
+    What may have made the living playlist goes on in it: it holds nothing else.
+    """
+    waits = edition.state in {EditionState.CHOSEN, EditionState.PLAYLIST_MADE}
+    nothing_of_it = waits and edition.marker is None and edition.snapshot_id is None
+    turned = edition.mode is Mode.LIVING and account.mode is Mode.DAILY
+    return turned and nothing_of_it
 
 
 def open_edition(

@@ -1,4 +1,4 @@
-"""A list chosen again while it is published, for tracks that turned out to be unusable.
+"""A list chosen again while it is published: tracks turned out unusable, or are unwanted by now.
 
 What Spotify refused or greys out is remembered, so that no list holds it again; the edition keeps
 all that its replay needs. Finding those tracks is ``refused_tracks``' and ``publish``'s.
@@ -16,9 +16,11 @@ from vibe_pipeline.lookup_cache import Lookups
 from vibe_pipeline.playlists.build import replayed
 from vibe_pipeline.playlists.edition_inputs import (
     PolicyUnknown,
+    Wishes,
     policy_named,
     pools_from,
     request_from,
+    with_present_wishes,
     without,
 )
 from vibe_pipeline.playlists.edition_record import SelectionRecord, record_choice
@@ -68,16 +70,29 @@ class SecondChoice:
             _forget_what_labs_named(lookups, resolved, wrong)
             lookups.keep()
 
+    def heed(self, edition: Edition) -> bool:
+        """Choose again if the person blocked something since, or wants nothing explicit by now.
+
+        False where nothing of that changed, or there is no other choice.
+        """
+        with self.database.open() as tables:
+            place = slice_of(edition)
+            inputs = tables.selections.inputs(place.user_id, place.edition_id, on=place.vibe_date)
+            if inputs is None or self._as_wished_now(tables, edition, inputs) == inputs:
+                return False
+        return self.choose_again(edition, ())
+
     def choose_again(
         self, edition: Edition, besides: Collection[str], *, only: Collection[str] | None = None
     ) -> bool:
         """Put a choice without these ids into the ledger; false when there is none.
 
         Only what was looked up for the edition stands in: nobody is asked anything. ``only``: of
-        tracks that are known by their id alone, these and no others.
+        tracks that are known by their id alone, these and no others. What the person blocked
+        since stands in for nothing.
         """
         with self.database.open() as tables:
-            basis = _read_basis(tables, edition, besides, only, now=self.now())
+            basis = self._basis(tables, edition, besides, only)
         if basis is None:
             return False
         selection = replayed(basis.request, basis.pools, basis.then, basis.policy)
@@ -90,6 +105,29 @@ class SecondChoice:
         told = with_stale_parts(selection, stale)
         record_choice(self.store, edition, told, mode=edition.mode)
         return True
+
+    def _basis(
+        self,
+        tables: Tables,
+        edition: Edition,
+        besides: Collection[str],
+        only: Collection[str] | None,
+    ) -> _Basis | None:
+        place = slice_of(edition)
+        inputs = tables.selections.inputs(place.user_id, place.edition_id, on=place.vibe_date)
+        if inputs is None:
+            return None
+        wished = self._as_wished_now(tables, edition, inputs)
+        return _read_basis(tables, edition, wished, besides, only, now=self.now())
+
+    def _as_wished_now(
+        self, tables: Tables, edition: Edition, inputs: EditionInputs
+    ) -> EditionInputs:
+        account = self.store.people.get(edition.user_id)
+        if account is None:
+            return inputs
+        wishes = Wishes.of(self.store, edition.user_id)
+        return with_present_wishes(tables, account, wishes, inputs, now=self.now())
 
     def marked(self, marks: Mapping[str, bool]) -> None:
         """Keep by Spotify id which tracks are marked explicit."""
@@ -118,6 +156,7 @@ class _Basis:
 def _read_basis(
     tables: Tables,
     edition: Edition,
+    inputs: EditionInputs,
     besides: Collection[str],
     only: Collection[str] | None,
     *,
@@ -125,9 +164,6 @@ def _read_basis(
 ) -> _Basis | None:
     """All of it without the tracks that may not be used; ``None`` where it cannot be repeated."""
     place = slice_of(edition)
-    inputs = tables.selections.inputs(place.user_id, place.edition_id, on=place.vibe_date)
-    if inputs is None:
-        return None
     lookups = tables.cached_lookups(now=lambda: now)
     marks = SPOTIFY_EXPLICIT.known(lookups, sorted(besides))
     explicit = {spotify_id for spotify_id, marked in marks.items() if marked}

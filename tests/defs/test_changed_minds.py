@@ -1,0 +1,112 @@
+"""What a person says between a list's choice and its writing: the list that goes on heeds it."""
+
+from __future__ import annotations
+
+from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
+from vibe_pipeline import runs
+from vibe_pipeline.accounts.records import Account, BlockKind, Edition, EditionState
+from vibe_pipeline.records import EditionId, Mode
+
+WRITING = "PUT /playlists/{id}/items"
+
+
+def fails_at_writing(world: VibeWorld, person: Account) -> Edition:
+    """A list that has its tracks, and that Spotify does not take."""
+    world.trouble(service="spotify", kind="html", endpoint=WRITING)
+    failed = world.run("daily_vibe", person.user_id, raise_on_error=False)
+    world.no_trouble()
+    edition = world.store.editions.required(EditionId(failed.run_id))
+    assert edition.state is EditionState.PLAYLIST_MADE
+    return edition
+
+
+def goes_on(world: VibeWorld, edition: Edition, job: str = "publish_preview") -> Edition:
+    tags = {runs.EDITION: edition.edition_id, runs.CONTINUED: "1", runs.ASKED_BY: runs.CHAT}
+    world.run(job, edition.user_id, tags=tags)
+    return world.store.editions.required(edition.edition_id)
+
+
+def test_what_was_blocked_since_a_list_was_chosen_is_not_on_it_and_others_stand_there(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    left = fails_at_writing(world, anna)
+    artist, track = left.tracks[0], left.tracks[-1]
+    blocks = world.store.blocks
+    blocks.add(anna.user_id, BlockKind.ARTIST, artist.artist_key, artist.artist)
+    blocks.add(anna.user_id, BlockKind.TRACK, track.key, f"{track.artist} – {track.title}")
+
+    edition = goes_on(world, left)
+
+    (playlist,) = playlists_of(world, anna)
+    assert uris_of(playlist) == [one.uri for one in edition.tracks]
+    assert artist.artist_key not in {one.artist_key for one in edition.tracks}
+    assert track.key not in {one.key for one in edition.tracks}
+    assert len(edition.tracks) == anna.playlist_size
+    assert world.remembered(anna.user_id) == [one.key for one in edition.tracks]
+    shown = world.output_metadata(world.replay(anna.user_id, edition), "replay")
+    assert shown["equal"].value is True
+
+
+def test_a_block_that_is_about_nothing_on_a_list_leaves_it_as_it_was_chosen(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    left = fails_at_writing(world, anna)
+    world.store.blocks.add(anna.user_id, BlockKind.ARTIST, "nobody at all", "Nobody at all")
+
+    assert goes_on(world, left).tracks == left.tracks
+
+
+def test_who_wants_nothing_explicit_since_a_list_was_chosen_finds_nothing_of_it_there(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    world.store.people.change(anna.user_id, min_new_ratio=0.5, playlist_size=50)
+    left = fails_at_writing(world, anna)
+    catalogue = world.simulator.simulation.world
+    world.store.people.change(anna.user_id, leaves_out_explicit=True)
+
+    edition = goes_on(world, left)
+
+    marked = [
+        [found.recording.explicit for one in tracks if (found := catalogue.track(one.spotify_id))]
+        for tracks in (left.tracks, edition.tracks)
+    ]
+    (playlist,) = playlists_of(world, anna)
+    assert [any(marks) for marks in marked] == [True, False]
+    assert uris_of(playlist) == [one.uri for one in edition.tracks]
+
+
+def test_who_turned_to_daily_playlists_since_a_list_was_chosen_keeps_the_living_one(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    world.run("daily_vibe", anna.user_id)
+    (living,) = playlists_of(world, anna)
+    left = fails_at_writing(world, anna)
+    world.store.people.change(anna.user_id, mode=Mode.DAILY)
+
+    edition = goes_on(world, left)
+
+    held = {playlist["id"]: uris_of(playlist) for playlist in playlists_of(world, anna)}
+    assert held.pop(living["id"]) == uris_of(living)
+    assert held == {edition.playlist_id: [one.uri for one in left.tracks]}
+    assert edition.mode is Mode.DAILY
+
+
+def test_a_list_chosen_for_another_spotify_account_is_never_published_but_chosen_anew(
+    world: VibeWorld,
+) -> None:
+    anna, boris = world.connected(), world.connected("Boris")
+    left = fails_at_writing(world, anna)
+    world.store.tokens.expire_consent(boris.user_id, boris.consented_at or boris.created_at)
+    world.connect_again(anna, listening_of=boris)
+
+    begun = world.store.editions.required(left.edition_id)
+    edition = goes_on(world, left, "daily_vibe")
+
+    (playlist,) = playlists_of(world, boris)
+    assert (begun.state, begun.tracks) == (EditionState.STARTED, ())
+    assert uris_of(playlist) == [one.uri for one in edition.tracks]
+    assert edition.tracks != left.tracks
