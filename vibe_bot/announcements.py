@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from telegram import InlineKeyboardMarkup
 
@@ -48,6 +49,9 @@ class Announcement:
 
 _GREETINGS = ((23, "_late"), (18, "_evening"), (12, "_afternoon"), (4, ""), (0, "_late"))
 """What a night's list is told with, from which hour of the person's day on."""
+
+GREETED_WITHIN = timedelta(hours=12)
+"""So long after it was begun, a night's list is still that of the day its person is in."""
 
 
 def announcement(services: BotServices, account: Account, message: Message) -> Announcement:
@@ -92,11 +96,8 @@ def _connected(services: BotServices, account: Account, message: Connected) -> A
 def _ready(
     services: BotServices, account: Account, message: NightReady | ReadyAfterAll | MadeByOperator
 ) -> Announcement:
-    greeting = message.key
-    if isinstance(message, NightReady):
-        greeting += night_greeting(services.now().astimezone(account.zone).hour)
-    intro = tell(account.language, greeting)
     edition = services.store.editions.get(message.edition_id)
+    intro = _greeting(services, account, edition, message)
     if edition is None:
         return Announcement(text=intro)
     result = made(account, edition)
@@ -106,6 +107,21 @@ def _ready(
         corrects=_told_otherwise(services, account, edition, message),
         correction=tell(account.language, "bot.mended"),
     )
+
+
+def _greeting(
+    services: BotServices,
+    account: Account,
+    edition: Edition | None,
+    message: NightReady | ReadyAfterAll | MadeByOperator,
+) -> Html:
+    """A night's list that comes late is called by its day: a newer one may have been greeted."""
+    language, now = account.language, services.now()
+    if not isinstance(message, NightReady):
+        return tell(language, message.key)
+    if edition is not None and now - edition.stands_since > GREETED_WITHIN:
+        return tell(language, "bot.night_ready_of_day", day=day(language, edition.vibe_date))
+    return tell(language, message.key + night_greeting(now.astimezone(account.zone).hour))
 
 
 def _told_otherwise(

@@ -16,6 +16,7 @@ from telegram import Bot, Message
 from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from vibe_bot.announcements import Announcement, announcement
+from vibe_bot.freshness import fresh_content
 from vibe_bot.gone_chats import chat_is_gone, has_left
 from vibe_bot.notices import Notices
 from vibe_bot.rate_limiter import pause_seconds
@@ -23,7 +24,7 @@ from vibe_bot.sending import edit, send
 from vibe_bot.services import BotServices
 from vibe_bot.twins import only_one_of
 from vibe_pipeline.accounts.errors import AccountsUnreadable
-from vibe_pipeline.accounts.messages import ConsentEnded, MessageUnreadable, OutboxMessage
+from vibe_pipeline.accounts.messages import MessageUnreadable, OutboxMessage
 
 log = structlog.get_logger()
 
@@ -127,13 +128,15 @@ class OutboxRelay:
                 await edit(self.bot, chat_id, message_id, announced.correction)
 
     def _in_words(self, message: OutboxMessage) -> Announcement | None:
-        """``None`` when it cannot be said, now or ever; the others must not wait for it."""
+        """``None`` when it cannot be said, or is true no more; the others must not wait for it."""
         account = self.services.store.people.get(message.user_id)
         if account is None:
             return None
         try:
-            content = message.content()
-            if isinstance(content, ConsentEnded) and account.connected:
+            content = fresh_content(self.services, account, message)
+            if content is None:
+                log.info("left out, for it is true no more", key=message.key, user=message.user_id)
+                self.services.store.outbox.withdraw(message.id)
                 return None
             return announcement(self.services, account, content)
         except MessageUnreadable:

@@ -47,21 +47,28 @@ def remind(services: BotServices) -> int:
     return told
 
 
-def _remind(services: BotServices, account: Account) -> bool:
-    now, ends = services.now(), account.consent_ends_at
+def reminder_now(account: Account, now: datetime) -> ConsentEnds | None:
+    """The reminder that is true at this moment; ``None`` when the consent's end is not near."""
+    ends = account.consent_ends_at
     if not account.connected or ends is None or ends <= now:
-        return False
-    zone = account.zone
+        return None
     mark = next((days for days in DAYS_BEFORE if ends - now <= timedelta(days=days)), None)
-    if mark is None or not (_awake(now, zone) or ends <= _morning(now, zone)):
-        return False
-    reminder = ConsentEnds.in_days(
+    if mark is None:
+        return None
+    return ConsentEnds.in_days(
         account.user_id,
         count=max(1, round((ends - now) / timedelta(days=1))),
         ends_at=ends,
-        zone=zone,
+        zone=account.zone,
         reminder=mark,
     )
+
+
+def _remind(services: BotServices, account: Account) -> bool:
+    now, ends, zone = services.now(), account.consent_ends_at, account.zone
+    reminder = reminder_now(account, now)
+    if reminder is None or ends is None or not (_awake(now, zone) or ends <= _morning(now, zone)):
+        return False
     return services.store.outbox.put(account.user_id, reminder)
 
 

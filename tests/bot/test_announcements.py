@@ -13,6 +13,7 @@ from tests.bot.test_catalogues import blanks
 from tests.support.accounts_site import greeting, put_as_stored
 from tests.support.bot_world import BotWorld, ChatUser, data_of, saying
 from vibe_bot.announcements import night_greeting
+from vibe_bot.reminders import reminder_now
 from vibe_bot.zone_guesses import city, guessed_zones, zone_label
 from vibe_pipeline.accounts.messages import (
     Connected,
@@ -27,9 +28,9 @@ from vibe_pipeline.accounts.messages import (
     ZoneQuestion,
     ZoneUnknown,
 )
-from vibe_pipeline.accounts.records import FailureCause, PendingConnection
+from vibe_pipeline.accounts.records import EditionState, FailureCause, PendingConnection
 from vibe_pipeline.authorization import ToConfirm
-from vibe_pipeline.locales import LANGUAGES, catalogue, moment, say
+from vibe_pipeline.locales import LANGUAGES, catalogue, day, moment, say
 
 KEYBOARD_LABELS = frozenset({"generate"})
 """Filled by the bot itself, with what its own keyboard says."""
@@ -144,16 +145,22 @@ async def test_what_0_1_0_left_waiting_is_said(place: BotWorld) -> None:
         ("bot.connected", {"spotify": "Anna S."}),
         ("bot.night_ready", night | {"familiar": 3}),
         ("bot.failed.quota", {"date": "2026-11-23", "until": "2026-11-24T04:00:00+00:00"}),
-        ("bot.consent_ends", {"count": 3, "date": "2026-11-26"}),
     ]
+    anna.connected(ago=timedelta(days=175))
+    reminder = reminder_now(anna.account, datetime.now(UTC))
+    assert reminder is not None
 
     for key, params in rows:
         put_as_stored(place.store, anna.account.user_id, key, params, key)
+    put_as_stored(
+        place.store, anna.account.user_id, reminder.key, reminder.params(), reminder.dedupe_key
+    )
 
     await anna.sees(lambda one: "Connected to Spotify as Anna S. again" in one["text"])
     await anna.sees(lambda one: "Anna's day <3" in one["text"])
     await anna.sees(lambda one: "couldn't make your list for 23 November 2026" in one["text"])
-    last = await anna.sees(lambda one: "in 3 days, on 26 November 2026" in one["text"])
+    ends = f"in {reminder.count} days, on {day('en', reminder.date)}"
+    last = await anna.sees(saying(ends))
     assert data_of(last) == ["go:connect"]
 
 
@@ -183,11 +190,16 @@ async def test_a_night_s_failure_is_put_right_where_it_was_told_once_the_list_is
 ) -> None:
     anna = await place.person(language=language)
     await anna.says("/start")
-    edition, outbox, user_id = anna.edition(), place.store.outbox, anna.account.user_id
+    edition, outbox, user_id = (
+        anna.edition(recorded=False),
+        place.store.outbox,
+        anna.account.user_id,
+    )
     why = say(language, "bot.failed.service_unavailable")
     outbox.put(user_id, NightFailed.of(edition, FailureCause.SERVICE_UNAVAILABLE))
     failed = await anna.sees(saying(why))
 
+    place.store.editions.advance(edition.edition_id, EditionState.CHOSEN, EditionState.RECORDED)
     outbox.put(user_id, MadeByOperator.of(edition.edition_id))
     corrected = await anna.sees(saying(say(language, "bot.mended")))
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from tests.support.bot_world import BotWorld, ChatUser, data_of, saying
-from vibe_bot.reminders import remind
+from vibe_bot.reminders import remind, reminder_now
 from vibe_bot.services import BotServices
 from vibe_pipeline.locales import LANGUAGES, say
 
@@ -97,12 +97,14 @@ async def test_a_renewed_consent_is_not_said_to_end(place: BotWorld) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_the_reminder_says_when_and_offers_the_way(place: BotWorld, language: str) -> None:
     anna = await somebody_connected(place, language)
+    ends = anna.connected(ago=timedelta(days=175)).consent_ends_at
+    assert ends is not None
+    reminder = reminder_now(anna.account, datetime.now(UTC))
+    assert reminder is not None
 
-    remind(services(place, before_the_end(anna, 2)))
+    place.store.outbox.put(anna.account.user_id, reminder)
     message = await anna.sees(saying("⏰"))
 
-    ends = anna.account.consent_ends_at
-    assert ends is not None
     assert str(ends.year) in message["text"]
     assert data_of(message) == ["go:connect"]
     label = say(language, "button.renew")

@@ -221,6 +221,7 @@ class ChatUser:
         *,
         tracks: int = 12,
         kind: EditionKind = EditionKind.DAILY,
+        mode: Mode = Mode.LIVING,
         recorded: bool = True,
         vibe_date: date = date(2026, 11, 20),
         notes: tuple[str, ...] = (),
@@ -236,7 +237,7 @@ class ChatUser:
             vibe_date=vibe_date,
             occasion=f"asked:{asked or edition_id}",
             kind=kind,
-            mode=Mode.LIVING,
+            mode=mode,
         )
         chosen = tuple(track(number) for number in range(1, tracks + 1))
         new = sum(one.is_new for one in chosen)

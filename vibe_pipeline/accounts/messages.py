@@ -142,6 +142,11 @@ class NightFailed:
         """The key of what told that this edition's night could not begin."""
         return f"paused:{edition.user_id}:{edition.occasion}"
 
+    def tells_of(self, edition: Edition) -> bool:
+        """Whether it is this edition's night that failed."""
+        begun = self.dedupe_key.startswith(self.told_of(edition))
+        return begun or self.dedupe_key == self.told_before(edition)
+
     @classmethod
     def before_it_began(
         cls,

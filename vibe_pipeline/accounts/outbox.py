@@ -60,6 +60,11 @@ class Outbox:
         with self.database.writing() as connection:
             connection.execute(update(outbox).where(*waiting).values(closed_at=self.now()))
 
+    def withdraw(self, message_id: int) -> None:
+        """It is true no more and not sent; should it be true once again, it may be put again."""
+        with self.database.writing() as connection:
+            connection.execute(delete(outbox).where(outbox.c.id == message_id))
+
     def take_due(self, limit: int = 20, lease_seconds: float = 60) -> list[OutboxMessage]:
         """Claim what is due, oldest first; unless closed, it falls due again after the lease.
 
@@ -103,6 +108,13 @@ class Outbox:
         query = select(outbox.c.sent_as).where(told, outbox.c.sent_as.is_not(None))
         with self.database.reading() as connection:
             return list(connection.execute(query.order_by(outbox.c.id)).scalars())
+
+    def failed_anew(self, edition: Edition, *, since: OutboxMessage) -> bool:
+        """Whether something later than this message was put of why this list was not there."""
+        told = outbox.c.dedupe_key.startswith(NightFailed.told_of(edition), autoescape=True)
+        query = select(outbox.c.id).where(told, outbox.c.id > since.id).limit(1)
+        with self.database.reading() as connection:
+            return connection.execute(query).first() is not None
 
     def failed(self, message_id: int, retry_at: datetime | None) -> None:
         """It was not delivered: try at ``retry_at``, or never again when that is ``None``."""
