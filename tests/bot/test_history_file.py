@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,40 @@ async def test_what_can_be_no_history_is_refused_in_a_sentence_and_leaves_no_fil
     assert left == []
     assert place.pipeline.launched == []
     assert waiting_files(home, user_id) == MOST_WAITING
+
+
+async def test_a_file_is_fetched_and_read_though_the_first_answer_does_not_come_back(
+    place: BotWorld,
+) -> None:
+    place.pipeline.on_launch = reads(ADDED)
+    anna = await somebody(place)
+    place.trouble.next = [("sendMessage", 200, json.dumps({"ok": True, "result": 1}))]
+
+    sent = await anna.sends("my_spotify_data.zip", b"PK\x03\x04rest")
+
+    told = await anna.sees(saying("2012"), since=sent)
+    assert told["text"] == say("en", "bot.import.done", count=1100, first="2012", last="2025")
+
+
+@pytest.mark.parametrize("lost", ["answer", "message"])
+async def test_a_file_that_is_refused_is_told_in_a_new_message_where_the_first_is_gone(
+    place: BotWorld, lost: str
+) -> None:
+    anna = await somebody(place)
+    if lost == "answer":
+        place.trouble.next = [("sendMessage", 200, json.dumps({"ok": True, "result": 1}))]
+
+    def delete(method: str) -> None:
+        messages = place.telegram.chat(anna.telegram_id).messages
+        for number, message in messages.items():
+            if method == "getFile" and message.from_bot:
+                messages[number] = replace(message, deleted=True)
+
+    place.trouble.then = delete
+    sent = await anna.sends("my_spotify_data.zip", b"<html>Log in</html>")
+
+    refused = say("en", "bot.import.not_an_archive")
+    assert await anna.sees(saying(refused[:60]), since=sent)
 
 
 @pytest.mark.parametrize("moment", ["getFile", "editMessageText"])

@@ -13,10 +13,12 @@ from pathlib import Path
 import structlog
 from telegram.error import BadRequest, TelegramError
 
+from vibe_bot.formatting import Html
+from vibe_bot.gone_chats import chat_is_gone
 from vibe_bot.handlers.welcome import unknown_kind
 from vibe_bot.interactions import Interaction, SentFile
 from vibe_bot.results import because
-from vibe_bot.sending import edit
+from vibe_bot.sending import Edited, edit, send
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.personal_data.sent_files import receiving, sent_file, sent_name, waiting_files
@@ -69,19 +71,18 @@ async def _take_in(interaction: Interaction, file: SentFile) -> None:
     user_id, home = interaction.account.user_id, interaction.services.settings.home
     name = sent_name(interaction.request_id, file.name)
     path = sent_file(home, user_id, name)
-    message = await interaction.answer(interaction.html("bot.import.fetching"))
-    chat_id, message_id = interaction.account.chat_id, message.message_id
+    message_id = await _said_to_be_fetched(interaction)
     try:
         async with interaction.state.fetching, asyncio.timeout(FETCHED_WITHIN):
             await _fetch(interaction, file, path)
     except (_NotFetched, TimeoutError) as error:
         reason = error.reason if isinstance(error, _NotFetched) else "not_fetched"
-        await edit(interaction.bot, chat_id, message_id, interaction.html(f"bot.import.{reason}"))
+        await _refuse(interaction, message_id, interaction.html(f"bot.import.{reason}"))
         return
     except OSError as error:
         log.warning("a sent file cannot be kept", why=type(error).__name__)
         words = because(interaction.account, FailureCause.STORE_FULL, None)
-        await edit(interaction.bot, chat_id, message_id, words)
+        await _refuse(interaction, message_id, words)
         return
     launch = LaunchRequest.importing(user_id, name)
     try:
@@ -91,6 +92,25 @@ async def _take_in(interaction: Interaction, file: SentFile) -> None:
     except UnknownPerson:
         path.unlink(missing_ok=True)
         raise
+
+
+async def _said_to_be_fetched(interaction: Interaction) -> int | None:
+    """The message that says so; the file is fetched without it too."""
+    chat_id, words = interaction.account.chat_id, interaction.html("bot.import.fetching")
+    try:
+        return (await send(interaction.bot, chat_id, words)).message_id
+    except TelegramError as error:
+        if chat_is_gone(error):
+            raise
+        log.warning("telegram did not take an answer", why=type(error).__name__)
+        return None
+
+
+async def _refuse(interaction: Interaction, message_id: int | None, words: Html) -> None:
+    """Say why not in the message that said it is fetched, or in a new one where that is gone."""
+    chat_id = interaction.account.chat_id
+    if message_id is None or await edit(interaction.bot, chat_id, message_id, words) is Edited.GONE:
+        await interaction.answer(words)
 
 
 async def _fetch(interaction: Interaction, file: SentFile, path: Path) -> None:
