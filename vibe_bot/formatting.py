@@ -73,6 +73,24 @@ def pages(text: str, limit: int = MESSAGE_LIMIT) -> list[str]:
     return [*cut, current] if current.strip() else cut
 
 
+def listing(
+    language: str, title: str, lines: Sequence[str], last: str | None, *, most: int
+) -> tuple[Html, int]:
+    """A list in one message, and how many of its lines that holds; of any others it says so."""
+    around = [title, "", "", *(() if last is None else (last,))]
+    cut = tell(language, "bot.list_cut", count=len(lines))
+    left = MESSAGE_LIMIT - _units("\n".join([*around, cut]))
+    shown = 0
+    for line in lines[:most]:
+        left -= _units(line) + 1
+        if left < 0:
+            break
+        shown += 1
+    rest = len(lines) - shown
+    more = tell(language, "bot.list_cut", count=rest) if rest else None
+    return together(title, "", *lines[:shown], more, "" if last else None, last), shown
+
+
 def plain(text: str) -> str:
     """The same words without tags, for when a server will not read our HTML."""
     kept, inside = [], False

@@ -175,7 +175,7 @@ def interaction_from(update: Update, context: Context, *, args: str) -> Interact
 
 def _sent_file(message: Message | None) -> SentFile | None:
     document = None if message is None else message.document
-    if document is None:
+    if document is None or (message and message.animation):
         return None
     name = clean(document.file_name or "")
     return SentFile(file_id=document.file_id, name=name, size=document.file_size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vibe_bot import formatting as telling
+from vibe_pipeline.locales import say
 
 
 def test_names_cannot_break_the_html() -> None:
@@ -76,3 +77,28 @@ def test_only_addresses_others_can_open_go_into_buttons(address: str, *, fits: b
 
 def test_plain_text_is_what_the_html_says() -> None:
     assert telling.plain('<b>a &lt;3</b> &amp; <a href="x">b</a>') == "a <3 & b"
+
+
+@pytest.mark.parametrize("last", [None, "<b>Which one?</b>"])
+def test_a_list_that_is_too_long_for_a_message_is_cut_with_a_word(last: str | None) -> None:
+    lines = [f"• {number} " + "Тридцать восьмой &amp; попугай " * 6 for number in range(35)]
+
+    text, shown = telling.listing("en", "<b>Title</b>", lines, last, most=40)
+
+    assert len(telling.pages(text)) == 1
+    assert 10 < shown < 35
+    assert text.count("•") == shown
+    assert say("en", "bot.list_cut", count=35 - shown) in text
+
+
+def test_a_list_that_fits_a_message_is_whole() -> None:
+    text, shown = telling.listing("en", "Title", ["one", "two"], None, most=40)
+
+    assert (text, shown) == ("Title\n\none\ntwo", 2)
+
+
+def test_of_a_list_with_more_lines_than_buttons_have_room_the_rest_is_counted() -> None:
+    text, shown = telling.listing("en", "Title", ["x"] * 50, "last", most=40)
+
+    assert shown == 40
+    assert text.endswith(f"x\n{say('en', 'bot.list_cut', count=10)}\n\nlast")

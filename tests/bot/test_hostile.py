@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
-from telegram import User
+from telegram import Update, User
 
-from tests.support.bot_world import BotWorld, until
+from tests.support.bot_world import BotWorld, living_bot, until
 from vibe_bot.handlers import COMMANDS
 from vibe_bot.interactions import display_name
 from vibe_pipeline.locales import LANGUAGES, say
@@ -124,3 +125,23 @@ def test_a_name_that_no_store_could_hold_is_cleaned_before_it_is_kept() -> None:
 
     assert name == "Anna on the Wall (@anna)"
     assert name.encode("utf-8")
+
+
+async def test_a_moving_picture_is_a_picture_and_no_file_of_plays(empty_place: BotWorld) -> None:
+    async with living_bot(empty_place) as app:
+        anna = await empty_place.person()
+        sent = await anna.says("/start")
+        picture = {"file_id": "a", "file_unique_id": "b"}
+        message = {
+            "message_id": 900,
+            "date": int(time.time()),
+            "chat": {"id": anna.telegram_id, "type": "private"},
+            "from": {"id": anna.telegram_id, "is_bot": False, "first_name": "Anna"},
+            "animation": {**picture, "duration": 1, "width": 1, "height": 1},
+            "document": {**picture, "file_name": "cat.mp4"},
+        }
+        update = Update.de_json({"update_id": 900, "message": message}, app.bot)
+        await app.update_queue.put(update)
+        answer = await anna.sees(since=sent["message_id"])
+
+    assert answer["text"] == say("en", "bot.unknown_kind")

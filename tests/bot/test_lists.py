@@ -403,3 +403,39 @@ async def test_a_track_blocked_by_a_tap_is_allowed_again_by_its_name_as_spotify_
 
     assert allowed["text"] == say("en", "bot.block.removed", name="Somebody – Wait… №5")
     assert blocks.list(user_id) == []
+
+
+async def test_a_long_list_of_the_blocked_shows_a_line_for_every_button(place: BotWorld) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    blocks, user_id = place.store.blocks, anna.account.user_id
+    for number in range(35):
+        name = f"{number} " + "Тридцать восьмой & попугай " * 6
+        blocks.add(user_id, BlockKind.ARTIST, f"key {number}", name)
+
+    listed = await anna.says("/blocked")
+    lines, buttons = listed["text"].count("•"), len(data_of(listed))
+    await anna.taps(data_of(listed)[0])
+    after = await anna.sees(saying(say("en", "bot.block.list", count=34)[3:-4]))
+
+    assert 10 < lines == buttons < 35
+    assert say("en", "bot.list_cut", count=35 - lines) in listed["text"]
+    assert after["message_id"] == listed["message_id"]
+    assert after["text"].count("•") == len(data_of(after))
+
+
+async def test_a_second_tap_on_allow_says_that_it_may_come_again_already(place: BotWorld) -> None:
+    anna = await place.person()
+    await anna.says("/block Nickelback")
+    await anna.says("/block Creed")
+    listed = await anna.says("/blocked")
+    creed, nickelback = data_of(listed)
+    await anna.taps(creed)
+    await anna.sees(lambda one: data_of(one) == [nickelback])
+
+    await anna.taps_forged(creed)
+    await anna.notices(say("en", "bot.block.gone"))
+    shown = await anna.sees(lambda one: data_of(one) == [nickelback])
+
+    assert shown["message_id"] == listed["message_id"]
+    assert not any("#" in one["text"] for one in await anna.said_by_bot())

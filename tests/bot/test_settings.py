@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.bot_world import BotWorld, data_of
 from vibe_pipeline.accounts.store import utc_now
-from vibe_pipeline.locales import LANGUAGES, moment, percent, say
+from vibe_pipeline.locales import LANGUAGES, clock, moment, percent, say
 from vibe_pipeline.nightly import next_night, vibe_date_due
 from vibe_pipeline.records import Mode
 
@@ -215,3 +215,17 @@ async def test_a_clock_is_set_by_naming_a_place(place: BotWorld, said: str, zone
     assert anna.account.timezone == zone
     assert "Etc" not in told["text"]
     assert (f"UTC{said}" in told["text"]) == (zone == "Etc/GMT-2")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_whoever_is_not_connected_is_promised_no_night_but_shown_the_way(
+    place: BotWorld, language: str
+) -> None:
+    anna = await place.person(language=language)
+
+    told = await anna.says("/nightly 07:00")
+
+    at = clock(language, time(7))
+    assert told["text"] == say(language, "bot.settings.night_set_waits", clock=at)
+    assert data_of(told) == ["go:connect"]
+    assert anna.account.nightly_at == time(7)

@@ -37,7 +37,7 @@ async def test_a_wish_is_kept_narrowed_to_today_shown_and_let_go(
 
     status = await anna.says("/status")
     assert say(language, "bot.steering.line_more_today", name=name) in status["text"]
-    assert gone in data_of(status)
+    assert data_of(status)[-1] == gone.replace("sg:", "ss:")
     await anna.taps(gone)
     await anna.sees(lambda one: one["text"] == say(language, "bot.steering.let_go", name=name))
     assert wishes(anna) == []
@@ -136,3 +136,28 @@ async def test_a_wish_of_a_former_day_is_no_longer_shown(place: BotWorld) -> Non
     )
 
     assert "jazz" not in (await anna.says("/status"))["text"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_wish_let_go_under_status_leaves_the_rest_of_it_standing(
+    place: BotWorld, language: str
+) -> None:
+    anna = await place.person(language=language)
+    await anna.says("/more shoegaze")
+    await anna.says("/more dub")
+    status = await anna.says("/status")
+    _, dub, shoegaze = data_of(status)
+
+    await anna.taps(dub)
+    name = say(language, "style.dub")
+    await anna.notices(say(language, "bot.steering.let_go", name=name))
+    after = await anna.sees(lambda one: data_of(one) == ["go:connect", shoegaze])
+    await anna.taps_forged(dub)
+    await anna.notices(say(language, "bot.steering.gone"))
+
+    gone = say(language, "bot.steering.line_more", name=name)
+    assert after["message_id"] == status["message_id"]
+    assert [line for line in status["text"].split("\n") if line != gone] == after["text"].split(
+        "\n"
+    )
+    assert len(wishes(anna)) == 1

@@ -87,6 +87,7 @@ BUTTONS: Mapping[str, Handler] = {
     "st": steering.only_today,
     "sn": steering.from_now_on,
     "sg": steering.let_go,
+    "ss": status.let_go,
     "so": sources.switch,
     "ac": artists.choose,
     "an": artists.none_of_these,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from vibe_bot import arguments
-from vibe_bot.formatting import CALLBACK_BYTES, Html, button, together
+from vibe_bot.formatting import CALLBACK_BYTES, Html, button, listing
 from vibe_bot.interactions import Interaction
 from vibe_bot.zone_guesses import zone_name
 from vibe_pipeline.accounts.records import Exclusion, ExclusionKind
@@ -84,16 +84,11 @@ async def _list(interaction: Interaction) -> None:
     if not kept:
         await interaction.show(interaction.html("bot.leaveout.ask"))
         return
-    lines = [_told(interaction, one, "bot.leaveout.line_") for one in kept[:SHOWN]]
-    text = together(
-        interaction.html("bot.leaveout.list", count=len(kept)),
-        "",
-        *lines,
-        "…" if len(kept) > SHOWN else None,
-        "",
-        interaction.html("bot.leaveout.more"),
-    )
-    rows = [[button(_label(interaction, one), f"lo:{_short_id(one)}")] for one in kept[:SHOWN]]
+    lines = [_told(interaction, one, "bot.leaveout.line_") for one in kept]
+    title = interaction.html("bot.leaveout.list", count=len(kept))
+    more = interaction.html("bot.leaveout.more")
+    text, shown = listing(interaction.language, title, lines, more, most=SHOWN)
+    rows = [[button(_label(interaction, one), f"lo:{_short_id(one)}")] for one in kept[:shown]]
     await interaction.show(text, *rows)
 
 

@@ -11,7 +11,7 @@ import re
 from telegram import InlineKeyboardButton
 
 from vibe_bot import arguments
-from vibe_bot.formatting import together
+from vibe_bot.formatting import listing
 from vibe_bot.handlers.lists import TRACKS_A_PAGE, edition_said, show_tracks, track_at
 from vibe_bot.interactions import Interaction
 from vibe_pipeline.accounts.records import Block, BlockKind
@@ -96,6 +96,9 @@ async def unblock(interaction: Interaction) -> str | None:
         await _list(interaction, blocks, asking=True)
         return None
     found = next((one for one in blocks if is_meant(one, wanted)), None)
+    if found is None and interaction.tapped is not None:
+        await _list(interaction, blocks, asking=False)
+        return interaction.text("bot.block.gone")
     if found is None:
         await interaction.answer(interaction.html("bot.block.not_found", name=wanted))
         return None
@@ -123,15 +126,10 @@ async def _list(interaction: Interaction, blocks: list[Block], *, asking: bool) 
         await interaction.show(interaction.html("bot.block.none"))
         return
     lines = [interaction.html(f"bot.block.line_{one.kind.value}", name=one.name) for one in blocks]
-    text = together(
-        interaction.html("bot.block.list", count=len(blocks)),
-        "",
-        *lines[:SHOWN],
-        "…" if len(lines) > SHOWN else None,
-        "",
-        interaction.html("bot.block.unblock_ask") if asking else None,
-    )
-    await interaction.show(text, *[[_allow(interaction, one)] for one in blocks[:SHOWN]])
+    title = interaction.html("bot.block.list", count=len(blocks))
+    question = interaction.html("bot.block.unblock_ask") if asking else None
+    text, shown = listing(interaction.language, title, lines, question, most=SHOWN)
+    await interaction.show(text, *[[_allow(interaction, one)] for one in blocks[:shown]])
 
 
 def _allow(interaction: Interaction, one: Block) -> InlineKeyboardButton:

@@ -120,13 +120,15 @@ async def nightly(interaction: Interaction) -> None:
         )
         return
     account = interaction.change(nightly_at=at).account
+    told = clock(interaction.language, at)
+    if not account.connected:
+        words = interaction.html("bot.settings.night_set_waits", clock=told)
+        await interaction.show(words, [interaction.button("connect", "go:connect")])
+        return
     services = interaction.services
     night = next_night(account, services.now(), services.store.editions.of_day)
     when = "" if night is None else moment(interaction.language, night, interaction.zone)
-    words = interaction.html(
-        "bot.settings.night_set", clock=clock(interaction.language, at), when=when
-    )
-    await interaction.show(words)
+    await interaction.show(interaction.html("bot.settings.night_set", clock=told, when=when))
 
 
 async def timezone(interaction: Interaction) -> None:

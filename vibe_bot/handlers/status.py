@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import structlog
+from telegram import InlineKeyboardButton
 
 from vibe_bot.formatting import Html, button, together
 from vibe_bot.handlers import artists, notify, steering
@@ -13,6 +14,7 @@ from vibe_bot.handlers.playlist_name import may_upload
 from vibe_bot.interactions import Interaction
 from vibe_bot.jobs import job_named
 from vibe_bot.results import source_name
+from vibe_bot.tag_words import shown
 from vibe_bot.zone_guesses import zone_name
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import STALE_NOTE, Edition
@@ -29,6 +31,24 @@ _SAID = frozenset({PoolState.OFF.value, PoolState.ABSENT.value, PoolState.FAILED
 
 async def status(interaction: Interaction) -> None:
     """Everything the person may want to know, in one message."""
+    text, rows = await _standing(interaction)
+    await interaction.answer(text, *rows)
+
+
+async def let_go(interaction: Interaction) -> str:
+    """A tap: a wish is no more, and the message says how things stand without it."""
+    wish = steering.removed(interaction)
+    text, rows = await _standing(interaction)
+    await interaction.show(text, *rows)
+    if wish is None:
+        return interaction.text("bot.steering.gone")
+    name = shown(interaction.language, wish.key)
+    return interaction.text("bot.steering.let_go", name=name)
+
+
+async def _standing(
+    interaction: Interaction,
+) -> tuple[Html, list[list[InlineKeyboardButton | None]]]:
     text = together(
         interaction.html("bot.status.title"),
         "",
@@ -40,11 +60,11 @@ async def status(interaction: Interaction) -> None:
         *_spotify(interaction),
     )
     connect = None if interaction.account.connected else interaction.button("connect", "go:connect")
-    letting_go = [
-        [button(steering.label(interaction, wish), f"sg:{steering.short_id(wish)}")]
+    letting_go: list[list[InlineKeyboardButton | None]] = [
+        [button(steering.label(interaction, wish), f"ss:{steering.short_id(wish)}")]
         for wish in steering.standing(interaction)
     ]
-    await interaction.answer(text, [connect], *letting_go)
+    return text, [[connect], *letting_go]
 
 
 def _connection(interaction: Interaction) -> list[Html]:

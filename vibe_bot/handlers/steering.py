@@ -43,13 +43,20 @@ async def from_now_on(interaction: Interaction) -> str | None:
 
 async def let_go(interaction: Interaction) -> str | None:
     """A tap: a wish is no more."""
-    wish = _named(interaction)
+    wish = removed(interaction)
     if wish is None:
         return interaction.text("bot.steering.gone")
-    interaction.services.store.steering.remove(interaction.account.user_id, wish.key)
     name = shown(interaction.language, wish.key)
     await interaction.show(interaction.html("bot.steering.let_go", name=name))
     return None
+
+
+def removed(interaction: Interaction) -> SteeringWish | None:
+    """The wish that a button names, which is no more; ``None`` when it was none before."""
+    wish = _named(interaction)
+    if wish is not None:
+        interaction.services.store.steering.remove(interaction.account.user_id, wish.key)
+    return wish
 
 
 def standing(interaction: Interaction) -> list[SteeringWish]:
