@@ -135,6 +135,27 @@ def test_a_failed_night_is_told_once_per_edition_and_cause(tmp_path: Path) -> No
     assert told == [True, False, True]
 
 
+def test_the_end_of_a_nights_tries_is_told_once_whether_or_not_its_cause_was(
+    tmp_path: Path,
+) -> None:
+    store = made(tmp_path)
+    account = connected(store)
+    edition = opened(store, account)
+
+    told = [
+        store.outbox.put(account.user_id, NightFailed.of(edition, cause, until=until))
+        for cause, until in (
+            (FailureCause.QUOTA, UNTIL),
+            (FailureCause.QUOTA, None),
+            (FailureCause.QUOTA, None),
+            (FailureCause.CANCELED, None),
+            (FailureCause.CANCELED, None),
+        )
+    ]
+
+    assert told == [True, True, False, True, False]
+
+
 def test_the_day_a_consent_ends_is_that_of_the_persons_calendar() -> None:
     at = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 

@@ -374,6 +374,21 @@ def test_a_token_that_is_refused_at_every_try_of_a_night_is_told_of_the_second_t
     assert (told_first, told(world, anna)) == ([], ["bot.failed.grant_refused"])
 
 
+def test_the_giving_up_of_a_night_is_told_though_its_cause_was_told_before(
+    world: VibeWorld,
+) -> None:
+    anna = at_home(world)
+    world.trouble(service="spotify", kind="status", status=401)
+
+    for _ in range(nights.ATTEMPTS + 1):
+        world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
+
+    messages = [one for one in world.store.outbox.take_due(100) if one.user_id == anna.user_id]
+    promised = [one.params["until"] is not None for one in messages]
+    assert promised == [True, False]
+    assert {one.key for one in messages} == {"bot.failed.grant_refused"}
+
+
 def test_the_day_s_quota_is_told_with_its_end_once_it_is_said_again(world: VibeWorld) -> None:
     anna = at_home(world)
     world.trouble(service="spotify", kind="quota", retry_after=40_000)

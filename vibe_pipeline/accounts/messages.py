@@ -111,7 +111,7 @@ class MadeByOperator(_AboutAList):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightFailed:
-    """A night brought no list; ``until`` is when the cause ends, where that is known."""
+    """A night brought no list; ``until`` is its next try, ``None`` when there is none by itself."""
 
     prefix: ClassVar[str] = "bot.failed."
 
@@ -124,12 +124,16 @@ class NightFailed:
     def of(
         cls, edition: Edition, cause: FailureCause, *, until: datetime.datetime | None = None
     ) -> Self:
-        """Told once per edition and cause."""
+        """Told once per edition and cause while it goes on, and once when it is given up.
+
+        Who read of a next try is not to wait for another.
+        """
+        key = f"{cls.told_of(edition)}{cause}"
         return cls(
             cause=cause,
             day=edition.vibe_date,
             until=until,
-            dedupe_key=f"{cls.told_of(edition)}{cause}",
+            dedupe_key=f"{key}:last" if until is None else key,
         )
 
     @staticmethod

@@ -173,7 +173,7 @@ def tell_failure(
     *,
     until: datetime | None = None,
 ) -> bool:
-    """Have the person told why the night brought no list; once per edition and cause."""
+    """Have the person told why the night brought no list; once per cause, and of the last try."""
     return store.outbox.put(account.user_id, NightFailed.of(edition, cause, until=until))
 
 
