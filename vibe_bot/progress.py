@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,7 +30,8 @@ from vibe_bot.sending import Edited, edit, send
 from vibe_bot.services import BotServices
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import waited_for_in_chat
-from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
+from vibe_pipeline.accounts.messages import ReadyAfterAll
 from vibe_pipeline.accounts.records import Account, EditionState, TrackedRun
 from vibe_pipeline.clients.dagster import RunView
 from vibe_pipeline.clients.errors import ServiceError
@@ -58,6 +59,8 @@ SLOW_AFTER = timedelta(minutes=3)
 GIVE_UP_AFTER = timedelta(hours=2)
 NOTICED_WITHIN = timedelta(seconds=90)
 """By then a run that died before it had an edition has got one, or never will."""
+_TOLD_ON_RETURN = frozenset({Job.daily, Job.publish})
+"""What stands in somebody's playlist also when they left the chat while it was made."""
 _MARKS = {"SUCCESS": "✅", "IN_PROGRESS": "⏳", "FAILURE": "⚠️", "SKIPPED": "➖"}
 
 
@@ -234,6 +237,8 @@ class _ProgressMessage:
     text: str = ""
     finished: bool = False
     """Its result is ours to tell, also when Telegram does not take it at the first try."""
+    abandoned: bool = False
+    """Its person left the chat, and may have cleared it: a list is told in a new message."""
     shown_at: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -290,7 +295,7 @@ class _Follower:
             except (TelegramError, AccountsUnreadable) as error:
                 if await surely_gone(self.bot, self.watch.chat_id, error, self.services.sleep):
                     self._person_is_gone()
-                    return
+                    continue
                 log.warning(
                     "cannot tell how a run stands yet", run=self.watch.run_id, why=str(error)
                 )
@@ -307,8 +312,8 @@ class _Follower:
     async def _until_it_stands(self) -> Result | RunView | None:
         """What was asked for, as soon as it is there, or why it is not.
 
-        ``None`` when the person is no longer here to be told; a run when that one does again what
-        this one was asked for.
+        ``None`` when the person is no longer here to be told, or hears of it when they are back;
+        a run when that one does again what this one was asked for.
         """
         job = job_named(self.watch.job)
         while True:
@@ -317,8 +322,9 @@ class _Follower:
                 await self.poller.news()
                 continue
             account = snapshot.account
-            if account is None or not account.active:
+            if account is None or not (account.active or job in _TOLD_ON_RETURN):
                 return None
+            self.message.abandoned |= not account.active
             waited = self.services.now() - self.since
             goes_on = snapshot.ended and await asyncio.to_thread(self._goes_on, job, snapshot)
             if stands(job, snapshot) or (snapshot.ended and not goes_on):
@@ -327,12 +333,16 @@ class _Follower:
                 return successor
             if waited > GIVE_UP_AFTER:
                 tags = {} if snapshot.run is None else snapshot.run.tags
-                return gave_up(account.language, job, tags, waited)
-            await self._show(account.language, job, snapshot, waited, going_on=goes_on)
+                given_up = gave_up(account.language, job, tags, waited)
+                return given_up if account.active else None
+            if account.active:
+                await self._show(account.language, job, snapshot, waited, going_on=goes_on)
             await self.poller.news()
 
     async def _result(self, job: Job, snapshot: RunSnapshot) -> Result | None:
         run, there = snapshot.run or _unseen(self.watch), stands(job, snapshot)
+        if there and self.message.abandoned and await asyncio.to_thread(self._left_for_them, run):
+            return None
         figures = await self._figures(job, run, there=there)
         account = await asyncio.to_thread(self._account)
         if account is None:
@@ -340,6 +350,16 @@ class _Follower:
         return await asyncio.to_thread(
             result_of, self.services, account, job, run, figures, there=there
         )
+
+    def _left_for_them(self, run: RunView) -> bool:
+        """Whether there is a list, and it waits in the outbox until its person is back."""
+        edition = edition_made(self.services, self.watch.user_id, run)
+        if edition is None or not edition.tracks:
+            return False
+        with suppress(UnknownPerson):
+            ready = ReadyAfterAll.of(edition.edition_id)
+            self.services.store.outbox.put(self.watch.user_id, ready)
+        return True
 
     def _goes_on(self, job: Job, snapshot: RunSnapshot) -> bool:
         """Whether its list will come though its run has ended: another run goes on with it."""
@@ -490,8 +510,8 @@ class _Follower:
         return account if account is not None and account.active else None
 
     def _person_is_gone(self) -> None:
+        self.message.abandoned = True
         has_left(self.services.store, self.watch.user_id)
-        self.services.store.watches.finish(self.watch.run_id)
 
 
 def _unseen(watch: TrackedRun) -> RunView:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from vibe_bot.formatting import plain
 from vibe_bot.launches import NO_MESSAGE
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import EditionKind, EditionState, FailureCause
+from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.accounts.tables import service_calls
 from vibe_pipeline.locales import LANGUAGES, moment, say
 from vibe_pipeline.records import EditionId
@@ -484,9 +486,12 @@ async def test_waiting_is_bounded_and_its_end_honest(
     await until(lambda: place.store.watches.open() == [])
 
 
-async def test_whoever_blocks_the_bot_meanwhile_becomes_inactive(place: BotWorld) -> None:
+@pytest.mark.parametrize("command", ["/preview", "/sync"])
+async def test_whoever_blocks_the_bot_meanwhile_becomes_inactive(
+    place: BotWorld, command: str
+) -> None:
     anna = await connected(place)
-    await anna.says("/generate")
+    await anna.says(command)
     run = await the_run(place)
 
     place.telegram.block(anna.telegram_id)
@@ -494,6 +499,52 @@ async def test_whoever_blocks_the_bot_meanwhile_becomes_inactive(place: BotWorld
     await until(lambda: not place.store.watches.open())
 
     assert not anna.account.active
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_whoever_leaves_while_a_list_is_made_hears_of_it_once_when_they_are_back(
+    empty_place: BotWorld, *, restarted: bool
+) -> None:
+    place = empty_place
+    async with AsyncExitStack() as first_life:
+        await first_life.enter_async_context(living_bot(place))
+        anna = await connected(place)
+        first = await anna.says("/generate")
+        run = await the_run(place)
+        place.telegram.block(anna.telegram_id)
+        at(run, "candidates")
+        await until(lambda: not anna.account.active)
+        second_life = first_life.pop_all()
+        if restarted:
+            await second_life.aclose()
+            await second_life.enter_async_context(living_bot(place))
+        async with second_life:
+            anna.edition(run.run_id, vibe_date=utc_now().date())
+            run.status = "SUCCESS"
+            await until(lambda: place.store.watches.open() == [])
+            place.telegram.unblock(anna.telegram_id)
+            await anna.types("/help")
+
+            told = await anna.sees(saying(say("en", "bot.ready_after_all")))
+
+            mended = await anna.sees(saying(say("en", "bot.mended")))
+            assert "Anna's day" in told["text"]
+            assert mended["message_id"] == first["message_id"]
+            assert sum("Anna's day" in one["text"] for one in await anna.said_by_bot()) == 1
+
+
+async def test_whoever_leaves_while_a_list_fails_is_followed_no_longer(place: BotWorld) -> None:
+    anna = await connected(place)
+    await anna.says("/generate")
+    run = await the_run(place)
+    place.telegram.block(anna.telegram_id)
+    at(run, "candidates")
+    await until(lambda: not anna.account.active)
+
+    anna.failed_edition(run.run_id, FailureCause.NOTHING_TO_CHOOSE)
+    run.status = "FAILURE"
+
+    await until(lambda: place.store.watches.open() == [])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
