@@ -20,6 +20,7 @@ from vibe_bot.inbox import key_of
 from vibe_bot.launches import Launches
 from vibe_bot.polls import Polls
 from vibe_bot.progress import RunTrackers
+from vibe_bot.questions import Questions
 from vibe_bot.sending import Edited, Markup, edit, send
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.records import Account, AccountChanges
@@ -41,8 +42,7 @@ class BotState:
     watchers: RunTrackers
     launches: Launches
     polls: Polls
-    questions: dict[int, str] = field(default_factory=dict)
-    """The command a chat was last asked to complete; forgotten with a restart, which is fine."""
+    questions: Questions = field(default_factory=Questions)
     found_artists: dict[str, FoundArtist] = field(default_factory=dict)
     """By Spotify id: artists that were offered to somebody lately."""
     fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHED_AT_ONCE))
@@ -114,7 +114,9 @@ class Interaction:
     ) -> Message:
         """Say it in a new message, with rows of buttons under it, and a preview of an address."""
         markup = markup or keyboard(*rows)
-        return await send(self.bot, self.account.chat_id, text, markup, preview=preview)
+        sent = await send(self.bot, self.account.chat_id, text, markup, preview=preview)
+        self._told_in(sent.message_id)
+        return sent
 
     async def show(self, text: str, *rows: Iterable[InlineKeyboardButton | None]) -> None:
         """Say it in the message that was tapped, or in a new one."""
@@ -123,7 +125,8 @@ class Interaction:
             message_id is None
             or await edit(self.bot, chat, message_id, text, markup) is Edited.GONE
         ):
-            await send(self.bot, chat, text, markup)
+            message_id = (await send(self.bot, chat, text, markup)).message_id
+        self._told_in(message_id)
 
     def with_args(self, args: str) -> Interaction:
         """The same interaction with other arguments."""
@@ -134,11 +137,14 @@ class Interaction:
 
         What was understood so far may follow the command, after a space.
         """
-        self.state.questions[self.account.chat_id] = command
+        self.state.questions.ask(self.account.chat_id, command, self.request_id)
 
     def ask_no_more(self) -> None:
         """What was asked has its answer; the next words are no answer to it."""
-        self.state.questions.pop(self.account.chat_id, None)
+        self.state.questions.pop(self.account.chat_id)
+
+    def _told_in(self, message_id: int) -> None:
+        self.state.questions.told(self.account.chat_id, message_id, self.request_id)
 
     def change(self, **changes: Unpack[AccountChanges]) -> Interaction:
         """Change the person's settings; gives the interaction with them as they are then."""
