@@ -6,6 +6,7 @@ A message is claimed, sent and closed. A death between sending and closing doubl
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from vibe_bot.services import BotServices
 from vibe_bot.twins import only_one_of
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.messages import MessageUnreadable, OutboxMessage
+from vibe_pipeline.accounts.outbox import KEPT
 
 log = structlog.get_logger()
 
@@ -37,6 +39,7 @@ SECOND_LOOK = timedelta(seconds=3)
 """So long after a chat seemed to be gone it is written to again."""
 LONGEST_RETRY = timedelta(hours=1)
 ATTEMPTS = 20
+"""So often Telegram may refuse a message oddly, or we fail at it, before it is given up."""
 BATCH = 20
 
 
@@ -51,6 +54,8 @@ class OutboxRelay:
     """What was refused once in a way that would end it."""
     not_taken: set[int] = field(default_factory=set)
     """What this bot knows not to have arrived; of another's claims nobody knows."""
+    refusals: Counter[int] = field(default_factory=Counter)
+    """How often what may still be taken was refused; waiting for Telegram does not count."""
     notices: Notices = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,7 +88,7 @@ class OutboxRelay:
             raise
         except Exception:
             log.exception("a message cannot be sent", key=message.key, user=message.user_id)
-            self._again(message)
+            self._refused(message)
             return
         if sent is not None:
             await self._close(message, *sent)
@@ -112,8 +117,7 @@ class OutboxRelay:
             await only_one_of(self.bot, sent)
         self.services.store.outbox.done(message.id, sent_as=sent.message_id)
         self.notices.copy(message.user_id, announced.text)
-        self.not_taken.discard(message.id)
-        self.doubted.discard(message.id)
+        self._forget(message)
         await self._correct(announced)
         self._remember(message.chat_id)
         log.info("delivered", key=message.key, user=message.user_id)
@@ -165,10 +169,10 @@ class OutboxRelay:
                 log.error("telegram refuses a message", key=message.key, why=error.message)
                 store.outbox.failed(message.id, None)
             case NetworkError():
-                self._again(message)
+                self._out_of_reach(message)
             case _:
                 log.warning("telegram did not take a message", why=type(error).__name__)
-                self._again(message)
+                self._refused(message)
 
     def _said_first(self, message: OutboxMessage) -> bool:
         """Whether this is the first refusal that would end it: one alone may pass."""
@@ -178,15 +182,43 @@ class OutboxRelay:
         self.doubted.add(message.id)
         return True
 
+    def _refused(self, message: OutboxMessage) -> None:
+        """It may be taken at another time, but is not tried for ever."""
+        self.refusals[message.id] += 1
+        if self.refusals[message.id] >= ATTEMPTS:
+            self._give_up(message)
+        else:
+            self._again(message)
+
+    def _out_of_reach(self, message: OutboxMessage) -> None:
+        """It waits for Telegram as long as a sent one keeps its double out.
+
+        What waited so long for its person alone has its tries all the same.
+        """
+        waited = self.services.now() - message.created_at
+        if waited > KEPT and message.attempts >= ATTEMPTS:
+            self._give_up(message)
+        else:
+            self._again(message)
+
     def _again(self, message: OutboxMessage) -> None:
         wait = min(RETRY * 2 ** min(message.attempts - 1, 10), LONGEST_RETRY)
-        again = self.services.now() + wait if message.attempts < ATTEMPTS else None
-        self._put_back(message, again)
+        self._put_back(message, self.services.now() + wait)
 
-    def _put_back(self, message: OutboxMessage, again: datetime | None) -> None:
-        """It did not arrive: once more then, or never again."""
+    def _give_up(self, message: OutboxMessage) -> None:
+        log.error("a message is given up", key=message.key, user=message.user_id)
+        self.services.store.outbox.failed(message.id, None)
+        self._forget(message)
+
+    def _put_back(self, message: OutboxMessage, again: datetime) -> None:
+        """It did not arrive: once more then."""
         self.not_taken.add(message.id)
         self.services.store.outbox.failed(message.id, again)
+
+    def _forget(self, message: OutboxMessage) -> None:
+        self.not_taken.discard(message.id)
+        self.doubted.discard(message.id)
+        self.refusals.pop(message.id, None)
 
     def _remember(self, chat_id: int) -> None:
         now = self.services.now()

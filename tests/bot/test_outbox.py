@@ -10,13 +10,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from telegram import Bot
 
-from tests.support.accounts_site import greeting, messages_waiting, put_as_stored
+from tests.support.accounts_site import Clock, greeting, messages_waiting, put_as_stored
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until, urls_of
 from vibe_bot import outbox
 from vibe_bot.announcements import announcement, night_greeting
+from vibe_bot.outbox import OutboxRelay
 from vibe_bot.sending import send
+from vibe_bot.services import open_services
 from vibe_pipeline.accounts.messages import ConsentEnded, NightFailed, NightReady, ZoneQuestion
 from vibe_pipeline.accounts.records import FailureCause
+from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.locales import LANGUAGES, moment, say
 
 
@@ -222,6 +225,70 @@ async def test_telegram_being_away_delays_but_loses_nothing(empty_place: BotWorl
 
     async with living_bot(empty_place):
         assert await anna.sees(lambda one: "late" in one["text"])
+
+
+def refusal(status: int, words: str) -> tuple[str, int, str]:
+    """What Telegram answers to a message."""
+    body = {"ok": False, "error_code": status, "description": words}
+    return "sendMessage", status, json.dumps(body)
+
+
+async def deliver(place: BotWorld, clock: Clock, *, tries: int, reached: bool = True) -> None:
+    """Let the outbox try so often, an hour apart, with Telegram in reach or not."""
+    store = open_for(place.settings, now=clock)
+    services = open_services(place.settings, place.http, store, now=clock, sleep=asyncio.sleep)
+    address = f"{place.settings.telegram_api_url}/bot"
+    async with Bot(place.telegram.token, base_url=address) as bot:
+        if not reached:
+            place.trouble.next = [refusal(502, "Bad Gateway")] * tries
+        relay = OutboxRelay(services=services, bot=bot)
+        for _ in range(tries):
+            await relay.deliver_due()
+            clock.advance(hours=1)
+
+
+async def test_telegram_out_of_reach_for_days_loses_no_message(empty_place: BotWorld) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+    empty_place.store.outbox.put(anna.account.user_id, greeting("c:1", "patient"))
+    clock = Clock(datetime.now(UTC))
+
+    await deliver(empty_place, clock, tries=3 * outbox.ATTEMPTS, reached=False)
+    await deliver(empty_place, clock, tries=1)
+
+    assert await anna.sees(saying("patient"))
+    assert messages_waiting(empty_place.store) == 0
+
+
+async def test_what_waits_for_telegram_for_a_month_is_given_up(empty_place: BotWorld) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+    empty_place.store.outbox.put(anna.account.user_id, greeting("c:1", "patient"))
+    clock = Clock(datetime.now(UTC))
+    await deliver(empty_place, clock, tries=2 * outbox.ATTEMPTS, reached=False)
+
+    waited = messages_waiting(empty_place.store)
+    clock.advance(days=31)
+    await deliver(empty_place, clock, tries=1, reached=False)
+
+    assert (waited, messages_waiting(empty_place.store)) == (1, 0)
+
+
+@pytest.mark.parametrize(("refusals", "arrives"), [(19, True), (20, False)])
+async def test_odd_refusals_count_and_tries_that_did_not_reach_telegram_do_not(
+    empty_place: BotWorld, refusals: int, *, arrives: bool
+) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+    away, odd = refusal(502, "Bad Gateway"), refusal(401, "Unauthorized")
+    empty_place.trouble.next = [away] * 5 + [odd] * refusals
+    empty_place.store.outbox.put(anna.account.user_id, greeting("c:1", "patient"))
+    clock = Clock(datetime.now(UTC))
+
+    await deliver(empty_place, clock, tries=refusals + 6)
+
+    assert messages_waiting(empty_place.store) == 0
+    assert any("patient" in one["text"] for one in await anna.said_by_bot()) is arrives
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
