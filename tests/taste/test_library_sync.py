@@ -63,6 +63,22 @@ class StuckShelf(Shelf):
         return await super().saved_tracks_page(offset=0 if self.stuck else offset, limit=limit)
 
 
+class RestlessShelf(Shelf):
+    """Somebody takes a like back while its pages are read: before each of these calls."""
+
+    def __init__(self, likes: Sequence[LikedTrack], *, before: dict[int, int]) -> None:
+        super().__init__(likes)
+        self.before = before
+        self.asked = 0
+
+    async def saved_tracks_page(self, *, offset: int = 0, limit: int = 50) -> LikedPage:
+        self.asked += 1
+        place = self.before.get(self.asked)
+        if place is not None and self.likes:
+            self.likes.pop(place % len(self.likes))
+        return await super().saved_tracks_page(offset=offset, limit=limit)
+
+
 def library(count: int, *, newest_days_ago: int = 1) -> list[LikedTrack]:
     return [like(number, days_ago=number + newest_days_ago) for number in range(count)]
 
@@ -299,7 +315,7 @@ def test_many_likes_of_one_moment_hide_no_unliked_one() -> None:
 
 
 def test_a_huge_library_is_walked_in_parts_that_join() -> None:
-    shelf = Shelf(library(500))
+    shelf = Shelf(library(490))
     first = kept(cache := CachedLikes(likes=[], total=None), news_of(shelf, cache, pages=4))
     assert (len(first.likes), first.walked) == (200, 200)
     shelf.likes.insert(0, like(1000))
@@ -320,7 +336,7 @@ def test_a_short_look_goes_on_until_it_meets_what_is_known() -> None:
 
     news = news_of(shelf, first, pages=1)
 
-    assert (len(news.added), news.walked, shelf.calls) == (70, (first.walked or 0) + 70, 2)
+    assert (len(news.added), news.walked, shelf.calls) == (70, (first.walked or 0) + 69, 2)
 
 
 def test_a_first_walk_reads_the_newest_likes_and_a_few_of_every_age() -> None:
@@ -497,6 +513,93 @@ def test_what_was_unliked_is_gone_though_the_library_is_walked_again_meanwhile(
 
     assert list(last.likes) == shelf.likes
     assert last.unkept == 1
+
+
+@pytest.mark.parametrize("new", [0, 5])
+@pytest.mark.parametrize("places", [{60, 100, 150, 200, 250}, {3, 399, 400, 401}, {700, 999}])
+def test_what_was_unliked_between_two_parts_of_a_walk_costs_no_like_at_the_seam(
+    places: set[int], new: int
+) -> None:
+    shelf = Shelf(library(1000))
+    first = kept(cache := CachedLikes(likes=[], total=None), news_of(shelf, cache, pages=12))
+    shelf.likes = [one for place, one in enumerate(shelf.likes) if place not in places]
+    shelf.likes[:0] = [like(2000 + number) for number in range(new)]
+
+    last = nights_until_settled(shelf, first)
+
+    assert list(last.likes) == sorted(shelf.likes, key=lambda one: one.added_at, reverse=True)
+
+
+def test_a_like_that_moves_up_between_two_parts_of_a_walk_costs_no_like_at_the_seam() -> None:
+    shelf = Shelf(library(1000))
+    first = kept(cache := CachedLikes(likes=[], total=None), news_of(shelf, cache, pages=12))
+    again = LikedTrack(track=shelf.likes.pop(120).track, added_at=NOON)
+    shelf.likes.insert(0, again)
+
+    assert list(nights_until_settled(shelf, first).likes) == shelf.likes
+
+
+@pytest.mark.parametrize("left", [300, 40, 0])
+def test_a_library_cleaned_down_below_what_was_walked_is_walked_to_its_new_end(left: int) -> None:
+    shelf = Shelf(library(1000))
+    first = kept(cache := CachedLikes(likes=[], total=None), news_of(shelf, cache, pages=12))
+    shelf.likes = shelf.likes[::3][:left]
+
+    second = kept(first, news_of(shelf, first, pages=4, believe_shrinking=True))
+
+    assert shelf.calls <= 4
+    assert list(nights_until_settled(shelf, second).likes) == shelf.likes
+
+
+def test_a_library_of_which_more_is_kept_than_spotify_counts_is_walked_again() -> None:
+    shelf = Shelf(library(40))
+    cache = CachedLikes(likes=library(616), total=40, unkept=-576)
+
+    assert list(nights_until_settled(shelf, cache).likes) == shelf.likes
+
+
+def test_a_like_taken_back_between_two_pages_of_one_walk_is_noticed_at_the_next_look() -> None:
+    shelf = RestlessShelf(library(300), before={3: 10})
+
+    last = nights_until_settled(shelf, CachedLikes(likes=[], total=None))
+
+    assert list(last.likes) == shelf.likes
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([30, 260, 700, 1200]),
+    st.lists(
+        st.tuples(
+            st.integers(0, 3),
+            st.lists(st.integers(0, 1199), max_size=3),
+            st.sampled_from([1, 2, 4, 12]),
+        ),
+        max_size=6,
+    ),
+    st.dictionaries(st.integers(1, 30), st.integers(0, 1199), max_size=2),
+    st.integers(0, 3),
+)
+def test_whatever_changes_while_a_library_is_walked_in_parts_the_cache_becomes_what_spotify_has(
+    count: int,
+    nights: list[tuple[int, list[int], int]],
+    in_between: dict[int, int],
+    unreadable: int,
+) -> None:
+    shelf = RestlessShelf(library(count), before=in_between)
+    shelf.unreadable = unreadable
+    cache = kept(cache := CachedLikes(likes=[], total=None), news_of(shelf, cache, pages=12))
+
+    for night, (liked, unliked, pages) in enumerate([*nights, *[(0, [], 12)] * 40]):
+        for place in unliked:
+            shelf.likes.pop(place % len(shelf.likes))
+        new = [like(10_000 * (night + 1) + one, days_ago=-night - 1) for one in range(liked)]
+        shelf.likes = [*new, *shelf.likes]
+        cache = kept(cache, news_of(shelf, cache, pages=pages, believe_shrinking=True))
+        assert shelf.calls <= max(pages, 4)
+
+    assert list(cache.likes) == sorted(shelf.likes, key=lambda one: one.added_at, reverse=True)
+    assert (shelf.calls, cache.walked, cache.searched) == (1, None, None)
 
 
 def test_all_plays_that_spotify_remembers_are_asked_for_in_one_call() -> None:

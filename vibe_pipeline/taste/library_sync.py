@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from vibe_pipeline.clients.concurrent_calls import side_by_side
 from vibe_pipeline.clients.spotify_records import LikedPage, RecentPlays
 from vibe_pipeline.records import LikedTrack, Play, TopItem
 from vibe_pipeline.taste.unliked import (
+    FIRST,
     PAGE,
     CachedLikes,
     KnownLibrary,
@@ -118,12 +119,16 @@ class _Walk:
         self._met_known = False
         again = cache.walked == 0  # from the very top: of all likes it tells which are gone
         self._resumed = again
-        self._resumed_at = datetime.max.replace(tzinfo=UTC) if again else None
+        self._resumed_at = FIRST if again else None
+        self._joined_at: datetime | None = None
+        self._fewer = 0
+        self._fallen = 0
         self._total = 0
         self._odd = 0
         self._disordered = False
         self._told: set[str] = set()
         self._again: int | None = None
+        self._began = 0
         self.offset = 0
         self.calls = 0
         self.ended = False
@@ -151,7 +156,7 @@ class _Walk:
         self._note_what_to_read_again(page)
         self._disordered = self._disordered or out_of_order(page)
         page = with_vanished(page, self._cache.likes)
-        self._total = page.total
+        self._note_a_fall(page.total)
         self._odd += page.odd
         self.offset += page.entries
         self.ended = page.entries == 0 or self.offset >= page.total
@@ -178,35 +183,66 @@ class _Walk:
         return implausible((self._cache.total or 0) - self._total, len(self._known))
 
     def news(self, *, complete: bool) -> LikesDelta:
-        """What to keep. Where pages have to be read again, the walk is not over."""
+        """What to keep. Where pages have to be read again, the walk is not over.
+
+        Nor is it where something may have been un-liked behind its back; but where exactly as
+        much is left over, looking for it by its place is the shorter way.
+        """
         missing = self._missing()
         gone = missing | {key for key in self._added if key in self._known}
+        left = len(self._known.keys() - missing | self._added.keys())
+        unseen = max(0, self._fewer + self._fallen - self._missing_above(missing))
         complete = complete and self._again is None
-        walked = self.offset if self._again is None else min(self.offset, self._again)
-        unkept = self._total - len(self._known.keys() - missing | self._added.keys())
-        return LikesDelta(
+        news = LikesDelta(
             added=[*self._added.values(), *self._turned.values()],
             gone=gone | self._turned.keys(),
             total=self._total,
-            walked=None if complete else walked,
-            unkept=unkept if complete else None,
             calls=self.calls,
         )
+        if complete and left - self._total == unseen > 0:
+            return replace(news, total=left, searched=0, unkept=0)
+        if complete:
+            return replace(news, walked=0) if unseen else replace(news, unkept=self._total - left)
+        walked = self.offset if self._again is None else min(self.offset, self._again)
+        return replace(news, total=self._total + unseen, walked=walked)
 
     def _missing(self) -> set[str]:
-        """Cached likes that the walk has passed without meeting.
-
-        A walk that goes on where an earlier one stopped tells about what lies beyond that only.
-        """
-        if self._resumed_at is None or self._odd or self._disordered:
+        """Cached likes that the walk has passed without meeting."""
+        if self._odd or self._disordered or self._fallen:
             return set()
         return {
             like.track.spotify_id
             for like in self._cache.likes
-            if like.track.spotify_id not in self._seen
-            and like.added_at < self._resumed_at
-            and (self.ended or (self._horizon is not None and like.added_at > self._horizon))
+            if like.track.spotify_id not in self._seen and self._passed(like.added_at)
         }
+
+    def _missing_above(self, missing: set[str]) -> int:
+        """How many of these stood among the newest likes, and so went since the last look."""
+        joined_at = self._joined_at
+        return sum(
+            joined_at is not None and self._known[key].added_at > joined_at for key in missing
+        )
+
+    def _passed(self, moment: datetime) -> bool:
+        """Whether the walk has read all that stands around this moment.
+
+        One that goes on where an earlier one stopped left out what lies between.
+        """
+        if self._joined_at is not None and moment > self._joined_at:
+            return True
+        if self._resumed_at is None or moment >= self._resumed_at:
+            return False
+        return self.ended or (self._horizon is not None and moment > self._horizon)
+
+    def _note_a_fall(self, total: int) -> None:
+        """Have all be read again when the count falls between two pages of one run.
+
+        What was un-liked meanwhile may have been met already, and made a page skip a like.
+        """
+        if total < self._total:
+            self._fallen += self._total - total
+            self._again = self._began
+        self._total = total
 
     def _note_what_to_read_again(self, page: LikedPage) -> None:
         """Have the next walk begin where a page cannot be all that stands there.
@@ -223,11 +259,24 @@ class _Walk:
             self._again = self.offset
 
     def _skip_what_an_earlier_walk_passed(self) -> None:
-        """Go on where the first walk stopped, once the newest likes are joined to it."""
-        if self._cache.walked is None or self._resumed or not self._met_known or self.ended:
+        """Go on where the first walk stopped, once the newest likes are joined to it.
+
+        What Spotify counts less than we expect was un-liked since, above that place or below it,
+        so the walk goes back by as much, and to one like that is known, after which none may be
+        gone. Where it is more than half a page, or the count is higher, the place tells nothing,
+        and all is read again.
+        """
+        if self._cache.walked is None or self._resumed or not (self._met_known or self.ended):
             return
         self._resumed = True
-        self.offset = max(self.offset, self._cache.walked + len(self._added))
+        new = len(self._added.keys() - self._known.keys())
+        fewer = (self._cache.total or 0) + new - self._total
+        place = self._cache.walked + new - fewer - 1
+        if self.ended or place <= self.offset or not 0 <= fewer <= PAGE // 2:
+            self._resumed_at = FIRST
+            return
+        self._joined_at, self._fewer = self._horizon, fewer
+        self._began = self.offset = place
 
 
 def spread_out(offsets: Sequence[int], most: int) -> tuple[Sequence[int], Sequence[int]]:

@@ -17,7 +17,7 @@ from vibe_pipeline.clients.spotify_records import LikedPage
 from vibe_pipeline.records import LikedTrack
 
 PAGE = 50
-_FIRST, _LAST = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+FIRST, _LAST = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,8 @@ class CachedLikes:
         """Whether likes are lost, or left over, though nothing is being walked or looked for."""
         if self.total is None or self.walked is not None or self.searched is not None:
             return False
-        return self.total - len(self.likes) != (self.unkept or 0)
+        unkept = self.unkept or 0
+        return unkept < 0 or self.total - len(self.likes) != unkept
 
 
 @dataclass(slots=True, kw_only=True)
@@ -240,7 +241,7 @@ class KnownLibrary:
         near = (one for one in self._joinable if one.start <= offset <= one.end)
         stretch = next(near, None)
         if stretch is None and (page.likes or offset == 0):
-            newest = _FIRST if offset == 0 else page.likes[0].added_at
+            newest = FIRST if offset == 0 else page.likes[0].added_at
             stretch = _Stretch(offset, end, newest, newest)
             self._stretches.append(stretch)
             self._joinable.append(stretch)
