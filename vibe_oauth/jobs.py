@@ -6,8 +6,9 @@ Who is due is decided in ``vibe_pipeline.nightly``, as for Dagster's own schedul
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -19,14 +20,17 @@ from vibe_oauth.operator_token import OperatorDoor, too_often
 from vibe_oauth.rate_limit import RateLimit
 from vibe_oauth.services import OAuthServices
 from vibe_pipeline import nightly, runs
-from vibe_pipeline.accounts.records import Account, EditionState
+from vibe_pipeline.accounts.records import Account, Edition, EditionState
 from vibe_pipeline.clients.errors import ServiceError
+from vibe_pipeline.playlists.paused_nights import tell_of_pause
 
 log = structlog.get_logger()
 
 AT_ONCE = 4
 """Launches asked of Dagster side by side."""
 KNOWN_A_MINUTE = 30
+RUNS_OF_A_NIGHT = 100
+"""More than a night is ever begun and gone on with."""
 
 
 @dataclass(slots=True)
@@ -42,6 +46,19 @@ class TriggerResult:
         return {"launched": self.launched, "skipped": self.skipped, "failed": self.failed}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightDecision:
+    """What is to become of one person's night now: its list is begun, or ``reason`` says why not.
+
+    ``rests_until``: it would be begun if Spotify were not to be left alone until then.
+    """
+
+    due: nightly.Due | None = None
+    attempt: int = 1
+    reason: str = ""
+    rests_until: datetime | None = None
+
+
 class NightlyTrigger:
     """Launches everybody's nightly list, once per person and local date."""
 
@@ -55,43 +72,44 @@ class NightlyTrigger:
         refusal = self._refusal(request)
         if refusal is not None:
             return refusal
-        outcome, places = TriggerResult(), asyncio.Semaphore(AT_ONCE)
-
-        async def one(account: Account) -> None:
-            async with places:
-                try:
-                    await self._begin(account, outcome)
-                except Exception:
-                    log.exception("cannot tell whether a night has come", user_id=account.user_id)
-                    outcome.failed[account.user_id] = "unexpected"
-
-        async with self._one_round, asyncio.TaskGroup() as tasks:
-            for account in self._services.store.people.all():
-                tasks.create_task(one(account))
+        outcome = TriggerResult()
+        async with self._one_round:
+            await self._for_everybody(self._begin, outcome)
         log.info("nightly round", **{name: len(who) for name, who in outcome.as_json().items()})
         nobody = bool(outcome.failed) and not outcome.launched
         status = HTTPStatus.BAD_GATEWAY if nobody else HTTPStatus.OK
         return JSONResponse(outcome.as_json(), status)
 
     async def dry_run(self, request: Request) -> Response:
-        """Who would get a list now, and who not and why; begins nothing."""
+        """Who would get a list now, and who not and why; begins nothing and tells nobody."""
         refusal = self._refusal(request)
         if refusal is not None:
             return refusal
-        would, skipped = {}, {}
-        now = self._services.now()
-        for account in self._services.store.people.all():
-            try:
-                vibe_date, reason = self._vibe_date(account, now)
-            except (ArithmeticError, LookupError, TypeError, ValueError):
-                log.exception("cannot tell whether a night has come", user_id=account.user_id)
-                vibe_date, reason = None, "unreadable"
-            if vibe_date is None:
-                skipped[account.user_id] = reason
-            else:
-                occasion = runs.nightly_occasion(vibe_date)
-                would[account.user_id] = {"vibe_date": str(vibe_date), "occasion": occasion}
-        return JSONResponse({"would_launch": would, "skipped": skipped})
+        outcome = TriggerResult()
+        await self._for_everybody(self._look_at, outcome)
+        skipped = outcome.skipped | dict.fromkeys(outcome.failed, "unknown")
+        return JSONResponse({"would_launch": outcome.launched, "skipped": skipped})
+
+    async def _for_everybody(
+        self, step: Callable[[Account, TriggerResult], Awaitable[None]], outcome: TriggerResult
+    ) -> None:
+        """Take this step for each person, a few side by side."""
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def one(account: Account) -> None:
+            async with places:
+                try:
+                    await step(account, outcome)
+                except ServiceError as error:
+                    log.warning("no nightly list", user_id=account.user_id, reason=str(error))
+                    outcome.failed[account.user_id] = str(error)
+                except Exception:
+                    log.exception("cannot tell whether a night has come", user_id=account.user_id)
+                    outcome.failed[account.user_id] = "unexpected"
+
+        async with asyncio.TaskGroup() as tasks:
+            for account in self._services.store.people.all():
+                tasks.create_task(one(account))
 
     def _refusal(self, request: Request) -> Response | None:
         """The answer to who may not ask, or asks too often."""
@@ -105,48 +123,97 @@ class NightlyTrigger:
         return too_often(wait)
 
     async def _begin(self, account: Account, outcome: TriggerResult) -> None:
-        user_id = account.user_id
-        vibe_date, reason = self._vibe_date(account, self._services.now())
-        if vibe_date is None:
-            outcome.skipped[user_id] = reason
+        """Launch this person's list if it is to be begun now; else say why not."""
+        night = await self._night(account)
+        if night.due is None or night.reason:
+            self._tell(night)
+            outcome.skipped[account.user_id] = night.reason
             return
-        try:
-            run_id = await self._launch(account, vibe_date)
-        except ServiceError as error:
-            log.warning("nightly list not launched", user_id=user_id, reason=str(error))
-            outcome.failed[user_id] = str(error)
-            return
-        if run_id is None:
-            outcome.skipped[user_id] = "under_way"
+        vibe_date, dagster = night.due.vibe_date, self._services.dagster
+        await dagster.add_user(account.user_id)
+        launch = runs.LaunchRequest.nightly(account.user_id, vibe_date, attempt=night.attempt)
+        run_id = await dagster.launch(launch)
+        outcome.launched[account.user_id] = {"vibe_date": str(vibe_date), "run_id": run_id}
+
+    def _tell(self, night: NightDecision) -> None:
+        """Whoever gets nothing since Spotify rests hears so, once."""
+        waiting, store = [] if night.due is None else [night.due], self._services.store
+        now = self._services.now()
+        tell_of_pause(store, waiting, blocked_until=night.rests_until, now=now)
+
+    async def _look_at(self, account: Account, outcome: TriggerResult) -> None:
+        """The same without launching or telling."""
+        night = await self._night(account)
+        if night.due is None or night.reason:
+            outcome.skipped[account.user_id] = night.reason
         else:
-            outcome.launched[user_id] = {"vibe_date": str(vibe_date), "run_id": run_id}
+            told = {"vibe_date": str(night.due.vibe_date), "occasion": night.due.occasion}
+            outcome.launched[account.user_id] = told
 
-    async def _launch(self, account: Account, vibe_date: date) -> str | None:
-        """The run's id; ``None`` when one for this night is on its way already."""
-        dagster, user_id = self._services.dagster, account.user_id
-        tags = runs.occasion_tags(user_id, runs.nightly_occasion(vibe_date))
-        if any(not run.ended for run in await dagster.runs(tags=tags)):
-            return None
-        await dagster.add_user(user_id)
-        return await dagster.launch(runs.LaunchRequest.nightly(user_id, vibe_date))
+    async def _night(self, account: Account) -> NightDecision:
+        """Whether a list is to be begun, decided as the schedule does."""
+        due = self._due(account, self._services.now())
+        if due is None:
+            return NightDecision(reason=self._why_not(account, self._services.now()))
+        attempts = await self._attempts(due)
+        blocked_until = self._services.store.budget.blocked_until("spotify")
+        plan = nightly.tonight([due], lambda _: attempts, blocked_until=blocked_until)
+        if plan.begun:
+            return NightDecision(due=due, attempt=attempts.next)
+        if plan.waiting:
+            return NightDecision(due=due, reason="spotify_rests", rests_until=blocked_until)
+        if attempts.under_way:
+            return NightDecision(reason="under_way")
+        return NightDecision(reason="called_off" if attempts.called_off else "given_up")
 
-    def _vibe_date(self, account: Account, now: datetime) -> tuple[date | None, str]:
-        """The date to make a list for; or none, and the reason in one word.
+    def _due(self, account: Account, now: datetime) -> nightly.Due | None:
+        """The list that is due to this person, if one is.
 
-        Calling this address says that the night has come, so somebody who connected after their
-        hour gets today's list too.
+        Calling this address says that the night has come, so somebody who connected after today's
+        hour gets today's list too; an hour that is still to come, or was set when it had passed,
+        is kept to.
         """
+        editions_of = self._services.store.editions.of_day
+        for item in nightly.due([account], editions_of, now):
+            return item
+        agreed_before = replace(account, consented_at=None)
+        for item in nightly.due([agreed_before], editions_of, now):
+            if item.vibe_date == nightly.local_date(account, now):
+                return replace(item, account=account)
+        return None
+
+    def _why_not(self, account: Account, now: datetime) -> str:
+        """Why nothing is due to this person, in one word."""
         if not account.connected:
-            return None, "not_connected"
+            return "not_connected"
         if not account.active:
-            return None, "inactive"
+            return "inactive"
         if account.nightly_at is None:
-            return None, "nightly_off"
-        vibe_date = nightly.vibe_date_due(account, now) or nightly.local_date(account, now)
-        occasion = runs.nightly_occasion(vibe_date)
-        edition = self._services.store.editions.of_occasion(account.user_id, occasion)
-        if edition is None or not nightly.settled(edition, now):
-            return vibe_date, ""
+            return "nightly_off"
+        edition = self._last_night(account, now)
+        if edition is None:
+            return "not_yet"
         if edition.state is EditionState.RECORDED:
-            return None, "made"
-        return None, edition.cause.value if edition.cause is not None else "under_way"
+            return "made"
+        return "under_way" if edition.cause is None else edition.cause.value
+
+    def _last_night(self, account: Account, now: datetime) -> Edition | None:
+        """What was begun for the night that came last."""
+        known_long = replace(account, consented_at=None, nightly_set_at=None)
+        vibe_date = nightly.vibe_date_due(known_long, now)
+        if vibe_date is None:
+            return None
+        occasion = runs.nightly_occasion(vibe_date)
+        return self._services.store.editions.of_occasion(account.user_id, occasion)
+
+    async def _attempts(self, due: nightly.Due) -> nightly.Attempts:
+        """The runs there were for this night."""
+        tags = runs.occasion_tags(due.account.user_id, due.occasion)
+        begun = await self._services.dagster.runs(tags=tags, limit=RUNS_OF_A_NIGHT)
+        under_way = any(not run.ended for run in begun)
+        return nightly.Attempts(
+            made=sum(not runs.is_continuation(run.tags) for run in begun),
+            under_way=under_way,
+            next=runs.next_attempt([run.tags for run in begun]),
+            called_off=not under_way and bool(begun) and begun[0].called_off,
+        )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from tests.benchmarks import bars
 from tests.benchmarks.conditions import Conditions
@@ -17,6 +18,7 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.installation import LIST_WITHIN_SECONDS, Site, has_link, measured
 from tests.benchmarks.report import Report
 from tests.benchmarks.watching import Usage, watched
+from tests.support.midday import midday_zone
 from vibe_pipeline.accounts.records import Account, Edition, EditionState
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.demo.demo_user import DemoUser
@@ -62,12 +64,14 @@ async def _night(report: Report, site: Site) -> None:
 
 
 def _with_a_night(store: AccountStore, visitors: Sequence[DemoUser]) -> list[Account]:
-    """Everybody but the visitors, whose own night is taken from them."""
+    """Everybody but the visitors, who have no night; the hour of the others has passed."""
     chats = {user.telegram_id for user in visitors}
     everybody = store.people.all()
     for person in everybody:
         if person.chat_id in chats:
             store.people.change(person.user_id, nightly_at=None)
+        else:
+            store.people.change(person.user_id, timezone=midday_zone(datetime.now(UTC)))
     return [person for person in everybody if person.chat_id not in chats]
 
 

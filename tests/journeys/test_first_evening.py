@@ -38,7 +38,7 @@ def test_an_operators_first_evening_goes_as_the_tutorial_tells_it(tmp_path: Path
 
     async def night_begins(http: httpx.AsyncClient) -> None:
         address = f"http://127.0.0.1:{people}/internal/jobs/nightly"
-        while not (await http.post(address, headers=bearer(TOKEN))).json()["launched"]:  # noqa: ASYNC110
+        while not await begun(http, address):  # noqa: ASYNC110
             await asyncio.sleep(2.5)
 
     said = asyncio.run(
@@ -63,6 +63,12 @@ def test_an_operators_first_evening_goes_as_the_tutorial_tells_it(tmp_path: Path
     assert "Robin" in said["people restored"]
     assert traces_in(tmp_path / ".vibe" / "logs") == []
     assert processes_that_mention(str(tmp_path)) == []
+
+
+async def begun(http: httpx.AsyncClient, address: str) -> bool:
+    """Trigger the night, and say whether its list is begun, by this or by the schedule."""
+    said: dict[str, dict[str, str]] = (await http.post(address, headers=bearer(TOKEN))).json()
+    return bool(said["launched"]) or not {"under_way", "made"}.isdisjoint(said["skipped"].values())
 
 
 def traces_in(logs: Path) -> list[str]:

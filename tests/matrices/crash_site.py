@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import httpx
@@ -20,6 +21,7 @@ from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from tests.matrices.outcomes import Outcome
+from tests.support.midday import midday_zone
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.errors import AccountsUnreachable
 from vibe_pipeline.accounts.records import Account, Edition, EditionState
@@ -89,7 +91,10 @@ class Site:
         return await DemoUser.arrive(self.http, self.installation.simulator, name=name)
 
     async def newcomer(self, mode: Mode = Mode.LIVING, *, nightly: bool = False) -> DemoUser:
-        """Somebody who has just connected, and for whom nothing is under way."""
+        """Somebody who has just connected, and for whom nothing is under way.
+
+        Their night has come as soon as it is triggered: their hour of today has passed.
+        """
         person = await self.arrived()
         asked = await person.types("/connect")
         offered = await person.sees(
@@ -100,7 +105,8 @@ class Site:
         account = self.account(person)
         await self.quiet(account)
         at = account.nightly_at if nightly else None
-        self.store.people.change(account.user_id, mode=mode, nightly_at=at)
+        zone = midday_zone(datetime.now(UTC))
+        self.store.people.change(account.user_id, mode=mode, nightly_at=at, timezone=zone)
         return person
 
     async def has_a_list(self, person: DemoUser) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from tests.support.oauth_site import Site, bearer, site
 from vibe_oauth.jobs import KNOWN_A_MINUTE
 from vibe_oauth.operator_token import GUESSES_A_MINUTE
 from vibe_pipeline.accounts.records import Account, EditionKind, EditionState, FailureCause
+from vibe_pipeline.nightly import ATTEMPTS
 from vibe_pipeline.records import EditionId, Mode
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
@@ -205,7 +206,9 @@ async def test_who_gets_none_is_named_with_the_reason(here: Site) -> None:
 
 async def test_each_list_belongs_to_the_persons_own_date(here: Site) -> None:
     account = await connected(here)
+    here.simulation.clock.set(MORNING - timedelta(hours=6))
     here.store.people.change(account.user_id, timezone="Pacific/Auckland", nightly_at=time(20, 0))
+    here.simulation.clock.set(MORNING)
 
     said = await trigger(here)
 
@@ -221,6 +224,92 @@ async def test_who_connected_after_their_hour_gets_todays_list(here: Site) -> No
     said = await trigger(here)
 
     assert said["launched"][account.user_id]["vibe_date"] == TODAY  # type: ignore[index]
+
+
+async def test_an_hour_that_was_set_for_later_today_is_kept_to(here: Site) -> None:
+    account = await connected(here)
+    here.store.people.change(account.user_id, timezone="UTC", nightly_at=time(22, 0))
+
+    here.simulation.clock.set(MORNING + timedelta(minutes=15))
+    early = [await trigger(here), await trigger(here, "dry-run")]
+    here.simulation.clock.set(MORNING.replace(hour=22, minute=5))
+    late = await trigger(here)
+
+    assert [said["skipped"] for said in early] == [{account.user_id: "not_yet"}] * 2
+    assert late["launched"] == {account.user_id: {"vibe_date": TODAY, "run_id": "run-1"}}
+
+
+async def test_an_hour_that_had_passed_when_it_was_set_counts_from_tomorrow(here: Site) -> None:
+    account = await connected(here)
+    here.store.people.change(account.user_id, timezone="UTC", nightly_at=time(7, 0))
+
+    here.simulation.clock.set(MORNING + timedelta(minutes=15))
+
+    assert (await trigger(here))["skipped"] == {account.user_id: "not_yet"}
+
+
+async def test_who_connected_after_yesterdays_hour_gets_todays_list_at_todays_hour(
+    here: Site,
+) -> None:
+    account = await connected(here)
+    with here.store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE accounts SET timezone = 'UTC', nightly_at = '19:00:00'")
+
+    assert (await trigger(here))["skipped"] == {account.user_id: "not_yet"}
+    here.simulation.clock.set(MORNING.replace(hour=19, minute=5))
+    assert set((await trigger(here))["launched"]) == {account.user_id}
+
+
+async def test_while_spotify_rests_nobody_is_begun_and_everybody_due_is_told_once(
+    here: Site,
+) -> None:
+    account = await connected(here)
+    until = MORNING + timedelta(hours=8)
+    here.store.budget.block("spotify", until, "quota")
+
+    looked = await trigger(here, "dry-run")
+    connecting = {message.key for message in here.store.outbox.take_due()}
+    said = [await trigger(here) for _ in range(2)]
+    told = [message.key for message in here.store.outbox.take_due()]
+    here.simulation.clock.set(until + timedelta(minutes=5))
+    after = await trigger(here)
+
+    assert looked["skipped"] == {account.user_id: "spotify_rests"}
+    assert connecting == {"bot.connected", "bot.zone_question"}
+    assert [one["skipped"] for one in said] == [looked["skipped"]] * 2
+    assert told == ["bot.failed.quota"]
+    assert set(after["launched"]) == {account.user_id}
+
+
+async def test_a_run_that_somebody_ended_is_not_begun_again(here: Site) -> None:
+    account = await connected(here)
+    await trigger(here)
+    here.dagster.statuses["run-1"] = "CANCELED"
+
+    said = [await trigger(here), await trigger(here, "dry-run")]
+
+    assert [one["skipped"] for one in said] == [{account.user_id: "called_off"}] * 2
+    assert len(here.dagster.launches) == 1
+
+
+async def test_a_night_is_given_up_after_as_many_attempts_as_the_schedule_makes(
+    here: Site,
+) -> None:
+    account = await connected(here)
+    for attempt in range(1, ATTEMPTS + 1):
+        assert set((await trigger(here))["launched"]) == {account.user_id}
+        here.dagster.statuses[f"run-{attempt}"] = "FAILURE"
+
+    assert (await trigger(here))["skipped"] == {account.user_id: "given_up"}
+
+
+async def test_a_dry_run_says_of_whom_it_cannot_tell(here: Site) -> None:
+    account = await connected(here)
+    here.dagster.down = True
+
+    said = await trigger(here, "dry-run")
+
+    assert said == {"would_launch": {}, "skipped": {account.user_id: "unknown"}}
 
 
 async def test_a_dry_run_says_who_and_launches_nothing(here: Site) -> None:

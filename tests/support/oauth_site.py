@@ -64,7 +64,8 @@ class DagsterOnPaper:
             return {"__typename": "Runs", "count": len(runs)}
         if "runsOrError" in query:
             wanted = {tag["key"]: tag["value"] for tag in given["filter"]["tags"]}
-            found = [run for run in self._runs() if wanted.items() <= run["marks"].items()]
+            newest_first = reversed(self._runs())
+            found = [run for run in newest_first if wanted.items() <= run["marks"].items()]
             return {"__typename": "Runs", "results": found}
         jobs = [{"name": name} for name in ("daily_vibe", "prepare_first_vibe")]
         node = {"name": "__repository__", "location": {"name": "vibe"}, "jobs": jobs}
@@ -85,6 +86,7 @@ class DagsterOnPaper:
                 "jobName": launch["job"],
                 "status": self.statuses.get(launch["run"], "QUEUED"),
                 "marks": launch["tags"],
+                "tags": [{"key": key, "value": it} for key, it in launch["tags"].items()],
             }
             for launch in self.launches
         ]

@@ -60,6 +60,11 @@ class RunView:
         return self.status == "SUCCESS"
 
     @property
+    def called_off(self) -> bool:
+        """Whether somebody ended it."""
+        return self.status == "CANCELED"
+
+    @property
     def user_id(self) -> UserId | None:
         """Whose run it is."""
         return runs.owner_of(self.tags)

@@ -17,10 +17,8 @@ from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.budget_shares import Share
 from vibe_pipeline.accounts.continuation import half_made
-from vibe_pipeline.accounts.errors import UnknownPerson
-from vibe_pipeline.accounts.messages import NightFailed
 from vibe_pipeline.accounts.partition_changes import partition_changes
-from vibe_pipeline.accounts.records import Account, EditionKind, FailureCause
+from vibe_pipeline.accounts.records import Account, EditionKind
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.defs.continuing import call_off, called_off, unfinished_lists
@@ -35,6 +33,7 @@ from vibe_pipeline.defs.listening_history import reading_history
 from vibe_pipeline.defs.partitions import add_users, run_request, users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.defs.unfinished_runs import owners_at_work, somebody_waits
+from vibe_pipeline.playlists.paused_nights import tell_of_pause
 from vibe_pipeline.playlists.pools_at_hand import FRESH_FOR
 from vibe_pipeline.playlists.preparing import Preparations, preparing_due
 from vibe_pipeline.records import PERSONAL_SOURCES, EditionId, Source, UserId
@@ -60,8 +59,7 @@ def nightly(
     night = nights.tonight(
         due, lambda item: _attempts(context.instance, store, item), blocked_until=blocked_until
     )
-    if blocked_until is not None and blocked_until - now > nights.SHORT_PAUSE:
-        _tell_of_pause(store, night.waiting, blocked_until)
+    tell_of_pause(store, night.waiting, blocked_until=blocked_until, now=now)
     if not night.begun:
         return dg.SkipReason(night.in_words())
     add_users(context.instance, [item.account.user_id for item, _ in night.begun])
@@ -102,17 +100,6 @@ def _call_off(store: AccountStore, due: nights.Due, run: dg.DagsterRun) -> None:
     )
     if not half_made(edition):
         call_off(store, edition)
-
-
-def _tell_of_pause(store: AccountStore, due: Sequence[nights.Due], until: datetime) -> None:
-    """Who gets nothing at their hour hears why, once, and when it goes on."""
-    for item in due:
-        user_id = item.account.user_id
-        paused = NightFailed.before_it_began(
-            user_id, item.occasion, FailureCause.QUOTA, day=item.vibe_date, until=until
-        )
-        with suppress(UnknownPerson):
-            store.outbox.put(user_id, paused)
 
 
 @dg.schedule(
