@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import structlog
 from telegram import Update
-from telegram.constants import ChatType
+from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -19,13 +19,14 @@ from telegram.error import (
 from telegram.ext import (
     ApplicationBuilder,
     CallbackQueryHandler,
+    ChatMemberHandler,
     MessageHandler,
     filters,
 )
 from telegram.request import BaseRequest, HTTPXRequest
 
 from vibe_bot.formatting import tell
-from vibe_bot.gone_chats import chat_is_gone, has_left, surely_gone
+from vibe_bot.gone_chats import BLOCKED, chat_is_gone, has_left, is_back, surely_gone
 from vibe_bot.handlers import BUTTONS, COMMANDS, history_file, welcome
 from vibe_bot.handlers import paste_callback as pasting
 from vibe_bot.inbox import InboxProcessor, WrittenQueue
@@ -94,6 +95,7 @@ def _route(app: App) -> None:
     group = filters.ChatType.GROUPS & filters.UpdateType.MESSAGE
     app.add_handler(MessageHandler(group & filters.COMMAND, _in_a_group))
     app.add_handler(CallbackQueryHandler(_tap))
+    app.add_handler(ChatMemberHandler(_membership, ChatMemberHandler.MY_CHAT_MEMBER))
     app.add_error_handler(_error)
 
 
@@ -205,6 +207,21 @@ async def _tapped(found: Interaction, data: str) -> str | None:
     if handler is None:
         return found.text("bot.stale_button")
     return await handler(found.with_args(rest))
+
+
+async def _membership(update: Update, context: Context) -> None:
+    """Somebody lets us in again, or blocks us, without a word; it makes nobody new.
+
+    Several such updates may be handled at once, so a block is believed at a look of our own.
+    """
+    changed, state = update.my_chat_member, bot_state(context)
+    if changed is None or changed.chat.type != ChatType.PRIVATE:
+        return
+    chat_id, status = changed.chat.id, changed.new_chat_member.status
+    if status == ChatMemberStatus.MEMBER:
+        is_back(state.services.store, chat_id)
+    elif await surely_gone(context.bot, chat_id, BLOCKED, state.services.sleep):
+        _lost(state.services, chat_id)
 
 
 async def _error(update: object, context: Context) -> None:

@@ -25,6 +25,8 @@ log = structlog.get_logger()
 SECOND_LOOK_SECONDS = 2.0
 """So long after a chat seemed to be gone it is tried again."""
 
+BLOCKED = Forbidden("Forbidden: bot was blocked by the user")
+"""What Telegram answers to whoever writes to somebody that blocked them."""
 _FORBIDDEN = re.compile(r"Forbidden: \S")
 """Telegram's own wording; a proxy that forbids something says it otherwise."""
 _NOT_TELEGRAMS = "Parsing the server response"
@@ -70,3 +72,13 @@ def has_left(store: AccountStore, user_id: UserId) -> None:
     with suppress(UnknownPerson):
         store.people.change(user_id, active=False)
     log.info("a person's chat is gone", user=user_id)
+
+
+def is_back(store: AccountStore, chat_id: int) -> None:
+    """Write to this chat's person again, if they are known; what waits for them comes then."""
+    account = store.people.by_chat(chat_id)
+    if account is None or account.active:
+        return
+    with suppress(UnknownPerson):
+        store.people.change(account.user_id, active=True)
+    log.info("a person is back", user=account.user_id)
