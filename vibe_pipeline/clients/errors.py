@@ -98,6 +98,16 @@ class ServiceUnavailable(ServiceError):
         self.may_have_happened = may_have_happened
 
 
+class PassinglyRefused(ServiceUnavailable):
+    """Refused for a reason that is over by now: ask again, once it is seen that nothing was done.
+
+    Only of what cannot be repeated safely; anything else was asked again already.
+    """
+
+    def __init__(self, service: str, sentence: str) -> None:
+        super().__init__(service, sentence, may_have_happened=True)
+
+
 class BrokenAnswer(ServiceUnavailable):
     """A success by its status whose body is not what its endpoint promises: nothing is believed,
     what is known stays, and later is the time to ask again.

@@ -181,6 +181,7 @@ class Spotify:
             endpoint="POST /me/playlists",
             body=body,
             repeatable=False,
+            looked_for=True,
             shape=naming("id"),
         )
         made = Playlist.from_api(fields(await self._web.ask(call)))

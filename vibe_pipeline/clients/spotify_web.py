@@ -22,6 +22,7 @@ from vibe_pipeline.clients.errors import (
     NotAllowlisted,
     NotThere,
     OwnerNotPremium,
+    PassinglyRefused,
     PermissionMissing,
     ServiceError,
     ServiceUnavailable,
@@ -75,6 +76,7 @@ class SpotifyWeb:
         self._capabilities = capabilities
         self._proved_at = proved_at or transport.now() - 2 * _PROOF_LASTS
         self._open: set[str] = set()
+        self._renewed_for: set[str] = set()
         self._first_try = asyncio.Lock()
 
     async def ask(self, call: Call) -> Mapping[str, Any] | list[Any]:
@@ -143,6 +145,10 @@ class SpotifyWeb:
                 raise known
             if call.aside:
                 raise PermissionMissing(SERVICE, f"{call.endpoint} is not part of the consent")
+            if call.looked_for and call.endpoint not in self._renewed_for:
+                self._renewed_for.add(call.endpoint)
+                await self._access.token(force_refresh=True)
+                raise PassinglyRefused(SERVICE, f"{call.endpoint} refused a token that was renewed")
         refusal = await self._meaning_of_refused_tokens(call, answer, token)
         refusal.endpoint = call.endpoint
         raise refusal

@@ -27,6 +27,7 @@ from vibe_pipeline.clients.deadline import asking_has_ended
 from vibe_pipeline.clients.errors import (
     BrokenAnswer,
     DeadlineReached,
+    PassinglyRefused,
     RateLimited,
     Redirected,
     ServiceUnavailable,
@@ -63,6 +64,8 @@ class Call:
     what the JSON of a success looks like. ``all_or_nothing``: it names many things, and is refused
     as a whole for one of them. ``text`` is a body that is no JSON. ``aside``: it may well be left
     undone, and its endpoint keeps limits of its own; nobody waits for it, and no other call.
+    ``looked_for``: whoever asks looks whether it was done before asking again, so that not even a
+    refusal is answered by another try: ``PassinglyRefused``.
     """
 
     method: str
@@ -78,6 +81,7 @@ class Call:
     all_or_nothing: bool = False
     text: str | None = field(default=None, repr=False)
     aside: bool = False
+    looked_for: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,6 +319,8 @@ class Transport:
             seconds += self._rng.uniform(0.0, 0.5)
             strain.waited += seconds
             self._pace.hold(seconds)
+            if call.looked_for:
+                raise PassinglyRefused(self.service, f"{call.endpoint} was asked too fast")
             return
         until = self._now() + self._block_for(said, quota=quota)
         reason = "the day's quota is used up" if quota else "too many calls"

@@ -15,7 +15,7 @@ import dagster as dg
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import LEFT_ALONE_AFTER
 from vibe_pipeline.accounts.messages import MadeByOperator, NightReady, ReadyAfterAll
-from vibe_pipeline.accounts.records import Edition, EditionState, Summary
+from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, Summary
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.metadata import counted, source_cell, table
 from vibe_pipeline.defs.nightly_promise import POLICY
@@ -179,7 +179,7 @@ def _tell(
         store.outbox.put(run.user_id, ReadyAfterAll.of(edition.edition_id))
     elif run.by_hand and run.mine:
         store.outbox.put(run.user_id, MadeByOperator.of(edition.edition_id))
-    elif run.by_hand:
+    elif run.by_hand and run.edition is not None and run.edition.kind is EditionKind.DAILY:
         store.outbox.put(run.user_id, ReadyAfterAll.of(edition.edition_id))
 
 

@@ -28,6 +28,7 @@ from vibe_pipeline.accounts.records import (
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import (
     NotThere,
+    PassinglyRefused,
     ServiceError,
     ServiceUnavailable,
     UnexpectedResponse,
@@ -62,6 +63,8 @@ log = logging.getLogger(__name__)
 _TO_WRITE = frozenset({EditionState.CHOSEN, EditionState.PLAYLIST_MADE})
 _SECOND_CHOICES = 3
 """So often others are chosen in the place of unusable tracks; then the list becomes shorter."""
+_PASSING_REFUSALS = 4
+"""So often a playlist is asked for, looking each time whether it was made."""
 _FRESH_PLAYLISTS = 1
 """A playlist that vanished while we wrote is replaced this often in one publication."""
 _REFUSALS_BORNE = 1
@@ -305,19 +308,32 @@ class Publication:
             plain_wording(account, edition),
         ):
             self._note_attempt(edition, ours, words)
+            made = await self._made_or_doubted(edition, words)
+            if isinstance(made, Playlist):
+                return made
+            if isinstance(made, ServiceUnavailable):
+                raise made
+            doubt = made
+            log.warning("a playlist is to have plainer words: %s", doubt)
+        raise doubt
+
+    async def _made_or_doubted(self, edition: Edition, words: Wording) -> Playlist | ServiceError:
+        """The new playlist, heard of or found; else what came in its place.
+
+        Asked for again after a passing refusal, for it is seen by then that none was made.
+        """
+        for _ in range(_PASSING_REFUSALS):
             try:
                 return await self.spotify.create_playlist(
                     words.title, description=words.description, public=self.public
                 )
             except (ServiceUnavailable, UnexpectedResponse) as error:
                 doubt: ServiceError = error
-            ours_already = await self._attempted_playlist(edition)
-            if ours_already is not None:
-                return ours_already
-            if isinstance(doubt, ServiceUnavailable):
-                raise doubt
-            log.warning("a playlist is to have plainer words: %s", doubt)
-        raise doubt
+            if (found := await self._attempted_playlist(edition)) is not None:
+                return found
+            if not isinstance(doubt, PassinglyRefused):
+                break
+        return doubt
 
     def _attempted(self, edition: Edition, ours: str) -> bool:
         """Whether this playlist may have been made already without our knowing."""

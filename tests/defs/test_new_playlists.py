@@ -1,0 +1,75 @@
+"""However Spotify refuses a new playlist, made or not: one for the list, and it is full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.defs.test_graph import at_home, only
+from tests.support.vibe_world import VibeWorld, playlists_of, vibe_world
+from vibe_pipeline.accounts.records import EditionState, FailureCause
+from vibe_pipeline.records import Mode
+
+
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VibeWorld]:
+    """One world for all tests here; each brings a person of its own."""
+    with vibe_world(tmp_path_factory.mktemp("world")) as running:
+        yield running
+
+
+@pytest.fixture
+def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[VibeWorld]:
+    shared_world.point_here(monkeypatch)
+    yield shared_world
+    shared_world.no_trouble()
+    shared_world.end_pauses()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("status", [401, 429, 503])
+def test_a_new_playlist_that_was_made_though_it_was_refused_is_found_and_filled(
+    world: VibeWorld, status: int, times: int
+) -> None:
+    anna = at_home(world)
+    world.store.people.change(anna.user_id, mode=Mode.DAILY, playlist_size=12)
+    world.trouble(
+        service="spotify",
+        endpoint="POST /me/playlists",
+        kind="status",
+        status=status,
+        retry_after=1,
+        applied=True,
+        times=times,
+    )
+
+    world.run("daily_vibe", anna.user_id, tags={"vibe/asked_by": "chat"})
+
+    assert only(world, anna).state is EditionState.RECORDED
+    assert [len(playlist["items"]) for playlist in playlists_of(world, anna)] == [12]
+
+
+@pytest.mark.parametrize(("status", "times"), [(401, 1), (429, 1), (429, 2)])
+def test_a_new_playlist_that_was_refused_in_passing_is_asked_for_again_in_place(
+    world: VibeWorld, status: int, times: int
+) -> None:
+    anna, making = at_home(world), "POST /me/playlists"
+    world.trouble(
+        service="spotify", endpoint=making, kind="status", status=status, retry_after=1, times=times
+    )
+
+    world.run("daily_vibe", anna.user_id, tags={"vibe/asked_by": "chat"})
+
+    assert only(world, anna).state is EditionState.RECORDED
+    assert len(playlists_of(world, anna)) == 1
+
+
+def test_a_token_that_no_new_playlist_is_made_with_is_a_refused_grant(world: VibeWorld) -> None:
+    anna, making = at_home(world), "POST /me/playlists"
+    world.trouble(service="spotify", endpoint=making, kind="status", status=401)
+
+    world.run("daily_vibe", anna.user_id, raise_on_error=False)
+
+    assert only(world, anna).cause is FailureCause.GRANT_REFUSED
+    assert playlists_of(world, anna) == []
