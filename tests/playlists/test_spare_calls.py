@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.support.vibe_world import VibeWorld, vibe_world
+from tests.support.warehouse_examples import ANNA
 from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
 from vibe_pipeline.lookup_cache import InMemoryLookups
 from vibe_pipeline.playlists.resolve import AT_ONCE, Resolver
-from vibe_pipeline.playlists.unsynced_likes import PER_CALL, SavedTracksCheck, as_likes, calls_for
+from vibe_pipeline.playlists.unsynced_likes import (
+    PER_CALL,
+    SavedTracksCheck,
+    as_likes,
+    calls_for,
+    take_in,
+)
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import (
     Candidate,
@@ -27,6 +35,7 @@ from vibe_pipeline.simulator.spotify.state import Account as Listening
 from vibe_pipeline.simulator.spotify.state import Saved
 from vibe_pipeline.simulator.worlds.catalogue import Track as Song
 from vibe_pipeline.sources.answers import SPOTIFY_ARTIST_PAGES, SPOTIFY_TRACKS
+from vibe_pipeline.warehouse import Warehouse
 
 ONE, OTHER = EditionId("one"), EditionId("other")
 
@@ -142,6 +151,31 @@ def test_a_like_the_walk_has_not_reached_is_older_than_all_it_has() -> None:
     (like,) = as_likes([track(2)], known, now=now)
 
     assert like.added_at < min(known.added_at for known in known)
+
+
+def test_a_like_that_a_list_found_out_leaves_what_is_known_of_the_library_as_it_was(
+    tmp_path: Path,
+) -> None:
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    known = LikedTrack(track=track(1), added_at=now - timedelta(days=9))
+    warehouse = Warehouse(tmp_path / "w.duckdb")
+    with warehouse.open() as tables:
+        tables.library.change_likes(
+            ANNA, added=[known], gone=(), total=900, walked=400, seen_at=now - timedelta(days=1)
+        )
+        tables.library.doubt_likes(ANNA, since=now)
+        tables.library.note_untold(ANNA, likes=True, plays=False, since=now)
+        before = tables.library.state(ANNA)
+
+    with warehouse.open() as tables:
+        take_in(tables, ANNA, [track(2)], now=now + timedelta(minutes=1))
+
+    with warehouse.open() as tables:
+        after, likes = tables.library.state(ANNA), list(tables.library.likes(ANNA))
+    moved = (after.likes_synced_at or now) - (before.likes_synced_at or now)
+    assert [like.track for like in likes] == [track(1), track(2)]
+    assert replace(after, likes_synced_at=before.likes_synced_at) == before
+    assert moved < timedelta(seconds=1)
 
 
 def test_nothing_is_called_new_that_waits_unseen_in_a_long_library(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ class SelectionStep:
 
     def _keep_likes(self, tracks: Sequence[Track]) -> ListRequest:
         with self.database.open() as tables:
-            take_in(tables, self.run.user_id, self.library, tracks, now=self.inputs.as_of)
+            take_in(tables, self.run.user_id, tracks, now=self.inputs.as_of)
             known = Known.read(tables, self.run.place, self.inputs)
         return known.request()
 

@@ -14,7 +14,6 @@ from typing import Protocol
 
 from vibe_pipeline.clients.errors import AuthorizationExpired, ServiceError
 from vibe_pipeline.records import DropReason, LikedTrack, Ranked, Track, UserId
-from vibe_pipeline.warehouse.library import LibraryState
 from vibe_pipeline.warehouse.warehouse import Tables
 
 log = logging.getLogger(__name__)
@@ -75,15 +74,7 @@ def as_likes(
     return [LikedTrack(track=track, added_at=oldest - timedelta(seconds=1)) for track in tracks]
 
 
-def take_in(
-    tables: Tables, user_id: UserId, state: LibraryState, tracks: Sequence[Track], *, now: datetime
-) -> None:
+def take_in(tables: Tables, user_id: UserId, tracks: Sequence[Track], *, now: datetime) -> None:
     """Keep likes that were found out before the walk through the library came to them."""
-    tables.library.change_likes(
-        user_id,
-        added=as_likes(tracks, tables.library.likes(user_id), now=now),
-        gone=(),
-        total=state.likes_total or 0,
-        walked=state.likes_walked,
-        seen_at=now,
-    )
+    found = as_likes(tracks, tables.library.likes(user_id), now=now)
+    tables.library.add_likes(user_id, found, seen_at=now)

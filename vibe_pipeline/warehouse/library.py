@@ -167,6 +167,13 @@ class Library:
         self._cache.keep_likes(self._likes_stamp(user_id), before if unchanged else None)
         return change
 
+    def add_likes(self, user_id: UserId, likes: Sequence[LikedTrack], *, seen_at: datetime) -> None:
+        """Keep likes that no look at the library told of: how far the last one came stays as it is,
+        and so does any doubt of it.
+        """
+        self._change_rows(user_id, added=likes, gone=(), seen_at=seen_at)
+        self._make_others_read_again(user_id)
+
     def doubt_likes(self, user_id: UserId, *, since: datetime) -> None:
         """Note that the library looked implausibly small; the first time counts."""
         before = self.state(user_id).likes_doubted_at
