@@ -29,6 +29,7 @@ from vibe_bot.formatting import tell
 from vibe_bot.gone_chats import BLOCKED, chat_is_gone, has_left, is_back, surely_gone
 from vibe_bot.handlers import BUTTONS, COMMANDS, history_file, welcome
 from vibe_bot.handlers import paste_callback as pasting
+from vibe_bot.held_answers import HeldAnswers
 from vibe_bot.inbox import InboxProcessor, WrittenQueue
 from vibe_bot.interactions import (
     App,
@@ -81,7 +82,11 @@ def build(services: BotServices, token: str, *, request: BaseRequest | None = No
     trackers = RunTrackers(services, app.bot, limiter)
     launches = Launches(services=services, bot=app.bot, watchers=trackers)
     app.bot_data["state"] = BotState(
-        services=services, watchers=trackers, launches=launches, polls=polls
+        services=services,
+        watchers=trackers,
+        launches=launches,
+        polls=polls,
+        held_answers=HeldAnswers(services),
     )
     _route(app)
     return app

@@ -6,7 +6,8 @@ Who they are, in which language, and the ways to answer. No handler reads an ``U
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Unpack
@@ -16,12 +17,13 @@ from telegram import Bot, InlineKeyboardButton, Message, Update, User
 from telegram.ext import Application, CallbackContext, ExtBot
 
 from vibe_bot.formatting import Html, button, keyboard, tell
+from vibe_bot.held_answers import HeldAnswers
 from vibe_bot.inbox import key_of
 from vibe_bot.launches import Launches
 from vibe_bot.polls import Polls
 from vibe_bot.progress import RunTrackers
 from vibe_bot.questions import Questions
-from vibe_bot.sending import Edited, Markup, edit, send
+from vibe_bot.sending import Edited, Markup, Unsent, edit, send
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.records import Account, AccountChanges
 from vibe_pipeline.clients.spotify_records import FoundArtist
@@ -42,6 +44,7 @@ class BotState:
     watchers: RunTrackers
     launches: Launches
     polls: Polls
+    held_answers: HeldAnswers
     questions: Questions = field(default_factory=Questions)
     found_artists: dict[str, FoundArtist] = field(default_factory=dict)
     """By Spotify id: artists that were offered to somebody lately."""
@@ -114,19 +117,30 @@ class Interaction:
     ) -> Message:
         """Say it in a new message, with rows of buttons under it, and a preview of an address."""
         markup = markup or keyboard(*rows)
-        sent = await send(self.bot, self.account.chat_id, text, markup, preview=preview)
+        with self._held_if_paused():
+            sent = await send(self.bot, self.account.chat_id, text, markup, preview=preview)
         self._told_in(sent.message_id)
         return sent
 
     async def show(self, text: str, *rows: Iterable[InlineKeyboardButton | None]) -> None:
         """Say it in the message that was tapped, or in a new one."""
         chat, message_id, markup = self.account.chat_id, self.tapped, keyboard(*rows)
-        if (
-            message_id is None
-            or await edit(self.bot, chat, message_id, text, markup) is Edited.GONE
-        ):
-            message_id = (await send(self.bot, chat, text, markup)).message_id
+        with self._held_if_paused():
+            if (
+                message_id is None
+                or await edit(self.bot, chat, message_id, text, markup) is Edited.GONE
+            ):
+                message_id = (await send(self.bot, chat, text, markup)).message_id
         self._told_in(message_id)
+
+    @contextmanager
+    def _held_if_paused(self) -> Iterator[None]:
+        """What Telegram takes only after a long pause is said then; the handler ends by it."""
+        try:
+            yield
+        except Unsent as unsent:
+            self.state.held_answers.keep(self.account.chat_id, unsent)
+            raise
 
     def with_args(self, args: str) -> Interaction:
         """The same interaction with other arguments."""

@@ -99,6 +99,7 @@ async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> Non
         await app.start()
         beside("menus", partial(_menus, app, services))
         beside("outbox", OutboxRelay(services, app.bot).deliver_forever)
+        beside("held answers", state.held_answers.deliver_forever)
         beside("receipts", Receipts(services, app.bot).deliver_forever)
         beside("reminders", partial(remind_forever, services))
         lasting = [listen(), state.polls.watch(services.sleep), _told(stopping)]

@@ -74,6 +74,8 @@ class ChatRateLimiter(BaseRateLimiter[int]):
         self._clock = clock
         self._observer = observer
         self._rests_until: dict[Any, float] = {}
+        self._given_back: set[Any] = set()
+        """Chats whose pause is given back to its end: what waited in place would overtake."""
         self._all = ProcessSlotBook(clock=clock)
         self._chats: dict[Any, ProcessSlotBook] = {}
 
@@ -125,6 +127,8 @@ class ChatRateLimiter(BaseRateLimiter[int]):
                 seconds = pause_seconds(pause)
                 if chat is not None:
                     self._rests_until[chat] = self._clock() + seconds
+                    if seconds > WAITED_IN_PLACE:
+                        self._given_back.add(chat)
                 if seconds > WAITED_IN_PLACE or attempt == ATTEMPTS:
                     raise
                 if chat is None:
@@ -171,8 +175,9 @@ class ChatRateLimiter(BaseRateLimiter[int]):
         left = self._rests_until.get(chat, 0.0) - self._clock()
         if chat is None or left <= 0:
             self._rests_until.pop(chat, None)
+            self._given_back.discard(chat)
             return
-        if left > WAITED_IN_PLACE:
+        if left > WAITED_IN_PLACE or chat in self._given_back:
             raise RetryAfter(timedelta(seconds=left))
         await self._sleep(left)
 

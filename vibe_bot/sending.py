@@ -6,8 +6,11 @@ to do then is for the caller to decide. What a message says is not known here.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 
 import structlog
 from telegram import (
@@ -19,7 +22,7 @@ from telegram import (
     ReplyKeyboardRemove,
 )
 from telegram.constants import ParseMode
-from telegram.error import BadRequest
+from telegram.error import BadRequest, RetryAfter
 
 from vibe_bot.formatting import keyboard, link, pages, plain
 
@@ -46,6 +49,16 @@ class Edited(StrEnum):
     """The message is no longer there; say it in a new one."""
 
 
+class Unsent(RetryAfter):
+    """A long pause was asked for; ``again`` says what was not said by then."""
+
+    def __init__(
+        self, retry_after: int | timedelta, again: Callable[[], Awaitable[object]]
+    ) -> None:
+        super().__init__(retry_after)
+        self.again = again
+
+
 async def send(
     bot: Bot,
     chat_id: int,
@@ -57,11 +70,10 @@ async def send(
     """Send HTML, in several messages if it is long; the last one carries the buttons.
 
     ``preview``: the one address that Telegram shows a picture of, above the words.
+    Raises: ``Unsent`` for a long pause.
     """
     *first, last = [_Page(text=page) for page in pages(text)]
-    for page in first:
-        await _send_or_simpler(bot, chat_id, page)
-    return await _send_or_simpler(bot, chat_id, replace(last, markup=markup, preview=preview))
+    return await _send_all(bot, chat_id, [*first, replace(last, markup=markup, preview=preview)])
 
 
 async def send_picture(bot: Bot, chat_id: int, png: bytes, caption: str) -> None:
@@ -75,12 +87,23 @@ async def send_picture(bot: Bot, chat_id: int, png: bytes, caption: str) -> None
 async def edit(
     bot: Bot, chat_id: int, message_id: int, text: str, markup: InlineKeyboardMarkup | None = None
 ) -> Edited:
-    """Make one of our messages say this; saying what it says already is fine."""
+    """Make one of our messages say this; saying what it says already is fine.
+
+    Raises: ``Unsent`` for a long pause.
+    """
     page = _Page(text=pages(text)[0], markup=markup)
     try:
-        return await _edited(bot, chat_id, message_id, page)
-    except BadRequest as refusal:
-        return await _edited(bot, chat_id, message_id, _simpler(page, refusal))
+        return await _edited_or_simpler(bot, chat_id, message_id, page)
+    except RetryAfter as pause:
+        again = partial(_edit_or_send, bot, chat_id, message_id, text, markup)
+        raise Unsent(pause.retry_after, again) from pause
+
+
+async def _edit_or_send(
+    bot: Bot, chat_id: int, message_id: int, text: str, markup: InlineKeyboardMarkup | None
+) -> None:
+    if await edit(bot, chat_id, message_id, text, markup) is Edited.GONE:
+        await send(bot, chat_id, text, markup)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +123,17 @@ class _Page:
         return LinkPreviewOptions(url=self.preview, prefer_small_media=True, show_above_text=True)
 
 
+async def _send_all(bot: Bot, chat_id: int, unsent: Sequence[_Page]) -> Message:
+    """These pages; the last one's message."""
+    for number, page in enumerate(unsent):
+        try:
+            sent = await _send_or_simpler(bot, chat_id, page)
+        except RetryAfter as pause:
+            again = partial(_send_all, bot, chat_id, unsent[number:])
+            raise Unsent(pause.retry_after, again) from pause
+    return sent
+
+
 async def _send_or_simpler(bot: Bot, chat_id: int, page: _Page) -> Message:
     try:
         return await _send(bot, chat_id, page)
@@ -115,6 +149,13 @@ async def _send(bot: Bot, chat_id: int, page: _Page) -> Message:
         reply_markup=page.markup,
         link_preview_options=page.link_preview,
     )
+
+
+async def _edited_or_simpler(bot: Bot, chat_id: int, message_id: int, page: _Page) -> Edited:
+    try:
+        return await _edited(bot, chat_id, message_id, page)
+    except BadRequest as refusal:
+        return await _edited(bot, chat_id, message_id, _simpler(page, refusal))
 
 
 async def _edited(bot: Bot, chat_id: int, message_id: int, page: _Page) -> Edited:

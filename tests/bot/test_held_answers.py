@@ -1,0 +1,96 @@
+"""What Telegram takes only after a long pause is said when the pause ends."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from tests.bot.test_generate import connected
+from tests.bot.test_manners import Wire, bot, links
+from tests.support.bot_world import BotWorld, data_of, saying, until
+from vibe_bot.held_answers import MOST_IN_A_CHAT, HeldAnswers
+from vibe_bot.sending import Unsent, edit, send
+
+PAUSE = 40
+LONG_PAUSE = json.dumps(
+    {
+        "ok": False,
+        "error_code": 429,
+        "description": f"Too Many Requests: retry after {PAUSE}",
+        "parameters": {"retry_after": PAUSE},
+    }
+)
+REFUSED = (429, f"Too Many Requests: retry after {PAUSE}")
+
+
+async def test_answers_are_said_in_their_order_when_a_long_pause_ends(place: BotWorld) -> None:
+    anna = await connected(place)
+    place.trouble.next = [("sendMessage", 429, LONG_PAUSE)]
+
+    asked = await anna.types("/setsize 50")
+    await until(lambda: place.trouble.next == [])
+    await anna.types("/setsize 20")
+    await until(lambda: anna.account.playlist_size == 20)
+
+    last = await anna.sees(saying("20 "), since=asked)
+    told = [one["text"] for one in await anna.said_by_bot() if one["message_id"] > asked]
+    assert ["50 " in told[0], told[-1]] == [True, last["text"]]
+    assert len(told) == 2
+
+
+async def test_what_a_tap_was_to_show_is_shown_when_the_pause_ends(place: BotWorld) -> None:
+    anna = await connected(place)
+    anna.edition()
+    shown = await anna.says("/latest")
+    tracks = next(one for one in data_of(shown) if one.startswith("tr:"))
+    place.trouble.next = [("sendMessage", 429, LONG_PAUSE)]
+
+    await anna.taps(tracks)
+
+    listed = await anna.sees(lambda one: any(data.startswith("th:") for data in data_of(one)))
+    assert listed["text"]
+    assert place.trouble.next == []
+
+
+async def test_the_rest_of_a_long_answer_and_its_buttons_are_kept() -> None:
+    wire = Wire(REFUSED)
+    telegram = bot(wire)
+
+    with pytest.raises(Unsent) as raised:
+        await send(telegram, 1, "\n".join(["<b>word</b>"] * 500), links())
+    tried = len(wire.sent)
+    await raised.value.again()
+
+    assert tried == 1
+    assert wire.sent[1]["text"] == wire.sent[0]["text"]
+    assert ["reply_markup" in sent for sent in wire.sent[1:]] == [False, True]
+
+
+async def test_an_edit_that_was_kept_is_sent_anew_where_its_message_is_gone_by_then() -> None:
+    wire = Wire(REFUSED, (400, "Bad Request: message to edit not found"))
+
+    with pytest.raises(Unsent) as raised:
+        await edit(bot(wire), 1, 7, "hello", links())
+    await raised.value.again()
+
+    assert ["message_id" in sent for sent in wire.sent] == [True, True, False]
+    assert "go:status" in str(wire.sent[2]["reply_markup"])
+
+
+async def test_no_more_than_the_newest_answers_are_kept_for_a_chat(
+    empty_place: BotWorld,
+) -> None:
+    said: list[int] = []
+    held = HeldAnswers(empty_place.services())
+
+    async def say(number: int) -> None:
+        said.append(number)
+
+    for number in range(MOST_IN_A_CHAT + 3):
+        held.keep(1, Unsent(timedelta(), partial(say, number)))
+    await held.deliver_due()
+
+    assert said == list(range(3, MOST_IN_A_CHAT + 3))
