@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -18,7 +19,7 @@ from tests.support.outside_world import (
     said,
     said_in_words,
 )
-from vibe_pipeline.clients import lastfm, musicbrainz
+from vibe_pipeline.clients import lastfm, listenbrainz, musicbrainz
 from vibe_pipeline.clients.answer_shapes import found_page, page_of_likes, page_of_lines
 from vibe_pipeline.clients.errors import (
     BrokenAnswer,
@@ -464,3 +465,63 @@ async def test_a_batch_that_nobody_answers_is_not_unmapped(name: str) -> None:
 
         with pytest.raises(UnexpectedResponse):
             await getattr(world.labs(), name)([MBID])
+
+
+@pytest.mark.parametrize("tracks", [[], {"name": "Song", "@attr": {"nowplaying": "true"}}])
+async def test_an_empty_page_of_scrobbles_that_are_counted_is_not_their_end(tracks: object) -> None:
+    until = datetime(2026, 11, 30, tzinfo=UTC)
+    counted = {"track": tracks, "@attr": {"user": "anna", "total": "800"}}
+
+    with pytest.raises(BrokenAnswer):
+        await _scrobbles_of(counted).recent_tracks("anna", until=until)
+
+
+async def test_a_full_page_of_scrobbles_of_which_none_is_counted_is_not_their_end() -> None:
+    until = datetime(2026, 11, 30, tzinfo=UTC)
+    rows = [{"name": "Song", "artist": {"#text": "A"}, "date": {"uts": "1700000000"}}] * 2
+    last, none = {"track": rows, "@attr": {"total": "2"}}, {"track": rows, "@attr": {"total": "0"}}
+
+    assert not (await _scrobbles_of(last).recent_tracks("anna", until=until, limit=2)).more
+    assert (await _scrobbles_of(none).recent_tracks("anna", until=until, limit=2)).more
+
+
+async def test_whoever_scrobbled_nothing_yet_has_been_read_to_the_end() -> None:
+    until = datetime(2026, 11, 30, tzinfo=UTC)
+    nothing = {"track": [], "@attr": {"user": "anna", "total": "0"}}
+
+    page = await _scrobbles_of(nothing).recent_tracks("anna", until=until)
+
+    assert (page.plays, page.more, page.total) == ((), False, 0)
+
+
+def _scrobbles_of(told: object) -> lastfm.LastFm:
+    http, _ = answering(said({"recenttracks": told}))
+    transport = Transport(
+        http, service="lastfm", address="http://l.example", judge=lastfm.answer_kind, sleep=Naps()
+    )
+    return lastfm.LastFm(transport, api_key=SecretStr("k3y"))
+
+
+@pytest.mark.parametrize(("count", "oldest"), [(25, 0), (25, 1_900_000_000), (0, 1_500_000_000)])
+async def test_an_empty_page_of_listens_that_are_there_is_not_their_end(
+    count: int, oldest: int
+) -> None:
+    told = {"count": count, "listens": [], "oldest_listen_ts": oldest}
+
+    with pytest.raises(BrokenAnswer):
+        await _listens_of(told).listens("anna", until=datetime(2026, 11, 30, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("oldest", [None, 0, 1_900_000_000])
+async def test_where_no_listen_is_older_all_has_been_read(oldest: int | None) -> None:
+    told = {"count": 0, "listens": [], "oldest_listen_ts": oldest}
+
+    page = await _listens_of(told).listens("anna", until=datetime(2026, 11, 30, tzinfo=UTC))
+
+    assert (page.plays, page.more) == ((), False)
+
+
+def _listens_of(told: object) -> listenbrainz.ListenBrainz:
+    http, _ = answering(said({"payload": told}))
+    transport = Transport(http, service="listenbrainz", address="http://l.example", sleep=Naps())
+    return listenbrainz.ListenBrainz(transport)

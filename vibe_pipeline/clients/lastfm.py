@@ -7,7 +7,7 @@ may sit inside a 200. So a body is read first, and the status only believed afte
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -217,7 +217,7 @@ class LastFm:
             stretch["from"] = int(since.timestamp())
         body = await self._ask(
             "user.getRecentTracks",
-            _listed("recenttracks", "track", sound=_titled),
+            _scrobbles_counted,
             unknown_is_empty=False,
             user=user,
             limit=limit,
@@ -227,10 +227,10 @@ class LastFm:
         rows = list(objects(told.get("track")))
         plays = [play for row in rows if (play := _scrobble(row)) is not None]
         total = integer(fields(told.get("@attr")).get("total"))
-        dated = sum("date" in row for row in rows)
+        dated = _dated(rows)
         return ScrobblePage(
             plays=tuple(plays),
-            more=dated > 0 and (dated >= limit if total is None else total > dated),
+            more=dated >= limit if total is None or total < dated else total > dated > 0,
             total=total,
         )
 
@@ -303,6 +303,20 @@ def _listed(name: str, inside: str, *, sound: Callable[[object], bool] | None = 
     return fits
 
 
+def _scrobbles_counted(found: object) -> bool:
+    """Scrobbles, of which there are none only where the service counts none."""
+    if not _SCROBBLES(found):
+        return False
+    told = fields(fields(found).get("recenttracks"))
+    total = integer(fields(told.get("@attr")).get("total"))
+    return not total or _dated(objects(told.get("track"))) > 0
+
+
+def _dated(rows: Iterable[Fields]) -> int:
+    """How many are over; what still plays has no date."""
+    return sum("date" in row for row in rows)
+
+
 def _kinds_of_music(listed: object) -> list[str]:
     """The tags that say what the music is, in their order, in small letters, each once."""
     named = (name_text(item.get("name")) for item in objects(fields(listed).get("tag")))
@@ -342,6 +356,9 @@ def _named(thing: object) -> bool:
 def _titled(thing: object) -> bool:
     """A scrobble, also one whose player sent a title with nothing in it."""
     return isinstance(fields(thing).get("name"), str)
+
+
+_SCROBBLES = _listed("recenttracks", "track", sound=_titled)
 
 
 def answer_kind(answer: ServiceAnswer) -> AnswerKind:

@@ -154,7 +154,7 @@ class ListenBrainz:
             path=f"/1/user/{quote(user, safe='')}/listens",
             endpoint="GET /user/listens",
             query={"count": limit, "max_ts": int(until.timestamp())},
-            shape=records("payload", "listens", sound=_is_listen),
+            shape=_listens_before(until),
         )
         payload = fields(fields((await self._answer(call)).json()).get("payload"))
         rows = list(objects(payload.get("listens")))
@@ -389,6 +389,22 @@ def _named_recording(mbid: str, row: Fields) -> NamedRecording | None:
         return None
     length = integer(recording.get("length"))
     return NamedRecording(mbid=mbid, title=title, artist=name, duration_ms=length)
+
+
+def _listens_before(until: datetime) -> Shape:
+    """Listens, of which there are none only where none is counted and the oldest comes later."""
+    listed = records("payload", "listens", sound=_is_listen)
+
+    def fits(found: object) -> bool:
+        payload = fields(fields(found).get("payload"))
+        if not listed(found) or payload.get("listens"):
+            return listed(found)
+        oldest = large_integer(payload.get("oldest_listen_ts"))
+        return not integer(payload.get("count")) and (
+            not oldest or oldest >= int(until.timestamp())
+        )
+
+    return fits
 
 
 def _is_listen(row: Fields) -> bool:
