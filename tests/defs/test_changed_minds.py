@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, BlockKind, Edition, EditionState
-from vibe_pipeline.records import EditionId, Mode
+from vibe_pipeline.records import PERSONAL_SOURCES, EditionId, Mode, Source
 
 WRITING = "PUT /playlists/{id}/items"
 
@@ -51,7 +51,8 @@ def test_what_was_blocked_since_a_list_was_chosen_is_not_on_it_and_others_stand_
 def test_a_block_that_is_about_nothing_on_a_list_leaves_it_as_it_was_chosen(
     world: VibeWorld,
 ) -> None:
-    anna = world.connected()
+    listening = world.connected().user_id
+    anna = world.store.people.change(listening, sources_off=frozenset(Source) - PERSONAL_SOURCES)
     left = fails_at_writing(world, anna)
     world.store.blocks.add(anna.user_id, BlockKind.ARTIST, "nobody at all", "Nobody at all")
 
@@ -91,7 +92,7 @@ def test_who_turned_to_daily_playlists_since_a_list_was_chosen_keeps_the_living_
 
     held = {playlist["id"]: uris_of(playlist) for playlist in playlists_of(world, anna)}
     assert held.pop(living["id"]) == uris_of(living)
-    assert held == {edition.playlist_id: [one.uri for one in left.tracks]}
+    assert held == {edition.playlist_id: [one.uri for one in edition.tracks]}
     assert edition.mode is Mode.DAILY
 
 
