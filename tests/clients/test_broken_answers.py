@@ -23,6 +23,7 @@ from vibe_pipeline.clients import lastfm, listenbrainz, musicbrainz
 from vibe_pipeline.clients.answer_shapes import found_page, page_of_likes, page_of_lines
 from vibe_pipeline.clients.errors import (
     BrokenAnswer,
+    NotThere,
     Redirected,
     ServiceUnavailable,
     UnexpectedResponse,
@@ -456,6 +457,37 @@ async def test_a_not_found_in_somebody_elses_words_is_not_unknown() -> None:
         await lastfm.LastFm(lastfm_transport, api_key=SecretStr("k3y")).similar_artists("X")
     with pytest.raises(UnexpectedResponse):
         await musicbrainz.MusicBrainz(transport).recordings_by_isrc("X")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_page_that_somebody_in_between_refuses_with_says_nothing_of_our_key(
+    status: int,
+) -> None:
+    http, _ = answering(said_in_words("<!DOCTYPE html><title>Just a moment...</title>", status))
+    transport = Transport(
+        http, service="lastfm", address="http://l.example", judge=lastfm.answer_kind, sleep=Naps()
+    )
+
+    with pytest.raises(ServiceUnavailable):
+        await lastfm.LastFm(transport, api_key=SecretStr("k3y")).similar_artists("X")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (said({"code": 404, "error": "Cannot find user: anna"}, 404), NotThere),
+        (said_in_words("<html>nginx</html>", 404), ServiceUnavailable),
+        (said({}, 404), ServiceUnavailable),
+    ],
+)
+async def test_only_listenbrainz_itself_says_that_it_knows_nobody_of_a_name(
+    answer: httpx.Response, kind: type[Exception]
+) -> None:
+    http, _ = answering(answer)
+    transport = Transport(http, service="listenbrainz", address="http://l.example", sleep=Naps())
+
+    with pytest.raises(kind):
+        await listenbrainz.ListenBrainz(transport).listen_count("anna")
 
 
 @pytest.mark.parametrize("name", ["similar_recordings", "similar_artists", "spotify_ids"])

@@ -269,8 +269,10 @@ class LastFm:
             raise NotThere(SERVICE, "Last.fm knows nobody of this name")
         if code in _HIDDEN:
             raise ListeningHidden(SERVICE, "they show their listening to nobody")
-        if code in _KEY_TROUBLE or (code is None and answer.status in {401, 403}):
+        if code in _KEY_TROUBLE:
             raise KeyRefused(SERVICE, "Last.fm does not take our key; look at LASTFM_API_KEY")
+        if code is None and answer.status in {401, 403}:
+            raise ServiceUnavailable(SERVICE, "somebody between us and Last.fm refuses our calls")
         if code is not None or not answer.good:
             raise UnexpectedResponse(SERVICE, f"{method} was refused ({code or answer.status})")
         body = answer.json()

@@ -15,7 +15,7 @@ from typing import Self
 from urllib.parse import quote
 
 from vibe_pipeline.clients.answer_shapes import Shape, records
-from vibe_pipeline.clients.errors import NotThere, UnexpectedResponse
+from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable, UnexpectedResponse
 from vibe_pipeline.clients.json_fields import (
     Fields,
     fields,
@@ -222,8 +222,10 @@ class ListenBrainz:
 
     async def _answer(self, call: Call) -> ServiceAnswer:
         answer = await self._transport.send(call)
-        if answer.status == 404:
+        if answer.status == 404 and fields(answer.json()).get("error"):
             raise NotThere(SERVICE, "ListenBrainz knows nobody of this name")
+        if answer.status == 404:
+            raise ServiceUnavailable(SERVICE, f"{call.endpoint} is not found by who answers there")
         if not answer.good:
             raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")
         return answer
