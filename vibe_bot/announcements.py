@@ -151,7 +151,8 @@ def _night_failed(services: BotServices, account: Account, message: NightFailed)
     language, now = account.language, services.now()
     intro = tell(language, "bot.failed.night", day=day(language, message.day))
     until = message.until if message.until is not None and message.until > now else None
-    night = next_night(account, now) if message.until is None else until
+    editions = services.store.editions
+    night = until if message.until else next_night(account, now, editions.of_day)
     again = None
     if night is not None and account.connected:
         when = moment(language, night, account.zone)
