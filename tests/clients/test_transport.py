@@ -178,7 +178,22 @@ async def test_a_refusal_of_a_moment_is_passing_trouble(status: int) -> None:
 
 @pytest.mark.parametrize(
     "charset",
-    ["hex", "base64", "rot13", "zlib", "idna", "undefined", "no-such", "utf-8", "utf_8", "UTF8"],
+    [
+        "latin-1",
+        "iso-8859-1",
+        "windows-1251",
+        "ascii",
+        "hex",
+        "base64",
+        "rot13",
+        "zlib",
+        "idna",
+        "undefined",
+        "no-such",
+        "utf-8",
+        "utf_8",
+        "UTF8",
+    ],
 )
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 async def test_an_answer_is_read_whatever_it_says_of_its_encoding(

@@ -360,13 +360,22 @@ async def _bounded_text(response: httpx.Response) -> str:
 
 
 def _decoded(body: bytes, named: str | None) -> str:
-    """The text of a body: in the encoding it names when that is one of text, else in UTF-8."""
-    if named is not None and named.lower().replace("_", "-") not in {"utf-8", "utf8"}:
-        try:
-            return body.decode(named, errors="replace")
-        except (LookupError, ValueError):
-            log.debug("%s is no encoding of text", named)
-    return body.decode("utf-8-sig", errors="replace")
+    """The text of a body: UTF-8, as JSON is, whatever its label says; the label's where it is not.
+
+    Labels are often a server's own default, and know nothing of the body.
+    """
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return _decoded_as(body, named or "utf-8")
+
+
+def _decoded_as(body: bytes, named: str) -> str:
+    try:
+        return body.decode(named, errors="replace")
+    except (LookupError, ValueError):
+        log.debug("%s is no encoding of text", named)
+        return body.decode("utf-8-sig", errors="replace")
 
 
 def _broken(call: Call, answer: ServiceAnswer) -> bool:
