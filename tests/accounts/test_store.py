@@ -324,7 +324,7 @@ def test_the_key_of_the_environment_comes_first(tmp_path: Path) -> None:
 def test_a_spoiled_key_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "secret.key").write_bytes(b"\xff\xfe")
 
-    with pytest.raises(SecretKeyInvalid):
+    with pytest.raises(SecretKeyInvalid, match=r"secret\.key holds is no key"):
         secret_key(Settings(vibe_home=tmp_path))
 
 

@@ -33,9 +33,12 @@ __all__ = [
     "key_file",
     "new_key",
     "secret_key",
+    "usable_key",
 ]
 
 KEY_FILE = "secret.key"
+_ENCODING = "utf-8-sig"
+"""Editors of other systems put a byte order mark before what they keep."""
 
 
 class Cipher:
@@ -73,7 +76,7 @@ class Cipher:
         if self._kept_in is None or stamp is None or stamp == self._stamp:
             return
         with suppress(OSError, ValueError, SecretKeyInvalid):
-            self._fernet = _fernet(self._kept_in.read_text(encoding="ascii"))
+            self._fernet = _fernet(self._kept_in.read_text(encoding=_ENCODING))
             self._stamp = stamp
 
 
@@ -130,9 +133,9 @@ def secret_key(settings: Settings) -> str:
     """``VIBE_SECRET_KEY``, else the key kept in the home folder, made now when there is none."""
     if settings.vibe_secret_key is not None:
         key = settings.vibe_secret_key.get_secret_value()
+        Cipher(key)
     else:
-        key = kept_key(settings.home)
-    Cipher(key)
+        key = usable_key(settings.home)
     return key
 
 
@@ -143,13 +146,35 @@ def existing_key(settings: Settings) -> str | None:
     return secret_key(settings)
 
 
+def usable_key(home: Path) -> str:
+    """The key in ``secret.key``, made now when there is none.
+
+    Raises:
+        SecretKeyInvalid: what the file holds is no key; it stays as it is.
+        AccountsNotPermitted: the file can be neither read nor made.
+    """
+    key = kept_key(home)
+    try:
+        Cipher(key)
+    except SecretKeyInvalid:
+        raise SecretKeyInvalid(
+            f"What {key_file(home)} holds is no key: put the former one back, as plain text of 44"
+            " characters; where it is lost, move the file aside and ask everybody to /connect"
+            " again."
+        ) from None
+    return key
+
+
 def kept_key(home: Path) -> str:
-    """The key in ``secret.key``; of several processes that make it at once, one wins for all."""
+    """What ``secret.key`` holds, fit or not, empty where it is no text.
+
+    Of several processes that make it at once, one wins for all.
+    """
     path = home / KEY_FILE
     try:
         if not path.exists():
             _make(path)
-        return path.read_text(encoding="ascii").strip()
+        return path.read_text(encoding=_ENCODING).strip()
     except UnicodeDecodeError:
         return ""
     except OSError as error:

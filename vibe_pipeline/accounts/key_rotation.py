@@ -14,9 +14,9 @@ from pathlib import Path
 from filelock import FileLock
 from sqlalchemy import Column, Table, select, update
 
-from vibe_pipeline.accounts.cipher import Cipher, keep_keys, kept_key, key_file, new_key
+from vibe_pipeline.accounts.cipher import Cipher, keep_keys, key_file, new_key, usable_key
 from vibe_pipeline.accounts.database import Database
-from vibe_pipeline.accounts.errors import SecretKeyWrong
+from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
 from vibe_pipeline.accounts.tables import inbox, notice_targets, oauth_states, tokens
 
 LAST_LOOK_SECONDS = 2.0
@@ -29,6 +29,10 @@ _SEALED: tuple[tuple[Table, Column[bytes]], ...] = (
     (inbox, inbox.c.payload),
     (notice_targets, notice_targets.c.sealed),
 )
+
+
+class ResealingFailed(AccountsUnreadable):
+    """Something could not be sealed anew; no key is forgotten, so everything can be opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +49,16 @@ def rotate_kept_key(
     """Replace the key that the home keeps; nothing is lost wherever this is cut off.
 
     One that was cut off is finished with the key it had made.
+
+    Raises:
+        SecretKeyInvalid: what the home keeps is no key; it stays as it is.
+        ResealingFailed: the store could not be written; the former key is kept.
     """
     with FileLock(home / f"{key_file(home).name}.lock", mode=0o600):
-        former = [key.strip() for key in kept_key(home).split(",")]
+        former = [key.strip() for key in usable_key(home).split(",")]
         newest = former[0] if len(former) > 1 else new_key()
         keep_keys(home, [newest, *(key for key in former if key != newest)])
-        every, seals = Cipher(kept_key(home)), Cipher(newest)
+        every, seals = Cipher(usable_key(home)), Cipher(newest)
         first = reseal(database, every, seals)
         sleep(LAST_LOOK_SECONDS)
         late = reseal(database, every, seals)
@@ -59,7 +67,20 @@ def rotate_kept_key(
 
 
 def reseal(database: Database, opens: Cipher, seals: Cipher) -> Resealed:
-    """Seal with one key what was sealed with others; all of it at once or nothing."""
+    """Seal with one key what was sealed with others; all of it at once or nothing.
+
+    Raises:
+        ResealingFailed: it is nothing.
+    """
+    try:
+        return _resealed(database, opens, seals)
+    except AccountsUnreadable as error:
+        raise ResealingFailed(
+            f"{error} The former key is kept, and everything can be opened; run this again."
+        ) from error
+
+
+def _resealed(database: Database, opens: Cipher, seals: Cipher) -> Resealed:
     renewed = lost = 0
     with database.writing() as connection:
         for table, column in _SEALED:

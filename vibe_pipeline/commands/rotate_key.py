@@ -27,9 +27,11 @@ def rotate_key() -> None:
     try:
         migrate(settings.accounts_address)
         done = _rotated(settings)
-    except (AccountsUnreadable, OSError) as error:
+    except AccountsUnreadable as error:
+        raise CommandFailed(str(error)) from error
+    except OSError as error:
         raise CommandFailed(
-            f"{error} The former key still opens everything; run this again."
+            f"{key_file(settings.home)} cannot be written ({error.strerror}); run this again."
         ) from error
     click.echo(f"{done.renewed} sealed things were sealed with the new key.")
     if done.lost:
