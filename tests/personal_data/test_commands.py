@@ -69,6 +69,62 @@ def test_erasing_counts_what_went_and_what_is_left(store: AccountStore, anna: Us
     assert note.counts == said["erased"]
 
 
+@pytest.fixture
+def cut_off(store: AccountStore, anna: UserId) -> str:
+    """Anna's erasure, begun and stopped short of the warehouse; gives what was said."""
+    path = read_settings().warehouse_path
+    away = path.rename(path.with_name("away"))
+    path.write_text("no database " * 1000)
+    result = vibe(erase, "Anna")
+    away.replace(path)
+    assert store.people.get(anna) is None
+    assert isinstance(result.exception, CommandFailed)
+    return f"{result.stdout}{result.exception}"
+
+
+def warehouse_rows(user_id: UserId) -> int:
+    with Warehouse(read_settings().warehouse_path).open() as tables:
+        return tables.rows_of(user_id)
+
+
+def test_an_erasure_that_fails_halfway_says_how_to_go_on(
+    store: AccountStore, anna: UserId, cut_off: str
+) -> None:
+    (note,) = store.erasures.waiting()
+
+    assert cut_off.startswith(f"{anna}, receipt {note.receipt}: ")
+    assert f"`vibe erase {anna}` goes on with it" in cut_off
+    assert warehouse_rows(anna) == 2
+
+
+@pytest.mark.usefixtures("cut_off")
+def test_an_erasure_that_failed_halfway_is_gone_on_with_by_its_id(
+    store: AccountStore, anna: UserId
+) -> None:
+    result = vibe(erase, anna, "--json")
+
+    (note,) = store.erasures.waiting()
+    said = json.loads(result.stdout)
+    assert (result.exit_code, said["receipt"], said["left"]) == (0, note.receipt, 0)
+    assert said["erased"]["warehouse.liked_tracks"] == 1
+    assert note.counts == said["erased"]
+    assert warehouse_rows(anna) == 0
+
+
+@pytest.mark.usefixtures("cut_off")
+def test_an_erasure_that_failed_halfway_is_gone_on_with_by_a_name_nobody_has_any_more(
+    store: AccountStore, anna: UserId
+) -> None:
+    result = vibe(erase, "Anna")
+
+    (note,) = store.erasures.waiting()
+    assert isinstance(result.exception, ConfigurationError)
+    assert "Nobody is known as Anna" in str(result.exception)
+    assert f"{anna}, receipt {note.receipt}, 2 rows erased, 0 left" in str(result.exception)
+    assert note.counts["warehouse.liked_tracks"] == 1
+    assert warehouse_rows(anna) == 0
+
+
 def test_erasing_says_it_in_words_too(anna: UserId) -> None:
     result = vibe(erase, anna)
 

@@ -15,12 +15,13 @@ from pathlib import Path
 import click
 
 from vibe_pipeline.accounts.errors import AccountsUnreadable
-from vibe_pipeline.accounts.records import ErasureKind
+from vibe_pipeline.accounts.records import Erasure, ErasureKind
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_for
-from vibe_pipeline.commands.people import nobody, person_called
+from vibe_pipeline.commands.people import NobodyKnown, nobody, person_called
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
-from vibe_pipeline.personal_data.erase import sweep, sweep_files
+from vibe_pipeline.personal_data.erase import Sweep, sweep, sweep_files
 from vibe_pipeline.personal_data.export import everything, write_archive
+from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 
@@ -35,23 +36,60 @@ def erase(user: str, *, as_json: bool) -> None:
     """
     with open_stores() as (store, warehouse):
         user_id = person_called(store, user)
-        receipt = None
-        erased: dict[str, int] = {}
-        if store.people.get(user_id) is not None:
-            note = store.erasures.forget(user_id)
-            receipt, erased = note.receipt, dict(note.counts)
-        swept = sweep(warehouse, user_id, ErasureKind.PERSON).and_of(
-            sweep_files(read_settings().home, user_id)
-        )
-        if receipt is None and swept.total == 0:
-            raise nobody(user)
-        if receipt is not None:
-            store.erasures.count(receipt, swept.erased)
-        erased |= {name: count for name, count in swept.erased.items() if count}
+        note = _promise(store, user_id)
+        if note is not None:
+            click.echo(f"{user_id}, receipt {note.receipt}: being erased.", err=as_json)
+        swept = _swept(warehouse, user_id, note)
+        if note is None and swept.total == 0:
+            raise _nobody_but_the_promised(store, warehouse, user)
+        erased = dict(swept.erased)
+        if note is not None:
+            store.erasures.count(note.receipt, swept.erased)
+            erased = {**note.counts, **erased}
         left = swept.left + store.erasures.left_of(user_id)
-    _tell_erased(receipt, erased, left, as_json=as_json)
+    erased = {name: count for name, count in erased.items() if count}
+    _tell_erased(note.receipt if note else None, erased, left, as_json=as_json)
     if left:
-        raise CommandFailed(f"{left} rows about {user} are still there; run this again.")
+        raise CommandFailed(
+            f"{left} rows about {user} are still there; run `vibe erase {user_id}` again."
+        )
+
+
+def _promise(store: AccountStore, user_id: UserId) -> Erasure | None:
+    """The promise to erase them, made now or by somebody before; ``None`` for a stranger."""
+    if store.people.get(user_id) is not None:
+        return store.erasures.forget(user_id)
+    return next((note for note in _promised(store) if note.user_id == user_id), None)
+
+
+def _promised(store: AccountStore) -> list[Erasure]:
+    return [note for note in store.erasures.waiting() if note.kind is ErasureKind.PERSON]
+
+
+def _swept(warehouse: Warehouse, user_id: UserId, note: Erasure | None) -> Sweep:
+    try:
+        in_warehouse = sweep(warehouse, user_id, ErasureKind.PERSON)
+        return in_warehouse.and_of(sweep_files(read_settings().home, user_id))
+    except (WarehouseError, OSError) as error:
+        if note is None:
+            raise
+        raise CommandFailed(
+            f"{error} The account is gone already, the rest is not: `vibe erase {user_id}` goes on"
+            " with it, and so does Vibe by itself while its daemon is up."
+        ) from error
+
+
+def _nobody_but_the_promised(store: AccountStore, warehouse: Warehouse, name: str) -> NobodyKnown:
+    """The refusal of a name that is nobody's, perhaps since it was erased: that is gone on with."""
+    told = [str(nobody(name))]
+    for note in _promised(store):
+        swept = _swept(warehouse, note.user_id, note)
+        store.erasures.count(note.receipt, swept.erased)
+        told.append(
+            f"Promised before, and gone on with now: {note.user_id}, receipt {note.receipt},"
+            f" {swept.total} rows erased, {swept.left} left."
+        )
+    return NobodyKnown("\n".join(told))
 
 
 def _tell_erased(receipt: str | None, erased: dict[str, int], left: int, *, as_json: bool) -> None:
