@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import stat
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,6 +141,126 @@ def test_what_was_there_at_the_backup_is_there_again_and_the_rest_is_kept_aside(
     (aside,) = settings.home.glob("before-restore-*")
     assert {"accounts.sqlite", "warehouse.duckdb", "dagster"} <= {p.name for p in aside.iterdir()}
     assert stat.S_IMODE((settings.home / "accounts.sqlite").stat().st_mode) == 0o600
+
+
+def warehouse_rows(settings: Settings, user_id: UserId) -> int:
+    with Warehouse(settings.warehouse_path).open() as tables:
+        return tables.rows_of(user_id)
+
+
+def ben(settings: Settings) -> UserId:
+    """Ben is connected as well and likes a track."""
+    store = open_for(settings)
+    user_id = store.people.register(102, "Ben", "en").user_id
+    store.people.connect(user_id, "spotify-ben", "Ben", GRANTED)
+    like_track(settings, user_id, "t9")
+    return user_id
+
+
+def test_whoever_was_forgotten_since_the_backup_stays_forgotten_in_every_store(
+    settings: Settings, tmp_path: Path
+) -> None:
+    gone, path = ben(settings), str(tmp_path / "both.tar.gz")
+    vibe(backup, "--to", path)
+    open_for(settings).erasures.forget(gone)
+
+    result = vibe(restore, path)
+
+    store = open_for(settings)
+    assert result.exit_code == 0, result.exception
+    assert "1 were forgotten and 0 disconnected" in result.output
+    assert [person.telegram_name for person in store.people.all()] == ["Anna"]
+    assert (store.erasures.left_of(gone), warehouse_rows(settings, gone)) == (0, 0)
+    assert [note.user_id for note in store.erasures.waiting()] == [gone]
+    assert (likes(settings), refresh_token(store)) == (["t1"], "refresh")
+
+
+def test_whoever_disconnected_since_the_backup_has_no_tokens_after_it_is_restored(
+    settings: Settings, archive: Path
+) -> None:
+    store = open_for(settings)
+    store.erasures.disconnect(anna(store))
+
+    result = vibe(restore, str(archive))
+
+    (person,) = open_for(settings).people.all()
+    assert "0 were forgotten and 1 disconnected" in result.output
+    assert (person.connected, person.spotify_account_id) == (False, None)
+    assert likes(settings) == []
+
+
+def test_whose_consent_has_ended_since_loses_the_tokens_and_keeps_the_likes(
+    settings: Settings, archive: Path
+) -> None:
+    store = open_for(settings)
+    store.tokens.expire_consent(anna(store), NOW)
+
+    vibe(restore, str(archive))
+
+    (person,) = open_for(settings).people.all()
+    assert (person.connected, person.spotify_account_id) == (False, "spotify-anna")
+    assert likes(settings) == ["t1"]
+
+
+def harm_store(settings: Settings) -> None:
+    zeroed(settings.home / "accounts.sqlite")
+
+
+def another_installation(settings: Settings) -> None:
+    (settings.home / "accounts.sqlite").unlink()
+    migrate(settings.accounts_address)
+
+
+def no_store(settings: Settings) -> None:
+    (settings.home / "accounts.sqlite").unlink()
+
+
+@pytest.mark.parametrize("today", [harm_store, another_installation, no_store])
+def test_where_no_store_tells_who_left_everybody_is_back_and_the_operator_is_told(
+    settings: Settings, archive: Path, today: Callable[[Settings], None]
+) -> None:
+    today(settings)
+
+    result = vibe(restore, str(archive))
+
+    assert result.exit_code == 0, result.exception
+    assert "vibe erase" in result.output
+    assert refresh_token(open_for(settings)) == "refresh"
+
+
+def test_whoever_came_after_an_older_backup_is_not_taken_for_forgotten_once_it_was_restored(
+    settings: Settings, archive: Path, tmp_path: Path
+) -> None:
+    came, newer = ben(settings), str(tmp_path / "newer.tar.gz")
+    vibe(backup, "--to", newer)
+    vibe(restore, str(archive))
+
+    result = vibe(restore, newer)
+
+    assert came in open_for(settings).people.ids()
+    assert came in result.output
+
+
+def test_whoever_was_forgotten_stays_so_when_the_restore_was_cut_off_in_the_middle(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, path, move = ben(settings), str(tmp_path / "both.tar.gz"), shutil.move
+    vibe(backup, "--to", path)
+    open_for(settings).erasures.forget(gone)
+
+    def full(source: Path | str, target: Path | str) -> None:
+        if Path(target) == settings.home / "accounts.sqlite":
+            raise OSError(28, "No space left on device")
+        move(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.move", full)
+        assert isinstance(vibe(restore, path).exception, CommandFailed)
+    assert not (settings.home / "accounts.sqlite").exists()
+
+    assert vibe(restore, path).exit_code == 0
+
+    assert gone not in open_for(settings).people.ids()
 
 
 def test_a_new_home_needs_the_key_in_the_archive_or_at_hand(

@@ -12,13 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import chain, count
 from pathlib import Path
 
 import click
 
 from vibe_pipeline.accounts.cipher import fingerprint, kept_key, key_file
 from vibe_pipeline.accounts.database import sqlite_path
+from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.commands import snapshots
+from vibe_pipeline.commands.departures import Departures, repeat_departures
 from vibe_pipeline.commands.snapshots import StoreDamaged
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
 from vibe_pipeline.installation.backup_archive import (
@@ -35,6 +39,7 @@ from vibe_pipeline.installation.home import (
     note_restored,
 )
 from vibe_pipeline.settings import FILE, Settings, read_settings, warehouse_form
+from vibe_pipeline.warehouse import WarehouseError
 
 
 @click.command()
@@ -55,14 +60,14 @@ def backup(to: Path | None, *, with_key: bool) -> None:
     if (settings.home / RESTORING).exists():
         raise CommandFailed("A restore was cut off here; run vibe restore again first.")
     try:
-        count = _backed_up(settings, path, now, with_key=with_key)
+        files = _backed_up(settings, path, now, with_key=with_key)
     except FileExistsError:
         raise ConfigurationError(f"{path} exists already; name another file.") from None
     except StoreDamaged as error:
         raise CommandFailed(f"{error} Run vibe doctor.") from error
     except OSError as error:
         raise CommandFailed(f"The backup could not be written: {error}.") from error
-    click.echo(f"{path}: {count} files, {path.stat().st_size / 1e6:.1f} MB")
+    click.echo(f"{path}: {files} files, {path.stat().st_size / 1e6:.1f} MB")
     click.echo(_about_key(settings, with_key=with_key))
     if sqlite_path(settings.accounts_address) is None:
         click.echo("The account store is a server's (ACCOUNTS_URL): dump it with its own tools.")
@@ -110,20 +115,42 @@ def restore(archive: Path, *, without_key: bool) -> None:
                 manifest = read_archive(archive, folder)
                 snapshots.check(folder)
                 _look_for_key(settings, folder, manifest, without_key=without_key)
+                left = repeat_departures(settings, folder, now=utc_now)
                 aside = _swapped(settings, folder, now)
-        except (ArchiveUnfit, StoreDamaged) as error:
+        except (ArchiveUnfit, StoreDamaged, AccountsUnreadable, WarehouseError) as error:
             raise CommandFailed(f"{error} Nothing was changed.") from error
         except OSError as error:
             raise CommandFailed(f"{archive} could not be restored: {error}.") from error
     click.echo(f"{settings.home} is as it was at {manifest.made_at}.")
     if aside is not None:
         click.echo(f"What was there before is kept in {aside}; delete it when all is well.")
-    if snapshots.ACCOUNTS not in manifest.digests:
+    if snapshots.ACCOUNTS in manifest.digests:
+        _tell_departures(left)
+    else:
         click.echo("The account store is not in this backup; the one that is here stays.")
     if warehouse_form(settings.warehouse_path) != FILE:
         click.echo("The warehouse is a server's (DB_PATH): restore it on the server's machine.")
     click.echo("A playlist that was made since is found again by what it says of itself.")
     click.echo("Start Vibe with vibe up: whoever has no list of this night yet gets it then.")
+
+
+def _tell_departures(left: Departures | None) -> None:
+    """Nobody who asked to be forgotten comes back without the operator's knowing."""
+    if left is None:
+        click.echo(
+            "Whoever asked to be forgotten or disconnected since is here again: no account store"
+            " that was here tells who. Erase them with vibe erase USER before you start."
+        )
+        return
+    click.echo(
+        f"Since then {len(left.forgotten)} were forgotten and {len(left.disconnected)}"
+        " disconnected; that was done again."
+    )
+    if left.unsure:
+        click.echo(
+            "Forgotten since, or only missing because an older backup was restored:"
+            f" {', '.join(sorted(left.unsure))}. They are here again; see vibe erase."
+        )
 
 
 def _look_for_key(
@@ -154,7 +181,7 @@ def _swapped(settings: Settings, folder: Path, now: datetime) -> Path | None:
 
     Gives where the former ones are, if there were any.
     """
-    mark, aside = settings.home / RESTORING, settings.home / f"before-restore-{now:%Y%m%d-%H%M%S}"
+    mark, aside = settings.home / RESTORING, _free_folder(settings, now)
     mark.write_text("A restore is under way; run it again if it was cut off.\n", encoding="utf-8")
     for source, place in snapshots.targets(settings, folder):
         for suffix in snapshots.BESIDE:
@@ -169,6 +196,13 @@ def _swapped(settings: Settings, folder: Path, now: datetime) -> Path | None:
     note_restored(settings.home, now)
     mark.unlink()
     return aside if aside.exists() else None
+
+
+def _free_folder(settings: Settings, now: datetime) -> Path:
+    """Where nothing is kept yet: a second restore would overwrite what the first set aside."""
+    first = settings.home / f"before-restore-{now:%Y%m%d-%H%M%S}"
+    names = chain([first], (first.with_name(f"{first.name}-{again}") for again in count(2)))
+    return next(folder for folder in names if not folder.exists())
 
 
 @contextmanager
