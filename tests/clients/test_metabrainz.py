@@ -109,13 +109,25 @@ async def test_what_is_no_id_is_not_asked_about_beside_good_ones() -> None:
 
 async def test_unmapped_recordings_are_absent_however_labs_says_so() -> None:
     rows = [
-        {"recording_mbid": A, "spotify_track_ids": ["s1", "s2"]},
+        {"recording_mbid": A, "spotify_track_ids": ["1" * 22, "2" * 22]},
         {"recording_mbid": B, "spotify_track_ids": []},
         {"recording_mbid": C, "spotify_track_ids": None},
     ]
     labs, _ = labs_answering(said(rows))
 
-    assert await labs.spotify_ids([A, B, C, D]) == {A: ("s1", "s2")}
+    assert await labs.spotify_ids([A, B, C, D]) == {A: ("1" * 22, "2" * 22)}
+
+
+async def test_what_is_no_id_of_spotify_s_is_none_and_an_address_holds_one() -> None:
+    address = f"https://open.spotify.com/intl-nl/track/{'1' * 22}?si=0"
+    written = ["xxxxx", address, f"spotify:track:{'2' * 22}", "3" * 23, "1" * 22, "é" * 22]
+    rows = [
+        {"recording_mbid": A, "spotify_track_ids": written},
+        {"recording_mbid": B, "spotify_track_ids": ["n/a"]},
+    ]
+    labs, _ = labs_answering(said(rows))
+
+    assert await labs.spotify_ids([A, B]) == {A: ("1" * 22, "2" * 22)}
 
 
 @pytest.mark.parametrize("answer", [[], [{}], [None]])

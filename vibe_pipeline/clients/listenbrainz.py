@@ -38,6 +38,10 @@ PAGE_OF_LISTENS = 500
 _LAST_SECOND = 4_102_444_800
 """The year 2100: what is dated later is no date."""
 _SPOTIFY_TRACK = re.compile(r"spotify\.com/(?:[a-z-]+/)?track/([0-9A-Za-z]{22})")
+_SPOTIFY_ID = re.compile(
+    r"(?:spotify:track:|(?:https?://)?open\.spotify\.com/(?:[a-z-]+/)?track/)?"
+    r"([0-9A-Za-z]{22})(?:[?#].*)?"
+)
 
 ARTISTS_ALGORITHM = (
     "session_based_days_7500_session_300_contribution_5_threshold_10_limit_100_filter_True_skip_30"
@@ -435,7 +439,9 @@ def _one_or_none(found: object) -> bool:
 
 
 def _ids(row: Fields) -> tuple[str, ...]:
-    return _texts(row.get("spotify_track_ids"))
+    """The ids that are some of Spotify's, also those written as an address."""
+    found = (_SPOTIFY_ID.fullmatch(written) for written in _texts(row.get("spotify_track_ids")))
+    return tuple(dict.fromkeys(one[1] for one in found if one is not None))
 
 
 def _texts(value: object) -> tuple[str, ...]:
