@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -109,4 +111,23 @@ def test_a_store_that_fails_halfway_leaves_the_former_key_in_force(
         result.exception
     )
     assert former in key_file(home).read_text(encoding="ascii")
+    assert refresh_token(open_for(read_settings()), anna) == "refresh"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes a key beside somebody else")
+def test_a_key_that_root_changes_stays_that_of_the_service_s_user(
+    home: Path, anna: UserId
+) -> None:  # pragma: no cover
+    owner = 4711
+    for path in (home, *home.iterdir()):
+        os.chown(path, owner, owner)
+
+    result = rotated()
+
+    assert result.exit_code == 0
+    assert {path.name: path.stat().st_uid for path in home.glob("secret.key*")} == {
+        "secret.key": owner,
+        "secret.key.lock": owner,
+    }
+    assert stat.S_IMODE(key_file(home).stat().st_mode) == 0o600
     assert refresh_token(open_for(read_settings()), anna) == "refresh"

@@ -28,6 +28,7 @@ __all__ = [
     "cipher_for",
     "existing_key",
     "fingerprint",
+    "give_to_owner_of",
     "keep_keys",
     "kept_key",
     "key_file",
@@ -201,11 +202,12 @@ def new_key() -> str:
 
 
 def _draft(path: Path, content: str) -> Path:
-    """A file beside it with this content, on the disk and closed to others."""
+    """A file beside it with this content, on the disk, closed to all but the key's owner."""
     draft = path.with_name(f".{KEY_FILE}.{secrets.token_hex(6)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            give_to_owner_of(path, descriptor)
             file.write(f"{content}\n")
             file.flush()
             os.fsync(file.fileno())
@@ -213,3 +215,13 @@ def _draft(path: Path, content: str) -> Path:
         draft.unlink(missing_ok=True)
         raise
     return draft
+
+
+def give_to_owner_of(path: Path, file: Path | int) -> None:
+    """Let whoever has the key, or its folder, have this file too, where we may decide that.
+
+    What root leaves in the home of a service that runs as another user is read by that service.
+    """
+    with suppress(OSError):
+        owner = (path if path.exists() else path.parent).stat()
+        os.chown(file, owner.st_uid, owner.st_gid)

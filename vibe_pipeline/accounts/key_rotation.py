@@ -14,7 +14,14 @@ from pathlib import Path
 from filelock import FileLock
 from sqlalchemy import Column, Table, select, update
 
-from vibe_pipeline.accounts.cipher import Cipher, keep_keys, key_file, new_key, usable_key
+from vibe_pipeline.accounts.cipher import (
+    Cipher,
+    give_to_owner_of,
+    keep_keys,
+    key_file,
+    new_key,
+    usable_key,
+)
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
 from vibe_pipeline.accounts.tables import inbox, notice_targets, oauth_states, tokens
@@ -54,7 +61,9 @@ def rotate_kept_key(
         SecretKeyInvalid: what the home keeps is no key; it stays as it is.
         ResealingFailed: the store could not be written; the former key is kept.
     """
-    with FileLock(home / f"{key_file(home).name}.lock", mode=0o600):
+    lock = home / f"{key_file(home).name}.lock"
+    with FileLock(lock, mode=0o600):
+        give_to_owner_of(key_file(home), lock)
         former = [key.strip() for key in usable_key(home).split(",")]
         newest = former[0] if len(former) > 1 else new_key()
         keep_keys(home, [newest, *(key for key in former if key != newest)])
