@@ -16,6 +16,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 from cryptography.fernet import Fernet
+from filelock import FileLock, Timeout
 
 from vibe_pipeline.accounts import key_rotation
 from vibe_pipeline.accounts.cipher import kept_key
@@ -24,7 +25,7 @@ from vibe_pipeline.accounts.key_rotation import rotate_kept_key
 from vibe_pipeline.accounts.records import Tokens
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
-from vibe_pipeline.commands import checks
+from vibe_pipeline.commands import checks, snapshots
 from vibe_pipeline.commands.backup import backup, restore
 from vibe_pipeline.commands.rotate_key import rotate_key
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
@@ -276,6 +277,51 @@ def test_a_new_home_needs_the_key_in_the_archive_or_at_hand(
     assert isinstance(refused.exception, ConfigurationError)
     assert restored.exit_code == 0
     assert refresh_token(open_for(read_settings())) == "refresh"
+
+
+def test_a_key_that_stood_second_when_it_sealed_the_backup_is_asked_for(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, newest = str(tmp_path / "night.tar.gz"), Fernet.generate_key().decode()
+    monkeypatch.setenv("VIBE_SECRET_KEY", f"{newest},{kept_key(settings.home)}")
+    vibe(backup, "--to", path)
+    monkeypatch.setenv("VIBE_SECRET_KEY", newest)
+
+    result = vibe(restore, path)
+
+    assert isinstance(result.exception, ConfigurationError)
+    assert vibe(restore, "--without-key", path).exit_code == 0
+
+
+def test_a_key_that_stands_second_opens_a_backup_as_well(
+    settings: Settings, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = Fernet.generate_key().decode()
+    monkeypatch.setenv("VIBE_SECRET_KEY", f"{newest},{kept_key(settings.home)}")
+
+    result = vibe(restore, str(archive))
+
+    assert result.exit_code == 0, result.exception
+    assert refresh_token(open_for(read_settings())) == "refresh"
+
+
+def test_the_key_cannot_change_between_the_accounts_copy_and_its_own(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy, rotating = snapshots._copy_accounts, FileLock(settings.home / "secret.key.lock")
+
+    def copied_while_rotating(settings: Settings, folder: Path) -> None:
+        copy(settings, folder)
+        with pytest.raises(Timeout):
+            rotating.acquire(blocking=False)
+
+    monkeypatch.setattr(snapshots, "_copy_accounts", copied_while_rotating)
+
+    result = vibe(backup, "--with-key", "--to", str(tmp_path / "night.tar.gz"))
+
+    assert result.exit_code == 0, result.exception
+    rotating.acquire(blocking=False)
+    rotating.release()
 
 
 def test_a_home_in_use_is_left_alone(settings: Settings, archive: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 
-from vibe_pipeline.accounts.cipher import fingerprint, kept_key, key_file
+from vibe_pipeline.accounts.cipher import existing_key, fingerprint, kept_key, key_file
 from vibe_pipeline.accounts.database import sqlite_path
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.store import utc_now
@@ -114,7 +114,7 @@ def restore(archive: Path, *, without_key: bool) -> None:
             with _room_beside(settings.home / "restored") as folder:
                 manifest = read_archive(archive, folder)
                 snapshots.check(folder)
-                _look_for_key(settings, folder, manifest, without_key=without_key)
+                _look_for_key(settings, folder, without_key=without_key)
                 left = repeat_departures(settings, folder, now=utc_now)
                 aside = _swapped(settings, folder, now)
         except (ArchiveUnfit, StoreDamaged, AccountsUnreadable, WarehouseError) as error:
@@ -153,19 +153,28 @@ def _tell_departures(left: Departures | None) -> None:
         )
 
 
-def _look_for_key(
-    settings: Settings, folder: Path, manifest: Manifest, *, without_key: bool
-) -> None:
-    """Refuse a home in which nobody's tokens could be opened, unless that is wanted."""
-    if manifest.key_fingerprint is None or without_key or (folder / snapshots.KEY).exists():
+def _look_for_key(settings: Settings, folder: Path, *, without_key: bool) -> None:
+    """Refuse a home in which people's tokens could not be opened, unless that is wanted.
+
+    The key is tried: which of several sealed the tokens, no note of it could tell.
+    """
+    if without_key or not (folder / snapshots.ACCOUNTS).exists():
         return
-    if _fingerprint(settings) == manifest.key_fingerprint:
+    closed = snapshots.closed_tokens(folder, _key_afterwards(settings, folder))
+    if not closed:
         return
     raise ConfigurationError(
-        "The key that sealed this backup's tokens is not here: put it into"
-        f" {key_file(settings.home)} (or VIBE_SECRET_KEY) first, or say --without-key and have"
-        " everybody connect again. Nothing was changed."
+        f"The key that sealed this backup's tokens is not here (those of {closed} people stay"
+        f" closed): put it into {key_file(settings.home)} (or VIBE_SECRET_KEY) first, or say"
+        " --without-key and have them connect again. Nothing was changed."
     )
+
+
+def _key_afterwards(settings: Settings, folder: Path) -> str | None:
+    """The key that will hold: the setting's, else the one in the archive, else the one here."""
+    if settings.vibe_secret_key is None and (folder / snapshots.KEY).exists():
+        return (folder / snapshots.KEY).read_text(encoding="ascii", errors="replace").strip()
+    return existing_key(settings)
 
 
 def _fingerprint(settings: Settings) -> str | None:

@@ -9,12 +9,17 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
-from vibe_pipeline.accounts.cipher import key_file
-from vibe_pipeline.accounts.database import sqlite_path
-from vibe_pipeline.settings import FILE, Settings, warehouse_form
+from filelock import FileLock
+from sqlalchemy import select
+
+from vibe_pipeline.accounts.cipher import Cipher, key_file
+from vibe_pipeline.accounts.database import connect, sqlite_path
+from vibe_pipeline.accounts.errors import SecretKeyWrong
+from vibe_pipeline.accounts.tables import tokens
+from vibe_pipeline.settings import FILE, Settings, sqlite_address, warehouse_form
 from vibe_pipeline.warehouse import NotAWarehouse, Warehouse
 from vibe_pipeline.warehouse.damage import is_damaged
 
@@ -41,15 +46,16 @@ def take(settings: Settings, folder: Path, *, with_key: bool) -> Mapping[str, Pa
         OSError: a store cannot be read, or there is no room for its copy.
         StoreDamaged: a database cannot be read, or the account store is gone.
     """
-    _copy_accounts(settings, folder)
+    with _key_unchanged(settings, with_key=with_key):
+        _copy_accounts(settings, folder)
+        if with_key and key_file(settings.home).exists():
+            _write(folder / KEY, key_file(settings.home).read_bytes())
     warehouse = Warehouse(settings.warehouse_path)
     if warehouse.exists():
         warehouse.copy_to(folder / WAREHOUSE)
     dagster = settings.home / DAGSTER
     for path in sorted(dagster.rglob("*.db")):
         _copy_sqlite(path, folder / DAGSTER / path.relative_to(dagster))
-    if with_key and key_file(settings.home).exists():
-        _write(folder / KEY, key_file(settings.home).read_bytes())
     check(folder)
     return {path.relative_to(folder).as_posix(): path for path in _files(folder)}
 
@@ -70,6 +76,26 @@ def check(folder: Path) -> None:
         Path(f"{warehouse}.lock").unlink(missing_ok=True)
 
 
+def closed_tokens(folder: Path, keys: str | None) -> int:
+    """How many people's tokens in the account store unpacked here these keys do not open.
+
+    Raises:
+        AccountsUnreadable: they are no keys, or the store cannot be read.
+    """
+    cipher = Cipher(keys) if keys else None
+    with connect(sqlite_address(folder / ACCOUNTS)).reading() as connection:
+        sealed = connection.execute(select(tokens.c.sealed)).scalars().all()
+    return sum(cipher is None or not _opens(cipher, one) for one in sealed)
+
+
+def _opens(cipher: Cipher, sealed: bytes) -> bool:
+    try:
+        cipher.open(sealed)
+    except SecretKeyWrong:
+        return False
+    return True
+
+
 def targets(settings: Settings, folder: Path) -> Iterator[tuple[Path, Path]]:
     """Where each store unpacked in this folder belongs: pairs of a file or folder and its place.
 
@@ -88,6 +114,14 @@ def targets(settings: Settings, folder: Path) -> Iterator[tuple[Path, Path]]:
 def _file(place: Path) -> Path | None:
     """A warehouse that a server keeps is put back on the server's machine."""
     return place if warehouse_form(place) == FILE else None
+
+
+@contextmanager
+def _key_unchanged(settings: Settings, *, with_key: bool) -> Iterator[None]:
+    """Keep ``vibe rotate-key`` waiting, so that the copied key is the one that sealed the copy."""
+    lock = settings.home / f"{key_file(settings.home).name}.lock"
+    with FileLock(lock, timeout=BUSY_SECONDS, mode=0o600) if with_key else nullcontext():
+        yield
 
 
 def _copy_accounts(settings: Settings, folder: Path) -> None:
