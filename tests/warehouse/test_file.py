@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import subprocess
 import sys
 import zlib
@@ -12,6 +13,7 @@ import duckdb
 import pytest
 
 from tests.support.warehouse_examples import ANNA, NOON, like, shell
+from vibe_pipeline.installation.warehouse_file import is_something_else
 from vibe_pipeline.warehouse import (
     NotAWarehouse,
     Warehouse,
@@ -23,7 +25,7 @@ from vibe_pipeline.warehouse import (
     WarehouseReadOnly,
     damage,
 )
-from vibe_pipeline.warehouse.damage import set_aside_if_damaged
+from vibe_pipeline.warehouse.damage import set_aside_if_damaged, trouble_with
 from vibe_pipeline.warehouse.schema import file_version, migrations
 
 HOLD = """
@@ -222,6 +224,48 @@ def test_a_file_of_another_kind_is_refused(path: Path, content: bytes) -> None:
         likes_in(path)
 
     assert path.read_bytes() == content
+
+
+def test_a_folder_in_place_of_the_file_is_refused(path: Path) -> None:
+    path.mkdir()
+
+    with pytest.raises(NotAWarehouse, match=r"is a folder .*, and the warehouse has to be a file"):
+        likes_in(path)
+    assert isinstance(trouble_with(path), NotAWarehouse)
+    assert set_aside_if_damaged(Warehouse(path), now=NOON) is None
+
+
+def test_a_pipe_in_place_of_the_file_is_refused_and_not_waited_for(path: Path) -> None:
+    os.mkfifo(path)
+
+    with pytest.raises(NotAWarehouse, match="is no file, and the warehouse has to be a file"):
+        likes_in(path)
+    assert isinstance(trouble_with(path), NotAWarehouse)
+    assert set_aside_if_damaged(Warehouse(path), now=NOON) is None
+    assert is_something_else(path)
+
+
+def test_a_link_that_leads_back_to_itself_is_named(path: Path) -> None:
+    path.symlink_to(path)
+
+    with pytest.raises(NotAWarehouse, match="leads back to itself"):
+        likes_in(path)
+    assert set_aside_if_damaged(Warehouse(path), now=NOON) is None
+
+
+def test_a_link_whose_disk_is_away_is_named_with_where_it_leads(path: Path) -> None:
+    path.symlink_to("disk/w.duckdb")
+
+    with pytest.raises(WarehouseFolderMissing, match=r"link .* leads to .*/disk/w\.duckdb"):
+        likes_in(path)
+
+
+def test_a_link_to_where_a_file_can_be_made_makes_it_there(path: Path) -> None:
+    (path.parent / "disk").mkdir()
+    path.symlink_to("disk/w.duckdb")
+
+    assert likes_in(path) == 0
+    assert (path.parent / "disk" / "w.duckdb").is_file()
 
 
 def spoiled(path: Path) -> bytes:

@@ -14,8 +14,10 @@ _HEADER_BYTES = _SIGNATURE_AT + len(_SIGNATURE)
 def was_a_warehouse(path: Path) -> bool:
     """Whether it begins as a DuckDB database does; what is shorter holds nothing to be lost.
 
-    Not when it cannot be read at all.
+    Not when it cannot be read at all, nor when it is no file: a pipe would be waited for.
     """
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -290,7 +291,11 @@ def _headers(path: Path) -> bytes | None:
 
 @contextmanager
 def in_words(path: Path) -> Iterator[None]:
-    """Turn what DuckDB complains of into one of our own errors, where it is the file's fault."""
+    """Turn what DuckDB complains of into one of our own errors, where it is the file's fault.
+
+    What is no file is refused before DuckDB sees it: it would wait for a pipe for ever.
+    """
+    _refuse_what_is_no_file(path)
     try:
         yield
     except duckdb.Error as error:
@@ -298,6 +303,27 @@ def in_words(path: Path) -> Iterator[None]:
         if translated is None:
             raise
         raise translated from error
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise NotAWarehouse(path, _LOOP.format(path=path)) from None
+        if error.errno == errno.ENOENT and path.is_symlink():
+            _refuse_dangling(path, path.parent / path.readlink())
+        return
+    if not stat.S_ISREG(mode):
+        kind = _A_FOLDER if stat.S_ISDIR(mode) else "no file"
+        raise NotAWarehouse(path, _NO_FILE.format(path=path, kind=kind))
+
+
+def _refuse_dangling(link: Path, target: Path) -> None:
+    """A link may lead to a file that is still to be made, not to where none can be."""
+    if not target.parent.is_dir():
+        sentence = _DANGLING.format(path=link, target=target)
+        raise WarehouseFolderMissing(link, sentence) from None
 
 
 def not_a_warehouse(path: Path) -> WarehouseError:
@@ -349,3 +375,10 @@ _SENTENCES: dict[type[WarehouseError], str] = {
         " version, or restore a backup made before."
     ),
 }
+_A_FOLDER = "a folder (Docker makes one where a volume names a file that is not there)"
+_NO_FILE = "{path} is {kind}, and the warehouse has to be a file: take it away, or change DB_PATH."
+_LOOP = "The link {path} for the warehouse leads back to itself: take it away, or change DB_PATH."
+_DANGLING = (
+    "The link {path} for the warehouse leads to {target}, whose folder does not exist: make that"
+    " folder or mount its disk, or change DB_PATH."
+)
