@@ -22,7 +22,7 @@ from vibe_pipeline.accounts import key_rotation
 from vibe_pipeline.accounts.cipher import kept_key
 from vibe_pipeline.accounts.errors import SecretKeyWrong
 from vibe_pipeline.accounts.key_rotation import rotate_kept_key
-from vibe_pipeline.accounts.records import Tokens
+from vibe_pipeline.accounts.records import EditionKind, EditionState, Tokens
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.commands import checks, snapshots
@@ -30,7 +30,7 @@ from vibe_pipeline.commands.backup import backup, restore
 from vibe_pipeline.commands.rotate_key import rotate_key
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
 from vibe_pipeline.installation.home import RESTORING, HomeInUse, held
-from vibe_pipeline.records import LikedTrack, Track, UserId
+from vibe_pipeline.records import EditionId, LikedTrack, Mode, Track, UserId
 from vibe_pipeline.settings import Settings, read_settings
 from vibe_pipeline.warehouse import Warehouse
 
@@ -405,6 +405,68 @@ def test_no_backup_is_made_without_the_account_store_or_of_a_restore_that_was_cu
     assert "cut off" in str(half_way.exception)
     assert "accounts.sqlite is gone" in str(without.exception)
     assert not (tmp_path / "night.tar.gz").exists()
+
+
+def record_list(settings: Settings) -> None:
+    store = open_for(settings)
+    store.editions.open(
+        EditionId("r1"),
+        anna(store),
+        vibe_date=NOW.date(),
+        occasion="r1",
+        kind=EditionKind.DAILY,
+        mode=Mode.LIVING,
+    )
+    store.editions.advance(EditionId("r1"), EditionState.STARTED, EditionState.CHOSEN)
+
+
+def test_no_backup_is_made_once_the_warehouse_of_recorded_lists_is_gone(
+    settings: Settings, tmp_path: Path
+) -> None:
+    record_list(settings)
+    settings.warehouse_path.unlink()
+
+    result = vibe(backup, "--to", str(tmp_path / "night.tar.gz"))
+
+    assert isinstance(result.exception, CommandFailed)
+    assert "warehouse.duckdb is gone" in str(result.exception)
+    assert not (tmp_path / "night.tar.gz").exists()
+
+
+def test_no_backup_is_made_while_the_disk_that_holds_the_warehouse_is_not_there(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.warehouse_path.unlink()
+    settings.warehouse_path.symlink_to(tmp_path / "unmounted" / "warehouse.duckdb")
+
+    result = vibe(backup, "--to", str(tmp_path / "night.tar.gz"))
+
+    assert "warehouse.duckdb is gone" in str(result.exception)
+
+
+def test_a_backup_before_the_first_list_says_that_it_holds_no_warehouse(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.warehouse_path.unlink()
+
+    result = vibe(backup, "--to", str(tmp_path / "night.tar.gz"))
+
+    assert result.exit_code == 0, result.exception
+    assert "The warehouse is not in it" in result.output
+
+
+def test_all_but_a_warehouse_of_motherducks_is_backed_up_and_that_is_said(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB_PATH", "md:vibe")
+    monkeypatch.setenv("MOTHERDUCK_TOKEN", "t")
+
+    result = vibe(backup, "--to", str(tmp_path / "night.tar.gz"))
+
+    assert result.exit_code == 0, result.exception
+    assert "MotherDuck" in result.output
+    with tarfile.open(tmp_path / "night.tar.gz") as content:
+        assert "warehouse.duckdb" not in content.getnames()
 
 
 @pytest.mark.parametrize("name", ["100%41 sure", "a#b", "наш дом"])

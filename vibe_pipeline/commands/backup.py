@@ -39,7 +39,7 @@ from vibe_pipeline.installation.home import (
     note_restored,
 )
 from vibe_pipeline.settings import FILE, Settings, read_settings, warehouse_form
-from vibe_pipeline.warehouse import WarehouseError
+from vibe_pipeline.warehouse import Warehouse, WarehouseError
 
 
 @click.command()
@@ -63,14 +63,25 @@ def backup(to: Path | None, *, with_key: bool) -> None:
         files = _backed_up(settings, path, now, with_key=with_key)
     except FileExistsError:
         raise ConfigurationError(f"{path} exists already; name another file.") from None
-    except StoreDamaged as error:
+    except (StoreDamaged, AccountsUnreadable) as error:
         raise CommandFailed(f"{error} Run vibe doctor.") from error
     except OSError as error:
         raise CommandFailed(f"The backup could not be written: {error}.") from error
     click.echo(f"{path}: {files} files, {path.stat().st_size / 1e6:.1f} MB")
     click.echo(_about_key(settings, with_key=with_key))
+    for left_out in _not_in_it(settings):
+        click.echo(left_out)
+
+
+def _not_in_it(settings: Settings) -> Iterator[str]:
     if sqlite_path(settings.accounts_address) is None:
-        click.echo("The account store is a server's (ACCOUNTS_URL): dump it with its own tools.")
+        yield "The account store is a server's (ACCOUNTS_URL): dump it with its own tools."
+    if settings.dagster_postgres_url is not None:
+        yield "Dagster's storage is a server's (DAGSTER_POSTGRES_URL): dump it with its own tools."
+    if warehouse_form(settings.warehouse_path) == snapshots.MOTHERDUCK:
+        yield "The warehouse is MotherDuck's (DB_PATH): make a snapshot there."
+    elif not Warehouse(settings.warehouse_path).exists():
+        yield "The warehouse is not in it: there is none yet."
 
 
 def _backed_up(settings: Settings, path: Path, now: datetime, *, with_key: bool) -> int:

@@ -18,7 +18,8 @@ from sqlalchemy import select
 from vibe_pipeline.accounts.cipher import Cipher, key_file
 from vibe_pipeline.accounts.database import connect, sqlite_path
 from vibe_pipeline.accounts.errors import SecretKeyWrong
-from vibe_pipeline.accounts.tables import tokens
+from vibe_pipeline.accounts.records import EditionState
+from vibe_pipeline.accounts.tables import editions, tokens
 from vibe_pipeline.settings import FILE, Settings, sqlite_address, warehouse_form
 from vibe_pipeline.warehouse import NotAWarehouse, Warehouse
 from vibe_pipeline.warehouse.damage import is_damaged
@@ -29,6 +30,8 @@ DAGSTER = "dagster"
 KEY = "secret.key"
 BESIDE = ("", "-wal", "-shm", "-journal", ".wal")
 """What SQLite and DuckDB keep beside a file of theirs belongs to that file."""
+MOTHERDUCK = "md"
+"""The form of warehouse that keeps snapshots of its own, and is no file of ours to copy."""
 BUSY_SECONDS = 30
 
 
@@ -43,16 +46,14 @@ def take(settings: Settings, folder: Path, *, with_key: bool) -> Mapping[str, Pa
     warehouse. Nobody has to stop; each store is copied as it is between two transactions.
 
     Raises:
-        OSError: a store cannot be read, or there is no room for its copy.
-        StoreDamaged: a database cannot be read, or the account store is gone.
+        OSError: a store cannot be read, or there is no room for its copy (``ENOSPC``).
+        StoreDamaged: a database cannot be read, or the account store or the warehouse is gone.
     """
     with _key_unchanged(settings, with_key=with_key):
         _copy_accounts(settings, folder)
         if with_key and key_file(settings.home).exists():
             _write(folder / KEY, key_file(settings.home).read_bytes())
-    warehouse = Warehouse(settings.warehouse_path)
-    if warehouse.exists():
-        warehouse.copy_to(folder / WAREHOUSE)
+    _copy_warehouse(settings, folder)
     dagster = settings.home / DAGSTER
     for path in sorted(dagster.rglob("*.db")):
         _copy_sqlite(path, folder / DAGSTER / path.relative_to(dagster))
@@ -131,6 +132,30 @@ def _copy_accounts(settings: Settings, folder: Path) -> None:
     if not path.exists():
         raise StoreDamaged(f"The account store {path} is gone.")
     _copy_sqlite(path, folder / ACCOUNTS)
+
+
+def _copy_warehouse(settings: Settings, folder: Path) -> None:
+    """One that was never made is left out; one that is gone is none to call a backup good by."""
+    place = settings.warehouse_path
+    if warehouse_form(place) == MOTHERDUCK:
+        return
+    warehouse = Warehouse(place)
+    if warehouse.exists():
+        warehouse.copy_to(folder / WAREHOUSE)
+    elif place.is_symlink() or _lists_recorded(settings, folder):
+        raise StoreDamaged(
+            f"The warehouse {place} is gone, though lists were made: bring back the disk it lies"
+            " on, or let vibe up make a new one."
+        )
+
+
+def _lists_recorded(settings: Settings, folder: Path) -> bool:
+    copy = folder / ACCOUNTS
+    address = sqlite_address(copy) if copy.exists() else settings.accounts_address
+    begun = EditionState.STARTED.value
+    query = select(editions.c.edition_id).where(editions.c.state != begun).limit(1)
+    with connect(address).reading() as connection:
+        return connection.execute(query).first() is not None
 
 
 def _copy_sqlite(path: Path, target: Path) -> None:
