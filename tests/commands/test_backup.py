@@ -499,6 +499,30 @@ def test_accounts_that_a_backup_does_not_hold_stay_as_they_are(
     assert refresh_token(open_for(settings)) == "refresh"
 
 
+def test_accounts_in_a_file_are_not_left_out_in_silence_where_a_server_keeps_them(
+    settings: Settings, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    like_track(settings, anna(open_for(settings)), "t2")
+    with monkeypatch.context() as patched:
+        patched.setenv("ACCOUNTS_URL", "postgresql+psycopg://vibe@db.example/vibe")
+        result = vibe(restore, str(archive))
+
+    assert isinstance(result.exception, ConfigurationError)
+    assert "ACCOUNTS_URL" in str(result.exception)
+    assert sorted(likes(settings)) == ["t1", "t2"]
+
+
+def test_a_restore_says_that_dagsters_own_server_stays_as_it_is(
+    settings: Settings, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", "postgresql+psycopg2://vibe@db.example/dagster")
+
+    result = vibe(restore, str(archive))
+
+    assert result.exit_code == 0, result.exception
+    assert "DAGSTER_POSTGRES_URL" in result.output
+
+
 def test_another_file_is_never_overwritten_by_a_backup(archive: Path) -> None:
     result = vibe(backup, "--to", str(archive))
 

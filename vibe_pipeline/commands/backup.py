@@ -125,6 +125,7 @@ def restore(archive: Path, *, without_key: bool) -> None:
             with _room_beside(settings.home / "restored") as folder:
                 manifest = read_archive(archive, folder)
                 snapshots.check(folder)
+                _look_for_place(settings, folder)
                 _look_for_key(settings, folder, without_key=without_key)
                 left = repeat_departures(settings, folder, now=utc_now)
                 aside = _swapped(settings, folder, now)
@@ -141,6 +142,11 @@ def restore(archive: Path, *, without_key: bool) -> None:
         click.echo("The account store is not in this backup; the one that is here stays.")
     if warehouse_form(settings.warehouse_path) != FILE:
         click.echo("The warehouse is a server's (DB_PATH): restore it on the server's machine.")
+    if settings.dagster_postgres_url is not None:
+        click.echo(
+            "Dagster's storage is a server's (DAGSTER_POSTGRES_URL): it stays as it is there;"
+            " restore its own dump of that day."
+        )
     click.echo("A playlist that was made since is found again by what it says of itself.")
     click.echo("Start Vibe with vibe up: whoever has no list of this night yet gets it then.")
 
@@ -162,6 +168,18 @@ def _tell_departures(left: Departures | None) -> None:
             "Forgotten since, or only missing because an older backup was restored:"
             f" {', '.join(sorted(left.unsure))}. They are here again; see vibe erase."
         )
+
+
+def _look_for_place(settings: Settings, folder: Path) -> None:
+    """Refuse to leave everybody out: a server's account store is not ours to replace."""
+    if not (folder / snapshots.ACCOUNTS).exists() or sqlite_path(settings.accounts_address):
+        return
+    raise ConfigurationError(
+        "This backup holds the accounts as a file, but ACCOUNTS_URL names a server: they would be"
+        " left out. Take ACCOUNTS_URL out and restore again, to go on with the file; or restore"
+        " the server's own dump, and a backup made while ACCOUNTS_URL named it. Nothing was"
+        " changed."
+    )
 
 
 def _look_for_key(settings: Settings, folder: Path, *, without_key: bool) -> None:
