@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import IO, Any
 
 import psutil
 import pytest
@@ -188,6 +189,53 @@ async def test_how_the_parts_stand_is_told_all_the_way(tmp_path: Path) -> None:
         watch.cancel()
 
     assert seen == [("starting", 0), ("running", 0), ("restarting", 1), ("running", 1)]
+
+
+async def test_a_part_whose_log_may_not_be_read_is_failing_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    failing = asyncio.Event()
+    dies = part(tmp_path, "dies", DIES_AFTER_READY)
+
+    def listen(event: str) -> None:
+        told.append(event)
+        if "th time" in event:
+            failing.set()
+
+    async with running([dies], on_event=listen, policy=AT_ONCE) as supervisor_of_one:
+        may_not_be_read(dies.log, monkeypatch)
+        dies_again = replace(dies, ready=ready_at_once)
+        supervisor_of_one.parts = [dies_again]
+        await supervisor_of_one.alongside(asyncio.wait_for(failing.wait(), 60))
+
+    assert any("Its last words:\n  (nothing)" in event for event in told)
+
+
+def may_not_be_read(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is for whoever is not root."""
+    opened = Path.open
+
+    def refused(path: Path, mode: str = "r", **how: Any) -> IO[Any]:
+        if path == log and mode == "rb":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, mode, **how)
+
+    monkeypatch.setattr(Path, "open", refused)
+
+
+async def ready_at_once(_: Start) -> bool:
+    """Ready at once."""
+    return True
+
+
+async def test_a_part_whose_log_cannot_be_made_is_named_in_a_sentence(tmp_path: Path) -> None:
+    first = part(tmp_path, "first", SAYS_READY_AND_STAYS)
+    first.log.mkdir()
+
+    with pytest.raises(ProcessFailed, match=r"first could not be started: .*first\.log"):
+        async with running([first]):
+            pass
 
 
 async def test_a_part_that_keeps_dying_is_called_failing_and_tried_on(tmp_path: Path) -> None:

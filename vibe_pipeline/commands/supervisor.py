@@ -66,15 +66,16 @@ class Start:
     offset: int
 
     def output(self) -> str:
-        """What it wrote since it was started."""
-        if not self.log.exists():
+        """What it wrote since it was started; nothing where that may not be read."""
+        try:
+            with self.log.open("rb") as log:
+                if log.seek(0, 2) >= self.offset:  # else it was emptied meanwhile
+                    log.seek(self.offset)
+                else:
+                    log.seek(0)
+                return log.read().decode(errors="replace")
+        except OSError:
             return ""
-        with self.log.open("rb") as log:
-            if log.seek(0, 2) >= self.offset:  # else it was emptied meanwhile
-                log.seek(self.offset)
-            else:
-                log.seek(0)
-            return log.read().decode(errors="replace")
 
 
 Ready = Callable[[Start], Awaitable[bool]]
@@ -202,8 +203,11 @@ class Supervisor:
     async def start(self) -> None:
         """Start every part as soon as what it needs is ready; raises ``ProcessFailed``."""
         if first := next((part for part in self.parts if part.forked), None):
-            first.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._warm_forker(first)
+            try:
+                first.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._warm_forker(first)
+            except OSError as error:
+                raise _not_started(first, error) from error
         ready = {part.name: asyncio.Event() for part in self.parts}
         async with asyncio.TaskGroup() as tasks:
             for part in self.parts:
@@ -214,7 +218,7 @@ class Supervisor:
             await ready[name].wait()
         self._stands(part, ProcessState.STARTING)
         for tried in range(1, STARTS_AT_FIRST + 1):
-            process = await self._spawn(part)
+            process = await self._spawn_first(part)
             try:
                 await self._await_ready(part, process)
                 break
@@ -240,6 +244,14 @@ class Supervisor:
                 await _becomes_ready(part, process, start)
         except TimeoutError:
             raise ProcessFailed(_last_words(part, start, "did not become ready in time")) from None
+
+    async def _spawn_first(
+        self, part: ManagedProcess
+    ) -> asyncio.subprocess.Process | ForkedProcess:
+        try:
+            return await self._spawn(part)
+        except OSError as error:
+            raise _not_started(part, error) from error
 
     async def _spawn(self, part: ManagedProcess) -> asyncio.subprocess.Process | ForkedProcess:
         part.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -469,6 +481,14 @@ async def _becomes_ready(
 def script(name: str) -> str:
     """A command that was installed beside this Python."""
     return str(Path(sys.executable).parent / name)
+
+
+def _not_started(part: ManagedProcess, error: OSError) -> ProcessFailed:
+    place = error.filename or part.log
+    return ProcessFailed(
+        f"{part.name} could not be started: {error.strerror or error} ({place}). The user who runs"
+        f" Vibe has to be able to write {part.log}, and the disk to have room."
+    )
 
 
 def _last_words(part: ManagedProcess, start: Start, what: str) -> str:
