@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -10,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from vibe_pipeline.installation.home import HomeInUse, held, make_private
+from vibe_pipeline.installation.home import HomeInUse, HomeNotOurs, held, make_private
 
 HOLDS = """
 import sys
@@ -60,6 +62,39 @@ def test_whoever_is_killed_holds_nothing_any_more(tmp_path: Path) -> None:
 
     with held(tmp_path):
         assert (tmp_path / "vibe.pid").read_text() == str(os.getpid())
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
+def test_whoever_may_not_open_the_lock_is_refused_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    (tmp_path / "vibe.lock").touch()
+    locks_end_in(number, monkeypatch)
+
+    with (
+        pytest.raises(HomeNotOurs, match=r"vibe\.lock may not be written .*\(chown"),
+        held(tmp_path),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EROFS])
+def test_where_there_are_no_locks_or_nothing_can_be_written_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    locks_end_in(number, monkeypatch)
+
+    with held(tmp_path):
+        pass
+
+
+def locks_end_in(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks fail as they do for whoever is not root, or on such a file system."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(FileLock, "acquire", refused)
 
 
 def test_what_lay_open_is_closed_to_others(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Where it is says ``settings``; what lies in it belongs to each store.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -31,6 +32,10 @@ class HomeInUse(ConfigurationError):
     """Another installation runs on this home folder; the text says which, and what to do."""
 
 
+class HomeNotOurs(ConfigurationError):
+    """The home folder or its lock is another user's; the text says whose, and what to do."""
+
+
 def make_private(home: Path) -> None:
     """Keep other accounts of this machine out of the home folder, whatever lies in it already.
 
@@ -52,6 +57,7 @@ def held(home: Path) -> Iterator[None]:
 
     Raises:
         HomeInUse: another ``vibe up`` holds it. Nothing has been changed then.
+        HomeNotOurs: nobody can tell, since its lock is another user's.
     """
     with suppress(OSError):  # a folder that cannot be made is told by who writes into it
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -67,8 +73,10 @@ def held(home: Path) -> Iterator[None]:
             f"An installation already runs on {home} (process {_holder(pid_file)}); stop it first,"
             " or name another folder in VIBE_HOME."
         ) from None
-    except OSError:
-        yield
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise _not_ours(home / "vibe.lock") from None
+        yield  # a file system without locks, or one that is read-only
         return
     try:
         with suppress(OSError):
@@ -100,6 +108,22 @@ def restored_at(home: Path) -> datetime | None:
         return datetime.fromisoformat((home / RESTORED).read_text(encoding="ascii").strip())
     except (OSError, ValueError):
         return None
+
+
+def _not_ours(lock: Path) -> HomeNotOurs:
+    place = lock if lock.exists() else lock.parent
+    return HomeNotOurs(
+        f"{place} may not be written by this user, so nobody can tell whether an installation runs"
+        f" on {lock.parent}: run this as its owner ({_owner(place)}), or have root give the folder"
+        f" with all that lies in it to this user (chown -R {os.geteuid()} {lock.parent})."
+    )
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.owner()
+    except (OSError, KeyError):
+        return "another user"
 
 
 def _holder(pid_file: Path) -> str:
