@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import sqlite3
 import stat
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -405,6 +406,28 @@ def test_no_backup_is_made_without_the_account_store_or_of_a_restore_that_was_cu
     assert "cut off" in str(half_way.exception)
     assert "accounts.sqlite is gone" in str(without.exception)
     assert not (tmp_path / "night.tar.gz").exists()
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file may grow beyond this many bytes, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("largest", ["accounts.sqlite", "warehouse.duckdb"])
+def test_no_room_for_the_backup_is_not_told_as_damage_of_what_is_backed_up(
+    settings: Settings, tmp_path: Path, largest: str
+) -> None:
+    with room_for((settings.home / largest).stat().st_size - 4096):
+        result = vibe(backup, "--to", str(tmp_path / "night.tar.gz"))
+
+    assert str(result.exception) == f"There is no room for the backup at {tmp_path}."
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
 def record_list(settings: Settings) -> None:

@@ -6,6 +6,7 @@ format ``installation.backup_archive``'s.
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -41,6 +42,8 @@ from vibe_pipeline.installation.home import (
 from vibe_pipeline.settings import FILE, Settings, read_settings, warehouse_form
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+
 
 @click.command()
 @click.option(
@@ -66,6 +69,8 @@ def backup(to: Path | None, *, with_key: bool) -> None:
     except (StoreDamaged, AccountsUnreadable) as error:
         raise CommandFailed(f"{error} Run vibe doctor.") from error
     except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise CommandFailed(f"There is no room for the backup at {path.parent}.") from error
         raise CommandFailed(f"The backup could not be written: {error}.") from error
     click.echo(f"{path}: {files} files, {path.stat().st_size / 1e6:.1f} MB")
     click.echo(_about_key(settings, with_key=with_key))

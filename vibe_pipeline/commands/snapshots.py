@@ -6,6 +6,7 @@ The archive's format is ``installation.backup_archive``'s; arguments and words a
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from vibe_pipeline.accounts.tables import editions, tokens
 from vibe_pipeline.settings import FILE, Settings, sqlite_address, warehouse_form
 from vibe_pipeline.warehouse import NotAWarehouse, Warehouse
 from vibe_pipeline.warehouse.damage import is_damaged
+from vibe_pipeline.warehouse.errors import WarehouseFull
 
 ACCOUNTS = "accounts.sqlite"
 WAREHOUSE = "warehouse.duckdb"
@@ -72,6 +74,8 @@ def check(folder: Path) -> None:
             damaged = is_damaged(Warehouse(warehouse))
         except NotAWarehouse:
             damaged = True
+        except WarehouseFull as error:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(warehouse)) from error
         if damaged:
             raise StoreDamaged(f"The {WAREHOUSE} for the backup cannot be read.")
         Path(f"{warehouse}.lock").unlink(missing_ok=True)
@@ -168,7 +172,16 @@ def _copy_sqlite(path: Path, target: Path) -> None:
             of.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
+        if _no_room(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from error
         raise StoreDamaged(f"{path} cannot be copied ({error}).") from error
+
+
+def _no_room(error: sqlite3.Error) -> bool:
+    """Whether the copy could not be written; what cannot be read is the store's own fault."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    read = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ", "SQLITE_IOERR_CORRUPTFS")
+    return name.startswith(("SQLITE_FULL", "SQLITE_IOERR")) and name not in read
 
 
 def _to_read(path: Path) -> str:
