@@ -6,6 +6,7 @@ import errno
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -111,6 +112,54 @@ def test_on_a_full_disk_the_logs_that_are_kept_stay_as_they_are(
 
     assert turned == [False] * 4
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == kept
+
+
+def room_for(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = SimpleNamespace(total=room, used=0, free=room)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+
+
+@pytest.mark.parametrize(
+    ("size", "room", "kept"),
+    [
+        (150, 1000, 150),
+        (150, 120, 100),
+        (100_000, 1_000_000, 100),
+        (100_000, 50_000, 100),
+        (100_000, 0, 100),
+    ],
+    ids=["fits", "fits in part", "overgrown", "does not fit twice", "fills the disk"],
+)
+def test_of_a_log_that_does_not_fit_twice_or_is_overgrown_the_end_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, room: int, kept: int
+) -> None:
+    log = tmp_path / "bot.log"
+    written = bytes(number % 251 for number in range(size))
+    log.write_bytes(written)
+    room_for(room, monkeypatch)
+
+    turned = FollowedFile("Bot", log).rotate(most_bytes=100, kept=3)
+
+    assert turned
+    assert (tmp_path / "bot.log.1").read_bytes() == written[-kept:]
+    assert log.read_bytes() == b""
+    assert len([*tmp_path.iterdir()]) == 2
+
+
+def test_a_log_without_room_for_a_copy_is_not_copied_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[object] = []
+    log = tmp_path / "bot.log"
+    log.write_bytes(b"x" * 150)
+    monkeypatch.setattr("shutil.copy", lambda *paths: copied.append(paths))
+    room_for(50, monkeypatch)
+
+    turned = [FollowedFile("Bot", log).rotate(most_bytes=100, kept=3) for _ in range(3)]
+
+    assert turned == [False] * 3
+    assert copied == []
+    assert [path.name for path in tmp_path.iterdir()] == ["bot.log"]
 
 
 def test_of_a_log_that_was_deleted_it_is_said_once_and_a_new_one_is_read(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -71,25 +72,44 @@ class FollowedFile:
     def rotate(self, *, most_bytes: int = MOST_BYTES, kept: int = KEPT_FILES) -> bool:
         """Copy a file that has grown aside and empty it; says whether it did.
 
-        Whoever writes goes on writing at the end, which is the beginning then. Where there is no
-        room for the copy, the copies that are there stay as they are.
+        Whoever writes goes on writing at the end, which is the beginning then. Of what has grown
+        to more than twice its bounds, or fits no second time on the disk, only the end is kept.
+        Where there is no room for that either, all stays as it is, unless emptying makes room.
         """
         draft = self.path.with_name(f".{self.path.name}.new")
         try:
-            if self.path.stat().st_size <= most_bytes:
+            size = self.path.stat().st_size
+            room = shutil.disk_usage(self.path.parent).free
+            overgrown = size > 2 * most_bytes
+            if size <= most_bytes or (room < most_bytes and not overgrown):
                 return False
-            shutil.copy(self.path, draft)
+            if size <= room and not overgrown:
+                shutil.copy(self.path, draft)
+            else:
+                self._keep_end(draft, most_bytes, emptied_first=room < most_bytes)
             for number in range(kept, 1, -1):
                 with suppress(FileNotFoundError):
                     _numbered(self.path, number - 1).replace(_numbered(self.path, number))
             draft.replace(_numbered(self.path, 1))
-            with self.path.open("r+b") as log:
-                log.truncate(0)
+            self._empty()
         except OSError:
             with suppress(OSError):
                 draft.unlink()
             return False
         return True
+
+    def _keep_end(self, draft: Path, most_bytes: int, *, emptied_first: bool) -> None:
+        with self.path.open("rb") as log:
+            log.seek(-most_bytes, os.SEEK_END)
+            end = log.read(most_bytes)
+        if emptied_first:
+            self._empty()
+        draft.touch(mode=0o600)
+        draft.write_bytes(end)
+
+    def _empty(self) -> None:
+        with self.path.open("r+b") as log:
+            log.truncate(0)
 
 
 @dataclass(slots=True)
