@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import resource
 import shutil
+import signal
 import sqlite3
 import stat
 import tarfile
@@ -428,6 +431,43 @@ def test_no_room_for_the_backup_is_not_told_as_damage_of_what_is_backed_up(
 
     assert str(result.exception) == f"There is no room for the backup at {tmp_path}."
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
+def copies(settings: Settings, tmp_path: Path) -> list[str]:
+    return [path.name for folder in (tmp_path, settings.home) for path in folder.glob(".*")]
+
+
+def test_a_backup_or_a_restore_that_is_asked_to_end_leaves_no_open_copies(
+    settings: Settings, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "check", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+
+    ended = [
+        vibe(backup, "--with-key", "--to", str(tmp_path / "other.tar.gz")).exit_code,
+        vibe(restore, str(archive)).exit_code,
+    ]
+
+    assert ended == [143, 143]
+    assert copies(settings, tmp_path) == []
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_open_copies_that_a_killed_process_left_are_removed_but_not_those_in_use(
+    settings: Settings, archive: Path, tmp_path: Path
+) -> None:
+    for parent in (tmp_path, settings.home):
+        (parent / ".vibe-copies-left").mkdir()
+        (parent / ".vibe-copies-left" / "secret.key").touch()
+    in_use = tmp_path / ".vibe-copies-used"
+    in_use.mkdir()
+    held_open = os.open(in_use, os.O_RDONLY)
+    fcntl.flock(held_open, fcntl.LOCK_EX)
+
+    vibe(backup, "--to", str(tmp_path / "other.tar.gz"))
+    vibe(restore, str(archive))
+
+    os.close(held_open)
+    assert copies(settings, tmp_path) == [in_use.name]
 
 
 def record_list(settings: Settings) -> None:

@@ -7,10 +7,13 @@ format ``installation.backup_archive``'s.
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import chain, count
@@ -43,6 +46,8 @@ from vibe_pipeline.settings import FILE, Settings, read_settings, warehouse_form
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+_COPIES = ".vibe-copies-"
+"""How a folder of plain copies begins, while a backup is made or restored."""
 
 
 @click.command()
@@ -250,10 +255,55 @@ def _free_folder(settings: Settings, now: datetime) -> Path:
 
 @contextmanager
 def _room_beside(path: Path) -> Iterator[Path]:
-    """A folder of our own on the disk of what it becomes, closed to others, gone afterwards."""
+    """A folder of our own on the disk of what it becomes, closed to others, gone afterwards.
+
+    Also when we are asked to end (SIGTERM); what a killed process left goes with the next.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    _clear_stale(path.parent)
+    with _ends_in_order():
+        folder = Path(tempfile.mkdtemp(prefix=_COPIES, dir=path.parent))
+        try:
+            with _locked(folder):
+                yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear_stale(parent: Path) -> None:
+    """Remove such folders that no process holds: every store lies open in them."""
+    for folder in parent.glob(f"{_COPIES}*"):
+        if folder.is_dir() and not folder.is_symlink():
+            with suppress(OSError), _locked(folder) as ours:
+                if ours:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Hold a folder until the process ends, however; false where another does, or no lock works."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        yield folder
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        ours = False
+    else:
+        ours = True
+    try:
+        yield ours
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+@contextmanager
+def _ends_in_order() -> Iterator[None]:
+    """Let SIGTERM unwind what is open instead of ending us where we stand."""
+
+    def end(_signal: int, _frame: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    former = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
