@@ -79,6 +79,22 @@ class RestlessShelf(Shelf):
         return await super().saved_tracks_page(offset=offset, limit=limit)
 
 
+class HollowShelf(Shelf):
+    """Some of its pages hold nothing, for the moment or for good."""
+
+    def __init__(self, likes: Sequence[LikedTrack], *, hollow: range) -> None:
+        super().__init__(likes)
+        self.hollow = hollow
+
+    async def saved_tracks_page(self, *, offset: int = 0, limit: int = 50) -> LikedPage:
+        page = await super().saved_tracks_page(offset=offset, limit=limit)
+        places = range(offset, offset + len(page.likes))
+        there = [
+            one for place, one in zip(places, page.likes, strict=True) if place not in self.hollow
+        ]
+        return replace(page, likes=tuple(there), empty=len(page.likes) - len(there))
+
+
 def library(count: int, *, newest_days_ago: int = 1) -> list[LikedTrack]:
     return [like(number, days_ago=number + newest_days_ago) for number in range(count)]
 
@@ -600,6 +616,58 @@ def test_whatever_changes_while_a_library_is_walked_in_parts_the_cache_becomes_w
 
     assert list(cache.likes) == sorted(shelf.likes, key=lambda one: one.added_at, reverse=True)
     assert (shelf.calls, cache.walked, cache.searched) == (1, None, None)
+
+
+@pytest.mark.parametrize(("count", "place"), [(60, 40), (1000, 40), (1000, 800)])
+def test_a_track_that_was_saved_twice_is_one_like_and_not_news_at_every_look(
+    count: int, place: int
+) -> None:
+    shelf = Shelf(library(count))
+    twin = replace(shelf.likes[5], added_at=shelf.likes[place].added_at - timedelta(hours=1))
+    shelf.likes.insert(place + 1, twin)
+
+    last = nights_until_settled(shelf, CachedLikes(likes=[], total=None))
+
+    assert list(last.likes) == [one for one in shelf.likes if one is not twin]
+    assert news_of(shelf, last).added == []
+
+
+@pytest.mark.parametrize("start", [0, 50, 100, 200])
+def test_a_page_on_which_nothing_is_left_for_a_moment_costs_no_like(start: int) -> None:
+    shelf = HollowShelf(library(250), hollow=range(start, start + 50))
+
+    first = kept(cache := CachedLikes(likes=[], total=None), news_of(shelf, cache, pages=12))
+    shelf.hollow = range(0)
+
+    assert first.walked == start
+    assert list(nights_until_settled(shelf, first).likes) == shelf.likes
+
+
+@pytest.mark.parametrize(
+    "hollow", [range(50), range(50, 100), range(100, 150), range(60, 240), range(250)]
+)
+def test_pages_on_which_nothing_is_left_at_a_second_look_are_believed(hollow: range) -> None:
+    shelf = HollowShelf(library(250), hollow=hollow)
+
+    cache = CachedLikes(likes=[], total=None)
+
+    for _ in range(8):
+        cache = kept(cache, news_of(shelf, cache, pages=4))
+        assert shelf.calls <= 4
+
+    assert len(cache.likes) == 250 - len(hollow)
+    assert (cache.walked, cache.unkept) == (None, len(hollow))
+
+
+def test_a_page_on_which_nothing_is_left_makes_no_known_like_an_unliked_one() -> None:
+    shelf = HollowShelf(library(250), hollow=range(100, 150))
+    cache = CachedLikes(likes=shelf.likes, total=250, walked=0)
+
+    first = kept(cache, news_of(shelf, cache, pages=12))
+    shelf.hollow = range(0)
+
+    assert list(first.likes) == shelf.likes
+    assert list(nights_until_settled(shelf, first).likes) == shelf.likes
 
 
 def test_all_plays_that_spotify_remembers_are_asked_for_in_one_call() -> None:

@@ -71,7 +71,8 @@ class LikedPage:
     """One page of saved tracks; ``entries`` counts also what is no track of ours.
 
     ``odd``: entries that nobody can make anything of; a like may hide behind each of them.
-    ``vanished`` are the moments of likes whose track Spotify no longer has.
+    ``vanished`` are the moments of likes whose track Spotify no longer has; ``empty`` counts them,
+    and the entries of which not even that is left.
     """
 
     likes: tuple[LikedTrack, ...]
@@ -79,6 +80,7 @@ class LikedPage:
     entries: int
     odd: int = 0
     vanished: tuple[datetime, ...] = ()
+    empty: int = 0
 
     @classmethod
     def from_api(cls, data: Fields) -> Self:
@@ -96,6 +98,8 @@ class LikedPage:
             total=integer(data.get("total")) or 0,
             entries=len(listed),
             odd=odd_ones(listed, saved_entry),
+            empty=sum(entry is None for entry in listed)
+            + sum(_has_vanished(_inside(item)) for item in objects(entries)),
             vanished=tuple(
                 added_at
                 for item in objects(entries)

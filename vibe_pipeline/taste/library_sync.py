@@ -21,6 +21,7 @@ from vibe_pipeline.taste.unliked import (
     KnownLibrary,
     LikesDelta,
     implausible,
+    is_older_copy,
     out_of_order,
     with_vanished,
 )
@@ -153,14 +154,16 @@ class _Walk:
 
     def read(self, page: LikedPage) -> None:
         """Lay one more page beside the cache."""
-        self._note_what_to_read_again(page)
         self._disordered = self._disordered or out_of_order(page)
         page = with_vanished(page, self._cache.likes)
+        if self._is_doubtful(page):
+            page = replace(page, odd=page.odd + page.empty)
+        self._note_what_to_read_again(page)
         self._note_a_fall(page.total)
         self._odd += page.odd
         self.offset += page.entries
         self.ended = page.entries == 0 or self.offset >= page.total
-        self._met_known = False
+        self._met_known = not page.likes
         if self._resumed and self._resumed_at is None and page.likes:
             self._resumed_at = page.likes[0].added_at
         for like in page.likes:
@@ -170,6 +173,8 @@ class _Walk:
             self._seen[spotify_id] = like.added_at
             self._horizon = like.added_at
             known = self._known.get(spotify_id)
+            if is_older_copy(like, known):
+                continue
             self._met_known = known is not None and known.added_at == like.added_at
             if not self._met_known:
                 self._added[spotify_id] = like
@@ -234,6 +239,14 @@ class _Walk:
             return False
         return self.ended or (self._horizon is not None and moment > self._horizon)
 
+    def _is_doubtful(self, page: LikedPage) -> bool:
+        """Whether most of a page is empty, and is not known to have been likes.
+
+        A second look at the same place, where a walk goes on, is believed.
+        """
+        second = self._resumed and self.offset == self._began
+        return not second and 2 * page.empty > page.entries
+
     def _note_a_fall(self, total: int) -> None:
         """Have all be read again when the count falls between two pages of one run.
 
@@ -253,7 +266,8 @@ class _Walk:
         ids = [like.track.spotify_id for like in page.likes]
         repeated = sum(spotify_id in self._told for spotify_id in ids)
         self._told.update(ids)
-        odd = page.odd and any(spotify_id not in self._known for spotify_id in ids)
+        unknown = any(spotify_id not in self._known for spotify_id in ids)
+        odd = page.odd and (unknown or self._is_doubtful(page))
         walking = self._resumed or self._cache.walked is None
         if self._again is None and walking and (odd or 2 * repeated > len(ids)):
             self._again = self.offset
@@ -273,7 +287,7 @@ class _Walk:
         fewer = (self._cache.total or 0) + new - self._total
         place = self._cache.walked + new - fewer - 1
         if self.ended or place <= self.offset or not 0 <= fewer <= PAGE // 2:
-            self._resumed_at = FIRST
+            self._resumed_at, self._began = FIRST, self.offset
             return
         self._joined_at, self._fewer = self._horizon, fewer
         self._began = self.offset = place

@@ -77,6 +77,11 @@ def out_of_order(page: LikedPage) -> bool:
     return rises > max(1, len(moments) // 4)
 
 
+def is_older_copy(like: LikedTrack, *others: LikedTrack | None) -> bool:
+    """Whether the same track was saved later as well: that one is the like."""
+    return any(other is not None and other.added_at > like.added_at for other in others)
+
+
 def with_vanished(page: LikedPage, known: Sequence[LikedTrack]) -> LikedPage:
     """The page with the likes that Spotify has nothing left of but their moment, as we know them.
 
@@ -91,7 +96,7 @@ def with_vanished(page: LikedPage, known: Sequence[LikedTrack]) -> LikedPage:
         if like.added_at in moments and like.track.spotify_id not in told
     ]
     likes = sorted((*page.likes, *left), key=lambda like: like.added_at, reverse=True)
-    return replace(page, likes=tuple(likes))
+    return replace(page, likes=tuple(likes), empty=max(0, page.empty - len(left)))
 
 
 @dataclass(slots=True)
@@ -138,6 +143,8 @@ class KnownLibrary:
         for like in page.likes:
             self._seen.add(like.track.spotify_id)
             known = self._known.get(like.track.spotify_id)
+            if is_older_copy(like, known, self._added.get(like.track.spotify_id)):
+                continue
             met = known is not None and known.added_at == like.added_at
             if not met:
                 self._added[like.track.spotify_id] = like
