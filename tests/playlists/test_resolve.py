@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -17,6 +17,7 @@ from vibe_pipeline.clients.errors import (
     ServiceError,
 )
 from vibe_pipeline.clients.listenbrainz import FoundRecording
+from vibe_pipeline.clients.spotify_records import FoundTracks
 from vibe_pipeline.lookup_cache import InMemoryLookups
 from vibe_pipeline.playlists.resolve import AT_ONCE, Found, Resolver
 from vibe_pipeline.ranking.identity import artist_key, recording_key
@@ -192,6 +193,79 @@ async def test_an_ended_consent_is_told() -> None:
 
     with pytest.raises(AuthorizationExpired):
         await searched(search, waiting(3), limit=3)
+
+
+class SomeFound:
+    """Finds nothing, or what may be played elsewhere, but of these artists."""
+
+    def __init__(self, *artists: str, withheld: bool = False) -> None:
+        self.artists = artists
+        self.withheld = withheld
+        self.queries: list[str] = []
+
+    async def search_tracks(self, query: str, *, limit: int = 10) -> list[Track]:
+        self.queries.append(query)
+        artist = query.split('"')[1]
+        hits = [track(artist, artist, "Song")] if artist in self.artists else []
+        return FoundTracks(hits, withheld=self.withheld and not hits)
+
+
+class Days:
+    """A clock of the lookups that tests move."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 30, 3, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+async def remembered_absences(spotify: SomeFound, count: int, *, days: int) -> set[str]:
+    """The artists of whom nobody is asked so many days later."""
+    clock = Days()
+    lookups = InMemoryLookups(clock)
+    wanted = left = waiting(count)
+    resolver = Resolver(
+        lookups=lookups, spotify=spotify, soft_limit=99, hard_limit=99, name_limit=0
+    )
+    while left:
+        resolved = await resolver.by_search(left, urgent=True)
+        left = [one for one in left if one.key not in resolved]
+    clock.now += timedelta(days=days)
+    keys = [one.artist_key for one in wanted]
+    return {key for key, page in SPOTIFY_ARTIST_PAGES.known(lookups, keys).items() if page is None}
+
+
+@pytest.mark.parametrize(
+    ("found", "count", "days", "absences"),
+    [
+        ((), 12, 1, 3),
+        ((), 12, 2, 0),
+        ((), 2, 1, 2),
+        (("Artist 0",), 12, 6, 11),
+        (("Artist 0",), 12, 7, 0),
+    ],
+)
+async def test_where_a_whole_run_finds_nothing_hardly_anything_of_it_is_remembered(
+    found: tuple[str, ...], count: int, days: int, absences: int
+) -> None:
+    kept = await remembered_absences(SomeFound(*found), count, days=days)
+
+    assert len(kept) == absences
+
+
+async def test_what_cannot_be_played_in_one_country_is_soon_looked_for_again_in_another() -> None:
+    spotify = SomeFound("Artist 0", withheld=True)
+
+    assert await remembered_absences(spotify, 12, days=2) == set()
+
+
+async def test_a_page_that_is_not_remembered_is_asked_for_once_in_a_run_all_the_same() -> None:
+    spotify = SomeFound()
+
+    await remembered_absences(spotify, 12, days=0)
+
+    assert len(spotify.queries) == len(set(spotify.queries)) == 24
 
 
 class SilentLabs:

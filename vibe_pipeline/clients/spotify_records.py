@@ -5,6 +5,7 @@ Records and their ``from_api``. What all rooms speak of (``Track``) is ``vibe_pi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -210,13 +211,22 @@ def track_from_api(data: Fields) -> Track | None:
     )
 
 
-def playable_tracks(value: object) -> list[Track]:
+class FoundTracks(list[Track]):
+    """Tracks the person can play; ``withheld``: there were others, for people elsewhere."""
+
+    def __init__(self, tracks: Iterable[Track] = (), *, withheld: bool = False) -> None:
+        super().__init__(tracks)
+        self.withheld = withheld
+
+
+def playable_tracks(value: object) -> FoundTracks:
     """The tracks of a list that can be played where the person lives."""
-    return [
-        track
-        for item in objects(value)
-        if _is_playable(item) and (track := track_from_api(item)) is not None
-    ]
+    items = list(objects(value))
+    playable = [item for item in items if _is_playable(item)]
+    tracks = (track_from_api(item) for item in playable)
+    return FoundTracks(
+        (track for track in tracks if track is not None), withheld=len(playable) < len(items)
+    )
 
 
 def _is_playable(track: Fields) -> bool:

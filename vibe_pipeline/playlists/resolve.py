@@ -17,7 +17,9 @@ from typing import Protocol
 from vibe_pipeline.clients.deadline import Deadline, LateCalls
 from vibe_pipeline.clients.errors import AuthorizationExpired, BrokenAnswer, ServiceError
 from vibe_pipeline.clients.listenbrainz import FoundRecording
+from vibe_pipeline.clients.spotify_records import FoundTracks
 from vibe_pipeline.lookup_cache import Lookups
+from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.ranking.merge import valid_isrc
 from vibe_pipeline.ranking.recording_match import agrees, same_recording
@@ -30,7 +32,13 @@ from vibe_pipeline.sources.answers import (
     SPOTIFY_ISRCS,
     SPOTIFY_TRACKS,
 )
-from vibe_pipeline.sources.artist_pages import TrackSearch, keep_page, page_query
+from vibe_pipeline.sources.artist_pages import (
+    Absences,
+    TrackSearch,
+    keep_page,
+    page_query,
+    remember_found,
+)
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +115,8 @@ class Resolver:
         self._marks = marks
         self._waiting: dict[str, Candidate] = {}
         self._strange: set[str] = set()
+        self._searched_pages: set[str] = set()
+        self._absences = Absences()
         self._without_isrc: set[str] = set()
 
     async def for_free(self, candidates: Sequence[Candidate]) -> Found:
@@ -251,7 +261,7 @@ class Resolver:
         isrc = valid_isrc(candidate.isrc)
         if isrc and candidate.key not in self._without_isrc:
             return _Search(candidate=candidate, query=f"isrc:{isrc}")
-        if candidate.artist_key in pages:
+        if candidate.artist_key in pages or candidate.artist_key in self._searched_pages:
             return _Search(candidate=candidate, query=_query(candidate))
         return _Search(candidate=candidate, query=page_query(candidate.artist), page=True)
 
@@ -267,7 +277,8 @@ class Resolver:
 
         def promise(candidate: Candidate) -> tuple[int, int]:
             artist = candidate.artist_key
-            return (1, 0) if artist in pages else (here[artist], waiting[artist])
+            read = artist in pages or artist in self._searched_pages
+            return (1, 0) if read else (here[artist], waiting[artist])
 
         return sorted(candidates, key=promise, reverse=True)
 
@@ -289,7 +300,7 @@ class Resolver:
                 elif isinstance(answer, BaseException):
                     raise answer
                 else:
-                    keep_page(self._lookups, name, answer)
+                    self._keep_page(name, answer, self._absences.days(answer))
 
     def _without_page(self, ranked: Sequence[Ranked]) -> list[str]:
         """Names of artists nobody has searched for, or without marks where those matter.
@@ -305,7 +316,11 @@ class Resolver:
                 weight = _WAITING if entry.track is None else _FOUND
                 promise[candidate.artist_key] += weight * FAR_DOWN / (FAR_DOWN + entry.rank)
         known = SPOTIFY_ARTIST_PAGES.known(self._lookups, list(names))
-        unknown = [key for key in names if key not in known or self._lacks_marks(known[key])]
+        unknown = [
+            key
+            for key in names.keys() - self._searched_pages
+            if key not in known or self._lacks_marks(known[key])
+        ]
         ordered = sorted(unknown, key=lambda key: (-promise[key], key))
         return [names[key] for key in ordered if page_query(names[key]) not in self._strange]
 
@@ -450,9 +465,9 @@ class Resolver:
 
     def _taken_in(self, search: _Search, hits: Sequence[Track]) -> Found:
         """What the hits of one search say about everybody waiting."""
-        candidate = search.candidate
+        candidate, days = search.candidate, self._absences.days(hits)
         if search.page:
-            keep_page(self._lookups, candidate.artist, hits)
+            self._keep_page(candidate.artist, hits, days)
         answers: dict[str, Track] = {}
         for hit in hits:
             answers.setdefault(track_key(hit), hit)
@@ -464,20 +479,27 @@ class Resolver:
         SPOTIFY_TRACKS.remember(self._lookups, {**answers})
         isrc = valid_isrc(candidate.isrc)
         if isrc and candidate.key not in self._without_isrc:
-            SPOTIFY_ISRCS.remember(self._lookups, {isrc: same})
+            remember_found(SPOTIFY_ISRCS, self._lookups, {isrc: same}, days_missing=days)
             if same is None:
                 self._without_isrc.add(candidate.key)
         elif same is None and not search.page:
             resolved[candidate.key] = None
-            SPOTIFY_TRACKS.remember(self._lookups, {candidate.key: None})
+            absent = {candidate.key: None}
+            remember_found(SPOTIFY_TRACKS, self._lookups, absent, days_missing=days)
         return resolved
 
-    async def _hits(self, query: str) -> list[Track]:
+    def _keep_page(self, artist: str, hits: Sequence[Track], days_missing: int | None) -> None:
+        self._searched_pages.add(artist_key(artist))
+        keep_page(self._lookups, artist, hits, days_missing=days_missing)
+
+    async def _hits(self, query: str) -> FoundTracks:
         if self._spotify is None:
-            return []
+            return FoundTracks()
         self.searches += 1
         hits = await self._spotify.search_tracks(query, limit=10)
-        return [hit for hit in hits if hit.spotify_id not in self._unplayable]
+        playable = [hit for hit in hits if hit.spotify_id not in self._unplayable]
+        withheld = isinstance(hits, FoundTracks) and hits.withheld
+        return FoundTracks(playable, withheld=withheld or len(playable) < len(hits))
 
 
 def forget_labs_ids(lookups: Lookups, mbids: Sequence[str]) -> None:

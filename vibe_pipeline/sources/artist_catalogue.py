@@ -17,7 +17,7 @@ from vibe_pipeline.sources.answers import (
     SPOTIFY_ARTIST_PAGES,
     SimilarArtist,
 )
-from vibe_pipeline.sources.artist_pages import look_up_page, page_of
+from vibe_pipeline.sources.artist_pages import Absences, look_up_page
 from vibe_pipeline.sources.cached_calls import CachedAnswers, WantedAnswer, look_up_within_allowance
 from vibe_pipeline.sources.context import SourceContext
 from vibe_pipeline.sources.pools import Reason, empty_pool, pool_of
@@ -38,7 +38,8 @@ async def propose(context: SourceContext) -> Pool:
     artists = _artists(context)
     if not artists:
         return empty_pool(SOURCE, PoolState.EMPTY, Reason.NO_SEEDS)
-    wanted = [_search(services.spotify, services.lookups, artist) for artist in artists]
+    absences = Absences()
+    wanted = [_search(services.spotify, services.lookups, artist, absences) for artist in artists]
     found = await look_up_within_allowance(
         context, SPOTIFY_ARTIST_PAGES, wanted, calls=limits.catalogue_calls
     )
@@ -105,12 +106,12 @@ def _beside_best(neighbours: Sequence[SimilarArtist]) -> list[SimilarArtist]:
 
 
 def _search(
-    spotify: Spotify, lookups: Lookups, artist: ArtistNeighbour
+    spotify: Spotify, lookups: Lookups, artist: ArtistNeighbour, absences: Absences
 ) -> WantedAnswer[Sequence[Track]]:
     async def ask() -> Sequence[Track] | None:
-        return page_of(artist.key, await look_up_page(spotify, lookups, artist.name))
+        return await look_up_page(spotify, lookups, artist.name, artist.key, absences)
 
-    return WantedAnswer(key=artist.key, ask=ask)
+    return WantedAnswer(key=artist.key, ask=ask, keeps_itself=True)
 
 
 def _proposals(

@@ -5,13 +5,21 @@ Shared by the sources that search and by late resolution (``playlists.resolve``)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
 
-from vibe_pipeline.lookup_cache import Lookups
+from vibe_pipeline.clients.spotify_records import FoundTracks
+from vibe_pipeline.lookup_cache import AnswerCodec, Lookups
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Track
 from vibe_pipeline.sources.answers import PAGE_DAYS, SPOTIFY_ARTIST_PAGES, SPOTIFY_TRACKS
+
+T = TypeVar("T")
+
+FIRST_SEARCHES = 4
+"""When so many of a run have found nothing, and none anything, it is Spotify that finds nothing."""
+DOUBTED_DAYS = 2
+"""Until then: what is nowhere in truth does not stand in the way of others the next night."""
 
 
 class TrackSearch(Protocol):
@@ -20,11 +28,40 @@ class TrackSearch(Protocol):
     async def search_tracks(self, query: str, *, limit: int = 10) -> list[Track]: ...
 
 
-async def look_up_page(spotify: TrackSearch, lookups: Lookups, name: str) -> list[Track]:
-    """What a search for an artist finds, others' tracks among it; kept by ``keep_page``."""
+class Absences:
+    """How long to believe that a search found nothing, by what other searches of the run found.
+
+    Of an evening on which Spotify finds nothing for anybody, hardly anything is to be remembered.
+    """
+
+    def __init__(self) -> None:
+        self._found = False
+        self._empty = 0
+
+    def days(self, hits: Sequence[Track]) -> int | None:
+        """For so many days; ``None``: as long as usual; 0: not beyond this run.
+
+        Not for long where hits were held back: in another country they may be played.
+        """
+        withheld = isinstance(hits, FoundTracks) and hits.withheld
+        self._found = self._found or withheld or bool(hits)
+        self._empty += not self._found
+        if withheld:
+            return DOUBTED_DAYS
+        if self._found:
+            return None
+        return DOUBTED_DAYS if self._empty < FIRST_SEARCHES else 0
+
+
+async def look_up_page(
+    spotify: TrackSearch, lookups: Lookups, name: str, key: str, absences: Absences
+) -> list[Track] | None:
+    """The artist's own tracks that a search finds; kept, as is whatever else it finds."""
     hits = await spotify.search_tracks(page_query(name))
-    keep_page(lookups, name, hits)
-    return hits
+    days, page = absences.days(hits), page_of(key, hits)
+    keep_page(lookups, name, hits, days_missing=days)
+    remember_found(SPOTIFY_ARTIST_PAGES, lookups, {key: page}, days_missing=days)
+    return page
 
 
 def page_query(name: str) -> str:
@@ -33,8 +70,12 @@ def page_query(name: str) -> str:
     return f'artist:"{artist}"'
 
 
-def keep_page(lookups: Lookups, name: str, hits: Sequence[Track]) -> None:
+def keep_page(
+    lookups: Lookups, name: str, hits: Sequence[Track], *, days_missing: int | None
+) -> None:
     """Keep every hit by its recording, and the artist's own as the artist's page.
+
+    That there is none is kept for ``days_missing``, as ``Absences`` say.
 
     Of two pages with the same recording the later one counts, so the order of keeping must not
     depend on whose answer came first.
@@ -42,7 +83,19 @@ def keep_page(lookups: Lookups, name: str, hits: Sequence[Track]) -> None:
     remember_tracks(lookups, hits)
     key = artist_key(name)
     page = {key: page_of(key, hits)}
-    SPOTIFY_ARTIST_PAGES.remember(lookups, page, days_missing=PAGE_DAYS)
+    remember_found(SPOTIFY_ARTIST_PAGES, lookups, page, days_missing=days_missing)
+
+
+def remember_found(
+    kind: AnswerCodec[T],
+    lookups: Lookups,
+    answers: Mapping[str, T | None],
+    *,
+    days_missing: int | None,
+) -> None:
+    """Keep what was found, and what was not for so many days, or not at all."""
+    told = {key: one for key, one in answers.items() if one is not None or days_missing != 0}
+    kind.remember(lookups, told, days_missing=days_missing)
 
 
 def page_of(key: str, hits: Sequence[Track]) -> list[Track] | None:

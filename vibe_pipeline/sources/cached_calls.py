@@ -18,10 +18,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedAnswer(Generic[T]):
-    """One thing to find out: its key in the cache, and how to ask."""
+    """One thing to find out: its key in the cache, and how to ask.
+
+    ``keeps_itself``: asking remembers the answer too, in its own way.
+    """
 
     key: str
     ask: Callable[[], Awaitable[T | None]]
+    keeps_itself: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,7 +93,8 @@ async def _work(
             fresh.trouble = fresh.trouble or error
             return
         fresh.answers[item.key] = answer
-        kind.remember(lookups, {item.key: answer})
+        if not item.keeps_itself:
+            kind.remember(lookups, {item.key: answer})
 
 
 def _too_late(kind: AnswerCodec[T]) -> DeadlineReached:
