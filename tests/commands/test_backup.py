@@ -138,6 +138,7 @@ def test_what_was_there_at_the_backup_is_there_again_and_the_rest_is_kept_aside(
     result = vibe(restore, str(archive))
 
     assert result.exit_code == 0, result.exception
+    assert "Nobody was forgotten or disconnected since." in result.output
     store = open_for(settings)
     assert [person.telegram_name for person in store.people.all()] == ["Anna"]
     assert (likes(settings), refresh_token(store)) == (["t1"], "refresh")

@@ -169,10 +169,13 @@ def _tell_departures(left: Departures | None) -> None:
             " that was here tells who. Erase them with vibe erase USER before you start."
         )
         return
-    click.echo(
-        f"Since then {len(left.forgotten)} were forgotten and {len(left.disconnected)}"
-        " disconnected; that was done again."
-    )
+    if left.forgotten or left.disconnected:
+        click.echo(
+            f"Since then {len(left.forgotten)} were forgotten and {len(left.disconnected)}"
+            " disconnected; that was done again."
+        )
+    elif not left.unsure:
+        click.echo("Nobody was forgotten or disconnected since.")
     if left.unsure:
         click.echo(
             "Forgotten since, or only missing because an older backup was restored:"
