@@ -6,7 +6,7 @@ What a command does belongs to ``vibe_bot.handlers``; starting and stopping, to 
 from __future__ import annotations
 
 import structlog
-from telegram import Update
+from telegram import Message, Update
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import (
     BadRequest,
@@ -55,6 +55,8 @@ log = structlog.get_logger()
 UPDATES_AT_ONCE = 64
 TOAST_LIMIT = 200
 LINE_BY_LINE = "artists"
+DIRECTION_MARKS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""What keyboards of languages that are written from the right put before a command, unseen."""
 KINDS = [Update.MESSAGE, Update.CALLBACK_QUERY, Update.MY_CHAT_MEMBER]
 """What we ask Telegram for."""
 
@@ -116,12 +118,18 @@ async def _text(update: Update, context: Context) -> None:
     if message is not None and (message.forward_origin or message.via_bot):
         await _call(update, context, welcome.forwarded, "")
         return
-    question = bot_state(context).questions.pop(chat_id, None)
+    question = bot_state(context).questions.pop(chat_id, _replied_to(message))
     handler, args = _meant(words, question, us=context.bot.username)
     await _call(update, context, handler, args)
 
 
+def _replied_to(message: Message | None) -> int | None:
+    replied = None if message is None else message.reply_to_message
+    return None if replied is None else replied.message_id
+
+
 def _meant(words: str, question: str | None, *, us: str) -> tuple[Handler, str]:
+    words = words.lstrip(DIRECTION_MARKS)
     if words.startswith("/") and len(words.split()) > 0:
         head, *rest = words.split(maxsplit=1)
         name = _command_for_us(head, us)

@@ -33,6 +33,7 @@ class _Held:
     """One answer, by what says the rest of it, and the seconds of the clock it goes by."""
 
     again: Callable[[], Awaitable[object]]
+    message_id: int | None
     kept_at: float
     not_before: float
 
@@ -45,13 +46,27 @@ class HeldAnswers:
     _chats: dict[int, deque[_Held]] = field(default_factory=dict)
 
     def keep(self, chat_id: int, unsent: Unsent) -> None:
-        """Say it when the pause has ended."""
+        """Say it when the pause has ended; of one message only what it is to say last."""
+        self.drop(chat_id, unsent.message_id)
         if chat_id not in self._chats and len(self._chats) >= MOST_CHATS:
             log.error("too many chats rest; an answer is not kept")
             return
         now = self.services.clock()
-        held = _Held(again=unsent.again, kept_at=now, not_before=now + pause_seconds(unsent))
+        held = _Held(
+            again=unsent.again,
+            message_id=unsent.message_id,
+            kept_at=now,
+            not_before=now + pause_seconds(unsent),
+        )
         self._chats.setdefault(chat_id, deque(maxlen=MOST_IN_A_CHAT)).append(held)
+
+    def drop(self, chat_id: int, message_id: int | None) -> None:
+        """This message says something newer by now."""
+        waiting = self._chats.get(chat_id)
+        if waiting is None or message_id is None:
+            return
+        for held in [one for one in waiting if one.message_id == message_id]:
+            waiting.remove(held)
 
     async def deliver_forever(self) -> None:
         """Until cancelled."""
@@ -73,7 +88,7 @@ class HeldAnswers:
                 log.warning("an answer is too old to be given")
             elif not await self._said(held):
                 continue
-            if waiting[0] is held:
+            if waiting and waiting[0] is held:
                 waiting.popleft()
         if not waiting:
             del self._chats[chat_id]

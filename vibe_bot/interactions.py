@@ -131,6 +131,7 @@ class Interaction:
                 or await edit(self.bot, chat, message_id, text, markup) is Edited.GONE
             ):
                 message_id = (await send(self.bot, chat, text, markup)).message_id
+        self.state.held_answers.drop(chat, self.tapped)
         self._told_in(message_id)
 
     @contextmanager

@@ -59,8 +59,8 @@ class Job(StrEnum):
         edition_id = runs.named_edition(tags)
         if edition_id is not None and self is Job.publish:
             return f"pb:{edition_id}"
-        if edition_id is not None and self is Job.restore and runs.UNDO not in tags:
-            return f"rs:{edition_id}"
+        if edition_id is not None and self is Job.restore:
+            return "go:undo" if runs.UNDO in tags else f"rs:{edition_id}"
         return None if self.command is None else f"go:{self.command}"
 
 

@@ -425,7 +425,8 @@ class Launches:
         """Say it in the wish's message, or in a new one."""
         chat_id, words = wish.account.chat_id, tell(wish.account.language, key)
         if await edit(self.bot, chat_id, await wish.message, words, markup) is Edited.GONE:
-            await send(self.bot, chat_id, words, markup)
+            with suppress(TimedOut):  # it may have arrived
+                await send(self.bot, chat_id, words, markup)
 
     def _has_left(self, wish: _Wish) -> None:
         has_left(self.services.store, wish.account.user_id)

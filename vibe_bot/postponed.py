@@ -83,6 +83,17 @@ def waiting_before(store: AccountStore, user_id: UserId, wish: PendingLaunch | N
     )
 
 
+def begun_again(run_id: str) -> str:
+    """The wish under which what this run did not make is begun once more."""
+    return f"again:{run_id}"
+
+
+def list_came_since(store: AccountStore, user_id: UserId, asked_at: datetime) -> bool:
+    """Whether a list of theirs was recorded since they asked."""
+    lists = store.editions.history(user_id, limit=10)
+    return any(_came_since(asked_at, one) for one in lists)
+
+
 def next_try(wish: PendingLaunch | None, until: datetime, now: datetime) -> datetime | None:
     """When a list whose run met the rest is begun again; ``None`` when its person is asked back.
 
@@ -103,7 +114,11 @@ def outlook(store: AccountStore, wish: PendingLaunch, now: datetime) -> Outlook:
     account, lists = store.people.get(wish.user_id), store.editions.history(wish.user_id, limit=10)
     if any(one.occasion == f"{ASKED_PREFIX}{wish.request_id}" for one in lists):
         return Outlook(turn=Turn.BEGIN)  # it was: a former bot launched it
-    if account is None or not account.connected or any(_came_since(wish, one) for one in lists):
+    if (
+        account is None
+        or not account.connected
+        or any(_came_since(wish.asked_at, one) for one in lists)
+    ):
         return Outlook(turn=Turn.LET_GO)
     until = rests_until(store, wish.user_id, ahead=waiting_before(store, wish.user_id, wish))
     if (until or now) - wish.asked_at > KEPT_FOR:
@@ -116,14 +131,12 @@ def outlook(store: AccountStore, wish: PendingLaunch, now: datetime) -> Outlook:
     return Outlook(turn=Turn.BEGIN)
 
 
-def _came_since(wish: PendingLaunch, edition: Edition) -> bool:
+def _came_since(asked_at: datetime, edition: Edition) -> bool:
     """Whether this list came since they asked, undone or not; one put back is an older one."""
     if edition.kind is not EditionKind.DAILY or edition.state is not EditionState.RECORDED:
         return False
     finished_since = edition.restored_at is None and edition.undone_at is None
-    return edition.created_at >= wish.asked_at or (
-        finished_since and edition.updated_at >= wish.asked_at
-    )
+    return edition.created_at >= asked_at or (finished_since and edition.updated_at >= asked_at)
 
 
 def _another_comes(

@@ -22,6 +22,7 @@ from telegram.error import BadRequest, RetryAfter, TelegramError, TimedOut
 from vibe_bot.formatting import Html, tell, together
 from vibe_bot.gone_chats import chat_is_gone, has_left, surely_gone
 from vibe_bot.jobs import Job, job_named
+from vibe_bot.postponed import begun_again
 from vibe_bot.queue_pace import QueuePace
 from vibe_bot.rate_limiter import ChatRateLimiter, pause_seconds
 from vibe_bot.results import Figures, Result, edition_made, gave_up, result_of, stands
@@ -461,7 +462,7 @@ class _Follower:
         tags = {} if snapshot is None or snapshot.run is None else snapshot.run.tags
         wish = wishes.get(tags.get(runs.REQUEST, ""))
         wishes.postpone(
-            f"again:{self.watch.run_id}",
+            begun_again(self.watch.run_id),
             user_id,
             LaunchRequest.asked_list(user_id),
             until,

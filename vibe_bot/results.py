@@ -15,7 +15,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from vibe_bot.formatting import Html, button, keyboard, link, opening, tell, together
 from vibe_bot.import_words import imported_words
 from vibe_bot.jobs import Job
-from vibe_bot.postponed import next_try
+from vibe_bot.postponed import begun_again, list_came_since, next_try
 from vibe_bot.run_poller import RunSnapshot
 from vibe_bot.services import BotServices
 from vibe_pipeline import runs
@@ -41,7 +41,7 @@ Figures = Mapping[str, Mapping[str, int]]
 """What a run counted, by asset and label."""
 _RESTING = frozenset({FailureCause.RATE_LIMITED, FailureCause.QUOTA})
 """Causes that end at a moment Spotify names."""
-_INSTEAD = {Job.restore: "history", Job.history: "history_from"}
+_INSTEAD = {Job.history: "history_from"}
 """What leads on where nothing begins the same again."""
 CONNECT_AGAIN = frozenset(
     {
@@ -131,8 +131,13 @@ def _begun_again_at(
     """When a list that met Spotify's rest is made by itself, whatever was chosen by then."""
     if job is not Job.daily or edition.cause not in _RESTING or edition.cause_until is None:
         return None
-    wish = services.store.pending_launches.get(run.tags.get(runs.REQUEST, ""))
-    return next_try(wish, edition.cause_until, services.now())
+    wishes, now = services.store.pending_launches, services.now()
+    if (again := wishes.get(begun_again(run.run_id))) is not None:
+        return again.postponed_until if again.rests(now) else None
+    if list_came_since(services.store, edition.user_id, edition.created_at):
+        return None
+    wish = wishes.get(run.tags.get(runs.REQUEST, ""))
+    return next_try(wish, edition.cause_until, now)
 
 
 def edition_made(services: BotServices, user_id: UserId, run: RunView) -> Edition | None:

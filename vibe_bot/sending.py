@@ -50,13 +50,21 @@ class Edited(StrEnum):
 
 
 class Unsent(RetryAfter):
-    """A long pause was asked for; ``again`` says what was not said by then."""
+    """A long pause was asked for; ``again`` says what was not said by then.
+
+    ``message_id`` is the message that was to say it, where there is one.
+    """
 
     def __init__(
-        self, retry_after: int | timedelta, again: Callable[[], Awaitable[object]]
+        self,
+        retry_after: int | timedelta,
+        again: Callable[[], Awaitable[object]],
+        *,
+        message_id: int | None = None,
     ) -> None:
         super().__init__(retry_after)
         self.again = again
+        self.message_id = message_id
 
 
 async def send(
@@ -96,7 +104,7 @@ async def edit(
         return await _edited_or_simpler(bot, chat_id, message_id, page)
     except RetryAfter as pause:
         again = partial(_edit_or_send, bot, chat_id, message_id, text, markup)
-        raise Unsent(pause.retry_after, again) from pause
+        raise Unsent(pause.retry_after, again, message_id=message_id) from pause
 
 
 async def _edit_or_send(

@@ -110,11 +110,13 @@ def next_night(
     today = local_date(account, now)
     days = [today + timedelta(days=n) for n in range(-1, 4)]
     nights = {day: _night(account, account.nightly_at, day) for day in days}
-    return min(
+    to_come = {day: night for day, night in nights.items() if night > now}
+    not_had = [
         night
-        for day, night in nights.items()
-        if night > now and not (editions_of and _had(editions_of(account.user_id, day), day, night))
-    )
+        for day, night in to_come.items()
+        if not (editions_of and _had(editions_of(account.user_id, day), day, night))
+    ]
+    return min(not_had or to_come.values())
 
 
 def _had(editions: Iterable[Edition], day: date, night: datetime) -> bool:

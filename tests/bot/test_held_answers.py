@@ -13,6 +13,7 @@ from tests.bot.test_manners import Wire, bot, links
 from tests.support.bot_world import BotWorld, data_of, saying, until
 from vibe_bot.held_answers import MOST_IN_A_CHAT, HeldAnswers
 from vibe_bot.sending import Unsent, edit, send
+from vibe_pipeline.locales import say
 
 PAUSE = 40
 LONG_PAUSE = json.dumps(
@@ -86,11 +87,36 @@ async def test_no_more_than_the_newest_answers_are_kept_for_a_chat(
     said: list[int] = []
     held = HeldAnswers(empty_place.services())
 
-    async def say(number: int) -> None:
+    async def tell(number: int) -> None:
         said.append(number)
 
     for number in range(MOST_IN_A_CHAT + 3):
-        held.keep(1, Unsent(timedelta(), partial(say, number)))
+        held.keep(1, Unsent(timedelta(), partial(tell, number)))
     await held.deliver_due()
 
     assert said == list(range(3, MOST_IN_A_CHAT + 3))
+
+
+async def test_of_one_message_only_what_it_says_last_is_kept(empty_place: BotWorld) -> None:
+    said: list[str] = []
+    held = HeldAnswers(empty_place.services())
+
+    async def tell(words: str) -> None:
+        said.append(words)
+
+    for message_id, words in [(7, "off"), (8, "other"), (7, "on"), (None, "new")]:
+        held.keep(1, Unsent(timedelta(), partial(tell, words), message_id=message_id))
+    held.drop(1, 8)
+    await held.deliver_due()
+
+    assert said == ["on", "new"]
+
+
+async def test_a_refused_file_is_told_so_when_a_long_pause_ends(place: BotWorld) -> None:
+    anna = await connected(place)
+    place.trouble.next = [("editMessageText", 429, LONG_PAUSE)]
+
+    asked = await anna.sends("history.zip", b"PK no archive")
+    await until(lambda: place.trouble.next == [])
+
+    await anna.sees(lambda one: say("en", "bot.import.fetching") not in one["text"], since=asked)

@@ -256,6 +256,54 @@ async def test_a_run_that_meets_the_rest_is_begun_again_when_it_ends_whoever_tel
     assert (wish.wanted_at, wish.asked_at, wish.job) == (ends, first.asked_at, runs.DAILY_VIBE)
 
 
+@pytest.mark.parametrize("begun_again", [True, False])
+async def test_nothing_is_promised_late_that_came_or_was_begun_by_then(
+    empty_place: BotWorld, *, begun_again: bool
+) -> None:
+    async with living_bot(empty_place):
+        anna = await empty_place.person()
+        await anna.says("/start")
+        anna.connected()
+        asked = await anna.types("/generate")
+        await until(lambda: len(empty_place.pipeline.launched) == 1)
+        (run,) = empty_place.pipeline.launched
+        await until(lambda: empty_place.store.watches.get(run.run_id) is not None)
+    wishes, user_id = empty_place.store.pending_launches, anna.account.user_id
+    ended = datetime.now(UTC) - timedelta(seconds=1)
+    anna.failed_edition(run.run_id, FailureCause.QUOTA, until=ended)
+    run.status = "FAILURE"
+    if begun_again:
+        wishes.postpone(f"again:{run.run_id}", user_id, LaunchRequest.asked_list(user_id), ended)
+        wishes.close(f"again:{run.run_id}")
+    else:
+        anna.edition()
+
+    async with living_bot(empty_place):
+        told = await anna.sees(saying(say("en", "bot.failed.list")), since=asked)
+        await until(lambda: empty_place.store.watches.open() == [])
+
+    assert say("en", "bot.failed.comes_by_itself") not in told["text"]
+    assert data_of(told) == ["go:generate"]
+    assert resting(empty_place) == []
+
+
+async def test_a_question_that_may_have_arrived_is_not_asked_again_and_again(
+    place: BotWorld,
+) -> None:
+    anna, _ = await at_rest(place)
+    await anna.says("/generate")
+    place.trouble.next = [("sendMessage", 200, '{"ok": true, "result": {"odd": 1}}')] * 3
+
+    with place.store.database.writing() as connection:
+        days_ago = datetime.now(UTC) - KEPT_FOR
+        connection.execute(
+            update(pending_launches).values(asked_at=days_ago, postponed_until=days_ago)
+        )
+    await until(lambda: place.store.pending_launches.open() == [])
+
+    assert len(place.trouble.next) == 2
+
+
 async def test_what_was_chosen_before_the_rest_is_promised_too(
     place: BotWorld,
 ) -> None:

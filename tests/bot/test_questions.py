@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.bot.test_lists import unhandled
 from tests.support.bot_world import BotWorld, data_of, living_bot, until
 from vibe_bot import questions
@@ -111,3 +113,36 @@ async def test_the_message_that_asked_is_known_whether_it_was_sent_or_edited(
         ]
 
     assert answered == ["setsize", "leaveout"]
+
+
+async def test_a_reply_is_the_answer_to_the_message_it_replies_to(place: BotWorld) -> None:
+    anna = await place.person()
+    size = await anna.says("/setsize")
+    await until(lambda: unhandled(place) == 0)
+    await anna.says("/block")
+
+    answer = place.telegram.type_text(anna.telegram_id, "50", reply_to=size["message_id"])
+    await anna.sees(since=answer.message_id)
+
+    assert anna.account.playlist_size == 50
+    assert place.store.blocks.list(anna.account.user_id) == []
+
+
+async def test_a_reply_to_what_asked_nothing_is_talk(place: BotWorld) -> None:
+    anna = await place.person()
+    status = await anna.says("/status")
+    await anna.says("/block")
+
+    said = place.telegram.type_text(anna.telegram_id, "great", reply_to=status["message_id"])
+    told = await anna.sees(since=said.message_id)
+
+    assert told["text"] == say("en", "bot.unknown_text")
+
+
+@pytest.mark.parametrize("mark", ["\u200f", "\u200e", "\u2067"])
+async def test_a_command_behind_an_unseen_mark_is_a_command(place: BotWorld, mark: str) -> None:
+    anna = await place.person()
+
+    told = await anna.says(f"{mark}/setsize 50")
+
+    assert told["text"] == say("en", "bot.settings.size_set", count=50)

@@ -173,7 +173,7 @@ async def test_an_undo_that_fails_says_so(place: BotWorld) -> None:
     [
         (LaunchRequest.publication(UserId("u"), EditionId("e")), "pb:e"),
         (LaunchRequest.restoration(UserId("u"), EditionId("e")), "rs:e"),
-        (LaunchRequest.undoing(UserId("u"), EditionId("e"), stood_since=SINCE), None),
+        (LaunchRequest.undoing(UserId("u"), EditionId("e"), stood_since=SINCE), "go:undo"),
         (LaunchRequest.preview(UserId("u")), "go:preview"),
     ],
 )

@@ -236,6 +236,15 @@ def test_whoever_had_todays_list_and_moves_the_hour_to_later_is_told_of_tomorrow
     assert due([person], of_day, told - timedelta(seconds=1)) == []
 
 
+def test_a_clock_set_back_by_days_leaves_a_next_night() -> None:
+    person, now = account("UTC", time(22)), utc(2026, 11, 23, 10)
+
+    def of_day(_: UserId, day: date) -> list[Edition]:
+        return [edition(EditionState.RECORDED, occasion=nightly_occasion(day))]
+
+    assert next_night(person, now, of_day) == utc(2026, 11, 23, 22)
+
+
 def test_no_next_night_for_who_wants_none() -> None:
     assert next_night(account(at=None), utc(2026, 11, 23)) is None
 

@@ -21,7 +21,7 @@ from vibe_pipeline.accounts.records import EditionState, FailureCause
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.locales import day
 from vibe_pipeline.records import EditionId
-from vibe_pipeline.runs import DAILY_VIBE, UNDO, LaunchRequest, watched
+from vibe_pipeline.runs import DAILY_VIBE, LaunchRequest, watched
 
 
 async def generate(interaction: Interaction) -> str | None:
@@ -107,7 +107,7 @@ async def _asked_back(interaction: Interaction, launch: LaunchRequest) -> bool:
 
 
 def _try_again(interaction: Interaction, launch: LaunchRequest) -> InlineKeyboardButton | None:
-    data = "go:undo" if UNDO in launch.tags else job_named(launch.job).again(launch.tags)
+    data = job_named(launch.job).again(launch.tags)
     return None if data is None else interaction.button("try_again", data)
 
 

@@ -8,6 +8,7 @@ that fetches the file again.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -18,7 +19,7 @@ from vibe_bot.gone_chats import chat_is_gone
 from vibe_bot.handlers.welcome import unknown_kind
 from vibe_bot.interactions import Interaction, SentFile
 from vibe_bot.results import because
-from vibe_bot.sending import Edited, edit, send
+from vibe_bot.sending import send
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.personal_data.sent_files import receiving, sent_file, sent_name, waiting_files
@@ -108,9 +109,7 @@ async def _said_to_be_fetched(interaction: Interaction) -> int | None:
 
 async def _refuse(interaction: Interaction, message_id: int | None, words: Html) -> None:
     """Say why not in the message that said it is fetched, or in a new one where that is gone."""
-    chat_id = interaction.account.chat_id
-    if message_id is None or await edit(interaction.bot, chat_id, message_id, words) is Edited.GONE:
-        await interaction.answer(words)
+    await replace(interaction, tapped=message_id).show(words)
 
 
 async def _fetch(interaction: Interaction, file: SentFile, path: Path) -> None:
