@@ -56,7 +56,7 @@ def test_two_machines_make_a_list_each_though_one_is_killed_and_who_leaves_is_er
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
         history = json.loads(archive.read("warehouse/recommendation_history.json"))
     assert len(history) == 30
-    erased = json.loads(told.output)
+    erased = json.loads(told.stdout)
     assert erased["left"] == 0
     assert erased["erased"]["warehouse.recommendation_history"] == 30
     assert (len(world.remembered(leaves)), len(world.remembered(stays))) == (0, 30)
