@@ -117,7 +117,8 @@ def nightly_promise(installation: DemoInstallation) -> str:
         headers=bearer(read_token(installation.home)),
         timeout=30,
     ).json()
-    return str(answer["data"]["assetNodeOrError"]["freshnessStatusInfo"]["freshnessStatus"])
+    found = answer["data"]["assetNodeOrError"].get("freshnessStatusInfo") or {}
+    return str(found.get("freshnessStatus", "the code is not loaded yet"))
 
 
 async def first_list(installation: DemoInstallation) -> None:
