@@ -441,6 +441,7 @@ def copies(settings: Settings, tmp_path: Path) -> list[str]:
 def test_a_backup_or_a_restore_that_is_asked_to_end_leaves_no_open_copies(
     settings: Settings, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    former = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(snapshots, "check", lambda _: os.kill(os.getpid(), signal.SIGTERM))
 
     ended = [
@@ -450,7 +451,7 @@ def test_a_backup_or_a_restore_that_is_asked_to_end_leaves_no_open_copies(
 
     assert ended == [143, 143]
     assert copies(settings, tmp_path) == []
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is former
 
 
 def test_open_copies_that_a_killed_process_left_are_removed_but_not_those_in_use(
