@@ -65,6 +65,20 @@ def test_a_new_playlist_that_was_refused_in_passing_is_asked_for_again_in_place(
     assert len(playlists_of(world, anna)) == 1
 
 
+def test_a_new_playlist_that_is_always_asked_for_too_fast_is_a_pause_for_everybody(
+    world: VibeWorld,
+) -> None:
+    anna, making = at_home(world), "POST /me/playlists"
+    world.trouble(service="spotify", endpoint=making, kind="status", status=429, retry_after=1)
+
+    world.run("daily_vibe", anna.user_id, raise_on_error=False)
+
+    edition = only(world, anna)
+    assert edition.cause is FailureCause.RATE_LIMITED
+    assert edition.cause_until is not None
+    assert playlists_of(world, anna) == []
+
+
 def test_a_token_that_no_new_playlist_is_made_with_is_a_refused_grant(world: VibeWorld) -> None:
     anna, making = at_home(world), "POST /me/playlists"
     world.trouble(service="spotify", endpoint=making, kind="status", status=401)

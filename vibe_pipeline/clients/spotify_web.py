@@ -145,7 +145,9 @@ class SpotifyWeb:
                 raise known
             if call.aside:
                 raise PermissionMissing(SERVICE, f"{call.endpoint} is not part of the consent")
-            if call.looked_for and call.endpoint not in self._renewed_for:
+            if call.looked_for and call.endpoint in self._renewed_for:
+                break
+            if call.looked_for:
                 self._renewed_for.add(call.endpoint)
                 await self._access.token(force_refresh=True)
                 raise PassinglyRefused(SERVICE, f"{call.endpoint} refused a token that was renewed")

@@ -208,6 +208,7 @@ class Transport:
         self._rng = rng or random.Random()
         self._observer = observer
         self._bucket_of = bucket_of
+        self._looked_for: dict[str, _RetryState] = {}
 
     def now(self) -> datetime:
         """The moment, as this transport knows it."""
@@ -219,7 +220,7 @@ class Transport:
             return await self._answered(call)
 
     async def _answered(self, call: Call) -> ServiceAnswer:
-        strain = _RetryState()
+        strain = self._looked_for.pop(call.endpoint, None) or _RetryState()
         while True:
             answer = await self._attempt(call, strain)
             if answer is None:
@@ -320,6 +321,7 @@ class Transport:
             strain.waited += seconds
             self._pace.hold(seconds)
             if call.looked_for:
+                self._looked_for[call.endpoint] = strain
                 raise PassinglyRefused(self.service, f"{call.endpoint} was asked too fast")
             return
         until = self._now() + self._block_for(said, quota=quota)

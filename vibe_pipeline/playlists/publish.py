@@ -63,7 +63,7 @@ log = logging.getLogger(__name__)
 _TO_WRITE = frozenset({EditionState.CHOSEN, EditionState.PLAYLIST_MADE})
 _SECOND_CHOICES = 3
 """So often others are chosen in the place of unusable tracks; then the list becomes shorter."""
-_PASSING_REFUSALS = 4
+_PASSING_REFUSALS = 6
 """So often a playlist is asked for, looking each time whether it was made."""
 _FRESH_PLAYLISTS = 1
 """A playlist that vanished while we wrote is replaced this often in one publication."""
