@@ -96,10 +96,12 @@ class Launches:
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _turns: Turns = field(default_factory=lambda: Turns(seconds=TURN_SECONDS))
 
-    def under_way(self, user_id: UserId) -> bool:
-        """Whether a wish of this person's waits for its run."""
-        wishes, now = self.services.store.pending_launches.open(user_id), self.services.now()
-        return any(runs.watched(wish.tags) and not wish.rests(now) for wish in wishes)
+    def jobs_under_way(self, user_id: UserId) -> list[Job]:
+        """What this person waits for: wishes that have no run yet, and runs that are not told."""
+        wishes = self.services.store.pending_launches.open(user_id)
+        asked = [one.job for one in wishes if runs.watched(one.tags) and not one.rests]
+        followed = self.watchers.jobs_under_way(user_id)
+        return [job_named(name) for name in dict.fromkeys((*asked, *followed))]
 
     def known(self, request_id: str) -> bool:
         """Whether this wish was written down before; if so, it goes on where it stands.
@@ -107,7 +109,7 @@ class Launches:
         One that rests is not known: its answer may not have arrived, and says the same again.
         """
         wish = self.services.store.pending_launches.get(request_id)
-        if wish is None or wish.rests(self.services.now()):
+        if wish is None or wish.rests:
             return False
         if not wish.done:
             self._take_up(wish)
@@ -209,11 +211,10 @@ class Launches:
     async def _until_followed(self, wish: _Wish, *, again: bool) -> None:
         pending = wish.pending
         try:
-            waits = pending.postponed_until is not None and not wish.message.done()
-            if waits and not await self._its_turn(wish):
+            if pending.rests and not await self._its_turn(wish):
                 return
             if again and not wish.quiet and not wish.message.done():
-                await self._answer_late(wish, again=not waits or pending.turn_came)
+                await self._answer_late(wish, again=not pending.rests)
             await self._launch_and_follow(wish, again=again)
         except UnknownPerson:
             log.info("somebody was forgotten meanwhile", user=pending.user_id)
@@ -233,8 +234,8 @@ class Launches:
         seen = await asyncio.to_thread(outlook, store, pending, now)
         match seen.turn:
             case Turn.BEGIN:
-                begun_at = await asyncio.to_thread(store.pending_launches.begun, pending.request_id)
-                wish.pending = replace(pending, postponed_until=begun_at)
+                await asyncio.to_thread(store.pending_launches.begin, pending.request_id)
+                wish.pending = replace(pending, begun_at=now)
                 return True
             case Turn.REST:
                 await self._let_rest(wish, until=seen.until or now)
@@ -285,7 +286,7 @@ class Launches:
             store.watches.add, run.run_id, account.user_id, account.chat_id, message_id, run.job
         )
         log.info("launched", job=pending.job, user=account.user_id, run=run.run_id)
-        since = pending.asked_at if pending.postponed_until is None else watch.created_at
+        since = pending.asked_at if pending.begun_at is None else watch.created_at
         self.watchers.follow(watch, shown=wish.shown, since=since)
 
     async def _keep_time(self, wish: _Wish, launching: asyncio.Task[_Begun]) -> None:

@@ -22,7 +22,7 @@ from vibe_pipeline.accounts.records import (
 )
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.records import EditionId, UserId
-from vibe_pipeline.runs import ASKED_PREFIX, LIST_JOBS
+from vibe_pipeline.runs import LIST_JOBS
 
 KEPT_FOR = timedelta(days=3)
 """Whoever asked longer ago than this is asked back."""
@@ -75,10 +75,7 @@ def rests_until(store: AccountStore, user_id: UserId, *, ahead: int = 0) -> date
 def waiting_before(store: AccountStore, user_id: UserId, wish: PendingLaunch | None = None) -> int:
     """How many others wait for Spotify's rest to end, and asked before; before a new wish, all."""
     return sum(
-        one.postponed_until is not None
-        and one.message_id is None
-        and one.user_id != user_id
-        and (wish is None or (one.asked_at, one.request_id) < (wish.asked_at, wish.request_id))
+        one.rests and one.user_id != user_id and (wish is None or one.came_before(wish))
         for one in store.pending_launches.open()
     )
 
@@ -90,8 +87,7 @@ def begun_again(run_id: str) -> str:
 
 def list_came_since(store: AccountStore, user_id: UserId, asked_at: datetime) -> bool:
     """Whether a list of theirs was recorded since they asked."""
-    lists = store.editions.history(user_id, limit=10)
-    return any(_came_since(asked_at, one) for one in lists)
+    return any(_came_since(asked_at, one) for one in _latest(store, user_id))
 
 
 def next_try(wish: PendingLaunch | None, until: datetime, now: datetime) -> datetime | None:
@@ -107,25 +103,21 @@ def next_try(wish: PendingLaunch | None, until: datetime, now: datetime) -> date
 def outlook(store: AccountStore, wish: PendingLaunch, now: datetime) -> Outlook:
     """What becomes of a wish whose time has come.
 
-    Raises: ``ValueError`` for a wish that was never postponed.
+    Raises: ``ValueError`` for a wish that was never postponed, or is begun already.
     """
-    if wish.postponed_until is None:
+    if wish.postponed_until is None or not wish.rests:
         raise ValueError(f"wish {wish.request_id} waits for nothing")
-    account, lists = store.people.get(wish.user_id), store.editions.history(wish.user_id, limit=10)
-    if any(one.occasion == f"{ASKED_PREFIX}{wish.request_id}" for one in lists):
-        return Outlook(turn=Turn.BEGIN)  # it was: a former bot launched it
-    if (
-        account is None
-        or not account.connected
-        or any(_came_since(wish.asked_at, one) for one in lists)
-    ):
+    account = store.people.get(wish.user_id)
+    if account is None or not account.connected:
+        return Outlook(turn=Turn.LET_GO)
+    if list_came_since(store, wish.user_id, wish.asked_at):
         return Outlook(turn=Turn.LET_GO)
     until = rests_until(store, wish.user_id, ahead=waiting_before(store, wish.user_id, wish))
     if (until or now) - wish.asked_at > KEPT_FOR:
         return Outlook(turn=Turn.ASK_BACK)
     if until is not None:
         return Outlook(turn=Turn.REST, until=until)
-    waits = _another_comes(store, account, lists, now) or _others_need(store, wish)
+    waits = _another_comes(store, account, now) or _others_need(store, wish)
     if waits and now < wish.postponed_until + OTHERS_FIRST_FOR:
         return Outlook(turn=Turn.WAIT)
     return Outlook(turn=Turn.BEGIN)
@@ -139,13 +131,19 @@ def _came_since(asked_at: datetime, edition: Edition) -> bool:
     return edition.created_at >= asked_at or (finished_since and edition.updated_at >= asked_at)
 
 
-def _another_comes(
-    store: AccountStore, account: Account, lists: list[Edition], now: datetime
-) -> bool:
+def _another_comes(store: AccountStore, account: Account, now: datetime) -> bool:
     """Whether the night is begun by its schedule, or a list that was left half-way goes on."""
     if nights.due([account], store.editions.of_day, now):
         return True
-    return any(goes_on(one) and now - one.created_at < LEFT_ALONE_AFTER for one in lists)
+    return any(
+        goes_on(one) and now - one.created_at < LEFT_ALONE_AFTER
+        for one in _latest(store, account.user_id)
+    )
+
+
+def _latest(store: AccountStore, user_id: UserId) -> list[Edition]:
+    """Enough of their lists to hold every one that may be meant."""
+    return store.editions.history(user_id, limit=10)
 
 
 def _others_need(store: AccountStore, wish: PendingLaunch) -> bool:
@@ -157,8 +155,7 @@ def _others_need(store: AccountStore, wish: PendingLaunch) -> bool:
     left = budget.left(SPOTIFY)
     being_made = sum(one.job in LIST_JOBS for one in store.watches.open())
     due_before = sum(
-        one.postponed_until is not None
-        and (one.asked_at, one.request_id) < (wish.asked_at, wish.request_id)
+        one.postponed_until is not None and one.came_before(wish)
         for one in store.pending_launches.due()
     )
     return left is not None and left < LIST_AT_LEAST + LIST * (being_made + due_before)

@@ -166,10 +166,10 @@ class RunTrackers:
         """How many runs wait in the queue, as far as it was looked at."""
         return self._poller.queued
 
-    def under_way(self, user_id: UserId) -> bool:
-        """Whether this person still waits for something; a result being told is there already."""
+    def jobs_under_way(self, user_id: UserId) -> list[str]:
+        """What this person still waits for; a result being told is there already."""
         left_open = self._services.store.watches.open(user_id)
-        return any(not self.is_told(watch) for watch in left_open)
+        return [watch.job for watch in left_open if not self.is_told(watch)]
 
     def is_told(self, watch: TrackedRun) -> bool:
         """Whether its result is told, or is on its way into the chat at this moment."""

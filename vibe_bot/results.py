@@ -20,6 +20,7 @@ from vibe_bot.run_poller import RunSnapshot
 from vibe_bot.services import BotServices
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.call_allowance import budget_for, listening_of
+from vibe_pipeline.accounts.continuation import RESTING
 from vibe_pipeline.accounts.records import (
     Account,
     Edition,
@@ -39,8 +40,6 @@ DOCUMENT_LIMIT = 50_000_000
 """What Telegram lets a bot send."""
 Figures = Mapping[str, Mapping[str, int]]
 """What a run counted, by asset and label."""
-_RESTING = frozenset({FailureCause.RATE_LIMITED, FailureCause.QUOTA})
-"""Causes that end at a moment Spotify names."""
 _INSTEAD = {Job.history: "history_from"}
 """What leads on where nothing begins the same again."""
 CONNECT_AGAIN = frozenset(
@@ -129,11 +128,11 @@ def _begun_again_at(
     services: BotServices, job: Job, run: RunView, edition: Edition
 ) -> datetime | None:
     """When a list that met Spotify's rest is made by itself, whatever was chosen by then."""
-    if job is not Job.daily or edition.cause not in _RESTING or edition.cause_until is None:
+    if job is not Job.daily or edition.cause not in RESTING or edition.cause_until is None:
         return None
     wishes, now = services.store.pending_launches, services.now()
     if (again := wishes.get(begun_again(run.run_id))) is not None:
-        return again.postponed_until if again.rests(now) else None
+        return again.postponed_until if again.rests and again.wanted_at > now else None
     if list_came_since(services.store, edition.user_id, edition.created_at):
         return None
     wish = wishes.get(run.tags.get(runs.REQUEST, ""))

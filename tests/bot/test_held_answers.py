@@ -119,4 +119,5 @@ async def test_a_refused_file_is_told_so_when_a_long_pause_ends(place: BotWorld)
     asked = await anna.sends("history.zip", b"PK no archive")
     await until(lambda: place.trouble.next == [])
 
-    await anna.sees(lambda one: say("en", "bot.import.fetching") not in one["text"], since=asked)
+    fetching = say("en", "bot.import.fetching")
+    assert await anna.sees(lambda one: fetching not in one["text"], since=asked)

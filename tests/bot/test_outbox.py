@@ -85,7 +85,7 @@ async def test_an_end_is_told_on_the_persons_clock(place: BotWorld) -> None:
     place.store.outbox.put(anna.account.user_id, failed(FailureCause.QUOTA, ends))
 
     on_their_clock = moment("en", ends, ZoneInfo("Europe/Kyiv"))
-    await anna.sees(saying(f"From {on_their_clock} there are new ones"))
+    assert await anna.sees(saying(f"From {on_their_clock} there are new ones"))
 
 
 async def test_an_ended_consent_comes_with_the_way_back(place: BotWorld) -> None:

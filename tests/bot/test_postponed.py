@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, update
 
-from tests.support.accounts_site import BEGINNING, Clock, connected, made, opened
+from tests.bot.test_generate import connected, the_run
+from tests.support.accounts_site import BEGINNING, Clock, made, opened
+from tests.support.accounts_site import connected as known
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until
 from vibe_bot.postponed import (
     KEPT_FOR,
@@ -35,17 +37,14 @@ LATER = BEGINNING + 3 * HOUR
 
 async def at_rest(place: BotWorld, *, language: str = "en") -> tuple[ChatUser, datetime]:
     """Somebody who is connected, while Spotify rests for seven hours."""
-    anna = await place.person(language=language)
-    await anna.says("/start")
-    anna.connected()
+    anna = await connected(place, language=language)
     ends = datetime.now(UTC) + 7 * HOUR
     place.store.budget.block("spotify", ends, "quota")
     return anna, ends
 
 
 def resting(place: BotWorld) -> list[PendingLaunch]:
-    now = datetime.now(UTC)
-    return [wish for wish in place.store.pending_launches.open() if wish.rests(now)]
+    return [wish for wish in place.store.pending_launches.open() if wish.rests]
 
 
 def rest_ends(place: BotWorld, *, blocked: bool = False) -> None:
@@ -70,9 +69,7 @@ async def test_a_list_is_promised_once_and_begun_in_a_new_message_when_the_rest_
     (wish,) = resting(place)
 
     rest_ends(place)
-    await until(lambda: len(place.pipeline.launched) == 1)
-    (run,) = place.pipeline.launched
-    await until(lambda: place.store.watches.get(run.run_id) is not None)
+    run = await the_run(place)
     anna.edition(run.run_id)
     run.status = "SUCCESS"
     list_made = await anna.sees(saying("Anna's day"), since=told[1]["message_id"])
@@ -119,7 +116,7 @@ async def test_whoever_has_to_wait_noticeably_longer_is_told_and_still_gets_it(
 
     rest_ends(place, blocked=True)
     again = await anna.sees(since=first["message_id"])
-    await until(lambda: len(resting(place)) == 1)
+    await until(lambda: [wish.wanted_at for wish in resting(place)] == [ends])
 
     assert moment("en", ends) in again["text"]
     assert say("en", "bot.failed.comes_by_itself") in again["text"]
@@ -179,7 +176,8 @@ async def test_a_list_that_is_there_is_told_however_late_the_next_bot_comes(
     run.status = "SUCCESS"
     hours_ago = datetime.now(UTC) - 2 * HOUR
     with empty_place.store.database.writing() as connection:
-        late = {"asked_at": hours_ago, "postponed_until": hours_ago if postponed else None}
+        turn = hours_ago if postponed else None
+        late = {"asked_at": hours_ago, "postponed_until": turn, "begun_at": turn}
         connection.execute(update(pending_launches).values(**late))
 
     async with living_bot(empty_place):
@@ -198,6 +196,7 @@ async def test_a_bot_killed_as_soon_as_it_launched_is_followed_by_one_that_tells
     launch = LaunchRequest.asked_list(user_id)
     wishes.postpone("r1", user_id, launch, ends)
     rest_ends(empty_place)
+    wishes.begin("r1")
     run = empty_place.pipeline.begin(runs.DAILY_VIBE, user_id)
     run.tags.update(launch.marked("r1").tags)
     anna.edition(run.run_id, asked="r1")
@@ -228,19 +227,15 @@ async def test_a_promise_that_nobody_could_keep_for_hours_is_kept_and_waited_for
         run.status = "FAILURE"
         await anna.sees(saying(say("en", "bot.progress.going_on")))
         anna.edition(run.run_id)
-        await anna.sees(saying("Anna's day"))
+        assert await anna.sees(saying("Anna's day"))
 
 
 async def test_a_run_that_meets_the_rest_is_begun_again_when_it_ends_whoever_tells_of_it_twice(
     place: BotWorld,
 ) -> None:
-    anna = await place.person()
-    await anna.says("/start")
-    anna.connected()
+    anna = await connected(place)
     asked = await anna.types("/generate")
-    await until(lambda: len(place.pipeline.launched) == 1)
-    (run,) = place.pipeline.launched
-    await until(lambda: place.store.watches.get(run.run_id) is not None)
+    run = await the_run(place)
     ends = datetime.now(UTC) + 20 * HOUR
 
     place.trouble.next = [("editMessageText", 500, "")]
@@ -261,13 +256,9 @@ async def test_nothing_is_promised_late_that_came_or_was_begun_by_then(
     empty_place: BotWorld, *, begun_again: bool
 ) -> None:
     async with living_bot(empty_place):
-        anna = await empty_place.person()
-        await anna.says("/start")
-        anna.connected()
+        anna = await connected(empty_place)
         asked = await anna.types("/generate")
-        await until(lambda: len(empty_place.pipeline.launched) == 1)
-        (run,) = empty_place.pipeline.launched
-        await until(lambda: empty_place.store.watches.get(run.run_id) is not None)
+        run = await the_run(empty_place)
     wishes, user_id = empty_place.store.pending_launches, anna.account.user_id
     ended = datetime.now(UTC) - timedelta(seconds=1)
     anna.failed_edition(run.run_id, FailureCause.QUOTA, until=ended)
@@ -307,13 +298,9 @@ async def test_a_question_that_may_have_arrived_is_not_asked_again_and_again(
 async def test_what_was_chosen_before_the_rest_is_promised_too(
     place: BotWorld,
 ) -> None:
-    anna = await place.person()
-    await anna.says("/start")
-    anna.connected()
+    anna = await connected(place)
     asked = await anna.types("/generate")
-    await until(lambda: len(place.pipeline.launched) == 1)
-    (run,) = place.pipeline.launched
-    await until(lambda: place.store.watches.get(run.run_id) is not None)
+    run = await the_run(place)
 
     anna.failed_edition(
         run.run_id,
@@ -355,7 +342,7 @@ def store(tmp_path: Path, clock: Clock) -> AccountStore:
 @pytest.fixture
 def anna(store: AccountStore) -> Account:
     """Connected, and without nightly lists."""
-    return store.people.change(connected(store).user_id, nightly_at=None)
+    return store.people.change(known(store).user_id, nightly_at=None)
 
 
 @pytest.fixture
@@ -401,7 +388,7 @@ def test_those_who_wait_for_the_same_calls_are_begun_one_after_the_other(
     store: AccountStore, clock: Clock
 ) -> None:
     for number in range(12):
-        anna = store.people.change(connected(store, number + 1).user_id, nightly_at=None)
+        anna = store.people.change(known(store, number + 1).user_id, nightly_at=None)
         launch = LaunchRequest.asked_list(anna.user_id)
         store.pending_launches.postpone(f"r{number:02}", anna.user_id, launch, LATER)
     spend(store, LATER - 22 * HOUR, calls=850)
@@ -423,7 +410,7 @@ def test_each_who_waits_for_a_day_that_is_used_up_is_told_when_there_is_enough_f
         spend(store, BEGINNING - 23 * HOUR + timedelta(minutes=minutes), calls=15)
     told = []
     for number in range(30):
-        anna = connected(store, number + 1)
+        anna = known(store, number + 1)
         ahead = waiting_before(store, anna.user_id)
         until = rests_until(store, anna.user_id, ahead=ahead)
         assert until is not None
@@ -446,7 +433,7 @@ def test_a_small_installation_sends_nobody_to_tomorrow_while_calls_are_there(
     ceilings = {"spotify": Ceiling.of(50)}
     small = replace(store, budget=replace(store.budget, ceilings=ceilings))
     for number in range(6):
-        anna = small.people.change(connected(small, number + 1).user_id, nightly_at=None)
+        anna = small.people.change(known(small, number + 1).user_id, nightly_at=None)
         launch = LaunchRequest.asked_list(anna.user_id)
         small.pending_launches.postpone(f"r{number}", anna.user_id, launch, LATER)
     clock.moment = LATER
@@ -459,11 +446,14 @@ def test_a_small_installation_sends_nobody_to_tomorrow_while_calls_are_there(
 def test_what_a_former_bot_began_is_gone_on_with(
     store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account
 ) -> None:
+    wishes = store.pending_launches
+    wishes.begin(wish.request_id)
+
     own = opened(store, anna, "own", occasion="asked:r1")
-    assert turn(store, wish, clock) is Turn.BEGIN
+    assert [(one.request_id, one.rests) for one in wishes.due()] == [("r1", False)]
 
     store.editions.advance(own.edition_id, EditionState.STARTED, EditionState.RECORDED)
-    assert turn(store, wish, clock) is Turn.BEGIN
+    assert [(one.request_id, one.wanted_at) for one in wishes.due()] == [("r1", clock())]
 
 
 def test_a_run_that_meets_the_rest_again_and_again_is_begun_ever_more_rarely_and_asked_back(
@@ -556,7 +546,8 @@ async def test_what_lets_the_night_go_first_is_in_nobodys_way(place: BotWorld) -
     await until(lambda: place.store.pending_launches.open()[0].not_before > datetime.now(UTC))
     await anna.says("/export")
 
-    await until(lambda: [run.job for run in place.pipeline.launched] == [runs.EXPORT_PERSON])
+    await until(lambda: place.pipeline.launched != [])
+    assert [run.job for run in place.pipeline.launched] == [runs.EXPORT_PERSON]
 
 
 def test_a_list_that_was_left_half_way_goes_first(

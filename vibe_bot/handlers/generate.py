@@ -14,14 +14,14 @@ from telegram import InlineKeyboardButton
 from vibe_bot.formatting import together, with_button
 from vibe_bot.handlers.connection import invitation
 from vibe_bot.interactions import Interaction
-from vibe_bot.jobs import Job, job_named
+from vibe_bot.jobs import job_named
 from vibe_bot.postponed import rests_until, waiting_before
 from vibe_bot.results import because, made, promise
 from vibe_pipeline.accounts.records import EditionState, FailureCause
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.locales import day
 from vibe_pipeline.records import EditionId
-from vibe_pipeline.runs import DAILY_VIBE, LaunchRequest, watched
+from vibe_pipeline.runs import DAILY_VIBE, LaunchRequest
 
 
 async def generate(interaction: Interaction) -> str | None:
@@ -113,10 +113,9 @@ def _try_again(interaction: Interaction, launch: LaunchRequest) -> InlineKeyboar
 
 async def _is_under_way(interaction: Interaction, launch: LaunchRequest) -> bool:
     """Whether something is being made for this person already; if so, they are told what."""
-    user_id, state = interaction.account.user_id, interaction.state
-    if not (state.launches.under_way(user_id) or state.watchers.under_way(user_id)):
+    jobs = interaction.state.launches.jobs_under_way(interaction.account.user_id)
+    if not jobs:
         return False
-    jobs = _jobs_under_way(interaction)
     if job_named(launch.job) in jobs:
         await interaction.answer(interaction.html("bot.progress.already"))
         return True
@@ -124,20 +123,6 @@ async def _is_under_way(interaction: Interaction, launch: LaunchRequest) -> bool
     busy = interaction.html("bot.progress.busy")
     await interaction.answer(together(*doing, "", busy), [_try_again(interaction, launch)])
     return True
-
-
-def _jobs_under_way(interaction: Interaction) -> list[Job]:
-    """What this person waits for: wishes that have no run yet, and runs that are not told."""
-    services, user_id = interaction.services, interaction.account.user_id
-    store, now = services.store, services.now()
-    wishes = [
-        wish.job
-        for wish in store.pending_launches.open(user_id)
-        if watched(wish.tags) and not wish.rests(now)
-    ]
-    is_told = interaction.state.watchers.is_told
-    followed = [watch.job for watch in store.watches.open(user_id) if not is_told(watch)]
-    return [job_named(name) for name in dict.fromkeys((*wishes, *followed))]
 
 
 async def _refused(interaction: Interaction, launch: LaunchRequest) -> bool:

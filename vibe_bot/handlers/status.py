@@ -12,7 +12,6 @@ from vibe_bot.handlers import artists, notify, steering
 from vibe_bot.handlers.connection import consent_ended
 from vibe_bot.handlers.playlist_name import may_upload
 from vibe_bot.interactions import Interaction
-from vibe_bot.jobs import job_named
 from vibe_bot.results import source_name
 from vibe_bot.tag_words import shown
 from vibe_bot.zone_guesses import zone_name
@@ -114,7 +113,8 @@ async def _lists(interaction: Interaction) -> list[Html]:
         lines.append(
             interaction.html("bot.status.night", when=when, zone=zone_name(account.timezone))
         )
-    if _list_under_way(interaction):
+    under_way = interaction.state.launches.jobs_under_way(account.user_id)
+    if any(job.makes_a_list for job in under_way):
         lines.append(interaction.html("bot.status.running"))
     return lines + _postponed(interaction)
 
@@ -122,7 +122,6 @@ async def _lists(interaction: Interaction) -> list[Html]:
 def _postponed(interaction: Interaction) -> list[Html]:
     """What was asked for while Spotify rested, and when it comes."""
     wishes = interaction.services.store.pending_launches.open(interaction.account.user_id)
-    now = interaction.services.now()
     return [
         interaction.html(
             "bot.status.postponed",
@@ -131,7 +130,7 @@ def _postponed(interaction: Interaction) -> list[Html]:
             ),
         )
         for wish in wishes
-        if wish.rests(now)
+        if wish.rests
     ]
 
 
@@ -157,16 +156,6 @@ async def _tried_enough(interaction: Interaction, occasion: str) -> bool:
         log.warning("cannot tell how often a night was tried", why=error.sentence)
         return False
     return sum(not runs.is_continuation(run.tags) for run in begun) >= ATTEMPTS
-
-
-def _list_under_way(interaction: Interaction) -> bool:
-    """Whether a list is what this person waits for: an export, say, is none."""
-    store, user_id = interaction.services.store, interaction.account.user_id
-    jobs = {watch.job for watch in store.watches.open(user_id)}
-    wishes = store.pending_launches.open(user_id)
-    now = interaction.services.now()
-    jobs |= {wish.job for wish in wishes if runs.watched(wish.tags) and not wish.rests(now)}
-    return any(job_named(job).makes_a_list for job in jobs)
 
 
 def _last(interaction: Interaction, edition: Edition | None) -> Html:

@@ -27,6 +27,9 @@ LEFT_ALONE_AFTER = timedelta(hours=36)
 TOLD_IN_CHAT_WITHIN = timedelta(minutes=8)
 """So long after it was asked for, the message in the chat waits for a list that goes on."""
 
+RESTING = frozenset({FailureCause.RATE_LIMITED, FailureCause.QUOTA})
+"""Causes that end by themselves, mostly at a moment that Spotify names."""
+
 _BEGUN = frozenset({EditionState.CHOSEN, EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN})
 _SOON_PASSING = frozenset(
     {

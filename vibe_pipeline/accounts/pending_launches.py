@@ -68,11 +68,12 @@ class PendingLaunches:
 
         Raises: ``UnknownPerson``.
         """
-        now, job = self.now(), launch.job
+        now = self.now()
         told: dict[str, object] = {"postponed_until": until, "not_before": now}
         if before is None:
             told |= {"asked_at": now, "tries": 0}
-        for resting in (one for one in self.open(user_id) if one.job == job and one.rests(now)):
+        alike = (one for one in self.open(user_id) if one.job == launch.job and one.rests)
+        if (resting := next(alike, None)) is not None:
             self._change(resting.request_id, **told)
             return
         wish = replace(self.wish(request_id, user_id, launch), postponed_until=until)
@@ -127,11 +128,9 @@ class PendingLaunches:
         """It is not its turn; looked at again after a pause of ``LONGEST_PAUSE`` at most."""
         self._change(request_id, not_before=self.now() + min(pause, LONGEST_PAUSE))
 
-    def begun(self, request_id: str) -> datetime:
-        """Its turn has come; gives the moment from which its person waits for it."""
-        now = self.now()
-        self._change(request_id, postponed_until=now, not_before=now)
-        return now
+    def begin(self, request_id: str) -> None:
+        """Its turn has come: from now on its person waits for it."""
+        self._change(request_id, begun_at=self.now())
 
     def answered(self, request_id: str, message_id: int) -> None:
         """This message tells how it stands."""
@@ -179,9 +178,9 @@ def write_down(connection: Connection, wish: PendingLaunch) -> None:
 
 def forget_postponed(connection: Connection, user_id: UserId) -> None:
     """Nothing that waits for Spotify's rest to end is begun for another Spotify account."""
-    waits = (table.c.user_id == user_id, table.c.done.is_(False), table.c.message_id.is_(None))
-    postponed = table.c.postponed_until.is_not(None)
-    connection.execute(update(table).where(*waits, postponed).values(done=True))
+    rests = (table.c.postponed_until.is_not(None), table.c.begun_at.is_(None))
+    theirs = (table.c.user_id == user_id, table.c.done.is_(False))
+    connection.execute(update(table).where(*theirs, *rests).values(done=True))
 
 
 def _wish(row: RowMapping) -> PendingLaunch:

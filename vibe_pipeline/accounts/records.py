@@ -329,7 +329,8 @@ class PendingLaunch:
 
     ``message_id`` is the message that answers it, once there is one. ``attempts`` counts the
     launches that came to nothing. ``postponed_until``: it was asked for while Spotify rested, and
-    is begun when that ends; ``tries`` counts the runs of it that met such a rest before.
+    is begun when that ends: at ``begun_at``, once its turn has come. ``tries`` counts the runs of
+    it that met such a rest before.
     """
 
     request_id: str
@@ -342,23 +343,22 @@ class PendingLaunch:
     attempts: int
     done: bool
     postponed_until: datetime | None = None
+    begun_at: datetime | None = None
     tries: int = 0
 
     @property
     def wanted_at(self) -> datetime:
         """When it was or is to be begun: at once, or when Spotify's rest ends."""
-        return self.postponed_until or self.asked_at
+        return self.begun_at or self.postponed_until or self.asked_at
 
     @property
-    def turn_came(self) -> bool:
-        """Whether it rested and was begun, as ``PendingLaunches.begun`` notes it."""
-        return self.postponed_until == self.not_before
+    def rests(self) -> bool:
+        """Whether it was postponed, and its turn has not come: nothing was begun of it."""
+        return self.postponed_until is not None and self.begun_at is None and not self.done
 
-    def rests(self, now: datetime) -> bool:
-        """Whether it waits for a moment that is still to come, and nothing was begun of it."""
-        if self.postponed_until is None or self.message_id is not None:
-            return False
-        return max(self.postponed_until, self.not_before) > now
+    def came_before(self, other: PendingLaunch) -> bool:
+        """Whether it was asked for first, and so is served first."""
+        return (self.asked_at, self.request_id) < (other.asked_at, other.request_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -209,6 +209,7 @@ pending_launches = Table(
     Column("attempts", Integer, nullable=False),
     Column("done", Boolean, nullable=False),
     Column("postponed_until", Moment),
+    Column("begun_at", Moment),
     Column("tries", Integer, nullable=False, server_default="0"),
     Index("ix_pending_launches_user_id_done", "user_id", "done"),
     Index("ix_pending_launches_done_not_before", "done", "not_before"),

@@ -11,7 +11,7 @@ import dagster as dg
 
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.continuation import next_run_at
+from vibe_pipeline.accounts.continuation import RESTING, next_run_at
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.messages import ConsentEnded, NightFailed
 from vibe_pipeline.accounts.records import Account, Edition, FailureCause
@@ -69,16 +69,16 @@ _PASSING = frozenset({FailureCause.SERVICE_UNAVAILABLE, FailureCause.STORE_BUSY}
 _SECOND_LOOK = frozenset({FailureCause.GRANT_REFUSED, FailureCause.PLAYLIST_MISSING})
 """What may turn out to be nothing at the next try: nobody is woken for it before."""
 
-_PAUSES = frozenset({FailureCause.RATE_LIMITED, FailureCause.QUOTA})
-"""The same where they are short; a day's calls are often free again minutes after the hour."""
-
 
 def _may_be_nothing(failure: ListFailure, before: Edition, *, now: datetime) -> bool:
-    """Whether nobody is woken for it the first time: the next try shows whether it lasts."""
+    """Whether nobody is woken for it the first time: the next try shows whether it lasts.
+
+    A short rest of Spotify's may be over: a day's calls are often free minutes after the hour.
+    """
     if before.cause is failure.cause:
         return False
     short = failure.until is not None and failure.until - now <= nights.SHORT_PAUSE
-    return failure.cause in _SECOND_LOOK or (failure.cause in _PAUSES and short)
+    return failure.cause in _SECOND_LOOK or (failure.cause in RESTING and short)
 
 
 @contextmanager

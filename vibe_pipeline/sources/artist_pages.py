@@ -58,10 +58,8 @@ async def look_up_page(
 ) -> list[Track] | None:
     """The artist's own tracks that a search finds; kept, as is whatever else it finds."""
     hits = await spotify.search_tracks(page_query(name))
-    days, page = absences.days(hits), page_of(key, hits)
-    keep_page(lookups, name, hits, days_missing=days)
-    remember_found(SPOTIFY_ARTIST_PAGES, lookups, {key: page}, days_missing=days)
-    return page
+    keep_page(lookups, name, hits, days_missing=absences.days(hits), also_under=key)
+    return page_of(key, hits)
 
 
 def page_query(name: str) -> str:
@@ -71,19 +69,25 @@ def page_query(name: str) -> str:
 
 
 def keep_page(
-    lookups: Lookups, name: str, hits: Sequence[Track], *, days_missing: int | None
+    lookups: Lookups,
+    name: str,
+    hits: Sequence[Track],
+    *,
+    days_missing: int | None,
+    also_under: str | None = None,
 ) -> None:
     """Keep every hit by its recording, and the artist's own as the artist's page.
 
-    That there is none is kept for ``days_missing``, as ``Absences`` say.
+    That there is none is kept for ``days_missing``, as ``Absences`` say. ``also_under``: another
+    key that the artist goes by.
 
     Of two pages with the same recording the later one counts, so the order of keeping must not
     depend on whose answer came first.
     """
     remember_tracks(lookups, hits)
-    key = artist_key(name)
-    page = {key: page_of(key, hits)}
-    remember_found(SPOTIFY_ARTIST_PAGES, lookups, page, days_missing=days_missing)
+    keys = {artist_key(name), also_under or artist_key(name)}
+    pages = {key: page_of(key, hits) for key in keys}
+    remember_found(SPOTIFY_ARTIST_PAGES, lookups, pages, days_missing=days_missing)
 
 
 def remember_found(

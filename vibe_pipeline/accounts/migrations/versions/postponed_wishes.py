@@ -1,4 +1,6 @@
-"""Until when a wish waits for Spotify, and how often its run met a rest. Released, so never edited.
+"""Until when a wish waits for Spotify, when its turn came, how often its run met a rest before.
+
+Released, so never edited.
 
 Revision ID: 0016
 Revises: 0015
@@ -16,9 +18,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column(
-        "pending_launches", sa.Column("postponed_until", sa.DateTime(timezone=True), nullable=True)
-    )
+    for moment in ("postponed_until", "begun_at"):
+        column = sa.Column(moment, sa.DateTime(timezone=True), nullable=True)
+        op.add_column("pending_launches", column)
     op.add_column(
         "pending_launches", sa.Column("tries", sa.Integer, nullable=False, server_default="0")
     )
