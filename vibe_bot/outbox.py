@@ -141,6 +141,7 @@ class OutboxRelay:
             if content is None:
                 log.info("left out, for it is true no more", key=message.key, user=message.user_id)
                 self.services.store.outbox.withdraw(message.id)
+                self._forget(message)
                 return None
             return announcement(self.services, account, content)
         except MessageUnreadable:

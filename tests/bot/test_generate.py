@@ -545,6 +545,7 @@ async def test_whoever_leaves_while_a_list_fails_is_followed_no_longer(place: Bo
     run.status = "FAILURE"
 
     await until(lambda: place.store.watches.open() == [])
+    assert not anna.account.active
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import os
 import stat
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.commands.test_backup import GRANTED
 from vibe_pipeline.accounts import key_rotation
 from vibe_pipeline.accounts.cipher import Cipher, key_file
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import AccountsUnreachable
 from vibe_pipeline.accounts.key_rotation import Resealed
-from vibe_pipeline.accounts.records import Tokens
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.commands.rotate_key import rotate_key
 from vibe_pipeline.errors import CommandFailed
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import read_settings
-
-NOW = datetime(2026, 11, 23, 6, 10, tzinfo=UTC)
-GRANTED = Tokens(
-    access_token="access",
-    refresh_token="refresh",
-    expires_at=NOW,
-    scopes=frozenset({"a"}),
-    consented_at=NOW,
-)
 
 
 @pytest.fixture
