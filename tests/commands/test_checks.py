@@ -11,8 +11,9 @@ from cryptography.fernet import Fernet
 
 from tests.playlists.test_warehouse_recovery import published
 from tests.support.accounts_site import connected
-from vibe_pipeline.accounts.store import migrate, open_for
+from vibe_pipeline.accounts.store import migrate, open_for, utc_now
 from vibe_pipeline.commands.checks import Finding, NotReady, recovery, state, stop_on_trouble
+from vibe_pipeline.commands.service_checks import before_a_start
 from vibe_pipeline.settings import Settings, settings_from
 from vibe_pipeline.warehouse import Warehouse
 from vibe_pipeline.warehouse.connection import FileEngine
@@ -51,6 +52,22 @@ def test_what_stops_a_start_is_raised_and_what_does_not_is_given() -> None:
     assert stop_on_trouble([mild]) == ["mild"]
     with pytest.raises(NotReady, match="grave"):
         stop_on_trouble([mild, Finding(what="b", trouble="grave")])
+
+
+def test_telegram_away_is_said_and_stops_no_start_where_people_have_their_nights() -> None:
+    away = settings_from(
+        {
+            "TELEGRAM_BOT_TOKEN": "12345:not-a-real-token-but-shaped-like-one-000",
+            "TELEGRAM_API_URL": "http://127.0.0.1:9",
+            "SPOTIFY_API_URL": "http://127.0.0.1:9",
+        }
+    )
+
+    said = stop_on_trouble(before_a_start(away, has_people=True, now=utc_now))
+
+    assert ["Telegram does not answer" in sentence for sentence in said] == [True, False]
+    with pytest.raises(NotReady, match="Telegram does not answer"):
+        stop_on_trouble(before_a_start(away, has_people=False, now=utc_now))
 
 
 def test_a_start_without_anything_lost_says_nothing(settings: Settings) -> None:

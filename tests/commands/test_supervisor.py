@@ -43,6 +43,13 @@ if not before.exists():
     sys.exit(3)
 time.sleep(600)
 """
+WAITS_FOR_A_FILE_AND_SAYS_READY = """
+import pathlib, sys, time
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.05)
+print("ready", flush=True)
+time.sleep(600)
+"""
 DIES_ONCE_AND_IS_LATE_THEN = """
 import pathlib, sys, time
 before = pathlib.Path(sys.argv[1])
@@ -289,6 +296,48 @@ async def test_a_part_that_waits_for_others_is_let_wait_when_it_is_started_again
 
     assert said[0].startswith("slow ended with exit code 3")
     assert said[1].startswith("slow is ready again")
+
+
+async def test_a_part_that_waits_for_others_is_no_reason_not_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "OTHERS_WAIT_SECONDS", 0.2)
+    there = tmp_path / "there"
+    waiting = part(tmp_path, "waiting", WAITS_FOR_A_FILE_AND_SAYS_READY, str(there))
+    events: asyncio.Queue[str] = asyncio.Queue()
+    ready: asyncio.Queue[str] = asyncio.Queue()
+    parts = [part(tmp_path, "other", SAYS_READY_AND_STAYS), replace(waiting, waits_for_others=True)]
+
+    async with running(parts, on_event=events.put_nowait, on_ready=ready.put_nowait) as deployment:
+        watch = asyncio.create_task(deployment.watch())
+        said = await asyncio.wait_for(events.get(), 20)
+        there.touch()
+        came = [await asyncio.wait_for(ready.get(), 20) for _ in range(2)]
+        watch.cancel()
+
+    assert said == "waiting is not ready yet; the others go on."
+    assert came == ["other", "waiting"]
+
+
+async def test_a_part_that_waits_for_others_and_dies_waiting_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "OTHERS_WAIT_SECONDS", 0.2)
+    waiting = part(tmp_path, "waiting", WAITS_FOR_A_FILE_AND_SAYS_READY, str(tmp_path / "there"))
+    events: asyncio.Queue[str] = asyncio.Queue()
+    parts = [replace(waiting, waits_for_others=True)]
+
+    async with running(parts, on_event=events.put_nowait, policy=AT_ONCE) as deployment:
+        watch = asyncio.create_task(deployment.watch())
+        said = [await asyncio.wait_for(events.get(), 20)]
+        os.kill(deployment.pid_of("waiting") or 0, signal.SIGKILL)
+        said.append(await asyncio.wait_for(events.get(), 20))
+        (tmp_path / "there").touch()
+        said.append(await asyncio.wait_for(events.get(), 20))
+        watch.cancel()
+
+    assert said[1].startswith("waiting was ended by SIGKILL")
+    assert said[2].startswith("waiting is ready again")
 
 
 async def test_a_system_short_of_files_for_a_moment_ends_nothing(

@@ -96,6 +96,25 @@ def test_who_turned_to_daily_playlists_since_a_list_was_chosen_keeps_the_living_
     assert edition.mode is Mode.DAILY
 
 
+def test_who_turns_to_daily_playlists_after_a_list_was_written_unheard_has_it_once(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    world.run("daily_vibe", anna.user_id)
+    world.trouble(service="spotify", kind="html", endpoint=WRITING, applied=True)
+    failed = world.run("daily_vibe", anna.user_id, raise_on_error=False)
+    world.no_trouble()
+    left = world.store.editions.required(EditionId(failed.run_id))
+    assert left.state is EditionState.PLAYLIST_MADE
+    world.store.people.change(anna.user_id, mode=Mode.DAILY)
+
+    edition = goes_on(world, left)
+
+    (playlist,) = playlists_of(world, anna)
+    assert uris_of(playlist) == [one.uri for one in edition.tracks]
+    assert (edition.mode, edition.state) == (Mode.LIVING, EditionState.RECORDED)
+
+
 def test_a_list_chosen_for_another_spotify_account_is_never_published_but_chosen_anew(
     world: VibeWorld,
 ) -> None:

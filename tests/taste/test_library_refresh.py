@@ -8,6 +8,7 @@ import warnings
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -26,6 +27,7 @@ from vibe_pipeline.taste.library_refresh import (
     just_read,
     keep,
     library_delta,
+    may_walk_again,
     pages_ahead,
     plays_per_day,
     second_look,
@@ -209,6 +211,36 @@ def test_what_could_not_be_kept_is_remembered_and_not_walked_for_again(tmp_path:
 
     assert first.state.likes_unkept == second.state.likes_unkept == 2
     assert spotify.calls == 1
+
+
+def test_a_library_in_which_no_walk_can_tell_what_is_gone_is_walked_again_once_a_week(
+    tmp_path: Path,
+) -> None:
+    warehouse, spotify = Warehouse(tmp_path / "w.duckdb"), shelf()
+    spotify.likes = [like(number, days_ago=number % 500) for number in range(1000)]
+    Random(0).shuffle(spotify.likes)
+    calls = []
+
+    for day in range(30):
+        if day == 6:
+            spotify.likes.pop(200)
+        now = NOON + timedelta(days=day)
+        with warehouse.open() as tables:
+            state = tables.library.state(ANNA)
+        plan = RefreshPlan(
+            likes_pages=12,
+            plays=False,
+            top_items=False,
+            believe_shrinking=True,
+            walk_again=may_walk_again(state, now=now),
+        )
+        spotify.calls = 0
+        refreshed(warehouse, spotify, plan, now=now)
+        calls.append(spotify.calls)
+
+    assert calls[10:16] == [1] * 6
+    assert [calls[day : day + 2] for day in (16, 24)] == [[12, 9]] * 2
+    assert sum(calls[10:]) == 2 * (12 + 9) + 16
 
 
 def test_an_implausibly_small_library_is_kept_until_a_second_look(tmp_path: Path) -> None:

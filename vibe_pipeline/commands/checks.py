@@ -55,12 +55,16 @@ class NotReady(ConfigurationError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at: ``trouble`` stops a start if it ``stops``, ``advice`` never."""
+    """One thing that was looked at: ``trouble`` stops a start if it ``stops``, ``advice`` never.
+
+    ``passing``: it may end without anybody doing anything.
+    """
 
     what: str
     trouble: str | None = None
     advice: str | None = None
     stops: bool = True
+    passing: bool = False
 
 
 def stop_on_trouble(findings: Iterable[Finding]) -> list[str]:

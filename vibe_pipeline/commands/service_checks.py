@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -38,7 +38,7 @@ class Probe:
     """One call: how it is made, and what its answer tells.
 
     ``optional``: Vibe does without while the service is away; a key that it refuses is a trouble
-    all the same. ``essential``: there is no use in starting while it is away.
+    all the same. ``essential``: there is no use in a first start while it is away.
     """
 
     setting: str
@@ -51,6 +51,16 @@ class Probe:
 def services(settings: Settings, *, now: Callable[[], datetime]) -> list[Finding]:
     """What each service says to our key, and whether our clock goes as theirs do."""
     return asyncio.run(_all(settings, now))
+
+
+def before_a_start(
+    settings: Settings, *, has_people: bool, now: Callable[[], datetime]
+) -> list[Finding]:
+    """The same; where people have their nights already, nobody who is away stops the start."""
+    return [
+        replace(finding, stops=finding.stops and not (has_people and finding.passing))
+        for finding in services(settings, now=now)
+    ]
 
 
 async def _all(settings: Settings, now: Callable[[], datetime]) -> list[Finding]:
@@ -88,7 +98,7 @@ async def _finding(
             return Finding(what=what, trouble=probe.judge(answer, settings))
     if probe.optional:
         return Finding(what=what, advice=failure)
-    return Finding(what=what, trouble=failure, stops=probe.essential)
+    return Finding(what=what, trouble=failure, stops=probe.essential, passing=True)
 
 
 def _in_trouble(probe: Probe, answer: httpx.Response) -> str | None:

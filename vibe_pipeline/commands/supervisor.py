@@ -31,6 +31,8 @@ from vibe_pipeline.launcher.fork_server import ForkServerGone
 from vibe_pipeline.launcher.process_control import adopt_orphans, end_with_parent
 
 READY_WITHIN_SECONDS = 120.0
+OTHERS_WAIT_SECONDS = 30.0
+"""So long the first start waits for a part that may have to wait for somebody else."""
 EXIT_SET_UP_WRONG = 2
 STOP_WITHIN_SECONDS = 12.0
 NEXT_STOPS_AFTER_SECONDS = 4.0
@@ -87,7 +89,7 @@ class ManagedProcess:
 
     Without ``ready`` it is an errand: done, and good for the others, once it has ended well.
     ``essential``: nothing makes sense without it, so its end is everybody's.
-    ``waits_for_others``: started again, it may live long before it is ready, and is let.
+    ``waits_for_others``: it may live long before it is ready, and is let; the others go on.
     ``by_the_clock``: it keeps times in its memory, and is started again when the clock is set back.
     ``forked``: one of Dagster's programs, forked from an interpreter that imported Dagster; where
     that cannot be it starts by itself, as all others do.
@@ -219,24 +221,31 @@ class Supervisor:
         self._stands(part, ProcessState.STARTING)
         for tried in range(1, STARTS_AT_FIRST + 1):
             process = await self._spawn_first(part)
+            within = OTHERS_WAIT_SECONDS if part.waits_for_others else READY_WITHIN_SECONDS
             try:
-                await self._await_ready(part, process)
+                await self._await_ready(part, process, within=within)
                 break
             except ProcessFailed:
+                if part.waits_for_others and process.returncode is None:
+                    self.events.on_event(f"{part.name} is not ready yet; the others go on.")
+                    return
                 killed = process.returncode is not None and process.returncode < 0
                 if not killed or tried == STARTS_AT_FIRST:
                     raise
+        self._is_ready(part)
+        ready[part.name].set()
+
+    def _is_ready(self, part: ManagedProcess) -> None:
         self._lives[part.name].ready_at = time.monotonic()
         self._stands(part, ProcessState.RUNNING)
         self.events.on_ready(part.name)
-        ready[part.name].set()
 
     async def _await_ready(
         self,
         part: ManagedProcess,
         process: asyncio.subprocess.Process | ForkedProcess,
         *,
-        within: float | None = READY_WITHIN_SECONDS,
+        within: float | None,
     ) -> None:
         start = self._lives[part.name].start
         try:
@@ -299,6 +308,8 @@ class Supervisor:
             raise failures.exceptions[0] from None
 
     async def _keep_up(self, part: ManagedProcess) -> None:
+        if self._lives[part.name].ready_at is None:
+            await self._wait_for(part)
         while True:
             process = self._processes[part.name]
             how = how_it_ended(await process.wait())
@@ -312,6 +323,12 @@ class Supervisor:
             await asyncio.to_thread(_end_what_is_left, process.pid)
             await self.sleep(pause)
             await self._start_again(part, how)
+
+    async def _wait_for(self, part: ManagedProcess) -> None:
+        """Until a part that is late is ready, or dead."""
+        with suppress(ProcessFailed):
+            await self._await_ready(part, self._processes[part.name], within=None)
+            self._is_ready(part)
 
     def _tell_of_death(self, part: ManagedProcess, life: _Life, how: str) -> float:
         """Say what happened; gives the pause before the next start."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from vibe_pipeline.accounts.store import utc_now
+from vibe_pipeline.accounts.store import open_for, utc_now
 from vibe_pipeline.commands import checks as preflight
 from vibe_pipeline.commands import diagnosis, service_checks
 from vibe_pipeline.commands.checks import Finding
@@ -50,7 +50,9 @@ def _begin(settings: Settings) -> None:
     preflight.stop_on_trouble(_at_first_sight(settings, ports))
     for sentence in preflight.stop_on_trouble(_stores(settings)):
         click.echo(f"  Attention: {sentence}")
-    for sentence in preflight.stop_on_trouble(service_checks.services(settings, now=utc_now)):
+    has_people = bool(open_for(settings).people.ids())
+    outside = service_checks.before_a_start(settings, has_people=has_people, now=utc_now)
+    for sentence in preflight.stop_on_trouble(outside):
         click.echo(f"  Attention: {sentence}")
     prepare(settings, ports.code_server)
     variables = environment(os.environ, settings, ports)

@@ -36,6 +36,7 @@ from vibe_pipeline.taste.library_refresh import (
     just_read,
     keep,
     library_delta,
+    may_walk_again,
     pages_ahead,
     plays_per_day,
     second_look,
@@ -194,6 +195,7 @@ def _plan(
         top_items=TOP_ITEMS in wanted
         and top_items_wanted(state, making_a_list=job in EDITION_JOBS, now=now),
         believe_shrinking=second_look(state, now=now),
+        walk_again=may_walk_again(state, now=now),
         list_follows=run.makes_a_list,
     )
 

@@ -40,7 +40,7 @@ from vibe_pipeline.nightly import local_date
 from vibe_pipeline.playlists.failures import PlaylistMissing
 from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.own_playlists import CreationAttempts, former_snapshots, marker
-from vibe_pipeline.playlists.read_back import read_back
+from vibe_pipeline.playlists.read_back import read_back, shows_mostly
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
 from vibe_pipeline.playlists.run_edition import follows_mode
 from vibe_pipeline.playlists.unusable_tracks import (
@@ -237,7 +237,7 @@ class Publication:
     async def _step(self, edition: Edition, mending: _Mending) -> None:
         if self.store.editions.overtaken(edition):
             raise list_refused(FailureCause.OVERTAKEN)
-        if edition.state in _TO_WRITE and self._heeded(edition, mending):
+        if edition.state in _TO_WRITE and await self._heeded(edition, mending):
             return
         match edition.state:
             case EditionState.CHOSEN:
@@ -252,10 +252,10 @@ class Publication:
             case _:
                 raise ValueError(f"edition {edition.edition_id} has nothing chosen yet")
 
-    def _heeded(self, edition: Edition, mending: _Mending) -> bool:
+    async def _heeded(self, edition: Edition, mending: _Mending) -> bool:
         """Whether the list had to change, for what its person said since it was chosen."""
         account = self._account(edition)
-        if follows_mode(edition, account):
+        if follows_mode(edition, account) and not await self._stays(edition, mending):
             self._leave_living(edition)
             return True
         if mending.heeded:
@@ -270,6 +270,14 @@ class Publication:
         if blocked:
             self._leave_out(edition, blocked)
         return bool(blocked)
+
+    async def _stays(self, edition: Edition, mending: _Mending) -> bool:
+        """Whether it was written to the living playlist and nobody heard: then it stays there."""
+        if edition.playlist_id is not None and not mending.stays:
+            size = len(edition.tracks)
+            lines = await self.spotify.playlist_lines(edition.playlist_id, written=size)
+            mending.stays = shows_mostly(lines, edition.tracks)
+        return mending.stays
 
     def _leave_living(self, edition: Edition) -> None:
         """The living playlist stays as it is; the list gets one of its own."""
@@ -606,6 +614,7 @@ class _Mending:
     """What one publication found out about tracks so far."""
 
     heeded: bool = False
+    stays: bool = False
     second_choices: int = 0
     shown: set[str] = field(default_factory=set)
     former_lines: list[PlaylistLine] = field(default_factory=list)

@@ -54,6 +54,13 @@ async def read_back(
     raise broken
 
 
+def shows_mostly(lines: Sequence[PlaylistLine], tracks: Sequence[ChosenTrack]) -> bool:
+    """Whether what stands in a playlist is this list, though some tracks may have moved."""
+    pairs = zip(tracks, lines, strict=False)
+    there = sum(line.track is not None and _is_it(one, line.track) for one, line in pairs)
+    return len(lines) == len(tracks) and 2 * there > len(tracks)
+
+
 def _is_believable(pairs: Shown, known: Collection[str], *, twice: bool) -> bool:
     """Whether this shows the list that was written, and not what stood in its place before.
 

@@ -44,6 +44,8 @@ JUST_NOW = timedelta(minutes=1)
 """What another run has read within this time, while this one waited for it, is not read again."""
 SECOND_LOOK_AFTER = timedelta(minutes=30)
 """So long after a library shrank beyond the plausible, another look at it is believed."""
+WALK_AGAIN_AFTER = timedelta(days=7)
+"""So long after a walk that could not tell which likes are gone, another one is made."""
 SEARCH_PAGES = 12
 """How far one sync that was asked for looks for something un-liked."""
 DAYS_SHOWN = 14
@@ -68,6 +70,7 @@ class RefreshPlan:
     """What to ask for; ``likes_pages`` is how many pages to walk at most, ``None`` for none.
 
     ``believe_shrinking``: the library was found implausibly small before, some time ago.
+    ``walk_again``: the last walk through all of it is so long ago that another may tell more.
     ``list_follows``: a list is made from what is known, so what one part does not answer stops
     nothing.
     """
@@ -76,6 +79,7 @@ class RefreshPlan:
     plays: bool
     top_items: bool
     believe_shrinking: bool = False
+    walk_again: bool = True
     list_follows: bool = False
 
 
@@ -137,6 +141,12 @@ def second_look(state: LibraryState, *, now: datetime) -> bool:
     """Whether a library that still looks implausibly small has become so."""
     doubted_at = state.likes_doubted_at
     return doubted_at is not None and now - doubted_at >= SECOND_LOOK_AFTER
+
+
+def may_walk_again(state: LibraryState, *, now: datetime) -> bool:
+    """Whether another walk through a library may tell what the last one could not."""
+    ended_at = state.likes_walked_at
+    return ended_at is None or abs(now - ended_at) >= WALK_AGAIN_AFTER
 
 
 def pages_ahead(state: LibraryState, *, calls_left: int | None) -> int | None:
@@ -209,7 +219,13 @@ async def library_delta(
         if plan.likes_pages is not None:
             believe = plan.believe_shrinking
             pages = plan.likes_pages
-            delta.likes = await likes_delta(spotify, cache, pages=pages, believe_shrinking=believe)
+            delta.likes = await likes_delta(
+                spotify,
+                cache,
+                pages=pages,
+                believe_shrinking=believe,
+                walk_again=plan.walk_again,
+            )
 
     async def ask_for_plays() -> None:
         if plan.plays:
@@ -300,6 +316,7 @@ def _write(
             walked=delta.likes.walked,
             search=(delta.likes.searched, delta.likes.search_end),
             unkept=delta.likes.unkept,
+            walk_ended=delta.likes.walk_ended,
             seen_at=now,
         )
     if delta.plays is not None:

@@ -56,6 +56,7 @@ async def likes_delta(
     *,
     pages: int = FIRST_WALK_PAGES,
     believe_shrinking: bool = False,
+    walk_again: bool = True,
 ) -> LikesDelta:
     """What changed among the likes since the cache was filled; ``pages`` are read at most.
 
@@ -64,9 +65,10 @@ async def likes_delta(
     a library that is not known to its end the others are asked for side by side, once the newest
     page tells how long it is. A library that shrank beyond the plausible is doubted, unless
     ``believe_shrinking``: then somebody has looked before. One of which something was lost is
-    walked again, as far at a time as any.
+    walked again, as far at a time as any; so is one of which too much is kept where ``walk_again``
+    allows it: what no walk could read or find in order, the next one may not either.
     """
-    if cache.uneven:
+    if cache.uneven or (cache.overfull and walk_again):
         cache = replace(cache, walked=0)
     if cache.total is not None and cache.walked is None:
         return await _change(spotify, cache, pages, believe_shrinking=believe_shrinking)
@@ -206,8 +208,10 @@ class _Walk:
         )
         if complete and left - self._total == unseen > 0:
             return replace(news, total=left, searched=0, unkept=0)
+        if complete and unseen:
+            return replace(news, walked=0)
         if complete:
-            return replace(news, walked=0) if unseen else replace(news, unkept=self._total - left)
+            return replace(news, unkept=self._total - left, walk_ended=True)
         walked = self.offset if self._again is None else min(self.offset, self._again)
         return replace(news, total=self._total + unseen, walked=walked)
 

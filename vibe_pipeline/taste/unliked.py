@@ -26,7 +26,8 @@ class CachedLikes:
 
     ``walked`` is set while a first walk is not finished. ``searched`` and ``search_end`` are the
     positions between which something un-liked is still looked for. ``unkept`` is how many more
-    Spotify counted than could be kept (local files), when all was walked last.
+    Spotify counted than could be kept (local files), when all was walked last; less than nothing
+    where that walk could not tell which likes are gone.
     """
 
     likes: Sequence[LikedTrack]
@@ -41,14 +42,19 @@ class CachedLikes:
         """Whether likes are lost, or left over, though nothing is being walked or looked for."""
         if self.total is None or self.walked is not None or self.searched is not None:
             return False
-        unkept = self.unkept or 0
-        return unkept < 0 or self.total - len(self.likes) != unkept
+        return self.total - len(self.likes) != (self.unkept or 0)
+
+    @property
+    def overfull(self) -> bool:
+        """Whether more likes are kept than Spotify counts."""
+        return self.walked is None and (self.unkept or 0) < 0
 
 
 @dataclass(slots=True, kw_only=True)
 class LikesDelta:
     """What a sync found: to be kept as it is. ``walked`` is set while there is more to walk.
 
+    ``walk_ended``: with this a walk through all likes is over.
     A like that can no longer be played, or can be again, is both gone and added.
     ``doubted``: so much would be gone that it is looked at once more, later, before it is
     believed; then nothing is kept but the doubt.
@@ -61,6 +67,7 @@ class LikesDelta:
     searched: int | None = None
     search_end: int | None = None
     unkept: int | None = None
+    walk_ended: bool = False
     doubted: bool = False
     calls: int = 0
 

@@ -32,7 +32,8 @@ class LibraryState:
 
     ``likes_total`` is Spotify's own count, which also counts what cannot be kept (local files);
     ``likes_walked`` is how many likes the first walk has passed, while it is not finished;
-    ``likes_unkept`` how many could not be kept when a whole walk was made last.
+    ``likes_unkept`` how many could not be kept when a whole walk was made last, which ended at
+    ``likes_walked_at``.
     Between ``likes_searched`` and ``likes_search_end`` something un-liked is still looked for.
     ``likes_doubted_at``: since then the library has looked implausibly small.
     ``likes_untold_since`` and ``plays_untold_since``: since then Spotify has not told what is new.
@@ -52,6 +53,7 @@ class LibraryState:
     plays_untold_since: datetime | None = None
     history_read_at: datetime | None = None
     likes_unkept: int | None = None
+    likes_walked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,11 +146,12 @@ class Library:
         walked: int | None = None,
         search: tuple[int | None, int | None] = (None, None),
         unkept: int | None = None,
+        walk_ended: bool = False,
     ) -> LikeChange:
         """Keep new likes and mark the gone ones; what is already as told stays untouched.
 
         ``search``: the positions between which something un-liked is still to be found.
-        ``unkept``: how many of ``total`` a whole walk could not keep.
+        ``unkept``: how many of ``total`` a whole walk could not keep; ``walk_ended``: this one.
         """
         before = self._dated_likes(user_id)
         change = self._change_rows(user_id, added=added, gone=gone, seen_at=seen_at)
@@ -162,6 +165,7 @@ class Library:
             likes_unkept=unkept,
             likes_doubted_at=None,
             likes_untold_since=None,
+            **({"likes_walked_at": moment(seen_at)} if walk_ended else {}),
         )
         unchanged = not change.added and not change.removed
         self._cache.keep_likes(self._likes_stamp(user_id), before if unchanged else None)
