@@ -21,7 +21,7 @@ from vibe_pipeline.accounts.messages import (
     ReadyAfterAll,
 )
 from vibe_pipeline.accounts.records import Account, EditionState, FailureCause
-from vibe_pipeline.records import EditionId
+from vibe_pipeline.records import EditionId, believed
 
 _OVER_ONCE_CONNECTED = CONNECT_AGAIN | {FailureCause.KEY_LOST}
 
@@ -75,7 +75,7 @@ def _is_over(
     if message.cause in _OVER_ONCE_CONNECTED:
         if not account.connected:
             return False
-        agreed_at = account.consented_at
+        agreed_at = believed(account.consented_at, now=services.now())
         over = agreed_at is not None and agreed_at > waiting.created_at
     else:
         over = services.now() - waiting.created_at > LEFT_ALONE_AFTER

@@ -85,9 +85,11 @@ def begun_again(run_id: str) -> str:
     return f"again:{run_id}"
 
 
-def list_came_since(store: AccountStore, user_id: UserId, asked_at: datetime) -> bool:
+def list_came_since(
+    store: AccountStore, user_id: UserId, asked_at: datetime, now: datetime
+) -> bool:
     """Whether a list of theirs was recorded since they asked."""
-    return any(_came_since(asked_at, one) for one in _latest(store, user_id))
+    return any(_came_since(asked_at, one, now) for one in _latest(store, user_id))
 
 
 def next_try(wish: PendingLaunch | None, until: datetime, now: datetime) -> datetime | None:
@@ -110,7 +112,7 @@ def outlook(store: AccountStore, wish: PendingLaunch, now: datetime) -> Outlook:
     account = store.people.get(wish.user_id)
     if account is None or not account.connected:
         return Outlook(turn=Turn.LET_GO)
-    if list_came_since(store, wish.user_id, wish.asked_at):
+    if list_came_since(store, wish.user_id, wish.asked_at, now):
         return Outlook(turn=Turn.LET_GO)
     until = rests_until(store, wish.user_id, ahead=waiting_before(store, wish.user_id, wish))
     if (until or now) - wish.asked_at > KEPT_FOR:
@@ -118,17 +120,21 @@ def outlook(store: AccountStore, wish: PendingLaunch, now: datetime) -> Outlook:
     if until is not None:
         return Outlook(turn=Turn.REST, until=until)
     waits = _another_comes(store, account, now) or _others_need(store, wish)
-    if waits and now < wish.postponed_until + OTHERS_FIRST_FOR:
+    if waits and wish.postponed_until <= now < wish.postponed_until + OTHERS_FIRST_FOR:
         return Outlook(turn=Turn.WAIT)
     return Outlook(turn=Turn.BEGIN)
 
 
-def _came_since(asked_at: datetime, edition: Edition) -> bool:
-    """Whether this list came since they asked, undone or not; one put back is an older one."""
+def _came_since(asked_at: datetime, edition: Edition, now: datetime) -> bool:
+    """Whether this list came since they asked, undone or not; one put back is an older one.
+
+    One dated in the future came before this machine's clock was set back.
+    """
     if edition.kind is not EditionKind.DAILY or edition.state is not EditionState.RECORDED:
         return False
     finished_since = edition.restored_at is None and edition.undone_at is None
-    return edition.created_at >= asked_at or (finished_since and edition.updated_at >= asked_at)
+    begun_since = asked_at <= edition.created_at <= now
+    return begun_since or (finished_since and asked_at <= edition.updated_at <= now)
 
 
 def _another_comes(store: AccountStore, account: Account, now: datetime) -> bool:

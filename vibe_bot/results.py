@@ -133,7 +133,7 @@ def _begun_again_at(
     wishes, now = services.store.pending_launches, services.now()
     if (again := wishes.get(begun_again(run.run_id))) is not None:
         return again.postponed_until if again.rests and again.wanted_at > now else None
-    if list_came_since(services.store, edition.user_id, edition.created_at):
+    if list_came_since(services.store, edition.user_id, edition.created_at, now):
         return None
     wish = wishes.get(run.tags.get(runs.REQUEST, ""))
     return next_try(wish, edition.cause_until, now)

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import structlog
 
 from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
-from vibe_pipeline.records import UserId
+from vibe_pipeline.records import UserId, believed
 from vibe_pipeline.runs import nightly_occasion
 
 log = structlog.get_logger()
@@ -88,11 +88,12 @@ def _latest_night(account: Account, now: datetime) -> tuple[date, datetime] | No
 def _came_too_early(account: Account, night: datetime, now: datetime) -> bool:
     """Whether the hour was set, or the consent given, after the night had passed.
 
-    An hour that was set in the future says nothing.
+    What is dated in the future says nothing.
     """
-    agreed_at, set_at = account.consented_at, account.nightly_set_at
+    agreed_at = believed(account.consented_at, now=now)
+    set_at = believed(account.nightly_set_at, now=now)
     agreed_later = agreed_at is not None and night < agreed_at
-    return agreed_later or (set_at is not None and night <= set_at <= now)
+    return agreed_later or (set_at is not None and night <= set_at)
 
 
 def next_night(

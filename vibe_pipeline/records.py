@@ -1,6 +1,7 @@
 """What flows from room to room: tracks, plays, seeds, proposals, candidates, choices.
 
-Time zones by name, too. Nothing here talks to anybody. Every moment is aware and in UTC.
+Time zones by name, too, and which moments are believed. Nothing here talks to anybody. Every moment
+is aware and in UTC.
 """
 
 from __future__ import annotations
@@ -331,3 +332,12 @@ def known_zone(name: str) -> ZoneInfo | None:
 def zone_or_utc(name: str) -> ZoneInfo:
     """The clock of this name, or UTC's: one bad name must not stop what is done for many."""
     return known_zone(name) or ZoneInfo(FALLBACK)
+
+
+def believed(moment: datetime | None, *, now: datetime) -> datetime | None:
+    """When something happened; ``None`` where that is not known, or lies ahead.
+
+    Then this machine's clock ran ahead when it was noted, or was set back since: nothing is
+    counted from there.
+    """
+    return None if moment is None or moment > now else moment

@@ -483,6 +483,17 @@ def test_a_list_that_came_meanwhile_is_all_that_was_asked_for(
     assert turn(store, wish, clock) is Turn.LET_GO
 
 
+def test_a_list_dated_in_the_future_is_not_the_one_that_was_promised(
+    store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account
+) -> None:
+    clock.moment = LATER + timedelta(days=30)
+    ahead = opened(store, anna, "ahead")
+    store.editions.advance(ahead.edition_id, EditionState.STARTED, EditionState.RECORDED)
+    clock.moment = LATER
+
+    assert turn(store, wish, clock) is Turn.BEGIN
+
+
 def test_a_list_that_came_and_was_taken_back_was_all_that_was_asked_for(
     store: AccountStore, wish: PendingLaunch, clock: Clock, anna: Account
 ) -> None:

@@ -144,6 +144,14 @@ def test_an_hour_set_by_a_clock_that_ran_ahead_holds_no_night_up() -> None:
     assert vibe_date_due(person, utc(2026, 11, 23, 6)) == date(2026, 11, 23)
 
 
+def test_a_consent_given_by_a_clock_that_ran_ahead_holds_no_night_up() -> None:
+    person = account(consented_at=utc(2027, 11, 23))
+
+    (night,) = due([person], lambda user_id, day: [], utc(2026, 11, 23, 6))
+
+    assert night.vibe_date == date(2026, 11, 23)
+
+
 def test_a_time_that_the_clocks_skip_comes_that_much_later() -> None:
     """29 March 2026 in Amsterdam: 02:00 becomes 03:00."""
     person = account("Europe/Amsterdam", time(2, 30))

@@ -229,11 +229,12 @@ def test_by_day_the_next_list_is_prepared_of_who_has_nothing_ready(
 ) -> None:
     anna, bohdan = _person(store, 1), _person(store, 2)
     _run(instance, bohdan, {}, dg.DagsterRunStatus.SUCCESS, job="prepare_vibe")
+    later = datetime.now(UTC) + timedelta(hours=1)  # Dagster dates its runs by the machine's clock
 
-    (request,) = _requests(_prepare(instance))
+    (request,) = _requests(_prepare(instance, later))
 
     assert request.partition_key == anna.user_id
-    assert request.run_key == f"ahead:{anna.user_id}:{NOW.isoformat()}"
+    assert request.run_key == f"ahead:{anna.user_id}:{later.isoformat()}"
     assert request.tags[runs.ASKED_BY] == "ahead"
 
 
@@ -549,6 +550,19 @@ def test_who_unlinked_spotify_in_the_night_and_came_back_is_not_told_that_somebo
     assert store.outbox.take_due() == []
 
 
+def test_a_night_that_was_called_off_is_told_to_who_agreed_while_the_clock_ran_ahead(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    store.people.connect(anna.user_id, "spotify-1", None, _tokens(NOW + timedelta(days=300)))
+    run = _run(instance, anna, NIGHT, dg.DagsterRunStatus.CANCELED)
+    _left_at(store, anna, run, night=True)
+
+    _sweep(instance)
+
+    assert [message.key for message in store.outbox.take_due()] == ["bot.failed.canceled"]
+
+
 def test_a_night_that_was_called_off_in_the_queue_is_told_and_not_begun_again(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:
@@ -816,9 +830,9 @@ def _collect(instance: dg.DagsterInstance) -> object:
         return automation.collecting(context)
 
 
-def _prepare(instance: dg.DagsterInstance) -> object:
+def _prepare(instance: dg.DagsterInstance, now: datetime = NOW) -> object:
     with dg.build_schedule_context(
-        instance, scheduled_execution_time=NOW, resources=_resources(NOW)
+        instance, scheduled_execution_time=now, resources=_resources(now)
     ) as context:
         return automation.preparing_by_day(context)
 

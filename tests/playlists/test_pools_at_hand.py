@@ -56,8 +56,10 @@ def test_old_pools_are_asked_again_and_those_that_know_nothing_of_years_given_si
         return make_a_list(POOLS, ENOUGH, size=30, off=(), now=NOW, imported_at=given)
 
     assert not ready([old, *POOLS[1:]])
+    assert not ready([replace(old, asked_at=NOW + timedelta(days=30)), *POOLS[1:]])
     assert not after_years_given(7)
     assert after_years_given(9)
+    assert after_years_given(-300)
     assert after_years_given(9_000)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from hypothesis import given
@@ -58,6 +59,17 @@ def test_pools_that_will_be_too_old_at_the_next_night_are_asked_anew() -> None:
 
     assert not is_due(person(), prepared(just_fresh), LONG_AGO, NOW)
     assert is_due(person(), prepared(just_fresh + timedelta(minutes=1)), LONG_AGO, NOW)
+
+
+def test_what_a_clock_that_ran_ahead_noted_is_not_known() -> None:
+    ahead = NOW + timedelta(days=30)
+    newcomer = replace(person(), consented_at=ahead)
+
+    assert is_due(person(), NONE, ahead, NOW)
+    assert is_due(newcomer, NONE, None, NOW)
+    assert is_due(person(), Preparations(tried_at=ahead, failures=1), YESTERDAY, NOW)
+    assert is_due(person(), Preparations(prepared_at=ahead, tried_at=ahead), YESTERDAY, NOW)
+    assert not is_due(person(), prepared(timedelta(hours=5)), ahead, NOW)
 
 
 def test_without_nights_pools_are_kept_fresh_for_who_asked_lately() -> None:

@@ -254,6 +254,7 @@ def test_an_implausibly_small_library_is_kept_until_a_second_look(tmp_path: Path
     assert (doubted.likes, doubted.state.likes_doubted_at) == (before.likes, NOON)
     assert not second_look(doubted.state, now=NOON + SECOND_LOOK_AFTER / 2)
     assert second_look(doubted.state, now=NOON + SECOND_LOOK_AFTER)
+    assert second_look(doubted.state, now=NOON - timedelta(days=300))
     assert (believed.likes, believed.state.likes_doubted_at) == ([], None)
 
 

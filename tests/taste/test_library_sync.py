@@ -680,7 +680,7 @@ def test_all_plays_that_spotify_remembers_are_asked_for_in_one_call() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "due"), [(None, True), (0, False), (6, False), (7, True), (30, True)]
+    ("days", "due"), [(None, True), (0, False), (6, False), (7, True), (30, True), (-300, True)]
 )
 def test_top_items_are_due_once_a_week(days: int | None, due: bool) -> None:  # noqa: FBT001
     fetched_at = None if days is None else NOON - timedelta(days=days)

@@ -101,6 +101,20 @@ def test_what_was_heard_offline_days_ago_is_read_when_it_comes_in() -> None:
     assert anna.source.unread == ()
 
 
+def test_after_a_clock_was_set_back_reading_goes_on_from_now() -> None:
+    anna = a_reader()
+    anna.now += timedelta(days=60)
+    anna.read_now()
+    anna.now -= timedelta(days=60)
+    heard_since = plays(20, until=anna.now, every=timedelta(minutes=4))
+    anna.told += heard_since
+
+    assert reading_due([anna.source], anna.now)
+    anna.read_now()
+
+    assert set(heard_since) <= anna.read
+
+
 def test_a_night_of_forty_plays_a_day_asks_for_four_pages_and_one_number() -> None:
     anna = a_reader()
     anna.days_pass(20)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Unpack
 
 from sqlalchemy import (
@@ -40,6 +40,8 @@ from vibe_pipeline.accounts.records import (
 from vibe_pipeline.accounts.tables import editions
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source, UserId
 
+MOST_MADE_AHEAD = 7
+"""No more of a person's lists are made, as a rule, before somebody sets a clock right."""
 _WRITTEN = frozenset({EditionState.ITEMS_WRITTEN, EditionState.RECORDED})
 _STANDS = (
     editions.c.kind == EditionKind.DAILY.value,
@@ -71,6 +73,7 @@ class Editions:
         An occasion has one edition, whoever asks: a doubled trigger is handed the first one's,
         recognisable by its ``edition_id``.
         """
+        now = self.now()
         row = {
             "edition_id": edition_id,
             "user_id": user_id,
@@ -80,14 +83,15 @@ class Editions:
             "mode": Mode(mode).value,
             "state": EditionState.STARTED.value,
             "tracks": [],
-            "created_at": self.now(),
-            "updated_at": self.now(),
+            "created_at": now,
+            "updated_at": now,
         }
         known = self.known(edition_id, user_id, occasion)
         if known is not None:
             return known
         try:
             with self.database.writing() as connection:
+                _date_behind(connection, user_id, now)
                 connection.execute(insert(editions).values(row))
         except IntegrityError:
             known = self.known(edition_id, user_id, occasion)
@@ -254,9 +258,11 @@ class Editions:
 
     def put_back(self, edition_id: EditionId) -> None:
         """The edition stands in its playlist again, whatever came after it."""
+        edition, now = self.required(edition_id), self.now()
         change = update(editions).where(editions.c.edition_id == edition_id)
         with self.database.writing() as connection:
-            connection.execute(change.values(restored_at=self.now(), undone_at=None))
+            _date_behind(connection, edition.user_id, now)
+            connection.execute(change.values(restored_at=now, undone_at=None))
 
     def of_day(self, user_id: UserId, vibe_date: date) -> list[Edition]:
         """Everything begun for this day of the person's, newest first."""
@@ -284,12 +290,16 @@ class Editions:
         )
 
     def last_made(self) -> dict[UserId, datetime]:
-        """When each person's last list was begun that reached its playlist."""
+        """When each person's last list was begun that reached its playlist.
+
+        Of one dated in the future nobody knows when: this machine's clock was set back since.
+        """
         query = (
             select(editions.c.user_id, func.max(editions.c.created_at).label("begun"))
             .where(
                 editions.c.kind == EditionKind.DAILY.value,
                 editions.c.state == EditionState.RECORDED.value,
+                editions.c.created_at <= self.now(),
             )
             .group_by(editions.c.user_id)
         )
@@ -337,6 +347,26 @@ class Editions:
         query = _newest_first(*conditions)
         with self.database.reading() as connection:
             return readable_rows(connection, query, _edition, key=[editions.c.edition_id])
+
+
+def _date_behind(connection: Connection, user_id: UserId, now: datetime) -> None:
+    """Have the person's lists that are dated in the future lie right before now, in their order.
+
+    They were made before this machine's clock was set back: what is begun now comes after them.
+    Where so many lie ahead it is now that is wrong, and their dates are kept.
+    """
+    noted = (editions.c.created_at, editions.c.updated_at, editions.c.restored_at)
+    theirs = (editions.c.user_id == user_id, editions.c.state == EditionState.RECORDED.value)
+    query = select(editions.c.edition_id, *noted).where(*theirs, or_(*(at > now for at in noted)))
+    in_order = query.order_by(_stands_since, editions.c.edition_id)
+    rows = readable_rows(connection, in_order, dict, key=[editions.c.edition_id])
+    if len(rows) > MOST_MADE_AHEAD:
+        return
+    for place, row in enumerate(rows):
+        before = now - timedelta(microseconds=len(rows) - place)
+        ahead = [at.name for at in noted if row[at.name] is not None and row[at.name] > now]
+        change = update(editions).where(editions.c.edition_id == row["edition_id"])
+        connection.execute(change.values(dict.fromkeys(ahead, before)))
 
 
 def _newest_first(*conditions: ColumnElement[bool]) -> Select[Any]:

@@ -50,7 +50,7 @@ class OAuthStates:
         )
         with self.database.reading() as connection:
             row = connection.execute(query).first()
-        return None if row is None or row.expires_at <= self.now() else UserId(row.user_id)
+        return UserId(row.user_id) if row is not None and self._is_good(row.expires_at) else None
 
     def take(self, state: str, kind: StateKind) -> OAuthState | None:
         """Use a state up; ``None`` when it is unknown, used, expired, or of another kind."""

@@ -36,7 +36,7 @@ from vibe_pipeline.defs.unfinished_runs import owners_at_work, somebody_waits
 from vibe_pipeline.playlists.paused_nights import tell_of_pause
 from vibe_pipeline.playlists.pools_at_hand import FRESH_FOR
 from vibe_pipeline.playlists.preparing import Preparations, preparing_due
-from vibe_pipeline.records import PERSONAL_SOURCES, EditionId, Source, UserId
+from vibe_pipeline.records import PERSONAL_SOURCES, EditionId, Source, UserId, believed
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.taste.collecting import hours_between
@@ -175,7 +175,7 @@ def preparing_by_day(
     if somebody_waits(instance):
         return dg.SkipReason("Somebody waits for a list.")
     people = [person for person in store.people.all(active_only=True) if person.connected]
-    due = preparing_due(people, preparations(instance, now), _last_lists(store, people), now)
+    due = preparing_due(people, preparations(instance, now), _last_lists(store, people, now), now)
     if not due:
         return dg.SkipReason("Everybody's next list is prepared for, or was tried lately.")
     add_users(instance, [person.user_id for person in due])
@@ -183,13 +183,16 @@ def preparing_by_day(
     return [run_request(LaunchRequest.preparing_by_day(one.user_id, tick)) for one in due]
 
 
-def _last_lists(store: AccountStore, people: Sequence[Account]) -> dict[UserId, datetime]:
-    """When each person last had a list made."""
+def _last_lists(
+    store: AccountStore, people: Sequence[Account], now: datetime
+) -> dict[UserId, datetime]:
+    """When each person last had a list made, as far as its moment is to be believed."""
     last = {}
     for person in people:
         with suppress(LookupError, TypeError, ValueError):
-            if made := store.editions.history(person.user_id, limit=1):
-                last[person.user_id] = made[0].created_at
+            made = [one.created_at for one in store.editions.history(person.user_id, limit=10)]
+            if told := [at for at in made if believed(at, now=now)]:
+                last[person.user_id] = told[0]
     return last
 
 

@@ -27,6 +27,7 @@ from vibe_pipeline.defs.jobs import daily_vibe, publish_preview
 from vibe_pipeline.defs.partitions import run_request
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.playlists.failures import refusal
+from vibe_pipeline.records import believed
 from vibe_pipeline.runs import LaunchRequest
 
 
@@ -132,7 +133,8 @@ def call_off(store: AccountStore, edition: Edition) -> None:
         return
     cause, detail = FailureCause.CANCELED, "Its run was ended by hand."
     store.editions.fail(edition.edition_id, cause, detail=detail)
-    if account.consented_at is None or account.consented_at <= edition.updated_at:
+    agreed_at = believed(account.consented_at, now=store.editions.now())
+    if agreed_at is None or agreed_at <= edition.updated_at:
         tell_failure(store, account, edition, cause)
 
 

@@ -70,7 +70,7 @@ def followed(
             answers += [follow(ended, around) for follow in followers(ended.run.job_name)]
         except Exception:
             context.log.exception("Run %s could not be followed.", ended.run.run_id)
-            if around.now - ended.at < TRIED_AGAIN_FOR:
+            if abs(around.now - ended.at) < TRIED_AGAIN_FOR:
                 break
         cursor = storage_id
     requests = [answer for answer in answers if isinstance(answer, dg.RunRequest)]

@@ -102,7 +102,7 @@ class Troubles:
         folder, complaints = self.home / _FOLDER, {}
         for path in sorted(folder.glob(f"*{_TROUBLE_SUFFIX}")):
             content = _content(path)
-            if content and now - datetime.fromisoformat(content["at"]) <= within:
+            if content and abs(now - datetime.fromisoformat(content["at"])) <= within:
                 complaints[path.name.removesuffix(_TROUBLE_SUFFIX)] = str(content["sentence"])
         return complaints
 

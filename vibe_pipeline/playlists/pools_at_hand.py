@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
-from vibe_pipeline.records import PERSONAL_SOURCES, Source
+from vibe_pipeline.records import PERSONAL_SOURCES, Source, believed
 from vibe_pipeline.sources.pools import Reason
 from vibe_pipeline.warehouse.candidates import PoolAtHand
 from vibe_pipeline.warehouse.history_cache import Recommended
@@ -43,10 +43,10 @@ def make_a_list(
     person last gave us years of plays, of which what was asked before knows nothing.
     """
     just_now = now - JUST_ASKED
-    answered = {p.source for p in pools if p.asked_at > just_now or not cut_short(p)}
+    answered = {p.source for p in pools if just_now < p.asked_at <= now or not cut_short(p)}
     asked = answered >= set(Source) - PERSONAL_SOURCES
-    since = max(now - FRESH_FOR, imported_at or now - FRESH_FOR)
-    lately = all(pool.asked_at > since for pool in pools)
+    since = max(now - FRESH_FOR, believed(imported_at, now=now) or now - FRESH_FOR)
+    lately = all(since < pool.asked_at <= now for pool in pools)
     switched = any((pool.reason == Reason.SWITCHED_OFF) != (pool.source in off) for pool in pools)
     return asked and lately and not switched and fresh >= RECORDINGS_A_PLACE * size
 

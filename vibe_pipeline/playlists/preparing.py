@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.nightly import next_night
 from vibe_pipeline.playlists.pools_at_hand import FRESH_FOR
-from vibe_pipeline.records import UserId
+from vibe_pipeline.records import UserId, believed
 
 SETTLING = timedelta(minutes=15)
 """What follows a list or a consent by itself has this long to begin."""
@@ -77,17 +77,21 @@ def is_due(
     """
     if not account.connected or not account.active or before.under_way:
         return False
-    lately = max((at for at in (last_list_at, account.consented_at) if at), default=None)
+    list_at, agreed_at, tried_at, prepared_at = (
+        believed(moment, now=now)
+        for moment in (last_list_at, account.consented_at, before.tried_at, before.prepared_at)
+    )
+    lately = max((at for at in (list_at, agreed_at) if at), default=None)
     if lately is not None and now - lately < SETTLING:
         return False
-    if before.tried_at is not None and now < before.tried_at + pause_after(before.failures):
+    if tried_at is not None and now < tried_at + pause_after(before.failures):
         return False
     night = next_night(account, now)
     if night is None and (lately is None or now - lately > LATELY):
         return False
-    if before.prepared_at is None or (last_list_at and before.prepared_at < last_list_at):
+    if prepared_at is None or (list_at and prepared_at < list_at):
         return True
-    return before.prepared_at + FRESH_FOR < (night or now)
+    return prepared_at + FRESH_FOR < (night or now)
 
 
 def pause_after(failures: int) -> timedelta:

@@ -23,7 +23,7 @@ from vibe_pipeline.playlists.own_playlists import former_snapshots
 from vibe_pipeline.playlists.read_back import read_back
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks
 from vibe_pipeline.playlists.unusable_tracks import Shown, explicit_marks
-from vibe_pipeline.records import ChosenTrack, EditionId, Mode, UserId
+from vibe_pipeline.records import ChosenTrack, EditionId, Mode, UserId, believed
 from vibe_pipeline.sources.answers import SPOTIFY_EXPLICIT
 from vibe_pipeline.warehouse import Warehouse
 
@@ -202,7 +202,7 @@ class Restoration:
 
         What cannot be asked is not believed: the next list gets a playlist of its own.
         """
-        consented_at = account.consented_at
+        consented_at = believed(account.consented_at, now=self.store.editions.now())
         if consented_at is not None and other.created_at < consented_at:
             return False
         try:

@@ -140,7 +140,7 @@ def walk_pages(
 def second_look(state: LibraryState, *, now: datetime) -> bool:
     """Whether a library that still looks implausibly small has become so."""
     doubted_at = state.likes_doubted_at
-    return doubted_at is not None and now - doubted_at >= SECOND_LOOK_AFTER
+    return doubted_at is not None and abs(now - doubted_at) >= SECOND_LOOK_AFTER
 
 
 def may_walk_again(state: LibraryState, *, now: datetime) -> bool:

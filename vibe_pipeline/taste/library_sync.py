@@ -336,7 +336,7 @@ def top_items_due(
     fetched_at: datetime | None, *, now: datetime, patience: timedelta = TOP_AGE
 ) -> bool:
     """Whether it is time to ask for top items again: a week makes little difference."""
-    return fetched_at is None or now - fetched_at >= patience
+    return fetched_at is None or abs(now - fetched_at) >= patience
 
 
 async def top_items(spotify: LibraryClient) -> list[TopItem]:

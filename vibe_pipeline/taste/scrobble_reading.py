@@ -104,9 +104,9 @@ def _due(source: HistorySource, now: datetime) -> bool:
     if source.leaving or source.tried_at is None:
         return True
     if source.trouble in {HistoryTrouble.UNKNOWN, HistoryTrouble.HIDDEN}:
-        return now - source.tried_at >= READ_AGAIN_AFTER
+        return abs(now - source.tried_at) >= READ_AGAIN_AFTER
     patience = GO_ON_AFTER if source.unread or source.trouble else READ_AGAIN_AFTER
-    return now - source.tried_at >= patience
+    return abs(now - source.tried_at) >= patience
 
 
 def still_unread(source: HistorySource, now: datetime) -> list[UnreadStretch]:
@@ -114,7 +114,8 @@ def still_unread(source: HistorySource, now: datetime) -> list[UnreadStretch]:
     if source.read_at is None:
         first = source.unread[0] if source.unread else UnreadStretch(None, now)
         return [first._replace(until=max(now, first.until)), *source.unread[1:]]
-    newest = UnreadStretch(source.read_at - (_OVERLAP if source.unread else LATE_ARRIVALS), now)
+    read_at = min(source.read_at, now)  # the clock may have been set back since
+    newest = UnreadStretch(read_at - (_OVERLAP if source.unread else LATE_ARRIVALS), now)
     return _joined([newest, *source.unread])
 
 
