@@ -452,19 +452,21 @@ class SpotifyConnection:
 
     async def _renewed(self, user_id: UserId, tokens: Tokens) -> str | None:
         try:
-            grant = await self._grant(tokens)
+            used, grant = await self._grant(tokens)
         except AuthorizationExpired as error:
             with endpoint_named(error.endpoint or ""):
                 ended = self._concluded(user_id, tokens, error)
             if not ended:
                 return None
             raise
+        refresh_token = grant.refresh_token or used
         renewed = Tokens(
             access_token=grant.access_token,
-            refresh_token=grant.refresh_token or tokens.refresh_token,
+            refresh_token=refresh_token,
             expires_at=grant.expires_at,
             scopes=grant.scopes or tokens.scopes,
             consented_at=tokens.consented_at,
+            former_refresh_token=None if refresh_token == used else used,
         )
         return renewed.access_token if self._vault.save(user_id, renewed) else None
 
@@ -484,13 +486,21 @@ class SpotifyConnection:
             raise GrantDoubted(SERVICE, "refuses to renew the person's token") from error
         return self._vault.expire_consent(user_id, tokens.consented_at)
 
-    async def _grant(self, tokens: Tokens) -> Grant:
-        """The renewed grant; a refusal is checked once more, for Spotify has erred before."""
-        try:
-            return await self._accounts.renew(tokens.refresh_token)
-        except AuthorizationExpired:
-            await self._sleep(self._renewal.recheck_seconds)
-            return await self._accounts.renew(tokens.refresh_token)
+    async def _grant(self, tokens: Tokens) -> tuple[str, Grant]:
+        """The renewed grant, and the refresh token it was given for.
+
+        A refusal is checked once more, for Spotify has erred before; then with the former token,
+        if the refused one never renewed anything: it may have reached us spoiled.
+        """
+        tried = [tokens.refresh_token] * 2
+        if tokens.former_refresh_token is not None:
+            tried.append(tokens.former_refresh_token)
+        for refresh_token in tried[:-1]:
+            try:
+                return refresh_token, await self._accounts.renew(refresh_token)
+            except AuthorizationExpired:
+                await self._sleep(self._renewal.recheck_seconds)
+        return tried[-1], await self._accounts.renew(tried[-1])
 
     def _kept(self, user_id: UserId) -> Tokens:
         tokens = self._vault.get(user_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -304,6 +305,60 @@ async def test_a_consent_given_while_a_former_one_is_renewed_is_the_one_that_cou
 
         assert await renewing == anew.access_token
         assert home.tokens() == anew
+
+
+ODD_TOKENS = ("null", "None", "undefined", "R\0", "B\u0416", "BQ\r\nX: y", "B" * 300_000, " ", 5, [])
+
+
+@pytest.mark.parametrize("odd", ODD_TOKENS)
+async def test_a_renewal_with_an_odd_lasting_token_leaves_the_good_one_in_its_place(
+    odd: object, tmp_path: Path
+) -> None:
+    async with house(tmp_path) as home:
+        before = home.tokens()
+        body = json.dumps({"access_token": "A1", "refresh_token": odd, "expires_in": 3600})
+        home.world.fault("spotify_accounts", "status", status=200, body=body, times=1)
+        home.now += timedelta(hours=2)
+        assert await home.connection().access_for(home.user_id).token() == "A1"
+        home.now += timedelta(hours=2)
+
+        assert await home.connection().access_for(home.user_id).token()
+
+        assert home.tokens().refresh_token == before.refresh_token
+
+
+@pytest.mark.parametrize("odd", ODD_TOKENS)
+async def test_an_access_token_that_no_header_can_carry_is_never_kept(
+    odd: object, tmp_path: Path
+) -> None:
+    async with house(tmp_path) as home:
+        before = home.tokens()
+        body = json.dumps({"access_token": odd, "refresh_token": "R1", "expires_in": 3600})
+        home.world.fault("spotify_accounts", "status", status=200, body=body)
+        home.now += timedelta(hours=2)
+
+        with pytest.raises(ServiceUnavailable):
+            await home.connection().access_for(home.user_id).token()
+
+        assert home.tokens() == before
+
+
+async def test_a_new_lasting_token_that_reached_us_spoiled_gives_way_to_the_former(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as home:
+        good = home.tokens().refresh_token
+        body = json.dumps({"access_token": "A1", "refresh_token": "spoiled", "expires_in": 3600})
+        home.world.fault("spotify_accounts", "status", status=200, body=body, times=1)
+        home.now += timedelta(hours=2)
+        await home.connection().access_for(home.user_id).token()
+        assert home.tokens().refresh_token == "spoiled"
+        home.now += timedelta(hours=2)
+
+        assert await home.connection().access_for(home.user_id).token()
+
+        assert home.tokens().refresh_token == good
+        assert home.tokens().former_refresh_token is None
 
 
 async def test_somebody_who_is_not_connected_has_no_token(tmp_path: Path) -> None:

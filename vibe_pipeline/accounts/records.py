@@ -118,13 +118,17 @@ class AccountChanges(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """A person's Spotify tokens; ``consented_at`` is when they themselves last agreed."""
+    """A person's Spotify tokens; ``consented_at`` is when they themselves last agreed.
+
+    ``former_refresh_token``: the one that was replaced, while the new one has renewed nothing yet.
+    """
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
     expires_at: datetime
     scopes: frozenset[str]
     consented_at: datetime
+    former_refresh_token: str | None = field(default=None, repr=False)
 
 
 class StateKind(StrEnum):

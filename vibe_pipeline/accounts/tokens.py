@@ -116,9 +116,12 @@ class TokenVault:
 
 def token_values(user_id: UserId, granted: Tokens, sealer: Cipher) -> dict[str, Any]:
     """The columns of a row of tokens."""
+    sealed = [granted.access_token, granted.refresh_token]
+    if granted.former_refresh_token is not None:
+        sealed.append(granted.former_refresh_token)
     return {
         "user_id": user_id,
-        "sealed": sealer.seal(json.dumps([granted.access_token, granted.refresh_token])),
+        "sealed": sealer.seal(json.dumps(sealed)),
         "expires_at": granted.expires_at,
         "scopes": sorted(granted.scopes),
         "consented_at": granted.consented_at,
@@ -133,11 +136,12 @@ def _of_consent(user_id: UserId, consented_at: datetime) -> list[ColumnElement[b
 
 
 def _opened(row: RowMapping, sealer: Cipher) -> Tokens:
-    access_token, refresh_token = json.loads(sealer.open(row["sealed"]))
+    access_token, refresh_token, *former = json.loads(sealer.open(row["sealed"]))
     return Tokens(
         access_token=access_token,
         refresh_token=refresh_token,
         expires_at=row["expires_at"],
         scopes=frozenset(row["scopes"]),
         consented_at=row["consented_at"],
+        former_refresh_token=former[0] if former else None,
     )

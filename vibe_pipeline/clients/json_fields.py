@@ -17,6 +17,8 @@ NAME_LENGTH = 500
 """So long a name may be: names are compared by patterns whose time grows faster than they do."""
 _INTEGER_MOST = 2**31 - 1
 _LARGE_MOST = 2**53
+_TOKEN = re.compile("[!-~]{1,4096}")
+_NO_TOKENS = frozenset({"null", "none", "undefined"})
 _MBID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -43,6 +45,16 @@ def name_text(value: object) -> str | None:
     """What something is called, cut off where no song or artist goes on."""
     written = text(value)
     return None if written is None else written[:NAME_LENGTH].strip()
+
+
+def token_text(value: object) -> str | None:
+    """A token that a header can carry: visible ASCII in one word, of a length within reason.
+
+    What some program wrote where it had none to give is none.
+    """
+    written = value.strip() if isinstance(value, str) else ""
+    good = _TOKEN.fullmatch(written) is not None and written.lower() not in _NO_TOKENS
+    return written if good else None
 
 
 def musicbrainz_id(value: object) -> str | None:

@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, urlencode
 
 from pydantic import SecretStr
 
-from vibe_pipeline.clients.answer_shapes import naming
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
     KeyRefused,
@@ -22,7 +21,7 @@ from vibe_pipeline.clients.errors import (
     UnexpectedResponse,
     endpoint_named,
 )
-from vibe_pipeline.clients.json_fields import Fields, fields, number, text
+from vibe_pipeline.clients.json_fields import Fields, fields, number, text, token_text
 from vibe_pipeline.clients.transport import Call, ServiceAnswer, Transport
 
 SERVICE = "spotify_accounts"
@@ -50,7 +49,10 @@ _PASSING = {"server_error", "temporarily_unavailable"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """Tokens as Spotify has just given them; a renewal may come without a new refresh token."""
+    """Tokens as Spotify has just given them; a renewal may come without a new refresh token.
+
+    One that cannot be a token counts as none, so that the former one stays.
+    """
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(repr=False)
@@ -60,7 +62,7 @@ class Grant:
     @classmethod
     def from_api(cls, data: Fields, *, now: datetime) -> Grant | None:
         """The grant; ``None`` when there is no access token in the answer."""
-        access_token = text(data.get("access_token"))
+        access_token = token_text(data.get("access_token"))
         if access_token is None:
             return None
         said = number(data.get("expires_in"))
@@ -68,7 +70,7 @@ class Grant:
         seconds = said if said is not None and within else _ASSUMED_SECONDS
         return cls(
             access_token=access_token,
-            refresh_token=text(data.get("refresh_token")),
+            refresh_token=token_text(data.get("refresh_token")),
             expires_at=now + timedelta(seconds=seconds),
             scopes=frozenset((text(data.get("scope")) or "").split()),
         )
@@ -137,7 +139,7 @@ class SpotifyAccounts:
             form={**form, "client_id": self._client_id},
             headers=self._client_proof(),
             repeatable=repeatable,
-            shape=naming("access_token"),
+            shape=_a_grant,
         )
         answer = await self._transport.send(call)
         grant = Grant.from_api(fields(answer.json()), now=self._transport.now())
@@ -151,6 +153,10 @@ class SpotifyAccounts:
             return {}
         pair = f"{self._client_id}:{self._client_secret.get_secret_value()}"
         return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+
+def _a_grant(found: object) -> bool:
+    return token_text(fields(found).get("access_token")) is not None
 
 
 def _refused(answer: ServiceAnswer) -> NoReturn:
