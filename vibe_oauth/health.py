@@ -91,7 +91,7 @@ class Health:
             self.services.store.check(self.services.key())
             await asyncio.to_thread(self.whole_looks.look, self.services.store)
         except AccountsUnreadable as error:
-            return {"ok": False, "reason": str(error)}
+            return {"ok": False, "reason": error.for_strangers}
         return {"ok": True}
 
     def _home(self) -> dict[str, Any]:

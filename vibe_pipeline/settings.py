@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +28,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from vibe_pipeline.addresses import DatabaseAddress, passwords_in
 from vibe_pipeline.errors import ConfigurationError
 from vibe_pipeline.records import POLICY_NAMES, zone_names
 
@@ -39,7 +40,10 @@ class SettingsInvalid(ConfigurationError):
 
 
 def _address(value: str) -> str:
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+    except ValueError:  # whose words may hold a part of the address
+        raise ValueError("must be an address; something in it has no place there") from None
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise ValueError("must be an address that starts with http:// or https://")
     try:
@@ -69,17 +73,12 @@ def sqlite_address(path: Path) -> str:
     return f"sqlite:///{quote(written, safe='/ ') if '%' in written else written}"
 
 
-def _database(url: SplitResult) -> tuple[str | None, int, str, str]:
-    return url.hostname, url.port or 5432, url.path, url.query
-
-
-def _password(address: str) -> str | None:
-    """What must not be seen of an address, as a driver may write it into an error."""
+def _folder(value: Path) -> Path:
     try:
-        written = urlsplit(address).password
-    except ValueError:
-        return None
-    return None if written is None else unquote(written)
+        value.expanduser()
+    except RuntimeError:
+        raise ValueError("begins with ~ and a name that nobody has on this machine") from None
+    return value
 
 
 def _share(value: object) -> object:
@@ -122,6 +121,16 @@ def _warehouse(value: object) -> object:
     return value
 
 
+def _database(value: SecretStr) -> SecretStr:
+    if DatabaseAddress.of(value.get_secret_value()) is None:
+        raise ValueError(
+            "is not an address of a database; write something like"
+            " postgresql+psycopg://name@host/base, and in a password %40 for @, %3A for :, %2F for"
+            " /, %23 for #"
+        )
+    return value
+
+
 def _dagster_database(value: SecretStr) -> SecretStr:
     if not value.get_secret_value().startswith(DAGSTER_DRIVER):
         raise ValueError(f"must begin with {DAGSTER_DRIVER}: Dagster speaks to no other driver")
@@ -130,10 +139,14 @@ def _dagster_database(value: SecretStr) -> SecretStr:
 
 Address = Annotated[str, AfterValidator(_address)]
 Secret = Annotated[SecretStr | None, BeforeValidator(_absent_when_blank)]
+Database = Annotated[
+    Annotated[SecretStr, AfterValidator(_database)] | None, BeforeValidator(_absent_when_blank)
+]
 DagsterDatabase = Annotated[
-    Annotated[SecretStr, AfterValidator(_dagster_database)] | None,
+    Annotated[SecretStr, AfterValidator(_dagster_database), AfterValidator(_database)] | None,
     BeforeValidator(_absent_when_blank),
 ]
+Folder = Annotated[Path, AfterValidator(_folder)]
 OptionalText = Annotated[str | None, BeforeValidator(_absent_when_blank)]
 
 
@@ -153,16 +166,16 @@ class Settings(BaseSettings):
     ] = None
     lastfm_api_key: Secret = None
     internal_job_token: Secret = None
-    db_path: Annotated[Path | None, BeforeValidator(_warehouse)] = None
+    db_path: Annotated[Folder | None, BeforeValidator(_warehouse)] = None
     default_playlist_size: Annotated[int, Field(ge=10, le=100)] = 30
     min_new_ratio: Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)] = 0.8
     recent_days_window: Annotated[int, Field(ge=1, le=365)] = 5
     retention_days: Annotated[int, Field(ge=90, le=3650)] = 365
     playlist_visibility: Literal["public", "private"] = "private"
-    vibe_home: Path = Path(".vibe")
+    vibe_home: Folder = Path(".vibe")
     warehouse_token: Secret = None
     warehouse_tls: bool = True
-    accounts_url: Secret = None
+    accounts_url: Database = None
     vibe_secret_key: Secret = None
     public_url: Address = "http://127.0.0.1:8000"
     dagster_postgres_url: DagsterDatabase = None
@@ -216,9 +229,9 @@ class Settings(BaseSettings):
         dagsters = self.dagster_postgres_url
         if dagsters is not None and self.accounts_url is not None:
             ours, theirs = (
-                urlsplit(one.get_secret_value()) for one in (self.accounts_url, dagsters)
+                DatabaseAddress.of(one.get_secret_value()) for one in (self.accounts_url, dagsters)
             )
-            if _database(ours) == _database(theirs):
+            if ours == theirs:
                 raise ValueError(
                     "DAGSTER_POSTGRES_URL must name another database than ACCOUNTS_URL: both note"
                     " their version in a table of the same name"
@@ -250,11 +263,12 @@ class Settings(BaseSettings):
             self.internal_job_token,
             self.vibe_secret_key,
             self.warehouse_token,
-            *(addresses := (self.accounts_url, self.dagster_postgres_url)),
+            *(databases := (self.accounts_url, self.dagster_postgres_url)),
         )
         known = [one.get_secret_value() for one in sealed if one is not None]
-        passwords = (_password(one.get_secret_value()) for one in addresses if one is not None)
-        return [*known, *filter(None, passwords)]
+        addresses = [one.get_secret_value() for one in databases if one is not None]
+        addresses += [str(getattr(self, name)) for name in _PLAIN_ADDRESSES]
+        return [*known, *sorted({one for address in addresses for one in passwords_in(address)})]
 
     @property
     def accounts_address(self) -> str:
@@ -270,6 +284,10 @@ class Settings(BaseSettings):
             return None
         first, second = self.vibe_compare_policies.split(",")
         return first, second
+
+
+_PLAIN_ADDRESSES = ("db_path", *(name for name in Settings.model_fields if name.endswith("_url")))
+"""What is shown; a password in it is not."""
 
 
 class _Told(Settings):
@@ -309,7 +327,10 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
 
 
 def examined_settings() -> tuple[Settings, dict[str, str]]:
-    """The settings with every wrong value left out, and what is wrong with each, by its name."""
+    """The settings with every wrong value left out, and what is wrong with each, by its name.
+
+    Raises ``SettingsInvalid`` where leaving values out mends nothing.
+    """
     wrong: dict[str, str] = {}
     told = {**_env_file(), **EnvSettingsSource(Settings)()}
     while True:
@@ -317,8 +338,12 @@ def examined_settings() -> tuple[Settings, dict[str, str]]:
             return _Told.model_validate(told), wrong
         except ValidationError as error:
             found = _complaints(error)
+            sentence = _sentence(error)
         wrong |= found
-        told = {name: value for name, value in told.items() if name.upper() not in wrong}
+        kept = {name: value for name, value in told.items() if name.upper() not in wrong}
+        if len(kept) == len(told):  # what is wrong is no value that could be left out
+            raise SettingsInvalid(sentence)
+        told = kept
 
 
 def _env_file() -> dict[str, object]:

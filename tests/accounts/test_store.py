@@ -244,6 +244,22 @@ def test_an_address_that_is_none_is_told(url: str) -> None:
         open_store(url, KEY)
 
 
+def test_a_password_among_the_options_is_never_told() -> None:
+    url = "postgresql+psycopg://vibe@127.0.0.1:1/base?password=hunter2&connect_timeout=2"
+
+    with pytest.raises(AccountsUnreachable, match="psycopg://vibe@127") as refused:
+        open_store(url, KEY).people.all()
+
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_option_that_the_driver_does_not_know_is_told_in_a_sentence() -> None:
+    url = "postgresql+psycopg://vibe@127.0.0.1:1/base?foo=x"
+
+    with pytest.raises(AccountsUnreachable, match="misspelt option"):
+        open_store(url, KEY).people.all()
+
+
 def test_a_password_in_the_address_is_never_told() -> None:
     store_url = "postgresql+nodriver://vibe:hunter2@127.0.0.1:1/base"
 

@@ -307,7 +307,18 @@ async def test_a_consent_given_while_a_former_one_is_renewed_is_the_one_that_cou
         assert home.tokens() == anew
 
 
-ODD_TOKENS = ("null", "None", "undefined", "R\0", "B\u0416", "BQ\r\nX: y", "B" * 300_000, " ", 5, [])
+ODD_TOKENS: tuple[object, ...] = (
+    "null",
+    "None",
+    "undefined",
+    "R\0",
+    "B\u0416",
+    "BQ\r\nX: y",
+    "B" * 300_000,
+    " ",
+    5,
+    [],
+)
 
 
 @pytest.mark.parametrize("odd", ODD_TOKENS)

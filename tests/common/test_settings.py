@@ -13,7 +13,7 @@ from vibe_bot.handlers import COMMANDS as BOT_COMMANDS
 from vibe_pipeline import settings as settings_module
 from vibe_pipeline.cli import COMMANDS as SHELL_COMMANDS
 from vibe_pipeline.commands.checks import SERVICES
-from vibe_pipeline.settings import Settings, SettingsInvalid, settings_from
+from vibe_pipeline.settings import Settings, SettingsInvalid, examined_settings, settings_from
 
 ROOT = Path(__file__).parents[2]
 TRANSCRIPT = ROOT / "docs" / "first-evening.md"
@@ -75,6 +75,80 @@ def test_no_secret_and_no_password_in_an_address_shows_or_escapes_the_redaction(
 
     assert not [one for one in ("hush", "quiet", "whisper") if one in repr(settings)]
     assert {"hush@home", "quiet", "whisper", *hidden.values()} <= set(settings.secrets)
+
+
+def test_passwords_in_the_options_of_an_address_and_of_services_escape_no_redaction() -> None:
+    settings = settings_from(
+        {
+            "ACCOUNTS_URL": "postgresql+psycopg://vibe@db/vibe?password=hu%23sh&sslpassword=calm",
+            "DAGSTER_POSTGRES_URL": "postgresql+psycopg2://vibe:s3/cr#t@db/dagster",
+            "LASTFM_API_URL": "https://reader:mute@lastfm.example/2.0",
+        }
+    )
+
+    assert {"hu#sh", "calm", "s3/cr#t", "mute"} <= set(settings.secrets)
+
+
+@pytest.mark.parametrize("name", ["ACCOUNTS_URL", "DAGSTER_POSTGRES_URL"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+psycopg2://vibe:s3cr@t@db/vibe",
+        "postgresql+psycopg2://vibe:s3crt@db:port/vibe",
+        "postgresql+psycopg2:vibe:s3crt@db/vibe",
+    ],
+)
+def test_an_address_that_is_none_is_refused_by_name_and_never_repeated(
+    name: str, address: str
+) -> None:
+    other = {
+        "ACCOUNTS_URL": "postgresql+psycopg://vibe@db/vibe",
+        "DAGSTER_POSTGRES_URL": "postgresql+psycopg2://vibe@db/dagster",
+    }
+
+    with pytest.raises(SettingsInvalid, match=name) as refused:
+        settings_from({**other, name: address})
+
+    assert "s3cr" not in str(refused.value)
+
+
+@pytest.mark.parametrize("password", ["s3cr#t", "s3/crt", "[s3crt", "s3:crt", "12#3"])
+def test_a_password_that_the_driver_takes_as_it_stands_is_taken_by_us(password: str) -> None:
+    ours = f"postgresql+psycopg://vibe:{password}@db/vibe"
+    dagsters = f"postgresql+psycopg2://vibe:{password}@db/dagster"
+
+    settings = settings_from({"ACCOUNTS_URL": ours, "DAGSTER_POSTGRES_URL": dagsters})
+
+    assert password in settings.secrets
+    with pytest.raises(SettingsInvalid, match="another database"):
+        settings_from({"ACCOUNTS_URL": dagsters, "DAGSTER_POSTGRES_URL": dagsters})
+
+
+def test_an_address_of_a_service_that_cannot_be_read_is_refused_in_our_own_words() -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        settings_from({"LASTFM_API_URL": "https://u:s3crt@[lastfm.example"})
+
+    assert "LASTFM_API_URL must be an address" in str(refused.value)
+    assert "s3crt" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["VIBE_HOME", "DB_PATH"])
+def test_the_home_of_somebody_whom_nobody_knows_is_refused(name: str) -> None:
+    with pytest.raises(SettingsInvalid, match=f"{name} begins with ~"):
+        settings_from({name: "~nosuchuser/vibe"})
+
+
+def test_what_is_wrong_with_no_single_value_is_said_instead_of_looked_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "what?"
+    odd.mkdir()
+    monkeypatch.chdir(odd)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+    with pytest.raises(SettingsInvalid, match="question mark"):
+        examined_settings()
 
 
 def test_a_home_that_no_database_could_lie_in_is_refused() -> None:

@@ -23,8 +23,9 @@ from sqlalchemy import event
 from starlette.requests import Request
 
 from tests.support.accounts_site import tokens
-from tests.support.oauth_site import Site, site, token_on, words
+from tests.support.oauth_site import ORIGIN, Site, site, token_on, words
 from vibe_oauth.__main__ import usual_place
+from vibe_oauth.app import create_app
 from vibe_oauth.health import Health, WholeLooks
 from vibe_pipeline.accounts.records import StateKind
 from vibe_pipeline.accounts.store import AccountStore, open_store
@@ -290,6 +291,19 @@ async def test_a_broken_account_store_is_told_by_health_and_by_every_page(
     assert "not an account store" in health.json()["account_store"]["reason"]
     assert page.status_code == 500
     assert say("en", "oauth.trouble.title") in words(page)
+
+
+async def test_health_names_neither_the_database_nor_its_password(here: Site) -> None:
+    address = "postgresql+psycopg://vibe@127.0.0.1:9/vibe?password=TOPSECRET&connect_timeout=2"
+    key = here.services.key()
+    services = replace(here.services, store=open_store(address, key, now=here.services.now))
+    transport = httpx.ASGITransport(create_app(services))
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
+        answer = await browser.get("/health")
+
+    assert answer.status_code == 503
+    assert "cannot be reached" in answer.json()["account_store"]["reason"]
+    assert not [one for one in ("TOPSECRET", "127.0.0.1", "psycopg") if one in answer.text]
 
 
 async def test_it_can_be_published_under_a_path(tmp_path: Path, world: BuiltInWorld) -> None:

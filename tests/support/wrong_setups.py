@@ -119,7 +119,13 @@ def _settings() -> list[WrongSetup]:
         "a token that can be guessed": {"INTERNAL_JOB_TOKEN": "letmein"},
         "a contact without an address": {"METABRAINZ_CONTACT": "me"},
         "a secret key that is none": {"VIBE_SECRET_KEY": "my favourite song"},
-        "a database we do not know": {"ACCOUNTS_URL": "oracle-of-delphi://temple"},
+        "a database we do not know": {"ACCOUNTS_URL": "delphi://temple"},
+        "an @ in a database's password": {
+            "ACCOUNTS_URL": "postgresql+psycopg://vibe:s@crt@db/vibe"
+        },
+        "a misspelt option of a database": {
+            "ACCOUNTS_URL": "postgresql+psycopg://vibe@127.0.0.1:9/vibe?connect_timout=2"
+        },
         "a driver that Dagster does not use": {
             "DAGSTER_POSTGRES_URL": "postgres://vibe@db/dagster"
         },

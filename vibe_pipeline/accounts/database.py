@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -22,7 +23,8 @@ from sqlalchemy import (
     inspect,
     text,
 )
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.types import TypeDecorator
@@ -146,6 +148,7 @@ def connect(url: str) -> Database:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "do_connect", _open)
     return Database(engine)
 
 
@@ -159,6 +162,11 @@ def _usable_address() -> Iterator[None]:
             " sqlite:////var/lib/vibe/accounts.sqlite or postgresql+psycopg://name@host/base,"
             f" and install the driver it names ({type(error).__name__})."
         ) from None
+
+
+def shown_place(url: URL) -> str:
+    """Where the store lies, for people to read: no password, and no options, which may hold one."""
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -184,6 +192,20 @@ def revision_of(connection: Connection) -> str | None:
     return revision
 
 
+def _open(
+    dialect: Dialect, _record: ConnectionPoolEntry, options: list[Any], named: dict[str, Any]
+) -> DBAPIConnection:
+    """A connection; before there is one, only an option that the driver does not know is ours."""
+    errors = (TypeError, dialect.loaded_dbapi.ProgrammingError)
+    try:
+        return dialect.connect(*options, **named)
+    except errors:
+        raise AccountsUnreachable(
+            "The database's driver does not take what follows the question mark in ACCOUNTS_URL;"
+            " look for a misspelt option there."
+        ) from None
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
@@ -201,7 +223,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _fault(error: DBAPIError, engine: Engine) -> AccountsUnreadable | None:
     """The sentence for a fault of the database itself; ``None`` when the fault is ours."""
-    place = engine.url.render_as_string(hide_password=True)
+    place = shown_place(engine.url)
     if isinstance(error.orig, sqlite3.Error):
         return _sqlite_fault(error.orig, engine.url.database or place)
     complaint = str(error.orig).lower()

@@ -7,11 +7,18 @@ from __future__ import annotations
 
 
 class AccountsUnreadable(Exception):
-    """The account store cannot be used; the text says why and what to do."""
+    """The account store cannot be used; the text says why and what to do.
+
+    ``for_strangers`` says it without naming where anything lies.
+    """
+
+    for_strangers = "The account store cannot be used; `vibe doctor` says why."
 
 
 class AccountsNotADatabase(AccountsUnreadable):
     """What lies at the address is something else, or damaged."""
+
+    for_strangers = "What lies at ACCOUNTS_URL is not an account store, or it is damaged."
 
 
 class AccountsNotPermitted(AccountsUnreadable):
@@ -21,6 +28,8 @@ class AccountsNotPermitted(AccountsUnreadable):
 class AccountsNotSetUp(AccountsUnreadable):
     """The tables are missing or older than this version expects."""
 
+    for_strangers = "The account store is not set up for this version; run `vibe up` once."
+
 
 class AccountsTooNew(AccountsUnreadable):
     """A newer version of this program has already changed the tables."""
@@ -29,13 +38,19 @@ class AccountsTooNew(AccountsUnreadable):
 class AccountsBusy(AccountsUnreadable):
     """Somebody held the store for longer than we wait."""
 
+    for_strangers = "Another process held the account store for too long."
+
 
 class AccountsUnreachable(AccountsUnreadable):
     """The database server does not answer, the disk is full, or the like."""
 
+    for_strangers = "The account store cannot be reached; `vibe doctor` says why."
+
 
 class SecretKeyWrong(AccountsUnreadable):
     """The tokens were sealed with another key."""
+
+    for_strangers = "The stored tokens were sealed with another key; `vibe doctor` says more."
 
 
 class SecretKeyInvalid(AccountsUnreadable):

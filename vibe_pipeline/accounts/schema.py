@@ -16,6 +16,7 @@ from vibe_pipeline.accounts.database import (
     Database,
     connect,
     revision_of,
+    shown_place,
     sqlite_path,
 )
 from vibe_pipeline.accounts.errors import AccountsNotPermitted, AccountsTooNew
@@ -66,7 +67,7 @@ def _as_it_should_be(database: Database) -> bool:
     with database.reading() as connection:
         revision = revision_of(connection)
     if revision is not None and revision not in REVISIONS:
-        place = database.engine.url.render_as_string(hide_password=True)
+        place = shown_place(database.engine.url)
         raise AccountsTooNew(
             f"The account store {place} was changed by a newer version of this program; run that"
             " version, or restore a backup made before the upgrade."

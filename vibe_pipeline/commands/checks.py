@@ -18,6 +18,7 @@ import httpx
 
 from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, utc_now
+from vibe_pipeline.addresses import shown_address
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.commands.supervisor import listening_error
 from vibe_pipeline.errors import ConfigurationError
@@ -186,7 +187,8 @@ def services(settings: Settings, names: Iterable[str] = tuple(SERVICES)) -> Iter
     """Whether the outside world answers at all; whatever it says is good enough."""
     addresses = {name: str(getattr(settings, name.lower())) for name in names}
     failures = asyncio.run(_unreachable(addresses))
-    for name, address in addresses.items():
+    for name, asked in addresses.items():
+        address = shown_address(asked)
         failure = failures[name]
         trouble = (
             f"{SERVICES[name]} does not answer at {address} ({failure}); check the network, or"

@@ -22,6 +22,7 @@ from vibe_pipeline.accounts.cipher import SecretKeyInvalid, existing_key
 from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
 from vibe_pipeline.accounts.records import Account, EditionKind, FailureCause
 from vibe_pipeline.accounts.store import AccountStore, open_existing
+from vibe_pipeline.addresses import shown_address
 from vibe_pipeline.commands.checks import Finding, contact_names_nobody, port_trouble
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.installation.home import cannot_be_written
@@ -208,7 +209,7 @@ def parts(settings: Settings) -> Iterator[Finding]:
 
 
 def _public_trouble(settings: Settings) -> str | None:
-    public = urlsplit(settings.public_url)
+    public, ours = urlsplit(settings.public_url), shown_address(settings.public_url)
     if public.path and settings.public_url == settings.spotify_redirect_uri:
         return (
             f"PUBLIC_URL is the redirect itself; cut off {public.path}, and leave"
@@ -220,7 +221,7 @@ def _public_trouble(settings: Settings) -> str | None:
         )
     if public.scheme == "http" and public.hostname not in _LOOPBACK:
         return (
-            f"PUBLIC_URL is {settings.public_url}, which nobody protects on its way; write an"
+            f"PUBLIC_URL is {ours}, which nobody protects on its way; write an"
             " https:// address, or http://127.0.0.1:8000 for yourself alone."
         )
     if public.scheme == "https" and public.hostname in _LOOPBACK:
@@ -236,27 +237,28 @@ def _near(settings: Settings) -> str | None:
 
 def _redirect_trouble(settings: Settings) -> str | None:
     public, redirect = urlsplit(settings.public_url), urlsplit(settings.spotify_redirect_uri)
+    ours, theirs = (shown_address(one.geturl()) for one in (public, redirect))
     if redirect.query or redirect.fragment:
         return "SPOTIFY_REDIRECT_URI must end with its path; take off what follows ? or #."
     if _origin(public) != _origin(redirect):
         return (
-            f"Spotify would send people back to {settings.spotify_redirect_uri}, but PUBLIC_URL is"
-            f" {settings.public_url}; make both begin alike, and register the same"
+            f"Spotify would send people back to {theirs}, but PUBLIC_URL is"
+            f" {ours}; make both begin alike, and register the same"
             " SPOTIFY_REDIRECT_URI in the developer dashboard."
         )
     if not redirect.path:
         return (
-            f"SPOTIFY_REDIRECT_URI has no path; write {settings.public_url}/callback, and register"
+            f"SPOTIFY_REDIRECT_URI has no path; write {ours}/callback, and register"
             " it in the developer dashboard."
         )
     prefix = public.path.rstrip("/")
     if prefix and not redirect.path.startswith(f"{prefix}/"):
         return (
             f"SPOTIFY_REDIRECT_URI leaves out PUBLIC_URL's path {prefix}; write"
-            f" {settings.public_url}/callback, and register it in the developer dashboard."
+            f" {ours}/callback, and register it in the developer dashboard."
         )
     path = redirect.path.removeprefix(prefix)
-    if any(path == ours or path.startswith(f"{ours}/") for ours in _OUR_PATHS):
+    if any(path == one or path.startswith(f"{one}/") for one in _OUR_PATHS):
         return (
             f"SPOTIFY_REDIRECT_URI ends with {path}, an address of ours for something else; end it"
             " with /callback."

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
+from vibe_pipeline.addresses import shown_address
 from vibe_pipeline.clients.factory import open_http, user_agent
 from vibe_pipeline.commands.checks import SERVICES, Finding, contact_names_nobody
 from vibe_pipeline.settings import Settings
@@ -81,7 +82,7 @@ async def _finding(
     now: Callable[[], datetime],
     skews: list[timedelta],
 ) -> Finding:
-    address = str(getattr(settings, probe.setting.lower()))
+    address = shown_address(str(getattr(settings, probe.setting.lower())))
     what = f"{SERVICES[probe.setting]} at {address}"
     try:
         async with asyncio.timeout(CALL_SECONDS):
