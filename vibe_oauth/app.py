@@ -60,7 +60,7 @@ def _routes(services: OAuthServices, pages: Pages) -> list[BaseRoute]:
     connecting = ConsentFlow(services, pages)
     door = OperatorDoor(services.internal_job_token, services.now)
     jobs, health = NightlyTrigger(services, door), Health(services)
-    metrics = Metrics(services, door, open_to_all=services.on_the_loopback)
+    metrics = Metrics(services, door, open_here=services.on_the_loopback)
     routes: list[BaseRoute] = [
         Route("/connect/{link}", connecting.start, methods=["GET"]),
         Route("/confirm", connecting.confirm, methods=["POST"]),

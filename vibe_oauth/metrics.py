@@ -25,6 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vibe_oauth.operator_token import OperatorDoor
+from vibe_oauth.request_info import reached_on_the_loopback
 from vibe_oauth.services import OAuthServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Edition, EditionState
@@ -47,12 +48,13 @@ class Metrics:
 
     services: OAuthServices
     door: OperatorDoor
-    open_to_all: bool = False
-    """No token is asked for: nobody outside this machine reaches us."""
+    open_here: bool = False
+    """No token is asked for by what runs on this machine: no proxy leads strangers to us."""
 
     async def show(self, request: Request) -> Response:
         """Everything as text; what cannot be found out now is left out, and ``vibe_up`` says so."""
-        if not self.open_to_all and (refusal := self.door.refusal(request)) is not None:
+        near = self.open_here and reached_on_the_loopback(request)
+        if not near and (refusal := self.door.refusal(request)) is not None:
             return refusal
         runs = await self._runs()
         text = await asyncio.to_thread(self._text, runs)

@@ -55,10 +55,14 @@ def too_often(wait: timedelta) -> Response:
 
 
 def _shows(request: Request, token: SecretStr) -> bool:
-    """Whether the bearer token is the right one; how near a wrong one came cannot be measured."""
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    right = hmac.compare_digest(given.strip().encode(), token.get_secret_value().encode())
-    return scheme.lower() == "bearer" and right
+    """Whether the bearer token is the right one; how near a wrong one came cannot be measured.
+
+    Bytes are compared: letters beyond ASCII arrive in UTF-8, and headers are read as Latin-1.
+    """
+    written = request.headers.get("authorization", "").encode("latin-1")
+    scheme, _, given = written.partition(b" ")
+    right = hmac.compare_digest(given.strip(), token.get_secret_value().encode().strip())
+    return scheme.lower() == b"bearer" and right
 
 
 def _wrong_token() -> Response:

@@ -12,7 +12,10 @@ from datetime import datetime, timedelta
 
 @dataclass(slots=True, kw_only=True)
 class RateLimit:
-    """So many requests at once, and as many again within each ``period``, whoever sends them."""
+    """So many requests at once, and as many again within each ``period``, whoever sends them.
+
+    Nobody waits longer than a ``period``, though this machine's clock be set back meanwhile.
+    """
 
     burst: int
     period: timedelta
@@ -21,7 +24,8 @@ class RateLimit:
     def retry_after(self, now: datetime) -> timedelta | None:
         """Count a request; ``None`` when it may pass, else how long one has to wait."""
         interval = self.period / self.burst
-        arrival = max(self._theoretical_arrival or now, now)
+        noted = self._theoretical_arrival
+        arrival = noted if noted is not None and now <= noted <= now + self.period else now
         wait = arrival - now - self.period + interval
         if wait > timedelta():
             return wait

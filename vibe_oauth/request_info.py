@@ -6,11 +6,13 @@ Reads headers and answers; refusing is the route's.
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
 from vibe_pipeline.locales import FALLBACK, LANGUAGES
 
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
 _PREVIEWERS = re.compile(
     r"telegrambot|twitterbot|facebookexternalhit|whatsapp|slackbot|discordbot|skypeuripreview"
     r"|viber|linkedinbot|googlebot|bingbot|embedly|preview",
@@ -39,6 +41,19 @@ def only_looks(request: Request) -> bool:
         or "preview" in purpose
         or _PREVIEWERS.search(headers.get("user-agent", "")) is not None
     )
+
+
+def reached_on_the_loopback(request: Request) -> bool:
+    """Whether the connection came in at the loopback, and was meant for it.
+
+    A page in somebody's browser may have a name of its own that leads to us (DNS rebinding).
+    """
+    at, _ = request.scope.get("server") or (None, None)
+    try:
+        named = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    except ValueError:
+        return False
+    return at in LOOPBACK and named in LOOPBACK | {"localhost"}
 
 
 def sent_from_elsewhere(request: Request) -> bool:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
+from vibe_oauth.request_info import LOOPBACK
 from vibe_oauth.telegram import BotName
 from vibe_pipeline.accounts.cipher import existing_key, new_key
 from vibe_pipeline.accounts.store import AccountStore, open_for, utc_now
@@ -71,7 +72,7 @@ def open_services(settings: Settings, *, now: Callable[[], datetime] = utc_now) 
         warehouse=settings.warehouse_path,
         key=partial(_key_that_lies_there, settings),
         https=settings.public_url.startswith("https:"),
-        on_the_loopback=urlsplit(settings.public_url).hostname in {"127.0.0.1", "::1"},
+        on_the_loopback=urlsplit(settings.public_url).hostname in LOOPBACK,
         now=now,
         internal_job_token=settings.internal_job_token,
     )

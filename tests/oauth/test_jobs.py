@@ -79,6 +79,18 @@ async def test_without_the_right_token_nothing_runs(
     assert here.dagster.launches == []
 
 
+@pytest.mark.parametrize("token", ["pässwört-und-lang-genug-à", " with  spaces\t"])
+async def test_every_letter_of_a_token_counts_but_spaces_around_it(
+    token: str, tmp_path: Path, world: BuiltInWorld
+) -> None:
+    shown = {b"Authorization": b"Bearer " + token.encode()}
+    async with site(tmp_path, Simulation(world), internal_job_token=token) as here:
+        right = await here.browser.post("/internal/jobs/dry-run", headers=shown)
+        wrong = await here.browser.post("/internal/jobs/dry-run", headers=bearer("wrong"))
+
+    assert (right.status_code, wrong.status_code) == (200, 401)
+
+
 async def test_without_a_configured_token_the_door_stays_shut(
     tmp_path: Path, world: BuiltInWorld
 ) -> None:

@@ -93,6 +93,29 @@ async def test_where_strangers_reach_us_the_token_is_asked_for(tmp_path: Path) -
     assert "vibe_" not in refused.text + wrong.text
 
 
+@pytest.mark.parametrize(
+    ("reached", "host"),
+    [
+        ("192.168.1.5", "192.168.1.5:8000"),
+        ("192.168.1.5", "127.0.0.1:8000"),
+        ("127.0.0.1", "rebound.example"),
+        ("127.0.0.1", "127.0.0.1.rebound.example:8000"),
+        ("127.0.0.1", "[rebound"),
+        ("127.0.0.1", ""),
+    ],
+)
+async def test_beyond_the_loopback_the_token_is_asked_for_whatever_the_public_address_is(
+    reached: str, host: str, tmp_path: Path
+) -> None:
+    async with site(tmp_path, Simulation(BuiltInWorld(1, artists=64, listeners=8))) as on:
+        address = f"http://{reached}:8000/metrics"
+        near = await on.browser.get("/metrics", headers={"Host": "localhost:8000"})
+        refused = await on.browser.get(address, headers={"Host": host})
+        right = await on.browser.get(address, headers=bearer() | {"Host": host})
+
+    assert (near.status_code, refused.status_code, right.status_code) == (200, 401, 200)
+
+
 async def test_guesses_here_and_at_the_trigger_are_counted_together(tmp_path: Path) -> None:
     secure = "https://vibe.example.org"
     async with site(

@@ -29,3 +29,11 @@ def test_the_wait_that_is_named_is_long_enough() -> None:
 
     assert wait == timedelta(seconds=50)
     assert limit.retry_after(NOON + timedelta(seconds=60)) is None
+
+
+def test_a_clock_that_is_set_back_makes_nobody_wait_longer() -> None:
+    limit = RateLimit(burst=1, period=MINUTE)
+    limit.retry_after(NOON + timedelta(days=1))
+
+    assert limit.retry_after(NOON) is None
+    assert limit.retry_after(NOON) == MINUTE
