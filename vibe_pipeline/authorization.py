@@ -14,7 +14,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
@@ -23,7 +23,7 @@ import httpx
 import structlog
 
 from vibe_pipeline.accounts.call_allowance import budget_for, listening_of
-from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
+from vibe_pipeline.accounts.errors import ConsentWithdrawn, SpotifyAccountTaken, UnknownPerson
 from vibe_pipeline.accounts.messages import Connected, Message, ZoneQuestion
 from vibe_pipeline.accounts.people import consent_end
 from vibe_pipeline.accounts.records import (
@@ -161,6 +161,8 @@ class ToConfirm:
 
     account: Account
     pending: PendingConnection
+    consent: str = field(default="", repr=False)
+    """The state that Spotify sent them back with, until this is held."""
 
     @property
     def spotify_name(self) -> str:
@@ -261,7 +263,8 @@ class AccountLinking:
         self, answer: Mapping[str, str], *, by: UserId | None = None
     ) -> ToConfirm | Refused:
         """What Spotify sent the person back with: the query of our redirect address."""
-        consent = self.store.oauth_states.take(answer.get("state", ""), StateKind.CONSENT)
+        state = answer.get("state", "")
+        consent = self.store.oauth_states.redeem(state)
         account = None if consent is None else self.store.people.get(consent.user_id)
         if consent is None or account is None or by not in {None, account.user_id}:
             return Refused(reason=RefusalReason.UNUSABLE)
@@ -271,15 +274,19 @@ class AccountLinking:
             log.warning("spotify sent nobody's code", user_id=account.user_id)
             return Refused(reason=RefusalReason.FAILED, account=account)
         try:
-            return await self._complete(account, consent, answer["code"])
+            outcome = await self._complete(account, consent, answer["code"])
         except ServiceError as error:
             return _refused(error, account)
+        return replace(outcome, consent=state) if isinstance(outcome, ToConfirm) else outcome
 
     def hold(self, asked: ToConfirm) -> str | Refused:
-        """Keep a consent until its person answers with the token given here."""
+        """Keep a consent until its person answers with the token given here.
+
+        Refused when they parted while Spotify was asked.
+        """
         try:
-            return self.store.oauth_states.hold(asked.pending)
-        except UnknownPerson:
+            return self.store.oauth_states.hold(asked.pending, asked.consent)
+        except ConsentWithdrawn:
             return Refused(reason=RefusalReason.UNUSABLE)
 
     def claim(self, token: str, *, by: UserId | None = None) -> ToConfirm | None:

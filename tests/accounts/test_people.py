@@ -534,6 +534,13 @@ def test_of_several_processes_one_gets_the_state(tmp_path: Path) -> None:
     assert sorted(got) == [False, False, False, True]
 
 
+def redeemed(store: AccountStore, account: Account) -> str:
+    """A consent's state that somebody has just come back with."""
+    state = store.oauth_states.make(account.user_id, StateKind.CONSENT, "v")
+    assert store.oauth_states.redeem(state) is not None
+    return state
+
+
 def test_a_held_connection_comes_back_whole_and_once(tmp_path: Path) -> None:
     store = made(tmp_path)
     account = store.people.register(1, "A", "en")
@@ -545,7 +552,7 @@ def test_a_held_connection_comes_back_whole_and_once(tmp_path: Path) -> None:
         tokens=tokens(),
     )
 
-    state = store.oauth_states.hold(pending)
+    state = store.oauth_states.hold(pending, redeemed(store, account))
 
     assert store.oauth_states.claim(state) == pending
     assert store.oauth_states.claim(state) is None
@@ -564,7 +571,7 @@ def test_a_claimed_connection_tells_whose_it_was_for_as_long_as_it_was_good(
         market="NL",
         tokens=tokens(),
     )
-    state = store.oauth_states.hold(pending)
+    state = store.oauth_states.hold(pending, redeemed(store, account))
 
     before = store.oauth_states.claimed_before(state)
     store.oauth_states.claim(state)

@@ -13,7 +13,7 @@ import pytest
 from tests.support.oauth_site import Site, token_on, words
 from vibe_oauth.pages import STATUS, Page
 from vibe_pipeline.accounts.records import StateKind
-from vibe_pipeline.authorization import RefusalReason, pkce_challenge
+from vibe_pipeline.authorization import RefusalReason, Refused, ToConfirm, pkce_challenge
 from vibe_pipeline.clients.spotify_accounts import SCOPES
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.simulator.faults import Fault
@@ -189,6 +189,23 @@ async def test_a_confirmation_waits_ten_minutes(here: Site) -> None:
 
     assert page_is(late, "unusable")
     assert here.store.tokens.get(account.user_id) is None
+
+
+@pytest.mark.parametrize("parting", ["disconnect", "forget"])
+async def test_who_parts_while_spotify_is_being_asked_is_asked_nothing_more(
+    parting: str, here: Site
+) -> None:
+    account = here.person()
+    back = urlsplit(await here.decide(await here.to_spotify(account))).query
+    answer = {name: values[0] for name, values in parse_qs(back).items()}
+    outcome = await here.services.linking.came_back(answer)
+    assert isinstance(outcome, ToConfirm)
+
+    getattr(here.store.erasures, parting)(account.user_id)
+    held = here.services.linking.hold(outcome)
+
+    assert held == Refused(reason=RefusalReason.UNUSABLE)
+    assert here.store.erasures.everything_of(account.user_id)["oauth_states"] == []
 
 
 async def test_no_state_stands_in_for_another_kind(here: Site) -> None:

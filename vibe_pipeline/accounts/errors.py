@@ -61,5 +61,9 @@ class UnknownPerson(LookupError):
     """Nobody has this user id; they may have asked to be forgotten."""
 
 
+class ConsentWithdrawn(LookupError):
+    """The person disconnected, or was forgotten, while Spotify was still being asked."""
+
+
 class SpotifyAccountTaken(Exception):
     """This Spotify account is already connected to another chat."""

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Delete, Update, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.cipher import Cipher
 from vibe_pipeline.accounts.database import Database
-from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.errors import ConsentWithdrawn, UnknownPerson
 from vibe_pipeline.accounts.records import OAuthState, PendingConnection, StateKind, Tokens
 from vibe_pipeline.accounts.tables import oauth_states
 from vibe_pipeline.records import UserId
@@ -41,7 +41,12 @@ class OAuthStates:
         self, user_id: UserId, kind: StateKind, verifier: str = "", ttl: int = TTL_SECONDS
     ) -> str:
         """A fresh state for this person, good once, for one kind of use."""
-        return self._keep(user_id, kind, verifier, ttl)
+        self.drop_expired()
+        try:
+            with self.database.writing() as connection:
+                return self._insert(connection, user_id, kind, verifier, ttl)
+        except IntegrityError:
+            raise UnknownPerson(user_id) from None
 
     def whose(self, state: str, kind: StateKind) -> UserId | None:
         """Whose a state is that is still good; it stays so."""
@@ -54,14 +59,20 @@ class OAuthStates:
 
     def take(self, state: str, kind: StateKind) -> OAuthState | None:
         """Use a state up; ``None`` when it is unknown, used, expired, or of another kind."""
-        taken = self._take(state, kind)
-        if taken is None:
-            return None
-        user_id, verifier = taken
-        return OAuthState(user_id=user_id, kind=kind, verifier=verifier)
+        return self._used(state, kind, delete(oauth_states))
 
-    def hold(self, pending: PendingConnection, ttl: int = TTL_SECONDS) -> str:
-        """Keep a connection, sealed, until its person confirms it with the state given here."""
+    def redeem(self, consent: str) -> OAuthState | None:
+        """Use a consent's state up, as ``take`` does; what is left of it waits for ``hold``."""
+        until = self.now() + timedelta(seconds=TTL_SECONDS)
+        exchanged = {"kind": StateKind.EXCHANGED.value, "expires_at": until}
+        return self._used(consent, StateKind.CONSENT, update(oauth_states).values(exchanged))
+
+    def hold(self, pending: PendingConnection, consent: str, ttl: int = TTL_SECONDS) -> str:
+        """Keep a connection, sealed, until its person confirms it with the state given here.
+
+        It takes the place of the redeemed ``consent``. Raises: ``ConsentWithdrawn`` when that is
+        gone: whoever parts is not asked any more.
+        """
         granted = pending.tokens
         content = {
             "spotify_account_id": pending.spotify_account_id,
@@ -73,7 +84,13 @@ class OAuthStates:
             "scopes": sorted(granted.scopes),
             "consented_at": granted.consented_at.isoformat(),
         }
-        return self._keep(pending.user_id, StateKind.CONFIRM, json.dumps(content), ttl)
+        redeemed = _named(consent, StateKind.EXCHANGED)
+        with self.database.writing() as connection:
+            if connection.execute(delete(oauth_states).where(*redeemed)).rowcount == 0:
+                raise ConsentWithdrawn(pending.user_id)
+            return self._insert(
+                connection, pending.user_id, StateKind.CONFIRM, json.dumps(content), ttl
+            )
 
     def claim(self, state: str) -> PendingConnection | None:
         """The held connection, once; of it the store keeps the moment of consent for a while."""
@@ -105,31 +122,29 @@ class OAuthStates:
         with self.database.writing() as connection:
             return connection.execute(delete(oauth_states).where(expired)).rowcount
 
-    def _keep(self, user_id: UserId, kind: StateKind, content: str, ttl: int) -> str:
-        state, now = self.new_state(), self.now()
+    def _insert(
+        self, connection: Connection, user_id: UserId, kind: StateKind, content: str, ttl: int
+    ) -> str:
+        state = self.new_state()
         row: dict[str, Any] = {
             "state_hash": _hashed(state),
             "user_id": user_id,
             "kind": StateKind(kind).value,
-            "expires_at": now + timedelta(seconds=ttl),
+            "sealed": self.sealer.seal(content),
+            "expires_at": self.now() + timedelta(seconds=ttl),
         }
-        self.drop_expired()
-        try:
-            with self.database.writing() as connection:
-                row["sealed"] = self.sealer.seal(content)
-                connection.execute(insert(oauth_states).values(row))
-        except IntegrityError:
-            raise UnknownPerson(user_id) from None
+        connection.execute(insert(oauth_states).values(row))
         return state
 
-    def _take(self, state: str, kind: StateKind) -> tuple[UserId, str] | None:
+    def _used(self, state: str, kind: StateKind, change: Delete | Update) -> OAuthState | None:
         wanted = _named(state, kind)
         with self.database.writing() as connection:
             row = connection.execute(select(oauth_states).where(*wanted)).mappings().first()
-            taken = connection.execute(delete(oauth_states).where(*wanted)).rowcount == 1
-        if row is None or not taken or not self._is_good(row["expires_at"]):
+            used = connection.execute(change.where(*wanted)).rowcount == 1
+        if row is None or not used or not self._is_good(row["expires_at"]):
             return None
-        return UserId(row["user_id"]), self.sealer.open(row["sealed"])
+        verifier = self.sealer.open(row["sealed"])
+        return OAuthState(user_id=UserId(row["user_id"]), kind=kind, verifier=verifier)
 
     def _is_good(self, expires_at: datetime) -> bool:
         now = self.now()

@@ -138,6 +138,8 @@ class StateKind(StrEnum):
     """The link the bot sends: opening it leads to Spotify's consent page."""
     CONSENT = "consent"
     """What Spotify hands back with the code."""
+    EXCHANGED = "exchanged"
+    """The same once it was handed back: gone when its person parts before we have their tokens."""
     CONFIRM = "confirm"
     """The answer on the page that names both accounts."""
     CONFIRMED = "confirmed"
