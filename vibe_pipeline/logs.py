@@ -6,12 +6,14 @@ looks like ours and is searched for secrets too.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TextIO
+from urllib.parse import quote, quote_plus
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -30,15 +32,19 @@ QUIET = (
 )
 """These print addresses, and Telegram's addresses hold the bot's token."""
 
-_BOT_TOKEN = re.compile(r"\d{5,}:[A-Za-z0-9_-]{20,}")
+_BOT_TOKEN = re.compile(r"\d{5,}(?::|%3[Aa])[A-Za-z0-9_-]{20,}")
+_LEAST_IN_A_LINE = 6
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_TRACEBACKS = frozenset({"exception", "stack"})
 
 
 def configure_logging(log_format: LogFormat, *, secrets: Iterable[str] = ()) -> None:
     """Send everything to standard error, warnings and worse only from chatty packages."""
-    before = _processors(secrets)
+    redactor = _Redactor(secrets)
+    before = _processors(redactor)
     _hand_to_stdlib(before)
     root = logging.getLogger()
-    root.handlers = [_rendering(logging.StreamHandler(sys.stderr), log_format, before)]
+    root.handlers = [_rendering(logging.StreamHandler(sys.stderr), log_format, before, redactor)]
     root.setLevel(logging.INFO)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -53,13 +59,14 @@ def log_from_runs(log_format: LogFormat, *, secrets: Iterable[str] = ()) -> None
     ours = logging.getLogger(__package__)
     if any(isinstance(one, _OutsideOfSteps) for one in ours.handlers):
         return
-    before = _processors(secrets)
+    redactor = _Redactor(secrets)
+    before = _processors(redactor)
     _hand_to_stdlib(before)
     outside = _OutsideOfSteps(os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8"))
     inside = _InsideSteps(sys.stderr, outside)
     inside.setLevel(logging.WARNING)
     for handler in (outside, inside):
-        ours.addHandler(_rendering(handler, log_format, before))
+        ours.addHandler(_rendering(handler, log_format, before, redactor))
     ours.setLevel(logging.INFO)
 
 
@@ -85,7 +92,7 @@ class _InsideSteps(logging.StreamHandler[TextIO]):
             super().emit(record)
 
 
-def _processors(secrets: Iterable[str]) -> list[Processor]:
+def _processors(redactor: _Redactor) -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -93,7 +100,7 @@ def _processors(secrets: Iterable[str]) -> list[Processor]:
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        _Redactor(secrets),
+        redactor,
     ]
 
 
@@ -106,34 +113,85 @@ def _hand_to_stdlib(before: Sequence[Processor]) -> None:
 
 
 def _rendering(
-    handler: logging.Handler, log_format: LogFormat, before: Sequence[Processor]
+    handler: logging.Handler,
+    log_format: LogFormat,
+    before: Sequence[Processor],
+    redactor: _Redactor,
 ) -> logging.Handler:
-    renderer: Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
+    rendering: list[Processor] = (
+        [structlog.processors.JSONRenderer(ensure_ascii=False)]
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), sort_keys=False)
+        else [
+            _on_one_line,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), sort_keys=False),
+        ]
     )
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=before,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *rendering,
+                redactor.line,
+            ],
         )
     )
     return handler
 
 
+def _on_one_line(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Write out what would begin another line or steer a terminal; tracebacks have their lines."""
+    event["event"] = str(event.get("event", ""))
+    return {
+        name: _CONTROLS.sub(_written_out, value)
+        if isinstance(value, str) and name not in _TRACEBACKS
+        else value
+        for name, value in event.items()
+    }
+
+
+def _written_out(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
+
+
 class _Redactor:
-    """Replaces every secret we know, and whatever looks like a bot's token."""
+    """Replaces every secret we know, however it is written, and what looks like a bot's token.
+
+    Each text of an event, and the rendered line once more: there stands what was inside of lists,
+    errors and the like. What is too short for a key may be any word or number of a line.
+    """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = sorted({one for one in secrets if one}, key=len, reverse=True)
+        written = {way for one in secrets if one for way in _ways_to_write(one)}
+        self._secrets = sorted(written, key=len, reverse=True)
+        self._in_lines = [one for one in self._secrets if len(one) >= _LEAST_IN_A_LINE]
 
     def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-        return {name: self._clean(value) for name, value in event.items()}
+        return {
+            name: _without(self._secrets, value) if isinstance(value, str) else value
+            for name, value in event.items()
+        }
 
-    def _clean(self, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        for secret in self._secrets:
-            value = value.replace(secret, STRUCK_OUT)
-        return _BOT_TOKEN.sub(STRUCK_OUT, value)
+    def line(self, logger: WrappedLogger, method: str, rendered: Any) -> str:
+        """The same of a whole line."""
+        return _without(self._in_lines, str(rendered))
+
+
+def _without(secrets: Iterable[str], text: str) -> str:
+    for secret in secrets:
+        text = text.replace(secret, STRUCK_OUT)
+    return _BOT_TOKEN.sub(STRUCK_OUT, text)
+
+
+def _ways_to_write(secret: str) -> set[str]:
+    """A secret as it is, in an address, and inside the quotes of JSON, of Python and of bytes."""
+    return {
+        secret,
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        repr(secret)[1:-1],
+        repr(secret.encode())[2:-1],
+    }

@@ -25,6 +25,39 @@ logging.getLogger("somebody.else").info("of no interest")
 """
 
 
+_EVERYWHERE = """
+import logging, sys
+import structlog
+from vibe_pipeline.logs import configure_logging
+
+configure_logging(sys.argv[1], secrets=["hush/hush+1", "said \\"so\\" é", "7"])
+log, secret = structlog.get_logger(), "hush/hush+1"
+log.warning("inside", a={"k": secret}, b=[secret], c=RuntimeError(secret), d=secret.encode(), n=17)
+log.warning("in an address", url="https://x.example/?key=hush%2Fhush%2B1")
+log.warning("quoted", a=['said "so" é'], b='said "so" é'.encode())
+log.warning("a bot", url="https://t.example/bot12345678%3AAAAAAAAAAAAAAAAAAAAAAAAAAAAA/getMe")
+log.warning(RuntimeError(secret))
+logging.getLogger("x").warning("by the standard library: %s", {"k": secret})
+log.warning("two\\n2026-11-30 [error] lines", who="a\\x1b[31mb", other="c\\u2028d")
+"""
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_no_secret_passes_inside_of_something_else_and_nothing_begins_a_line_of_its_own(
+    log_format: str,
+) -> None:
+    command = [sys.executable, "-c", _EVERYWHERE, log_format]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+
+    lines = done.stderr.split("\n")[:-1]
+    secret = ("hush", "so", "AAAA", "\x1b", "\u2028")
+    assert [line for line in lines if any(one in line for one in secret)] == []
+    assert len(lines) == 7
+    if log_format == "json":
+        assert json.loads(lines[0])["n"] == 17
+        assert json.loads(lines[6])["event"].startswith("two")
+
+
 @pytest.fixture(scope="module")
 def outside_and_inside(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[str]]:
     """The lines on the standard error of a process, and in the file it was led into meanwhile."""
