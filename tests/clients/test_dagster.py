@@ -12,7 +12,12 @@ import pytest
 from tests.support.outside_world import Naps, answering, said, said_in_words
 from vibe_pipeline.clients import dagster_queries as queries
 from vibe_pipeline.clients.dagster import DagsterGraphQL
-from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable, UnexpectedResponse
+from vibe_pipeline.clients.errors import (
+    KeyRefused,
+    NotThere,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
 from vibe_pipeline.clients.transport import Transport
 from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import LaunchRequest
@@ -196,6 +201,25 @@ async def test_dagster_being_down_is_said_and_never_raised_by_reachable() -> Non
     with pytest.raises(ServiceUnavailable) as caught:
         await dagster.launch(LaunchRequest.asked_list(ANNA))
     assert not caught.value.may_have_happened
+
+
+async def test_a_token_that_was_made_anew_meanwhile_is_shown_the_second_time() -> None:
+    http, received = answering(httpx.Response(401), said(data(__typename="Query")))
+    transport = Transport(http, service="dagster", address="http://d.example/graphql", sleep=Naps())
+    kept = iter(["former", "anew"])
+    dagster = DagsterGraphQL(transport, token=lambda: next(kept))
+
+    assert await dagster.reachable()
+
+    shown = [request.headers["authorization"] for request in received]
+    assert shown == ["Bearer former", "Bearer anew"]
+
+
+async def test_a_webserver_that_does_not_know_us_is_no_webserver_that_is_down() -> None:
+    dagster, _ = dagster_answering(httpx.Response(401))
+
+    with pytest.raises(KeyRefused, match="does not know our token"):
+        await dagster.reachable()
 
 
 async def test_a_lost_answer_to_a_launch_is_not_repeated() -> None:

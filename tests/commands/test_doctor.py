@@ -10,9 +10,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from tests.support import wrong_setups
+from tests.support.raw_http import served
 from tests.support.wrong_setups import WrongSetup, setups, table_row, troubles
+from vibe_pipeline.commands import service_checks
 from vibe_pipeline.commands.diagnosis import disk, parts, ports, versions
 from vibe_pipeline.commands.doctor import doctor
 from vibe_pipeline.installation.process_status import ProcessState, ProcessStatus, StatusFile
@@ -107,3 +113,20 @@ def test_a_package_of_another_version_is_named(
 
     assert len(troubles) == 1
     assert troubles[0].startswith(sentence)
+
+
+@pytest.mark.parametrize(("status", "known"), [(401, False), (200, True)])
+def test_a_webserver_that_does_not_know_our_token_is_named(
+    status: int, *, known: bool, tmp_path: Path
+) -> None:
+    async def webserver(request: Request) -> Response:
+        return JSONResponse({}, status)
+
+    app = Starlette(routes=[Route("/graphql", webserver, methods=["POST"])])
+    with served(app) as port:
+        address = f"http://127.0.0.1:{port}/graphql"
+        (finding,) = service_checks.webserver(
+            settings_from({"VIBE_HOME": str(tmp_path), "DAGSTER_GRAPHQL_URL": address})
+        )
+
+    assert (finding.trouble is None) is known

@@ -46,6 +46,8 @@ async def test_a_started_webserver_refuses_what_the_guard_refuses(tmp_path: Path
 
     assert page.status_code == 200
     assert page.headers[GUARD_HEADER] == "on"
+    assert page.headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in page.headers.get_list("Content-Security-Policy")
     refused = [answer.status_code for answer in (by_get, foreign, unknown)]
     assert refused == [405, 403, 401]
     assert known.json()["data"]["said"]["__typename"] == "RunNotFoundError"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +17,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message
 
-from vibe_pipeline.installation.access_token import GUARD_HEADER
+from vibe_pipeline.clients.dagster import DagsterGraphQL
+from vibe_pipeline.clients.transport import Transport
+from vibe_pipeline.installation.access_token import (
+    GUARD_HEADER,
+    kept_token,
+    lasting_token,
+    read_token,
+)
 from vibe_pipeline.installation.bounded_requests import BoundedRequests
 from vibe_pipeline.launcher.webserver_guard import WebserverGuard, host_names
 
@@ -23,6 +32,7 @@ US = "http://127.0.0.1:3000"
 TOKEN = "the-token-of-this-installation"
 QUERY = json.dumps({"query": "query { runsOrError { __typename } }"})
 MUTATION = json.dumps({"query": "mutation { launchRun { __typename } }"})
+FRAMED = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 JSON = {"Content-Type": "application/json"}
 OURS = {"Origin": US}
 KNOWN = {"Authorization": f"Bearer {TOKEN}"}
@@ -52,6 +62,7 @@ async def browser() -> AsyncIterator[httpx.AsyncClient]:
     [
         ("GET", "/", {}, ""),
         ("GET", "/runs", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, ""),
+        ("GET", "/runs", FRAMED | {"Sec-Fetch-Dest": "document"}, ""),
         ("GET", "/graphql", {"Accept": "text/html"}, ""),
         ("GET", "/server_info", {"Host": "localhost:3000"}, ""),
         ("GET", "/", {"Host": "[::1]:3000"}, ""),
@@ -70,6 +81,8 @@ async def test_what_the_interface_and_our_own_programs_ask_passes(
 ) -> None:
     answer = await browser.request(method, path, headers=headers, content=body)
 
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
     assert answer.status_code == 200
     assert answer.json()["bytes"] == len(body)
     assert answer.headers[GUARD_HEADER] == "on"
@@ -84,6 +97,8 @@ async def test_what_the_interface_and_our_own_programs_ask_passes(
         (403, "GET", "/runs", {"Origin": "https://evil.example"}, ""),
         (403, "GET", "/runs", {"Origin": "null"}, ""),
         (403, "GET", "/logs/x", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, ""),
+        (403, "GET", "/runs", FRAMED | {"Sec-Fetch-Dest": "iframe"}, ""),
+        (403, "GET", "/runs", FRAMED | {"Sec-Fetch-Dest": "object"}, ""),
         (405, "GET", "/graphql?query=mutation{launchRun{__typename}}", {}, ""),
         (405, "GET", "/graphql?query={version}", KNOWN, ""),
         (405, "GET", "/graphql?%71uery=mutation{launchRun{__typename}}", {}, ""),
@@ -211,3 +226,21 @@ async def test_who_hangs_up_half_way_is_forgotten() -> None:
     await guarded()(scope, receive, send)
 
     assert sent == []
+
+
+async def test_our_programs_go_on_when_the_token_is_deleted_under_them(tmp_path: Path) -> None:
+    async def answered(request: Request) -> Response:
+        return JSONResponse({"data": {"said": {"__typename": "Query"}}})
+
+    routes = [Route("/graphql", answered, methods=["POST"])]
+    token = partial(lasting_token, tmp_path)
+    guard = WebserverGuard(app=Starlette(routes=routes), token=token)
+    kept_token(tmp_path)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url=US) as http:
+        transport = Transport(http, service="dagster", address=f"{US}/graphql")
+        dagster = DagsterGraphQL(transport, token=partial(read_token, tmp_path))
+        before = await dagster.reachable()
+        (tmp_path / "webserver.token").unlink()
+        after = await dagster.reachable()
+
+    assert (before, after) == (True, True)

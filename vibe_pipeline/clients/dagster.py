@@ -7,13 +7,18 @@ Dagster's own client would import all of Dagster. What is launched, and how runs
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from vibe_pipeline import runs
 from vibe_pipeline.clients import dagster_queries as queries
-from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable, UnexpectedResponse
+from vibe_pipeline.clients.errors import (
+    KeyRefused,
+    NotThere,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
 from vibe_pipeline.clients.json_fields import Fields, fields, number, objects, text
 from vibe_pipeline.clients.transport import Call, ServiceAnswer, Transport
 from vibe_pipeline.installation.access_token import bearer
@@ -24,6 +29,11 @@ SERVICE = "dagster"
 
 QUEUE_LIMIT = 500
 """More runs than this are not counted: nobody is told such a place in a queue."""
+
+UNKNOWN_TO_IT = (
+    "the webserver does not know our token; both have to read the same webserver.token in VIBE_HOME"
+)
+_UNAUTHORIZED = 401
 
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 
@@ -118,6 +128,7 @@ class DagsterGraphQL:
         ServiceUnavailable: the webserver is out of reach. With ``may_have_happened`` a launch may
             have started all the same: look for it before launching again.
         NotThere: it knows no such run, or no code location offers the job now.
+        KeyRefused: it does not know our token.
         UnexpectedResponse: it answered something else than its schema says.
     """
 
@@ -129,7 +140,10 @@ class DagsterGraphQL:
         self._places: dict[str, _Place] = {}
 
     async def reachable(self) -> bool:
-        """Whether the webserver answers; never raises for it being down."""
+        """Whether the webserver answers; never raises for it being down.
+
+        Raises: ``KeyRefused`` when it answers, and not to us.
+        """
         try:
             await self._ask(queries.VERSION, {}, endpoint="version")
         except (ServiceUnavailable, UnexpectedResponse):
@@ -280,15 +294,20 @@ class DagsterGraphQL:
         self, query: str, variables: Mapping[str, Any], *, endpoint: str, repeatable: bool = True
     ) -> dict[str, Any]:
         """The one result of a query or mutation, an object with its ``__typename``."""
+        shown = self._token()
         call = Call(
             method="POST",
             path="",
             endpoint=endpoint,
             body={"query": query, "variables": variables},
-            headers=bearer(self._token()),
+            headers=bearer(shown),
             repeatable=repeatable,
         )
         answer = await self._transport.send(call)
+        if answer.status == _UNAUTHORIZED and (anew := self._token()) != shown:
+            answer = await self._transport.send(replace(call, headers=bearer(anew)))
+        if answer.status == _UNAUTHORIZED:
+            raise KeyRefused(SERVICE, UNKNOWN_TO_IT)
         body = fields(answer.json())
         complaint = _complaint(body)
         if not answer.good or complaint is not None:

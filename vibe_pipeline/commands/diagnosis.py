@@ -65,14 +65,7 @@ def addresses(settings: Settings) -> Iterator[Finding]:
 
 def other_settings(settings: Settings) -> Iterator[Finding]:
     """Values that are allowed and still do harm."""
-    token = settings.internal_job_token
-    short = token is not None and len(token.get_secret_value()) < LEAST_TOKEN
-    sentence = (
-        f"INTERNAL_JOB_TOKEN can be guessed; write {LEAST_TOKEN} characters or more (openssl rand"
-        " -hex 24)."
-    )
-    if short:
-        yield Finding(what="INTERNAL_JOB_TOKEN", trouble=sentence)
+    yield from guessable(settings)
     sentence = (
         "METABRAINZ_CONTACT names nobody; write a mail or web address where you can be reached."
     )
@@ -82,6 +75,18 @@ def other_settings(settings: Settings) -> Iterator[Finding]:
     sentence = f"{_STAND_INS_ONLY} hurries the real services, which would block us; set it to 1."
     if real and settings.service_pace > 1:
         yield Finding(what=_STAND_INS_ONLY, trouble=sentence)
+
+
+def guessable(settings: Settings) -> Iterator[Finding]:
+    """Whether the operator's token can be found by trying: its length alone prevents that."""
+    token = settings.internal_job_token
+    if token is None or len(token.get_secret_value().strip()) >= LEAST_TOKEN:
+        return
+    sentence = (
+        f"INTERNAL_JOB_TOKEN can be guessed; write {LEAST_TOKEN} characters or more (openssl rand"
+        " -hex 24)."
+    )
+    yield Finding(what="INTERNAL_JOB_TOKEN", trouble=sentence)
 
 
 def ports(settings: Settings) -> Iterator[Finding]:

@@ -63,6 +63,7 @@ def examine(
     yield from diagnosis.parts(settings)
     if not offline:
         yield from service_checks.services(settings, now=now)
+        yield from service_checks.webserver(settings)
     yield from diagnosis.people(settings)
 
 

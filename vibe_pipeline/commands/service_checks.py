@@ -20,8 +20,10 @@ import httpx
 from pydantic import SecretStr
 
 from vibe_pipeline.addresses import shown_address
+from vibe_pipeline.clients.dagster import UNKNOWN_TO_IT
 from vibe_pipeline.clients.factory import open_http, user_agent
 from vibe_pipeline.commands.checks import SERVICES, Finding, contact_names_nobody
+from vibe_pipeline.installation.access_token import bearer, read_token
 from vibe_pipeline.settings import Settings
 
 CALL_SECONDS = 5.0
@@ -52,6 +54,22 @@ class Probe:
 def services(settings: Settings, *, now: Callable[[], datetime]) -> list[Finding]:
     """What each service says to our key, and whether our clock goes as theirs do."""
     return asyncio.run(_all(settings, now))
+
+
+def webserver(settings: Settings) -> Iterator[Finding]:
+    """Whether Dagster's webserver knows us; one that does not answer is told of as a part."""
+    try:
+        answer = httpx.post(
+            settings.dagster_graphql_url,
+            json={"query": "{ version }"},
+            headers=bearer(read_token(settings.home)),
+            timeout=CALL_SECONDS,
+            trust_env=False,
+        )
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return
+    refused = answer.status_code == httpx.codes.UNAUTHORIZED
+    yield Finding(what="webserver.token", trouble=f"Dagster: {UNKNOWN_TO_IT}." if refused else None)
 
 
 def before_a_start(

@@ -10,12 +10,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from vibe_pipeline.accounts.store import open_for, utc_now
+from vibe_pipeline.addresses import shown_address
 from vibe_pipeline.commands import checks as preflight
 from vibe_pipeline.commands import diagnosis, service_checks
 from vibe_pipeline.commands.checks import Finding
@@ -47,7 +49,8 @@ def _begin(settings: Settings) -> None:
     """Look, prepare, start and watch; the home folder is ours alone."""
     make_private(settings.home)
     ports = Ports.of(settings)
-    preflight.stop_on_trouble(_at_first_sight(settings, ports))
+    for sentence in preflight.stop_on_trouble(_at_first_sight(settings, ports)):
+        click.echo(f"  Attention: {sentence}")
     for sentence in preflight.stop_on_trouble(_stores(settings)):
         click.echo(f"  Attention: {sentence}")
     has_people = bool(open_for(settings).people.ids())
@@ -73,6 +76,7 @@ def _at_first_sight(settings: Settings, ports: Ports) -> Iterator[Finding]:
     yield from diagnosis.addresses(settings)
     yield from diagnosis.folders(settings)
     yield from preflight.ports(ports)
+    yield from (replace(one, stops=False) for one in diagnosis.guessable(settings))
 
 
 def _stores(settings: Settings) -> Iterator[Finding]:
@@ -134,8 +138,8 @@ def _own_log(settings: Settings) -> Path:
 
 
 def _welcome(settings: Settings) -> Iterator[str]:
-    yield f"Dagster UI: {settings.dagster_graphql_url.removesuffix('/graphql')}"
-    yield f"People's browsers: {settings.public_url}"
+    yield f"Dagster UI: {shown_address(settings.dagster_graphql_url).removesuffix('/graphql')}"
+    yield f"People's browsers: {shown_address(settings.public_url)}"
     yield f"Logs: {settings.home / 'logs'}. Ctrl-C stops everything."
 
 

@@ -38,6 +38,17 @@ def kept_token(home: Path) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
+def lasting_token(home: Path) -> str | None:
+    """The token, made anew if somebody deleted or emptied it while we run.
+
+    ``None`` where the home folder cannot be written, of which health and doctor tell.
+    """
+    try:
+        return kept_token(home)
+    except OSError:
+        return None
+
+
 def read_token(home: Path) -> str | None:
     """The token of this installation, if it has one that we may read."""
     try:

@@ -24,7 +24,7 @@ import uvicorn
 from dagster import BetaWarning, DagsterInstance
 from starlette.types import ASGIApp
 
-from vibe_pipeline.installation.access_token import read_token
+from vibe_pipeline.installation.access_token import lasting_token
 from vibe_pipeline.installation.bounded_requests import BoundedRequests, ImpatientProtocol
 from vibe_pipeline.launcher.dagster_internals import (
     EXECUTING_MODULES,
@@ -102,7 +102,7 @@ def _guard_webserver() -> None:
     def guarded(app: ASGIApp, **options: Any) -> None:
         guard = WebserverGuard(
             app=app,
-            token=partial(read_token, settings.home),
+            token=partial(lasting_token, settings.home),
             hosts=host_names(settings.dagster_hosts),
         )
         bounded = BoundedRequests(guard, most_bytes=MOST_BYTES)

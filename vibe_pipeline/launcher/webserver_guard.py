@@ -112,7 +112,7 @@ class WebserverGuard:
             return _FOREIGN_HOST
         if headers.getlist("origin") and not self._same_origin(headers):
             return _FOREIGN_ORIGIN
-        opened = method in _READING and headers.get("sec-fetch-mode") == "navigate"
+        opened = method in _READING and _is_opened(headers)
         foreign = headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
         return _FOREIGN_ORIGIN if foreign and not opened else None
 
@@ -142,6 +142,12 @@ class WebserverGuard:
         if token is None or scheme.lower() != "bearer":
             return False
         return hmac.compare_digest(given.strip().encode(), token.encode())
+
+
+def _is_opened(headers: Headers) -> bool:
+    """Whether somebody follows a link or types an address; what opens in a frame is a page's."""
+    whole_page = headers.get("sec-fetch-dest", "document") == "document"
+    return whole_page and headers.get("sec-fetch-mode") == "navigate"
 
 
 def _has_controls(path: str) -> bool:
@@ -186,7 +192,10 @@ def _split(address: str) -> SplitResult | None:
 def _marked(send: Send) -> Send:
     async def marked(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message)[GUARD_HEADER] = "on"
+            headers = MutableHeaders(scope=message)
+            headers[GUARD_HEADER] = "on"
+            headers["X-Frame-Options"] = "DENY"
+            headers.append("Content-Security-Policy", "frame-ancestors 'none'")
         await send(message)
 
     return marked
