@@ -184,14 +184,8 @@ def _without(secrets: Iterable[str], text: str) -> str:
 
 
 def _ways_to_write(secret: str) -> set[str]:
-    """A secret as it is, in an address, and inside the quotes of JSON, of Python and of bytes."""
-    return {
-        secret,
-        quote(secret),
-        quote(secret, safe=""),
-        quote_plus(secret),
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        repr(secret)[1:-1],
-        repr(secret.encode())[2:-1],
-    }
+    """A secret as it is, in an address, and inside the quotes of Python, of bytes and of JSON."""
+    in_addresses = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    in_python = {secret, repr(secret)[1:-1], repr(secret.encode())[2:-1]}
+    in_json = {json.dumps(one, ensure_ascii=False)[1:-1] for one in in_python}
+    return in_addresses | in_python | in_json

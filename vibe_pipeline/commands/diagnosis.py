@@ -22,12 +22,11 @@ from vibe_pipeline.accounts.cipher import SecretKeyInvalid, existing_key
 from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
 from vibe_pipeline.accounts.records import Account, EditionKind, FailureCause
 from vibe_pipeline.accounts.store import AccountStore, open_existing
-from vibe_pipeline.addresses import shown_address
 from vibe_pipeline.commands.checks import Finding, contact_names_nobody, port_trouble
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.installation.process_status import ProcessState, StatusFile
-from vibe_pipeline.settings import FILE, Settings, sqlite_address, warehouse_form
+from vibe_pipeline.settings import FILE, Settings, shown_address, sqlite_address, warehouse_form
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 from vibe_pipeline.warehouse.damage import trouble_with
 from vibe_pipeline.warehouse.extensions import ExtensionMissing

@@ -19,12 +19,11 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
-from vibe_pipeline.addresses import shown_address
 from vibe_pipeline.clients.dagster import UNKNOWN_TO_IT
 from vibe_pipeline.clients.factory import open_http, user_agent
 from vibe_pipeline.commands.checks import SERVICES, Finding, contact_names_nobody
 from vibe_pipeline.installation.access_token import bearer, read_token
-from vibe_pipeline.settings import Settings
+from vibe_pipeline.settings import Settings, shown_address
 
 CALL_SECONDS = 5.0
 CLOCK_MAY_DIFFER = timedelta(seconds=60)

@@ -17,7 +17,6 @@ from pathlib import Path
 import click
 
 from vibe_pipeline.accounts.store import open_for, utc_now
-from vibe_pipeline.addresses import shown_address
 from vibe_pipeline.commands import checks as preflight
 from vibe_pipeline.commands import diagnosis, service_checks
 from vibe_pipeline.commands.checks import Finding
@@ -31,7 +30,7 @@ from vibe_pipeline.commands.supervisor import (
 )
 from vibe_pipeline.installation.home import held, make_private
 from vibe_pipeline.installation.process_status import StatusFile
-from vibe_pipeline.settings import Settings, read_settings
+from vibe_pipeline.settings import Settings, read_settings, shown_address
 
 OURSELVES = "vibe"
 """The part that watches over the others, as its lines name it."""
