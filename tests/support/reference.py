@@ -41,6 +41,8 @@ HELP_COLUMNS = 96
 ACCEPTED = {
     "_address": "an http:// or https:// address",
     "_zone": "a time zone",
+    "_folder": "a path",
+    "_database": "a secret",
     "_dagster_database": "a secret",
     "_market": "two capital letters",
     "_two_policies": "two names with a comma between",
