@@ -18,6 +18,7 @@ from vibe_oauth.services import OAuthServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
+from vibe_pipeline.installation.access_token import OAUTH_HEADER
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.installation.process_status import (
     TROUBLE_LASTS,
@@ -71,7 +72,7 @@ class Health:
 
     async def live(self, request: Request) -> Response:
         """The process answers; says nothing about anybody else."""
-        return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "ok"}, headers={OAUTH_HEADER: "on"})
 
     async def ready(self, request: Request) -> Response:
         """The stores can be read and written, Dagster takes orders, every process runs."""

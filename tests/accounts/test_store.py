@@ -203,8 +203,10 @@ def test_a_store_that_was_never_set_up_says_so(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told_not_made_by_reading(tmp_path: Path) -> None:
     store = open_store(address(tmp_path / "gone"), KEY)
 
-    with pytest.raises(AccountsNotPermitted, match="may not open"):
+    with pytest.raises(AccountsNotSetUp, match="is not there"):
         store.people.all()
+
+    assert not (tmp_path / "gone").exists()
 
 
 def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:

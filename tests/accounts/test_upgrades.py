@@ -43,6 +43,7 @@ def somebody(store: AccountStore) -> tuple[Account, Edition]:
 def older(folder: Path, revision: str, like: str) -> str:
     """A store of this revision that holds what the store at ``like`` does, as far as it can."""
     folder.mkdir()
+    (folder / "accounts.sqlite").touch()
     upgrade(connect(address(folder)), to=revision)
     with create_engine(like).connect() as rows, create_engine(address(folder)).begin() as old:
         _copied(rows, old)

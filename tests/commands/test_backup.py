@@ -31,6 +31,7 @@ from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.commands import checks, snapshots
 from vibe_pipeline.commands.backup import backup, restore
+from vibe_pipeline.commands.personal_data import erase, export
 from vibe_pipeline.commands.rotate_key import rotate_key
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
 from vibe_pipeline.installation.home import RESTORING, HomeInUse, held
@@ -247,12 +248,9 @@ def test_whoever_came_after_an_older_backup_is_not_taken_for_forgotten_once_it_w
     assert came in result.output
 
 
-def test_whoever_was_forgotten_stays_so_when_the_restore_was_cut_off_in_the_middle(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gone, path, move = ben(settings), str(tmp_path / "both.tar.gz"), shutil.move
-    vibe(backup, "--to", path)
-    open_for(settings).erasures.forget(gone)
+def cut_off(settings: Settings, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restore that ends when the former accounts are set aside and the new ones not there yet."""
+    move = shutil.move
 
     def full(source: Path | str, target: Path | str) -> None:
         if Path(target) == settings.home / "accounts.sqlite":
@@ -264,9 +262,72 @@ def test_whoever_was_forgotten_stays_so_when_the_restore_was_cut_off_in_the_midd
         assert isinstance(vibe(restore, path).exception, CommandFailed)
     assert not (settings.home / "accounts.sqlite").exists()
 
+
+def test_whoever_was_forgotten_stays_so_when_the_restore_was_cut_off_in_the_middle(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, path = ben(settings), str(tmp_path / "both.tar.gz")
+    vibe(backup, "--to", path)
+    open_for(settings).erasures.forget(gone)
+    cut_off(settings, path, monkeypatch)
+
     assert vibe(restore, path).exit_code == 0
 
     assert gone not in open_for(settings).people.ids()
+
+
+def test_nothing_is_erased_exported_or_sealed_anew_between_a_restore_cut_off_and_the_next(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, path = ben(settings), str(tmp_path / "both.tar.gz")
+    vibe(backup, "--to", path)
+    open_for(settings).erasures.forget(gone)
+    cut_off(settings, path, monkeypatch)
+    key = kept_key(settings.home)
+
+    refused = [vibe(erase, "Anna"), vibe(export, "Anna"), vibe(rotate_key)]
+
+    assert all("restore again first" in str(one.exception) for one in refused)
+    assert kept_key(settings.home) == key
+    assert not (settings.home / "accounts.sqlite").exists()
+    assert vibe(restore, path).exit_code == 0
+    assert gone not in open_for(settings).people.ids()
+
+
+def test_an_empty_store_made_after_a_restore_was_cut_off_does_not_bring_the_forgotten_back(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, path = ben(settings), str(tmp_path / "both.tar.gz")
+    vibe(backup, "--to", path)
+    open_for(settings).erasures.forget(gone)
+    cut_off(settings, path, monkeypatch)
+    migrate(settings.accounts_address)
+
+    assert vibe(restore, path).exit_code == 0
+
+    assert gone not in open_for(settings).people.ids()
+
+
+def test_the_former_stores_are_all_kept_where_both_have_the_same_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIBE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DB_PATH", str(tmp_path / "warehouse" / "vibe.db"))
+    monkeypatch.setenv("ACCOUNTS_URL", f"sqlite:///{tmp_path}/accounts/vibe.db")
+    for folder in ("warehouse", "accounts"):
+        (tmp_path / folder).mkdir()
+    settings, path = read_settings(), str(tmp_path / "night.tar.gz")
+    filled(settings)
+    vibe(backup, "--to", path)
+    like_track(settings, anna(open_for(settings)), "t2")
+
+    assert vibe(restore, path).exit_code == 0
+
+    (aside,) = settings.home.glob("before-restore-*")
+    with Warehouse(aside / "warehouse.duckdb").open() as tables:
+        assert len(tables.library.likes(anna(open_for(settings)))) == 2
+    with closing(sqlite3.connect(aside / "accounts.sqlite")) as former:
+        assert former.execute("SELECT count(*) FROM accounts").fetchone() == (1,)
 
 
 def test_a_new_home_needs_the_key_in_the_archive_or_at_hand(
@@ -438,20 +499,26 @@ def copies(settings: Settings, tmp_path: Path) -> list[str]:
     return [path.name for folder in (tmp_path, settings.home) for path in folder.glob(".*")]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_backup_or_a_restore_that_is_asked_to_end_leaves_no_open_copies(
-    settings: Settings, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
 ) -> None:
-    former = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(snapshots, "check", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    former = signal.signal(number, signal.SIG_DFL)
+    monkeypatch.setattr(snapshots, "check", lambda _: os.kill(os.getpid(), number))
 
     ended = [
         vibe(backup, "--with-key", "--to", str(tmp_path / "other.tar.gz")).exit_code,
         vibe(restore, str(archive)).exit_code,
     ]
 
-    assert ended == [143, 143]
+    assert ended == [128 + number] * 2
     assert copies(settings, tmp_path) == []
-    assert signal.getsignal(signal.SIGTERM) is former
+    assert signal.getsignal(number) is signal.SIG_DFL
+    signal.signal(number, former)
 
 
 def test_open_copies_that_a_killed_process_left_are_removed_but_not_those_in_use(
@@ -562,6 +629,39 @@ def test_accounts_that_a_backup_does_not_hold_stay_as_they_are(
     assert result.exit_code == 0, result.exception
     assert "not in this backup" in result.output
     assert refresh_token(open_for(settings)) == "refresh"
+
+
+def test_a_key_in_a_backup_without_accounts_is_not_put_over_the_one_that_opens_them(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "night.tar.gz"
+    with monkeypatch.context() as patched:
+        patched.setenv("ACCOUNTS_URL", "postgresql+psycopg://vibe@db.example/vibe")
+        vibe(backup, "--with-key", "--to", str(elsewhere))
+    vibe(rotate_key)
+
+    result = vibe(restore, str(elsewhere))
+
+    assert result.exit_code == 0, result.exception
+    assert "stays as it is" in result.output
+    assert refresh_token(open_for(settings)) == "refresh"
+
+
+def test_a_key_in_a_backup_without_accounts_is_put_where_it_is_missing_or_another_is_of_no_use(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere, key = tmp_path / "night.tar.gz", settings.home / "secret.key"
+    with monkeypatch.context() as patched:
+        patched.setenv("ACCOUNTS_URL", "postgresql+psycopg://vibe@db.example/vibe")
+        vibe(backup, "--with-key", "--to", str(elsewhere))
+
+    for present in (None, Fernet.generate_key()):
+        key.unlink()
+        if present is not None:
+            key.write_bytes(present)
+        vibe(restore, str(elsewhere))
+
+        assert refresh_token(open_for(settings)) == "refresh"
 
 
 def test_accounts_in_a_file_are_not_left_out_in_silence_where_a_server_keeps_them(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -13,6 +16,7 @@ from tests.playlists.test_warehouse_recovery import published
 from tests.support.accounts_site import connected
 from vibe_pipeline.accounts.store import migrate, open_for, utc_now
 from vibe_pipeline.commands.checks import Finding, NotReady, recovery, state, stop_on_trouble
+from vibe_pipeline.commands.diagnosis import stores
 from vibe_pipeline.commands.service_checks import before_a_start
 from vibe_pipeline.settings import Settings, settings_from
 from vibe_pipeline.warehouse import Warehouse
@@ -87,6 +91,55 @@ def test_damage_in_the_middle_of_the_account_store_stops_a_start(settings: Setti
         stop_on_trouble(state(settings))
 
 
+def a_newer_revision(path: Path) -> None:
+    changed(path, "UPDATE alembic_version SET version_num = '9999'")
+
+
+def no_revision(path: Path) -> None:
+    changed(path, "DELETE FROM alembic_version")
+
+
+def a_table_less(path: Path) -> None:
+    changed(path, "DROP TABLE outbox")
+
+
+def a_link_that_leads_nowhere(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/nowhere/accounts.sqlite")
+
+
+def changed(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+@pytest.mark.parametrize(
+    "harm", [a_newer_revision, no_revision, a_table_less, a_link_that_leads_nowhere]
+)
+def test_the_doctor_tells_of_every_account_store_on_which_nothing_would_start(
+    settings: Settings, harm: Callable[[Path], None]
+) -> None:
+    harm(settings.home / "accounts.sqlite")
+
+    (told,) = [one.trouble for one in stores(settings) if one.trouble]
+
+    with pytest.raises(NotReady):
+        stop_on_trouble(state(settings))
+    assert "accounts.sqlite" in told
+
+
+def test_a_warehouse_of_zeros_is_set_aside_and_its_lists_are_put_back(settings: Settings) -> None:
+    store, warehouse = open_for(settings), Warehouse(settings.warehouse_path)
+    published(store, warehouse, store.people.all()[0], "e20", 20)
+    settings.warehouse_path.write_bytes(bytes(100_000))
+
+    said = " ".join(stop_on_trouble(recovery(settings)))
+
+    assert "warehouse.duckdb was damaged" in said
+    assert "1 lists with" in said
+
+
 def test_a_lost_account_store_and_a_lost_history_of_runs_are_told(settings: Settings) -> None:
     store, warehouse = open_for(settings), Warehouse(settings.warehouse_path)
     published(store, warehouse, store.people.all()[0], "e20", 20)
@@ -96,11 +149,34 @@ def test_a_lost_account_store_and_a_lost_history_of_runs_are_told(settings: Sett
     (settings.home / "dagster" / "history" / "runs.db").touch()
     for suffix in ("", "-wal", "-shm"):
         (settings.home / f"accounts.sqlite{suffix}").unlink(missing_ok=True)
+    (gone, *_) = [one.trouble for one in stores(settings) if one.trouble]
     (accounts,) = stop_on_trouble(recovery(settings))
+    (empty, *_) = [one.trouble for one in stores(settings) if one.trouble]
 
+    assert accounts == gone == empty
     assert "history of runs begins anew" in runs
     assert "lists (1)" in accounts
     assert "vibe restore" in accounts
+
+
+@pytest.mark.parametrize(
+    "name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"]
+)
+def test_a_damaged_database_of_dagsters_is_set_aside_by_a_start_and_told_by_the_doctor(
+    settings: Settings, name: str
+) -> None:
+    path = settings.home / "dagster" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"junk" * 5000)
+
+    (told,) = [one.trouble for one in stores(settings) if one.trouble]
+    (said,) = stop_on_trouble(recovery(settings))
+
+    (aside,) = path.parent.glob(f"{path.name}.damaged-*")
+    assert path.name in told
+    assert aside.name in said
+    assert not path.exists()
+    assert [one.trouble for one in stores(settings) if one.trouble] == []
 
 
 @pytest.mark.parametrize("left", [0.4, 0.9])

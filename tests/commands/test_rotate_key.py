@@ -85,6 +85,22 @@ def test_a_key_put_back_with_a_byte_order_mark_is_the_key_and_can_be_changed(
     assert refresh_token(open_for(read_settings()), anna) == "refresh"
 
 
+@pytest.mark.usefixtures("anna")
+def test_the_only_key_is_kept_while_the_store_it_opens_is_away(home: Path) -> None:
+    key, store = key_file(home).read_bytes(), home / "accounts.sqlite"
+    away = store.rename(home.with_name("away.sqlite"))
+
+    gone = rotated()
+    migrate(read_settings().accounts_address)
+    empty = rotated()
+
+    assert "accounts.sqlite is not there" in str(gone.exception)
+    assert "so it stays" in str(empty.exception)
+    assert key_file(home).read_bytes() == key
+    away.replace(store)
+    assert rotated().exit_code == 0
+
+
 def test_a_store_that_fails_halfway_leaves_the_former_key_in_force(
     home: Path, anna: UserId, monkeypatch: pytest.MonkeyPatch
 ) -> None:

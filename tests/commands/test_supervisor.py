@@ -17,7 +17,7 @@ from typing import IO, Any
 import psutil
 import pytest
 
-from vibe_pipeline.commands import supervisor
+from vibe_pipeline.commands import liveness, supervisor
 from vibe_pipeline.commands.restart_policy import RestartPolicy
 from vibe_pipeline.commands.supervisor import (
     ManagedProcess,
@@ -25,12 +25,13 @@ from vibe_pipeline.commands.supervisor import (
     ProcessRefused,
     Start,
     free_port,
+    http_ready,
     listening_error,
     log_ready,
     port_ready,
     running,
 )
-from vibe_pipeline.installation.process_status import ProcessStatus
+from vibe_pipeline.installation.process_status import ProcessState, ProcessStatus
 
 SAYS_READY_AND_STAYS = "print('ready', flush=True); import time; time.sleep(600)"
 DIES_AFTER_READY = "print('ready', flush=True); import time; time.sleep(0.5); raise SystemExit(3)"
@@ -181,6 +182,67 @@ async def test_who_keeps_times_in_memory_begins_anew_when_the_clock_is_set_back(
     assert [sentence.partition(" ")[0] for sentence in said[1:]] == ["daemon", "daemon"]
     assert said[2].startswith("daemon is ready again")
     assert first == last
+
+
+async def heard(events: asyncio.Queue[str], number: int) -> list[str]:
+    return [await asyncio.wait_for(events.get(), 60) for _ in range(number)]
+
+
+async def test_a_part_that_hangs_is_told_ended_and_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liveness, "EVERY_SECONDS", 0.05)
+    events: asyncio.Queue[str] = asyncio.Queue()
+    told: list[ProcessState] = []
+
+    def status(parts: Mapping[str, ProcessStatus]) -> None:
+        told.append(parts["hangs"].state)
+
+    hangs = part(tmp_path, "hangs", SAYS_READY_AND_STAYS)
+    listening = running([hangs], policy=AT_ONCE, on_event=events.put_nowait, on_status=status)
+    async with listening as deployment:
+        os.kill(deployment.pid_of("hangs") or 0, signal.SIGSTOP)
+        silent, ended, again = await deployment.alongside(heard(events, 3))
+
+    assert "hangs does not answer" in silent
+    assert "did not answer any more and was ended" in ended
+    assert "hangs is ready again" in again
+    assert told.index(ProcessState.SILENT) < told.index(ProcessState.RESTARTING)
+
+
+async def test_a_part_that_is_silent_for_a_moment_is_let_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liveness, "EVERY_SECONDS", 0.05)
+    answers = iter([*[False] * (liveness.ENDED_AFTER - 1), *[True] * 10_000])
+    events: asyncio.Queue[str] = asyncio.Queue()
+
+    async def alive() -> bool:
+        return next(answers)
+
+    slow = replace(part(tmp_path, "slow", SAYS_READY_AND_STAYS), alive=alive)
+    async with running([slow], policy=AT_ONCE, on_event=events.put_nowait) as deployment:
+        pid = deployment.pid_of("slow")
+        _, again = await deployment.alongside(heard(events, 2))
+        stayed = deployment.pid_of("slow")
+
+    assert again == "slow answers again."
+    assert stayed == pid
+
+
+async def test_a_stranger_who_answers_at_a_part_s_port_does_not_make_it_ready() -> None:
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as stranger:
+        port = stranger.sockets[0].getsockname()[1]
+        start = Start(log=Path("unused"), offset=0)
+        anybody = await http_ready(f"http://127.0.0.1:{port}/")(start)
+        ours = await http_ready(f"http://127.0.0.1:{port}/", header="X-Vibe-OAuth")(start)
+
+    assert (anybody, ours) == (True, False)
 
 
 async def test_how_the_parts_stand_is_told_all_the_way(tmp_path: Path) -> None:

@@ -67,3 +67,11 @@ def test_a_complaint_is_current_for_a_while_only(tmp_path: Path) -> None:
         "Telegram bot": "Somebody else polls."
     }
     assert Troubles(tmp_path).current(now=later, within=within) == {}
+
+
+def test_a_complaint_of_the_future_is_over_once_the_clock_was_set_back(tmp_path: Path) -> None:
+    Troubles(tmp_path).note("Telegram bot", "Somebody else polls.", now=NOON)
+
+    yesterday = NOON - timedelta(days=1)
+
+    assert Troubles(tmp_path).current(now=yesterday, within=timedelta(minutes=2)) == {}

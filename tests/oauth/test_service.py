@@ -162,6 +162,25 @@ async def test_a_look_at_our_health_makes_no_new_key_where_the_right_one_was_del
         assert "sealed with another key" not in (await here.browser.get("/health")).text
 
 
+def account_files(here: Site) -> list[Path]:
+    path = Path(here.services.store.database.engine.url.database or "")
+    return list(path.parent.glob(f"{path.name}*"))
+
+
+async def test_health_tells_of_an_account_store_that_is_gone_and_no_page_makes_a_new_one(
+    here: Site,
+) -> None:
+    for file in account_files(here):
+        file.unlink()
+
+    answer = await here.browser.get("/health")
+    await here.browser.get("/connect/unknown")
+
+    assert answer.status_code == 503
+    assert "is not there" in answer.json()["account_store"]["reason"]
+    assert account_files(here) == []
+
+
 async def test_health_tells_of_a_key_that_was_exchanged_while_we_hold_the_right_one(
     here: Site,
 ) -> None:

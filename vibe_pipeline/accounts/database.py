@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import (
     Connection,
@@ -31,6 +32,7 @@ from sqlalchemy.types import TypeDecorator
 
 from vibe_pipeline.accounts.errors import (
     AccountsBusy,
+    AccountsGone,
     AccountsNotADatabase,
     AccountsNotPermitted,
     AccountsNotSetUp,
@@ -146,6 +148,7 @@ def connect(url: str) -> Database:
     with _usable_address():
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", _open_what_is_there)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "do_connect", _open)
@@ -206,6 +209,16 @@ def _open(
         ) from None
 
 
+def _open_what_is_there(
+    _dialect: Dialect, _record: ConnectionPoolEntry, places: list[Any], options: dict[str, Any]
+) -> None:
+    """Have SQLite make no empty file where the store is gone; ``schema.migrate`` makes one."""
+    place = str(places[0])
+    if place not in {"", ":memory:"} and not place.startswith("file:"):
+        places[0] = f"file:{quote(place)}?mode=rw"
+        options["uri"] = True
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
@@ -239,8 +252,8 @@ def _fault(error: DBAPIError, engine: Engine) -> AccountsUnreadable | None:
 
 def _sqlite_fault(error: sqlite3.Error, place: str) -> AccountsUnreadable | None:
     name = getattr(error, "sqlite_errorname", "") or ""
-    if "no such table" in str(error) or "no such column" in str(error):
-        return AccountsNotSetUp(_not_set_up(place))
+    if (absence := _absence(str(error), name, place)) is not None:
+        return absence
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return AccountsBusy(
             f"Another process held the account store {place} for more than {BUSY_SECONDS} seconds;"
@@ -261,10 +274,34 @@ def _sqlite_fault(error: sqlite3.Error, place: str) -> AccountsUnreadable | None
     return None
 
 
+def _absence(complaint: str, name: str, place: str) -> AccountsNotSetUp | None:
+    if "no such table" in complaint or "no such column" in complaint:
+        return AccountsNotSetUp(_not_set_up(place))
+    if name.startswith("SQLITE_CANTOPEN") and not Path(place).exists():
+        return AccountsGone(not_there(place))
+    return None
+
+
 def _damaged(place: str) -> str:
     return (
         f"{place} is not an account store, or it is damaged; put a backup in its place, or point"
         " ACCOUNTS_URL elsewhere."
+    )
+
+
+def foreign_tables(place: str) -> str:
+    """The sentence for tables of which nothing says that they are ours."""
+    return (
+        f"{place} holds another program's tables; point ACCOUNTS_URL to a database of its own, or"
+        " put a backup in its place."
+    )
+
+
+def not_there(place: str) -> str:
+    """The sentence for a store that is not where it should be."""
+    return (
+        f"The account store {place} is not there: bring back the disk it lies on, or run vibe"
+        " restore with a backup; where nobody was connected yet, run `vibe up` once."
     )
 
 

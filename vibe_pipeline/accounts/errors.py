@@ -31,6 +31,12 @@ class AccountsNotSetUp(AccountsUnreadable):
     for_strangers = "The account store is not set up for this version; run `vibe up` once."
 
 
+class AccountsGone(AccountsNotSetUp):
+    """There is no store at all: it was never made, or it is away."""
+
+    for_strangers = "The account store is not there: bring back the disk it lies on, or a backup."
+
+
 class AccountsTooNew(AccountsUnreadable):
     """A newer version of this program has already changed the tables."""
 
@@ -51,6 +57,10 @@ class SecretKeyWrong(AccountsUnreadable):
     """The tokens were sealed with another key."""
 
     for_strangers = "The stored tokens were sealed with another key; `vibe doctor` says more."
+
+
+class SecretKeyGone(SecretKeyWrong):
+    """There is no key at all, though there is a store."""
 
 
 class SecretKeyInvalid(AccountsUnreadable):

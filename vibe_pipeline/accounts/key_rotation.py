@@ -38,6 +38,10 @@ _SEALED: tuple[tuple[Table, Column[bytes]], ...] = (
 )
 
 
+class NothingSealed(AccountsUnreadable):
+    """Nothing here was sealed with the key at hand: it may be needed for what is elsewhere."""
+
+
 class ResealingFailed(AccountsUnreadable):
     """Something could not be sealed anew; no key is forgotten, so everything can be opened."""
 
@@ -59,12 +63,14 @@ def rotate_kept_key(
 
     Raises:
         SecretKeyInvalid: what the home keeps is no key; it stays as it is.
+        NothingSealed: no key of the home is needed by this store; they stay as they are.
         ResealingFailed: the store could not be written; the former key is kept.
     """
     lock = home / f"{key_file(home).name}.lock"
     with FileLock(lock, mode=0o600):
         give_to_owner_of(key_file(home), lock)
         former = [key.strip() for key in usable_key(home).split(",")]
+        _look_for_use(database, Cipher(",".join(former)), key_file(home))
         newest = former[0] if len(former) > 1 else new_key()
         keep_keys(home, [newest, *(key for key in former if key != newest)])
         every, seals = Cipher(usable_key(home)), Cipher(newest)
@@ -87,6 +93,19 @@ def reseal(database: Database, opens: Cipher, seals: Cipher) -> Resealed:
         raise ResealingFailed(
             f"{error} The former key is kept, and everything can be opened; run this again."
         ) from error
+
+
+def _look_for_use(database: Database, cipher: Cipher, kept_in: Path) -> None:
+    with database.reading() as connection:
+        for _, column in _SEALED:
+            for (sealed,) in connection.execute(select(column).where(column.is_not(None))):
+                if _can_open(cipher, sealed):
+                    return
+    raise NothingSealed(
+        f"Nothing in the account store is sealed with the key in {kept_in}, so it stays: what is"
+        " elsewhere, a backup or a store that is away, may need it. To have another made, move it"
+        " aside and start Vibe."
+    )
 
 
 def _resealed(database: Database, opens: Cipher, seals: Cipher) -> Resealed:

@@ -13,7 +13,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 
 from vibe_pipeline.accounts import migrations
-from vibe_pipeline.accounts.database import Database, revision_of, shown_place
+from vibe_pipeline.accounts.database import Database, foreign_tables, revision_of, shown_place
 from vibe_pipeline.accounts.errors import AccountsNotADatabase
 
 _ADVISORY_LOCK = 7_221_090_311
@@ -40,7 +40,4 @@ def upgrade(database: Database, to: str = "head") -> None:
 
 def _refuse_foreign_tables(connection: Connection) -> None:
     if inspect(connection).get_table_names():
-        place = shown_place(connection.engine.url)
-        raise AccountsNotADatabase(
-            f"{place} holds another program's tables; point ACCOUNTS_URL to a database of its own."
-        )
+        raise AccountsNotADatabase(foreign_tables(shown_place(connection.engine.url)))

@@ -11,15 +11,25 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from sqlalchemy import inspect
+
 from vibe_pipeline.accounts.database import (
     BUSY_SECONDS,
     Database,
     connect,
+    foreign_tables,
+    not_there,
     revision_of,
     shown_place,
     sqlite_path,
 )
-from vibe_pipeline.accounts.errors import AccountsNotPermitted, AccountsTooNew
+from vibe_pipeline.accounts.errors import (
+    AccountsGone,
+    AccountsNotADatabase,
+    AccountsNotPermitted,
+    AccountsTooNew,
+)
+from vibe_pipeline.accounts.tables import metadata
 
 HEAD = "0016"
 """The revision this version of the program works with."""
@@ -53,8 +63,46 @@ def migrate(url: str) -> None:
     database, path = connect(url), sqlite_path(url)
     if path is not None:
         _make_file(path)
-    if _as_it_should_be(database):
-        return
+    if _revision(database) != HEAD:
+        _upgrade(database, path)
+
+
+def upgrade_existing(url: str) -> None:
+    """Bring a store that is there to this version; for all who never make one.
+
+    Raises:
+        AccountsGone: there is none, or nothing was set up in it.
+    """
+    database, path = connect(url), sqlite_path(url)
+    revision = _revision(database)
+    if revision is None:
+        place = shown_place(database.engine.url)
+        raise AccountsGone(not_there(place if path is None else str(path)))
+    if revision != HEAD:
+        _upgrade(database, path)
+
+
+def check_tables(database: Database) -> None:
+    """Look whether a start could use what is there; nothing is changed.
+
+    Raises:
+        AccountsTooNew: a newer version has been here.
+        AccountsNotADatabase: tables of ours are missing, or nothing says what they are.
+    """
+    place, revision = shown_place(database.engine.url), _revision(database)
+    with database.reading() as connection:
+        names = set(inspect(connection).get_table_names())
+    missing = sorted(metadata.tables.keys() - names) if revision == HEAD else []
+    if revision is None and names:
+        raise AccountsNotADatabase(foreign_tables(place))
+    if missing:
+        raise AccountsNotADatabase(
+            f"{place} lacks tables ({', '.join(missing)}); put a backup in its place, or point"
+            " ACCOUNTS_URL elsewhere."
+        )
+
+
+def _upgrade(database: Database, path: Path | None) -> None:
     if path is not None:
         _use_write_ahead_log(database, path)
     # Alembic takes a third of a second to import, and is needed once in a version's life.
@@ -63,7 +111,8 @@ def migrate(url: str) -> None:
     upgrade(database)
 
 
-def _as_it_should_be(database: Database) -> bool:
+def _revision(database: Database) -> str | None:
+    """The revision the store is at, which this version must know; none where nothing is."""
     with database.reading() as connection:
         revision = revision_of(connection)
     if revision is not None and revision not in REVISIONS:
@@ -72,7 +121,7 @@ def _as_it_should_be(database: Database) -> bool:
             f"The account store {place} was changed by a newer version of this program; run that"
             " version, or restore a backup made before the upgrade."
         )
-    return revision == HEAD
+    return revision
 
 
 def _make_file(path: Path) -> None:

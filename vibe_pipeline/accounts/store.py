@@ -17,13 +17,13 @@ from vibe_pipeline.accounts.budget import CEILINGS, StoredBudget
 from vibe_pipeline.accounts.budget_shares import Ceiling
 from vibe_pipeline.accounts.capabilities import Capabilities
 from vibe_pipeline.accounts.chosen_artists import ChosenArtists
-from vibe_pipeline.accounts.cipher import Cipher, cipher_for, existing_key, secret_key
+from vibe_pipeline.accounts.cipher import Cipher, cipher_for, existing_key, key_file, secret_key
 from vibe_pipeline.accounts.considered import ConsideredLists
 from vibe_pipeline.accounts.database import Database, connect, sqlite_path
 from vibe_pipeline.accounts.editions import Editions
 from vibe_pipeline.accounts.erasure_notes import new_receipt
 from vibe_pipeline.accounts.erasures import Erasures
-from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyGone
 from vibe_pipeline.accounts.feedback import Blocks, Exclusions, Thumbs
 from vibe_pipeline.accounts.history_sources import HistorySources
 from vibe_pipeline.accounts.inbox import Inbox
@@ -33,7 +33,7 @@ from vibe_pipeline.accounts.outbox import Outbox
 from vibe_pipeline.accounts.pending_launches import PendingLaunches
 from vibe_pipeline.accounts.people import People
 from vibe_pipeline.accounts.records import Defaults
-from vibe_pipeline.accounts.schema import migrate
+from vibe_pipeline.accounts.schema import check_tables, migrate, upgrade_existing
 from vibe_pipeline.accounts.source_outcomes import SourceOutcomes
 from vibe_pipeline.accounts.steering import SteeringWishes
 from vibe_pipeline.accounts.tokens import TokenVault
@@ -47,6 +47,7 @@ __all__ = [
     "migrate",
     "open_existing",
     "open_for",
+    "open_set_up",
     "open_store",
     "secret_key",
 ]
@@ -98,7 +99,11 @@ class AccountStore:
         self.tokens.check(None if key is None else Cipher(key))
 
     def check_whole(self) -> None:
-        """The same, and every page of an SQLite file: damage in its middle shows only there."""
+        """The same, whether every table is there, and every page of an SQLite file.
+
+        Damage in its middle shows only so.
+        """
+        check_tables(self.database)
         self.check()
         self.database.look_through()
 
@@ -149,17 +154,35 @@ def open_for(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Ac
     return _assembled(database, sealer, now, defaults, new_user_id, ceilings=ceilings)
 
 
+def open_set_up(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AccountStore:
+    """The store of an installation that was set up: neither a file nor a key is made here.
+
+    For runs and for commands about people: what is gone must not come back empty.
+
+    Raises:
+        AccountsGone: there is no store.
+        SecretKeyGone: there is no key.
+    """
+    upgrade_existing(settings.accounts_address)
+    if existing_key(settings) is None:
+        raise SecretKeyGone(
+            f"The key {key_file(settings.home)} is not there: put it back, or set VIBE_SECRET_KEY;"
+            " where it is lost, `vibe up` makes a new one, and everybody has to /connect again."
+        )
+    return open_for(settings, now=now)
+
+
 def open_existing(
     settings: Settings, *, now: Callable[[], datetime] = utc_now
 ) -> AccountStore | None:
     """The store these settings name, for a look: neither a file nor a key is made.
 
-    ``None`` when there is no store yet. Without a key it opens all the same; what is sealed stays
-    so then, and ``check`` raises.
+    ``None`` when there is no store yet; a link that leads nowhere is one that is away. Without a
+    key it opens all the same; what is sealed stays so then, and ``check`` raises.
     """
     database = connect(settings.accounts_address)
     path = sqlite_path(settings.accounts_address)
-    if path is not None and not path.exists():
+    if path is not None and not path.exists() and not path.is_symlink():
         return None
     sealer = Cipher(existing_key(settings) or Fernet.generate_key().decode())
     return _assembled(database, sealer, now, Defaults(), new_user_id)

@@ -41,11 +41,14 @@ from vibe_pipeline.installation.home import (
     held,
     make_private,
     note_restored,
+    note_restoring,
+    stop_while_restoring,
 )
-from vibe_pipeline.settings import FILE, Settings, read_settings, warehouse_form
+from vibe_pipeline.settings import FILE, Settings, read_settings, sqlite_address, warehouse_form
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+_ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _COPIES = ".vibe-copies-"
 """How a folder of plain copies begins, while a backup is made or restored."""
 
@@ -65,8 +68,7 @@ def backup(to: Path | None, *, with_key: bool) -> None:
     path = (to or Path(f"vibe-{now:%Y%m%d-%H%M%S}.tar.gz")).absolute()
     if not settings.home.is_dir():
         raise ConfigurationError(f"There is nothing to back up: {settings.home} does not exist.")
-    if (settings.home / RESTORING).exists():
-        raise CommandFailed("A restore was cut off here; run vibe restore again first.")
+    stop_while_restoring(settings.home)
     try:
         files = _backed_up(settings, path, now, with_key=with_key)
     except FileExistsError:
@@ -137,6 +139,7 @@ def restore(archive: Path, *, without_key: bool) -> None:
                 snapshots.check(folder)
                 _look_for_place(settings, folder)
                 _look_for_key(settings, folder, without_key=without_key)
+                key_stays = _left_out_key(settings, folder)
                 left = repeat_departures(settings, folder, now=utc_now)
                 aside = _swapped(settings, folder, now)
         except (ArchiveUnfit, StoreDamaged, AccountsUnreadable, WarehouseError) as error:
@@ -150,6 +153,11 @@ def restore(archive: Path, *, without_key: bool) -> None:
         _tell_departures(left)
     else:
         click.echo("The account store is not in this backup; the one that is here stays.")
+    if key_stays:
+        click.echo(
+            "The key in this backup is another than the one here, which opens the accounts that"
+            f" stay: {key_file(settings.home)} stays as it is."
+        )
     if warehouse_form(settings.warehouse_path) != FILE:
         click.echo("The warehouse is a server's (DB_PATH): restore it on the server's machine.")
     if settings.dagster_postgres_url is not None:
@@ -202,7 +210,8 @@ def _look_for_key(settings: Settings, folder: Path, *, without_key: bool) -> Non
     """
     if without_key or not (folder / snapshots.ACCOUNTS).exists():
         return
-    closed = snapshots.closed_tokens(folder, _key_afterwards(settings, folder))
+    accounts = sqlite_address(folder / snapshots.ACCOUNTS)
+    closed = snapshots.closed_tokens(accounts, _key_afterwards(settings, folder))
     if not closed:
         return
     raise ConfigurationError(
@@ -215,8 +224,32 @@ def _look_for_key(settings: Settings, folder: Path, *, without_key: bool) -> Non
 def _key_afterwards(settings: Settings, folder: Path) -> str | None:
     """The key that will hold: the setting's, else the one in the archive, else the one here."""
     if settings.vibe_secret_key is None and (folder / snapshots.KEY).exists():
-        return (folder / snapshots.KEY).read_text(encoding="ascii", errors="replace").strip()
+        return _key_in(folder)
     return existing_key(settings)
+
+
+def _key_in(folder: Path) -> str:
+    return (folder / snapshots.KEY).read_text(encoding="ascii", errors="replace").strip()
+
+
+def _left_out_key(settings: Settings, folder: Path) -> bool:
+    """Take a key out of what was unpacked that would open less of the accounts that stay here.
+
+    A backup without accounts says nothing of what became of their key since.
+    """
+    key = folder / snapshots.KEY
+    if (folder / snapshots.ACCOUNTS).exists() or not key.exists():
+        return False
+    here = existing_key(settings)
+    if here is None or here == _key_in(folder) or _opens_more(settings, _key_in(folder), here):
+        return False
+    key.unlink()
+    return True
+
+
+def _opens_more(settings: Settings, keys: str, than: str) -> bool:
+    address = settings.accounts_address
+    return snapshots.closed_tokens(address, keys) < snapshots.closed_tokens(address, than)
 
 
 def _fingerprint(settings: Settings) -> str | None:
@@ -230,16 +263,16 @@ def _fingerprint(settings: Settings) -> str | None:
 def _swapped(settings: Settings, folder: Path, now: datetime) -> Path | None:
     """Replace store by store; a mark stands while that goes on, and no start gets past it.
 
-    Gives where the former ones are, if there were any.
+    Gives where the former ones are, by their names in a backup, if there were any.
     """
     mark, aside = settings.home / RESTORING, _free_folder(settings, now)
-    mark.write_text("A restore is under way; run it again if it was cut off.\n", encoding="utf-8")
+    note_restoring(settings.home, aside)
     for source, place in snapshots.targets(settings, folder):
         for suffix in snapshots.BESIDE:
             former = Path(f"{place}{suffix}")
             if former.exists():
                 aside.mkdir(mode=0o700, exist_ok=True)
-                shutil.move(former, aside / former.name)
+                shutil.move(former, aside / f"{source.name}{suffix}")
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for suffix in ("", ".wal"):
             if Path(f"{source}{suffix}").exists():
@@ -260,7 +293,8 @@ def _free_folder(settings: Settings, now: datetime) -> Path:
 def _room_beside(path: Path) -> Iterator[Path]:
     """A folder of our own on the disk of what it becomes, closed to others, gone afterwards.
 
-    Also when we are asked to end (SIGTERM); what a killed process left goes with the next.
+    Also when we are asked to end (a plain ``kill``, a terminal that is gone); what a killed process
+    left goes with the next.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear_stale(path.parent)
@@ -300,13 +334,15 @@ def _locked(folder: Path) -> Iterator[bool]:
 
 @contextmanager
 def _ends_in_order() -> Iterator[None]:
-    """Let SIGTERM unwind what is open instead of ending us where we stand."""
+    """Let what would end us where we stand unwind what is open; what is outlived stays so."""
 
-    def end(_signal: int, _frame: object) -> None:
-        raise SystemExit(128 + signal.SIGTERM)
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
 
-    former = signal.signal(signal.SIGTERM, end)
+    ending = [one for one in _ENDING if signal.getsignal(one) is not signal.SIG_IGN]
+    former = {number: signal.signal(number, end) for number in ending}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)

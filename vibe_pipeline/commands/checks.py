@@ -18,6 +18,7 @@ import httpx
 
 from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, utc_now
+from vibe_pipeline.commands.dagster_files import RUNS, damaged_files, set_aside, storage_folder
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.commands.supervisor import listening_error
 from vibe_pipeline.errors import ConfigurationError
@@ -118,11 +119,14 @@ def recovery(settings: Settings) -> Iterator[Finding]:
     says ``state``.
     """
     warehouse = Warehouse(settings.warehouse_path, patience=5.0)
+    damaged = list(_damaged_runs(settings))
+    yield from damaged
     try:
         migrate(settings.accounts_address)
         store = open_for(settings)
         done = recover(warehouse, store, now=utc_now())
-        lost = [*_lost_accounts(settings, store, warehouse), *_lost_runs(settings, store)]
+        lost = list(_lost_accounts(settings, store, warehouse))
+        lost += [] if damaged else _lost_runs(settings, store)
     except (WarehouseError, AccountsUnreadable, OSError):
         return
     for sentence in lost:
@@ -139,21 +143,45 @@ def _lost_accounts(settings: Settings, store: AccountStore, warehouse: Warehouse
     with warehouse.open() as tables:
         lists = len(tables.playlists.recorded_editions())
     if lists:
-        yield (
-            f"The account store knows nobody, and the warehouse {settings.warehouse_path} knows"
-            f" people's lists ({lists}): if it was lost, stop Vibe and run vibe restore with a"
-            " backup; without one everybody has to write to the bot and connect again."
-        )
+        yield nobody_left(settings.warehouse_path, lists)
+
+
+def nobody_left(warehouse: Path, lists: int) -> str:
+    """The sentence for accounts that are gone while lists of theirs are not."""
+    return (
+        f"The account store knows nobody, and the warehouse {warehouse} knows people's lists"
+        f" ({lists}): if it was lost, stop Vibe and run vibe restore with a backup; without one"
+        " everybody has to write to the bot and connect again."
+    )
+
+
+def _damaged_runs(settings: Settings) -> Iterator[Finding]:
+    """Dagster's own databases that cannot be read, set aside so that it can start without them."""
+    for path in damaged_files(settings):
+        try:
+            aside, stops = set_aside(path, now=utc_now()), False
+        except OSError as error:
+            sentence = (
+                f"{path} is damaged and cannot be set aside ({error.strerror}); move it away."
+            )
+            stops = True
+        else:
+            sentence = (
+                f"{path} was damaged and is kept as {aside.name}: what Dagster knew of runs there"
+                " begins anew. Lists, accounts and what was recommended are not touched, and nights"
+                " go on; vibe restore brings it back from a backup."
+            )
+        yield Finding(what=str(path), trouble=sentence, stops=stops)
 
 
 def _lost_runs(settings: Settings, store: AccountStore) -> Iterator[str]:
     """People with lists, and no run was ever noted, here or on a server."""
-    if settings.dagster_postgres_url is not None:
+    folder = storage_folder(settings)
+    if folder is None:
         return
-    runs = settings.home / "dagster" / "history" / "runs.db"
-    if not runs.exists() and store.editions.recorded():
+    if not (folder / RUNS).exists() and store.editions.recorded():
         yield (
-            f"Dagster's storage in {runs.parent.parent} is gone: its history of runs begins anew."
+            f"Dagster's storage in {folder} is gone: its history of runs begins anew."
             " Lists, accounts and what was recommended are not touched, and nights go on; vibe"
             " restore brings the former history back from a backup."
         )

@@ -23,7 +23,7 @@ from vibe_pipeline.accounts.records import ErasureKind
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.tables import accounts, erasures, tokens
 from vibe_pipeline.commands.snapshots import ACCOUNTS, WAREHOUSE
-from vibe_pipeline.installation.home import restored_at
+from vibe_pipeline.installation.home import restored_at, set_aside_by_cut_off
 from vibe_pipeline.personal_data.erase import sweep
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import Settings, sqlite_address
@@ -81,17 +81,24 @@ def repeat_departures(
 
 
 def _store_to_replace(settings: Settings) -> Path | None:
-    """The account store that is here; where a restore was cut off, it may be set aside already."""
+    """The account store that is here; where a restore was cut off, the one it set aside."""
     path = sqlite_path(settings.accounts_address)
-    if path is None or path.exists():
-        return path
-    return next(iter(sorted(_set_aside(settings), reverse=True)), None)
+    if path is None:
+        return None
+    cut_off = {folder.name for folder in set_aside_by_cut_off(settings.home)}
+    former = sorted(one for one in _set_aside(settings) if one.parent.name in cut_off)
+    return next(iter(former), path if path.exists() else _newest(_set_aside(settings)))
+
+
+def _newest(set_aside: Iterator[Path]) -> Path | None:
+    return max(set_aside, default=None)
 
 
 def _set_aside(settings: Settings) -> Iterator[Path]:
+    """Account stores that restores replaced; former versions kept them by their own names."""
     path = sqlite_path(settings.accounts_address)
-    if path is not None:
-        yield from settings.home.glob(f"before-restore-*/{path.name}")
+    for name in {ACCOUNTS, *([path.name] if path is not None else [])}:
+        yield from settings.home.glob(f"before-restore-*/{name}")
 
 
 def _read(path: Path) -> tuple[_People, frozenset[UserId]] | None:

@@ -22,13 +22,14 @@ from vibe_pipeline.accounts.cipher import SecretKeyInvalid, existing_key
 from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
 from vibe_pipeline.accounts.records import Account, EditionKind, FailureCause
 from vibe_pipeline.accounts.store import AccountStore, open_existing
-from vibe_pipeline.commands.checks import Finding, contact_names_nobody, port_trouble
+from vibe_pipeline.commands.checks import Finding, contact_names_nobody, nobody_left, port_trouble
+from vibe_pipeline.commands.dagster_files import damaged_files
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.installation.process_status import ProcessState, StatusFile
 from vibe_pipeline.settings import FILE, Settings, shown_address, sqlite_address, warehouse_form
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
-from vibe_pipeline.warehouse.damage import trouble_with
+from vibe_pipeline.warehouse.damage import lists_in, trouble_with
 from vibe_pipeline.warehouse.extensions import ExtensionMissing
 
 FREE_BYTES = 500_000_000
@@ -129,7 +130,7 @@ def disk(
 
 def stores(settings: Settings) -> Iterator[Finding]:
     """Whether the account store and the warehouse can be used, if they are there already."""
-    trouble = key = advice = None
+    trouble = key = advice = store = None
     try:
         existing_key(settings)
         store = open_existing(settings)
@@ -143,7 +144,11 @@ def stores(settings: Settings) -> Iterator[Finding]:
         trouble = str(error)
     yield Finding(what="account store", trouble=trouble, advice=advice)
     yield Finding(what="secret key", trouble=key, stops=False)
-    yield _warehouse(settings.warehouse_path)
+    warehouse = _warehouse(settings.warehouse_path)
+    yield warehouse
+    yield _runs(settings)
+    if trouble is None and key is None and warehouse.trouble is None:
+        yield Finding(what="everybody's accounts", trouble=_nobody_left(settings, store))
 
 
 def people(settings: Settings) -> Iterator[Finding]:
@@ -205,6 +210,11 @@ def parts(settings: Settings) -> Iterator[Finding]:
             trouble = (
                 f"{name} {status.reason}, again and again; read its last lines in"
                 f" {settings.home / 'logs'}."
+            )
+        if status.state is ProcessState.SILENT:
+            trouble = (
+                f"{name} does not answer; it is ended and started again if that lasts. See whether"
+                " somebody stopped it (kill -STOP), or what this machine is short of."
             )
         since = (
             f"{status.state} since {status.since:%Y-%m-%d %H:%M} UTC, {status.restarts} restarts"
@@ -328,6 +338,33 @@ def _warehouse(path: Path) -> Finding:
         return Finding(what=what, advice="not there yet; `vibe up` makes it")
     trouble = trouble_with(path)
     return Finding(what=what, trouble=None if trouble is None else str(trouble))
+
+
+def _runs(settings: Settings) -> Finding:
+    """Whether Dagster's own databases can be read."""
+    damaged = [path.name for path in damaged_files(settings)]
+    trouble = None
+    if damaged:
+        trouble = (
+            f"Of Dagster's storage in {settings.home / 'dagster'} these files are damaged:"
+            f" {', '.join(damaged)}. Stop Vibe and start it again, which sets them aside and begins"
+            " them anew; or run vibe restore with a backup."
+        )
+    return Finding(what="Dagster's storage", trouble=trouble)
+
+
+def _nobody_left(settings: Settings, store: AccountStore | None) -> str | None:
+    """Whether accounts were lost: nobody is known, and lists were made."""
+    path = settings.warehouse_path
+    if warehouse_form(path) != FILE or not path.is_file() or path.stat().st_size == 0:
+        return None
+    if store is not None and store.people.ids():
+        return None
+    try:
+        lists = lists_in(path)
+    except WarehouseError:  # in use just now, or told as its own trouble
+        return None
+    return nobody_left(path, lists) if lists else None
 
 
 def _server_trouble(place: Path) -> str | None:

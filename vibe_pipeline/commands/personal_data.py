@@ -16,9 +16,10 @@ import click
 
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.records import Erasure, ErasureKind
-from vibe_pipeline.accounts.store import AccountStore, migrate, open_for
+from vibe_pipeline.accounts.store import AccountStore, open_set_up
 from vibe_pipeline.commands.people import NobodyKnown, nobody, person_called
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
+from vibe_pipeline.installation.home import stop_while_restoring
 from vibe_pipeline.personal_data.erase import Sweep, sweep, sweep_files
 from vibe_pipeline.personal_data.export import everything, write_archive
 from vibe_pipeline.records import UserId
@@ -129,8 +130,8 @@ def export(user: str, to: Path | None) -> None:
 def open_stores() -> Iterator[tuple[AccountStore, Warehouse]]:
     """Both stores, and what is wrong with them as a command's failure."""
     settings = read_settings()
+    stop_while_restoring(settings.home)
     try:
-        migrate(settings.accounts_address)
-        yield open_for(settings), Warehouse(settings.warehouse_path)
+        yield open_set_up(settings), Warehouse(settings.warehouse_path)
     except (AccountsUnreadable, WarehouseError) as error:
         raise CommandFailed(str(error)) from error

@@ -20,6 +20,7 @@ import yaml
 from vibe_pipeline.clients.dagster import SERVICE, DagsterGraphQL
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.clients.transport import RetryPolicy, Transport
+from vibe_pipeline.commands.liveness import http_alive
 from vibe_pipeline.commands.supervisor import (
     ManagedProcess,
     Ready,
@@ -30,7 +31,12 @@ from vibe_pipeline.commands.supervisor import (
     port_ready,
 )
 from vibe_pipeline.errors import ConfigurationError
-from vibe_pipeline.installation.access_token import GUARD_HEADER, kept_token, read_token
+from vibe_pipeline.installation.access_token import (
+    GUARD_HEADER,
+    OAUTH_HEADER,
+    kept_token,
+    read_token,
+)
 from vibe_pipeline.settings import Settings
 
 STORAGE = "Dagster storage"
@@ -151,12 +157,16 @@ def managed_processes(
             name=name, command=command, environment=inner, folder=folder, log=log, ready=ready
         )
 
+    live = f"http://127.0.0.1:{ports.oauth}/health/live"
     return [
         *_dagster_programs(process, home, ports, log_format),
-        process(
-            OAUTH,
-            *(sys.executable, "-m", "vibe_oauth", "--port", str(ports.oauth)),
-            ready=http_ready(f"http://127.0.0.1:{ports.oauth}/health/live"),
+        replace(
+            process(
+                OAUTH,
+                *(sys.executable, "-m", "vibe_oauth", "--port", str(ports.oauth)),
+                ready=http_ready(live, header=OAUTH_HEADER),
+            ),
+            alive=http_alive(live),
         ),
         replace(
             process(BOT, sys.executable, "-m", "vibe_bot", ready=log_ready("listening")),
@@ -201,6 +211,7 @@ def _dagster_programs(
         *formatted,
         ready=log_ready("Instance is configured"),
     )
+    webserver = replace(webserver, alive=http_alive(f"http://127.0.0.1:{ports.webserver}/graphql"))
     yield replace(code_server, after=(STORAGE,), forked=True)
     for program in (webserver, replace(daemon, by_the_clock=True)):
         yield replace(program, after=(CODE_SERVER,), forked=True)

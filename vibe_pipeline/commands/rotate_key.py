@@ -11,8 +11,9 @@ from vibe_pipeline.accounts.cipher import Cipher, key_file
 from vibe_pipeline.accounts.database import connect
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.key_rotation import Resealed, reseal, rotate_kept_key
-from vibe_pipeline.accounts.store import migrate
+from vibe_pipeline.accounts.schema import upgrade_existing
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
+from vibe_pipeline.installation.home import stop_while_restoring
 from vibe_pipeline.settings import Settings, read_settings
 
 
@@ -24,8 +25,9 @@ def rotate_key() -> None:
     comma between, restart, run this, and take the former one out.
     """
     settings = read_settings()
+    stop_while_restoring(settings.home)
     try:
-        migrate(settings.accounts_address)
+        upgrade_existing(settings.accounts_address)
         done = _rotated(settings)
     except AccountsUnreadable as error:
         raise CommandFailed(str(error)) from error

@@ -81,14 +81,14 @@ def check(folder: Path) -> None:
         Path(f"{warehouse}.lock").unlink(missing_ok=True)
 
 
-def closed_tokens(folder: Path, keys: str | None) -> int:
-    """How many people's tokens in the account store unpacked here these keys do not open.
+def closed_tokens(address: str, keys: str | None) -> int:
+    """How many people's tokens in the account store at this address these keys do not open.
 
     Raises:
         AccountsUnreadable: they are no keys, or the store cannot be read.
     """
     cipher = Cipher(keys) if keys else None
-    with connect(sqlite_address(folder / ACCOUNTS)).reading() as connection:
+    with connect(address).reading() as connection:
         sealed = connection.execute(select(tokens.c.sealed)).scalars().all()
     return sum(cipher is None or not _opens(cipher, one) for one in sealed)
 

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
+from vibe_pipeline.commands import liveness
 from vibe_pipeline.commands.forked_processes import DAGSTER_PROGRAMS, ForkedProcess, ProgramForker
 from vibe_pipeline.commands.restart_policy import RestartPolicy
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
@@ -89,6 +90,7 @@ class ManagedProcess:
 
     Without ``ready`` it is an errand: done, and good for the others, once it has ended well.
     ``essential``: nothing makes sense without it, so its end is everybody's.
+    ``alive``: whether it still does anything, asked while it runs; it is ended where it does not.
     ``waits_for_others``: it may live long before it is ready, and is let; the others go on.
     ``by_the_clock``: it keeps times in its memory, and is started again when the clock is set back.
     ``forked``: one of Dagster's programs, forked from an interpreter that imported Dagster; where
@@ -101,6 +103,7 @@ class ManagedProcess:
     folder: Path
     log: Path
     ready: Ready | None
+    alive: liveness.Alive | None = None
     after: tuple[str, ...] = ()
     forked: bool = False
     essential: bool = False
@@ -127,15 +130,19 @@ def listening_error(host: str, port: int) -> int | None:
     return None
 
 
-def http_ready(url: str) -> Ready:
-    """Ready as soon as this address answers anything but its own trouble."""
+def http_ready(url: str, *, header: str | None = None) -> Ready:
+    """Ready as soon as this address answers anything but its own trouble.
+
+    ``header``: only an answer that carries it counts, for another program may have the port.
+    """
 
     async def ready(_: Start) -> bool:
         async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
             try:
-                return (await http.get(url)).status_code < 500
+                answer = await http.get(url)
             except httpx.HTTPError:
                 return False
+            return answer.status_code < 500 and (header is None or header in answer.headers)
 
     return ready
 
@@ -186,6 +193,13 @@ class _Life:
     ready_at: float | None = None
     deaths: int = 0
     restarts: int = 0
+    silent_looks: int = 0
+
+    def how_it_ended(self, code: int) -> str:
+        """In words; what we ended because it hung did not end by itself."""
+        if self.silent_looks >= liveness.ENDED_AFTER:
+            return "did not answer any more and was ended"
+        return how_it_ended(code)
 
 
 @dataclass(slots=True)
@@ -267,6 +281,7 @@ class Supervisor:
         offset = part.log.stat().st_size if part.log.exists() else 0
         life = self._lives.setdefault(part.name, _Life(Start(log=part.log, offset=offset)))
         life.start, life.ready_at = Start(log=part.log, offset=offset), None
+        life.silent_looks = 0
         process = await self._fork(part) or await _spawn_alone(part)
         self._processes[part.name] = process
         return process
@@ -301,6 +316,7 @@ class Supervisor:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._reap_strays())
                 tasks.create_task(self._watch_clock())
+                tasks.create_task(self._watch_silence())
                 for part in self.parts:
                     if part.ready is not None:
                         tasks.create_task(self._keep_up(part))
@@ -312,8 +328,8 @@ class Supervisor:
             await self._wait_for(part)
         while True:
             process = self._processes[part.name]
-            how = how_it_ended(await process.wait())
-            life = self._lives[part.name]
+            code, life = await process.wait(), self._lives[part.name]
+            how = life.how_it_ended(code)
             if part.essential:
                 raise ProcessFailed(_last_words(part, life.start, how))
             up_for = 0.0 if life.ready_at is None else time.monotonic() - life.ready_at
@@ -354,6 +370,8 @@ class Supervisor:
                 with suppress(ProcessLookupError):
                     process.kill()
             return
+        if process.returncode is not None:
+            return  # it was ready and is dead again: that is told as its next death
         life = self._lives[part.name]
         life.ready_at = time.monotonic()
         self._stands(part, ProcessState.RUNNING, how)
@@ -392,6 +410,42 @@ class Supervisor:
                 if part.by_the_clock and process is not None and process.returncode is None:
                     with suppress(ProcessLookupError):
                         process.terminate()
+
+    async def _watch_silence(self) -> None:
+        """Ask every part that is up whether it still does anything; end what hangs for minutes."""
+        while True:
+            asleep = time.monotonic()
+            await asyncio.sleep(liveness.EVERY_SECONDS)
+            held_up = time.monotonic() - asleep > liveness.HELD_UP_SECONDS
+            await asyncio.gather(*(self._ask(part, held_up=held_up) for part in self.parts))
+
+    async def _ask(self, part: ManagedProcess, *, held_up: bool) -> None:
+        process, life = self._processes.get(part.name), self._lives.get(part.name)
+        if process is None or life is None or life.ready_at is None:
+            return
+        silent = await asyncio.to_thread(liveness.is_stopped, process.pid)
+        if part.alive is not None and not silent:
+            silent = not await part.alive()
+        if process is not self._processes[part.name] or process.returncode is not None:
+            return
+        before = 0 if held_up else life.silent_looks
+        life.silent_looks = before + 1 if silent else 0
+        self._tell_of_silence(part, before, life.silent_looks)
+        if life.silent_looks == liveness.ENDED_AFTER:
+            with suppress(ProcessLookupError):
+                process.kill()
+
+    def _tell_of_silence(self, part: ManagedProcess, before: int, now: int) -> None:
+        if now == liveness.TOLD_AFTER:
+            self._stands(part, ProcessState.SILENT, "does not answer")
+            lasts = liveness.ENDED_AFTER * liveness.EVERY_SECONDS / 60
+            self.events.on_event(
+                f"{part.name} does not answer; if that lasts {lasts:g} minutes it is ended and"
+                " started again."
+            )
+        elif now == 0 and before >= liveness.TOLD_AFTER:
+            self._stands(part, ProcessState.RUNNING, "did not answer for a while")
+            self.events.on_event(f"{part.name} answers again.")
 
     async def alongside(self, work: Coroutine[Any, Any, Result]) -> Result:
         """What the work gives, done while every essential part lives; else as ``watch``."""

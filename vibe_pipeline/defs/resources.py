@@ -22,8 +22,7 @@ from pydantic import PrivateAttr
 
 from vibe_pipeline.accounts.budget import StoredBudget
 from vibe_pipeline.accounts.call_allowance import budget_for
-from vibe_pipeline.accounts.schema import migrate
-from vibe_pipeline.accounts.store import AccountStore, open_for
+from vibe_pipeline.accounts.store import AccountStore, open_existing, open_set_up
 from vibe_pipeline.authorization import SpotifyConnection
 from vibe_pipeline.clients.call_counter import counted
 from vibe_pipeline.clients.factory import ClientFactory, open_http
@@ -86,9 +85,8 @@ class WarehouseResource(DuckDBResource):
 
 def _put_back_what_is_known(tables: Tables) -> None:
     """A file that was not there was deleted, or there never was one."""
-    settings = read_settings()
-    migrate(settings.accounts_address)
-    restored = put_back_into(tables, open_for(settings).editions.recorded())
+    store = open_existing(read_settings())
+    restored = () if store is None else put_back_into(tables, store.editions.recorded())
     if restored:
         log.warning(
             "the warehouse was gone; %d lists were put back from the account store", len(restored)
@@ -108,20 +106,14 @@ class ClockResource(dg.ConfigurableResource[None]):
 class AccountsResource(dg.ConfigurableResource[None]):
     """The account store that all processes share; its address is in the environment."""
 
-    _is_set_up: bool = PrivateAttr(default=False)
-
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Before the first step of a run: from here on its process logs as the other parts do."""
         settings = read_settings()
         log_from_runs(settings.log_format, secrets=settings.secrets)
 
     def open(self, clock: ClockResource) -> AccountStore:
-        """The store; set up first where nothing is yet, as under ``dg dev`` on a fresh home."""
-        settings = read_settings()
-        if not self._is_set_up:
-            migrate(settings.accounts_address)
-            self._is_set_up = True
-        return open_for(settings, now=clock.now)
+        """The store as ``vibe up`` or ``vibe prepare`` set it up; never made here."""
+        return open_set_up(read_settings(), now=clock.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ import secrets
 from pathlib import Path
 
 GUARD_HEADER = "X-Vibe-Guard"
+OAUTH_HEADER = "X-Vibe-OAuth"
 """Every answer through the guard carries it, so that one can see that the guard is in place."""
 _FILE = "webserver.token"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from vibe_pipeline.errors import ConfigurationError
+from vibe_pipeline.errors import CommandFailed, ConfigurationError
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 PRIVATE_UMASK = 0o077
@@ -34,6 +34,10 @@ class HomeInUse(ConfigurationError):
 
 class HomeNotOurs(ConfigurationError):
     """The home folder or its lock is another user's; the text says whose, and what to do."""
+
+
+class RestoreCutOff(CommandFailed):
+    """The stores do not belong together; only another restore mends that."""
 
 
 def make_private(home: Path) -> None:
@@ -95,6 +99,33 @@ def cannot_be_written(home: Path) -> bool:
         return shutil.disk_usage(home).free < ROOM_FOR_A_LIST or not os.access(home, os.W_OK)
     except OSError:
         return True
+
+
+def stop_while_restoring(home: Path) -> None:
+    """Refuse to touch stores of which some are a backup's and some the former ones.
+
+    Raises:
+        RestoreCutOff: a restore was cut off, or is under way.
+    """
+    if (home / RESTORING).exists():
+        raise RestoreCutOff("A restore was cut off here; run vibe restore again first.")
+
+
+def note_restoring(home: Path, aside: Path) -> None:
+    """Put up the mark of a restore under way, and in it where the former stores go meanwhile."""
+    mark = home / RESTORING
+    begun = "" if mark.exists() else "A restore is under way; run it again if it was cut off.\n"
+    with mark.open("a", encoding="utf-8") as lines:
+        lines.write(f"{begun}{aside.name}\n")
+
+
+def set_aside_by_cut_off(home: Path) -> list[Path]:
+    """Where restores that were cut off have put former stores, the first of them first."""
+    try:
+        _, *names = (home / RESTORING).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return []
+    return [home / name for name in names]
 
 
 def note_restored(home: Path, now: datetime) -> None:

@@ -27,6 +27,7 @@ class ProcessState(StrEnum):
 
     STARTING = "starting"
     RUNNING = "running"
+    SILENT = "silent"
     RESTARTING = "restarting"
     FAILING = "failing"
 
@@ -98,7 +99,7 @@ class Troubles:
         _replace(self._path(process), {"sentence": sentence, "at": now.isoformat()})
 
     def current(self, *, now: datetime, within: timedelta) -> dict[str, str]:
-        """What was complained of lately, by process."""
+        """What was complained of lately, by process; the clock may have been set back since."""
         folder, complaints = self.home / _FOLDER, {}
         for path in sorted(folder.glob(f"*{_TROUBLE_SUFFIX}")):
             content = _content(path)

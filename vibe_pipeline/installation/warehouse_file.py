@@ -14,7 +14,8 @@ _HEADER_BYTES = _SIGNATURE_AT + len(_SIGNATURE)
 def was_a_warehouse(path: Path) -> bool:
     """Whether it begins as a DuckDB database does; what is shorter holds nothing to be lost.
 
-    Not when it cannot be read at all, nor when it is no file: a pipe would be waited for.
+    Neither does one that begins with zeros alone, as a dying disk leaves them. Not when it cannot
+    be read at all, nor when it is no file: a pipe would be waited for.
     """
     if not path.is_file():
         return False
@@ -23,7 +24,7 @@ def was_a_warehouse(path: Path) -> bool:
             header = file.read(_HEADER_BYTES)
     except OSError:
         return False
-    return len(header) < _HEADER_BYTES or header[_SIGNATURE_AT:] == _SIGNATURE
+    return len(header) < _HEADER_BYTES or not any(header) or header[_SIGNATURE_AT:] == _SIGNATURE
 
 
 def is_something_else(path: Path) -> bool:

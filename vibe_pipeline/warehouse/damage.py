@@ -23,6 +23,7 @@ from vibe_pipeline.warehouse.warehouse import Tables, Warehouse
 
 _HEADERS = 3 * 4096
 """What lies before the first block: DuckDB's main header and its two others."""
+_LISTS = "SELECT count(DISTINCT edition_id) FROM recommendation_history"
 _LAST_BLOCK = (
     "SELECT max(greatest(block_id, coalesce(list_max(additional_block_ids), -1)))"
     " FROM pragma_storage_info('{name}') WHERE persistent"
@@ -82,6 +83,22 @@ def trouble_with(path: Path, *, patience: float = 5.0) -> WarehouseError | None:
             return trouble
         else:
             return None
+
+
+def lists_in(path: Path) -> int:
+    """How many lists this file remembers, looked at as ``trouble_with`` does.
+
+    Raises:
+        WarehouseError: it cannot be read now.
+    """
+    with in_words(path), closing(duckdb.connect(str(path), read_only=True)) as connection:
+        rows = connection.execute(_LISTS).fetchone() if _remembers(connection) else None
+    return 0 if rows is None else int(rows[0])
+
+
+def _remembers(connection: duckdb.DuckDBPyConnection) -> bool:
+    names = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    return ("recommendation_history",) in names
 
 
 def _cut_off(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
