@@ -6,7 +6,7 @@ What a command does belongs to ``vibe_bot.handlers``; starting and stopping, to 
 from __future__ import annotations
 
 import structlog
-from telegram import Message, Update
+from telegram import CallbackQuery, Message, Update
 from telegram.constants import ChatMemberStatus, ChatType
 from telegram.error import (
     BadRequest,
@@ -25,7 +25,7 @@ from telegram.ext import (
 )
 from telegram.request import BaseRequest, HTTPXRequest
 
-from vibe_bot.formatting import tell
+from vibe_bot.formatting import escaped, tell
 from vibe_bot.gone_chats import BLOCKED, chat_is_gone, has_left, is_back, surely_gone
 from vibe_bot.handlers import BUTTONS, COMMANDS, history_file, welcome
 from vibe_bot.handlers import paste_callback as pasting
@@ -47,6 +47,7 @@ from vibe_bot.rate_limiter import ChatRateLimiter
 from vibe_bot.sending import send
 from vibe_bot.services import BotServices
 from vibe_bot.telegram_answers import JudgedRequest
+from vibe_bot.twins import SentAnew
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
 from vibe_pipeline.locales import say, spoken
 
@@ -66,7 +67,7 @@ def build(services: BotServices, token: str, *, request: BaseRequest | None = No
     limiter = ChatRateLimiter(
         sleep=services.sleep, clock=services.clock, observer=services.calls.observe
     )
-    polls = Polls(services.clock)
+    polls, held = Polls(services.clock), HeldAnswers(services)
     sending = request or HTTPXRequest(connect_timeout=10, read_timeout=20, pool_timeout=20)
     polling = request or HTTPXRequest(connection_pool_size=1)
     app: App = (
@@ -75,12 +76,13 @@ def build(services: BotServices, token: str, *, request: BaseRequest | None = No
         .base_url(f"{services.settings.telegram_api_url}/bot")
         .base_file_url(f"{services.settings.telegram_api_url}/file/bot")
         .update_queue(WrittenQueue(services.store.inbox))
-        .concurrent_updates(InboxProcessor(services.store.inbox, UPDATES_AT_ONCE))
+        .concurrent_updates(InboxProcessor(services.store.inbox, UPDATES_AT_ONCE, held.holds))
         .rate_limiter(limiter)
         .request(JudgedRequest(sending, polls))
         .get_updates_request(JudgedRequest(polling, polls))
         .build()
     )
+    limiter.on_doubt = SentAnew(app.bot)
     trackers = RunTrackers(services, app.bot, limiter)
     launches = Launches(services=services, bot=app.bot, watchers=trackers)
     app.bot_data["state"] = BotState(
@@ -88,7 +90,7 @@ def build(services: BotServices, token: str, *, request: BaseRequest | None = No
         watchers=trackers,
         launches=launches,
         polls=polls,
-        held_answers=HeldAnswers(services),
+        held_answers=held,
     )
     _route(app)
     return app
@@ -198,16 +200,29 @@ async def _tap(update: Update, context: Context) -> None:
     if query is None or chat is None or chat.type != ChatType.PRIVATE:
         return
     toast: str | None = None
+    found: Interaction | None = None
     try:
         if bot_state(context).services.store.people.by_chat(chat.id) is None:
             toast = say(spoken(query.from_user.language_code), "bot.stale_button")
         elif (found := interaction_from(update, context, args="")) is not None:
             toast = await _tapped(found, query.data or "")
     finally:
-        try:
-            await query.answer(toast[:TOAST_LIMIT] if toast else None)
-        except BadRequest:
-            log.info("a tap was answered too late")
+        await _toast(query, found, toast)
+
+
+async def _toast(query: CallbackQuery, found: Interaction | None, words: str | None) -> None:
+    """Stop the spinner, with a few words; said in a message where they cannot be shown over it.
+
+    Telegram shows nothing over what was tapped too long ago, as while we were away.
+    """
+    try:
+        await query.answer(words[:TOAST_LIMIT] if words else None)
+    except TelegramError as error:
+        log.info("a tap was answered too late", why=error.message)
+        if words and found is not None:
+            await found.answer(escaped(words))
+        elif words:
+            await send(query.get_bot(), query.from_user.id, escaped(words))
 
 
 async def _tapped(found: Interaction, data: str) -> str | None:

@@ -5,9 +5,13 @@ Which commands there are is ``vibe_bot.handlers``'; their descriptions stand in 
 
 from __future__ import annotations
 
+import structlog
 from telegram import Bot, BotCommand, BotCommandScopeChat, BotCommandScopeDefault
+from telegram.error import TelegramError
 
 from vibe_pipeline.locales import FALLBACK, LANGUAGES, say
+
+log = structlog.get_logger()
 
 LISTED = (
     *("generate", "preview", "latest", "why", "whynot", "history", "day", "undo"),
@@ -35,5 +39,11 @@ async def register_all(bot: Bot) -> None:
 
 
 async def register_commands(bot: Bot, language: str, *, chat_id: int) -> None:
-    """The menu of one chat, for somebody who chose another language than their phone's."""
-    await bot.set_my_commands(commands(language), scope=BotCommandScopeChat(chat_id))
+    """The menu of one chat, for somebody who chose another language than their phone's.
+
+    A comfort: what came before it was done and said.
+    """
+    try:
+        await bot.set_my_commands(commands(language), scope=BotCommandScopeChat(chat_id))
+    except TelegramError as error:
+        log.warning("a chat's menu is not set", why=error.message)

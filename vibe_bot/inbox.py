@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -48,6 +48,8 @@ class WrittenQueue(asyncio.Queue[object]):
     def __init__(self, inbox: Inbox) -> None:
         super().__init__()
         self._inbox = inbox
+        self.taken_up: set[str] = set()
+        """The keys of what a former bot was given, and may have answered."""
 
     async def put(self, item: object) -> None:
         """Write it down and have it handled; one that was here before is not handled twice."""
@@ -65,6 +67,7 @@ class WrittenQueue(asyncio.Queue[object]):
             return 0
         updates = [update for entry in entries if (update := _read(entry, bot)) is not None]
         for update in updates:
+            self.taken_up.add(key_of(update))
             await super().put(update)
         return len(updates)
 
@@ -107,11 +110,15 @@ def _read(entry: InboxEntry, bot: Bot) -> Update | None:
 
 
 class InboxProcessor(BaseUpdateProcessor):
-    """Handles so many updates at once, and strikes each off when it was handled."""
+    """Handles so many updates at once, and strikes each off when it was handled.
 
-    def __init__(self, inbox: Inbox, at_once: int) -> None:
+    ``held`` says of which update an answer still waits: whoever keeps it strikes it off.
+    """
+
+    def __init__(self, inbox: Inbox, at_once: int, held: Callable[[str], bool]) -> None:
         super().__init__(at_once)
         self._inbox = inbox
+        self._held = held
 
     async def initialize(self) -> None:
         """Nothing to prepare."""
@@ -122,7 +129,7 @@ class InboxProcessor(BaseUpdateProcessor):
     async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
         """Whatever goes wrong inside was told by the error handler, so it counts as handled."""
         await coroutine
-        if not isinstance(update, Update):
+        if not isinstance(update, Update) or self._held(key_of(update)):
             return
         try:
             await asyncio.to_thread(self._inbox.done, key_of(update))

@@ -6,29 +6,36 @@ Who they are, in which language, and the ways to answer. No handler reads an ``U
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Unpack
 from zoneinfo import ZoneInfo
 
-from telegram import Bot, InlineKeyboardButton, Message, Update, User
+import structlog
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update, User
+from telegram.error import BadRequest, TelegramError
 from telegram.ext import Application, CallbackContext, ExtBot
 
 from vibe_bot.formatting import Html, button, keyboard, tell
+from vibe_bot.gone_chats import chat_is_gone, surely_gone
 from vibe_bot.held_answers import HeldAnswers
-from vibe_bot.inbox import key_of
+from vibe_bot.inbox import WrittenQueue, key_of
 from vibe_bot.launches import Launches
 from vibe_bot.polls import Polls
 from vibe_bot.progress import RunTrackers
 from vibe_bot.questions import Questions
-from vibe_bot.sending import Edited, Markup, Unsent, edit, send
+from vibe_bot.sending import Edited, Markup, Unreached, Unsent, edit, edit_or_send, send
 from vibe_bot.services import BotServices
+from vibe_bot.twins import only_one_of
 from vibe_pipeline.accounts.records import Account, AccountChanges
 from vibe_pipeline.clients.spotify_records import FoundArtist
 from vibe_pipeline.clients.text_cleaning import clean
 from vibe_pipeline.locales import say, spoken
+
+log = structlog.get_logger()
 
 Data = dict[Any, Any]
 Context = CallbackContext[ExtBot[None], Data, Data, Data]
@@ -68,7 +75,9 @@ class Interaction:
     ``args`` is what followed the command. ``tapped`` is the message whose button was tapped,
     ``file`` what was sent instead of words. ``asked_at`` is when it was written, which may be
     hours before it is read; of a tap nobody tells, so it counts as of now.
-    ``request_id`` is the same each time this is handled, should a process end while it was.
+    ``request_id`` is the same each time this is handled, should a process end while it was;
+    ``again`` says that a former one may have answered. ``waited``: it may be hours old, for it
+    was sent while nobody listened.
     """
 
     state: BotState
@@ -80,6 +89,8 @@ class Interaction:
     asked_at: datetime
     tapped: int | None = None
     file: SentFile | None = None
+    again: bool = False
+    waited: bool = False
 
     @property
     def services(self) -> BotServices:
@@ -116,32 +127,57 @@ class Interaction:
         preview: str | None = None,
     ) -> Message:
         """Say it in a new message, with rows of buttons under it, and a preview of an address."""
-        markup = markup or keyboard(*rows)
-        with self._held_if_paused():
-            sent = await send(self.bot, self.account.chat_id, text, markup, preview=preview)
-        self._told_in(sent.message_id)
+        chat_id, markup = self.account.chat_id, markup or keyboard(*rows)
+        say_it = partial(send, self.bot, chat_id, text, markup, preview=preview)
+        async with self._held_if_unsaid(say_it):
+            sent = await say_it()
+        message_id = await only_one_of(self.bot, sent) if self.again else sent.message_id
+        self._told_in(message_id)
         return sent
 
     async def show(self, text: str, *rows: Iterable[InlineKeyboardButton | None]) -> None:
         """Say it in the message that was tapped, or in a new one."""
-        chat, message_id, markup = self.account.chat_id, self.tapped, keyboard(*rows)
-        with self._held_if_paused():
-            if (
-                message_id is None
-                or await edit(self.bot, chat, message_id, text, markup) is Edited.GONE
-            ):
-                message_id = (await send(self.bot, chat, text, markup)).message_id
-        self.state.held_answers.drop(chat, self.tapped)
-        self._told_in(message_id)
+        if self.tapped is None or not await self._shown(self.tapped, text, keyboard(*rows)):
+            await self.answer(text, *rows)
+        self.state.held_answers.drop(self.account.chat_id, self.tapped)
 
-    @contextmanager
-    def _held_if_paused(self) -> Iterator[None]:
-        """What Telegram takes only after a long pause is said then; the handler ends by it."""
+    async def _shown(self, message_id: int, text: str, markup: InlineKeyboardMarkup | None) -> bool:
+        """Whether this message of ours says it now."""
+        chat_id = self.account.chat_id
+        say_it = partial(edit_or_send, self.bot, chat_id, message_id, text, markup)
+        async with self._held_if_unsaid(say_it, message_id=message_id):
+            try:
+                done = await edit(self.bot, chat_id, message_id, text, markup) is Edited.DONE
+            except BadRequest as refusal:
+                if chat_is_gone(refusal):
+                    raise
+                log.warning("telegram refuses an edit", why=refusal.message)
+                return False
+        if done:
+            self._told_in(message_id)
+        return done
+
+    @asynccontextmanager
+    async def _held_if_unsaid(
+        self, again: Callable[[], Awaitable[object]], *, message_id: int | None = None
+    ) -> AsyncIterator[None]:
+        """What Telegram does not take now is said when it does; the handler ends by it.
+
+        So is what it refuses for a chat that is there at a second look.
+        """
+        held, chat_id = self.state.held_answers, self.account.chat_id
         try:
             yield
-        except Unsent as unsent:
-            self.state.held_answers.keep(self.account.chat_id, unsent)
+        except (Unsent, Unreached) as unsaid:
+            held.keep(chat_id, unsaid, request_id=self.request_id)
             raise
+        except TelegramError as error:
+            gone = chat_is_gone(error)
+            if not gone or await surely_gone(self.bot, chat_id, error, self.services.sleep):
+                raise
+            passing = Unreached(error.message, again, message_id=message_id)
+            held.keep(chat_id, passing, request_id=self.request_id)
+            raise passing from error
 
     def with_args(self, args: str) -> Interaction:
         """The same interaction with other arguments."""
@@ -179,7 +215,9 @@ def interaction_from(update: Update, context: Context, *, args: str) -> Interact
     state = bot_state(context)
     people = state.services.store.people
     account = people.register(chat.id, display_name(user), spoken(user.language_code))
-    query, written = update.callback_query, update.message
+    query, written, queue = update.callback_query, update.message, context.update_queue
+    request_id = key_of(update)
+    again = isinstance(queue, WrittenQueue) and request_id in queue.taken_up
     message = None if query is None else query.message
     return Interaction(
         state=state,
@@ -187,7 +225,9 @@ def interaction_from(update: Update, context: Context, *, args: str) -> Interact
         account=account,
         first_name=clean(user.first_name),
         args=clean(args),
-        request_id=key_of(update),
+        request_id=request_id,
+        again=again,
+        waited=again or state.polls.behind,
         asked_at=state.services.now() if written is None else written.date,
         tapped=None if message is None else message.message_id,
         file=_sent_file(update.effective_message) if query is None else None,

@@ -21,7 +21,7 @@ from vibe_bot.freshness import fresh_content
 from vibe_bot.gone_chats import chat_is_gone, has_left
 from vibe_bot.notices import Notices
 from vibe_bot.rate_limiter import pause_seconds
-from vibe_bot.sending import edit, send
+from vibe_bot.sending import Unreached, edit, send
 from vibe_bot.services import BotServices
 from vibe_bot.twins import only_one_of
 from vibe_pipeline.accounts.errors import AccountsUnreadable
@@ -54,6 +54,8 @@ class OutboxRelay:
     """What was refused once in a way that would end it."""
     not_taken: set[int] = field(default_factory=set)
     """What this bot knows not to have arrived; of another's claims nobody knows."""
+    lost: set[int] = field(default_factory=set)
+    """What may have arrived, though Telegram's answer did not."""
     refusals: Counter[int] = field(default_factory=Counter)
     """How often what may still be taken was refused; waiting for Telegram does not count."""
     notices: Notices = field(init=False)
@@ -170,6 +172,8 @@ class OutboxRelay:
                 log.error("telegram refuses a message", key=message.key, why=error.message)
                 store.outbox.failed(message.id, None)
             case NetworkError():
+                if isinstance(error, Unreached) and error.lost:
+                    self.lost.add(message.id)
                 self._out_of_reach(message)
             case _:
                 log.warning("telegram did not take a message", why=type(error).__name__)
@@ -212,12 +216,16 @@ class OutboxRelay:
         self._forget(message)
 
     def _put_back(self, message: OutboxMessage, again: datetime) -> None:
-        """It did not arrive: once more then."""
-        self.not_taken.add(message.id)
+        """It did not arrive, or may have and is looked for then: once more."""
+        if message.id in self.lost:
+            self.not_taken.discard(message.id)
+        else:
+            self.not_taken.add(message.id)
         self.services.store.outbox.failed(message.id, again)
 
     def _forget(self, message: OutboxMessage) -> None:
         self.not_taken.discard(message.id)
+        self.lost.discard(message.id)
         self.doubted.discard(message.id)
         self.refusals.pop(message.id, None)
 

@@ -14,6 +14,8 @@ FROZEN_SECONDS = 60.0
 """Nobody sleeps so much longer than they meant to, unless they were kept from waking."""
 LONGEST_SILENCE = 900.0
 """A poll takes half a minute at most, and the next one begins within another."""
+AT_ONCE_SECONDS = 2.0
+"""Telegram answers so soon when there was something already."""
 REFUSALS_BELIEVED = 3
 REFUSED_FOR = 60.0
 """A token counts as refused after so many refusals in a row over so many seconds."""
@@ -39,24 +41,34 @@ class Polls:
     _asked_at: float = field(init=False)
     _refusals: int = 0
     _refused_since: float = 0.0
+    behind: bool = True
+    """Whether what came last may have waited for us: it came at once, and to the first question
+    after we had asked nothing, or in vain.
+    """
+    _heard: bool = False
 
     def __post_init__(self) -> None:
         self._asked_at = self.clock()
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """One poll, however it ends."""
-        self._asked_at = self.clock()
+    def one(self, *, for_news: bool = True) -> Iterator[None]:
+        """One poll, however it ends; or what is asked before the first of them."""
+        self._asked_at = began = self.clock()
+        heard_before, self._heard = self._heard, False
         try:
             yield
+            self._heard = for_news
         finally:
             self._asked_at = self.clock()
+            waited = self._asked_at - began > AT_ONCE_SECONDS
+            self.behind = not (heard_before or waited)
 
     def refused(self) -> None:
         """Telegram says that it does not know the token."""
         if not self._refusals:
             self._refused_since = self.clock()
         self._refusals += 1
+        self._heard = False
 
     def known(self) -> None:
         """Telegram knows the token, whatever else it says."""

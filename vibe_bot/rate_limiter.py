@@ -26,7 +26,7 @@ from telegram.error import (
 )
 from telegram.ext import BaseRateLimiter
 
-from vibe_bot.telegram_answers import MayHaveArrived
+from vibe_bot.telegram_answers import AnswerLost, MayHaveArrived, TokenDoubted
 from vibe_pipeline.clients.call_counter import TELEGRAM
 from vibe_pipeline.clients.factory import Observer
 from vibe_pipeline.clients.rate_limiter import ProcessSlotBook
@@ -56,8 +56,11 @@ _PACED = frozenset(
     {"sendMessage", "editMessageText", "editMessageReplyMarkup", "sendDocument", "sendPhoto"}
 )
 _REPEATED = _PACED | {"answerCallbackQuery"}
-"""Whom a person waits for. A message that Telegram took although it says otherwise comes twice,
-which is better than silence; one that timed out most likely arrived."""
+"""Whom a person waits for; what timed out most likely arrived, and is not repeated."""
+_DOUBLED = frozenset({"sendMessage", "sendDocument", "sendPhoto"})
+"""What comes twice when Telegram took it although it says otherwise: better than silence, and
+looked for afterwards."""
+Answered = Callable[[dict[str, Any]], Awaitable[object]]
 
 
 class ChatRateLimiter(BaseRateLimiter[int]):
@@ -73,6 +76,9 @@ class ChatRateLimiter(BaseRateLimiter[int]):
         self._sleep = sleep
         self._clock = clock
         self._observer = observer
+        self.on_doubt: Answered | None = None
+        """Called with a message that went out after an answer was lost: perhaps for a second time.
+        """
         self._rests_until: dict[Any, float] = {}
         self._given_back: set[Any] = set()
         """Chats whose pause is given back to its end: what waited in place would overtake."""
@@ -105,15 +111,30 @@ class ChatRateLimiter(BaseRateLimiter[int]):
     ) -> Answer:
         """One request, repeated after the pauses Telegram asks for, as long as they are short."""
         chat = data.get("chat_id") if endpoint in _PACED else None
-        for seconds in AGAIN_AFTER if endpoint in _REPEATED else ():
+        send = partial(callback, *args, **kwargs)
+        if endpoint not in _REPEATED:
+            return await self._request(send, endpoint, chat)
+        lost: AnswerLost | None = None
+        for seconds in (*AGAIN_AFTER, None):
             try:
-                return await self._request(partial(callback, *args, **kwargs), endpoint, chat)
+                answer = await self._request(send, endpoint, chat)
             except (BadRequest, TimedOut, Conflict):
                 raise
             except NetworkError as trouble:
                 log.info("telegram is in trouble", endpoint=endpoint, why=trouble.message)
-            await self._sleep(seconds)
-        return await self._request(partial(callback, *args, **kwargs), endpoint, chat)
+                lost = trouble if isinstance(trouble, AnswerLost) else lost
+                if seconds is None:
+                    raise lost or trouble from trouble
+                await self._sleep(seconds)
+            else:
+                if lost and endpoint in _DOUBLED:
+                    await self._doubted(answer)
+                return answer
+        raise AssertionError("the loop above returns or raises")
+
+    async def _doubted(self, answer: Answer) -> None:
+        if self.on_doubt is not None and isinstance(answer, dict):
+            await self.on_doubt(answer)
 
     async def _request(
         self, send: Callable[[], Awaitable[Answer]], endpoint: str, chat: object
@@ -195,6 +216,7 @@ def _status_of(error: TelegramError) -> HTTPStatus | None:
         (RetryAfter, HTTPStatus.TOO_MANY_REQUESTS),
         (Forbidden, HTTPStatus.FORBIDDEN),
         (InvalidToken, HTTPStatus.UNAUTHORIZED),
+        (TokenDoubted, HTTPStatus.UNAUTHORIZED),
         (Conflict, HTTPStatus.CONFLICT),
         (BadRequest, HTTPStatus.BAD_REQUEST),
     )

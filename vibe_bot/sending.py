@@ -22,9 +22,11 @@ from telegram import (
     ReplyKeyboardRemove,
 )
 from telegram.constants import ParseMode
-from telegram.error import BadRequest, RetryAfter
+from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 
 from vibe_bot.formatting import keyboard, link, pages, plain
+from vibe_bot.telegram_answers import AnswerLost
+from vibe_bot.twins import only_one_of
 
 log = structlog.get_logger()
 
@@ -67,6 +69,27 @@ class Unsent(RetryAfter):
         self.message_id = message_id
 
 
+class Unreached(NetworkError):
+    """Telegram was not reached, or its answer was lost; ``again`` says what was not said by then.
+
+    ``message_id`` is the message that was to say it, where there is one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        again: Callable[[], Awaitable[object]],
+        *,
+        message_id: int | None = None,
+        lost: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.again = again
+        self.message_id = message_id
+        self.lost = lost
+        """Whether it may have arrived all the same."""
+
+
 async def send(
     bot: Bot,
     chat_id: int,
@@ -78,7 +101,7 @@ async def send(
     """Send HTML, in several messages if it is long; the last one carries the buttons.
 
     ``preview``: the one address that Telegram shows a picture of, above the words.
-    Raises: ``Unsent`` for a long pause.
+    Raises: ``Unsent`` for a long pause, ``Unreached`` for a network that fails.
     """
     *first, last = [_Page(text=page) for page in pages(text)]
     return await _send_all(bot, chat_id, [*first, replace(last, markup=markup, preview=preview)])
@@ -97,19 +120,32 @@ async def edit(
 ) -> Edited:
     """Make one of our messages say this; saying what it says already is fine.
 
-    Raises: ``Unsent`` for a long pause.
+    Raises: ``Unsent`` for a long pause, ``Unreached`` for a network that fails.
     """
+    again = partial(edit_or_send, bot, chat_id, message_id, text, markup)
     page = _Page(text=pages(text)[0], markup=markup)
     try:
         return await _edited_or_simpler(bot, chat_id, message_id, page)
     except RetryAfter as pause:
-        again = partial(_edit_or_send, bot, chat_id, message_id, text, markup)
         raise Unsent(pause.retry_after, again, message_id=message_id) from pause
+    except NetworkError as trouble:
+        if settled(trouble):
+            raise
+        raise Unreached(trouble.message, again, message_id=message_id) from trouble
 
 
-async def _edit_or_send(
+def settled(trouble: NetworkError) -> bool:
+    """Whether Telegram refused it, or most likely has it: saying it again would not help."""
+    return isinstance(trouble, BadRequest | TimedOut)
+
+
+async def edit_or_send(
     bot: Bot, chat_id: int, message_id: int, text: str, markup: InlineKeyboardMarkup | None
 ) -> None:
+    """Say it in one of our messages, or in a new one where that is gone.
+
+    Raises: ``Unsent`` for a long pause, ``Unreached`` for a network that fails.
+    """
     if await edit(bot, chat_id, message_id, text, markup) is Edited.GONE:
         await send(bot, chat_id, text, markup)
 
@@ -131,14 +167,25 @@ class _Page:
         return LinkPreviewOptions(url=self.preview, prefer_small_media=True, show_above_text=True)
 
 
-async def _send_all(bot: Bot, chat_id: int, unsent: Sequence[_Page]) -> Message:
-    """These pages; the last one's message."""
+async def _send_all(
+    bot: Bot, chat_id: int, unsent: Sequence[_Page], *, doubted: bool = False
+) -> Message:
+    """These pages; the last one's message. ``doubted``: the first of them may be there already."""
     for number, page in enumerate(unsent):
+        doubt = doubted and not number
         try:
             sent = await _send_or_simpler(bot, chat_id, page)
         except RetryAfter as pause:
-            again = partial(_send_all, bot, chat_id, unsent[number:])
+            again = partial(_send_all, bot, chat_id, unsent[number:], doubted=doubt)
             raise Unsent(pause.retry_after, again) from pause
+        except NetworkError as trouble:
+            if settled(trouble):
+                raise
+            lost = doubt or isinstance(trouble, AnswerLost)
+            again = partial(_send_all, bot, chat_id, unsent[number:], doubted=lost)
+            raise Unreached(trouble.message, again, lost=lost) from trouble
+        if doubt:
+            await only_one_of(bot, sent)
     return sent
 
 

@@ -30,11 +30,24 @@ _POLLING = frozenset({GET_UPDATES, "deleteWebhook"})
 """What the package asks in a loop of its own, which a refused token would end for good."""
 _MESSAGES = frozenset({"sendMessage", "sendDocument", "sendPhoto", "editMessageText"})
 _RECORDS: Mapping[str, type[TelegramObject]] = {"getMe": User, "getFile": File}
-_MISSHAPEN = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
-"""What the package raises over fields of another kind than it expects."""
+_MISSHAPEN = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What the package raises over fields of another kind than it expects, or nested without end."""
 _NOT_SENT = (httpx.ConnectTimeout, httpx.PoolTimeout, httpx.WriteTimeout)
 """Of a request that timed out like this Telegram has nothing, or not the whole."""
+_CUT_OFF = (httpx.ReadError, httpx.RemoteProtocolError)
+"""How a connection ends on which a request went out."""
 _TOKEN_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND})
+_PASSING = _TOKEN_REFUSED | {HTTPStatus.CONFLICT}
+"""What no method answers but those that ask for news, and ``getMe`` of a token: trouble of
+Telegram's own. A token that is refused in earnest, polling finds out."""
 REST_UNTOLD = 5.0
 """So long we rest when Telegram asks for a pause and does not say which."""
 LONGEST_REST = 86_400.0
@@ -42,11 +55,17 @@ LONGEST_REST_BELIEVED = 7 * LONGEST_REST
 LONGEST_REST_FROM_POLLING = 60.0
 _RETRY_AFTER = re.compile(r"retry after (\d{1,9})\b", re.IGNORECASE)
 _ABOVE_ALL_ERRORS = 600
+DEEPEST = 60
+"""A reply to a forwarded poll is nested a dozen deep; who recurses into more, may not come back."""
 _HIGHEST_UPDATE = 2**63 - 1
 
 
 class MayHaveArrived(TimedOut):
     """Telegram took it, and what it says of it cannot be read."""
+
+
+class AnswerLost(NetworkError):
+    """It was sent, and the connection broke or a server in trouble answered: perhaps it arrived."""
 
 
 class TokenDoubted(NetworkError):
@@ -93,8 +112,8 @@ class JudgedRequest(BaseRequest):
         if method == "GET":  # a file, which is whatever somebody sent
             return await ask()
         if endpoint not in _POLLING:
-            return judged(endpoint, *await ask())
-        with self._polls.one():
+            return _answered(endpoint, *judged(endpoint, *await ask()))
+        with self._polls.one(for_news=endpoint == GET_UPDATES):
             status, payload = judged(endpoint, *await ask())
         if status in _TOKEN_REFUSED:
             self._polls.refused()
@@ -103,10 +122,23 @@ class JudgedRequest(BaseRequest):
         return status, payload
 
 
+def _answered(endpoint: str, status: int, payload: bytes) -> tuple[int, bytes]:
+    """The same, where it says something about what was asked.
+
+    Raises: ``AnswerLost`` for a server in trouble, ``TokenDoubted`` for a refusal that passes.
+    """
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise AnswerLost(f"telegram is in trouble itself ({status})")
+    if status in _PASSING and endpoint != "getMe":
+        raise TokenDoubted(f"telegram refuses for a moment ({status})")
+    return status, payload
+
+
 async def _asked(request: Callable[[], Awaitable[tuple[int, bytes]]]) -> tuple[int, bytes]:
     """What comes back; the package calls late also what it could not send.
 
-    Raises: ``TimedOut`` for what may have arrived, ``NetworkError`` for what has not.
+    Raises: ``TimedOut`` for what most likely arrived, ``AnswerLost`` for what may have,
+    ``NetworkError`` for what has not.
     """
     try:
         return await request()
@@ -114,6 +146,10 @@ async def _asked(request: Callable[[], Awaitable[tuple[int, bytes]]]) -> tuple[i
         if not isinstance(error.__cause__, _NOT_SENT):
             raise
         raise NetworkError(f"httpx.{type(error.__cause__).__name__}") from error.__cause__
+    except NetworkError as error:
+        if not isinstance(error.__cause__, _CUT_OFF):
+            raise
+        raise AnswerLost(error.message) from error.__cause__
 
 
 def judged(endpoint: str, status: int, payload: bytes) -> tuple[int, bytes]:
@@ -133,7 +169,8 @@ def judged(endpoint: str, status: int, payload: bytes) -> tuple[int, bytes]:
         return status, payload
     refused = ok is False and isinstance(answer.get("description"), str)
     if not refused and HTTPStatus.TOO_MANY_REQUESTS not in (status, answer.get("error_code")):
-        raise NetworkError(f"an answer that is not Telegram's ({status})")
+        kind = AnswerLost if status >= HTTPStatus.INTERNAL_SERVER_ERROR else NetworkError
+        raise kind(f"an answer that is not Telegram's ({status})")
     return _refusal(endpoint, status, answer)
 
 
@@ -213,8 +250,19 @@ def _updates(result: object) -> bytes:
         raise NetworkError("updates without numbers")
     if len(numbered) < len(result):
         log.error("updates without numbers are left out", count=len(result) - len(numbered))
-    kept = [one if _parsed(Update, one) else {"update_id": one["update_id"]} for one in numbered]
+    kept = [
+        one if _shallow(one) and _parsed(Update, one) else {"update_id": one["update_id"]}
+        for one in numbered
+    ]
     return json.dumps({"ok": True, "result": kept}).encode()
+
+
+def _shallow(value: object, levels: int = DEEPEST) -> bool:
+    """Whether it is nested no deeper than anything of Telegram's."""
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_shallow(one, levels - 1) for one in inner)
 
 
 def _numbered(update: Mapping[str, Any]) -> bool:

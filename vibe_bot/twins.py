@@ -6,7 +6,9 @@ back with it: so the few places before the second message are looked at by short
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 
 import structlog
 from telegram import Bot, Message, ReplyParameters
@@ -15,36 +17,75 @@ from telegram.error import TelegramError
 log = structlog.get_logger()
 
 LOOKED_AT = 4
-"""So many numbers before the second message are looked at; a bot counts over all its chats."""
+"""So many numbers before a message are looked at; a bot counts over all its chats."""
+MOST_TWINS = 8
 _PROBE = "…"
 
 
-async def twin_of(bot: Bot, message: Message) -> Message | None:
-    """An earlier message of ours that says the same, a few numbers before this one.
+async def twins_of(bot: Bot, message: Message, *, past_theirs: bool = True) -> list[Message]:
+    """Earlier messages of ours that say the same, few numbers before one another, newest first.
 
-    What cannot be found out counts as none.
+    ``past_theirs``: also such as stand before the person's own last words. What cannot be found
+    out counts as none.
     """
-    nearest = message.message_id - 1
+    twins: list[Message] = []
+    number, left = message.message_id - 1, LOOKED_AT
     try:
-        for message_id in range(nearest, max(nearest - LOOKED_AT, 0), -1):
-            seen = await _seen(bot, message.chat_id, message_id)
-            ours = seen is not None and seen.from_user is not None and seen.from_user.id == bot.id
-            if seen is not None and ours and seen.text == message.text:
-                log.info("found a message that was sent before", message=message_id)
-                return seen
+        while number > 0 and left > 0 and len(twins) < MOST_TWINS:
+            seen = await _seen(bot, message.chat_id, number)
+            left -= 1
+            if seen is not None and not (_ours(bot, seen) or past_theirs):
+                break
+            if seen is not None and _ours(bot, seen) and _said(seen) == _said(message):
+                log.info("found a message that was sent before", message=number)
+                twins.append(seen)
+                left = LOOKED_AT
+            number -= 1
     except TelegramError as error:
         log.warning("cannot look for an earlier message", why=type(error).__name__)
-    return None
+    return twins
 
 
 async def only_one_of(bot: Bot, message: Message) -> int:
-    """The number of the message that stays: the earlier one, where there was one."""
-    twin = await twin_of(bot, message)
-    if twin is None:
-        return message.message_id
-    with suppress(TelegramError):
-        await bot.delete_message(message.chat_id, message.message_id)
-    return twin.message_id
+    """The number of the message that stays: the earliest one, where there were some."""
+    *others, stays = [message, *await twins_of(bot, message)]
+    await _delete(bot, others)
+    return stays.message_id
+
+
+class SentAnew:
+    """Takes away what a message that went out again had been before, should it have arrived."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+        self._looking: set[int] = set()
+        """Chats that are looked at; looking sends too, whose answer may be lost as well."""
+
+    async def __call__(self, answer: dict[str, Any]) -> None:
+        """The newest stays, for its number is what its sender is told."""
+        message = Message.de_json(answer, self._bot)
+        if message.chat_id in self._looking:
+            return
+        self._looking.add(message.chat_id)
+        try:
+            await _delete(self._bot, await twins_of(self._bot, message, past_theirs=False))
+        finally:
+            self._looking.discard(message.chat_id)
+
+
+async def _delete(bot: Bot, messages: Iterable[Message]) -> None:
+    for message in messages:
+        with suppress(TelegramError):
+            await bot.delete_message(message.chat_id, message.message_id)
+
+
+def _ours(bot: Bot, message: Message) -> bool:
+    return message.from_user is not None and message.from_user.id == bot.id
+
+
+def _said(message: Message) -> tuple[str | None, ...]:
+    file_name = message.document.file_name if message.document else None
+    return message.text, message.caption, file_name
 
 
 async def _seen(bot: Bot, chat_id: int, message_id: int) -> Message | None:

@@ -9,8 +9,9 @@ from functools import partial
 import pytest
 
 from tests.bot.test_generate import connected
+from tests.bot.test_lost_answers import told_once
 from tests.bot.test_manners import Wire, bot, links
-from tests.support.bot_world import BotWorld, data_of, saying, until
+from tests.support.bot_world import BotWorld, data_of, living_bot, saying, until
 from vibe_bot.held_answers import MOST_IN_A_CHAT, HeldAnswers
 from vibe_bot.sending import Unsent, edit, send
 from vibe_pipeline.locales import say
@@ -121,3 +122,98 @@ async def test_a_refused_file_is_told_so_when_a_long_pause_ends(place: BotWorld)
 
     fetching = say("en", "bot.import.fetching")
     assert await anna.sees(lambda one: fetching not in one["text"], since=asked)
+
+
+def trouble(status: int, words: str, **parameters: int) -> str:
+    return json.dumps(
+        {"ok": False, "error_code": status, "description": words, "parameters": parameters}
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "times"),
+    [
+        (502, "<html>Bad Gateway</html>", 6),
+        (500, trouble(500, "Internal Server Error"), 4),
+        (401, trouble(401, "Unauthorized"), 1),
+        (404, trouble(404, "Not Found"), 5),
+        (409, trouble(409, "Conflict: x"), 1),
+        (403, trouble(403, "Forbidden: bot was blocked by the user"), 1),
+        (400, trouble(400, "Bad Request: chat not found"), 1),
+        (400, trouble(400, "Bad Request: upgraded", migrate_to_chat_id=-1001), 1),
+    ],
+)
+async def test_an_answer_that_telegram_does_not_take_for_a_moment_is_said_afterwards(
+    place: BotWorld, status: int, body: str, times: int
+) -> None:
+    anna = await connected(place)
+    place.trouble.next = [("sendMessage", status, body)] * times
+
+    asked = await anna.types("/setsize 20")
+    await anna.sees(saying("20 "), since=asked)
+
+    await told_once(anna, "20 ", since=asked)
+    assert place.trouble.next == []
+    assert anna.account.active
+
+
+async def test_an_answer_held_as_the_bot_ends_is_given_by_the_next_one(
+    empty_place: BotWorld,
+) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+        empty_place.trouble.next = [("sendMessage", 502, "")] * 99
+        asked = await anna.types("/setsize 20")
+        await until(lambda: len(empty_place.trouble.next) < 95)
+    empty_place.trouble.next = []
+
+    async with living_bot(empty_place):
+        await anna.sees(saying("20 "), since=asked)
+        await told_once(anna, "20 ", since=asked)
+
+
+async def test_a_tap_is_answered_though_its_spinner_and_its_message_take_nothing(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    asked = await anna.says("/setsize")
+    no_text = trouble(400, "Bad Request: there is no text in the message to edit")
+    place.trouble.next = [
+        ("editMessageText", 400, no_text),
+        ("answerCallbackQuery", 400, trouble(400, "Bad Request: query is too old")),
+    ]
+
+    await anna.taps("go:setsize:20")
+    await anna.sees(saying("20 "), since=asked["message_id"])
+    await until(lambda: place.trouble.next == [])
+
+    assert say("en", "bot.trouble") not in [one["text"] for one in await anna.said_by_bot()]
+
+
+async def test_what_cannot_be_shown_over_a_button_any_more_is_said_in_a_message(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    await anna.says("/setsize")
+    place.trouble.next = [
+        ("answerCallbackQuery", 400, trouble(400, "Bad Request: query is too old"))
+    ]
+
+    await anna.taps_forged("nothing:known")
+
+    await anna.sees(saying(say("en", "bot.stale_button")))
+
+
+async def test_a_language_is_changed_though_the_menu_cannot_be_and_nothing_is_said_of_that(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    refused = trouble(400, "Bad Request: BOT_COMMANDS_TOO_MUCH")
+    place.trouble.next = [("setMyCommands", 400, refused)]
+
+    told = await anna.says("/lang nl")
+    await until(lambda: place.trouble.next == [])
+    await anna.says("/latest")
+
+    assert say("nl", "bot.settings.language_set") in told["text"]
+    assert say("nl", "bot.trouble") not in [one["text"] for one in await anna.said_by_bot()]

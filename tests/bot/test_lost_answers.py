@@ -9,16 +9,17 @@ from typing import Any
 
 import httpx
 import pytest
-from telegram.error import TimedOut
+from telegram.error import NetworkError, TimedOut
 from telegram.request import HTTPXRequest
 
 from tests.bot.test_generate import connected, the_run
 from tests.bot.test_leaving import is_sure, sweeps
-from tests.support.bot_world import BotWorld, living_bot, saying, until
+from tests.support.bot_world import WITHIN, BotWorld, ChatUser, living_bot, saying, until
 from tests.support.pipeline_stand_in import StandInRun
-from vibe_bot import receipts
+from vibe_bot import outbox, receipts
 from vibe_bot.launches import NO_MESSAGE
 from vibe_bot.progress import SURPRISES_BORNE
+from vibe_pipeline.accounts.messages import NightReady
 from vibe_pipeline.personal_data.archives import archive_path
 
 
@@ -155,3 +156,70 @@ async def test_a_stage_that_telegram_refuses_does_not_keep_the_list_from_being_t
 
     told = await anna.sees(saying("Anna's day"))
     assert told["message_id"] == first["message_id"]
+
+
+def breaks_off(monkeypatch: pytest.MonkeyPatch, method: str, times: int) -> None:
+    """Let Telegram do what is asked, and the connection break before it says so."""
+    ask, left = HTTPXRequest.do_request, [None] * times
+
+    async def do_request(
+        self: HTTPXRequest, url: str, *rest: Any, **more: Any
+    ) -> tuple[int, bytes]:
+        answer = await ask(self, url, *rest, **more)
+        if left and url.endswith(f"/{method}"):
+            left.pop()
+            raise NetworkError("httpx.ReadError") from httpx.ReadError("reset by peer")
+        return answer
+
+    monkeypatch.setattr(HTTPXRequest, "do_request", do_request)
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+async def test_an_answer_whose_arrival_was_not_told_is_there_once(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    anna = await connected(place)
+    breaks_off(monkeypatch, "sendMessage", times)
+
+    asked = await anna.types("/setsize 20")
+    await until(lambda: place.calls("sendMessage") > times)
+
+    await told_once(anna, "20 ", since=asked)
+
+
+async def told_once(anna: ChatUser, words: str, *, since: int) -> None:
+    """Wait until these words stand there once, and nothing by which others were looked for."""
+    async with asyncio.timeout(WITHIN):
+        while True:
+            said = [one["text"] for one in await anna.said_by_bot() if one["message_id"] > since]
+            if "…" not in said and sum(words in one for one in said) == 1:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def test_an_answer_that_repeats_an_earlier_one_leaves_that_alone(place: BotWorld) -> None:
+    anna = await connected(place)
+    first = await anna.says("/setsize 20")
+    place.trouble.next = [("sendMessage", 502, "")]
+
+    second = await anna.says("/setsize 20")
+    await anna.says("/latest")
+
+    there = [one["message_id"] for one in await anna.said_by_bot()]
+    assert {first["message_id"], second["message_id"]} <= set(there)
+
+
+async def test_a_nights_message_whose_arrival_was_not_told_is_there_once(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "RETRY", timedelta(seconds=0.5))
+    anna = await connected(place)
+    edition = anna.edition()
+    asked = (await anna.says("/help"))["message_id"]
+    breaks_off(monkeypatch, "sendMessage", 5)
+
+    place.store.outbox.put(anna.account.user_id, NightReady.of(edition.edition_id))
+    before = place.calls("sendMessage")
+    await until(lambda: place.calls("sendMessage") > before + 4)
+
+    await told_once(anna, "Anna's day", since=asked)

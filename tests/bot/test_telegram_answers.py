@@ -118,6 +118,23 @@ def pinned_in_a_group(date: int) -> str:
     return ok([{"update_id": 1, "message": {**message, "pinned_message": pinned}}])
 
 
+@pytest.mark.parametrize("levels", [100, 900])
+async def test_an_update_nested_without_end_is_passed_by_and_keeps_nobody_waiting(
+    place: BotWorld, levels: int
+) -> None:
+    anna = await place.person()
+    message = json.dumps({**MESSAGE, "reply_to_message": 0}).removesuffix("0}")
+    nested = message * levels + "null" + "}" * levels
+    body = f'{{"ok":true,"result":[{{"update_id":1,"message":{nested}}}]}}'
+    place.trouble.next = [("getUpdates", 200, body)]
+    await anna.types("/start")  # ends the poll that is under way
+
+    await until(lambda: not place.trouble.next)
+    asked = await anna.types("/help")
+
+    assert await anna.sees(since=asked)
+
+
 @pytest.mark.parametrize("date", [0, 1_700_000_000])
 async def test_a_pinned_message_that_nobody_may_see_leaves_the_bot_listening_to_everybody(
     place: BotWorld, date: int

@@ -101,12 +101,14 @@ async def forget(interaction: Interaction) -> None:
 async def sure(interaction: Interaction) -> str | None:
     """The person is sure; an old button no longer counts, nor one that somebody else was shown.
 
-    Whoever was forgotten is somebody else when they come back.
+    Whoever was forgotten is somebody else when they come back. What was tapped while we were away
+    counts as long as its question stands, for nobody tells when it was.
     """
     what, _, mark = interaction.args.partition(":")
     stamp, _, shown_to = mark.partition(":")
     asked_at = int(stamp) if stamp.isascii() and stamp.isdigit() else 0
-    old = interaction.services.now().timestamp() - asked_at > SURE_WITHIN.total_seconds()
+    age = interaction.services.now().timestamp() - asked_at
+    old = not interaction.waited and age > SURE_WITHIN.total_seconds()
     if old or shown_to != _short_id(interaction.account):
         return interaction.text("bot.stale_button")
     if what == "disconnect":
