@@ -27,7 +27,7 @@ from telegram.request import BaseRequest, HTTPXRequest
 
 from vibe_bot.formatting import escaped, tell
 from vibe_bot.gone_chats import BLOCKED, chat_is_gone, has_left, is_back, surely_gone
-from vibe_bot.handlers import BUTTONS, COMMANDS, history_file, welcome
+from vibe_bot.handlers import BUTTONS, COMMANDS, connection, history_file, welcome
 from vibe_bot.handlers import paste_callback as pasting
 from vibe_bot.held_answers import HeldAnswers
 from vibe_bot.inbox import InboxProcessor, WrittenQueue
@@ -39,12 +39,13 @@ from vibe_bot.interactions import (
     Interaction,
     bot_state,
     interaction_from,
+    was_taken_up,
 )
 from vibe_bot.launches import Launches
 from vibe_bot.polls import Polls
 from vibe_bot.progress import RunTrackers
 from vibe_bot.rate_limiter import ChatRateLimiter
-from vibe_bot.sending import send
+from vibe_bot.sending import edit_or_send, send
 from vibe_bot.services import BotServices
 from vibe_bot.telegram_answers import JudgedRequest
 from vibe_bot.twins import SentAnew
@@ -203,11 +204,24 @@ async def _tap(update: Update, context: Context) -> None:
     found: Interaction | None = None
     try:
         if bot_state(context).services.store.people.by_chat(chat.id) is None:
-            toast = say(spoken(query.from_user.language_code), "bot.stale_button")
+            toast = await _tapped_by_nobody(query, chat.id, update, context)
         elif (found := interaction_from(update, context, args="")) is not None:
             toast = await _tapped(found, query.data or "")
     finally:
         await _toast(query, found, toast)
+
+
+async def _tapped_by_nobody(
+    query: CallbackQuery, chat_id: int, update: Update, context: Context
+) -> str | None:
+    """An old button; or the one that had somebody forgotten, over which a former bot died."""
+    message = query.message
+    if message is not None and (query.data or "").startswith("sure:forget:"):
+        words = connection.forgotten_before(bot_state(context).services.store, chat_id)
+        if words is not None and was_taken_up(update, context):
+            await edit_or_send(context.bot, chat_id, message.message_id, words)
+            return None
+    return say(spoken(query.from_user.language_code), "bot.stale_button")
 
 
 async def _toast(query: CallbackQuery, found: Interaction | None, words: str | None) -> None:

@@ -215,9 +215,8 @@ def interaction_from(update: Update, context: Context, *, args: str) -> Interact
     state = bot_state(context)
     people = state.services.store.people
     account = people.register(chat.id, display_name(user), spoken(user.language_code))
-    query, written, queue = update.callback_query, update.message, context.update_queue
-    request_id = key_of(update)
-    again = isinstance(queue, WrittenQueue) and request_id in queue.taken_up
+    query, written = update.callback_query, update.message
+    again = was_taken_up(update, context)
     message = None if query is None else query.message
     return Interaction(
         state=state,
@@ -225,13 +224,19 @@ def interaction_from(update: Update, context: Context, *, args: str) -> Interact
         account=account,
         first_name=clean(user.first_name),
         args=clean(args),
-        request_id=request_id,
+        request_id=key_of(update),
         again=again,
         waited=again or state.polls.behind,
         asked_at=state.services.now() if written is None else written.date,
         tapped=None if message is None else message.message_id,
         file=_sent_file(update.effective_message) if query is None else None,
     )
+
+
+def was_taken_up(update: Update, context: Context) -> bool:
+    """Whether a former bot was given this and did not get to it, or not to the end of it."""
+    queue = context.update_queue
+    return isinstance(queue, WrittenQueue) and key_of(update) in queue.taken_up
 
 
 def _sent_file(message: Message | None) -> SentFile | None:

@@ -14,8 +14,6 @@ FROZEN_SECONDS = 60.0
 """Nobody sleeps so much longer than they meant to, unless they were kept from waking."""
 LONGEST_SILENCE = 900.0
 """A poll takes half a minute at most, and the next one begins within another."""
-AT_ONCE_SECONDS = 2.0
-"""Telegram answers so soon when there was something already."""
 REFUSALS_BELIEVED = 3
 REFUSED_FOR = 60.0
 """A token counts as refused after so many refusals in a row over so many seconds."""
@@ -42,9 +40,7 @@ class Polls:
     _refusals: int = 0
     _refused_since: float = 0.0
     behind: bool = True
-    """Whether what came last may have waited for us: it came at once, and to the first question
-    after we had asked nothing, or in vain.
-    """
+    """Whether what came last may have waited for us: we had asked nothing before, or in vain."""
     _heard: bool = False
 
     def __post_init__(self) -> None:
@@ -53,15 +49,14 @@ class Polls:
     @contextmanager
     def one(self, *, for_news: bool = True) -> Iterator[None]:
         """One poll, however it ends; or what is asked before the first of them."""
-        self._asked_at = began = self.clock()
+        self._asked_at = self.clock()
         heard_before, self._heard = self._heard, False
         try:
             yield
             self._heard = for_news
         finally:
             self._asked_at = self.clock()
-            waited = self._asked_at - began > AT_ONCE_SECONDS
-            self.behind = not (heard_before or waited)
+            self.behind = not heard_before
 
     def refused(self) -> None:
         """Telegram says that it does not know the token."""

@@ -1,8 +1,9 @@
 """One message that follows one run: edited through its stages, ending in the result.
 
 A watch stands in the account store until its result was told, so a restarted bot goes on where
-the last one stopped. The last edit may safely be made twice; a new message is sent only by
-whoever closes the watch. How runs are looked at is ``vibe_bot.run_poller``'s.
+the last one stopped. The last edit may safely be made twice; of a new message that a former bot
+may have sent as well, one is taken away (``twins``). How runs are looked at is
+``vibe_bot.run_poller``'s.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import structlog
 from telegram import Bot
 from telegram.error import BadRequest, RetryAfter, TelegramError, TimedOut
 
-from vibe_bot.formatting import Html, tell, together
+from vibe_bot.formatting import Html, button, keyboard, tell, together
 from vibe_bot.gone_chats import chat_is_gone, has_left, surely_gone
 from vibe_bot.jobs import Job, job_named
 from vibe_bot.postponed import begun_again
@@ -27,8 +28,10 @@ from vibe_bot.queue_pace import QueuePace
 from vibe_bot.rate_limiter import ChatRateLimiter, pause_seconds
 from vibe_bot.results import Figures, Result, edition_made, gave_up, result_of, stands
 from vibe_bot.run_poller import RunPoller, RunSnapshot
-from vibe_bot.sending import Edited, edit, send
+from vibe_bot.sending import Edited, Unreached, edit, edit_or_send, send
 from vibe_bot.services import BotServices
+from vibe_bot.telegram_answers import AnswerLost, TooLarge
+from vibe_bot.twins import only_one_of
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import waited_for_in_chat
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
@@ -36,6 +39,8 @@ from vibe_pipeline.accounts.messages import ReadyAfterAll
 from vibe_pipeline.accounts.records import Account, EditionState, TrackedRun
 from vibe_pipeline.clients.dagster import RunView
 from vibe_pipeline.clients.errors import ServiceError
+from vibe_pipeline.locales import say
+from vibe_pipeline.personal_data.archives import being_sent, forget_files
 from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import LaunchRequest
 
@@ -179,11 +184,18 @@ class RunTrackers:
         """Whether a message that may as well be left out can go to this chat now."""
         return self._limiter.has_room(chat_id)
 
-    def follow(self, watch: TrackedRun, *, shown: str = "", since: datetime | None = None) -> None:
+    def follow(
+        self,
+        watch: TrackedRun,
+        *,
+        shown: str = "",
+        since: datetime | None = None,
+        again: bool = False,
+    ) -> None:
         """Follow a run until its result is told; following it already is fine.
 
         ``shown`` is what its message says now, where that is known; ``since``, when it was asked
-        for, as far as that is remembered.
+        for, as far as that is remembered; ``again``: a former bot may have told its result.
         """
         if watch.run_id in self._tasks:
             return
@@ -195,7 +207,9 @@ class RunTrackers:
             since=since or watch.created_at,
             poller=self._poller,
             hand_on=self.follow,
-            message=_ProgressMessage(limiter=self._limiter, services=self._services, text=shown),
+            message=_ProgressMessage(
+                limiter=self._limiter, services=self._services, text=shown, doubted=again
+            ),
             edits=self.edits,
             pace=self.pace,
             being_told=self._being_told,
@@ -208,7 +222,7 @@ class RunTrackers:
         """Take up what a former bot left open; gives how many."""
         left_open = self._services.store.watches.open()
         for watch in left_open:
-            self.follow(watch)
+            self.follow(watch, again=True)
         return len(left_open)
 
     async def stop(self) -> None:
@@ -236,8 +250,12 @@ class _ProgressMessage:
     limiter: ChatRateLimiter
     services: BotServices
     text: str = ""
-    finished: bool = False
-    """Its result is ours to tell, also when Telegram does not take it at the first try."""
+    told_anew: bool = False
+    """Its result is there in a message of its own, also should that not be noted at once."""
+    doubted: bool = False
+    """Its result may be there in a message of its own: a former bot, or a lost answer, sent it."""
+    handing_over: bool = False
+    """It was this bot that began to send its file."""
     abandoned: bool = False
     """Its person left the chat, and may have cleared it: a list is told in a new message."""
     shown_at: float = field(init=False)
@@ -449,9 +467,11 @@ class _Follower:
         ended = await self._said_in_place(result)
         if result.document is not None:
             await self._hand_over(result.document)
-        self.message.finished |= await asyncio.to_thread(watches.finish, watch.run_id)
-        if self.message.finished and ended is Edited.GONE:
+        anew = ended is Edited.GONE and not self.message.told_anew
+        if anew and await asyncio.to_thread(self._still_open):
             await self._say_anew(result)
+            self.message.told_anew = True
+        await asyncio.to_thread(watches.finish, watch.run_id)
         self.pace.served()
         log.info("told a result", run=watch.run_id, user=watch.user_id, good=result.good)
 
@@ -480,31 +500,63 @@ class _Follower:
             log.warning("telegram refuses a result", run=watch.run_id, why=refusal.message)
             return Edited.GONE
 
+    def _still_open(self) -> bool:
+        watch = self.services.store.watches.get(self.watch.run_id)
+        return watch is not None and not watch.done
+
     async def _say_anew(self, result: Result) -> None:
         try:
-            await send(self.bot, self.watch.chat_id, result.text, result.markup)
+            sent = await send(self.bot, self.watch.chat_id, result.text, result.markup)
         except TimedOut:
             log.warning("telegram may not have taken a result", run=self.watch.run_id)
+        except Unreached as trouble:
+            self.message.doubted |= trouble.lost
+            raise
+        else:
+            if self.message.doubted:
+                await only_one_of(self.bot, sent)
 
     async def _hand_over(self, path: Path) -> None:
         """Send a file and delete it; one that is gone was sent by the bot before this one.
 
-        One that may have arrived is not sent twice: it may be large, and Telegram slow.
+        One that may have arrived is not sent twice: it may be large, and Telegram slow. So it is
+        marked as being sent, and who finds another's mark asks.
         """
         account = await asyncio.to_thread(self._account)
         content = await asyncio.to_thread(_content, path)
+        if content is None:
+            await asyncio.to_thread(forget_files, path)
         if account is None or content is None:
             return
+        mark, language = being_sent(path), account.language
+        if not self.message.handing_over and await asyncio.to_thread(mark.exists):
+            again = button(say(language, "button.export_again"), "go:export")
+            words = tell(language, "bot.export.perhaps_sent")
+            await send(self.bot, self.watch.chat_id, words, keyboard([again]))
+        else:
+            await asyncio.to_thread(mark.touch)
+            self.message.handing_over = True
+            await self._send_file(content, language)
+        await asyncio.to_thread(forget_files, path)
+
+    async def _send_file(self, content: bytes, language: str) -> None:
+        chat_id, caption = self.watch.chat_id, tell(language, "bot.export.caption")
         try:
-            await self.bot.send_document(
-                self.watch.chat_id,
-                content,
-                caption=tell(account.language, "bot.export.caption"),
-                filename="vibe.zip",
+            sent = await self.bot.send_document(
+                chat_id, content, caption=caption, filename="vibe.zip"
             )
         except TimedOut:
             log.warning("telegram may not have taken a file", run=self.watch.run_id)
-        await asyncio.to_thread(path.unlink, missing_ok=True)
+        except TooLarge:
+            log.warning("telegram takes no file as large", run=self.watch.run_id)
+            words = tell(language, "bot.export.too_big")
+            await edit_or_send(self.bot, chat_id, self.watch.message_id, words)
+        except AnswerLost:
+            self.message.doubted = True
+            raise
+        else:
+            if self.message.doubted:
+                await only_one_of(self.bot, sent)
 
     def _account(self) -> Account | None:
         account = self.services.store.people.get(self.watch.user_id)

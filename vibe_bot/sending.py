@@ -140,7 +140,7 @@ def settled(trouble: NetworkError) -> bool:
 
 
 async def edit_or_send(
-    bot: Bot, chat_id: int, message_id: int, text: str, markup: InlineKeyboardMarkup | None
+    bot: Bot, chat_id: int, message_id: int, text: str, markup: InlineKeyboardMarkup | None = None
 ) -> None:
     """Say it in one of our messages, or in a new one where that is gone.
 

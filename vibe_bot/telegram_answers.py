@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import structlog
 from telegram import File, Message, TelegramObject, Update, User
-from telegram.error import ChatMigrated, NetworkError, RetryAfter, TimedOut
+from telegram.error import BadRequest, ChatMigrated, NetworkError, RetryAfter, TimedOut
 from telegram.request import BaseRequest, RequestData
 
 from vibe_bot.polls import Polls
@@ -66,6 +66,10 @@ class MayHaveArrived(TimedOut):
 
 class AnswerLost(NetworkError):
     """It was sent, and the connection broke or a server in trouble answered: perhaps it arrived."""
+
+
+class TooLarge(BadRequest):
+    """What was sent is more than Telegram takes, which no other try will change."""
 
 
 class TokenDoubted(NetworkError):
@@ -155,7 +159,7 @@ async def _asked(request: Callable[[], Awaitable[tuple[int, bytes]]]) -> tuple[i
 def judged(endpoint: str, status: int, payload: bytes) -> tuple[int, bytes]:
     """The status and the body that this answer stands for.
 
-    Raises: ``NetworkError``, ``RetryAfter``, ``ChatMigrated``.
+    Raises: ``NetworkError``, ``RetryAfter``, ``ChatMigrated``, ``TooLarge``.
     """
     answer = _fields(payload)
     ok = answer.get("ok")
@@ -167,6 +171,8 @@ def judged(endpoint: str, status: int, payload: bytes) -> tuple[int, bytes]:
             kind = NetworkError if endpoint in _POLLING else MayHaveArrived
             raise kind(f"an answer of another shape than Telegram's ({endpoint})")
         return status, payload
+    if HTTPStatus.REQUEST_ENTITY_TOO_LARGE in (status, answer.get("error_code")):
+        raise TooLarge(f"more than telegram takes ({endpoint})")
     refused = ok is False and isinstance(answer.get("description"), str)
     if not refused and HTTPStatus.TOO_MANY_REQUESTS not in (status, answer.get("error_code")):
         kind = AnswerLost if status >= HTTPStatus.INTERNAL_SERVER_ERROR else NetworkError

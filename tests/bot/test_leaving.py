@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until
 from tests.support.pipeline_stand_in import StandInRun
+from vibe_bot.handlers import connection
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Considered, Erasure
+from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.personal_data.archives import archive_path
 from vibe_pipeline.records import EditionId
@@ -227,3 +231,64 @@ async def test_an_archive_that_is_gone_is_not_promised(place: BotWorld) -> None:
     await anna.types("/export")
 
     assert await anna.sees(saying(say("en", "bot.export.gone")))
+
+
+@pytest.mark.parametrize("what", ["disconnect", "forget"])
+async def test_a_yes_over_which_the_bot_died_shows_what_it_did(
+    empty_place: BotWorld, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    died = asyncio.Event()
+
+    async def dies(*_: object) -> None:
+        died.set()
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(connection, "_show_and_follow", dies)
+    async with living_bot(empty_place):
+        anna = await with_list(empty_place)
+        await is_sure(anna, f"/{what}")
+        await until(died.is_set)
+
+    async with living_bot(empty_place):
+        done = await anna.sees(saying(say("en", f"bot.{what}.done")))
+
+    (note,) = empty_place.store.erasures.waiting()
+    assert note.receipt in done["text"]
+    assert done["buttons"] == []
+
+
+async def test_no_after_yes_does_not_say_that_everything_stays(place: BotWorld) -> None:
+    anna = await with_list(place)
+    await is_sure(anna, "/disconnect")
+    await anna.sees(saying(say("en", "bot.disconnect.done")))
+    await anna.says("/forget")
+
+    await anna.taps("no")
+
+    assert await anna.sees(saying(say("en", "bot.disconnect.kept_unlinked")))
+
+
+async def test_unlinking_is_told_before_a_workshop_answers_that_hangs(place: BotWorld) -> None:
+    anna = await with_list(place)
+    place.pipeline.launches_hang = True
+
+    await is_sure(anna, "/disconnect")
+    done = say("en", "bot.disconnect.done")
+    told = await anna.sees(saying(done), within=10)
+    place.pipeline.launches_hang = False
+
+    assert told["text"] == done
+
+
+async def test_a_yes_that_was_tapped_while_nobody_listened_counts_however_late_it_is_read(
+    empty_place: BotWorld,
+) -> None:
+    async with living_bot(empty_place):
+        anna = await with_list(empty_place)
+        asked = await anna.says("/forget")
+    await anna.taps(data_of(asked)[0])
+
+    async with living_bot(empty_place, now=lambda: utc_now() + timedelta(minutes=12)):
+        await anna.sees(saying(say("en", "bot.forget.done")))
+
+    assert empty_place.store.people.by_chat(anna.telegram_id) is None

@@ -14,13 +14,16 @@ from telegram.request import HTTPXRequest
 
 from tests.bot.test_generate import connected, the_run
 from tests.bot.test_leaving import is_sure, sweeps
-from tests.support.bot_world import WITHIN, BotWorld, ChatUser, living_bot, saying, until
+from tests.support.bot_world import WITHIN, BotWorld, ChatUser, data_of, living_bot, saying, until
 from tests.support.pipeline_stand_in import StandInRun
 from vibe_bot import outbox, receipts
 from vibe_bot.launches import NO_MESSAGE
 from vibe_bot.progress import SURPRISES_BORNE
+from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.messages import NightReady
-from vibe_pipeline.personal_data.archives import archive_path
+from vibe_pipeline.accounts.tracked_runs import TrackedRuns
+from vibe_pipeline.locales import say
+from vibe_pipeline.personal_data.archives import archive_path, being_sent
 
 
 def answers_late(monkeypatch: pytest.MonkeyPatch, method: str, times: int) -> None:
@@ -223,3 +226,92 @@ async def test_a_nights_message_whose_arrival_was_not_told_is_there_once(
     await until(lambda: place.calls("sendMessage") > before + 4)
 
     await told_once(anna, "Anna's day", since=asked)
+
+
+async def test_a_list_that_waits_for_a_flood_pause_is_told_once_by_the_next_bot(
+    empty_place: BotWorld,
+) -> None:
+    pause = {"ok": False, "error_code": 429, "description": "Too Many Requests: retry after 3000"}
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+        await anna.says("/generate")
+        run = await the_run(empty_place)
+        await until(lambda: empty_place.store.watches.get(run.run_id) is not None)
+        gone = ("editMessageText", 400, refusal("message to edit not found"))
+        empty_place.trouble.next = [gone, ("sendMessage", 429, json.dumps(pause))]
+        anna.edition(run.run_id)
+        run.status = "SUCCESS"
+        await until(lambda: empty_place.trouble.next == [])
+    empty_place.trouble.next = [gone]
+
+    async with living_bot(empty_place):
+        await until(lambda: empty_place.store.watches.open() == [])
+        await told_once(anna, "Anna's day", since=0)
+
+
+async def test_a_list_told_in_a_new_message_as_the_bot_died_is_there_once(
+    empty_place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+    user_id, run = anna.account.user_id, empty_place.pipeline.begin("daily_vibe", "x")
+    watches = empty_place.store.watches
+    watches.add(run.run_id, user_id, anna.telegram_id, NO_MESSAGE, "daily_vibe")
+    anna.edition(run.run_id)
+    finish = TrackedRuns.finish
+    monkeypatch.setattr(TrackedRuns, "finish", _dies)
+    async with living_bot(empty_place):
+        await anna.sees(saying("Anna's day"))
+
+    monkeypatch.setattr(TrackedRuns, "finish", finish)
+    async with living_bot(empty_place):
+        await until(lambda: watches.open() == [])
+
+    await told_once(anna, "Anna's day", since=0)
+
+
+def _dies(_: TrackedRuns, __: str) -> bool:
+    raise AccountsUnreadable("killed here")
+
+
+async def test_a_file_that_may_have_been_sent_as_the_bot_died_is_offered_anew_not_sent_again(
+    empty_place: BotWorld,
+) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+    run = empty_place.pipeline.begin("export_person", anna.account.user_id)
+    watches, user_id = empty_place.store.watches, anna.account.user_id
+    watches.add(run.run_id, user_id, anna.telegram_id, NO_MESSAGE, "export_person")
+    path = archive_path(empty_place.settings.home, run.run_id)
+    path.parent.mkdir()
+    path.write_bytes(b"PK")
+    being_sent(path).touch()
+    run.status = "SUCCESS"
+
+    async with living_bot(empty_place):
+        offered = await anna.sees(saying(say("en", "bot.export.perhaps_sent")))
+        await until(lambda: watches.open() == [])
+
+    assert data_of(offered) == ["go:export"]
+    assert empty_place.calls("sendDocument") == 0
+    assert list(path.parent.iterdir()) == []
+
+
+async def test_a_file_that_telegram_finds_too_large_is_told_once_with_the_way_out(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    place.trouble.next = [("sendDocument", 413, "<html>Request Entity Too Large</html>")]
+
+    def write(run: StandInRun) -> None:
+        path = archive_path(place.settings.home, run.run_id)
+        path.parent.mkdir()
+        path.write_bytes(b"PK")
+        run.status = "SUCCESS"
+
+    place.pipeline.on_launch = write
+    await anna.says("/export")
+    await anna.sees(saying(say("en", "bot.export.too_big")))
+    await until(lambda: place.store.watches.open() == [])
+
+    assert place.calls("sendDocument") == 0

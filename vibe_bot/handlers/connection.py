@@ -6,6 +6,7 @@ The chat's side. Consent itself is ``vibe_oauth``'s, an address pasted by hand
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from io import BytesIO
 
@@ -19,12 +20,14 @@ from vibe_bot.formatting import (
     leads_to_this_machine,
     link,
     opening,
+    tell,
     together,
 )
 from vibe_bot.interactions import Interaction
 from vibe_bot.sending import send_picture
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.records import Account, Erasure, StateKind
+from vibe_pipeline.accounts.records import Account, Erasure, ErasureKind, StateKind
+from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.locales import day
 from vibe_pipeline.runs import LaunchRequest
@@ -33,6 +36,8 @@ log = structlog.get_logger()
 
 LINK_MINUTES = 10
 SURE_WITHIN = timedelta(minutes=10)
+FOLLOWED_AT_ONCE = 1.0
+"""So many seconds what was erased here waits for the workshop's answer before it is told."""
 SPOTIFY_APPS_PAGE = "https://www.spotify.com/account/apps/"
 
 
@@ -111,28 +116,37 @@ async def sure(interaction: Interaction) -> str | None:
     old = not interaction.waited and age > SURE_WITHIN.total_seconds()
     if old or shown_to != _short_id(interaction.account):
         return interaction.text("bot.stale_button")
+    erasures, user_id = interaction.services.store.erasures, interaction.account.user_id
     if what == "disconnect":
         if not _linked(interaction.account):
-            return interaction.text("bot.disconnect.not_connected")
-        note = interaction.services.store.erasures.disconnect(interaction.account.user_id)
-        await interaction.show(
-            together(interaction.html("bot.disconnect.done"), "", await _follow(interaction, note))
-        )
+            return await _unlinked_before(interaction)
+        note = erasures.disconnect(user_id)
+        await _show_and_follow(interaction, interaction.html("bot.disconnect.done"), note)
     elif what == "forget":
-        note = interaction.services.store.erasures.forget(interaction.account.user_id)
-        gone = together(
-            interaction.html("bot.forget.done"),
-            interaction.html("bot.forget.mind", link=link(SPOTIFY_APPS_PAGE, SPOTIFY_APPS_PAGE)),
-            "",
-            await _follow(interaction, note),
-        )
-        await interaction.show(gone)
+        note = erasures.forget(user_id)
+        await _show_and_follow(interaction, _forgotten(interaction.language), note)
     return None
 
 
+async def _unlinked_before(interaction: Interaction) -> str | None:
+    """Nothing to do any more; where this very tap did it and a bot died over it, that is shown."""
+    note = _promise(interaction.services.store, interaction.account.chat_id, ErasureKind.SPOTIFY)
+    if note is None or not interaction.again:
+        return interaction.text("bot.disconnect.not_connected")
+    await interaction.show(_promised(interaction.html("bot.disconnect.done"), note))
+    return None
+
+
+def forgotten_before(store: AccountStore, chat_id: int) -> Html | None:
+    """What is shown to somebody forgotten whose tap is handled again, while that is promised."""
+    note = _promise(store, chat_id, ErasureKind.PERSON)
+    return None if note is None else _promised(_forgotten(note.language), note)
+
+
 async def not_sure(interaction: Interaction) -> None:
-    """Everything stays."""
-    await interaction.show(interaction.html("bot.disconnect.kept"))
+    """Everything stays; or the rest, where another question was answered with yes before."""
+    kept = "kept" if _linked(interaction.account) else "kept_unlinked"
+    await interaction.show(interaction.html(f"bot.disconnect.{kept}"))
 
 
 def consent_ended(account: Account) -> bool:
@@ -140,17 +154,48 @@ def consent_ended(account: Account) -> bool:
     return not account.connected and account.spotify_account_id is not None
 
 
-async def _follow(interaction: Interaction, note: Erasure) -> Html:
+async def _show_and_follow(interaction: Interaction, done: Html, note: Erasure) -> None:
+    """Say that it is done, at once; and what becomes of the rest as soon as that is known."""
+    following = asyncio.create_task(_follow(interaction, note))
+    try:
+        if not (await asyncio.wait({following}, timeout=FOLLOWED_AT_ONCE))[0]:
+            await interaction.show(done)
+    finally:
+        begun = await following
+    await interaction.show(together(done, "", _receipt(note, "follows" if begun else "later")))
+
+
+async def _follow(interaction: Interaction, note: Erasure) -> bool:
     """Have the workshop erase its part; what cannot be begun now is begun there by itself."""
-    dagster, begun = interaction.services.dagster, True
+    dagster = interaction.services.dagster
     try:
         for run in await dagster.runs(tags=runs.owner_tags(note.user_id), statuses=runs.UNFINISHED):
             await dagster.terminate(run.run_id)
         await dagster.launch(LaunchRequest.forgetting(note.receipt, asked_by=runs.CHAT))
     except ServiceError as error:
         log.warning("cannot begin erasing yet", receipt=note.receipt, why=error.sentence)
-        begun = False
-    return interaction.html(f"bot.receipt.{'follows' if begun else 'later'}", receipt=note.receipt)
+        return False
+    return True
+
+
+def _promise(store: AccountStore, chat_id: int, kind: ErasureKind) -> Erasure | None:
+    """The newest one of this kind to this chat whose receipt was not delivered yet."""
+    open_ones = [*store.erasures.waiting(), *store.erasures.to_tell()]
+    theirs = [one for one in open_ones if one.chat_id == chat_id and one.kind is kind]
+    return max(theirs, key=lambda one: one.asked_at, default=None)
+
+
+def _promised(done: Html, note: Erasure) -> Html:
+    return together(done, "", _receipt(note, "follows"))
+
+
+def _receipt(note: Erasure, how: str) -> Html:
+    return tell(note.language, f"bot.receipt.{how}", receipt=note.receipt)
+
+
+def _forgotten(language: str) -> Html:
+    mind = tell(language, "bot.forget.mind", link=link(SPOTIFY_APPS_PAGE, SPOTIFY_APPS_PAGE))
+    return together(tell(language, "bot.forget.done"), mind)
 
 
 def _spotifys_page(interaction: Interaction) -> Html:

@@ -17,8 +17,17 @@ def unfinished(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
 
 
+def being_sent(path: Path) -> Path:
+    """Stands beside an archive from the moment on in which it is handed over: it may be there."""
+    return path.with_name(f"{path.name}.sent")
+
+
 def forget_archive(home: Path, run_id: str) -> None:
     """Delete the archive of this run, or as much of it as was written when the run was killed."""
-    path = archive_path(home, run_id)
-    path.unlink(missing_ok=True)
-    unfinished(path).unlink(missing_ok=True)
+    forget_files(archive_path(home, run_id))
+
+
+def forget_files(path: Path) -> None:
+    """Delete an archive with all that stands beside it; the mark last, for it says what was."""
+    for one in (path, unfinished(path), being_sent(path)):
+        one.unlink(missing_ok=True)
