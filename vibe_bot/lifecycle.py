@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from telegram import Bot
 from telegram.error import Conflict, InvalidToken, TelegramError
 
 from vibe_bot.app import KINDS, build
@@ -41,6 +42,10 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 OTHER_POLLER = (
     "Another program polls Telegram with this bot's token, so some messages go to it; stop it, or"
     " take a bot of your own from @BotFather."
+)
+WEBHOOK_SET = (
+    "Another program set a webhook for this bot's token, so that messages went to it; the bot takes"
+    " it away. If it comes back, stop that program, or take a bot of your own from @BotFather."
 )
 SIDE_WORK_BROKE = (
     "The bot's {name} met what nobody foresaw, and begins again by itself; its log says what it"
@@ -80,7 +85,9 @@ async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> Non
 
     async def listen() -> None:
         unhandled = await _take_up(app)
-        await _start_polling(app, Polling(troubles, services.now))
+        webhooks = Webhooks(app.bot, services)
+        await _start_polling(app, Polling(troubles, services.now, on_webhook=webhooks.seen.set))
+        beside("webhooks", webhooks.take_away_forever)
         resumed = state.watchers.resume()
         beside("launches", state.launches.take_up_forever)
         log.info(
@@ -166,9 +173,15 @@ class Polling:
 
     troubles: Troubles
     now: Callable[[], datetime]
+    on_webhook: Callable[[], None] = lambda: None
 
     def trouble(self, error: TelegramError) -> None:
         """Called for each failed poll; the next one comes by itself."""
+        if isinstance(error, Conflict) and "webhook" in error.message.lower():
+            log.error("a webhook is set for this bot's token")
+            self.troubles.note(STATUS_NAME, WEBHOOK_SET, now=self.now())
+            self.on_webhook()
+            return
         if isinstance(error, Conflict):
             log.error("another program polls with this bot's token")
             self.troubles.note(STATUS_NAME, OTHER_POLLER, now=self.now())
@@ -176,6 +189,35 @@ class Polling:
         log.warning("polling telegram failed", why=type(error).__name__)
         if isinstance(error, TokenDoubted):
             self.troubles.note(STATUS_NAME, UNKNOWN_BOT, now=self.now())
+
+
+class Webhooks:
+    """Takes away the webhook that somebody set while we poll: as long as it is there we are deaf.
+
+    Each time after a longer pause: the two of us must not do nothing else but undo one another.
+    """
+
+    def __init__(self, bot: Bot, services: BotServices) -> None:
+        self.seen = asyncio.Event()
+        self._bot = bot
+        self._services = services
+
+    async def take_away_forever(self) -> None:
+        """Until cancelled."""
+        wait, gone_at = FIRST_WAIT, self._services.clock()
+        while True:
+            await self.seen.wait()
+            if self._services.clock() - gone_at > 2 * LONGEST_WAIT:
+                wait = FIRST_WAIT
+            await self._services.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)
+            self.seen.clear()
+            try:
+                await self._bot.delete_webhook()
+            except TelegramError as error:
+                log.warning("a webhook cannot be taken away", why=error.message)
+                self.seen.set()
+            gone_at = self._services.clock()
 
 
 async def _reached(app: App, stopping: asyncio.Event) -> bool:

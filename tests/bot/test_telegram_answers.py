@@ -29,7 +29,7 @@ from vibe_bot import outbox
 from vibe_bot.app import build
 from vibe_bot.gone_chats import has_left
 from vibe_bot.inbox import WrittenQueue, key_of
-from vibe_bot.lifecycle import STATUS_NAME, Polling, keep_going, serve
+from vibe_bot.lifecycle import STATUS_NAME, WEBHOOK_SET, Polling, keep_going, serve
 from vibe_bot.outbox import OutboxRelay
 from vibe_bot.polls import (
     LONGEST_SILENCE,
@@ -116,6 +116,27 @@ def pinned_in_a_group(date: int) -> str:
     message = {"message_id": 6, "date": 1_700_000_000, "chat": group, "from": mallory}
     pinned = {"chat": group, "message_id": 5, "date": date}
     return ok([{"update_id": 1, "message": {**message, "pinned_message": pinned}}])
+
+
+async def test_a_webhook_set_while_the_bot_polls_is_taken_away_and_named(
+    place: BotWorld,
+) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    taken_away = place.calls("deleteWebhook")
+    words = "Conflict: can't use getUpdates method while webhook is active"
+
+    def deaf(method: str) -> None:
+        if method == "getUpdates" and place.calls("deleteWebhook") == taken_away:
+            place.trouble.next = [("getUpdates", 409, refusal(409, words).decode())]
+
+    place.trouble.then = deaf
+    await anna.types("/help")  # ends the poll that is under way
+    await until(lambda: place.calls("deleteWebhook") > taken_away)
+
+    assert await anna.says("/help")
+    complaints = Troubles(place.settings.home).current(now=utc_now(), within=timedelta(minutes=9))
+    assert complaints == {STATUS_NAME: WEBHOOK_SET}
 
 
 @pytest.mark.parametrize("levels", [100, 900])
