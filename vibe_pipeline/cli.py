@@ -6,6 +6,8 @@ and failed, 2 asked or set up wrongly (nothing was started).
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -155,9 +157,29 @@ class Commands(click.Group):
             _give_up(trouble, 2)
         except CommandFailed as trouble:
             _give_up(trouble, 1)
+        except OSError as trouble:
+            if (sentence := _about_a_place(trouble)) is None:
+                raise
+            _give_up(sentence, 1)
 
 
-def _give_up(trouble: Exception, code: int) -> None:
+def _about_a_place(error: OSError) -> str | None:
+    """What a file or folder refused, which is this machine's matter; ``None`` where it is ours.
+
+    Only the working folder is missing without being named.
+    """
+    place = error.filename
+    if place is None and error.errno == errno.ENOENT:
+        place = "The folder in which this was started"
+    if place is None:
+        return None
+    return (
+        f"{place} cannot be used ({error.strerror}): put right what lies there, give this user"
+        f" ({os.geteuid()}) the right to it, or name another place in the settings."
+    )
+
+
+def _give_up(trouble: Exception | str, code: int) -> None:
     click.echo(f"vibe: {trouble}", err=True)
     sys.exit(code)
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 import click
@@ -162,6 +163,37 @@ def ben(settings: Settings) -> UserId:
     store.people.connect(user_id, "spotify-ben", "Ben", GRANTED)
     like_track(settings, user_id, "t9")
     return user_id
+
+
+def test_readers_and_a_writer_work_side_by_side_in_what_was_restored(
+    settings: Settings, archive: Path
+) -> None:
+    vibe(restore, str(archive))
+
+    for name in ("accounts.sqlite", "dagster/history/runs.db"):
+        with closing(sqlite3.connect(settings.home / name)) as connection:
+            assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        b'{"format": 1, "made_at": "", "version": "", "key_fingerprint": null, "digests": null}',
+        b"[" * 100_000,
+    ],
+)
+def test_an_archive_with_an_odd_manifest_is_refused_in_a_sentence(
+    settings: Settings, tmp_path: Path, manifest: bytes
+) -> None:
+    with tarfile.open(tmp_path / "odd.tar.gz", "w:gz") as content:
+        head = tarfile.TarInfo("manifest.json")
+        head.size = len(manifest)
+        content.addfile(head, BytesIO(manifest))
+
+    result = vibe(restore, str(tmp_path / "odd.tar.gz"))
+
+    assert "is no backup" in str(result.exception)
+    assert likes(settings) == ["t1"]
 
 
 def test_whoever_was_forgotten_since_the_backup_stays_forgotten_in_every_store(
@@ -527,6 +559,7 @@ def test_open_copies_that_a_killed_process_left_are_removed_but_not_those_in_use
     for parent in (tmp_path, settings.home):
         (parent / ".vibe-copies-left").mkdir()
         (parent / ".vibe-copies-left" / "secret.key").touch()
+        (parent / ".vibe-copies-left" / "0123456789ab.draft").touch()
     in_use = tmp_path / ".vibe-copies-used"
     in_use.mkdir()
     held_open = os.open(in_use, os.O_RDONLY)

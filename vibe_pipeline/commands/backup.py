@@ -105,7 +105,7 @@ def _backed_up(settings: Settings, path: Path, now: datetime, *, with_key: bool)
             key_fingerprint=_fingerprint(settings),
             digests={name: digest(copy) for name, copy in files.items()},
         )
-        write_archive(path, files, manifest)
+        write_archive(path, files, manifest, room=folder)
         return len(files)
 
 
@@ -141,6 +141,7 @@ def restore(archive: Path, *, without_key: bool) -> None:
                 _look_for_key(settings, folder, without_key=without_key)
                 key_stays = _left_out_key(settings, folder)
                 left = repeat_departures(settings, folder, now=utc_now)
+                snapshots.use_write_ahead_log(folder)
                 aside = _swapped(settings, folder, now)
         except (ArchiveUnfit, StoreDamaged, AccountsUnreadable, WarehouseError) as error:
             raise CommandFailed(f"{error} Nothing was changed.") from error

@@ -81,6 +81,17 @@ def check(folder: Path) -> None:
         Path(f"{warehouse}.lock").unlink(missing_ok=True)
 
 
+def use_write_ahead_log(folder: Path) -> None:
+    """Let readers and a writer work side by side in what was unpacked here, as in the originals.
+
+    Copies are made without, so that each is one file.
+    """
+    for path in _files(folder):
+        if path.suffix in {".sqlite", ".db"}:
+            with closing(sqlite3.connect(path)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+
+
 def closed_tokens(address: str, keys: str | None) -> int:
     """How many people's tokens in the account store at this address these keys do not open.
 

@@ -40,8 +40,10 @@ class Manifest:
     format: int = FORMAT
 
 
-def write_archive(path: Path, files: Mapping[str, Path], manifest: Manifest) -> None:
+def write_archive(path: Path, files: Mapping[str, Path], manifest: Manifest, *, room: Path) -> None:
     """Write these files, by their names in the archive; nothing stands there until all does.
+
+    ``room``: a folder on the same disk for what is not whole yet; it goes with whatever is there.
 
     Raises:
         FileExistsError: there is something already; it stays as it is.
@@ -49,7 +51,7 @@ def write_archive(path: Path, files: Mapping[str, Path], manifest: Manifest) -> 
     """
     if path.exists():
         raise FileExistsError(path)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    draft = room / f"{secrets.token_hex(6)}.draft"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -78,7 +80,7 @@ def read_archive(path: Path, folder: Path) -> Manifest:
                 head.name: _unpacked(archive, head, manifest, folder)
                 for head in iter(archive.next, None)
             }
-    except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, ValueError, RecursionError) as error:
         raise ArchiveUnfit(f"{path} is no backup, or it is damaged.") from error
     if found != dict(manifest.digests):
         raise ArchiveUnfit(f"{path} is damaged: some of its files are not what was written.")
@@ -105,8 +107,8 @@ def _manifest(archive: tarfile.TarFile) -> Manifest:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ArchiveUnfit("This backup was made by another version of Vibe that we cannot read.")
     try:
-        return Manifest(**content)
-    except TypeError as error:
+        return Manifest(**{**content, "digests": dict(content["digests"])})
+    except (KeyError, TypeError) as error:
         raise ValueError("a manifest of another kind") from error
 
 
