@@ -62,7 +62,7 @@ async def playlist_of(world: OutsideWorld) -> str:
 
 
 def entry(number: int, **track: object) -> dict[str, object]:
-    whole = {"id": str(number), "name": "Song", "type": "track", "artists": [{"name": "A"}]}
+    whole = {"id": f"{number:022}", "name": "Song", "type": "track", "artists": [{"name": "A"}]}
     return {"added_at": "2026-11-01T10:00:00Z", "track": {**whole, **track}}
 
 
@@ -245,7 +245,7 @@ def test_an_odd_entry_among_sound_ones_is_counted() -> None:
         {"items": [None] * 30, "total": 30},
         {"items": [{"content": entry(1)["track"]}], "total": 1},
         {"items": [{"item": {}}], "total": 1},
-        {"items": [{"item": {"id": "1", "title": "Song"}}], "total": 1},
+        {"items": [{"item": {"id": "1" * 22, "title": "Song"}}], "total": 1},
         {"items": [entry(1)]},
         {"items": [], "total": 30},
         {"items": [entry(number) for number in range(51)], "total": 51},
@@ -310,7 +310,7 @@ async def test_what_lastfm_does_not_promise_is_not_nobody(body: object) -> None:
 
 
 def song(number: int, **more: object) -> dict[str, object]:
-    return {"id": f"t{number}", "name": "Song", "artists": [{"name": "A"}], **more}
+    return {"id": f"{number:022}", "name": "Song", "artists": [{"name": "A"}], **more}
 
 
 @pytest.mark.parametrize(
@@ -324,6 +324,7 @@ def song(number: int, **more: object) -> dict[str, object]:
         {"items": [], "total": -1},
         {"items": [], "total": "none"},
         {"items": [song(1)], "total": "many"},
+        {"items": []},
     ],
 )
 @pytest.mark.parametrize("kind", ["tracks", "artists"])
@@ -339,7 +340,6 @@ def test_a_search_that_found_something_unreadable_has_not_found_nothing(
     "page",
     [
         {"items": [], "total": 0},
-        {"items": []},
         {"items": [song(1), None, song(2)], "total": 90},
         {"items": [song(1, is_playable=False)], "total": 1},
         {"items": [song(1)]},
@@ -350,6 +350,37 @@ def test_what_searches_really_find_is_believed(kind: str, page: Mapping[str, obj
     shapes = {"tracks": track_from_api, "artists": FoundArtist.from_api}
 
     assert found_page(kind, sound=shapes[kind])({kind: page})
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"items": [], "total": 7},
+        {"items": []},
+        {"items": [None] * 7, "total": 7},
+        {"items": [{}, {}, {}], "total": 3},
+        {"items": [{"id": "p1"}]},
+        {"items": [{"id": "p51"}], "total": 51, "offset": 50},
+    ],
+)
+async def test_an_odd_page_of_playlists_does_not_say_that_there_are_none(page: object) -> None:
+    async with outside_world() as world:
+        body = httpx.Response(200, json=page).text
+        world.fault("spotify", "empty", endpoint="GET /me/playlists", body=body, status=200)
+
+        with pytest.raises(BrokenAnswer):
+            await world.spotify().newest_playlists()
+
+
+async def test_playlists_beside_what_is_left_of_others_are_read() -> None:
+    page = {"items": [{"id": "p1", "name": "Mon"}, None, {"id": "p2", "name": "Tue"}], "total": 3}
+    async with outside_world() as world:
+        body = httpx.Response(200, json=page).text
+        world.fault("spotify", "empty", endpoint="GET /me/playlists", body=body, status=200)
+
+        newest = await world.spotify().newest_playlists()
+
+    assert [playlist.id for playlist in newest] == ["p1", "p2"]
 
 
 @pytest.mark.parametrize("page", [{"items": [], "total": 57}, {"items": [{}, {}], "total": 2}])
@@ -557,3 +588,24 @@ def _listens_of(told: object) -> listenbrainz.ListenBrainz:
     http, _ = answering(said({"payload": told}))
     transport = Transport(http, service="listenbrainz", address="http://l.example", sleep=Naps())
     return listenbrainz.ListenBrainz(transport)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [f"https://open.spotify.com/track/{'1' * 22}", f"spotify:episode:{'2' * 22}", "", None],
+)
+def test_a_tracks_address_is_made_of_its_id_whatever_address_it_comes_with(
+    address: str | None,
+) -> None:
+    track = track_from_api(song(1, uri=address))
+
+    assert track is not None
+    assert track.uri == f"spotify:track:{track.spotify_id}"
+
+
+@pytest.mark.parametrize("spotify_id", ["a b", "1" * 21, "1" * 23, "é" * 22, f"{'1' * 20}:x", 7])
+def test_what_is_no_id_of_spotifys_is_no_track_and_its_like_is_doubted(spotify_id: object) -> None:
+    page = {"items": [entry(1, id=spotify_id)], "total": 1}
+
+    assert track_from_api(song(1, id=spotify_id)) is None
+    assert not page_of_likes(offset=0, limit=50)(page)

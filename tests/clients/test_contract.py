@@ -148,9 +148,10 @@ def recording() -> tuple[Spotify, list[httpx.Request]]:
         received.append(request)
         if request.url.path.endswith("/contains"):
             return httpx.Response(200, json=[True] * len(request.url.params["uris"].split(",")))
-        entry = {"item": None} if request.url.path.endswith("/items") else None
+        entries = {"/items": {"item": None}, "/me/playlists": {"id": "p"}}
+        entry = next((one for end, one in entries.items() if request.url.path.endswith(end)), None)
         page = {"id": "p", "items": [entry], "total": 120, "next": None, "snapshot_id": "s"}
-        found: object = {"items": []} if request.url.path.endswith("/search") else []
+        found: object = {"items": [], "total": 0} if request.url.path.endswith("/search") else []
         return httpx.Response(200, json={**page, "tracks": found, "artists": found})
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(answer))

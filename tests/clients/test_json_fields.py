@@ -30,7 +30,7 @@ BEYOND_THE_CALENDAR = [
 
 
 def track(**fields: object) -> dict[str, object]:
-    return {"id": "t1", "name": "Song", "type": "track", "artists": [{"name": "A"}], **fields}
+    return {"id": "1" * 22, "name": "Song", "type": "track", "artists": [{"name": "A"}], **fields}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_an_id_of_musicbrainz_is_one_however_it_is_written() -> None:
 
 def test_a_name_without_end_is_cut_off_whichever_service_tells_it() -> None:
     endless = "(" * 30_000
-    told: dict[str, object] = {"id": "t1", "recording_mbid": MBID, "artist_mbid": MBID}
+    told: dict[str, object] = {"id": "1" * 22, "recording_mbid": MBID, "artist_mbid": MBID}
     told |= dict.fromkeys(("name", "title", "recording_name", "artist_credit_name"), endless)
     told |= {"artist": {"name": endless}, "artist-credit": [{"name": endless}]}
     liked = {

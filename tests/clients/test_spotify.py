@@ -142,7 +142,7 @@ async def test_a_search_never_asks_for_more_than_ten(limit: int) -> None:
 async def test_the_operators_market_is_named_for_accounts_whose_country_is_unknown(
     country: str | None, named: str | None
 ) -> None:
-    http, received = answering(said({"tracks": {"items": []}}))
+    http, received = answering(said({"tracks": {"items": [], "total": 0}}))
     clients = unmetered(http, Settings(spotify_default_market="SE", service_pace=100))
     spotify = clients.spotify(access=FixedToken("t"), country=country)
 
@@ -152,7 +152,7 @@ async def test_the_operators_market_is_named_for_accounts_whose_country_is_unkno
 
 
 async def test_no_market_is_named_unless_the_operator_does() -> None:
-    spotify, received = spotify_answering(said({"tracks": {"items": []}}))
+    spotify, received = spotify_answering(said({"tracks": {"items": [], "total": 0}}))
 
     await spotify.search_tracks("x")
 
@@ -390,7 +390,9 @@ def test_endpoints_that_begin_alike_share_a_bucket(endpoint: str, bucket: str) -
 
 async def test_a_cover_too_many_makes_nobody_wait_and_only_covers_rest(tmp_path: Path) -> None:
     with account_store(tmp_path) as store:
-        http, received = answering(said({"error": {"status": 429}}, 429), said({"items": []}))
+        http, received = answering(
+            said({"error": {"status": 429}}, 429), said({"items": [], "total": 0})
+        )
         transport = Transport(
             http,
             service="spotify",
@@ -567,7 +569,7 @@ async def test_the_lines_of_a_playlist_say_what_is_left_of_each_track() -> None:
 
 
 async def test_a_playlist_that_holds_more_than_was_written_is_not_read_to_its_end() -> None:
-    song = {"id": "1", "name": "Song", "artists": [{"name": "A"}]}
+    song = {"id": "1" * 22, "name": "Song", "artists": [{"name": "A"}]}
     page = {"items": [{"item": song}] * 50, "total": 1_000_000}
     spotify, received = spotify_answering(said(page))
 
@@ -642,14 +644,14 @@ async def test_an_id_cannot_lead_to_another_path() -> None:
 
 async def test_what_cannot_be_played_here_is_no_hit() -> None:
     def hit(name: str, **more: object) -> dict[str, object]:
-        return {"id": name, "name": name, "artists": [{"name": "B"}], **more}
+        return {"id": name * 22, "name": name, "artists": [{"name": "B"}], **more}
 
     hits = [hit("a", is_playable=False), hit("b", is_playable=True), hit("c"), None, {"id": "d"}]
     spotify, _ = spotify_answering(said({"tracks": {"items": hits}}))
 
     found = await spotify.search_tracks("isrc:X")
 
-    assert [track.spotify_id for track in found] == ["b", "c"]
+    assert [track.spotify_id[0] for track in found] == ["b", "c"]
 
 
 async def test_an_answer_that_names_nobody_is_not_believed() -> None:

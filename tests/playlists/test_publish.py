@@ -1069,6 +1069,37 @@ def test_a_list_of_nothing_but_dead_tracks_is_refused_in_words(desk: Desk) -> No
     assert desk.store.editions.required(EditionId("e1")).state is EditionState.PLAYLIST_MADE
 
 
+@pytest.mark.parametrize(
+    "address", [f"https://open.spotify.com/track/{'1' * 22}", f"spotify:episode:{'2' * 22}"]
+)
+def test_a_dead_track_whose_address_is_not_its_ids_is_left_out_like_others(
+    desk: Desk, address: str
+) -> None:
+    edition_id = desk.chosen("e1")
+    odd = (*TRACKS[:2], replace(TRACKS[2], uri=address))
+    desk.store.editions.advance(edition_id, EditionState.CHOSEN, EditionState.CHOSEN, tracks=odd)
+    desk.spotify.dead = {address}
+
+    edition = desk.publish(edition_id)
+
+    assert edition.state is EditionState.RECORDED
+    assert desk.spotify.items["p1"] == [TRACKS[0].uri, TRACKS[1].uri]
+
+
+def test_a_list_that_is_refused_while_all_its_tracks_are_taken_is_not_written_without_end(
+    desk: Desk,
+) -> None:
+    def whole_is_refused(call: str) -> WriteRefused | None:
+        too_many = call == "items" and len(desk.spotify.items["p1"]) == len(TRACKS)
+        assert len(desk.spotify.calls) < 100
+        return WriteRefused("spotify", "payload refused") if too_many else None
+
+    desk.spotify.spoils = whole_is_refused
+
+    with pytest.raises(WriteRefused):
+        desk.publish(desk.chosen("e1"))
+
+
 def test_an_unconfirmed_track_is_looked_at_and_left_out_when_it_is_another_s(desk: Desk) -> None:
     edition_id = desk.chosen("e1")
     doubted = (*TRACKS[:2], replace(TRACKS[2], confirmed=False))

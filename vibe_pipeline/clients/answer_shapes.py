@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from vibe_pipeline.clients.json_fields import Fields, fields, integer, moment, text
+from vibe_pipeline.clients.json_fields import Fields, fields, integer, moment, text, track_id
 
 Shape = Callable[[object], bool]
 """Whether an answer, read as JSON, is what its endpoint promises."""
@@ -32,17 +32,6 @@ def naming_another(name: str, former: Collection[str]) -> Shape:
     def fits(found: object) -> bool:
         named = text(fields(found).get(name))
         return named is not None and named not in former
-
-    return fits
-
-
-def listing(*path: str) -> Shape:
-    """A list at the end of this path of fields, of objects for the better part."""
-
-    def fits(found: object) -> bool:
-        for name in path:
-            found = fields(found).get(name)
-        return isinstance(found, list) and mostly(found, _object_or_nothing)
 
     return fits
 
@@ -71,7 +60,7 @@ def found_page(kind: str, *, sound: Callable[[Fields], object]) -> Shape:
         total = integer(page.get("total"))
         if "total" in page and (total is None or total < 0):
             return False
-        return listed(found) and (bool(page.get("items")) or not total)
+        return listed(found) and (bool(page.get("items")) or total == 0)
 
     return fits
 
@@ -101,6 +90,16 @@ def page_of_lines(*, offset: int, limit: int) -> Shape:
     def fits(found: object) -> bool:
         entries = _counted(found, offset=offset, limit=limit)
         return entries is not None and mostly(entries, listed_entry)
+
+    return fits
+
+
+def page_of_playlists(*, offset: int, limit: int) -> Shape:
+    """A page of playlists with an id each, for the better part, and whose count agrees."""
+
+    def fits(found: object) -> bool:
+        entries = _counted(found, offset=offset, limit=limit)
+        return entries is not None and mostly(entries, _with_id)
 
     return fits
 
@@ -183,7 +182,7 @@ def _track_like(thing: object) -> bool:
         return True
     artists = thing.get("artists")
     return (
-        text(thing.get("id")) is not None
+        track_id(thing.get("id")) is not None
         and isinstance(thing.get("name"), str)
         and isinstance(artists, list)
         and all(isinstance(artist, Mapping) for artist in artists)
@@ -194,5 +193,5 @@ def _named_entry(entry: object) -> bool:
     return entry is None or isinstance(fields(entry).get("name"), str)
 
 
-def _object_or_nothing(entry: object) -> bool:
-    return entry is None or isinstance(entry, Mapping)
+def _with_id(entry: object) -> bool:
+    return text(fields(entry).get("id")) is not None

@@ -20,6 +20,7 @@ _LARGE_MOST = 2**53
 _TOKEN = re.compile("[!-~]{1,4096}")
 _NO_TOKENS = frozenset({"null", "none", "undefined"})
 _MBID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TRACK_ID = re.compile("[0-9A-Za-z]{22}")
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -64,6 +65,12 @@ def musicbrainz_id(value: object) -> str | None:
     """
     written = (text(value) or "").lower()
     return written if _MBID.fullmatch(written) else None
+
+
+def track_id(value: object) -> str | None:
+    """A track's id of Spotify's: 22 letters and digits."""
+    written = text(value) or ""
+    return written if _TRACK_ID.fullmatch(written) else None
 
 
 def number(value: object) -> float | None:

@@ -17,11 +17,11 @@ from vibe_pipeline.clients.answer_shapes import (
     anything,
     booleans,
     found_page,
-    listing,
     naming,
     naming_another,
     page_of_likes,
     page_of_lines,
+    page_of_playlists,
     page_of_plays,
     page_of_top_items,
     records,
@@ -288,8 +288,13 @@ class Spotify:
         await self._web.tell(call)
 
     async def newest_playlists(self, *, limit: int = PAGE) -> list[Playlist]:
-        """The first page of the person's playlists, newest first."""
-        call = _get("/me/playlists", shape=listing("items"), limit=_within(limit, PAGE))
+        """The first page of the person's playlists, newest first.
+
+        That there is none is believed only where Spotify counts none: nobody makes a second
+        playlist for an odd answer.
+        """
+        shape = page_of_playlists(offset=0, limit=_within(limit, PAGE))
+        call = _get("/me/playlists", shape=shape, limit=limit)
         answer = fields(await self._web.ask(call))
         found = (Playlist.from_api(item) for item in objects(answer.get("items")))
         return [playlist for playlist in found if playlist is not None]

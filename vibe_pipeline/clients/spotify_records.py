@@ -19,6 +19,7 @@ from vibe_pipeline.clients.json_fields import (
     name_text,
     objects,
     text,
+    track_id,
     truth,
 )
 from vibe_pipeline.records import LikedTrack, Play, TopItem, Track
@@ -185,8 +186,12 @@ class PlaylistLine:
 
 
 def track_from_api(data: Fields) -> Track | None:
-    """A track; ``None`` for episodes, local files, and entries without id, title or artist."""
-    spotify_id, title = text(data.get("id")), name_text(data.get("name"))
+    """A track; ``None`` for episodes, local files, and entries without id, title or artist.
+
+    Its address is made from its id, whatever address it came with: what is told by one is found
+    by the other.
+    """
+    spotify_id, title = track_id(data.get("id")), name_text(data.get("name"))
     local = data.get("is_local") is True or str(data.get("uri")).startswith("spotify:local:")
     if spotify_id is None or title is None or local or data.get("type", "track") != "track":
         return None
@@ -197,7 +202,7 @@ def track_from_api(data: Fields) -> Track | None:
     album = fields(data.get("album"))
     return Track(
         spotify_id=spotify_id,
-        uri=text(data.get("uri")) or f"spotify:track:{spotify_id}",
+        uri=f"spotify:track:{spotify_id}",
         title=title,
         artists=artists,
         artist_ids=tuple(artist_id for _, artist_id in people if artist_id is not None),

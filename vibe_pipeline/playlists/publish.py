@@ -409,7 +409,8 @@ class Publication:
         except WriteRefused as refusal:
             tried = mending.refused(self.spotify, playlist_id)
             await tried.look_among([track.uri for track in _alike_together(edition)], refusal)
-            self._mend(edition, Unusable(gone=_ids(tried.bad), untold=_ids(tried.untold)), mending)
+            gone, untold = _ids_of(edition, tried.bad), _ids_of(edition, tried.untold)
+            self._mend(edition, Unusable(gone=gone, untold=untold), mending)
             return
         unusable = await self._looked_over(edition, mending)
         if unusable.ids:
@@ -528,6 +529,8 @@ class Publication:
         left = [track for track in edition.tracks if track.spotify_id not in spotify_ids]
         if not left:
             raise list_refused(FailureCause.NOTHING_TO_CHOOSE)
+        if len(left) == len(edition.tracks):
+            raise WriteRefused("spotify", "a list is refused as a whole, and none of its tracks")
         tracks = tuple(replace(track, position=at) for at, track in enumerate(left, start=1))
         moved = self.store.editions.advance(
             edition.edition_id,
@@ -641,6 +644,11 @@ class _Mending:
 
 def _ids(uris: Collection[str]) -> frozenset[str]:
     return frozenset(uri.rpartition(":")[2] for uri in uris)
+
+
+def _ids_of(edition: Edition, uris: Collection[str]) -> frozenset[str]:
+    """The ids of the tracks of a list that have these addresses."""
+    return frozenset(track.spotify_id for track in edition.tracks if track.uri in uris)
 
 
 def _blocked(edition: Edition, blocks: Iterable[Block]) -> frozenset[str]:

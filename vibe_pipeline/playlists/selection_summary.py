@@ -121,7 +121,7 @@ def _chosen_track(entry: Ranked, *, doubtful: bool, marked: bool) -> ChosenTrack
         artist=track.artist,
         title=track.title,
         spotify_id=track.spotify_id,
-        uri=track.uri,
+        uri=f"spotify:track:{track.spotify_id}",
         isrc=track.isrc,
         is_new=entry.is_new,
         source=entry.source,
