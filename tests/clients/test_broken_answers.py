@@ -539,12 +539,13 @@ async def test_an_empty_page_of_scrobbles_that_are_counted_is_not_their_end(trac
         await _scrobbles_of(counted).recent_tracks("anna", until=until)
 
 
-async def test_a_full_page_of_scrobbles_of_which_none_is_counted_is_not_their_end() -> None:
+async def test_a_full_page_of_scrobbles_is_not_their_end_whatever_is_counted() -> None:
     until = datetime(2026, 11, 30, tzinfo=UTC)
     rows = [{"name": "Song", "artist": {"#text": "A"}, "date": {"uts": "1700000000"}}] * 2
     last, none = {"track": rows, "@attr": {"total": "2"}}, {"track": rows, "@attr": {"total": "0"}}
 
-    assert not (await _scrobbles_of(last).recent_tracks("anna", until=until, limit=2)).more
+    assert not (await _scrobbles_of(last).recent_tracks("anna", until=until, limit=3)).more
+    assert (await _scrobbles_of(last).recent_tracks("anna", until=until, limit=2)).more
     assert (await _scrobbles_of(none).recent_tracks("anna", until=until, limit=2)).more
 
 
@@ -581,7 +582,21 @@ async def test_where_no_listen_is_older_all_has_been_read(oldest: int | None) ->
 
     page = await _listens_of(told).listens("anna", until=datetime(2026, 11, 30, tzinfo=UTC))
 
-    assert (page.plays, page.more) == ((), False)
+    assert (page.plays, page.more, page.doubted) == ((), False, not oldest)
+
+
+async def test_one_listen_of_1970_among_many_does_not_end_a_night_s_reading() -> None:
+    until = datetime(2026, 11, 30, tzinfo=UTC)
+    seconds = [3600, *(int(until.timestamp()) - 60 * number for number in range(1, 30))]
+    song_told = {"artist_name": "A", "track_name": "Song"}
+    rows = [{"listened_at": second, "track_metadata": song_told} for second in seconds]
+    told = {"count": 30, "listens": rows, "oldest_listen_ts": 3600}
+
+    page = await _listens_of(told).listens(
+        "anna", since=datetime(2026, 11, 15, tzinfo=UTC), until=until
+    )
+
+    assert (len(page.plays), page.more) == (29, True)
 
 
 def _listens_of(told: object) -> listenbrainz.ListenBrainz:
@@ -609,3 +624,59 @@ def test_what_is_no_id_of_spotifys_is_no_track_and_its_like_is_doubted(spotify_i
 
     assert track_from_api(song(1, id=spotify_id)) is None
     assert not page_of_likes(offset=0, limit=50)(page)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "",
+        None,
+        {"track": []},
+        {"track": [], "@attr": {"total": ""}},
+        {"track": [], "@attr": {"total": "1,600"}},
+    ],
+)
+async def test_scrobbles_without_their_number_are_trouble_and_not_the_end(told: object) -> None:
+    with pytest.raises(BrokenAnswer):
+        await _scrobbles_of(told).recent_tracks("anna", until=datetime(2026, 11, 30, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        said({"error": "upstream timeout"}),
+        said({"error": {"message": "upstream timeout"}}),
+        said_in_words('<lfm status="ok"/>'),
+        said_in_words('<?xml version="1.0"?>\n<lfm status="ok"></lfm>'),
+    ],
+)
+async def test_an_answer_that_tells_of_no_scrobbles_is_not_their_end(
+    answer: httpx.Response,
+) -> None:
+    http, _ = answering(answer)
+    transport = Transport(
+        http, service="lastfm", address="http://l.example", judge=lastfm.answer_kind, sleep=Naps()
+    )
+    client = lastfm.LastFm(transport, api_key=SecretStr("k3y"))
+
+    with pytest.raises(ServiceUnavailable):
+        await client.recent_tracks("anna", until=datetime(2026, 11, 30, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        said({"error": "upstream timeout"}),
+        said_in_words('<lfm status="ok"><similartracks><track>X</track></similartracks></lfm>'),
+    ],
+)
+async def test_an_error_without_a_number_or_tracks_in_xml_are_not_no_neighbours(
+    answer: httpx.Response,
+) -> None:
+    http, _ = answering(answer)
+    transport = Transport(
+        http, service="lastfm", address="http://l.example", judge=lastfm.answer_kind, sleep=Naps()
+    )
+
+    with pytest.raises(ServiceUnavailable):
+        await lastfm.LastFm(transport, api_key=SecretStr("k3y")).similar_tracks("X", "Y")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -521,8 +521,62 @@ async def test_a_refused_write_is_told_from_a_playlist_that_is_gone(
 async def test_a_page_of_somebody_between_blames_no_track(page: str) -> None:
     spotify, _ = spotify_answering(said_in_words(page, 404))
 
-    with pytest.raises(NotThere):
+    with pytest.raises(ServiceUnavailable):
         await spotify.replace_items("p1", ["spotify:track:x"])
+
+
+PROXY_PAGE = """<html><title>Web Page Blocked</title>FortiGuard is a registered trademark. Contact
+the owner of this network about premium access: this category is outside your client scope.
+No such payload, track or URI.</html>"""
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 407, 410, 422, 451])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda spotify: spotify.me(),
+        lambda spotify: spotify.recently_played(),
+        lambda spotify: spotify.search_artists("x"),
+        lambda spotify: spotify.artist_top_tracks("a"),
+        lambda spotify: spotify.playlist_exists("p1"),
+        lambda spotify: spotify.replace_items("p1", ["spotify:track:x"]),
+        lambda spotify: spotify.create_playlist("Mon", description="", public=False),
+    ],
+)
+async def test_a_page_of_somebody_between_says_nothing_of_the_person_or_their_playlists(
+    asked: Callable[[Spotify], Awaitable[object]], status: int
+) -> None:
+    spotify, _ = spotify_answering(said_in_words(PROXY_PAGE, status))
+
+    with pytest.raises(ServiceUnavailable):
+        await asked(spotify)
+
+
+@pytest.mark.parametrize("status", [404, 405, 410, 451])
+@pytest.mark.parametrize("body", ["", "Not Found", "{}", '{"error": "not_found"}'])
+async def test_a_playlist_is_gone_only_where_spotify_says_so_in_its_own_words(
+    body: str, status: int
+) -> None:
+    spotify, _ = spotify_answering(said_in_words(body, status))
+
+    with pytest.raises(ServiceUnavailable):
+        await spotify.playlist_exists("p1")
+
+
+async def test_a_playlist_that_spotify_does_not_find_is_gone() -> None:
+    refusal = said({"error": {"status": 404, "message": "Resource not found"}}, 404)
+    spotify, _ = spotify_answering(refusal)
+
+    assert not await spotify.playlist_exists("p1")
+
+
+async def test_a_trademark_in_plain_text_is_no_word_about_the_apps_users() -> None:
+    refusal = said_in_words("Blocked. X is a registered trademark; outside of our scope.", 403)
+    spotify, _ = spotify_answering(said({"id": "me"}), refusal)
+    await spotify.me()
+
+    with pytest.raises(CapabilityAbsent):
+        await spotify.recently_played()
 
 
 @pytest.mark.parametrize("status", [408, 421, 423, 425])

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
+
 from vibe_pipeline.accounts.records import HistoryService, HistorySource, UnreadStretch
 from vibe_pipeline.clients.errors import ServiceUnavailable
 from vibe_pipeline.clients.scrobbles import ScrobbledPlay, ScrobblePage
@@ -33,6 +35,11 @@ class Listener:
     read: set[ScrobbledPlay] = field(default_factory=set)
     calls: int = 0
     counts: bool = True
+    tells_totals: bool = False
+    odd_page: int = 0
+    """Which call is answered with an end that is none."""
+    odd_date: datetime | None = None
+    """What the last play of the first page is dated."""
     begun_anew: list[datetime] = field(default_factory=list)
     source: HistorySource = field(
         default_factory=lambda: HistorySource(
@@ -49,7 +56,14 @@ class Listener:
         if since is not None:
             stretch = [one for one in stretch if one.listened_at >= since]
         stretch.sort(key=lambda one: one.listened_at, reverse=True)
-        return ScrobblePage(plays=tuple(stretch[:PAGE]), more=len(stretch) > PAGE)
+        total = len(stretch) if self.tells_totals else None
+        if self.calls == self.odd_page:
+            none = None if total is None else 0
+            return ScrobblePage(plays=(), more=False, total=none, doubted=total is None)
+        page = stretch[:PAGE]
+        if self.calls == 1 and self.odd_date is not None:
+            page[-1] = replace(page[-1], title="Elsewhen", listened_at=self.odd_date)
+        return ScrobblePage(plays=tuple(page), more=len(stretch) > PAGE, total=total)
 
     async def count(self, user: str) -> int | None:
         self.calls += 1
@@ -197,3 +211,55 @@ def test_a_page_told_oldest_first_leads_as_far_back_as_any() -> None:
 
     assert (other.read, other.source.unread) == (set(told), ())
     assert other.calls == usual.calls
+
+
+@pytest.mark.parametrize(
+    ("odd_page", "tells_totals"), [(2, True), (5, True), (2, False), (5, False)]
+)
+def test_a_page_that_says_too_early_that_nothing_is_left_ends_no_reading(
+    odd_page: int, *, tells_totals: bool
+) -> None:
+    years = plays(1_500, until=BEGINNING, every=timedelta(hours=8))
+    anna = Listener(told=years, odd_page=odd_page, tells_totals=tells_totals)
+
+    first = anna.read_now()
+    anna.days_pass(1)
+
+    assert first.trouble is None
+    assert first.unread != ()
+    assert set(years) <= anna.read
+    assert anna.source.unread == ()
+
+
+def test_an_end_that_is_told_twice_is_believed_although_more_was_counted() -> None:
+    anna = Listener(told=plays(300, until=BEGINNING, every=timedelta(hours=8)), odd_page=2)
+    anna.tells_totals = True
+    anna.read_now()
+    del anna.told[190:]
+
+    anna.days_pass(1)
+
+    assert anna.source.unread == ()
+
+
+@pytest.mark.parametrize(
+    "odd_date", [datetime(1970, 1, 2, tzinfo=UTC), datetime(2009, 5, 1, tzinfo=UTC)]
+)
+def test_one_wrong_date_does_not_count_the_years_up_to_it_as_read(odd_date: datetime) -> None:
+    years = plays(1_500, until=BEGINNING, every=timedelta(hours=8))
+    anna = Listener(told=years, odd_date=odd_date)
+
+    anna.read_now()
+
+    assert set(years) <= anna.read
+
+
+def test_whoever_paused_for_years_is_read_beyond_the_pause() -> None:
+    before = plays(390, until=BEGINNING - timedelta(days=4_000), every=timedelta(hours=8))
+    lately = plays(195, until=BEGINNING, every=timedelta(hours=8))
+    anna = Listener(told=[*lately, *before])
+
+    anna.read_now()
+
+    assert {*lately, *before} <= anna.read
+    assert anna.source.unread == ()

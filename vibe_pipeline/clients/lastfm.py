@@ -44,6 +44,7 @@ from vibe_pipeline.clients.transport import (
 SERVICE = "lastfm"
 
 _XML_ERROR = re.compile(r"""<error\s+code=["'](\d{1,4})["']""")
+_BARE_OK = re.compile(r"""(<\?xml[^>]*\?>)?\s*<lfm status=["']ok["']\s*(/>|>\s*</lfm>)""")
 _NOT_FOUND = {6, 7}
 _PASSING_TROUBLE = {8, 11, 16}
 _SLOW_DOWN = {29}
@@ -230,7 +231,7 @@ class LastFm:
         dated = _dated(rows)
         return ScrobblePage(
             plays=tuple(plays),
-            more=dated >= limit if total is None or total < dated else total > dated > 0,
+            more=dated >= limit or (total or 0) > dated > 0,
             total=total,
         )
 
@@ -278,7 +279,7 @@ class LastFm:
         body = answer.json()
         if isinstance(body, dict):
             return body
-        if _says_nothing(answer):
+        if unknown_is_empty and _says_nothing(answer):
             return {}
         raise ServiceUnavailable(SERVICE, f"{method} answered with something unreadable")
 
@@ -306,12 +307,12 @@ def _listed(name: str, inside: str, *, sound: Callable[[object], bool] | None = 
 
 
 def _scrobbles_counted(found: object) -> bool:
-    """Scrobbles, of which there are none only where the service counts none."""
+    """Scrobbles with their number, and none only where the service counts none."""
     if not _SCROBBLES(found):
         return False
     told = fields(fields(found).get("recenttracks"))
     total = integer(fields(told.get("@attr")).get("total"))
-    return not total or _dated(objects(told.get("track"))) > 0
+    return total is not None and (not total or _dated(objects(told.get("track"))) > 0)
 
 
 def _dated(rows: Iterable[Fields]) -> int:
@@ -374,13 +375,16 @@ def answer_kind(answer: ServiceAnswer) -> AnswerKind:
         return AnswerKind.KEEP
     if answer.good and answer.json() is None and not _says_nothing(answer):
         return AnswerKind.AGAIN
+    if answer.good and fields(answer.json()).get("error"):
+        return AnswerKind.AGAIN
     return kind_by_status(answer)
 
 
 def _says_nothing(answer: ServiceAnswer) -> bool:
-    """The bare ``<lfm status="ok"/>`` that stands for "nothing found"."""
-    said = answer.text.strip()
-    return said.startswith(("<lfm", "<?xml")) and 'status="ok"' in said
+    """The bare ``<lfm status="ok"/>`` that stands for "nothing found"; one that holds anything
+    is an answer in another format than we read.
+    """
+    return _BARE_OK.fullmatch(answer.text.strip()) is not None
 
 
 def _error_code(answer: ServiceAnswer) -> int | None:

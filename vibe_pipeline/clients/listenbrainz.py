@@ -43,6 +43,9 @@ _SPOTIFY_ID = re.compile(
     r"([0-9A-Za-z]{22})(?:[?#].*)?"
 )
 
+_ONE_IN = 10
+"""A page with fewer that are older than was asked for goes on: a wrong date may be among them."""
+
 ARTISTS_ALGORITHM = (
     "session_based_days_7500_session_300_contribution_5_threshold_10_limit_100_filter_True_skip_30"
 )
@@ -164,7 +167,12 @@ class ListenBrainz:
         rows = list(objects(payload.get("listens")))
         plays = [play for row in rows if (play := _listen(row)) is not None]
         wanted = [play for play in plays if since is None or play.listened_at >= since]
-        return ScrobblePage(plays=tuple(wanted), more=bool(rows) and len(wanted) == len(plays))
+        older = len(plays) - len(wanted)
+        return ScrobblePage(
+            plays=tuple(wanted),
+            more=bool(rows) and older * _ONE_IN <= len(plays),
+            doubted=not rows and not large_integer(payload.get("oldest_listen_ts")),
+        )
 
     async def listen_count(self, user: str) -> int | None:
         """How many listens a user has; ``None`` where the service does not say.

@@ -26,9 +26,11 @@ class ScrobbledPlay:
 class ScrobblePage:
     """Part of a stretch, newest first; ``more``: the stretch goes on before the oldest of these.
 
-    ``total`` is how many the service counts, in the stretch or in all, where it tells.
+    ``total`` is how many the service counts in the stretch, where it tells. ``doubted``: nothing is
+    told, and nothing either that shows this to be the end.
     """
 
     plays: tuple[ScrobbledPlay, ...]
     more: bool
     total: int | None = None
+    doubted: bool = False

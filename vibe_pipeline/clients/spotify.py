@@ -122,11 +122,7 @@ class Spotify:
             limit=_within(limit, SEARCH_PAGE),
             **self._market,
         )
-        try:
-            answer = fields(await self._web.ask(call))
-        except NotThere as error:  # a search that finds nothing says so in its page
-            raise ServiceUnavailable(SERVICE, error.sentence) from error
-        return playable_tracks(fields(answer.get("tracks")).get("items"))
+        return playable_tracks(await self._found("tracks", call))
 
     async def search_artists(self, name: str, *, limit: int = 5) -> list[FoundArtist]:
         """Artists of about this name, best first."""
@@ -137,10 +133,17 @@ class Spotify:
             type="artist",
             limit=_within(limit, SEARCH_PAGE),
         )
-        answer = fields(await self._web.ask(call))
-        found = fields(answer.get("artists")).get("items")
-        artists = (FoundArtist.from_api(item) for item in objects(found))
+        found = objects(await self._found("artists", call))
+        artists = (FoundArtist.from_api(item) for item in found)
         return [artist for artist in artists if artist is not None]
+
+    async def _found(self, kind: str, call: Call) -> object:
+        """The hits of a search; one that finds nothing says so in its page."""
+        try:
+            answer = fields(await self._web.ask(call))
+        except NotThere as error:
+            raise ServiceUnavailable(SERVICE, error.sentence) from error
+        return fields(answer.get(kind)).get("items")
 
     async def artist_top_tracks(self, artist_id: str) -> list[Track]:
         """An artist's ten best-known tracks; most apps may not ask."""
@@ -300,7 +303,7 @@ class Spotify:
         return [playlist for playlist in found if playlist is not None]
 
     async def playlist_exists(self, playlist_id: str) -> bool:
-        """Whether there is such a playlist, in whoever's library."""
+        """Whether there is such a playlist, in whoever's library; only Spotify itself says no."""
         path, endpoint = f"/playlists/{_id(playlist_id)}", "/playlists/{id}"
         try:
             await self._web.ask(_get(path, endpoint=endpoint, shape=naming("id"), fields="id"))

@@ -44,7 +44,11 @@ RECOMMENDATIONS = "spotify_recommendations"
 ARTIST_TOP_TRACKS = "artist_top_tracks"
 
 _ONE_OF_MANY = re.compile(r"\b(non.?exist\w*|payload|tracks?|uris?)\b", re.IGNORECASE)
-_NOT_LISTED = ("registered", "allowlist", "developer dashboard", "spotify.com/dashboard")
+_NOT_LISTED = re.compile(
+    r"not (be )?registered|allowlist|developer dashboard|spotify\.com/dashboard", re.IGNORECASE
+)
+_NO_PREMIUM = re.compile(r"premium.*\bowner\b|\bowner\b.*premium", re.IGNORECASE | re.DOTALL)
+_NO_SCOPE = re.compile(r"\b(insufficient|missing|client|required)\b.{0,20}\bscope", re.IGNORECASE)
 _CLOSED = frozenset({403, 404, 405, 410, 451})
 """How a door that was shut may answer; what 403 means is told apart before."""
 _QUOTA = re.compile(r"quota[_ -]?(limit[_ -]?)?exceeded|exceeded[^.]{0,40}quota", re.IGNORECASE)
@@ -136,6 +140,8 @@ class SpotifyWeb:
             headers = {**call.headers, "Authorization": f"Bearer {token}"}
             answer = await self._transport.send(replace(call, headers=headers))
             status = status_of(answer)
+            if status >= 400 and _is_a_page(answer):
+                raise _somebody_between(call, status)
             if status < 400:
                 self._proved_at = self._transport.now()
             if status != httpx.codes.UNAUTHORIZED:
@@ -195,10 +201,10 @@ class SpotifyWeb:
             raise CapabilityAbsent(
                 SERVICE, f"{call.endpoint} is not allowed here", capability=call.endpoint
             )
-        if status in _CLOSED:
+        if status == httpx.codes.NOT_FOUND and _has_message(answer):
             sentence = f"{call.endpoint}: no such thing"
             raise NotThere(SERVICE, sentence, endpoint=call.endpoint)
-        if status >= 500:
+        if status in _CLOSED or status >= 500:
             raise ServiceUnavailable(
                 SERVICE, f"{call.endpoint} failed ({status})", may_have_happened=not call.repeatable
             )
@@ -263,6 +269,26 @@ def status_of(answer: ServiceAnswer) -> int:
     return httpx.codes.BAD_GATEWAY if error or inside else answer.status
 
 
+def _is_a_page(answer: ServiceAnswer) -> bool:
+    """Whether this was written for readers: refusals of Spotify's are JSON, plain text or empty."""
+    return answer.text.lstrip().startswith("<")
+
+
+def _somebody_between(call: Call, status: int) -> ServiceUnavailable:
+    """What a page of somebody between tells of the person, their grant and their playlists:
+    nothing.
+    """
+    sentence = f"{call.endpoint} is refused by somebody between us and Spotify ({status})"
+    error = ServiceUnavailable(SERVICE, sentence, may_have_happened=not call.repeatable)
+    error.endpoint = call.endpoint
+    return error
+
+
+def _has_message(answer: ServiceAnswer) -> bool:
+    """Whether a refusal has the form that Spotify's have."""
+    return isinstance(fields(fields(answer.json()).get("error")).get("message"), str)
+
+
 def _blames_one_of_many(status: int, answer: ServiceAnswer) -> bool:
     """Whether a refusal is for what was to be written, and not for where.
 
@@ -293,12 +319,13 @@ def _kind_of_403(
     """The refusals that say what they mean; their text is plain in some answers, JSON in others."""
     if status_of(answer) not in {httpx.codes.FORBIDDEN, httpx.codes.UNAUTHORIZED}:
         return None
-    said = answer.text.lower()
-    if "premium" in said and "owner" in said:
+    if _is_a_page(answer):
+        return None
+    if _NO_PREMIUM.search(answer.text):
         return OwnerNotPremium(SERVICE, "the app's owner needs an active Premium subscription")
-    if any(word in said for word in _NOT_LISTED):
+    if _NOT_LISTED.search(answer.text):
         return _not_allowlisted()
-    if "scope" in said:
+    if _NO_SCOPE.search(answer.text):
         return PermissionMissing(SERVICE, "the person's consent lacks a permission")
     return None
 

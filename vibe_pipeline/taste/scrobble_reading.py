@@ -53,6 +53,8 @@ _AHEAD = timedelta(days=1)
 EARLIEST = datetime(2002, 1, 1, tzinfo=UTC)
 """Before there was a Last.fm nobody scrobbled: such a date is a player's mistake."""
 _STEP_OVER = timedelta(days=1)
+_ONE_IN = 10
+_FAR_BEHIND = timedelta(days=30)
 
 
 class PageReader(Protocol):
@@ -148,6 +150,7 @@ async def read_on(
     reading = Reading()
     unread = still_unread(source, now)
     begins = unread[0].since or EARLIEST
+    counted, read_before = None, 0
     while unread and reading.pages < pages:
         if page is None:
             reading.trouble = HistoryTrouble.NOT_SET_UP
@@ -160,7 +163,14 @@ async def read_on(
             break
         reading.pages += 1
         reading.plays += answer.plays
-        unread[:1] = _left_of(unread[0], answer)
+        left = _left_of(unread[0], answer)
+        counted = answer.total if counted is None else counted
+        if not left and _ends_too_early(answer, len(reading.plays) - read_before, counted):
+            log.warning("a service told of fewer plays than it counted before", counted=counted)
+            break
+        unread[:1] = left
+        if not left:
+            counted, read_before = None, len(reading.plays)
     reading.unread = tuple(unread)
     if count is not None and reading.trouble is None:
         since = max([begins, *(until for _, until in unread[:1])])
@@ -211,11 +221,38 @@ def _left_of(stretch: UnreadStretch, answer: ScrobblePage) -> list[UnreadStretch
         return []
     reached = stretch.until - _STEP_OVER
     if answer.plays:
-        oldest = min(play.listened_at for play in answer.plays)
+        oldest = _oldest_in_line(answer.plays)
         reached = min(oldest + timedelta(seconds=1), stretch.until - timedelta(seconds=1))
-    if stretch.since is not None and reached <= stretch.since:
+    if reached <= (stretch.since or EARLIEST):
         return []
     return [UnreadStretch(stretch.since, reached)]
+
+
+def _ends_too_early(answer: ScrobblePage, read: int, counted: int | None) -> bool:
+    """Whether a stretch that goes on no further lacks many plays of those counted at its beginning.
+
+    Or ends with a page that says nothing at all after others with plays. What is said again when
+    the next run begins there is believed.
+    """
+    if answer.doubted:
+        return read > 0
+    return counted is not None and read > len(answer.plays) and counted - read > NOTEWORTHY
+
+
+def _oldest_in_line(plays: Sequence[ScrobbledPlay]) -> datetime:
+    """The oldest date of a page, a few that lie far behind all others left out.
+
+    One wrong date would count all the years up to it as read. Right ones come again on the next
+    page, in company.
+    """
+    dates = sorted(play.listened_at for play in plays if play.listened_at >= EARLIEST)
+    if not dates:
+        return min(play.listened_at for play in plays)
+    for number in range(len(dates) // _ONE_IN, 0, -1):
+        distance, span = dates[number] - dates[number - 1], dates[-1] - dates[number]
+        if distance > max(_FAR_BEHIND, span):
+            return dates[number]
+    return dates[0]
 
 
 def keep_history(
