@@ -9,7 +9,7 @@ and a record, so that nobody handles JSON. An absent key was never asked, or too
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Generic, Protocol, TypeVar
@@ -17,6 +17,11 @@ from typing import Generic, Protocol, TypeVar
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+DOUBTED_DAYS = 2
+"""So long an absence is remembered that was said once, while nothing else was found either."""
+_DOUBTS_KEPT_DAYS = 60
+_DOUBTED = " doubted"
 
 
 class Lookups(Protocol):
@@ -113,3 +118,40 @@ class AnswerCodec(Generic[T]):
             lookups.remember(self.name, there, days=days or self.days)
         if missing:
             lookups.remember(self.name, missing, days=days_missing or self.days_missing)
+
+    def doubt(self, lookups: Lookups, keys: Sequence[str]) -> None:
+        """Keep that these are not there for a short while, and that it was said."""
+        if keys:
+            absent = dict.fromkeys(keys)
+            lookups.remember(self.name, absent, days=DOUBTED_DAYS)
+            lookups.remember(self.name + _DOUBTED, absent, days=_DOUBTS_KEPT_DAYS)
+
+    def doubted(self, lookups: Lookups, keys: Sequence[str]) -> frozenset[str]:
+        """Which of these were not there before, some days ago: what says so again is believed."""
+        return frozenset(lookups.known(self.name + _DOUBTED, keys))
+
+
+class CautiousMemory(Generic[T]):
+    """Remembers the answers of one kind; an absence for long only where it is credible.
+
+    That is beside something that was found, or when it is said again another day. Of an evening on
+    which a service finds nothing for anybody, hardly anything is to be remembered.
+    """
+
+    def __init__(self, kind: AnswerCodec[T], lookups: Lookups) -> None:
+        self._kind = kind
+        self._lookups = lookups
+        self._found = False
+
+    def keep(self, answers: Mapping[str, T | None], *, unsaid: Collection[str] = ()) -> None:
+        """Keep these answers; of the ``unsaid`` ones nothing was told, not even that they are not
+        there.
+        """
+        self._found = self._found or any(answer is not None for answer in answers.values())
+        absent = [key for key, answer in answers.items() if answer is None]
+        unsure = [key for key in absent if not self._found or key in unsaid]
+        before = self._kind.doubted(self._lookups, unsure) if unsure else frozenset()
+        doubted = [key for key in unsure if key not in before]
+        sure = {key: answer for key, answer in answers.items() if key not in set(doubted)}
+        self._kind.remember(self._lookups, sure)
+        self._kind.doubt(self._lookups, doubted)

@@ -509,6 +509,7 @@ async def test_a_page_that_somebody_in_between_refuses_with_says_nothing_of_our_
         (said({"code": 404, "error": "Cannot find user: anna"}, 404), NotThere),
         (said_in_words("<html>nginx</html>", 404), ServiceUnavailable),
         (said({}, 404), ServiceUnavailable),
+        (said({"error": "no upstream"}, 404), ServiceUnavailable),
     ],
 )
 async def test_only_listenbrainz_itself_says_that_it_knows_nobody_of_a_name(
@@ -680,3 +681,32 @@ async def test_an_error_without_a_number_or_tracks_in_xml_are_not_no_neighbours(
 
     with pytest.raises(ServiceUnavailable):
         await lastfm.LastFm(transport, api_key=SecretStr("k3y")).similar_tracks("X", "Y")
+
+
+@pytest.mark.parametrize(
+    ("answer", "times"),
+    [
+        (said_in_words("<html>Wi-Fi login</html>"), 1),
+        (said_in_words(""), 1),
+        (said_in_words("null"), 1),
+        (said_in_words("", 205), 1),
+        (said({"payload": {"mbids": None}}), 3),
+    ],
+)
+async def test_only_no_content_says_that_listenbrainz_recommends_nothing_yet(
+    answer: httpx.Response, times: int
+) -> None:
+    http, received = answering(answer)
+    transport = Transport(http, service="listenbrainz", address="http://l.example", sleep=Naps())
+
+    with pytest.raises(BrokenAnswer):
+        await listenbrainz.ListenBrainz(transport).recommended("anna", count=5)
+
+    assert len(received) == times
+
+
+async def test_no_content_says_that_listenbrainz_has_learnt_too_little() -> None:
+    http, _ = answering(said_in_words("", 204))
+    transport = Transport(http, service="listenbrainz", address="http://l.example", sleep=Naps())
+
+    assert await listenbrainz.ListenBrainz(transport).recommended("anna", count=5) == []

@@ -16,13 +16,19 @@ from tests.support.outside_world import (
     unmetered,
 )
 from vibe_pipeline.clients import musicbrainz
-from vibe_pipeline.clients.errors import RateLimited, ServiceUnavailable, UnexpectedResponse
+from vibe_pipeline.clients.errors import (
+    BrokenAnswer,
+    RateLimited,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
 from vibe_pipeline.clients.factory import open_http, user_agent
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
 from vibe_pipeline.clients.transport import Transport
 from vibe_pipeline.settings import Settings
 
+HELP = "For usage, please see: https://musicbrainz.org/development/mmd"
 A, B, C, D = (f"{number:08x}-af05-4f36-916e-3d57f91ecf5e" for number in range(4))
 
 
@@ -107,7 +113,7 @@ async def test_what_is_no_id_is_not_asked_about_beside_good_ones() -> None:
     assert (near, ids, nothing) == ([], {}, [])
 
 
-async def test_unmapped_recordings_are_absent_however_labs_says_so() -> None:
+async def test_only_what_labs_calls_unmapped_has_no_ids_and_of_the_rest_nothing_is_known() -> None:
     rows = [
         {"recording_mbid": A, "spotify_track_ids": ["1" * 22, "2" * 22]},
         {"recording_mbid": B, "spotify_track_ids": []},
@@ -115,7 +121,30 @@ async def test_unmapped_recordings_are_absent_however_labs_says_so() -> None:
     ]
     labs, _ = labs_answering(said(rows))
 
-    assert await labs.spotify_ids([A, B, C, D]) == {A: ("1" * 22, "2" * 22)}
+    assert await labs.spotify_ids([A, B, C, D]) == {A: ("1" * 22, "2" * 22), B: ()}
+
+
+async def test_rows_of_labs_are_told_by_their_ids_in_capitals_or_not() -> None:
+    rows = [
+        {"recording_mbid": A.upper(), "spotify_track_ids": ["1" * 22]},
+        {"recording_mbid": D, "spotify_track_ids": ["2" * 22]},
+    ]
+    labs, _ = labs_answering(said(rows))
+
+    assert await labs.spotify_ids([A, B.upper()]) == {A: ("1" * 22,)}
+
+
+async def test_neighbours_of_nobody_in_particular_are_trouble_where_several_were_asked_about() -> (
+    None
+):
+    row = {"recording_mbid": C, "recording_name": "Song", "artist_credit_name": "A", "score": 5}
+    labs, _ = labs_answering(said([row]))
+
+    (neighbour,) = await labs.similar_recordings([A])
+    with pytest.raises(BrokenAnswer):
+        await labs.similar_recordings([A, B])
+
+    assert neighbour.mbid == C
 
 
 async def test_what_is_no_id_of_spotify_s_is_none_and_an_address_holds_one() -> None:
@@ -127,7 +156,7 @@ async def test_what_is_no_id_of_spotify_s_is_none_and_an_address_holds_one() -> 
     ]
     labs, _ = labs_answering(said(rows))
 
-    assert await labs.spotify_ids([A, B]) == {A: ("1" * 22, "2" * 22)}
+    assert await labs.spotify_ids([A, B]) == {A: ("1" * 22, "2" * 22), B: ()}
 
 
 @pytest.mark.parametrize("answer", [[], [{}], [None]])
@@ -179,16 +208,28 @@ async def test_an_artist_is_told_by_all_names_but_misspellings() -> None:
 
 @pytest.mark.parametrize("status", [400, 404])
 async def test_an_artist_nobody_entered_has_no_names(status: int) -> None:
-    client, _ = musicbrainz_answering(said({"error": "Not Found"}, status))
+    client, _ = musicbrainz_answering(said({"error": "Not Found", "help": HELP}, status))
 
     assert await client.artist_names("m1") is None
 
 
 @pytest.mark.parametrize("status", [400, 404])
 async def test_an_isrc_nobody_entered_has_no_recordings(status: int) -> None:
-    client, _ = musicbrainz_answering(said({"error": "Not Found"}, status))
+    client, _ = musicbrainz_answering(said({"error": "Not Found", "help": HELP}, status))
 
     assert await client.recordings_by_isrc("XX0000000000") == []
+
+
+@pytest.mark.parametrize("status", [400, 404])
+async def test_an_error_of_somebody_between_does_not_say_that_musicbrainz_knows_nobody(
+    status: int,
+) -> None:
+    client, _ = musicbrainz_answering(said({"error": "no upstream"}, status))
+
+    with pytest.raises(UnexpectedResponse):
+        await client.recordings_by_isrc("XX0000000000")
+    with pytest.raises(UnexpectedResponse):
+        await client.artist_names("m1")
 
 
 async def test_musicbrainz_refusing_everything_means_slow_down() -> None:

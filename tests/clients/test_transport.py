@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 import random
 from collections.abc import AsyncIterator
@@ -412,3 +413,53 @@ def test_a_call_does_not_show_what_it_carries() -> None:
 
 def test_a_moment_of_the_clock_is_aware() -> None:
     assert Transport(httpx.AsyncClient(), service="x", address="http://x").now().tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "location", ["captive.portal:8080/login", "about:blank", "mailto:a@b", "http://[", "\\\\x", ""]
+)
+async def test_a_redirect_to_what_is_no_address_is_trouble_on_the_way(location: str) -> None:
+    http, received = answering(httpx.Response(302, headers={"Location": location}))
+
+    with pytest.raises(ServiceUnavailable):
+        await transport(http).send(READ)
+
+    assert len(received) == 3
+
+
+async def test_an_address_of_a_portal_without_its_scheme_is_known_as_a_redirect() -> None:
+    http, _ = answering(httpx.Response(302, headers={"Location": "captive.portal:8080/login"}))
+
+    with pytest.raises(Redirected):
+        await transport(http).send(READ)
+
+
+async def test_an_answer_that_was_packed_twice_is_not_unpacked() -> None:
+    packed = gzip.compress(gzip.compress(bytes(1_000_000)))
+    http, _ = streaming(packed, {"Content-Encoding": "gzip, gzip"})
+
+    with pytest.raises(ServiceUnavailable, match="length"):
+        await transport(http).send(READ)
+
+
+async def test_an_answer_that_was_packed_once_is_read_and_nothing_else_is_asked_for() -> None:
+    packed = gzip.compress(b'{"name": "Song"}')
+    http, received = streaming(packed, {"Content-Encoding": "gzip"})
+
+    answer = await transport(http).send(READ)
+
+    assert answer.json() == {"name": "Song"}
+    assert received[0].headers["Accept-Encoding"] == "gzip"
+
+
+def streaming(
+    body: bytes, headers: dict[str, str]
+) -> tuple[httpx.AsyncClient, list[httpx.Request]]:
+    """A service whose bytes come over the wire as they are, to be unpacked by who reads them."""
+    received: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        received.append(request)
+        return httpx.Response(200, stream=httpx.ByteStream(body), headers=headers)
+
+    return httpx.AsyncClient(transport=httpx.MockTransport(answer)), received

@@ -132,9 +132,14 @@ def spotify_answering(*answers: httpx.Response) -> tuple[SourceClients, list[htt
     return services, received
 
 
+def song_id(number: int) -> str:
+    """An id as Spotify's are."""
+    return f"{number:022}"
+
+
 def hit(number: int, *artists: str) -> dict[str, object]:
     names = [{"name": name, "id": f"a-{name}"} for name in artists or ("A",)]
-    return {"id": f"id{number}", "name": f"Song {number}", "artists": names, "type": "track"}
+    return {"id": song_id(number), "name": f"Song {number}", "artists": names, "type": "track"}
 
 
 # Artists near several seeds
@@ -462,10 +467,10 @@ async def test_hits_of_other_artists_are_remembered_but_not_proposed() -> None:
     pool = await artist_catalogue.propose(question(artists=[seed_artist("A")], services=services))
 
     key = recording_key("Tribute Band", "Song 2")
-    assert [p.spotify_id for p in pool.proposals] == ["id1", "id3"]
+    assert [p.spotify_id for p in pool.proposals] == [song_id(1), song_id(3)]
     track = SPOTIFY_TRACKS.known(services.lookups, [key])[key]
     assert track is not None
-    assert track.spotify_id == "id2"
+    assert track.spotify_id == song_id(2)
 
 
 async def test_what_the_catalogue_found_needs_no_looking_up_when_chosen() -> None:
@@ -476,12 +481,12 @@ async def test_what_the_catalogue_found_needs_no_looking_up_when_chosen() -> Non
 
     found = await resolver.for_free(candidates)
 
-    assert [track.spotify_id for track in found.values() if track] == ["id1"]
+    assert [track.spotify_id for track in found.values() if track] == [song_id(1)]
     assert len(received) == 1
 
 
 async def test_artists_near_the_seeds_are_searched_between_them() -> None:
-    services, received = spotify_answering(said({"tracks": {"items": []}}))
+    services, received = spotify_answering(said({"tracks": {"items": [], "total": 0}}))
     LASTFM_SIMILAR_ARTISTS.remember(services.lookups, {"a": [near("Near A")]})
 
     await artist_catalogue.propose(
@@ -501,7 +506,7 @@ async def test_artists_near_the_seeds_are_searched_between_them() -> None:
 
 
 async def test_a_quote_in_a_name_cannot_change_the_search() -> None:
-    services, received = spotify_answering(said({"tracks": {"items": []}}))
+    services, received = spotify_answering(said({"tracks": {"items": [], "total": 0}}))
 
     await artist_catalogue.propose(
         question(artists=[seed_artist('Weird "Al" track:x')], services=services)

@@ -8,14 +8,19 @@ them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 from urllib.parse import quote
 
 from vibe_pipeline.clients.answer_shapes import Shape, records
-from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable, UnexpectedResponse
+from vibe_pipeline.clients.errors import (
+    BrokenAnswer,
+    NotThere,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
 from vibe_pipeline.clients.json_fields import (
     Fields,
     fields,
@@ -76,7 +81,7 @@ class SimilarRecording:
             title=title,
             artist=artist,
             score=number(data.get("score")) or 0.0,
-            of=text(data.get("reference_mbid")) or "",
+            of=musicbrainz_id(data.get("reference_mbid")) or "",
         )
 
 
@@ -99,7 +104,7 @@ class NearArtist:
             mbid=mbid,
             name=name,
             score=number(data.get("score")) or 0.0,
-            of=text(data.get("reference_mbid")) or "",
+            of=musicbrainz_id(data.get("reference_mbid")) or "",
         )
 
 
@@ -205,6 +210,8 @@ class ListenBrainz:
         answer = await self._answer(call)
         if answer.status == 204:
             return []
+        if answer.json() is None:
+            raise BrokenAnswer(SERVICE, f"{call.endpoint} answered with no recommendations")
         rows = objects(fields(fields(answer.json()).get("payload")).get("mbids"))
         return [
             RecommendedRecording(
@@ -234,7 +241,8 @@ class ListenBrainz:
 
     async def _answer(self, call: Call) -> ServiceAnswer:
         answer = await self._transport.send(call)
-        if answer.status == 404 and fields(answer.json()).get("error"):
+        refusal = fields(answer.json())
+        if answer.status == 404 and refusal.get("error") and integer(refusal.get("code")) == 404:
             raise NotThere(SERVICE, "ListenBrainz knows nobody of this name")
         if answer.status == 404:
             raise ServiceUnavailable(SERVICE, f"{call.endpoint} is not found by who answers there")
@@ -273,7 +281,7 @@ class ListenBrainzLabs:
         rows = await self._post(
             "similar-recordings",
             [{"recording_mbids": asked, "algorithm": self._recordings_algorithm}],
-            shape=records(sound=_names_recording),
+            shape=records(sound=_neighbour("recording_mbid", several=len(asked) > 1)),
         )
         found = [row for row in map(SimilarRecording.from_api, rows) if row is not None]
         found.sort(key=lambda row: (row.of, -row.score, row.mbid))
@@ -287,23 +295,26 @@ class ListenBrainzLabs:
         rows = await self._post(
             "similar-artists",
             [{"artist_mbids": asked, "algorithm": self._artists_algorithm}],
-            shape=records(sound=lambda row: text(row.get("artist_mbid"))),
+            shape=records(sound=_neighbour("artist_mbid", several=len(asked) > 1)),
         )
         found = [row for row in map(NearArtist.from_api, rows) if row is not None]
         found.sort(key=lambda row: (row.of, -row.score, row.mbid))
         return list({(row.of, row.mbid): row for row in reversed(found)}.values())[::-1]
 
     async def spotify_ids(self, mbids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
-        """Spotify track ids of recordings, most canonical first; what is unmapped is absent."""
-        asked = [{"recording_mbid": mbid} for mbid in _askable(mbids)]
+        """Spotify track ids of recordings, most canonical first.
+
+        None where the service says so; what it says nothing of is absent, be it unmapped or not.
+        """
+        asked = {mbid.lower(): mbid for mbid in _askable(mbids)}
         if not asked:
             return {}
-        rows = await self._post("spotify-id-from-mbid", asked, shape=records(sound=_maps_recording))
-        return {
-            mbid: ids
-            for row in rows
-            if (mbid := text(row.get("recording_mbid"))) and (ids := _ids(row))
-        }
+        question = [{"recording_mbid": mbid} for mbid in asked.values()]
+        rows = await self._post(
+            "spotify-id-from-mbid", question, shape=records(sound=_maps_recording)
+        )
+        told = [(asked.get(musicbrainz_id(row.get("recording_mbid")) or ""), row) for row in rows]
+        return {mbid: _ids(row) for mbid, row in told if mbid is not None and _tells_ids(row)}
 
     async def find_recording(self, artist: str, title: str) -> FoundRecording | None:
         """The recording of this name; ``None`` when there is none."""
@@ -434,6 +445,22 @@ def _names_recording(row: Fields) -> bool:
 def _maps_recording(row: Fields) -> bool:
     """The same, with a word about Spotify, be it that nothing is known."""
     return _names_recording(row) and "spotify_track_ids" in row
+
+
+def _tells_ids(row: Fields) -> bool:
+    """Whether a row says what a recording is at Spotify, or that it is nothing there."""
+    told = row.get("spotify_track_ids")
+    return isinstance(told, str) or (
+        isinstance(told, list) and all(isinstance(one, str) for one in told)
+    )
+
+
+def _neighbour(name: str, *, several: bool) -> Callable[[Fields], bool]:
+    """A row with an id under this name; where several were asked about, also whose neighbour."""
+    return lambda row: (
+        text(row.get(name)) is not None
+        and (not several or musicbrainz_id(row.get("reference_mbid")) is not None)
+    )
 
 
 def _found_by_name(found: object) -> bool:

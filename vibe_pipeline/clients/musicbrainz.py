@@ -70,7 +70,7 @@ class MusicBrainz:
             shape=records("recordings", sound=Recording.from_api),
         )
         answer = await self._transport.send(call)
-        if answer.status in {400, 404} and text(fields(answer.json()).get("error")):
+        if _says_unknown(answer):
             return []
         if not answer.good:
             raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")
@@ -87,13 +87,20 @@ class MusicBrainz:
             shape=naming("name"),
         )
         answer = await self._transport.send(call)
-        if answer.status in {400, 404} and text(fields(answer.json()).get("error")):
+        if _says_unknown(answer):
             return None
         if not answer.good:
             raise UnexpectedResponse(SERVICE, f"{call.endpoint} was refused ({answer.status})")
         artist = fields(answer.json())
         usual = name_text(artist.get("name"))
         return list(dict.fromkeys([*([usual] if usual else []), *_aliases(artist)]))
+
+
+def _says_unknown(answer: ServiceAnswer) -> bool:
+    """Whether MusicBrainz itself knows no such id: its refusals say where help is found."""
+    refusal = fields(answer.json())
+    helped = "musicbrainz.org" in (text(refusal.get("help")) or "")
+    return answer.status in {400, 404} and text(refusal.get("error")) is not None and helped
 
 
 def _aliases(artist: Fields) -> list[str]:

@@ -43,6 +43,7 @@ LONGEST_ANSWER = 5_000_000
 
 _PASSING = frozenset({408, 421, 423, 425})
 """Refusals of a moment: too slow, the wrong connection, locked just now, too early."""
+_ACCEPTED = {"Accept": "application/json", "Accept-Encoding": "gzip"}
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -247,6 +248,7 @@ class Transport:
             self._budget.ask(self.service, asked_for=self._asked_for, bucket=bucket)
             started = asyncio.get_running_loop().time()
             status = None
+            kind = ServiceUnavailable
             try:
                 async with asyncio.timeout(self._patience.attempt_seconds):
                     answer = await self._exchange(call)
@@ -255,6 +257,8 @@ class Transport:
                 problem, sent = "cannot be reached", False
             except TimeoutError:
                 problem, sent = "took too long to answer", True
+            except _SentNowhere:
+                problem, sent, kind = "sends us elsewhere", True, Redirected
             except _AnswerTooLong:
                 problem, sent = "answers at a length that nobody asked for", True
             except httpx.HTTPError as error:
@@ -264,26 +268,29 @@ class Transport:
             finally:
                 seconds = asyncio.get_running_loop().time() - started
                 self._observe(call, status, seconds)
-        await self._again(call, strain, problem, sent=sent)
+        await self._again(call, strain, problem, sent=sent, kind=kind)
         return None
 
     async def _exchange(self, call: Call) -> ServiceAnswer:
-        async with self._http.stream(
+        request = self._http.build_request(
             call.method,
             self._address + call.path,
             params=dict(call.query) or None,
             json=call.body,
             data=dict(call.form) if call.form is not None else None,
             content=call.text,
-            headers={"Accept": "application/json", **self._headers, **call.headers},
+            headers={**_ACCEPTED, **self._headers, **call.headers},
             timeout=self._patience.attempt_seconds,
-            follow_redirects=False,
-        ) as response:
-            return ServiceAnswer(
-                status=response.status_code,
-                text=await _bounded_text(response),
-                headers=dict(response.headers),
-            )
+        )
+        try:
+            response = await self._http.send(request, stream=True, follow_redirects=False)
+        except httpx.InvalidURL as error:  # of an address we were sent to: ours is built by now
+            raise _SentNowhere from error
+        try:
+            text = await _bounded_text(response)
+        finally:
+            await response.aclose()
+        return ServiceAnswer(status=response.status_code, text=text, headers=dict(response.headers))
 
     async def _again(
         self,
@@ -348,11 +355,18 @@ class Transport:
         )
 
 
+class _SentNowhere(Exception):
+    """A redirect to what is no address."""
+
+
 class _AnswerTooLong(Exception):
     """More came than any honest answer holds; the rest is left unread."""
 
 
 async def _bounded_text(response: httpx.Response) -> str:
+    """The body, unpacked piece by piece; what was packed twice would be unpacked without bound."""
+    if len(response.headers.get_list("Content-Encoding", split_commas=True)) > 1:
+        raise _AnswerTooLong
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk

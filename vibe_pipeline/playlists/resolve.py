@@ -18,7 +18,7 @@ from vibe_pipeline.clients.deadline import Deadline, LateCalls
 from vibe_pipeline.clients.errors import AuthorizationExpired, BrokenAnswer, ServiceError
 from vibe_pipeline.clients.listenbrainz import FoundRecording
 from vibe_pipeline.clients.spotify_records import FoundTracks
-from vibe_pipeline.lookup_cache import Lookups
+from vibe_pipeline.lookup_cache import CautiousMemory, Lookups
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.ranking.merge import valid_isrc
@@ -117,6 +117,8 @@ class Resolver:
         self._strange: set[str] = set()
         self._searched_pages: set[str] = set()
         self._absences = Absences()
+        self._recordings = CautiousMemory(LABS_RECORDINGS, lookups)
+        self._spotify_ids = CautiousMemory(LABS_SPOTIFY_IDS, lookups)
         self._without_isrc: set[str] = set()
 
     async def for_free(self, candidates: Sequence[Candidate]) -> Found:
@@ -398,7 +400,7 @@ class Resolver:
             candidate.artist, candidate.title, (recording.artist,), recording.title
         )
         mbid = recording.mbid if recording is not None and same else None
-        LABS_RECORDINGS.remember(self._lookups, {candidate.key: mbid})
+        self._recordings.keep({candidate.key: mbid})
         return {candidate.key: mbid}
 
     async def _mapped(self, mbids: Mapping[str, str]) -> Found:
@@ -448,8 +450,8 @@ class Resolver:
     ) -> dict[str, str | None]:
         """The Spotify ids of these recordings, remembered also when they come late."""
         answers = await labs.spotify_ids(mbids)
-        fresh = {mbid: next(iter(answers.get(mbid) or ()), None) or None for mbid in mbids}
-        LABS_SPOTIFY_IDS.remember(self._lookups, fresh)
+        fresh = {mbid: next(iter(answers.get(mbid, ())), None) for mbid in mbids}
+        self._spotify_ids.keep(fresh, unsaid=[mbid for mbid in mbids if mbid not in answers])
         return fresh
 
     def _labs_time(self) -> Deadline:

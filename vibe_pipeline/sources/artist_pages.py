@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from vibe_pipeline.clients.spotify_records import FoundTracks
-from vibe_pipeline.lookup_cache import AnswerCodec, Lookups
+from vibe_pipeline.lookup_cache import DOUBTED_DAYS, AnswerCodec, Lookups
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.records import Track
 from vibe_pipeline.sources.answers import PAGE_DAYS, SPOTIFY_ARTIST_PAGES, SPOTIFY_TRACKS
@@ -18,8 +18,6 @@ T = TypeVar("T")
 
 FIRST_SEARCHES = 4
 """When so many of a run have found nothing, and none anything, it is Spotify that finds nothing."""
-DOUBTED_DAYS = 2
-"""Until then: what is nowhere in truth does not stand in the way of others the next night."""
 
 
 class TrackSearch(Protocol):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from vibe_pipeline.clients.errors import AllowanceSpent, DeadlineReached, NotThere, ServiceError
-from vibe_pipeline.lookup_cache import AnswerCodec, Lookups
+from vibe_pipeline.lookup_cache import AnswerCodec, CautiousMemory, Lookups
 from vibe_pipeline.sources.context import SourceContext, SourceLimits
 
 T = TypeVar("T")
@@ -66,7 +66,8 @@ async def look_up(
     fresh: CachedAnswers[T] = CachedAnswers()
     queue = iter(unknown)
     workers = min(limits.at_once, len(unknown))
-    works = (_work(queue, fresh, kind, lookups) for _ in range(workers))
+    memory = CautiousMemory(kind, lookups)
+    works = (_work(queue, fresh, memory) for _ in range(workers))
     if not await limits.deadline.within(*works):
         fresh.trouble = fresh.trouble or _too_late(kind)
     known.answers.update(fresh.answers)
@@ -77,8 +78,7 @@ async def look_up(
 async def _work(
     queue: Iterator[WantedAnswer[T]],
     fresh: CachedAnswers[T],
-    kind: AnswerCodec[T],
-    lookups: Lookups,
+    memory: CautiousMemory[T],
 ) -> None:
     """Ask one after another; each answer is remembered at once, also one that comes late."""
     for item in queue:
@@ -94,7 +94,7 @@ async def _work(
             return
         fresh.answers[item.key] = answer
         if not item.keeps_itself:
-            kind.remember(lookups, {item.key: answer})
+            memory.keep({item.key: answer})
 
 
 def _too_late(kind: AnswerCodec[T]) -> DeadlineReached:
@@ -116,6 +116,7 @@ async def look_up_together(
     unknown = [key for key in dict.fromkeys(keys) if key not in known.answers]
     slices = [unknown[start : start + together] for start in range(0, len(unknown), together)]
     fresh: CachedAnswers[T] = CachedAnswers()
+    memory = CautiousMemory(kind, lookups)
 
     async def asking() -> None:
         for some in slices[:calls]:
@@ -127,7 +128,7 @@ async def look_up_together(
                 fresh.trouble = fresh.trouble or error
                 return
             answers = {key: answered.get(key) for key in some}
-            kind.remember(lookups, answers)
+            memory.keep(answers)
             fresh.answers.update(answers)
 
     if not await limits.deadline.within(asking()):
