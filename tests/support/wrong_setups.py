@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 from cryptography.fernet import Fernet
 
 from tests.support.accounts_site import connected, opened
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.accounts.store import migrate, open_for, utc_now
+from vibe_pipeline.commands import checks
 from vibe_pipeline.commands.doctor import examine
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import examined_settings, read_settings
@@ -30,6 +32,7 @@ from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
 DOCUMENT = Path(__file__).parents[2] / "docs" / "wrong-setups.md"
 HOME = "/var/lib/vibe"
 OUTSIDE = "http://127.0.0.1:9000"
+USUAL_PORTS = frozenset({3000, 8000})
 SOMEBODY = "u0123456789ab"
 
 
@@ -224,8 +227,15 @@ def _machine() -> list[WrongSetup]:
 
 @contextmanager
 def site(folder: Path) -> Iterator[tuple[dict[str, str], int]]:
-    """A right environment in an empty folder, the simulator behind it, and a port that is taken."""
-    with running(Simulation(BuiltInWorld(1))) as simulator, socket.socket() as listener:
+    """A right environment in an empty folder, the simulator behind it, and a port that is taken.
+
+    Our usual ports count as free, whatever listens there on this machine.
+    """
+    with (
+        running(Simulation(BuiltInWorld(1))) as simulator,
+        socket.socket() as listener,
+        patch.object(checks, "listening_error", _unless_usual(checks.listening_error)),
+    ):
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         usual = {
@@ -235,6 +245,10 @@ def site(folder: Path) -> Iterator[tuple[dict[str, str], int]]:
             "SIMULATOR": simulator.address,
         }
         yield usual, listener.getsockname()[1]
+
+
+def _unless_usual(error: Callable[[str, int], int | None]) -> Callable[[str, int], int | None]:
+    return lambda host, port: None if port in USUAL_PORTS else error(host, port)
 
 
 def troubles(setup: WrongSetup, usual: Mapping[str, str], folder: Path) -> list[str]:
