@@ -96,6 +96,13 @@ def _came_too_early(account: Account, night: datetime, now: datetime) -> bool:
     return agreed_later or (set_at is not None and night <= set_at)
 
 
+def is_over(account: Account, vibe_date: date, now: datetime) -> bool:
+    """Whether the night of this date is not to be begun any more; never with nights off."""
+    if account.nightly_at is None:
+        return False
+    return now - _night(account, account.nightly_at, vibe_date) >= LATENESS
+
+
 def next_night(
     account: Account,
     now: datetime,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from vibe_pipeline.accounts.records import (
 )
 from vibe_pipeline.commands.replay import replay_command
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
+from vibe_pipeline.nightly import settled
 from vibe_pipeline.playlists.replay import edition_on, replay
 from vibe_pipeline.playlists.title import title_of
 from vibe_pipeline.ranking.policy import SIMILAR_SUM
@@ -161,6 +162,24 @@ def test_a_doubled_night_or_wish_makes_one_list_asks_nothing_twice_and_tells_onc
     made = [len(edition.tracks) for edition in world.store.editions.history(anna.user_id)]
     assert len(world.remembered(anna.user_id)) == sum(made)
     assert message.key == "bot.night_ready"
+
+
+def test_a_night_that_comes_days_late_out_of_the_queue_writes_nothing_and_says_nothing(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    world.run("daily_vibe", anna.user_id, tags=WISH)
+    todays, (playlist,) = latest(world, anna.user_id), playlists_of(world, anna)
+    late = LaunchRequest.nightly(anna.user_id, todays.vibe_date - timedelta(days=3))
+
+    result = world.run("daily_vibe", anna.user_id, tags=late.tags, raise_on_error=False)
+
+    closed = world.list_of(result)
+    assert (closed.state, closed.cause) == (EditionState.STARTED, FailureCause.OVERTAKEN)
+    assert settled(closed, closed.updated_at + timedelta(days=1))
+    assert playlists_of(world, anna) == [playlist]
+    assert latest(world, anna.user_id) == todays
+    assert world.store.outbox.take_due() == []
 
 
 def test_a_preview_writes_nothing_and_can_be_published_exactly_as_shown(

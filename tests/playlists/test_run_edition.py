@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from tests.support.accounts_site import BEGINNING, DAY, connected, made, opened
+from tests.support.accounts_site import BEGINNING, DAY, Clock, connected, made, opened
 from tests.support.warehouse_examples import chosen
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, FailureCause
+from vibe_pipeline.accounts.records import Account, Edition, EditionKind, EditionState, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists.run_edition import (
     EditionUnknown,
     RunIdentity,
+    begun_too_late,
     edition_for,
     silently_failed,
     slice_for,
     unfinished_before,
 )
-from vibe_pipeline.records import EditionId, Mode
+from vibe_pipeline.records import EditionId, Mode, UserId
+from vibe_pipeline.runs import LaunchRequest
 
 
 @pytest.fixture
@@ -216,3 +218,77 @@ def choose(store: AccountStore, edition: Edition) -> None:
     assert store.editions.advance(
         edition.edition_id, EditionState.STARTED, EditionState.CHOSEN, tracks=(chosen(1),)
     )
+
+
+NIGHT = LaunchRequest.nightly(UserId("u1"), DAY)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def a_night_begun(store: AccountStore, anna: Account, clock: Clock) -> Edition:
+    """The list of ``DAY``'s night, whose hour was 06:00, begun now."""
+    edition = edition_for(store, anna, run("night", tags=NIGHT.tags), now=clock())
+    assert edition is not None
+    return edition
+
+
+def recorded_list(store: AccountStore, anna: Account, clock: Clock) -> None:
+    """One that was asked for now."""
+    edition = edition_for(store, anna, run("asked"), now=clock())
+    assert edition is not None
+    for before, after in pairwise(EditionState):
+        store.editions.advance(edition.edition_id, before, after)
+
+
+@pytest.mark.parametrize(("hours", "too_late"), [(0, False), (23, False), (24, True), (40, True)])
+def test_a_night_that_waited_in_the_queue_for_a_day_is_left_out(
+    tmp_path: Path, clock: Clock, hours: int, *, too_late: bool
+) -> None:
+    store = made(tmp_path, clock)
+    anna = store.people.change(connected(store).user_id, nightly_at=time(6))
+    clock.advance(hours=hours)
+
+    night = a_night_begun(store, anna, clock)
+
+    assert begun_too_late(store, anna, night) is too_late
+
+
+def test_a_night_that_waited_in_the_queue_is_not_written_over_the_next_days_list(
+    tmp_path: Path, clock: Clock
+) -> None:
+    store = made(tmp_path, clock)
+    anna = store.people.change(connected(store).user_id, nightly_at=time(6))
+    clock.advance(hours=20)
+    recorded_list(store, anna, clock)
+    clock.advance(minutes=5)
+
+    assert begun_too_late(store, anna, a_night_begun(store, anna, clock))
+
+
+def test_a_night_after_a_list_of_its_day_or_a_list_dated_in_the_future_is_begun(
+    tmp_path: Path, clock: Clock
+) -> None:
+    store = made(tmp_path, clock)
+    anna = store.people.change(connected(store).user_id, nightly_at=time(6))
+    recorded_list(store, anna, clock)
+    clock.advance(days=30)
+    ahead = opened(store, anna, "ahead")
+    store.editions.advance(ahead.edition_id, EditionState.STARTED, EditionState.RECORDED)
+    clock.advance(days=-30, minutes=5)
+
+    assert not begun_too_late(store, anna, a_night_begun(store, anna, clock))
+
+
+def test_a_night_begun_in_time_goes_on_however_long_that_takes(
+    tmp_path: Path, clock: Clock
+) -> None:
+    store = made(tmp_path, clock)
+    anna = store.people.change(connected(store).user_id, nightly_at=time(6))
+    a_night_begun(store, anna, clock)
+    clock.advance(hours=30)
+    recorded_list(store, anna, clock)
+
+    assert not begun_too_late(store, anna, a_night_begun(store, anna, clock))

@@ -21,8 +21,8 @@ from cryptography.fernet import Fernet
 from tests.support.accounts_site import connected, opened
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.accounts.store import migrate, open_for, utc_now
-from vibe_pipeline.commands import checks
 from vibe_pipeline.commands.doctor import examine
+from vibe_pipeline.commands.supervisor import listening_error
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import examined_settings, read_settings
 from vibe_pipeline.simulator.server import running
@@ -234,7 +234,7 @@ def site(folder: Path) -> Iterator[tuple[dict[str, str], int]]:
     with (
         running(Simulation(BuiltInWorld(1))) as simulator,
         socket.socket() as listener,
-        patch.object(checks, "listening_error", _unless_usual(checks.listening_error)),
+        patch("vibe_pipeline.commands.checks.listening_error", _unless_usual),
     ):
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -247,8 +247,8 @@ def site(folder: Path) -> Iterator[tuple[dict[str, str], int]]:
         yield usual, listener.getsockname()[1]
 
 
-def _unless_usual(error: Callable[[str, int], int | None]) -> Callable[[str, int], int | None]:
-    return lambda host, port: None if port in USUAL_PORTS else error(host, port)
+def _unless_usual(host: str, port: int) -> int | None:
+    return None if port in USUAL_PORTS else listening_error(host, port)
 
 
 def troubles(setup: WrongSetup, usual: Mapping[str, str], folder: Path) -> list[str]:

@@ -128,7 +128,7 @@ def _note(
     again = begun_again_at(failed, context.instance.get_runs(dg.RunsFilter(tags=tags)))
     told = "not yet: it may be over at the next try"
     if failure.cause is FailureCause.OVERTAKEN:
-        told = "no: a later list stands in the playlist"
+        told = "no: a later list takes its place"
     elif again is None or not _may_be_nothing(failure, edition, now=failed.updated_at):
         first = tell_failure(store, account, edition, failure.cause, until=again)
         told = "yes, in the chat" if first else "yes, in the chat, after an earlier try"

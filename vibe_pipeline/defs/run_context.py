@@ -16,14 +16,16 @@ from vibe_pipeline.accounts.records import (
     Edition,
     EditionKind,
     EditionState,
+    FailureCause,
 )
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.erase import erase_former_listening
 from vibe_pipeline.defs.failures import failures_recorded
-from vibe_pipeline.playlists.failures import not_connected
+from vibe_pipeline.playlists.failures import not_connected, refusal
 from vibe_pipeline.playlists.run_edition import (
     EditionUnknown,
     RunIdentity,
+    begun_too_late,
     edition_for,
     slice_for,
     unfinished_before,
@@ -122,10 +124,17 @@ def run_context(
         ),
         failures_recorded(context, store, run.account, run.edition, nightly=run.nightly),
     ):
-        if not account.connected:
-            raise not_connected(account)
+        _refuse_what_comes_to_nothing(store, run)
         erase_former_listening(context, store, warehouse, user_id)
         yield run
+
+
+def _refuse_what_comes_to_nothing(store: AccountStore, run: RunContext) -> None:
+    by_itself = run.nightly and not run.on_purpose
+    if by_itself and run.edition and begun_too_late(store, run.account, run.edition):
+        raise refusal(FailureCause.OVERTAKEN)
+    if not run.account.connected:
+        raise not_connected(run.account)
 
 
 def _version_by_run(context: dg.AssetExecutionContext) -> None:

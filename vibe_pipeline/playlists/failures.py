@@ -95,7 +95,7 @@ _REFUSALS = {
         "No source had a single track to offer, and there are no likes to fall back on."
     ),
     FailureCause.OVERTAKEN: (
-        "A later list stands in the person's playlist: this one is not written over it."
+        "A later list takes the place of this one, which is not written any more."
     ),
 }
 

@@ -14,7 +14,7 @@ from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import goes_on, may_have_a_playlist
 from vibe_pipeline.accounts.records import Account, Edition, EditionKind, EditionState
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.nightly import local_date
+from vibe_pipeline.nightly import is_over, local_date
 from vibe_pipeline.playlists.recommendation_history import slice_of
 from vibe_pipeline.records import EditionId, Mode
 from vibe_pipeline.warehouse import Slice
@@ -88,6 +88,23 @@ def unfinished_before(
             and not store.editions.later_stands(edition)
         ),
         None,
+    )
+
+
+def begun_too_late(store: AccountStore, account: Account, edition: Edition) -> bool:
+    """Whether a night's run came to its turn when a later list had taken its place.
+
+    It waited in the queue while another day's list was made, or until the night was over. What was
+    begun in time goes on, however long that takes.
+    """
+    of_a_night = edition.occasion == runs.nightly_occasion(edition.vibe_date)
+    if not of_a_night or edition.state is not EditionState.STARTED:
+        return False
+    begun_at = edition.created_at
+    today = local_date(account, begun_at)
+    return is_over(account, edition.vibe_date, begun_at) or any(
+        edition.vibe_date < other.vibe_date <= today and other.created_at <= begun_at
+        for other in store.editions.standing(account.user_id, limit=10)
     )
 
 
