@@ -6,6 +6,7 @@ Who they are, in which language, and the ways to answer. No handler reads an ``U
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,7 @@ from vibe_pipeline.accounts.records import Account, AccountChanges
 from vibe_pipeline.clients.spotify_records import FoundArtist
 from vibe_pipeline.clients.text_cleaning import clean
 from vibe_pipeline.locales import say, spoken
+from vibe_pipeline.records import UserId
 
 log = structlog.get_logger()
 
@@ -53,6 +55,8 @@ class BotState:
     polls: Polls
     held_answers: HeldAnswers
     questions: Questions = field(default_factory=Questions)
+    changing: dict[UserId, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    """Whose settings are being changed."""
     found_artists: dict[str, FoundArtist] = field(default_factory=dict)
     """By Spotify id: artists that were offered to somebody lately."""
     fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHED_AT_ONCE))
@@ -197,10 +201,16 @@ class Interaction:
     def _told_in(self, message_id: int) -> None:
         self.state.questions.told(self.account.chat_id, message_id, self.request_id)
 
-    def change(self, **changes: Unpack[AccountChanges]) -> Interaction:
-        """Change the person's settings; gives the interaction with them as they are then."""
-        people = self.services.store.people
-        return replace(self, account=people.change(self.account.user_id, **changes))
+    async def change(self, **changes: Unpack[AccountChanges]) -> Interaction:
+        """Change the person's settings; gives the interaction with them as they are then.
+
+        Beside everybody else's interactions, which need not wait for a store that is locked; one
+        person's changes in the order they asked for them.
+        """
+        change, user_id = self.services.store.people.change, self.account.user_id
+        async with self.state.changing[user_id]:
+            account = await asyncio.to_thread(change, user_id, **changes)
+        return replace(self, account=account)
 
 
 Handler = Callable[[Interaction], Awaitable[str | None]]

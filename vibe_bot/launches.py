@@ -167,8 +167,8 @@ class Launches:
         if pending.request_id in self._tasks:
             return
         account = self.services.store.people.get(pending.user_id)
-        if account is None:
-            return
+        if account is None or not (account.active or not runs.watched(pending.tags)):
+            return  # who left is served when they are back
         log.info("taking up a wish", job=pending.job, user=pending.user_id)
         wish = self._wish(pending, account)
         self._serve(wish, again=True)
@@ -220,7 +220,7 @@ class Launches:
             log.info("somebody was forgotten meanwhile", user=pending.user_id)
         except (TelegramError, AccountsUnreadable) as error:
             if await surely_gone(self.bot, wish.account.chat_id, error, self.services.sleep):
-                self._has_left(wish)
+                has_left(self.services.store, wish.account.user_id)
                 return
             log.warning("a wish waits", job=pending.job, user=pending.user_id, why=str(error))
             await self._rest(pending)
@@ -428,10 +428,6 @@ class Launches:
         if await edit(self.bot, chat_id, await wish.message, words, markup) is Edited.GONE:
             with suppress(TimedOut):  # it may have arrived
                 await send(self.bot, chat_id, words, markup)
-
-    def _has_left(self, wish: _Wish) -> None:
-        has_left(self.services.store, wish.account.user_id)
-        self.services.store.pending_launches.close(wish.pending.request_id)
 
     async def _rest(self, pending: PendingLaunch) -> None:
         """Take it up again in a while."""

@@ -159,7 +159,7 @@ class OutboxRelay:
                 self._put_back(message, now + SECOND_LOOK)
             case _ if chat_is_gone(error):
                 has_left(store, message.user_id)
-                store.outbox.failed(message.id, None)
+                self._put_back(message, now)  # it waits for their return, as the others do
             case RetryAfter():
                 pause = timedelta(seconds=pause_seconds(error))
                 self._put_back(message, now + pause)

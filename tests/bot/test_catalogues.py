@@ -220,8 +220,8 @@ def test_plurals_follow_the_language(language: str, count: int, words: str) -> N
 
 def test_an_unknown_language_is_answered_in_english() -> None:
     assert say("zz", "bot.done") == say("en", "bot.done")
-    assert [spoken(hint) for hint in ("uk-UA", "NL_be", "zz", "", None)] == [
-        *("uk", "nl", "en", "en", "en"),
+    assert [spoken(hint) for hint in ("uk-UA", "NL_be", "zz", "", None, 5)] == [
+        *("uk", "nl", "en", "en", "en", "en"),
     ]
 
 

@@ -167,10 +167,13 @@ async def test_whoever_blocked_the_bot_becomes_inactive_and_is_told_on_return(
     anna = await connected(place)
     place.telegram.block(anna.telegram_id)
 
-    place.store.outbox.put(anna.account.user_id, greeting("c:1", "x"))
+    place.store.outbox.put(anna.account.user_id, greeting("c:1", "x marks it"))
     await until(lambda: not anna.account.active)
+    place.telegram.unblock(anna.telegram_id)
+    await anna.types("/help")
 
-    assert not anna.account.active
+    await anna.sees(saying("x marks it"))
+    assert messages_waiting(place.store) == 0
 
 
 @pytest.mark.parametrize("words", ["Forbidden: bot was blocked by the user", "Bad Request: odd"])

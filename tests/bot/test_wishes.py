@@ -12,6 +12,7 @@ from tests.support.bot_process import started
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until
 from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.locales import LANGUAGES, say
+from vibe_pipeline.runs import LaunchRequest
 
 JOBS = {
     "/generate": "daily_vibe",
@@ -230,6 +231,27 @@ async def test_one_passing_word_that_the_chat_is_gone_costs_nobody_their_list(
     assert await anna.sees(saying("Anna's day"), since=asked)
     assert place.trouble.next == []
     assert anna.account.active
+
+
+async def test_a_wish_whose_person_left_waits_and_is_served_when_they_are_back(
+    empty_place: BotWorld,
+) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+    user_id, wishes = anna.account.user_id, empty_place.store.pending_launches
+    empty_place.pipeline.down = True
+    wishes.add("asked", user_id, LaunchRequest.asked_list(user_id))
+    empty_place.telegram.block(anna.telegram_id)
+
+    async with living_bot(empty_place):
+        await until(lambda: not anna.account.active)
+        waiting = wishes.open(user_id)
+        empty_place.telegram.unblock(anna.telegram_id)
+        empty_place.pipeline.down = False
+        await anna.types("/help")
+        await begun(empty_place)
+
+    assert [one.request_id for one in waiting] == ["asked"]
 
 
 async def test_the_first_reading_after_connecting_is_begun_when_the_pipeline_answers(

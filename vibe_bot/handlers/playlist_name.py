@@ -53,14 +53,14 @@ async def usual_title(interaction: Interaction) -> None:
 async def free_title(interaction: Interaction) -> None:
     """A tap, or ``/title off``: each list gets a title of its own."""
     interaction.ask_no_more()
-    interaction.change(own_title=None)
+    await interaction.change(own_title=None)
     await interaction.show(interaction.html("bot.settings.title_free"))
 
 
 async def cover(interaction: Interaction) -> None:
     """/cover: a picture of each day's own for the playlist, or none."""
     if arguments.says_off(interaction.args):
-        interaction.change(covers=False)
+        await interaction.change(covers=False)
         await interaction.show(interaction.html("bot.settings.cover_off"))
         return
     if not arguments.says_on(interaction.args):
@@ -71,7 +71,7 @@ async def cover(interaction: Interaction) -> None:
             [interaction.button("on", "go:cover:on"), interaction.button("off", "go:cover:off")],
         )
         return
-    interaction = interaction.change(covers=True)
+    interaction = await interaction.change(covers=True)
     if not interaction.account.connected or may_upload(interaction):
         await interaction.show(interaction.html("bot.settings.cover_on"))
         return
@@ -114,7 +114,7 @@ def _free_name(interaction: Interaction, edition: Edition) -> str | None:
 
 
 async def _fix(interaction: Interaction, name: str) -> None:
-    interaction.change(own_title=name)
+    await interaction.change(own_title=name)
     await interaction.show(interaction.html("bot.settings.title_set", name=name))
 
 

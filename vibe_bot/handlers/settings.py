@@ -35,7 +35,7 @@ async def setsize(interaction: Interaction) -> None:
         choices = [_choice(number(interaction.language, one), "setsize", str(one)) for one in SIZES]
         await _ask(interaction, "setsize", text, in_rows(choices, 3))
         return
-    interaction.change(playlist_size=size)
+    await interaction.change(playlist_size=size)
     await interaction.show(interaction.html("bot.settings.size_set", count=size))
 
 
@@ -53,7 +53,7 @@ async def setratio(interaction: Interaction) -> None:
         ]
         await _ask(interaction, "setratio", text, in_rows(choices, 4))
         return
-    interaction.change(min_new_ratio=share)
+    await interaction.change(min_new_ratio=share)
     await interaction.show(
         interaction.html("bot.settings.ratio_set", share=percent(interaction.language, share))
     )
@@ -69,7 +69,7 @@ async def adventure(interaction: Interaction) -> None:
         ]
         await _ask(interaction, "adventure", text, in_rows(choices, 3))
         return
-    interaction.change(adventure=value)
+    await interaction.change(adventure=value)
     await interaction.show(interaction.html("bot.settings.adventure_set", value=value))
 
 
@@ -80,7 +80,7 @@ async def mode(interaction: Interaction) -> None:
         choices = [[interaction.button(one.value, f"go:mode:{one.value}")] for one in Mode]
         await _ask(interaction, "mode", _asked_or(interaction, "mode"), choices)
         return
-    interaction.change(mode=wanted)
+    await interaction.change(mode=wanted)
     await interaction.show(interaction.html(f"bot.settings.mode_{wanted.value}"))
 
 
@@ -96,14 +96,14 @@ async def explicit(interaction: Interaction) -> None:
             interaction, "explicit", interaction.html(f"bot.settings.explicit_{text}"), [choices]
         )
         return
-    interaction.change(leaves_out_explicit=off)
+    await interaction.change(leaves_out_explicit=off)
     await interaction.show(interaction.html(f"bot.settings.explicit_{'off' if off else 'on'}"))
 
 
 async def nightly(interaction: Interaction) -> None:
     """/nightly: when the list is made, or never."""
     if arguments.says_off(interaction.args):
-        interaction.change(nightly_at=None)
+        await interaction.change(nightly_at=None)
         await interaction.show(interaction.html("bot.settings.night_off"))
         return
     at = arguments.time_of_day(interaction.args)
@@ -119,7 +119,7 @@ async def nightly(interaction: Interaction) -> None:
             rows,
         )
         return
-    account = interaction.change(nightly_at=at).account
+    account = (await interaction.change(nightly_at=at)).account
     told = clock(interaction.language, at)
     if not account.connected:
         words = interaction.html("bot.settings.night_set_waits", clock=told)
@@ -147,7 +147,7 @@ async def timezone(interaction: Interaction) -> None:
         ]
         await _ask(interaction, "timezone", text, in_rows(choices, 2))
         return
-    interaction = interaction.change(timezone=zone)
+    interaction = await interaction.change(timezone=zone)
     await interaction.show(
         interaction.html("bot.settings.zone_set", zone=zone_name(zone), clock=_clock(interaction))
     )
@@ -169,7 +169,7 @@ async def lang(interaction: Interaction) -> None:
         ]
         await _ask(interaction, "lang", _asked_or(interaction, "language"), in_rows(choices, 2))
         return
-    interaction = interaction.change(language=language)
+    interaction = await interaction.change(language=language)
     words = interaction.html("bot.settings.language_set")
     await interaction.answer(words, markup=main_keyboard(language))
     await register_commands(interaction.bot, language, chat_id=interaction.account.chat_id)

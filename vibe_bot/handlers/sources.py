@@ -31,7 +31,7 @@ async def switch(interaction: Interaction) -> str | None:
         return interaction.text("bot.stale_button")
     before = interaction.account.sources_off
     off = wanted == "off" if wanted else source not in before
-    changed = interaction.change(sources_off=before | {source} if off else before - {source})
+    changed = await interaction.change(sources_off=before | {source} if off else before - {source})
     await _show(changed)
     name = source_name(interaction.language, source)
     return interaction.text(f"bot.sources.switched_{'off' if off else 'on'}", source=name)

@@ -40,9 +40,11 @@ def say(language: str, key: str, /, **blanks: object) -> str:
     return text.format_map(filled)
 
 
-def spoken(hint: str | None) -> str:
-    """The language of ours that a tag such as ``uk-UA`` asks for; English for any other."""
-    language = (hint or "").strip().replace("_", "-").split("-")[0].lower()
+def spoken(hint: object) -> str:
+    """The language of ours that a tag such as ``uk-UA`` asks for; English for anything else."""
+    language = (
+        (hint if isinstance(hint, str) else "").strip().replace("_", "-").split("-")[0].lower()
+    )
     return language if language in LANGUAGES else FALLBACK
 
 
