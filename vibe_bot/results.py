@@ -283,6 +283,8 @@ def way_out(
         return button(say(language, "button.artists"), "go:artists")
     if cause in CONNECT_AGAIN:
         return button(say(language, "button.connect_again"), "go:connect")
+    if cause is FailureCause.TRACKS_GONE:
+        return button(say(language, "button.generate"), "go:generate")
     again = job.again(tags) or f"go:{_INSTEAD.get(job, 'generate')}"
     return button(say(language, "button.try_again"), again)
 
@@ -311,11 +313,11 @@ def changed_back(services: BotServices, account: Account, run: RunView) -> Resul
     if edition is None:
         return Result(text=tell(language, "bot.done"), markup=None, good=True)
     told = day(language, edition.vibe_date)
-    clean = tell(language, "bot.undo.clean") if account.leaves_out_explicit else None
+    lacks = _lacking(account, run)
     if runs.UNDO not in run.tags:
         result = made(account, edition)
         intro = tell(language, "bot.undo.restored", day=told)
-        return replace(result, text=together(intro, "", result.text, clean))
+        return replace(result, text=together(intro, "", result.text, *lacks))
     standing = editions.standing(account.user_id)
     others = (one for one in standing if one.edition_id != edition.edition_id)
     before = next((one for one in others if one.playlist_id == edition.playlist_id), None)
@@ -326,8 +328,18 @@ def changed_back(services: BotServices, account: Account, run: RunView) -> Resul
     counts = tell(language, "bot.undo.counts") if edition.undone_at is not None else None
     again = button(say(language, "button.again"), "go:generate")
     back = button(say(language, "button.restore"), f"rs:{edition.edition_id}")
-    text = together(words, clean if before is not None else None, counts)
+    text = together(words, *(lacks if before is not None else ()), counts)
     return Result(text=text, markup=keyboard([back], [again]), good=True)
+
+
+def _lacking(account: Account, run: RunView) -> list[Html]:
+    """What is not in the playlist of a list that was put in place: explicit, or no more there."""
+    language, missing = account.language, runs.missing_from(run.tags)
+    lines = [tell(language, "bot.undo.clean")] if account.leaves_out_explicit else []
+    if missing:
+        tracks = say(language, "bot.count.tracks", count=missing)
+        lines.append(tell(language, "bot.undo.missing", tracks=tracks))
+    return lines
 
 
 def exported(services: BotServices, account: Account, run: RunView) -> Result:

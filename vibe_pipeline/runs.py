@@ -99,6 +99,9 @@ again ahead of the next list."""
 STILL_TO_WALK = "vibe/still_to_walk"
 """How many likes of a long library the run left unread: they are walked on ahead of time."""
 
+MISSING = "vibe/missing"
+"""How many tracks of the list that the run put in place exist no more, where some do not."""
+
 FILE = "vibe/file"
 """The file that the run takes in, by its name among those that its person sent."""
 
@@ -139,6 +142,7 @@ TAGS = (
     STOOD_SINCE,
     CUT_OFF,
     STILL_TO_WALK,
+    MISSING,
     FILE,
     RECEIPT,
     REQUEST,
@@ -556,6 +560,16 @@ def failure_told(tags: Mapping[str, str]) -> tuple[str, datetime | None] | None:
     """The cause that a run was tagged with, and until when it lasts."""
     cause, until = tags.get(CAUSE), tags.get(NOT_BEFORE)
     return None if cause is None else (cause, datetime.fromisoformat(until) if until else None)
+
+
+def missing_tags(count: int) -> dict[str, str]:
+    """What a run carries that put a list in place without all of its tracks."""
+    return {MISSING: str(count)}
+
+
+def missing_from(tags: Mapping[str, str]) -> int:
+    """How many tracks the list lacks that a run put in place."""
+    return int(tags.get(MISSING, 0))
 
 
 def turn_tags(tags: Mapping[str, str]) -> dict[str, str]:

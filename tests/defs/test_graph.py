@@ -18,7 +18,13 @@ from structlog.contextvars import get_contextvars
 from tests.support.vibe_world import VibeWorld, playlists_of, vibe_world
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
+from vibe_pipeline.accounts.records import (
+    Account,
+    BlockKind,
+    Edition,
+    EditionState,
+    FailureCause,
+)
 from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.accounts.tables import services
 from vibe_pipeline.defs.candidates import pool_key
@@ -507,6 +513,24 @@ def test_somebody_with_nothing_at_all_is_told_that_there_was_nothing_to_choose(
     assert not result.success
     assert only(world, anna).cause is FailureCause.NOTHING_TO_CHOOSE
     assert "liked" in world.failure(result) or "likes" in world.failure(result)
+
+
+def test_somebody_who_blocked_all_their_music_is_told_that_it_is_left_out(
+    world: VibeWorld,
+) -> None:
+    anna = at_home(world)
+    world.run("daily_vibe", anna.user_id)
+    with world.warehouse.open() as tables:
+        likes = [like.track for like in tables.library.likes(anna.user_id)]
+    for name in {artist for track in likes for artist in track.artists}:
+        world.store.blocks.add(anna.user_id, BlockKind.ARTIST, artist_key(name), name)
+
+    result = world.run("daily_vibe", anna.user_id, raise_on_error=False)
+
+    assert not result.success
+    latest = world.store.editions.history(anna.user_id)[0]
+    assert latest.cause is FailureCause.EVERYTHING_LEFT_OUT
+    assert "blocked" in world.failure(result)
 
 
 def test_three_artists_are_enough_where_there_is_nothing_else_to_start_from(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +14,7 @@ import pytest
 from tests.support.accounts_site import KEY
 from tests.support.outside_world import Naps
 from tests.support.warehouse_examples import chosen, track
+from vibe_pipeline.accounts.continuation import may_have_a_playlist
 from vibe_pipeline.accounts.records import (
     Account,
     BlockKind,
@@ -77,6 +78,8 @@ class Shelf:
         self.former: frozenset[str] = frozenset()
         self.sights: list[list[PlaylistLine]] = []
         self.lines: list[PlaylistLine] = []
+        self.removed: list[str] = []
+        self.fixed_snapshot: str | None = None
 
     async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist:
         number = len(self.playlists) + 1
@@ -93,9 +96,12 @@ class Shelf:
     async def me(self) -> SpotifyProfile:
         return SpotifyProfile(account_id="spotify-anna", user_id="anna", name=None, market=None)
 
-    async def newest_playlists(self) -> list[Playlist]:
-        self._called("newest")
-        return list(reversed(self.playlists.values()))
+    async def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]:
+        newest = list(reversed(self.playlists.values()))[:most]
+        for page in range(0, max(len(newest), 1), 50):
+            self._called("newest")
+            for playlist in newest[page : page + 50]:
+                yield playlist
 
     async def playlist_exists(self, playlist_id: str) -> bool:
         self._called("exists")
@@ -114,7 +120,10 @@ class Shelf:
             raise WriteRefused("spotify", "a non-existing id")
         self.items[playlist_id] = list(uris)
         self._called("items")
-        return f"snapshot {len(self.calls)}"
+        snapshot = self.fixed_snapshot or f"snapshot {len(self.calls)}"
+        if snapshot in former:
+            raise BrokenAnswer("spotify", "names a former snapshot")
+        return snapshot
 
     async def playlist_lines(self, playlist_id: str, *, written: int) -> list[PlaylistLine]:
         self._called("lines")
@@ -128,6 +137,11 @@ class Shelf:
             before, name=name or before.name, description=description
         )
         self._called("details")
+
+    async def remove_from_library(self, uris: Sequence[str]) -> None:
+        for uri in uris:
+            self.removed.append(uri.removeprefix("spotify:playlist:"))
+        self._called("remove")
 
     def _called(self, call: str) -> None:
         self.calls.append(call)
@@ -874,7 +888,7 @@ def test_a_list_of_nothing_but_what_was_blocked_since_is_refused_in_words(desk: 
     with pytest.raises(ListRefused) as refused:
         desk.publish(edition_id)
 
-    assert refused.value.cause is FailureCause.NOTHING_TO_CHOOSE
+    assert refused.value.cause is FailureCause.EVERYTHING_LEFT_OUT
     assert desk.spotify.items == {}
 
 
@@ -1060,13 +1074,135 @@ def test_killed_at_every_call_while_dead_tracks_are_looked_for_still_one_whole_l
     assert desk.recorded == ["e1"]
 
 
-def test_a_list_of_nothing_but_dead_tracks_is_refused_in_words(desk: Desk) -> None:
+@pytest.mark.parametrize("mode", Mode)
+def test_a_list_of_nothing_but_dead_tracks_is_refused_and_leaves_no_empty_playlist(
+    desk: Desk, mode: Mode
+) -> None:
     desk.spotify.dead = {track.uri for track in TRACKS}
 
     with pytest.raises(ListRefused):
-        desk.publish(desk.chosen("e1"))
+        desk.publish(desk.chosen("e1", mode=mode))
 
-    assert desk.store.editions.required(EditionId("e1")).state is EditionState.PLAYLIST_MADE
+    assert desk.spotify.removed == ["p1"]
+    assert not may_have_a_playlist(desk.store.editions.required(EditionId("e1")))
+    desk.spotify.dead.clear()
+    assert desk.publish(desk.chosen("e2", mode=mode)).playlist_id == "p2"
+
+
+@pytest.mark.parametrize("also_dead", [0, 1])
+def test_where_every_new_track_is_refused_yesterdays_list_stands_again(
+    desk: Desk, also_dead: int
+) -> None:
+    standing = desk.publish(desk.chosen("e1"))
+    desk.now += timedelta(days=1)
+    edition_id = of_others(desk, "e2")
+    gone = {track.uri for track in TRACKS[:also_dead]}
+    desk.spotify.dead = {track.uri for track in OTHERS} | gone
+
+    with pytest.raises(ListRefused):
+        desk.publish(edition_id)
+
+    left = [track.uri for track in TRACKS[also_dead:]]
+    assert desk.spotify.items == {"p1": left}
+    assert desk.spotify.removed == []
+    latest = desk.store.editions.latest(desk.account.user_id)
+    assert latest is not None
+    assert latest.edition_id == standing.edition_id
+    assert not may_have_a_playlist(desk.store.editions.required(edition_id))
+
+
+def test_while_a_list_stands_nobody_sees_the_playlist_empty(desk: Desk) -> None:
+    desk.publish(desk.chosen("e1"))
+    held: set[int] = set()
+
+    def look(_: str) -> None:
+        held.add(len(desk.spotify.items["p1"]))
+
+    desk.spotify.spoils = look
+    edition_id = of_others(desk, "e2")
+    desk.spotify.dead = {track.uri for track in OTHERS}
+
+    with pytest.raises(ListRefused):
+        desk.publish(edition_id)
+
+    assert 0 not in held
+
+
+def test_a_days_playlist_that_nobody_heard_of_is_removed_where_all_was_blocked_since(
+    desk: Desk,
+) -> None:
+    edition_id = desk.chosen("e1", mode=Mode.DAILY)
+    desk.spotify.dies = lambda call: call == "create"
+    with suppress(Killed):
+        desk.publish(edition_id)
+    desk.spotify.dies = lambda _: False
+    for one in TRACKS:
+        block(desk, one)
+
+    with pytest.raises(ListRefused):
+        desk.publish(edition_id)
+
+    assert desk.spotify.removed == ["p1"]
+
+
+@pytest.mark.parametrize("others", [60, 400])
+def test_a_playlist_nobody_heard_of_is_found_behind_many_others_within_a_bound(
+    desk: Desk, others: int
+) -> None:
+    edition_id = desk.chosen("e1", mode=Mode.DAILY)
+    desk.spotify.dies = lambda call: call == "create"
+    with suppress(Killed):
+        desk.publish(edition_id)
+    desk.spotify.dies = lambda _: False
+    for number in range(others):
+        mine = Playlist(id=f"mine {number}", name="mine", url="u", description="mine")
+        desk.spotify.playlists[mine.id] = mine
+
+    edition = desk.publish(edition_id)
+
+    assert (edition.playlist_id == "p1") is (others == 60)
+    assert desk.spotify.calls.count("newest") == (2 if others == 60 else 6)
+
+
+def test_the_second_write_of_a_list_is_not_believed_with_the_snapshot_of_the_first(
+    desk: Desk,
+) -> None:
+    edition_id = doubted(desk, 2)
+    desk.spotify.lines = shown(1, 7, 3)
+    desk.spotify.fixed_snapshot = "the first"
+
+    with pytest.raises(BrokenAnswer):
+        desk.publish(edition_id)
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_a_list_written_anew_that_names_its_own_snapshot_is_believed_where_it_shows(
+    desk: Desk, *, stands: bool
+) -> None:
+    written = desk.publish(desk.chosen("e1"))
+    again = EditionState.PLAYLIST_MADE
+    tracks = TRACKS if stands else OTHERS
+    desk.store.editions.advance(
+        written.edition_id, EditionState.RECORDED, again, tracks=tracks, summary=SUMMARY
+    )
+    desk.spotify.fixed_snapshot = written.snapshot_id
+    desk.spotify.lines = shown(1, 2, 3)
+
+    if stands:
+        assert desk.publish(written.edition_id).state is EditionState.RECORDED
+    else:
+        with pytest.raises(BrokenAnswer):
+            desk.publish(written.edition_id)
+
+
+OTHERS = tuple(chosen(position) for position in range(11, 14))
+
+
+def of_others(desk: Desk, name: str) -> EditionId:
+    """The next day's list, of other tracks."""
+    edition_id = desk.chosen(name, day=21)
+    desk.store.editions.advance(edition_id, EditionState.CHOSEN, EditionState.CHOSEN, tracks=OTHERS)
+    return edition_id
 
 
 @pytest.mark.parametrize(

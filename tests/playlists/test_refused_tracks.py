@@ -23,7 +23,7 @@ class PickyPlaylist:
         self.dead = set(dead)
         self.writes = 0
 
-    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str:
+    async def write(self, uris: Sequence[str]) -> str:
         self.writes += 1
         if not self.dead.isdisjoint(uris):
             raise WriteRefused("spotify", "refused")
@@ -33,7 +33,7 @@ class PickyPlaylist:
 class ClosedPlaylist(PickyPlaylist):
     """Takes nothing at all."""
 
-    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str:
+    async def write(self, uris: Sequence[str]) -> str:
         self.writes += 1
         raise WriteRefused("spotify", "refused")
 
@@ -45,15 +45,15 @@ class WaveringPlaylist(PickyPlaylist):
         super().__init__(dead)
         self.wavers_at = wavers_at
 
-    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str:
-        answer = await super().replace_items(playlist_id, uris)
+    async def write(self, uris: Sequence[str]) -> str:
+        answer = await super().write(uris)
         if self.writes == self.wavers_at:
             raise WriteRefused("spotify", "refused")
         return answer
 
 
 def looked_among(playlist: PickyPlaylist, uris: Sequence[str]) -> RefusedTracks:
-    tried = RefusedTracks(playlist, "p1")
+    tried = RefusedTracks(playlist)
     asyncio.run(tried.look_among(uris, REFUSAL))
     return tried
 

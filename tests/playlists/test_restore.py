@@ -20,11 +20,19 @@ from tests.support.accounts_site import DAY, Clock, connected, made, opened, tok
 from tests.support.outside_world import Naps
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
 from tests.support.warehouse_examples import chosen, track
-from vibe_pipeline.accounts.records import Account, Edition, EditionKind, EditionState
+from vibe_pipeline import runs
+from vibe_pipeline.accounts.records import (
+    Account,
+    Edition,
+    EditionKind,
+    EditionState,
+    FailureCause,
+)
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import BrokenAnswer, ServiceUnavailable
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
 from vibe_pipeline.personal_data.archives import archive_path
+from vibe_pipeline.playlists.failures import ListRefused
 from vibe_pipeline.playlists.restore import NotRestorable, Restoration, edition_to_restore
 from vibe_pipeline.records import EditionId, Mode, Source
 from vibe_pipeline.runs import LaunchRequest
@@ -74,13 +82,13 @@ def test_undoing_brings_the_list_before_and_what_was_undone_never_was(world: Vib
     (playlist,) = playlists_of(world, anna)
     assert result.success
     assert uris_of(playlist) == addresses(first)
-    assert standing(world, anna) == [first]
+    assert [one.edition_id for one in standing(world, anna)] == [first.edition_id]
     assert world.remembered(anna.user_id) == keys(first)
     assert world.calls().total() <= 2
 
     again = change(world, anna, second, undo=True)
     assert again.success
-    assert standing(world, anna) == [first]
+    assert [one.edition_id for one in standing(world, anna)] == [first.edition_id]
 
     change(world, anna, second)
     (playlist,) = playlists_of(world, anna)
@@ -186,6 +194,54 @@ def test_only_an_edition_of_ones_own_is_restored_and_only_while_connected(tmp_pa
 
     assert edition_to_restore(store, anna.user_id, hers.edition_id) == hers
     assert refused == [f" has no edition {hers.edition_id}.", " is not connected to Spotify."]
+
+
+def gone_from_spotify(world: VibeWorld, edition: Edition, *, but: int) -> None:
+    world.becomes(addresses(edition)[but:], "deleted")
+
+
+def test_a_past_list_that_is_wholly_gone_leaves_the_playlist_as_it_was(world: VibeWorld) -> None:
+    anna = with_lists(world, 2)
+    second, first = standing(world, anna)
+    gone_from_spotify(world, first, but=0)
+
+    result = change(world, anna, first)
+
+    (playlist,) = playlists_of(world, anna)
+    (run,) = world.instance.get_runs(dg.RunsFilter(run_ids=[result.run_id]))
+    assert not result.success
+    assert runs.failure_told(run.tags) == (FailureCause.TRACKS_GONE, None)
+    assert uris_of(playlist) == addresses(second)
+    assert standing(world, anna)[0].edition_id == second.edition_id
+
+
+def test_a_past_list_comes_back_without_what_is_gone_and_says_how_much_that_is(
+    world: VibeWorld,
+) -> None:
+    anna = with_lists(world, 2)
+    first = standing(world, anna)[1]
+    gone_from_spotify(world, first, but=3)
+
+    result = change(world, anna, first)
+
+    (playlist,) = playlists_of(world, anna)
+    (run,) = world.instance.get_runs(dg.RunsFilter(run_ids=[result.run_id]))
+    assert uris_of(playlist) == addresses(first)[:3]
+    assert runs.missing_from(run.tags) == len(first.tracks) - 3
+
+
+def test_a_write_after_an_undo_is_not_believed_with_the_snapshot_of_that_undo(
+    world: VibeWorld,
+) -> None:
+    anna = with_lists(world, 2)
+    second, first = standing(world, anna)
+
+    change(world, anna, second, undo=True)
+
+    (stands,) = standing(world, anna)
+    (playlist,) = world.listener_of(anna).playlists
+    assert stands.edition_id == first.edition_id
+    assert stands.snapshot_id == playlist.snapshot_id != first.snapshot_id
 
 
 def test_the_archive_holds_every_table_twice_and_is_for_its_owner_only(world: VibeWorld) -> None:
@@ -334,6 +390,16 @@ def test_where_spotify_does_not_show_a_list_put_back_what_is_known_to_be_clean_s
     stands = put_back_clean(tmp_path, Shelf(sight), marks)
 
     assert stands == songs(1, 2, 3)
+
+
+def test_a_list_that_is_explicit_throughout_is_not_put_back_as_an_empty_one(tmp_path: Path) -> None:
+    shelf = Shelf([line(1)])
+
+    with pytest.raises(ListRefused) as refused:
+        put_back_clean(tmp_path, shelf, {one.spotify_id: True for one in TRACKS})
+
+    assert refused.value.cause is FailureCause.EVERYTHING_LEFT_OUT
+    assert shelf.written == []
 
 
 def test_a_list_that_is_shown_at_the_second_look_is_put_back_by_what_is_shown(
@@ -579,5 +645,5 @@ def test_an_undo_that_waited_while_a_later_list_came_leaves_that_one_in_its_plac
 
     asyncio.run(anna.restoration.take_back(second, stood_since=second.stands_since))
 
-    assert anna.standing == [third, first]
+    assert [one.edition_id for one in anna.standing] == [third.edition_id, first.edition_id]
     assert anna.is_told_what_is_so()

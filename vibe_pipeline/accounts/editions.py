@@ -194,6 +194,30 @@ class Editions:
         with self.database.reading() as connection:
             return _editions(connection, query)
 
+    def written_to(self, user_id: UserId, playlist_id: str, limit: int = 60) -> list[Edition]:
+        """Their lists that were ever written to this playlist, the latest first.
+
+        Also what was undone, or is to be written anew.
+        """
+        query = (
+            select(editions)
+            .where(
+                editions.c.user_id == user_id,
+                editions.c.playlist_id == playlist_id,
+                editions.c.snapshot_id.is_not(None),
+            )
+            .order_by(_stands_since.desc(), editions.c.edition_id.desc())
+            .limit(limit)
+        )
+        with self.database.reading() as connection:
+            return _editions(connection, query)
+
+    def note_snapshot(self, edition_id: EditionId, snapshot_id: str | None) -> None:
+        """Its playlist is called so since the list was last written there."""
+        change = update(editions).where(editions.c.edition_id == edition_id)
+        with self.database.writing() as connection:
+            connection.execute(change.values(snapshot_id=snapshot_id))
+
     def later_stands(self, edition: Edition) -> bool:
         """Whether a later list has come to the living playlist that this one is meant for."""
         query = select(editions.c.edition_id).where(

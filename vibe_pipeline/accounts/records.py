@@ -193,6 +193,8 @@ class FailureCause(StrEnum):
     QUOTA = "quota"
     SERVICE_UNAVAILABLE = "service_unavailable"
     NOTHING_TO_CHOOSE = "nothing_to_choose"
+    EVERYTHING_LEFT_OUT = "everything_left_out"
+    TRACKS_GONE = "tracks_gone"
     NOT_CONNECTED = "not_connected"
     STORE_BUSY = "store_busy"
     STORE_FULL = "store_full"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from urllib.parse import quote
 
 from vibe_pipeline.clients.answer_shapes import (
@@ -291,16 +291,25 @@ class Spotify:
         await self._web.tell(call)
 
     async def newest_playlists(self, *, limit: int = PAGE) -> list[Playlist]:
-        """The first page of the person's playlists, newest first.
+        """The first page of the person's playlists, newest first."""
+        return [playlist async for playlist in self.my_playlists(most=_within(limit, PAGE))]
+
+    async def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]:
+        """The person's playlists, newest first; a page is asked for once its turn comes.
 
         That there is none is believed only where Spotify counts none: nobody makes a second
         playlist for an odd answer.
         """
-        shape = page_of_playlists(offset=0, limit=_within(limit, PAGE))
-        call = _get("/me/playlists", shape=shape, limit=limit)
-        answer = fields(await self._web.ask(call))
-        found = (Playlist.from_api(item) for item in objects(answer.get("items")))
-        return [playlist for playlist in found if playlist is not None]
+        size = min(most, PAGE)
+        for offset in range(0, most, size):
+            shape = page_of_playlists(offset=offset, limit=size)
+            call = _get("/me/playlists", shape=shape, limit=size, offset=offset)
+            page = fields(await self._web.ask(call))
+            for item in objects(page.get("items")):
+                if (playlist := Playlist.from_api(item)) is not None:
+                    yield playlist
+            if offset + size >= (integer(page.get("total")) or 0):
+                return
 
     async def playlist_exists(self, playlist_id: str) -> bool:
         """Whether there is such a playlist, in whoever's library; only Spotify itself says no."""

@@ -86,7 +86,7 @@ def failures_tagged(context: dg.OpExecutionContext) -> Iterator[None]:
     """The same for a run without an edition: its tags say why, to whoever watches it."""
     try:
         yield
-    except (ServiceError, WarehouseError, AccountsUnreadable) as error:
+    except (ListRefused, ServiceError, WarehouseError, AccountsUnreadable) as error:
         failure = failure_of(error)
         _tag(context, failure)
         shown = _shown(failure, next_try=None, told=_told_in_chat(context))

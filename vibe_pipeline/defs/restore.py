@@ -24,6 +24,7 @@ from vibe_pipeline.defs.resources import (
 from vibe_pipeline.playlists.cover_upload import CoverUpload
 from vibe_pipeline.playlists.recommendation_history import remember, unremember
 from vibe_pipeline.playlists.restore import (
+    ChangedBack,
     NotRestorable,
     Restoration,
     edition_to_restore,
@@ -52,14 +53,19 @@ def restore(
     with failures_tagged(context):
         try:
             edition = edition_to_restore(store, user_id, _edition_named(context.run))
-            done = asyncio.run(_restore(store, database, clock, opening, edition, tags=tags))
+            changed = asyncio.run(_restore(store, database, clock, opening, edition, tags=tags))
         except NotRestorable as error:
             raise dg.Failure(str(error), allow_retries=False) from error
+    if changed.missing:
+        told = runs.missing_tags(changed.missing)
+        context.instance.add_run_tags(context.run.run_id, told)
+    done = changed.edition
     context.add_output_metadata(
         {
             "edition_id": done.edition_id,
             "vibe_date": done.vibe_date.isoformat(),
             "tracks": len(done.tracks),
+            "missing": changed.missing,
             "taken back": runs.UNDO in tags,
         }
     )
@@ -80,7 +86,7 @@ async def _restore(
     edition: Edition,
     *,
     tags: Mapping[str, str],
-) -> Edition:
+) -> ChangedBack:
     async with opening as clients:
         restoration = Restoration(
             store=store,

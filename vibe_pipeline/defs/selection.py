@@ -13,7 +13,7 @@ from typing import Any, Self
 import dagster as dg
 
 from vibe_pipeline.accounts.call_allowance import CallAllowance
-from vibe_pipeline.accounts.records import FailureCause, PoolSummary
+from vibe_pipeline.accounts.records import PoolSummary
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.deadline import LateCalls
 from vibe_pipeline.defs.candidates import pool_key
@@ -34,7 +34,7 @@ from vibe_pipeline.defs.specs import OWNERS, check_spec
 from vibe_pipeline.playlists.build import ListBuild, build_list, stock_up
 from vibe_pipeline.playlists.edition_inputs import Known, Wishes, inputs_for, pools_from
 from vibe_pipeline.playlists.edition_record import SelectionRecord, record_choice
-from vibe_pipeline.playlists.failures import refusal
+from vibe_pipeline.playlists.failures import nothing_to_choose
 from vibe_pipeline.playlists.publish import chosen_twice, without_uri
 from vibe_pipeline.playlists.selection_summary import Selection, with_stale_parts
 from vibe_pipeline.playlists.unsynced_likes import take_in
@@ -100,7 +100,7 @@ def ranked_selection(
                 step.keep(selection)
             log.info("chosen: %d of %d", len(selection.tracks), len(selection.ranked))
         if not selection.tracks:
-            raise refusal(FailureCause.NOTHING_TO_CHOOSE)
+            raise nothing_to_choose(left_out=bool(selection.ranked))
         if run.edition is not None:
             told = with_stale_parts(selection, stale_parts(step.library))
             record_choice(store, run.edition, told, mode=run.account.mode)

@@ -94,6 +94,13 @@ _REFUSALS = {
     FailureCause.NOTHING_TO_CHOOSE: (
         "No source had a single track to offer, and there are no likes to fall back on."
     ),
+    FailureCause.EVERYTHING_LEFT_OUT: (
+        "There was music to choose from, and all of it is left out: blocked, explicit where the"
+        " person wants none of that, or not on Spotify any more."
+    ),
+    FailureCause.TRACKS_GONE: (
+        "Spotify has none of the tracks any more of the list that was to be put in place."
+    ),
     FailureCause.OVERTAKEN: (
         "A later list takes the place of this one, which is not written any more."
     ),
@@ -103,6 +110,12 @@ _REFUSALS = {
 def refusal(cause: FailureCause) -> ListRefused:
     """A refusal in its own words."""
     return ListRefused(cause, _REFUSALS[cause])
+
+
+def nothing_to_choose(*, left_out: bool) -> ListRefused:
+    """The refusal of an empty list: there was nothing, or it was ``left_out`` altogether."""
+    left, nothing = FailureCause.EVERYTHING_LEFT_OUT, FailureCause.NOTHING_TO_CHOOSE
+    return refusal(left if left_out else nothing)
 
 
 def not_connected(account: Account) -> ListRefused:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -29,22 +29,6 @@ def marker(edition: Edition) -> str:
     """
     owner = edition.user_id if edition.mode is Mode.LIVING else edition.edition_id
     return "vibe-" + hashlib.sha256(f"{edition.mode}:{owner}".encode()).hexdigest()[:10]
-
-
-def former_snapshots(
-    lists: Iterable[Edition], playlist_id: str, uris: Sequence[str]
-) -> frozenset[str]:
-    """What a playlist was called after each of these lists, those of the same tracks left out.
-
-    A write that is answered with one of them was not made.
-    """
-    return frozenset(
-        edition.snapshot_id
-        for edition in lists
-        if edition.snapshot_id is not None
-        and edition.playlist_id == playlist_id
-        and [track.uri for track in edition.tracks] != list(uris)
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

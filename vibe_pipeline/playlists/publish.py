@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -37,11 +37,12 @@ from vibe_pipeline.clients.errors import (
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, SpotifyProfile
 from vibe_pipeline.nightly import local_date
-from vibe_pipeline.playlists.failures import PlaylistMissing
+from vibe_pipeline.playlists.failures import ListRefused, PlaylistMissing
 from vibe_pipeline.playlists.failures import refusal as list_refused
-from vibe_pipeline.playlists.own_playlists import CreationAttempts, former_snapshots, marker
-from vibe_pipeline.playlists.read_back import read_back, shows_mostly
-from vibe_pipeline.playlists.refused_tracks import RefusedTracks
+from vibe_pipeline.playlists.own_playlists import CreationAttempts, marker
+from vibe_pipeline.playlists.playlist_writes import PlaylistWrites
+from vibe_pipeline.playlists.read_back import read_back, see_that_it_shows, shows_mostly
+from vibe_pipeline.playlists.refused_tracks import RefusedTracks, write_existing
 from vibe_pipeline.playlists.run_edition import follows_mode
 from vibe_pipeline.playlists.unusable_tracks import (
     Shown,
@@ -70,7 +71,9 @@ _FRESH_PLAYLISTS = 1
 _REFUSALS_BORNE = 1
 """So often a playlist that exists may be called absent while we write to it."""
 _LEDGER_LOOKED_THROUGH = 300
-"""So many of a person's latest editions say which playlists are known; Spotify names fifty."""
+"""So many of a person's latest editions say which playlists are known."""
+_NEWEST, _LOOKED_THROUGH = 50, 300
+"""So many playlists are looked through for one just made, and for one of an earlier attempt."""
 MISSING_FOR = timedelta(minutes=10)
 """So long a playlist that held lists must be missing before it is let go."""
 SECOND_LOOK_SECONDS = 5.0
@@ -84,7 +87,7 @@ class PlaylistClient(Protocol):
 
     async def me(self) -> SpotifyProfile: ...
     async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist: ...
-    async def newest_playlists(self) -> list[Playlist]: ...
+    def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]: ...
     async def playlist_exists(self, playlist_id: str) -> bool: ...
     async def replace_items(
         self, playlist_id: str, uris: Sequence[str], *, former: Collection[str] = ()
@@ -93,6 +96,7 @@ class PlaylistClient(Protocol):
     async def change_details(
         self, playlist_id: str, *, name: str | None = None, description: str | None = None
     ) -> None: ...
+    async def remove_from_library(self, uris: Sequence[str]) -> None: ...
 
 
 class ListMender(Protocol):
@@ -214,6 +218,10 @@ class Publication:
                     self._let_go(edition)
                 else:
                     raise
+            except ListRefused as refusal:
+                if refusal.cause is not FailureCause.OVERTAKEN:
+                    await self._give_up(self.store.editions.required(edition_id), mending)
+                raise
 
     async def _gone(self, edition: Edition) -> bool:
         """Whether the playlist is gone: one "no such thing" alone has been wrong before."""
@@ -298,7 +306,7 @@ class Publication:
             return
         ours = marker(edition)
         if self._attempted(edition, ours) or self._forgotten(account, edition):
-            ours_already = await self._attempted_playlist(edition)
+            ours_already = await self._attempted_playlist(edition, most=_LOOKED_THROUGH)
             if ours_already is not None:
                 self._made(edition, ours_already.id, ours_already.url)
                 return
@@ -352,8 +360,13 @@ class Publication:
             for other in self.store.editions.history(edition.user_id)
         )
 
-    async def _attempted_playlist(self, edition: Edition) -> Playlist | None:
-        """The playlist that an attempt made and nobody heard of, by what it says of itself."""
+    async def _attempted_playlist(
+        self, edition: Edition, *, most: int = _NEWEST
+    ) -> Playlist | None:
+        """The playlist that an attempt made and nobody heard of, by what it says of itself.
+
+        It may lie behind others by now, which its person made since.
+        """
         lost = self._forgotten(self._account(edition), edition)
         attempts = CreationAttempts.noted(
             edition,
@@ -361,8 +374,10 @@ class Publication:
             lost=lost,
             owner=(await self.spotify.me()).user_id if lost else None,
         )
-        newest = await self.spotify.newest_playlists()
-        return next((playlist for playlist in newest if attempts.made(playlist)), None)
+        async for playlist in self.spotify.my_playlists(most=most):
+            if attempts.made(playlist):
+                return playlist
+        return None
 
     def _forgotten(self, account: Account, edition: Edition) -> bool:
         """Whether its playlist may have been made after the backup that we go on from.
@@ -400,14 +415,13 @@ class Publication:
         description in the ledger they are still to come. The edition stays where it stands when
         some tracks are unusable: then it has others by now.
         """
-        playlist_id = _required(edition.playlist_id)
         words = wording(self._account(edition), edition, _summary(edition))
         standing = self._standing_words(edition)
         uris = [track.uri for track in edition.tracks]
         try:
-            snapshot = await self._written(edition, uris)
+            snapshot = await self._written(edition, uris, mending)
         except WriteRefused as refusal:
-            tried = mending.refused(self.spotify, playlist_id)
+            tried = mending.refused(self._writes(edition, mending), _uris_of(self._stood(edition)))
             await tried.look_among([track.uri for track in _alike_together(edition)], refusal)
             gone, untold = _ids_of(edition, tried.bad), _ids_of(edition, tried.untold)
             self._mend(edition, Unusable(gone=gone, untold=untold), mending)
@@ -435,15 +449,67 @@ class Publication:
                 playlist_url=edition.playlist_url,
             )
 
-    async def _written(self, edition: Edition, uris: Sequence[str]) -> str:
-        """The snapshot; one refusal alone blames no track."""
-        playlist_id = _required(edition.playlist_id)
-        former = former_snapshots(self.store.editions.standing(edition.user_id), playlist_id, uris)
+    async def _written(self, edition: Edition, uris: Sequence[str], mending: _Mending) -> str:
+        """The snapshot; one refusal alone blames no track.
+
+        What the list itself was called when it held others, or the same, says nothing: then what
+        stands there is looked at.
+        """
+        writes = self._writes(edition, mending)
         try:
-            return await self.spotify.replace_items(playlist_id, uris, former=former)
+            snapshot = await writes.write(uris)
         except WriteRefused:
             await self.sleep(ANOTHER_TRY_SECONDS)
-            return await self.spotify.replace_items(playlist_id, uris, former=former)
+            snapshot = await writes.write(uris)
+        if snapshot == edition.snapshot_id:
+            await see_that_it_shows(
+                self.spotify, writes.playlist_id, edition.tracks, sleep=self.sleep
+            )
+        return snapshot
+
+    def _writes(self, edition: Edition, mending: _Mending) -> PlaylistWrites:
+        """The way to its playlist, the same for the whole publication while that stays."""
+        playlist_id, known = _required(edition.playlist_id), mending.writes
+        if known is None or known.playlist_id != playlist_id:
+            known = PlaylistWrites.beside(self.store, self.spotify, playlist_id, edition)
+            mending.writes, mending.tried = known, None
+        return known
+
+    def _stood(self, edition: Edition) -> Edition | None:
+        """The other list that stands in its playlist, as far as the ledger knows."""
+        if edition.playlist_id is None:
+            return None
+        standing = self.store.editions.standing(edition.user_id)
+        others = (one for one in standing if one.edition_id != edition.edition_id)
+        return next((one for one in others if one.playlist_id == edition.playlist_id), None)
+
+    async def _give_up(self, edition: Edition, mending: _Mending) -> None:
+        """Leave things as they were: the list that stood there, or no playlist of ours.
+
+        The next list is another one. What was written before stays the playlist's, whatever is in
+        it.
+        """
+        stood = self._stood(edition)
+        if stood is not None:
+            writes = self._writes(edition, mending)
+            await write_existing(writes, _uris_of(stood))
+            self.store.editions.note_snapshot(stood.edition_id, writes.snapshot)
+        if edition.snapshot_id is not None:
+            return
+        made = None if stood is not None else await self._made_for(edition)
+        if made is not None:
+            await self.spotify.remove_from_library([f"spotify:playlist:{made}"])
+            self._forget_playlist(edition)
+        self._unmake(edition)
+
+    async def _made_for(self, edition: Edition) -> str | None:
+        """The playlist made for this list, heard of or not; a living one is found later."""
+        if edition.marker is None:
+            return None
+        if edition.playlist_id is not None or edition.mode is Mode.LIVING:
+            return edition.playlist_id
+        unheard = await self._attempted_playlist(edition, most=_LOOKED_THROUGH)
+        return None if unheard is None else unheard.id
 
     async def _reword(self, edition: Edition) -> None:
         """Have the playlist say what it holds; where that fails, the next list tries again."""
@@ -528,7 +594,7 @@ class Publication:
     def _leave_out(self, edition: Edition, spotify_ids: Collection[str]) -> None:
         left = [track for track in edition.tracks if track.spotify_id not in spotify_ids]
         if not left:
-            raise list_refused(FailureCause.NOTHING_TO_CHOOSE)
+            raise list_refused(FailureCause.EVERYTHING_LEFT_OUT)
         if len(left) == len(edition.tracks):
             raise WriteRefused("spotify", "a list is refused as a whole, and none of its tracks")
         tracks = tuple(replace(track, position=at) for at, track in enumerate(left, start=1))
@@ -553,11 +619,18 @@ class Publication:
 
     def _let_go(self, edition: Edition) -> None:
         """The playlist is gone from Spotify: forget it, and be ready to make another."""
+        self._forget_playlist(edition)
+        self._unmake(edition)
+
+    def _forget_playlist(self, edition: Edition) -> None:
         if edition.mode is Mode.LIVING:
             self.store.people.change(edition.user_id, playlist_id=None, playlist_url=None)
+
+    def _unmake(self, edition: Edition) -> None:
+        """Take the list back to its choice, without a playlist."""
         moved = self.store.editions.advance(
             edition.edition_id,
-            EditionState.PLAYLIST_MADE,
+            edition.state,
             EditionState.CHOSEN,
             playlist_id=None,
             playlist_url=None,
@@ -621,12 +694,13 @@ class _Mending:
     second_choices: int = 0
     shown: set[str] = field(default_factory=set)
     former_lines: list[PlaylistLine] = field(default_factory=list)
+    writes: PlaylistWrites | None = None
     tried: RefusedTracks | None = None
 
-    def refused(self, spotify: PlaylistClient, playlist_id: str) -> RefusedTracks:
+    def refused(self, writes: PlaylistWrites, stood: Sequence[str]) -> RefusedTracks:
         """What tells good tracks from bad; what it learned holds for later writes too."""
         if self.tried is None:
-            self.tried = RefusedTracks(spotify, playlist_id)
+            self.tried = RefusedTracks(writes, stood=stood)
         return self.tried
 
     def saw(self, pairs: Shown, unusable: Unusable) -> None:
@@ -640,6 +714,10 @@ class _Mending:
         """The ids that Spotify took, or showed as what was meant."""
         taken = self.tried.good if self.tried is not None else ()
         return _ids(taken) | self.shown
+
+
+def _uris_of(edition: Edition | None) -> list[str]:
+    return [] if edition is None else [track.uri for track in edition.tracks]
 
 
 def _ids(uris: Collection[str]) -> frozenset[str]:

@@ -54,6 +54,14 @@ async def read_back(
     raise broken
 
 
+async def see_that_it_shows(
+    spotify: LinesClient, playlist_id: str, tracks: Sequence[ChosenTrack], *, sleep: Sleep
+) -> None:
+    """Raise ``BrokenAnswer`` where a playlist shows another list than this, looked at twice."""
+    known = {track.spotify_id for track in tracks}
+    await read_back(spotify, playlist_id, tracks, known=known, sleep=sleep)
+
+
 def shows_mostly(lines: Sequence[PlaylistLine], tracks: Sequence[ChosenTrack]) -> bool:
     """Whether what stands in a playlist is this list, though some tracks may have moved."""
     pairs = zip(tracks, lines, strict=False)

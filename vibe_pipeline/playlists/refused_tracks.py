@@ -17,25 +17,45 @@ _SUSPICIOUS = 3
 """After so many that were refused while nothing was taken, an empty write is tried."""
 
 
-class ItemsClient(Protocol):
-    """The part of Spotify that fills playlists."""
+class Writes(Protocol):
+    """The way to one playlist."""
 
-    async def replace_items(self, playlist_id: str, uris: Sequence[str]) -> str: ...
+    async def write(self, uris: Sequence[str]) -> str: ...
+
+
+async def write_existing(
+    writes: Writes, uris: Sequence[str], *, stood: Sequence[str] = ()
+) -> list[str]:
+    """Write these, without those that no longer exist; gives what was written.
+
+    Where none is left the playlist is in disorder: nothing is written any more.
+    """
+    try:
+        await writes.write(uris)
+    except WriteRefused as refusal:
+        tried = RefusedTracks(writes, stood=stood)
+        await tried.look_among(uris, refusal)
+        left = [uri for uri in uris if uri in tried.good]
+        if left:
+            await writes.write(left)
+        return left
+    return list(uris)
 
 
 class RefusedTracks:
     """Tells good tracks from bad in one playlist, whose content it leaves in disorder.
 
     ``good``, ``bad`` and ``untold`` are addresses; the untold were not tried one by one any more.
-    What was found out holds for later lists too.
+    What was found out holds for later lists too. ``stood`` was taken before, and is tried in the
+    place of an empty list.
     """
 
-    def __init__(self, spotify: ItemsClient, playlist_id: str) -> None:
+    def __init__(self, writes: Writes, *, stood: Sequence[str] = ()) -> None:
         self.good: set[str] = set()
         self.bad: set[str] = set()
         self.untold: set[str] = set()
-        self._spotify = spotify
-        self._playlist_id = playlist_id
+        self._writes = writes
+        self._stood = stood
         self._probes = 0
         self._to_blame = False
 
@@ -84,14 +104,25 @@ class RefusedTracks:
     async def _taken(self, uris: Sequence[str]) -> bool:
         self._probes += 1
         try:
-            await self._spotify.replace_items(self._playlist_id, uris)
+            await self._writes.write(uris)
         except WriteRefused:
             return False
         self.good.update(uris)
         return True
 
     async def _see_that_tracks_are_to_blame(self, refusal: WriteRefused) -> None:
-        """An empty list must be taken, unless some track was."""
-        if not self._to_blame and not self.good and not await self._taken(()):
+        """Something else must be taken, unless some track was."""
+        if not self._to_blame and not self.good and not await self._anything_else_taken():
             raise refusal
         self._to_blame = True
+
+    async def _anything_else_taken(self) -> bool:
+        stood = [uri for uri in self._stood if uri not in self.bad]
+        if not stood:
+            return await self._taken(())
+        middle = (len(stood) + 1) // 2
+        parts = (part for part in (stood, stood[:middle], stood[middle:]) if part)
+        for part in parts:
+            if await self._taken(part):
+                return True
+        return False

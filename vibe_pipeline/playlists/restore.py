@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from vibe_pipeline.accounts.records import Account, Edition, EditionState
+from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.clients.errors import ServiceError, WriteRefused
+from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
+from vibe_pipeline.playlists.failures import refusal
 from vibe_pipeline.playlists.kept_playlist import is_kept
-from vibe_pipeline.playlists.own_playlists import former_snapshots
-from vibe_pipeline.playlists.read_back import read_back
-from vibe_pipeline.playlists.refused_tracks import RefusedTracks
+from vibe_pipeline.playlists.playlist_writes import PlaylistWrites
+from vibe_pipeline.playlists.read_back import read_back, see_that_it_shows
+from vibe_pipeline.playlists.refused_tracks import write_existing
 from vibe_pipeline.playlists.unusable_tracks import Shown, explicit_marks
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, UserId, believed
 from vibe_pipeline.sources.answers import SPOTIFY_EXPLICIT
@@ -65,6 +66,14 @@ def edition_to_restore(store: AccountStore, user_id: UserId, edition_id: Edition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedBack:
+    """The edition as it stands now; ``missing`` tracks of what was put in place exist no more."""
+
+    edition: Edition
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Restoration:
     """Moves one person's playlists between their own past states.
 
@@ -80,52 +89,62 @@ class Restoration:
     explicit_marks: Callable[[Edition], Mapping[str, bool]]
     sleep: Sleep = asyncio.sleep
 
-    async def put_back(self, edition: Edition) -> Edition:
-        """Have the edition stand in its playlist again; what came after it stays in the past."""
-        await self._show(edition)
+    async def put_back(self, edition: Edition) -> ChangedBack:
+        """Have the edition stand in its playlist again; what came after it stays in the past.
+
+        Raises ``ListRefused`` where nothing of it is left to write; then all stays as it was.
+        """
+        missing = await self._show(edition)
         if edition.undone_at is not None:
             self.remember(edition)
         self.store.editions.put_back(edition.edition_id)
-        return self.store.editions.required(edition.edition_id)
+        return self._changed(edition, missing)
 
-    async def take_back(self, edition: Edition, *, stood_since: datetime | None = None) -> Edition:
+    async def take_back(
+        self, edition: Edition, *, stood_since: datetime | None = None
+    ) -> ChangedBack:
         """Have the playlist hold what it held before this edition; doing it twice is fine.
 
         ``stood_since``: since when it stood as it was asked for, so that what was merely put back
-        is not taken back once more when this is done again.
+        is not taken back once more when this is done again. Raises ``ListRefused`` where nothing
+        is left of the list before.
         """
         if edition.undone_at is not None or stood_since not in {None, edition.stands_since}:
-            return edition
-        before = before_it(self.store, edition)
+            return ChangedBack(edition=edition)
+        before, missing = before_it(self.store, edition), 0
         if before is not None:
-            await self._show(before)
+            missing = await self._show(before)
         elif edition.playlist_id is not None:
             await self.spotify.remove_from_library([_address(edition.playlist_id)])
         await self._lead_on(edition, before)
         if not self.store.editions.falls_back(edition):
             self.unremember(edition)
         self.store.editions.take_back(edition.edition_id)
-        return self.store.editions.required(edition.edition_id)
+        return self._changed(edition, missing)
 
-    async def _show(self, edition: Edition) -> None:
-        """Write the list where it belongs, and see that the person has that playlist."""
+    def _changed(self, edition: Edition, missing: int) -> ChangedBack:
+        now = self.store.editions.required(edition.edition_id)
+        return ChangedBack(edition=now, missing=missing)
+
+    async def _show(self, edition: Edition) -> int:
+        """Write the list where it belongs, and see that the person has that playlist.
+
+        Gives how many of its tracks exist no more.
+        """
         playlist_id, account = self._playlist_of(edition), self._account(edition.user_id)
         clean = account.leaves_out_explicit
         if edition.mode is Mode.DAILY:
-            if clean:
-                await self._fill_clean(edition)
+            missing = await self._fill_clean(edition) if clean else 0
             await self.spotify.save_to_library([_address(playlist_id)])
-            return
+            return missing
+        missing = await (self._fill_clean(edition) if clean else self._fill_whole(edition))
         if account.playlist_id != playlist_id:
             await self.spotify.save_to_library([_address(playlist_id)])
-        if clean:
-            await self._fill_clean(edition)
-        else:
-            await self._fill(edition, edition.tracks)
         await self._reword(playlist_id, edition)
         self.store.people.change(
             edition.user_id, playlist_id=playlist_id, playlist_url=edition.playlist_url
         )
+        return missing
 
     async def _reword(self, playlist_id: str, edition: Edition) -> None:
         """Have the playlist say what it holds; its tracks count without that too."""
@@ -136,14 +155,20 @@ class Restoration:
         except ServiceError as error:
             log.warning("a playlist keeps its former words: %s", error)
 
-    async def _fill_clean(self, edition: Edition) -> None:
+    async def _fill_whole(self, edition: Edition) -> int:
+        """Write the list; gives how many of its tracks exist no more."""
+        written = await self._fill(edition, edition.tracks, self._writes(edition))
+        return len(edition.tracks) - len(written)
+
+    async def _fill_clean(self, edition: Edition) -> int:
         """Write the list without what is marked explicit, as far as known and as Spotify shows it.
 
-        Where it does not show the list, only what is known to bear no mark stays.
+        Where it does not show the list, only what is known to bear no mark stays. Gives how many
+        of the others exist no more.
         """
-        marks = self.explicit_marks(edition)
+        marks, writes = self.explicit_marks(edition), self._writes(edition)
         unmarked = [track for track in edition.tracks if not marks.get(track.spotify_id)]
-        written = await self._fill(edition, unmarked)
+        written = await self._fill(edition, unmarked, writes)
         try:
             shown = explicit_marks(await self._sight(self._playlist_of(edition), written))
             clean = [track for track in written if not shown.get(track.spotify_id)]
@@ -153,27 +178,42 @@ class Restoration:
                 raise
             log.warning("what is not known to be clean is left out: %s", error)
         if clean != written:
-            await self._fill(edition, clean)
+            await self._fill(edition, clean, writes)
+        return len(unmarked) - len(written)
 
     async def _sight(self, playlist_id: str, tracks: Sequence[ChosenTrack]) -> Shown:
         known = {track.spotify_id for track in tracks if track.confirmed}
         return await read_back(self.spotify, playlist_id, tracks, known=known, sleep=self.sleep)
 
-    async def _fill(self, edition: Edition, tracks: Sequence[ChosenTrack]) -> Sequence[ChosenTrack]:
-        """Write the tracks; of those that no longer exist nothing comes back. Gives what stands."""
-        playlist_id, uris = self._playlist_of(edition), [track.uri for track in tracks]
-        former = former_snapshots(self.store.editions.standing(edition.user_id), playlist_id, uris)
-        try:
-            await self.spotify.replace_items(playlist_id, uris, former=former)
-        except WriteRefused as refusal:
-            tried = RefusedTracks(self.spotify, playlist_id)
-            await tried.look_among(uris, refusal)
-            left = [track for track in tracks if track.uri in tried.good]
-            await self.spotify.replace_items(
-                playlist_id, [track.uri for track in left], former=former
-            )
-            return left
-        return tracks
+    def _writes(self, edition: Edition) -> PlaylistWrites:
+        playlist_id = self._playlist_of(edition)
+        return PlaylistWrites.beside(self.store, self.spotify, playlist_id, edition)
+
+    async def _fill(
+        self, edition: Edition, tracks: Sequence[ChosenTrack], writes: PlaylistWrites
+    ) -> list[ChosenTrack]:
+        """Write the tracks; of those that no longer exist nothing comes back. Gives what stands.
+
+        Where none is left, what stood there before does so again.
+        """
+        stood = self._stood(edition)
+        uris = [track.uri for track in tracks]
+        left = await write_existing(writes, uris, stood=_uris_of(stood)) if uris else []
+        if not left:
+            if stood is not None and await write_existing(writes, _uris_of(stood)):
+                self.store.editions.note_snapshot(stood.edition_id, writes.snapshot)
+            raise refusal(FailureCause.TRACKS_GONE if uris else FailureCause.EVERYTHING_LEFT_OUT)
+        stands = [track for track in tracks if track.uri in left]
+        if writes.snapshot == edition.snapshot_id:
+            await see_that_it_shows(self.spotify, writes.playlist_id, stands, sleep=self.sleep)
+        self.store.editions.note_snapshot(edition.edition_id, writes.snapshot)
+        return stands
+
+    def _stood(self, edition: Edition) -> Edition | None:
+        """The other list that stands in its playlist."""
+        standing = self.store.editions.standing(edition.user_id)
+        others = (one for one in standing if one.edition_id != edition.edition_id)
+        return next((one for one in others if one.playlist_id == edition.playlist_id), None)
 
     def _playlist_of(self, edition: Edition) -> str:
         if edition.playlist_id is None or edition.state is not EditionState.RECORDED:
@@ -189,7 +229,8 @@ class Restoration:
         if edition.mode is not Mode.LIVING or account.playlist_id != edition.playlist_id:
             return
         latest = latest_besides(self.store, edition)
-        if latest is not None and latest != before:
+        shown = None if before is None else before.edition_id
+        if latest is not None and latest.edition_id != shown:
             latest = latest if await self._is_still_theirs(latest, account) else before
         self.store.people.change(
             edition.user_id,
@@ -256,6 +297,10 @@ def latest_besides(
         ),
         None,
     )
+
+
+def _uris_of(edition: Edition | None) -> list[str]:
+    return [] if edition is None else [track.uri for track in edition.tracks]
 
 
 def _address(playlist_id: str) -> str:

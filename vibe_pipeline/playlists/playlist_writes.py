@@ -1,0 +1,62 @@
+"""Writing whole lists to one playlist, each answer held against its snapshots (version ids) so far.
+
+Which tracks are written is ``publish``'s and ``restore``'s to say; finding out which of them are
+to blame for a refusal is ``refused_tracks``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol, Self
+
+from vibe_pipeline.accounts.records import Edition
+from vibe_pipeline.accounts.store import AccountStore
+
+
+class ItemsClient(Protocol):
+    """The part of Spotify that fills playlists."""
+
+    async def replace_items(
+        self, playlist_id: str, uris: Sequence[str], *, former: Collection[str] = ()
+    ) -> str: ...
+
+
+class PlaylistWrites:
+    """One playlist, and what it held under each snapshot that we know of.
+
+    Each write yields another snapshot: an answer that names one of a different content was given
+    by somebody who wrote nothing. ``snapshot`` is of the last write made here.
+    """
+
+    def __init__(
+        self, spotify: ItemsClient, playlist_id: str, lists: Iterable[Edition] = ()
+    ) -> None:
+        self.snapshot: str | None = None
+        self.playlist_id = playlist_id
+        self._spotify = spotify
+        self._held = {
+            edition.snapshot_id: [track.uri for track in edition.tracks]
+            for edition in lists
+            if edition.snapshot_id is not None
+        }
+
+    @classmethod
+    def beside(
+        cls, store: AccountStore, spotify: ItemsClient, playlist_id: str, edition: Edition
+    ) -> Self:
+        """Writes of this edition to a playlist, with what the ledger knows of the others' there."""
+        written = store.editions.written_to(edition.user_id, playlist_id)
+        others = (one for one in written if one.edition_id != edition.edition_id)
+        return cls(spotify, playlist_id, others)
+
+    async def write(self, uris: Sequence[str]) -> str:
+        """Make these the playlist's items; gives the snapshot.
+
+        Raises ``WriteRefused`` when one of them does not exist.
+        """
+        held = list(uris)
+        former = frozenset(snapshot for snapshot, then in self._held.items() if then != held)
+        snapshot = await self._spotify.replace_items(self.playlist_id, uris, former=former)
+        self._held[snapshot] = held
+        self.snapshot = snapshot
+        return snapshot
