@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from tests.support.accounts_site import (
     BEGINNING,
@@ -29,7 +30,8 @@ from vibe_pipeline.accounts.errors import (
     SpotifyAccountTaken,
     UnknownPerson,
 )
-from vibe_pipeline.accounts.messages import ConsentEnded, ZoneQuestion
+from vibe_pipeline.accounts.messages import ConsentEnded, PlaylistLetGo, ZoneQuestion
+from vibe_pipeline.accounts.outbox import withhold
 from vibe_pipeline.accounts.people import consent_end
 from vibe_pipeline.accounts.records import (
     Account,
@@ -239,7 +241,9 @@ def test_an_ended_consent_is_told_once_and_not_where_a_run_tells_it(tmp_path: Pa
         assert store.tokens.expire_consent(account.user_id, BEGINNING)
         assert not store.tokens.expire_consent(account.user_id, BEGINNING)
 
-    store.outbox.call_off(ConsentEnded.of(bert.user_id, BEGINNING))
+    with store.database.writing() as connection:
+        ended = ConsentEnded.of(bert.user_id, BEGINNING)
+        withhold(connection, ended, now=clock())
     at_once = store.outbox.take_due(10)
     clock.advance(minutes=5)
     later = store.outbox.take_due(10)
@@ -343,14 +347,30 @@ def test_a_list_whose_playlist_was_let_go_keeps_its_tracks(tmp_path: Path) -> No
     anna = connected(store)
     edition_id = _left_at(store, anna, EditionState.PLAYLIST_MADE)
 
-    store.editions.let_go_of(anna.user_id, "another")
+    store.people.let_go_of(anna.user_id, "another", tell=PlaylistLetGo.of("another"))
     kept = store.editions.required(edition_id)
-    store.editions.let_go_of(anna.user_id, "p1")
+    store.people.let_go_of(anna.user_id, "p1", tell=PlaylistLetGo.of("p1"))
     edition = store.editions.required(edition_id)
 
     assert (kept.state, kept.playlist_id) == (EditionState.PLAYLIST_MADE, "p1")
     assert (edition.state, edition.playlist_id) == (EditionState.CHOSEN, None)
     assert edition.tracks == kept.tracks != ()
+
+
+def test_a_playlist_is_let_go_only_together_with_the_word_of_it(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    anna = connected(store)
+    edition_id = _left_at(store, anna, EditionState.PLAYLIST_MADE)
+    closed = "create trigger closed before insert on outbox begin select raise(abort, 'no'); end"
+    with store.database.writing() as connection:
+        connection.execute(text(closed))
+
+    with pytest.raises(UnknownPerson):
+        store.people.let_go_of(anna.user_id, "p1", tell=PlaylistLetGo.of("p1"))
+
+    account = store.people.get(anna.user_id)
+    assert account is not None
+    assert account.playlist_id == store.editions.required(edition_id).playlist_id == "p1"
 
 
 def _left_at(store: AccountStore, account: Account, state: EditionState) -> EditionId:

@@ -132,8 +132,12 @@ async def test_an_ended_consent_is_told_though_a_list_came_before_it_was_found(
     store, agreed_at = anna.bot_world.store, anna.account.consented_at
     assert agreed_at is not None
     store.tokens.expire_consent(anna.account.user_id, agreed_at)
-    store.outbox.call_off(ConsentEnded.of(anna.account.user_id, agreed_at))
-    put(anna, NightFailed.of(night, FailureCause.CONSENT_EXPIRED))
+    store.editions.fail(
+        night.edition_id,
+        FailureCause.CONSENT_EXPIRED,
+        tell=NightFailed.of(night, FailureCause.CONSENT_EXPIRED),
+        instead_of=ConsentEnded.of(anna.account.user_id, agreed_at),
+    )
 
     (only,) = await told(anna)
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 from uuid import uuid4
 
 import dagster as dg
 import pytest
+from sqlalchemy import text
 
 from tests.support.warehouse_examples import chosen
 from vibe_pipeline import nightly as nights
@@ -18,7 +22,8 @@ from vibe_pipeline import runs
 from vibe_pipeline.accounts import continuation
 from vibe_pipeline.accounts.budget_shares import Share
 from vibe_pipeline.accounts.call_allowance import listening_of
-from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
+from vibe_pipeline.accounts.messages import ConsentEnded
 from vibe_pipeline.accounts.records import (
     Account,
     Edition,
@@ -37,8 +42,10 @@ from vibe_pipeline.defs.ended_runs import (
     EndedRun,
     Surroundings,
 )
+from vibe_pipeline.defs.failures import failures_recorded
 from vibe_pipeline.defs.repeating import begin_again
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
+from vibe_pipeline.playlists.failures import refusal
 from vibe_pipeline.records import EditionId, Source
 from vibe_pipeline.runs import LaunchRequest, nightly_occasion
 from vibe_pipeline.settings import read_settings
@@ -717,6 +724,77 @@ def test_what_seems_under_way_is_settled_and_what_stalled_is_not(store: AccountS
     assert nights.next_try(replace(edition, cause=FailureCause.CONSENT_EXPIRED)) is None
 
 
+@pytest.mark.parametrize("cause", [FailureCause.NOTHING_TO_CHOOSE, FailureCause.CONSENT_EXPIRED])
+def test_why_a_night_failed_is_noted_only_together_with_the_word_of_it(
+    store: AccountStore, instance: dg.DagsterInstance, cause: FailureCause
+) -> None:
+    anna = _person(store, 1)
+    run = _run(instance, anna, NIGHT, dg.DagsterRunStatus.STARTED)
+    edition = _left_at(store, anna, run, EditionState.STARTED, night=True)
+    assert anna.consented_at is not None
+    store.outbox.put(anna.user_id, ConsentEnded.of(anna.user_id, anna.consented_at))
+
+    with _outbox_closed(store), pytest.raises(UnknownPerson):
+        _fails(instance, store, anna, run, cause)
+    assert store.editions.required(edition.edition_id).cause is None
+    told_at_first = [message.key for message in store.outbox.take_due()]
+    with pytest.raises(dg.Failure):
+        _fails(instance, store, anna, run, cause)
+
+    assert told_at_first == ["bot.connect.expired"]
+    assert store.editions.required(edition.edition_id).cause is cause
+    assert f"bot.failed.{cause}" in {message.key for message in store.outbox.take_due()}
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE])
+def test_a_night_is_called_off_or_given_up_only_together_with_the_word_of_it(
+    store: AccountStore, instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+) -> None:
+    anna = _person(store, 1)
+    runs_of_it = [_run(instance, anna, NIGHT, status) for _ in range(len(continuation.PAUSES) + 1)]
+    _left_at(store, anna, runs_of_it[0], EditionState.STARTED, night=True)
+
+    with _outbox_closed(store), pytest.raises(UnknownPerson):
+        _sweep(instance)
+    _sweep(instance)
+
+    canceled = status is dg.DagsterRunStatus.CANCELED
+    (told,) = store.outbox.take_due()
+    assert told.key == f"bot.failed.{'canceled' if canceled else 'unexpected'}"
+
+
+def test_a_list_that_is_there_is_not_said_to_have_failed(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    run = _run(instance, anna, NIGHT, dg.DagsterRunStatus.STARTED)
+    _left_at(store, anna, run, EditionState.RECORDED, night=True)
+
+    with pytest.raises(dg.Failure) as failed:
+        _fails(instance, store, anna, run, FailureCause.NOTHING_TO_CHOOSE)
+
+    assert store.outbox.take_due() == []
+    assert failed.value.metadata["person told"].value == "no: the list is there"
+
+
+def test_a_person_who_is_forgotten_meanwhile_keeps_nobody_from_their_list(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    gone, anna = _person(store, 1), _person(store, 2)
+    _run(instance, gone, NIGHT, dg.DagsterRunStatus.CANCELED)
+    with store.database.writing() as connection:
+        connection.execute(
+            text(
+                "create trigger forgotten_meanwhile before insert on editions"
+                " begin select raise(abort, 'nobody is called that'); end"
+            )
+        )
+
+    (begun,) = _requests(_tick(instance))
+
+    assert begun.partition_key == anna.user_id
+
+
 @dg.op
 def _ends() -> None:
     """Nothing more."""
@@ -806,7 +884,7 @@ def _left_at(
     state: EditionState = EditionState.CHOSEN,
     *,
     night: bool = False,
-) -> None:
+) -> Edition:
     """The run's edition has its tracks, and stands there."""
     edition = store.editions.open(
         EditionId(run.run_id),
@@ -820,6 +898,36 @@ def _left_at(
         if before is state:
             break
         assert store.editions.advance(edition.edition_id, before, after, tracks=(chosen(1),))
+    return store.editions.required(edition.edition_id)
+
+
+@contextmanager
+def _outbox_closed(store: AccountStore) -> Iterator[None]:
+    """Meanwhile the outbox takes nothing."""
+    refusing = (
+        "create trigger closed before insert on outbox begin select raise(abort, 'closed'); end"
+    )
+    with store.database.writing() as connection:
+        connection.execute(text(refusing))
+    yield
+    with store.database.writing() as connection:
+        connection.execute(text("drop trigger closed"))
+
+
+def _fails(
+    instance: dg.DagsterInstance,
+    store: AccountStore,
+    account: Account,
+    run: dg.DagsterRun,
+    cause: FailureCause,
+) -> None:
+    """A step of the night's run ends with this refusal."""
+    edition = store.editions.required(EditionId(run.run_id))
+    context = SimpleNamespace(instance=instance, run=run)
+    with failures_recorded(
+        cast("dg.AssetExecutionContext", context), store, account, edition, nightly=True
+    ):
+        raise refusal(cause)
 
 
 def _collect(instance: dg.DagsterInstance) -> object:

@@ -27,6 +27,8 @@ from sqlalchemy.exc import IntegrityError
 from vibe_pipeline.accounts.continuation import PASSING
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.messages import Message
+from vibe_pipeline.accounts.outbox import queue, withhold
 from vibe_pipeline.accounts.readable_rows import readable_rows
 from vibe_pipeline.accounts.records import (
     Edition,
@@ -132,8 +134,15 @@ class Editions:
         cause: FailureCause,
         until: datetime | None = None,
         detail: str | None = None,
+        *,
+        tell: Message | None = None,
+        instead_of: Message | None = None,
     ) -> bool:
-        """Note why the edition stands still; where it stands is kept, so a rerun continues."""
+        """Note why the edition stands still; where it stands is kept, so a rerun continues.
+
+        With the note, or not at all, goes what its person is to be told of it, and ``instead_of``
+        what. False for a list that is there: nothing is noted of it, and nothing told.
+        """
         values = {
             "cause": FailureCause(cause).value,
             "cause_until": until,
@@ -146,7 +155,14 @@ class Editions:
         )
         with self.database.writing() as connection:
             change = update(editions).where(*unfinished).values(values)
-            return connection.execute(change).rowcount == 1
+            owner = connection.execute(change.returning(editions.c.user_id)).scalar()
+            if owner is None:
+                return False
+            if instead_of is not None:
+                withhold(connection, instead_of, now=self.now())
+            if tell is not None:
+                queue(connection, UserId(owner), tell, now=self.now())
+            return True
 
     def get(self, edition_id: EditionId) -> Edition | None:
         """The edition with this id."""
@@ -240,11 +256,6 @@ class Editions:
         """
         written = edition.snapshot_id is not None or edition.state in _WRITTEN
         return not written and self.later_stands(edition)
-
-    def let_go_of(self, user_id: UserId, playlist_id: str) -> None:
-        """Their playlist is theirs no more: what waits to be written to it gets another."""
-        with self.database.writing() as connection:
-            forget_playlist(connection, user_id, playlist_id)
 
     def take_back(self, edition_id: EditionId) -> bool:
         """The person undid this publication; true for the one who noted it first.

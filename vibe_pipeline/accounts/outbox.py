@@ -54,11 +54,11 @@ class Outbox:
         with self.database.writing() as connection:
             return queue(connection, user_id, message, now=self.now(), not_before=not_before)
 
-    def call_off(self, message: Message) -> None:
-        """The person was told otherwise: what waits under its ``dedupe_key`` is not sent."""
-        waiting = (outbox.c.dedupe_key == message.dedupe_key, outbox.c.closed_at.is_(None))
-        with self.database.writing() as connection:
-            connection.execute(update(outbox).where(*waiting).values(closed_at=self.now()))
+    def has(self, message: Message) -> bool:
+        """Whether one with its ``dedupe_key`` was put before."""
+        query = select(outbox.c.id).where(outbox.c.dedupe_key == message.dedupe_key)
+        with self.database.reading() as connection:
+            return connection.execute(query).first() is not None
 
     def withdraw(self, message_id: int) -> None:
         """It is true no more and not sent; should it be true once again, it may be put again."""
@@ -165,6 +165,12 @@ def queue(
             raise UnknownPerson(user_id) from None
         return False
     return True
+
+
+def withhold(connection: Connection, message: Message, *, now: datetime) -> None:
+    """The person is told otherwise: what waits under its ``dedupe_key`` is not sent."""
+    waiting = (outbox.c.dedupe_key == message.dedupe_key, outbox.c.closed_at.is_(None))
+    connection.execute(update(outbox).where(*waiting).values(closed_at=now))
 
 
 def _due_at(now: datetime) -> ColumnElement[bool]:

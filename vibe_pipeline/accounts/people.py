@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.cipher import Cipher
 from vibe_pipeline.accounts.database import Database
-from vibe_pipeline.accounts.editions import forget_choices
+from vibe_pipeline.accounts.editions import forget_choices, forget_playlist
 from vibe_pipeline.accounts.erasure_notes import erase_spotify, new_receipt
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
 from vibe_pipeline.accounts.messages import Message
@@ -152,6 +152,18 @@ class People:
             if wish is not None:
                 write_down(connection, wish)
             return _change(connection, user_id, values)
+
+    def let_go_of(self, user_id: UserId, playlist_id: str, *, tell: Message) -> None:
+        """Their playlist is theirs no more: what waits to be written to it gets another.
+
+        What they are told of it goes with that, or not at all.
+        """
+        with self.database.writing() as connection:
+            theirs = (accounts.c.user_id == user_id, accounts.c.playlist_id == playlist_id)
+            let_go = update(accounts).where(*theirs).values(playlist_id=None, playlist_url=None)
+            connection.execute(let_go)
+            forget_playlist(connection, user_id, playlist_id)
+            queue(connection, user_id, tell, now=self.now())
 
     def _fresh(self, chat_id: int, name: str, language: str) -> dict[str, Any]:
         return {

@@ -12,11 +12,13 @@ from dataclasses import replace
 from datetime import datetime
 
 import dagster as dg
+import structlog
 
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.budget_shares import Share
 from vibe_pipeline.accounts.continuation import half_made
+from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
 from vibe_pipeline.accounts.partition_changes import partition_changes
 from vibe_pipeline.accounts.records import Account, EditionKind
 from vibe_pipeline.accounts.store import AccountStore
@@ -41,6 +43,8 @@ from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
 from vibe_pipeline.taste.collecting import hours_between
 
+log = structlog.get_logger()
+
 
 @dg.schedule(
     cron_schedule="*/15 * * * *",
@@ -56,8 +60,11 @@ def nightly(
     store, now = accounts.open(clock), clock.now()
     due = nights.due(store.people.all(active_only=True), store.editions.of_day, now)
     blocked_until = store.budget.blocked_until("spotify")
+    attempts = _attempts_by_person(context.instance, store, due)
     night = nights.tonight(
-        due, lambda item: _attempts(context.instance, store, item), blocked_until=blocked_until
+        [item for item in due if item.account.user_id in attempts],
+        lambda item: attempts[item.account.user_id],
+        blocked_until=blocked_until,
     )
     tell_of_pause(store, night.waiting, blocked_until=blocked_until, now=now)
     if not night.begun:
@@ -69,6 +76,19 @@ def nightly(
 def _nightly_request(due: nights.Due, attempt: int) -> dg.RunRequest:
     launch = LaunchRequest.nightly(due.account.user_id, due.vibe_date, attempt=attempt)
     return run_request(launch)
+
+
+def _attempts_by_person(
+    instance: dg.DagsterInstance, store: AccountStore, due: Sequence[nights.Due]
+) -> dict[UserId, nights.Attempts]:
+    """The runs each night has had; whoever it cannot be told of keeps nobody else waiting."""
+    attempts = {}
+    for item in due:
+        try:
+            attempts[item.account.user_id] = _attempts(instance, store, item)
+        except (AccountsUnreadable, UnknownPerson):
+            log.exception("cannot tell what became of a night", user=item.account.user_id)
+    return attempts
 
 
 def _attempts(

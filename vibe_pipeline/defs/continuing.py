@@ -7,6 +7,7 @@ is handed, in ``run_context``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -20,9 +21,10 @@ from vibe_pipeline.accounts.continuation import (
     half_made,
     next_run_at,
 )
+from vibe_pipeline.accounts.messages import NightFailed
 from vibe_pipeline.accounts.records import Edition, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.defs.failures import begun_again_at, tell_failure
+from vibe_pipeline.defs.failures import begun_again_at
 from vibe_pipeline.defs.jobs import daily_vibe, publish_preview
 from vibe_pipeline.defs.partitions import run_request
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
@@ -132,19 +134,19 @@ def call_off(store: AccountStore, edition: Edition) -> None:
     if account is None or not _of_a_night(edition) or not _reachable(store, edition):
         return
     cause, detail = FailureCause.CANCELED, "Its run was ended by hand."
-    store.editions.fail(edition.edition_id, cause, detail=detail)
     agreed_at = believed(account.consented_at, now=store.editions.now())
-    if agreed_at is None or agreed_at <= edition.updated_at:
-        tell_failure(store, account, edition, cause)
+    theirs = agreed_at is not None and agreed_at > edition.updated_at
+    told = None if theirs else NightFailed.of(edition, cause)
+    store.editions.fail(edition.edition_id, cause, detail=detail, tell=told)
 
 
 def _give_up(store: AccountStore, edition: Edition, before: Sequence[dg.DagsterRun]) -> None:
     """It was tried often enough: noted, and told to whoever slept."""
     if edition.cause is not None:
         return
-    detail = "Every run of this list ended without a word."
-    store.editions.fail(edition.edition_id, FailureCause.UNEXPECTED, detail=detail)
-    account = store.people.some([edition.user_id]).get(edition.user_id)
-    if account is not None and _of_a_night(edition):
-        again = begun_again_at(store.editions.required(edition.edition_id), before)
-        tell_failure(store, account, edition, FailureCause.UNEXPECTED, until=again)
+    cause, detail = FailureCause.UNEXPECTED, "Every run of this list ended without a word."
+    told = None
+    if _of_a_night(edition):
+        failed = replace(edition, cause=cause, updated_at=store.editions.now())
+        told = NightFailed.of(edition, cause, until=begun_again_at(failed, before))
+    store.editions.fail(edition.edition_id, cause, detail=detail, tell=told)

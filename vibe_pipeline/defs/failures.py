@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import dagster as dg
@@ -109,30 +110,53 @@ def _note(
 ) -> Mapping[str, str]:
     """Note it where the list or the run is looked at; gives what the step shows of it."""
     log.warning("came to nothing: %s", failure.sentence)
-    if failure.cause is FailureCause.CONSENT_EXPIRED and edition is not None:
-        _tell_the_end_once(context, store, account, nightly=nightly)
     if edition is None:
         _tag(context, failure)
         return _shown(failure, next_try=None, told=_told_in_chat(context))
-    store.editions.fail(
-        edition.edition_id, failure.cause, until=failure.until, detail=failure.sentence
+    now = store.editions.now()
+    failed = replace(
+        store.editions.required(edition.edition_id),
+        cause=failure.cause,
+        cause_until=failure.until,
+        updated_at=now,
     )
-    failed = store.editions.required(edition.edition_id)
-    if not nightly:
-        again, told = (
-            next_run_at(failed, runs_made=1, now=failed.updated_at),
-            _told_in_chat(context),
-        )
-        return _shown(failure, next_try=again, told=told)
-    tags = runs.occasion_tags(failed.user_id, failed.occasion)
-    again = begun_again_at(failed, context.instance.get_runs(dg.RunsFilter(tags=tags)))
-    told = "not yet: it may be over at the next try"
-    if failure.cause is FailureCause.OVERTAKEN:
-        told = "no: a later list takes its place"
-    elif again is None or not _may_be_nothing(failure, edition, now=failed.updated_at):
-        first = tell_failure(store, account, edition, failure.cause, until=again)
-        told = "yes, in the chat" if first else "yes, in the chat, after an earlier try"
+    message = None
+    if nightly:
+        tags = runs.occasion_tags(failed.user_id, failed.occasion)
+        again = begun_again_at(failed, context.instance.get_runs(dg.RunsFilter(tags=tags)))
+        message, told = _of_the_night(store, failure, edition, next_try=again, now=now)
+    else:
+        again, told = next_run_at(failed, runs_made=1, now=now), _told_in_chat(context)
+    noted = store.editions.fail(
+        edition.edition_id,
+        failure.cause,
+        until=failure.until,
+        detail=failure.sentence,
+        tell=message,
+        instead_of=_told_otherwise(context, store, account, failure, nightly=nightly),
+    )
+    if not noted:
+        return _shown(failure, next_try=None, told="no: the list is there")
     return _shown(failure, next_try=again, told=told)
+
+
+def _of_the_night(
+    store: AccountStore,
+    failure: ListFailure,
+    before: Edition,
+    *,
+    next_try: datetime | None,
+    now: datetime,
+) -> tuple[NightFailed | None, str]:
+    """What whoever slept is to be told of a night that failed, and in words whether they are."""
+    if failure.cause is FailureCause.OVERTAKEN:
+        return None, "no: a later list takes its place"
+    if next_try is not None and _may_be_nothing(failure, before, now=now):
+        return None, "not yet: it may be over at the next try"
+    message = NightFailed.of(before, failure.cause, until=next_try)
+    if store.outbox.has(message):
+        return message, "yes, in the chat, after an earlier try"
+    return message, "yes, in the chat"
 
 
 def _told_in_chat(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> str:
@@ -145,36 +169,32 @@ def _told_in_chat(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> 
     return "yes, in the message that follows the run"
 
 
-def _tell_the_end_once(
-    context: dg.AssetExecutionContext, store: AccountStore, account: Account, *, nightly: bool
-) -> None:
-    """Where the person reads of this list that their consent has ended, nothing else says so.
+def _told_otherwise(
+    context: dg.AssetExecutionContext,
+    store: AccountStore,
+    account: Account,
+    failure: ListFailure,
+    *,
+    nightly: bool,
+) -> ConsentEnded | None:
+    """What need not be said: that their consent has ended, where they read it of this list.
 
     The message that followed a list's first run mostly ended before a later one.
     """
+    if failure.cause is not FailureCause.CONSENT_EXPIRED or account.consented_at is None:
+        return None
     followed = runs.watched(context.run.tags)
     if runs.is_continuation(context.run.tags):
         followed = bool(store.watches.open(account.user_id))
-    if account.consented_at is not None and (nightly or followed):
-        store.outbox.call_off(ConsentEnded.of(account.user_id, account.consented_at))
+    if not (nightly or followed):
+        return None
+    return ConsentEnded.of(account.user_id, account.consented_at)
 
 
 def begun_again_at(failed: Edition, so_far: Iterable[dg.DagsterRun]) -> datetime | None:
     """When this night is tried again by itself; ``None`` after the last of its runs ``so_far``."""
     made = sum(not runs.is_continuation(run.tags) for run in so_far)
     return nights.next_try(failed) if made < nights.ATTEMPTS else None
-
-
-def tell_failure(
-    store: AccountStore,
-    account: Account,
-    edition: Edition,
-    cause: FailureCause,
-    *,
-    until: datetime | None = None,
-) -> bool:
-    """Have the person told why the night brought no list; once per cause, and of the last try."""
-    return store.outbox.put(account.user_id, NightFailed.of(edition, cause, until=until))
 
 
 def _shown(failure: ListFailure, *, next_try: datetime | None, told: str) -> dict[str, str]:

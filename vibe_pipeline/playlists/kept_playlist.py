@@ -64,9 +64,7 @@ async def let_go_if_removed(
     except ServiceError as error:
         log.warning("could not ask whether a playlist is still kept: %s", error)
         return False
-    store.people.change(account.user_id, playlist_id=None, playlist_url=None)
-    store.editions.let_go_of(account.user_id, playlist_id)
-    store.outbox.put(account.user_id, PlaylistLetGo.of(playlist_id))
+    store.people.let_go_of(account.user_id, playlist_id, tell=PlaylistLetGo.of(playlist_id))
     return True
 
 
