@@ -10,10 +10,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.support.accounts_site import KEY
 from tests.support.outside_world import Naps
 from tests.support.warehouse_examples import chosen, track
+from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.messages import NightReady
 from vibe_pipeline.accounts.continuation import may_have_a_playlist
 from vibe_pipeline.accounts.records import (
     Account,
@@ -252,6 +255,7 @@ class Desk:
             sleep=self.naps,
             restored_at=self.restored_at,
             mender=self.mender,
+            announced=lambda edition: NightReady.of(edition.edition_id),
         )
         return asyncio.run(publication.publish(edition_id))
 
@@ -330,6 +334,23 @@ def test_a_recorded_list_costs_nothing(desk: Desk) -> None:
 
     assert desk.publish(edition_id) == first
     assert desk.spotify.calls == []
+
+
+def test_a_list_is_recorded_only_together_with_the_word_of_it(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+    closed = "create trigger closed before insert on outbox begin select raise(abort, 'no'); end"
+    with desk.store.database.writing() as connection:
+        connection.execute(text(closed))
+    with pytest.raises(UnknownPerson):
+        desk.publish(edition_id)
+    left_at = desk.store.editions.required(edition_id).state
+    with desk.store.database.writing() as connection:
+        connection.execute(text("drop trigger closed"))
+
+    desk.publish(edition_id)
+
+    assert left_at is EditionState.ITEMS_WRITTEN
+    assert [message.key for message in desk.store.outbox.take_due()] == ["bot.night_ready"]
 
 
 @pytest.mark.parametrize("mode", Mode)

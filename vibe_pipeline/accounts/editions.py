@@ -107,9 +107,13 @@ class Editions:
         edition_id: EditionId,
         expected_state: EditionState,
         new_state: EditionState,
+        *,
+        tell: Message | None = None,
         **facts: Unpack[EditionFacts],
     ) -> bool:
         """Step forward with what became known; false when the edition stands elsewhere by now.
+
+        With the step, or not at all, goes what its person is to be told of it.
 
         The compare-and-set of the ledger: of two processes that try, one hears true. The same
         state twice writes facts down without a step. A former failure is cleared.
@@ -126,7 +130,11 @@ class Editions:
             editions.c.state == EditionState(expected_state).value,
         )
         with self.database.writing() as connection:
-            return connection.execute(update(editions).where(*stands).values(values)).rowcount == 1
+            change = update(editions).where(*stands).values(values)
+            owner = connection.execute(change.returning(editions.c.user_id)).scalar()
+            if owner is not None and tell is not None:
+                queue(connection, UserId(owner), tell, now=self.now())
+            return owner is not None
 
     def fail(
         self,

@@ -14,8 +14,8 @@ import dagster as dg
 
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import LEFT_ALONE_AFTER
-from vibe_pipeline.accounts.messages import MadeByOperator, NightReady, ReadyAfterAll
-from vibe_pipeline.accounts.records import Edition, EditionKind, EditionState, Summary
+from vibe_pipeline.accounts.messages import MadeByOperator, Message, NightReady, ReadyAfterAll
+from vibe_pipeline.accounts.records import Edition, EditionKind, Summary
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.metadata import counted, source_cell, table
 from vibe_pipeline.defs.nightly_promise import POLICY
@@ -109,12 +109,15 @@ def playlist(
         def record(written: Edition) -> None:
             kept[written.edition_id] = record_publication(database, written, now=clock.now())
 
+        def announced(written: Edition) -> Message | None:
+            waits = waited_for or _waited_for(store, run)
+            return _announcement(store, run, written, waited_for=waits, now=clock.now())
+
         mender = SecondChoice(store=store, database=database, now=clock.now)
-        edition, calls = asyncio.run(_publish(store, edition, opening, record, mender))
+        publishing = _publish(store, edition, opening, record, announced=announced, mender=mender)
+        edition, calls = asyncio.run(publishing)
         log.info("published: %d tracks", len(edition.tracks))
         remembered = kept.get(edition.edition_id) or published(database, edition)
-        waited_for = waited_for or _waited_for(store, run)
-        _tell(store, run, edition, waited_for=waited_for, now=clock.now())
         yield _published_result(edition, calls)
         yield _history_result(edition, remembered)
 
@@ -136,6 +139,8 @@ async def _publish(
     edition: Edition,
     opening: AbstractAsyncContextManager[Clients],
     record: Callable[[Edition], None],
+    *,
+    announced: Callable[[Edition], Message | None],
     mender: SecondChoice,
 ) -> tuple[Edition, Mapping[str, Any]]:
     async with opening as clients:
@@ -144,6 +149,7 @@ async def _publish(
             store=store,
             spotify=clients.spotify,
             record=record,
+            announced=announced,
             public=public,
             mender=mender,
             restored_at=restored_at(clients.settings.home),
@@ -155,32 +161,33 @@ async def _publish(
         return published_edition, {**clients.shown, **({"cover": "new"} if covered else {})}
 
 
-def _tell(
+def _announcement(
     store: AccountStore, run: RunContext, edition: Edition, *, waited_for: bool, now: datetime
-) -> None:
-    """Have the bot say that the list is there, where no message in the chat waits for it.
+) -> Message | None:
+    """What the bot is to say of the list, where no message in the chat waits for it.
 
-    ``waited_for``: one did before; it says so as soon as the ledger does, perhaps by now.
+    ``waited_for``: one does; it says so as soon as the ledger does.
     What an operator does is told too: a rerun that mends a list, one that makes a good list anew,
     each time, a backfill that rewrites one. Not told: what a later list has taken the place of.
     """
-    of_the_past = now - edition.stands_since > LEFT_ALONE_AFTER
-    if of_the_past or store.editions.later_stands(edition):
-        return
-    told_before = run.edition is not None and run.edition.state is EditionState.RECORDED
+    if now - edition.stands_since > LEFT_ALONE_AFTER or store.editions.later_stands(edition):
+        return None
+    if run.nightly and not run.makes_anew:
+        return NightReady.of(edition.edition_id)
+    return None if waited_for else _unasked(run, edition)
+
+
+def _unasked(run: RunContext, edition: Edition) -> Message | None:
+    """What is said of a list that nobody waits for in the chat, and that is no night's."""
     if run.makes_anew:
-        if not waited_for:
-            store.outbox.put(run.user_id, MadeByOperator.anew(edition.edition_id, run.run_id))
-    elif run.nightly:
-        store.outbox.put(run.user_id, NightReady.of(edition.edition_id))
-    elif waited_for or told_before:
-        return
-    elif run.continued or run.repeated:
-        store.outbox.put(run.user_id, ReadyAfterAll.of(edition.edition_id))
-    elif run.by_hand and run.mine:
-        store.outbox.put(run.user_id, MadeByOperator.of(edition.edition_id))
-    elif run.by_hand and run.edition is not None and run.edition.kind is EditionKind.DAILY:
-        store.outbox.put(run.user_id, ReadyAfterAll.of(edition.edition_id))
+        return MadeByOperator.anew(edition.edition_id, run.run_id)
+    if run.continued or run.repeated:
+        return ReadyAfterAll.of(edition.edition_id)
+    if run.by_hand and run.mine:
+        return MadeByOperator.of(edition.edition_id)
+    if run.by_hand and run.edition is not None and run.edition.kind is EditionKind.DAILY:
+        return ReadyAfterAll.of(edition.edition_id)
+    return None
 
 
 def _waited_for(store: AccountStore, run: RunContext) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from vibe_pipeline.accounts.messages import Message
 from vibe_pipeline.accounts.records import (
     Account,
     Block,
@@ -164,11 +165,16 @@ def edition_to_publish(
     return edition
 
 
+def _not_announced(_: Edition) -> None:
+    """Somebody waits for it in the chat, or nobody at all."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """Moves one edition from chosen to recorded, from wherever it stands.
 
-    ``record`` keeps list and history in the warehouse; it must be safe to repeat. ``public`` is
+    ``record`` keeps list and history in the warehouse; it must be safe to repeat. ``announced``
+    gives what its person is told as soon as it is recorded, with that or not at all. ``public`` is
     passed on, and Spotify may ignore it. Without a ``mender`` unusable tracks are left out.
     ``restored_at``: a backup took the place of the stores then, so that who was known before may
     have a playlist that the account store knows nothing of.
@@ -177,6 +183,7 @@ class Publication:
     store: AccountStore
     spotify: PlaylistClient
     record: Callable[[Edition], None]
+    announced: Callable[[Edition], Message | None] = _not_announced
     public: bool = False
     sleep: Sleep = asyncio.sleep
     mender: ListMender | None = None
@@ -256,7 +263,7 @@ class Publication:
                 if edition.description is None and not self.store.editions.later_stands(edition):
                     await self._reword(edition)
                 self.record(edition)
-                self._advance(edition, EditionState.RECORDED)
+                self._recorded(edition)
             case _:
                 raise ValueError(f"edition {edition.edition_id} has nothing chosen yet")
 
@@ -646,6 +653,15 @@ class Publication:
             edition.state,
             state,
             **facts,  # type: ignore[arg-type]
+        )
+        _must_have_moved(edition, moved=moved)
+
+    def _recorded(self, edition: Edition) -> None:
+        moved = self.store.editions.advance(
+            edition.edition_id,
+            edition.state,
+            EditionState.RECORDED,
+            tell=self.announced(edition),
         )
         _must_have_moved(edition, moved=moved)
 
