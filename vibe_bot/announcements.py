@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from telegram import InlineKeyboardMarkup
 
 from vibe_bot.formatting import Html, button, in_rows, keyboard, tell, together
 from vibe_bot.jobs import Job
-from vibe_bot.results import because, made, way_out
+from vibe_bot.results import because, because_then, made, way_out
 from vibe_bot.services import BotServices
 from vibe_bot.zone_guesses import guessed_zones, zone_label, zone_name
 from vibe_pipeline import runs
@@ -25,6 +25,7 @@ from vibe_pipeline.accounts.messages import (
     MadeByOperator,
     Message,
     NightFailed,
+    NightLate,
     NightReady,
     PlaylistLetGo,
     ReadyAfterAll,
@@ -33,7 +34,7 @@ from vibe_pipeline.accounts.messages import (
 )
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.locales import clock, day, moment, say
-from vibe_pipeline.nightly import next_night
+from vibe_pipeline.nightly import next_night, waiting_night
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +62,8 @@ def announcement(services: BotServices, account: Account, message: Message) -> A
             return _connected(services, account, message)
         case NightReady() | ReadyAfterAll() | MadeByOperator():
             return _ready(services, account, message)
-        case NightFailed():
-            return _night_failed(services, account, message)
+        case NightFailed() | NightLate():
+            return _about_night(services, account, message)
         case ConsentEnds() | ConsentEnded():
             return _about_consent(account, message)
         case ZoneUnknown() | ZoneQuestion():
@@ -143,24 +144,47 @@ def night_greeting(hour: int) -> str:
     return next(words for begins, words in _GREETINGS if hour >= begins)
 
 
+def _about_night(
+    services: BotServices, account: Account, message: NightFailed | NightLate
+) -> Announcement:
+    if isinstance(message, NightFailed):
+        return _night_failed(services, account, message)
+    language = account.language
+    return Announcement(text=tell(language, message.key, day=day(language, message.day)))
+
+
 def _night_failed(services: BotServices, account: Account, message: NightFailed) -> Announcement:
     """Why the night brought no list, and when the next try is: never a silent night.
 
-    Who is reached only after that try reads of no moment that has passed.
+    Who is reached only after that try reads of no moment that has passed, and of the one to come.
     """
     language, now = account.language, services.now()
     intro = tell(language, "bot.failed.night", day=day(language, message.day))
     until = message.until if message.until is not None and message.until > now else None
-    editions = services.store.editions
-    night = until if message.until else next_night(account, now, editions.of_day)
+    passed = message.until is not None and until is None
+    why = because_then(account, message.cause) if passed else because(account, message.cause, until)
+    night = until or _to_come(services, account, message)
     again = None
     if night is not None and account.connected:
         when = moment(language, night, account.zone)
         again = tell(language, "bot.failed.next_night", until=when)
-    text = together(intro, "", because(account, message.cause, until), again)
+    text = together(intro, "", why, again)
     return Announcement(
         text=text, markup=keyboard([way_out(language, message.cause, Job.daily, {})])
     )
+
+
+def _to_come(services: BotServices, account: Account, message: NightFailed) -> datetime | None:
+    """The next night; or the next try of this one, where that was told and has moved on."""
+    store, now = services.store, services.now()
+    night = next_night(account, now, store.editions.of_day)
+    if message.until is None:
+        return night
+    blocked_until = store.budget.blocked_until("spotify")
+    waiting = waiting_night(account, store.editions.of_day, now, blocked_until=blocked_until)
+    if waiting is None or waiting.until <= now:
+        return night
+    return waiting.until if night is None else min(night, waiting.until)
 
 
 def _about_consent(account: Account, message: ConsentEnds | ConsentEnded) -> Announcement:

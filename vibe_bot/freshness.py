@@ -16,6 +16,7 @@ from vibe_pipeline.accounts.messages import (
     MadeByOperator,
     Message,
     NightFailed,
+    NightLate,
     NightReady,
     OutboxMessage,
     ReadyAfterAll,
@@ -41,6 +42,8 @@ def fresh_content(
             return None
         case NightReady() | ReadyAfterAll() | MadeByOperator():
             past = _of_the_past(services, content.edition_id)
+        case NightLate():
+            past = _has_begun(services, account, waiting, content)
         case NightFailed():
             past = _is_over(services, account, waiting, content)
         case _:
@@ -80,6 +83,14 @@ def _is_over(
     else:
         over = services.now() - waiting.created_at > LEFT_ALONE_AFTER
     return over or _is_mended(services, account, waiting, message)
+
+
+def _has_begun(
+    services: BotServices, account: Account, waiting: OutboxMessage, message: NightLate
+) -> bool:
+    """Whether a late night is late no more, or long ago."""
+    begun = services.store.editions.of_occasion(account.user_id, message.occasion) is not None
+    return begun or services.now() - waiting.created_at > LEFT_ALONE_AFTER
 
 
 def _is_mended(

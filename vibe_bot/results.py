@@ -269,6 +269,12 @@ def because(account: Account, cause: FailureCause, until: datetime | None) -> Ht
     return tell(account.language, f"{key}_until", until=when)
 
 
+def because_then(account: Account, cause: FailureCause) -> Html:
+    """A cause that may be over by now, in words that are true whenever they are read."""
+    key = f"bot.failed.{cause}"
+    return tell(account.language, f"{key}_then" if knows(f"{key}_then") else key)
+
+
 def promise(account: Account, cause: FailureCause, until: datetime) -> Html:
     """Why there is no list yet, until when, and that it comes then."""
     comes = tell(account.language, "bot.failed.comes_by_itself")

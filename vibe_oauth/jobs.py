@@ -138,8 +138,7 @@ class NightlyTrigger:
     def _tell(self, night: NightDecision) -> None:
         """Whoever gets nothing since Spotify rests hears so, once."""
         waiting, store = [] if night.due is None else [night.due], self._services.store
-        now = self._services.now()
-        tell_of_pause(store, waiting, blocked_until=night.rests_until, now=now)
+        tell_of_pause(store, waiting, blocked_until=night.rests_until)
 
     async def _look_at(self, account: Account, outcome: TriggerResult) -> None:
         """The same without launching or telling."""

@@ -55,11 +55,12 @@ LONGEST_PAUSE = timedelta(hours=8)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """A list that should be made now."""
+    """A list that should be made now; its ``night`` is the moment it was to be begun at."""
 
     account: Account
     vibe_date: date
     occasion: str
+    night: datetime
 
 
 def vibe_date_due(account: Account, now: datetime) -> date | None:
@@ -176,15 +177,19 @@ def _due(
         return None
     if any(settled(edition, now) for edition in before):
         return None
-    return Due(account=account, vibe_date=vibe_date, occasion=occasion)
+    return Due(account=account, vibe_date=vibe_date, occasion=occasion, night=night)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingNight:
-    """A night whose list is still to come, and when it is tried next."""
+    """A night whose list is still to come, and when it is tried next.
+
+    ``under_way``: it is being made, or should be and is late; nobody knows from here.
+    """
 
     occasion: str
     until: datetime
+    under_way: bool = False
 
 
 def waiting_night(
@@ -194,7 +199,7 @@ def waiting_night(
     *,
     blocked_until: datetime | None,
 ) -> WaitingNight | None:
-    """The night that failed, or did not begin since Spotify rests, and is tried again by itself.
+    """The night whose list is to come by itself: under way, late, waiting for Spotify or a try.
 
     How often it was tried is not looked at: that is known from its runs.
     """
@@ -207,12 +212,32 @@ def waiting_night(
         (one for one in editions_of(account.user_id, vibe_date) if one.occasion == occasion), None
     )
     if edition is None:
-        again = None if _came_too_early(account, night, now) else blocked_until
+        over, again = _came_too_early(account, night, now), blocked_until
     else:
-        again = None if edition.state is EditionState.RECORDED else next_try(edition)
-    if again is None:
+        over = edition.state is EditionState.RECORDED
+        again = next_try(edition)
+        over = over or (edition.cause is not None and again is None)
+    if over:
         return None
-    return WaitingNight(occasion=occasion, until=max(again, blocked_until or now, now))
+    until = max(again or now, blocked_until or now, now)
+    return WaitingNight(occasion=occasion, until=until, under_way=again is None)
+
+
+LATE_AFTER = timedelta(hours=1)
+"""A night that nothing is seen of for so long is late, and its person is told."""
+
+
+def late_night(
+    account: Account,
+    editions_of: Callable[[UserId, date], Iterable[Edition]],
+    now: datetime,
+) -> Due | None:
+    """The night that should have begun a while ago and has not: what begins nights stands still."""
+    item = _due(account, editions_of, now)
+    if item is None or now - item.night < LATE_AFTER:
+        return None
+    editions = editions_of(account.user_id, item.vibe_date)
+    return None if any(one.occasion == item.occasion for one in editions) else item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from vibe_pipeline.accounts.messages import (
     Message,
     MessageUnreadable,
     NightFailed,
+    NightLate,
     NightReady,
     PlaylistLetGo,
     ReadyAfterAll,
@@ -37,6 +38,7 @@ OF_EACH_KIND: tuple[Message, ...] = (
     MadeByOperator.of(EditionId("run-1")),
     ZoneUnknown.of(ANNA, "Mars/Olympus"),
     PlaylistLetGo.of("p1"),
+    NightLate.of(ANNA, "nightly:2026-11-23", DAY),
     ZoneQuestion.of(ANNA),
     ConsentEnded.of(ANNA, UNTIL),
     NightFailed.before_it_began(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text as sql
 
 from tests.support.bot_world import (
     BotWorld,
@@ -165,6 +166,22 @@ async def test_status_shows_connection_settings_last_list_and_next_night(place: 
     assert "06:00 (Asia/Tokyo)" in text
     assert "180 days left" in text or "181 days left" in text or "182 days left" in text
     assert "900 calls left" in text
+
+
+async def test_status_says_that_a_night_which_nothing_is_seen_of_is_being_made_or_is_late(
+    place: BotWorld,
+) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    anna.connected(ago=timedelta(days=2), timezone="UTC", nightly_at=hour_ago.time())
+    with place.store.database.writing() as connection:
+        connection.execute(sql("update accounts set nightly_set_at = null"))
+
+    status = (await anna.says("/status"))["text"]
+
+    assert say("en", "bot.status.night_late") in status
+    assert "Next list: " in status
 
 
 async def test_whoever_had_todays_list_reads_of_tomorrows(place: BotWorld) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -10,9 +11,16 @@ from telegram import Bot
 from tests.support.accounts_site import messages_waiting
 from tests.support.bot_world import BotWorld, ChatUser, living_bot
 from vibe_bot import outbox
+from vibe_bot.late_nights import tell_of_late_nights
 from vibe_bot.outbox import OutboxRelay
 from vibe_bot.reminders import remind, reminder_now
-from vibe_pipeline.accounts.messages import ConsentEnded, Message, NightFailed, NightReady
+from vibe_pipeline.accounts.messages import (
+    ConsentEnded,
+    Message,
+    NightFailed,
+    NightLate,
+    NightReady,
+)
 from vibe_pipeline.accounts.records import Edition, EditionState, FailureCause
 from vibe_pipeline.locales import LANGUAGES, day, say
 from vibe_pipeline.records import Mode
@@ -30,6 +38,11 @@ async def anna(empty_place: BotWorld, monkeypatch: pytest.MonkeyPatch) -> ChatUs
         await anna.says("/start")
     anna.connected(ago=AGREED_AGO, nightly_at=time(6))
     return anna
+
+
+def standing_at(moment: datetime) -> Callable[[], datetime]:
+    """A clock that stands there."""
+    return lambda: moment
 
 
 def put(anna: ChatUser, message: Message) -> bool:
@@ -88,6 +101,70 @@ async def test_a_night_that_could_not_begin_is_not_told_once_its_list_is_there(
     put(anna, paused)
 
     assert await told(anna) == []
+
+
+async def test_a_failure_that_is_told_late_says_nothing_of_today_and_names_the_try_to_come(
+    anna: ChatUser,
+) -> None:
+    now = datetime.now(UTC)
+    resting = NightFailed.before_it_began(
+        anna.account.user_id,
+        "nightly:long-ago",
+        FailureCause.QUOTA,
+        day=now.date(),
+        until=now + timedelta(hours=1),
+    )
+    put(anna, resting)
+
+    (late,) = await told(anna, later=timedelta(hours=20))
+
+    assert say("en", "bot.failed.quota_then") in late
+    assert "The next try is" in late
+
+
+async def test_of_a_night_whose_next_try_moved_on_only_the_last_one_is_told(
+    anna: ChatUser,
+) -> None:
+    edition, until = anna.edition(recorded=False), datetime.now(UTC) + timedelta(hours=2)
+    first = NightFailed.of(edition, FailureCause.QUOTA, until=until)
+    put(anna, first)
+    put(
+        anna, NightFailed.of(edition, FailureCause.QUOTA, until=until + timedelta(hours=9)).again(1)
+    )
+
+    assert len(await told(anna)) == 1
+
+
+async def test_a_night_that_nothing_is_seen_of_is_said_to_be_late_once(anna: ChatUser) -> None:
+    place, night = anna.bot_world, datetime.now(UTC).replace(minute=0) + timedelta(days=1)
+    anna.connected(timezone="UTC", nightly_at=night.time().replace(second=0, microsecond=0))
+
+    put_at = {}
+    for minutes in (30, 70, 100):
+        now = night + timedelta(minutes=minutes)
+        put_at[minutes] = tell_of_late_nights(place.services(now=standing_at(now)))
+    texts = await told(anna)
+
+    assert put_at == {30: 0, 70: 1, 100: 0}
+    assert texts == [say("en", "bot.night_late", day=day("en", night.date()))]
+
+
+async def test_who_was_promised_a_try_or_whose_list_has_begun_is_not_told_that_it_is_late(
+    anna: ChatUser,
+) -> None:
+    place, night = anna.bot_world, datetime.now(UTC).replace(minute=0) + timedelta(days=1)
+    anna.connected(timezone="UTC", nightly_at=night.time().replace(second=0, microsecond=0))
+    occasion, later = f"nightly:{night.date()}", night + timedelta(minutes=90)
+    put(anna, NightLate.of(anna.account.user_id, "asked:x", night.date()))
+    anna.edition(asked="x", recorded=False)
+    promised = NightFailed.before_it_began(
+        anna.account.user_id, occasion, FailureCause.QUOTA, day=night.date(), until=later
+    )
+
+    put(anna, promised)
+
+    assert tell_of_late_nights(place.services(now=standing_at(later))) == 0
+    assert len(await told(anna)) == 1
 
 
 async def test_of_a_nights_failures_that_waited_only_the_last_is_told(anna: ChatUser) -> None:

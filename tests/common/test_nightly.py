@@ -19,6 +19,7 @@ from vibe_pipeline.nightly import (
     Attempts,
     Due,
     due,
+    late_night,
     local_date,
     next_night,
     settled,
@@ -294,7 +295,12 @@ FIRST = Attempts(made=0, under_way=False, next=1)
 
 
 def list_due() -> Due:
-    return Due(account=account(), vibe_date=date(2026, 11, 23), occasion="nightly:2026-11-23")
+    return Due(
+        account=account(),
+        vibe_date=date(2026, 11, 23),
+        occasion="nightly:2026-11-23",
+        night=utc(2026, 11, 23, 6),
+    )
 
 
 @pytest.mark.parametrize("made", [0, ATTEMPTS - 1])
@@ -358,9 +364,9 @@ def test_one_persons_unreadable_edition_stops_nobody() -> None:
         ({"cause": FailureCause.QUOTA, "cause_until": utc(2026, 11, 23, 6, 30)}, None, 7),
         ({"cause": FailureCause.CONSENT_EXPIRED}, None, None),
         ({"state": EditionState.RECORDED}, 11, None),
-        ({}, None, None),
+        ({}, None, 7),
         (None, 11, 11),
-        (None, None, None),
+        (None, None, 7),
     ],
 )
 def test_a_night_that_waits_is_known_with_the_moment_of_its_next_try(
@@ -378,6 +384,44 @@ def test_a_night_that_waits_is_known_with_the_moment_of_its_next_try(
 
     until = None if waiting is None else waiting.until
     assert until == (None if expected is None else utc(2026, 11, 23, expected))
+
+
+@pytest.mark.parametrize(
+    ("made", "blocked_until", "under_way"),
+    [
+        ([], None, True),
+        ([edition()], None, True),
+        ([], utc(2026, 11, 23, 11), False),
+        ([edition(cause=FailureCause.QUOTA)], None, False),
+    ],
+)
+def test_a_night_that_is_being_made_or_is_late_is_told_from_one_that_waits(
+    made: list[Edition],
+    blocked_until: datetime | None,
+    under_way: bool,  # noqa: FBT001
+) -> None:
+    waiting = waiting_night(
+        account(), lambda _, __: made, utc(2026, 11, 23, 7), blocked_until=blocked_until
+    )
+
+    assert waiting is not None
+    assert waiting.under_way is under_way
+
+
+@pytest.mark.parametrize(
+    ("made", "minutes", "late"),
+    [([], 59, False), ([], 60, True), ([edition()], 90, False), ([], 24 * 60, False)],
+)
+def test_a_night_is_late_an_hour_after_it_should_have_begun(
+    made: list[Edition],
+    minutes: int,
+    late: bool,  # noqa: FBT001
+) -> None:
+    found = late_night(
+        account(), lambda _, __: made, utc(2026, 11, 23, 6) + timedelta(minutes=minutes)
+    )
+
+    assert (found is not None) is late
 
 
 def test_a_night_that_was_over_before_its_person_agreed_does_not_wait() -> None:

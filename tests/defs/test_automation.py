@@ -34,6 +34,7 @@ from vibe_pipeline.accounts.records import (
 )
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
+from vibe_pipeline.clients.errors import RateLimited
 from vibe_pipeline.defs import automation, continuing, following
 from vibe_pipeline.defs.ended_runs import (
     LOOKS_BACK,
@@ -46,6 +47,7 @@ from vibe_pipeline.defs.failures import failures_recorded
 from vibe_pipeline.defs.repeating import begin_again
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.playlists.failures import refusal
+from vibe_pipeline.playlists.paused_nights import MOST_TOLD
 from vibe_pipeline.records import EditionId, Source
 from vibe_pipeline.runs import LaunchRequest, nightly_occasion
 from vibe_pipeline.settings import read_settings
@@ -180,6 +182,72 @@ def test_while_spotify_rests_nobody_is_promised_a_try_that_will_not_be_made(
     assert _skipped(_tick(instance)) == "1 given up after 5 attempts; 1 under way"
 
     assert store.outbox.take_due() == []
+
+
+def test_whose_next_try_moves_on_is_told_again_and_not_for_ever(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    _person(store, 1)
+    told = []
+    for hour in range(20):
+        now = NOW + timedelta(hours=hour)
+        _at(now).budget.block("spotify", now + timedelta(minutes=61), "429")
+        _tick(instance, now)
+        told += _next_tries(_at(now))
+
+    assert told == [NOW + timedelta(hours=hour, minutes=61) for hour in range(MOST_TOLD)]
+
+
+def test_a_night_that_waits_by_short_steps_is_told_once_the_steps_are_long_together(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    _person(store, 1)
+    told = {}
+    for minutes in range(0, 60, 10):
+        now = NOW - timedelta(minutes=10) + timedelta(minutes=minutes)
+        _at(now).budget.block("spotify", now + timedelta(minutes=15), "429")
+        _tick(instance, now)
+        told[minutes] = len(_next_tries(_at(now)))
+
+    assert told == {0: 0, 10: 0, 20: 1, 30: 0, 40: 0, 50: 0}
+
+
+def test_a_night_that_fails_again_and_waits_much_longer_says_so(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    run = _run(instance, anna, NIGHT, dg.DagsterRunStatus.STARTED)
+    _left_at(store, anna, run, EditionState.STARTED, night=True)
+    told, shown = [], []
+    for hour, until in ((0, 1), (1, 1.25), (2, 16)):
+        later = _at(NOW + timedelta(hours=hour))
+        resting = RateLimited("spotify", "429", until=NOW + timedelta(hours=until), quota=True)
+        with pytest.raises(dg.Failure) as failed:
+            _fails(instance, later, anna, run, resting)
+        shown.append(failed.value.metadata["person told"].value)
+        told += _next_tries(later)
+
+    assert told == [NOW + timedelta(hours=1), NOW + timedelta(hours=16)]
+    assert shown == [
+        "yes, in the chat",
+        "yes, in the chat, after an earlier try",
+        "yes, in the chat, another next try than before",
+    ]
+
+
+def test_the_first_call_after_a_rest_is_that_of_the_night_that_waited_for_it(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    before = NOW - timedelta(minutes=10)
+    _at(before).budget.block("spotify", NOW - timedelta(minutes=1), "429")
+
+    held_up = _skipped(_prepare(instance)), _skipped(_collect(instance))
+    _run(instance, anna, NIGHT, dg.DagsterRunStatus.STARTED)
+    under_way = _requests(_collect(instance))
+
+    assert held_up == ("Somebody's night waited for Spotify, and comes first.",) * 2
+    assert len(under_way) == 1
 
 
 def test_an_unreadable_account_list_removes_nobody(
@@ -735,11 +803,11 @@ def test_why_a_night_failed_is_noted_only_together_with_the_word_of_it(
     store.outbox.put(anna.user_id, ConsentEnded.of(anna.user_id, anna.consented_at))
 
     with _outbox_closed(store), pytest.raises(UnknownPerson):
-        _fails(instance, store, anna, run, cause)
+        _fails(instance, store, anna, run, refusal(cause))
     assert store.editions.required(edition.edition_id).cause is None
     told_at_first = [message.key for message in store.outbox.take_due()]
     with pytest.raises(dg.Failure):
-        _fails(instance, store, anna, run, cause)
+        _fails(instance, store, anna, run, refusal(cause))
 
     assert told_at_first == ["bot.connect.expired"]
     assert store.editions.required(edition.edition_id).cause is cause
@@ -771,7 +839,7 @@ def test_a_list_that_is_there_is_not_said_to_have_failed(
     _left_at(store, anna, run, EditionState.RECORDED, night=True)
 
     with pytest.raises(dg.Failure) as failed:
-        _fails(instance, store, anna, run, FailureCause.NOTHING_TO_CHOOSE)
+        _fails(instance, store, anna, run, refusal(FailureCause.NOTHING_TO_CHOOSE))
 
     assert store.outbox.take_due() == []
     assert failed.value.metadata["person told"].value == "no: the list is there"
@@ -919,7 +987,7 @@ def _fails(
     store: AccountStore,
     account: Account,
     run: dg.DagsterRun,
-    cause: FailureCause,
+    refused: Exception,
 ) -> None:
     """A step of the night's run ends with this refusal."""
     edition = store.editions.required(EditionId(run.run_id))
@@ -927,7 +995,20 @@ def _fails(
     with failures_recorded(
         cast("dg.AssetExecutionContext", context), store, account, edition, nightly=True
     ):
-        raise refusal(cause)
+        raise refused
+
+
+def _at(now: datetime) -> AccountStore:
+    """The account store at another moment."""
+    return open_for(read_settings(), now=lambda: now)
+
+
+def _next_tries(store: AccountStore) -> list[datetime]:
+    """What is told now of nights that failed: when each is tried next."""
+    told = store.outbox.take_due()
+    for message in told:
+        store.outbox.done(message.id)
+    return [datetime.fromisoformat(message.params["until"]) for message in told]
 
 
 def _collect(instance: dg.DagsterInstance) -> object:

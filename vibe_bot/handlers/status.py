@@ -19,7 +19,7 @@ from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import STALE_NOTE, Edition
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.locales import day, knows, listed, moment, number, percent
-from vibe_pipeline.nightly import ATTEMPTS, next_night, waiting_night
+from vibe_pipeline.nightly import ATTEMPTS, WaitingNight, next_night, waiting_night
 from vibe_pipeline.records import Mode, PoolState
 
 log = structlog.get_logger()
@@ -103,7 +103,10 @@ def _connection(interaction: Interaction) -> list[Html]:
 async def _lists(interaction: Interaction) -> list[Html]:
     services, account = interaction.services, interaction.account
     lines = [_last(interaction, services.store.editions.latest(account.user_id))]
-    night = await _next_list(interaction)
+    waiting = await _waiting(interaction)
+    if waiting is not None and waiting.under_way:
+        lines.append(interaction.html("bot.status.night_late"))
+    night = _next_list(interaction, waiting)
     if night is None:
         lines.append(interaction.html("bot.status.night_off"))
     elif not account.connected:
@@ -134,17 +137,25 @@ def _postponed(interaction: Interaction) -> list[Html]:
     ]
 
 
-async def _next_list(interaction: Interaction) -> datetime | None:
-    """The next night, or the next try of the last one, as that was told when it failed."""
+async def _waiting(interaction: Interaction) -> WaitingNight | None:
+    """The last night, if its list is still to come."""
     services, account = interaction.services, interaction.account
     store, now = services.store, services.now()
-    night = next_night(account, now, store.editions.of_day)
     waiting = waiting_night(
         account, store.editions.of_day, now, blocked_until=store.budget.blocked_until("spotify")
     )
-    if night is None or waiting is None or waiting.until >= night:
+    if waiting is None or await _tried_enough(interaction, waiting.occasion):
+        return None
+    return waiting
+
+
+def _next_list(interaction: Interaction, waiting: WaitingNight | None) -> datetime | None:
+    """The next night, or the next try of the last one, as that was told when it failed."""
+    services, account = interaction.services, interaction.account
+    night = next_night(account, services.now(), services.store.editions.of_day)
+    if night is None or waiting is None or waiting.under_way:
         return night
-    return night if await _tried_enough(interaction, waiting.occasion) else waiting.until
+    return min(night, waiting.until)
 
 
 async def _tried_enough(interaction: Interaction, occasion: str) -> bool:

@@ -162,6 +162,11 @@ class StoredBudget:
         block = next((item for item in self.blocks() if item.service == name), None)
         return None if block is None else block.until
 
+    def rested_until(self, service: str) -> datetime | None:
+        """When the latest block of the whole service ends, or ended."""
+        with self.database.reading() as connection:
+            return _blocked_until(connection, service)
+
     def turns(self, service: str) -> SlotBook | None:
         """The service's pace among machines that share a server; ``None``: the store is a file."""
         if self.database.engine.dialect.name == "sqlite":

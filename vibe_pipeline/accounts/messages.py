@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, get_args
 
 from vibe_pipeline.accounts.readable_rows import UNREADABLE
@@ -142,14 +142,18 @@ class NightFailed:
         return f"failed:{edition.edition_id}:"
 
     @staticmethod
-    def told_before(edition: Edition) -> str:
-        """The key of what told that this edition's night could not begin."""
-        return f"paused:{edition.user_id}:{edition.occasion}"
+    def told_before(user_id: UserId, occasion: str) -> str:
+        """How the keys begin of all that told that this night could not begin."""
+        return f"paused:{user_id}:{occasion}"
 
     def tells_of(self, edition: Edition) -> bool:
         """Whether it is this edition's night that failed."""
-        begun = self.dedupe_key.startswith(self.told_of(edition))
-        return begun or self.dedupe_key == self.told_before(edition)
+        before = self.told_before(edition.user_id, edition.occasion)
+        return self.dedupe_key.startswith((self.told_of(edition), before))
+
+    def again(self, times: int) -> Self:
+        """The same, to be told beside what was told so often: its next try is another."""
+        return self if not times else replace(self, dedupe_key=f"{self.dedupe_key}:{times}")
 
     @classmethod
     def before_it_began(
@@ -162,7 +166,7 @@ class NightFailed:
         until: datetime.datetime,
     ) -> Self:
         """Told once per night that nothing was begun in; there is no edition to name."""
-        return cls(cause=cause, day=day, until=until, dedupe_key=f"paused:{user_id}:{occasion}")
+        return cls(cause=cause, day=day, until=until, dedupe_key=cls.told_before(user_id, occasion))
 
     @property
     def key(self) -> str:
@@ -182,6 +186,36 @@ class NightFailed:
             cause=FailureCause(cause),
             day=datetime.date.fromisoformat(params["date"]),
             until=None if until is None else _aware(until),
+            dedupe_key=dedupe_key,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightLate:
+    """A night's list was not begun long after its hour, and nobody said why."""
+
+    key: ClassVar[str] = "bot.night_late"
+
+    day: datetime.date
+    occasion: str
+    dedupe_key: str
+
+    @classmethod
+    def of(cls, user_id: UserId, occasion: str, day: datetime.date) -> Self:
+        """Told once per night; put right, as any word that it failed, once its list is there."""
+        once = f"{NightFailed.told_before(user_id, occasion)}:late"
+        return cls(day=day, occasion=occasion, dedupe_key=once)
+
+    def params(self) -> Params:
+        """Which night it is, as it is stored."""
+        return {"date": self.day.isoformat(), "occasion": self.occasion}
+
+    @classmethod
+    def from_params(cls, params: Params, dedupe_key: str) -> Self:
+        """As ``params`` gave it."""
+        return cls(
+            day=datetime.date.fromisoformat(params["date"]),
+            occasion=str(params["occasion"]),
             dedupe_key=dedupe_key,
         )
 
@@ -329,6 +363,7 @@ _OneSentence = (
     | NightReady
     | ReadyAfterAll
     | MadeByOperator
+    | NightLate
     | ConsentEnds
     | ConsentEnded
     | ZoneUnknown

@@ -101,17 +101,23 @@ class Outbox:
 
     def failures_told(self, edition: Edition) -> list[int]:
         """The messages in the chat that told why this list was not there, oldest first."""
-        told = or_(
-            outbox.c.dedupe_key.startswith(NightFailed.told_of(edition), autoescape=True),
-            outbox.c.dedupe_key == NightFailed.told_before(edition),
-        )
+        told = _of_the_night(edition.user_id, edition.occasion, edition)
         query = select(outbox.c.sent_as).where(told, outbox.c.sent_as.is_not(None))
         with self.database.reading() as connection:
             return list(connection.execute(query.order_by(outbox.c.id)).scalars())
 
+    def next_tries(self, user_id: UserId, occasion: str, edition: Edition | None) -> list[datetime]:
+        """Each next try that was told of this night, whose list was perhaps begun, oldest first."""
+        query = select(outbox).where(_of_the_night(user_id, occasion, edition))
+        with self.database.reading() as connection:
+            tries = readable_rows(
+                connection, query.order_by(outbox.c.id), _next_try, key=[outbox.c.id]
+            )
+        return [at for at in tries if at is not None]
+
     def failed_anew(self, edition: Edition, *, since: OutboxMessage) -> bool:
         """Whether something later than this message was put of why this list was not there."""
-        told = outbox.c.dedupe_key.startswith(NightFailed.told_of(edition), autoescape=True)
+        told = _of_the_night(edition.user_id, edition.occasion, edition)
         query = select(outbox.c.id).where(told, outbox.c.id > since.id).limit(1)
         with self.database.reading() as connection:
             return connection.execute(query).first() is not None
@@ -177,6 +183,19 @@ def _due_at(now: datetime) -> ColumnElement[bool]:
     """Whether its time has come, also after this machine's clock was set back by hours."""
     set_back = and_(outbox.c.created_at > now, outbox.c.not_before > now + LONGEST_PAUSE)
     return or_(outbox.c.not_before <= now, set_back)
+
+
+def _of_the_night(user_id: UserId, occasion: str, edition: Edition | None) -> ColumnElement[bool]:
+    """All that tells why this night brought no list."""
+    beginnings = [NightFailed.told_before(user_id, occasion)]
+    if edition is not None:
+        beginnings.append(NightFailed.told_of(edition))
+    return or_(*(outbox.c.dedupe_key.startswith(one, autoescape=True) for one in beginnings))
+
+
+def _next_try(row: RowMapping) -> datetime | None:
+    until = row["params"].get("until")
+    return None if until is None else datetime.fromisoformat(until)
 
 
 def _messages(connection: Connection, ids: Sequence[int]) -> list[OutboxMessage]:

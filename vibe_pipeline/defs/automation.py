@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import dagster as dg
 import structlog
@@ -45,6 +45,8 @@ from vibe_pipeline.taste.collecting import hours_between
 
 log = structlog.get_logger()
 
+_NIGHT_FIRST = "Somebody's night waited for Spotify, and comes first."
+
 
 @dg.schedule(
     cron_schedule="*/15 * * * *",
@@ -60,13 +62,8 @@ def nightly(
     store, now = accounts.open(clock), clock.now()
     due = nights.due(store.people.all(active_only=True), store.editions.of_day, now)
     blocked_until = store.budget.blocked_until("spotify")
-    attempts = _attempts_by_person(context.instance, store, due)
-    night = nights.tonight(
-        [item for item in due if item.account.user_id in attempts],
-        lambda item: attempts[item.account.user_id],
-        blocked_until=blocked_until,
-    )
-    tell_of_pause(store, night.waiting, blocked_until=blocked_until, now=now)
+    night = _tonight(context.instance, store, due, blocked_until=blocked_until)
+    tell_of_pause(store, night.waiting, blocked_until=blocked_until)
     if not night.begun:
         return dg.SkipReason(night.in_words())
     add_users(context.instance, [item.account.user_id for item, _ in night.begun])
@@ -76,6 +73,34 @@ def nightly(
 def _nightly_request(due: nights.Due, attempt: int) -> dg.RunRequest:
     launch = LaunchRequest.nightly(due.account.user_id, due.vibe_date, attempt=attempt)
     return run_request(launch)
+
+
+def _tonight(
+    instance: dg.DagsterInstance,
+    store: AccountStore,
+    due: Sequence[nights.Due],
+    *,
+    blocked_until: datetime | None,
+) -> nights.NightPlan:
+    attempts = _attempts_by_person(instance, store, due)
+    return nights.tonight(
+        [item for item in due if item.account.user_id in attempts],
+        lambda item: attempts[item.account.user_id],
+        blocked_until=blocked_until,
+    )
+
+
+def _held_up(instance: dg.DagsterInstance, store: AccountStore, now: datetime) -> bool:
+    """Whether a night waited for Spotify's rest, which is just over: the next call is that one's.
+
+    Whoever asks first after a rest finds out whether it is over, and may well prolong it.
+    """
+    rested_until = store.budget.rested_until("spotify")
+    if rested_until is None or not timedelta() <= now - rested_until <= nights.SHORT_PAUSE:
+        return False
+    due = nights.due(store.people.all(active_only=True), store.editions.of_day, now)
+    waited = [item for item in due if item.night < rested_until]
+    return bool(_tonight(instance, store, waited, blocked_until=None).begun)
 
 
 def _attempts_by_person(
@@ -138,6 +163,8 @@ def collecting(
     blocked_until = store.budget.blocked_until("spotify")
     if blocked_until is not None:
         return dg.SkipReason(f"Spotify is to be left alone until {blocked_until.isoformat()}.")
+    if _held_up(context.instance, store, clock.now()):
+        return dg.SkipReason(_NIGHT_FIRST)
     closed_until = store.budget.of(EditionId(""), share=Share.LISTENING).opens_at("spotify")
     if closed_until is not None:
         return dg.SkipReason(f"The calls for listening are used up until {closed_until:%H:%M} UTC.")
@@ -194,6 +221,8 @@ def preparing_by_day(
         return dg.SkipReason(f"Spotify is to be left alone until {until.isoformat()}.")
     if somebody_waits(instance):
         return dg.SkipReason("Somebody waits for a list.")
+    if _held_up(instance, store, now):
+        return dg.SkipReason(_NIGHT_FIRST)
     people = [person for person in store.people.all(active_only=True) if person.connected]
     due = preparing_due(people, preparations(instance, now), _last_lists(store, people, now), now)
     if not due:

@@ -19,6 +19,7 @@ from vibe_pipeline.accounts.records import Account, Edition, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.playlists.failures import ListFailure, ListRefused, failure_of
+from vibe_pipeline.playlists.paused_nights import moves_on
 from vibe_pipeline.playlists.warehouse_recovery import Recovery, recover
 from vibe_pipeline.warehouse import NotAWarehouse, Warehouse, WarehouseError
 
@@ -154,9 +155,12 @@ def _of_the_night(
     if next_try is not None and _may_be_nothing(failure, before, now=now):
         return None, "not yet: it may be over at the next try"
     message = NightFailed.of(before, failure.cause, until=next_try)
-    if store.outbox.has(message):
-        return message, "yes, in the chat, after an earlier try"
-    return message, "yes, in the chat"
+    if not store.outbox.has(message):
+        return message, "yes, in the chat"
+    told = store.outbox.next_tries(before.user_id, before.occasion, before)
+    if next_try is not None and moves_on(next_try, told):
+        return message.again(len(told)), "yes, in the chat, another next try than before"
+    return None, "yes, in the chat, after an earlier try"
 
 
 def _told_in_chat(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> str:
