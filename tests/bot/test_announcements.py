@@ -22,6 +22,7 @@ from vibe_pipeline.accounts.messages import (
     MadeByOperator,
     Message,
     NightFailed,
+    NightLate,
     NightReady,
     PlaylistLetGo,
     ReadyAfterAll,
@@ -38,6 +39,7 @@ KEYBOARD_LABELS = frozenset({"generate"})
 IN_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
     Connected: frozenset({"spotify_name"}),
     NightReady: frozenset(),
+    NightLate: frozenset({"day"}),
     ReadyAfterAll: frozenset(),
     MadeByOperator: frozenset(),
     PlaylistLetGo: frozenset(),
@@ -49,6 +51,7 @@ IN_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
 }
 BESIDE_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
     NightReady: frozenset({"edition_id"}),
+    NightLate: frozenset({"occasion"}),
     ReadyAfterAll: frozenset({"edition_id"}),
     MadeByOperator: frozenset({"edition_id"}),
     NightFailed: frozenset({"cause"}),
