@@ -143,19 +143,21 @@ class Editions:
         until: datetime | None = None,
         detail: str | None = None,
         *,
+        at: datetime | None = None,
         tell: Message | None = None,
         instead_of: Message | None = None,
     ) -> bool:
         """Note why the edition stands still; where it stands is kept, so a rerun continues.
 
         With the note, or not at all, goes what its person is to be told of it, and ``instead_of``
-        what. False for a list that is there: nothing is noted of it, and nothing told.
+        what. False for a list that is there: nothing is noted of it, and nothing told. ``at`` is
+        the moment that the told next try was counted from.
         """
         values = {
             "cause": FailureCause(cause).value,
             "cause_until": until,
             "detail": detail,
-            "updated_at": self.now(),
+            "updated_at": self.now() if at is None else at,
         }
         unfinished = (
             editions.c.edition_id == edition_id,

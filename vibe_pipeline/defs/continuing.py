@@ -145,8 +145,8 @@ def _give_up(store: AccountStore, edition: Edition, before: Sequence[dg.DagsterR
     if edition.cause is not None:
         return
     cause, detail = FailureCause.UNEXPECTED, "Every run of this list ended without a word."
-    told = None
+    told, now = None, store.editions.now()
     if _of_a_night(edition):
-        failed = replace(edition, cause=cause, updated_at=store.editions.now())
+        failed = replace(edition, cause=cause, updated_at=now)
         told = NightFailed.of(edition, cause, until=begun_again_at(failed, before))
-    store.editions.fail(edition.edition_id, cause, detail=detail, tell=told)
+    store.editions.fail(edition.edition_id, cause, detail=detail, at=now, tell=told)

@@ -133,6 +133,7 @@ def _note(
         failure.cause,
         until=failure.until,
         detail=failure.sentence,
+        at=now,
         tell=message,
         instead_of=_told_otherwise(context, store, account, failure, nightly=nightly),
     )
