@@ -211,7 +211,7 @@ async def test_a_night_s_failure_is_put_right_where_it_was_told_once_the_list_is
 
 
 @pytest.mark.parametrize(("hours", "named"), [(3, True), (-3, False)])
-async def test_a_nights_next_try_is_named_only_while_it_is_to_come(
+async def test_a_nights_next_try_is_the_one_to_come_whenever_it_is_told(
     place: BotWorld, hours: int, *, named: bool
 ) -> None:
     anna = await _connected(place)
@@ -220,12 +220,13 @@ async def test_a_nights_next_try_is_named_only_while_it_is_to_come(
     failed = NightFailed.of(anna.edition(recorded=False), FailureCause.QUOTA, until=until)
 
     place.store.outbox.put(anna.account.user_id, failed)
-    message = await anna.sees(saying("I have used up"))
+    message = await anna.sees(saying("couldn't make your list"))
 
     when = moment("en", until, anna.account.zone)
     again = say("en", "bot.failed.next_night", until="").rstrip(" .")
     assert (when in message["text"]) is named
-    assert (again in message["text"]) is named
+    assert again in message["text"]
+    assert (say("en", "bot.failed.quota_then") in message["text"]) is not named
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

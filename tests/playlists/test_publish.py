@@ -15,9 +15,9 @@ from sqlalchemy import text
 from tests.support.accounts_site import KEY
 from tests.support.outside_world import Naps
 from tests.support.warehouse_examples import chosen, track
+from vibe_pipeline.accounts.continuation import may_have_a_playlist
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.messages import NightReady
-from vibe_pipeline.accounts.continuation import may_have_a_playlist
 from vibe_pipeline.accounts.records import (
     Account,
     BlockKind,
