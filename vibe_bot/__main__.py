@@ -14,7 +14,7 @@ from vibe_bot.lifecycle import run
 from vibe_bot.poller import AlreadyPolling, single_poller
 from vibe_bot.polls import PollingEnded, TokenRefused
 from vibe_pipeline.accounts.errors import AccountsUnreadable
-from vibe_pipeline.accounts.store import migrate
+from vibe_pipeline.accounts.store import set_up
 from vibe_pipeline.installation.home import make_private
 from vibe_pipeline.logs import configure_logging
 from vibe_pipeline.settings import Settings, SettingsInvalid, read_settings
@@ -47,7 +47,7 @@ def main() -> int:
         configure_logging(settings.log_format, secrets=settings.secrets)
         make_private(settings.home)
         with single_poller(settings.home):
-            migrate(settings.accounts_address)
+            set_up(settings)
             asyncio.run(run(settings, token))
     except _CANNOT_BEGIN as error:
         sys.stderr.write(f"{error}\n")

@@ -16,7 +16,7 @@ import uvicorn
 from vibe_oauth.app import create_app
 from vibe_oauth.services import OAuthServices, open_services
 from vibe_pipeline.accounts.errors import AccountsUnreadable
-from vibe_pipeline.accounts.store import migrate
+from vibe_pipeline.accounts.store import set_up
 from vibe_pipeline.installation.bounded_requests import ImpatientProtocol
 from vibe_pipeline.installation.home import make_private
 from vibe_pipeline.logs import configure_logging
@@ -48,10 +48,9 @@ def main(host: str | None, port: int | None) -> None:
         configure_logging(settings.log_format, secrets=settings.secrets)
         usual_host, usual_port = usual_place(settings.public_url)
         with _listening(host or usual_host, port or usual_port) as listener:
-            services = open_services(settings)
+            set_up(settings)
             make_private(settings.home)
-            migrate(settings.accounts_address)
-            _serve(services, listener)
+            _serve(open_services(settings), listener)
     except (SettingsInvalid, AccountsUnreadable, PortTaken) as error:
         click.echo(str(error), err=True)
         sys.exit(WRONG_INPUT)

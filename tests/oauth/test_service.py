@@ -485,6 +485,18 @@ def test_a_store_that_is_none_is_one_sentence_and_exit_code_two(tmp_path: Path) 
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
+def test_a_service_started_again_while_the_store_is_away_makes_no_empty_one(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "secret.key").write_bytes(Fernet.generate_key())
+
+    ended = _run(tmp_path)
+
+    assert ended.returncode == 2
+    assert str(home / "accounts.sqlite") in ended.stderr
+    assert not (home / "accounts.sqlite").exists()
+
+
 def _run(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "vibe_oauth"],

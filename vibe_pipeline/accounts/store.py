@@ -50,6 +50,7 @@ __all__ = [
     "open_set_up",
     "open_store",
     "secret_key",
+    "set_up",
 ]
 
 
@@ -152,6 +153,22 @@ def open_for(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Ac
     ceilings = {**CEILINGS, "spotify": Ceiling.of(settings.spotify_daily_calls)}
     sealer = cipher_for(settings)
     return _assembled(database, sealer, now, defaults, new_user_id, ceilings=ceilings)
+
+
+def set_up(settings: Settings) -> None:
+    """Make the store of a first start; later bring it to this version, and make none anew.
+
+    The key is made after the store: where it lies there was one, and it is away.
+
+    Raises:
+        AccountsGone: there is a key and no store.
+        SecretKeyInvalid: the key is none; nothing is made then.
+    """
+    key = existing_key(settings)
+    if key is not None and settings.vibe_secret_key is None:
+        upgrade_existing(settings.accounts_address)
+    else:
+        migrate(settings.accounts_address)
 
 
 def open_set_up(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AccountStore:
