@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
+import pytest
+
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
 from vibe_pipeline import runs
+from vibe_pipeline.accounts import continuation
 from vibe_pipeline.accounts.records import Account, BlockKind, Edition, EditionState
+from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.records import PERSONAL_SOURCES, EditionId, Mode, Source
 
 WRITING = "PUT /playlists/{id}/items"
@@ -130,3 +137,43 @@ def test_a_list_chosen_for_another_spotify_account_is_never_published_but_chosen
     assert (begun.state, begun.tracks) == (EditionState.STARTED, ())
     assert uris_of(playlist) == [one.uri for one in edition.tracks]
     assert edition.tracks != left.tracks
+
+
+@pytest.mark.parametrize("call", ["create_playlist", "replace_items"])
+def test_who_connects_another_account_while_their_list_is_published_gets_it_there(
+    world: VibeWorld, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    anna, boris = world.connected(), world.connected("Boris")
+    world.store.tokens.expire_consent(boris.user_id, boris.consented_at or boris.created_at)
+    asked = getattr(Spotify, call)
+
+    async def and_meanwhile(spotify: Spotify, *given: Any, **named: Any) -> Any:
+        answer = await asked(spotify, *given, **named)
+        monkeypatch.setattr(Spotify, call, asked)
+        await asyncio.to_thread(world.connect_again, anna, listening_of=boris)
+        return answer
+
+    monkeypatch.setattr(Spotify, call, and_meanwhile)
+    lost = world.run("daily_vibe", anna.user_id, raise_on_error=False)
+
+    left = world.list_of(lost)
+    assert (left.state, left.cause, continuation.goes_on(left)) == ("started", None, True)
+    edition = goes_on(world, left, "daily_vibe")
+    (playlist,) = playlists_of(world, boris)
+    assert uris_of(playlist) == [one.uri for one in edition.tracks]
+
+
+def test_a_choice_that_is_taken_back_before_its_publication_begins_goes_on_by_itself(
+    world: VibeWorld,
+) -> None:
+    anna, boris = world.connected(), world.connected("Boris")
+    world.store.tokens.expire_consent(boris.user_id, boris.consented_at or boris.created_at)
+    left = fails_at_writing(world, anna)
+    world.connect_again(anna, listening_of=boris)
+
+    tags = {runs.EDITION: left.edition_id, runs.CONTINUED: "1", runs.ASKED_BY: runs.CHAT}
+    late = world.run("publish_preview", anna.user_id, tags=tags, raise_on_error=False)
+
+    edition = world.store.editions.required(left.edition_id)
+    assert not late.success
+    assert (edition.state, edition.cause, continuation.goes_on(edition)) == ("started", None, True)

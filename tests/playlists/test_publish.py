@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests.support.accounts_site import KEY
+from tests.support.accounts_site import KEY, tokens
 from tests.support.outside_world import Naps
 from tests.support.warehouse_examples import chosen, track
 from vibe_pipeline.accounts.continuation import may_have_a_playlist
@@ -741,6 +741,47 @@ def test_a_second_process_that_moves_the_edition_on_is_noticed(desk: Desk) -> No
     desk.spotify.dies = meanwhile
     with pytest.raises(PublicationLost):
         desk.publish(edition_id)
+
+
+@pytest.mark.parametrize("call", ["create", "items"])
+@pytest.mark.parametrize("mode", Mode)
+def test_who_connects_another_account_meanwhile_never_gets_the_former_ones_playlist(
+    desk: Desk, mode: Mode, call: str
+) -> None:
+    person, now = desk.account.user_id, desk.now
+    desk.store.people.connect(person, "spotify-anna", "Anna", tokens(now))
+    edition_id = desk.chosen("e1", mode=mode)
+
+    def meanwhile(made: str) -> bool:
+        if made == call:
+            desk.store.people.connect(person, "spotify-other", "Other", tokens(now))
+        return False
+
+    desk.spotify.dies = meanwhile
+    with pytest.raises(PublicationLost):
+        desk.publish(edition_id)
+
+    account, edition = desk.store.people.get(person), desk.store.editions.required(edition_id)
+    assert account is not None
+    assert account.playlist_id is None
+    assert (edition.state, edition.playlist_id) == (EditionState.STARTED, None)
+
+
+def test_who_disconnects_while_a_playlist_is_made_is_left_without_it(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+
+    def meanwhile(made: str) -> bool:
+        if made == "create":
+            desk.store.erasures.disconnect(desk.account.user_id)
+        return False
+
+    desk.spotify.dies = meanwhile
+    with pytest.raises(PublicationLost):
+        desk.publish(edition_id)
+
+    account = desk.store.people.get(desk.account.user_id)
+    assert account is not None
+    assert account.playlist_id is None
 
 
 def test_nothing_chosen_is_a_mistake_of_the_caller(desk: Desk) -> None:

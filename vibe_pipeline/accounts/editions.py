@@ -5,7 +5,7 @@ Only the row and its moves. Writing to Spotify between two of them is ``playlist
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Unpack
@@ -39,7 +39,7 @@ from vibe_pipeline.accounts.records import (
     PoolSummary,
     Summary,
 )
-from vibe_pipeline.accounts.tables import editions
+from vibe_pipeline.accounts.tables import accounts, editions
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source, UserId
 
 MOST_MADE_AHEAD = 7
@@ -118,6 +118,40 @@ class Editions:
         The compare-and-set of the ledger: of two processes that try, one hears true. The same
         state twice writes facts down without a step. A former failure is cleared.
         """
+        with self.database.writing() as connection:
+            return self._step(connection, edition_id, expected_state, new_state, facts, tell)
+
+    def advance_with_playlist(
+        self,
+        edition: Edition,
+        new_state: EditionState,
+        *,
+        playlist_id: str | None,
+        playlist_url: str | None,
+        **facts: str | None,
+    ) -> bool:
+        """The same step, with which this becomes its person's living playlist; or ``None`` does.
+
+        Both or neither: who connects another account meanwhile never gets the former one's.
+        """
+        place = {"playlist_id": playlist_id, "playlist_url": playlist_url}
+        known = {**facts, **place}
+        theirs = update(accounts).where(accounts.c.user_id == edition.user_id).values(place)
+        with self.database.writing() as connection:
+            moved = self._step(connection, edition.edition_id, edition.state, new_state, known)
+            if moved:
+                connection.execute(theirs)
+        return moved
+
+    def _step(
+        self,
+        connection: Connection,
+        edition_id: EditionId,
+        expected_state: EditionState,
+        new_state: EditionState,
+        facts: Mapping[str, Any],
+        tell: Message | None = None,
+    ) -> bool:
         values = _columns(dict(facts)) | {
             "state": EditionState(new_state).value,
             "cause": None,
@@ -129,12 +163,11 @@ class Editions:
             editions.c.edition_id == edition_id,
             editions.c.state == EditionState(expected_state).value,
         )
-        with self.database.writing() as connection:
-            change = update(editions).where(*stands).values(values)
-            owner = connection.execute(change.returning(editions.c.user_id)).scalar()
-            if owner is not None and tell is not None:
-                queue(connection, UserId(owner), tell, now=self.now())
-            return owner is not None
+        change = update(editions).where(*stands).values(values)
+        owner = connection.execute(change.returning(editions.c.user_id)).scalar()
+        if owner is not None and tell is not None:
+            queue(connection, UserId(owner), tell, now=self.now())
+        return owner is not None
 
     def fail(
         self,

@@ -20,6 +20,7 @@ from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.playlists.failures import ListFailure, ListRefused, failure_of
 from vibe_pipeline.playlists.paused_nights import moves_on
+from vibe_pipeline.playlists.publish import PublicationLost
 from vibe_pipeline.playlists.warehouse_recovery import Recovery, recover
 from vibe_pipeline.warehouse import NotAWarehouse, Warehouse, WarehouseError
 
@@ -44,6 +45,11 @@ def failures_recorded(
             raise dg.Failure(str(error), metadata=shown, allow_retries=False) from error
         # Nothing is noted: the list goes on by itself, over what was put back.
         raise dg.Failure(recovery.in_words(error.path), allow_retries=False) from error
+    except PublicationLost as error:
+        # Nothing is noted: another goes on with it, or it goes on by itself where it stands by now.
+        raise dg.Failure(str(error), allow_retries=False) from error
+    except dg.Failure:
+        raise
     except (ListRefused, ServiceError, WarehouseError, AccountsUnreadable) as error:
         failure = failure_of(error)
         shown = _note(context, store, account, edition, failure, nightly=nightly)

@@ -409,11 +409,7 @@ class Publication:
         )
 
     def _made(self, edition: Edition, playlist_id: str, url: str | None) -> None:
-        if edition.mode is Mode.LIVING:
-            self.store.people.change(edition.user_id, playlist_id=playlist_id, playlist_url=url)
-        self._advance(
-            edition, EditionState.PLAYLIST_MADE, playlist_id=playlist_id, playlist_url=url
-        )
+        self._advance_in(edition, EditionState.PLAYLIST_MADE, playlist_id, url)
 
     async def _write(self, edition: Edition, mending: _Mending) -> None:
         """Put the tracks in place; the words too, when the playlist says others.
@@ -437,24 +433,15 @@ class Publication:
         if unusable.ids:
             self._mend(edition, unusable, mending)
             return
-        self._advance(
+        self._advance_in(
             edition,
             EditionState.ITEMS_WRITTEN,
+            playlist_id,
+            edition.playlist_url,
             title=words.title,
             description=words.description if words == standing else None,
             snapshot_id=snapshot,
         )
-        self._stands(edition)
-
-    def _stands(self, edition: Edition) -> None:
-        """The one playlist is where the list was written, also after the person came back."""
-        living = edition.mode is Mode.LIVING
-        if living and self._account(edition).playlist_id != edition.playlist_id:
-            self.store.people.change(
-                edition.user_id,
-                playlist_id=edition.playlist_id,
-                playlist_url=edition.playlist_url,
-            )
 
     async def _written(self, edition: Edition, uris: Sequence[str], mending: _Mending) -> str:
         """The snapshot; one refusal alone blames no track.
@@ -506,8 +493,9 @@ class Publication:
         made = None if stood is not None else await self._made_for(edition)
         if made is not None:
             await self.spotify.remove_from_library([f"spotify:playlist:{made}"])
-            self._forget_playlist(edition)
-        self._unmake(edition)
+            self._let_go(edition)
+        else:
+            self._unmake(edition)
 
     async def _made_for(self, edition: Edition) -> str | None:
         """The playlist made for this list, heard of or not; a living one is found later."""
@@ -626,12 +614,8 @@ class Publication:
 
     def _let_go(self, edition: Edition) -> None:
         """The playlist is gone from Spotify: forget it, and be ready to make another."""
-        self._forget_playlist(edition)
-        self._unmake(edition)
-
-    def _forget_playlist(self, edition: Edition) -> None:
-        if edition.mode is Mode.LIVING:
-            self.store.people.change(edition.user_id, playlist_id=None, playlist_url=None)
+        nothing = dict.fromkeys(("marker", "title", "description"))
+        self._advance_in(edition, EditionState.CHOSEN, None, None, **nothing)
 
     def _unmake(self, edition: Edition) -> None:
         """Take the list back to its choice, without a playlist."""
@@ -662,6 +646,27 @@ class Publication:
             edition.state,
             EditionState.RECORDED,
             tell=self.announced(edition),
+        )
+        _must_have_moved(edition, moved=moved)
+
+    def _advance_in(
+        self,
+        edition: Edition,
+        state: EditionState,
+        playlist_id: str | None,
+        url: str | None,
+        **facts: str | None,
+    ) -> None:
+        """A step that says which playlist it is: the one living playlist is where a list is."""
+        if edition.mode is not Mode.LIVING:
+            self._advance(edition, state, playlist_id=playlist_id, playlist_url=url, **facts)
+            return
+        moved = self.store.editions.advance_with_playlist(
+            edition,
+            state,
+            playlist_id=playlist_id,
+            playlist_url=url,
+            **facts,
         )
         _must_have_moved(edition, moved=moved)
 
