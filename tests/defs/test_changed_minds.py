@@ -13,6 +13,7 @@ from vibe_pipeline.accounts import continuation
 from vibe_pipeline.accounts.records import Account, BlockKind, Edition, EditionState
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.records import PERSONAL_SOURCES, EditionId, Mode, Source
+from vibe_pipeline.runs import LaunchRequest
 
 WRITING = "PUT /playlists/{id}/items"
 
@@ -31,6 +32,16 @@ def goes_on(world: VibeWorld, edition: Edition, job: str = "publish_preview") ->
     tags = {runs.EDITION: edition.edition_id, runs.CONTINUED: "1", runs.ASKED_BY: runs.CHAT}
     world.run(job, edition.user_id, tags=tags)
     return world.store.editions.required(edition.edition_id)
+
+
+def take_back(world: VibeWorld, edition: Edition) -> None:
+    stood = edition.stands_since
+    launch = LaunchRequest.undoing(edition.user_id, edition.edition_id, stood_since=stood)
+    world.run(launch.job, edition.user_id, tags=launch.tags)
+
+
+def in_library(world: VibeWorld, person: Account) -> list[dict[str, Any]]:
+    return [one for one in playlists_of(world, person) if one.get("followed", True)]
 
 
 def test_what_was_blocked_since_a_list_was_chosen_is_not_on_it_and_others_stand_there(
@@ -177,3 +188,37 @@ def test_a_choice_that_is_taken_back_before_its_publication_begins_goes_on_by_it
     edition = world.store.editions.required(left.edition_id)
     assert not late.success
     assert (edition.state, edition.cause, continuation.goes_on(edition)) == ("started", None, True)
+
+
+def test_a_list_that_goes_on_after_the_only_one_was_taken_back_gets_a_playlist_of_its_own(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    only = world.list_of(world.run("daily_vibe", anna.user_id))
+    left = fails_at_writing(world, anna)
+    take_back(world, only)
+
+    edition = goes_on(world, left)
+
+    (playlist,) = in_library(world, anna)
+    account = world.store.people.get(anna.user_id)
+    assert account is not None
+    assert playlist["id"] == edition.playlist_id == account.playlist_id != only.playlist_id
+    assert uris_of(playlist) == [one.uri for one in edition.tracks]
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_list_that_is_made_anew_after_it_was_taken_back_is_to_be_seen(
+    world: VibeWorld, mode: Mode
+) -> None:
+    anna = world.store.people.change(world.connected().user_id, mode=mode)
+    only = world.list_of(world.run("daily_vibe", anna.user_id))
+    take_back(world, only)
+
+    world.rerun_all(only.edition_id, tags={runs.PARTITION: anna.user_id})
+
+    (playlist,) = in_library(world, anna)
+    edition = world.store.editions.required(only.edition_id)
+    assert uris_of(playlist) == [one.uri for one in edition.tracks]
+    assert (edition.state, edition.playlist_id) == (EditionState.RECORDED, playlist["id"])
+    assert world.store.editions.latest(anna.user_id) == edition

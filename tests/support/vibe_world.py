@@ -158,11 +158,24 @@ class VibeWorld:
 
     def rerun_all(self, run_id: str, *, tags: Mapping[str, str]) -> dg.JobExecutionResult:
         """What the UI's button "re-execute all" does, which hands on the run's tags."""
+        return self.rerun(run_id, tags=tags)
+
+    def rerun(
+        self,
+        run_id: str,
+        *,
+        tags: Mapping[str, str],
+        steps: Sequence[str] = (),
+        preview: bool = False,
+    ) -> dg.JobExecutionResult:
+        """The same of ``steps`` alone, where some are named; or of the run of a preview."""
         return dg.execute_job(
-            dg.reconstructable(_daily_vibe_here),
+            dg.reconstructable(_preview_vibe_here if preview else _daily_vibe_here),
             instance=self.instance,
             tags=dict(tags),
-            reexecution_options=dg.ReexecutionOptions(parent_run_id=run_id),
+            reexecution_options=dg.ReexecutionOptions(
+                parent_run_id=run_id, step_selection=list(steps)
+            ),
         )
 
     def calls(self, service: str = "spotify") -> Counter[str]:
@@ -251,6 +264,11 @@ class VibeWorld:
 def _daily_vibe_here() -> dg.JobDefinition:
     """The job as a process of its own would load it."""
     return build(read_settings()).resolve_job_def("daily_vibe")
+
+
+def _preview_vibe_here() -> dg.JobDefinition:
+    """The job as a process of its own would load it."""
+    return build(read_settings()).resolve_job_def("preview_vibe")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     Select,
+    and_,
     case,
     func,
     insert,
@@ -295,10 +296,9 @@ class Editions:
     def overtaken(self, edition: Edition) -> bool:
         """Whether it must not be written any more: it would take a later list's place.
 
-        What was written once is only recorded, or rewritten on purpose.
+        What is written is only recorded; what is rewritten on purpose counts as put back.
         """
-        written = edition.snapshot_id is not None or edition.state in _WRITTEN
-        return not written and self.later_stands(edition)
+        return edition.state not in _WRITTEN and self.later_stands(edition)
 
     def take_back(self, edition_id: EditionId) -> bool:
         """The person undid this publication; true for the one who noted it first.
@@ -349,7 +349,8 @@ class Editions:
     def unfinished(self, *, since: datetime) -> list[Edition]:
         """Everybody's lists begun since then that are not recorded, newest first.
 
-        What is written lacks nothing but its record, and is never of the past.
+        What is written lacks nothing but its record, and is never of the past; nor is what was
+        written before and lately chosen anew.
         """
         return self._everybodys(
             editions.c.kind == EditionKind.DAILY.value,
@@ -358,6 +359,7 @@ class Editions:
             or_(
                 editions.c.created_at >= since,
                 editions.c.state == EditionState.ITEMS_WRITTEN.value,
+                and_(editions.c.snapshot_id.is_not(None), editions.c.updated_at >= since),
             ),
         )
 
@@ -469,7 +471,7 @@ def forget_playlist(connection: Connection, user_id: UserId, playlist_id: str) -
     """
     waiting = (*_half_way(user_id), editions.c.playlist_id == playlist_id)
     change = update(editions).where(*waiting)
-    connection.execute(change.values(state=EditionState.CHOSEN.value, **_NO_PLAYLIST))
+    connection.execute(change.values(state=EditionState.CHOSEN.value, **NO_PLAYLIST))
 
 
 def forget_choices(connection: Connection, user_id: UserId) -> None:
@@ -487,7 +489,7 @@ def forget_choices(connection: Connection, user_id: UserId) -> None:
             tracks=[],
             summary=None,
             cause=case((passing, None), else_=editions.c.cause),
-            **_NO_PLAYLIST,
+            **NO_PLAYLIST,
         )
     )
 
@@ -497,9 +499,15 @@ def _half_way(user_id: UserId) -> tuple[ColumnElement[bool], ...]:
     return editions.c.user_id == user_id, editions.c.state.in_(waiting)
 
 
-_NO_PLAYLIST = dict.fromkeys(
-    ("playlist_id", "playlist_url", "marker", "title", "description", "snapshot_id")
-)
+NO_PLAYLIST: EditionFacts = {
+    "playlist_id": None,
+    "playlist_url": None,
+    "marker": None,
+    "title": None,
+    "description": None,
+    "snapshot_id": None,
+}
+"""What an edition says that is to get another playlist."""
 
 
 def _editions(connection: Connection, query: Select[Any]) -> list[Edition]:

@@ -27,7 +27,13 @@ from vibe_pipeline.defs.resources import (
     ServicesResource,
     WarehouseResource,
 )
-from vibe_pipeline.defs.run_context import PUBLISHED, SELECTION, RunContext, run_context
+from vibe_pipeline.defs.run_context import (
+    PUBLISHED,
+    PUBLISHING_STEP,
+    SELECTION,
+    RunContext,
+    run_context,
+)
 from vibe_pipeline.defs.specs import asset_spec, check_spec
 from vibe_pipeline.installation.home import restored_at
 from vibe_pipeline.playlists.cover_upload import CoverUpload
@@ -48,7 +54,7 @@ HISTORY = dg.AssetKey("recommendation_history")
 
 
 @dg.multi_asset(
-    name="playlist",
+    name=PUBLISHING_STEP,
     specs=[
         asset_spec(
             PUBLISHED,
@@ -128,8 +134,8 @@ def _chosen_edition(store: AccountStore, run: RunContext) -> Edition:
         return edition_to_publish(store, run.edition, on_purpose=on_purpose)
     except NothingToPublish as error:
         raise dg.Failure(
-            "No list has been chosen for this person yet: materialize ranked_selection as well, or"
-            " run daily_vibe.",
+            "No list of this person's waits to be published: materialize ranked_selection as well,"
+            " or run daily_vibe.",
             allow_retries=False,
         ) from error
 

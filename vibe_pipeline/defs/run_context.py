@@ -25,8 +25,10 @@ from vibe_pipeline.playlists.failures import not_connected, refusal
 from vibe_pipeline.playlists.run_edition import (
     EditionUnknown,
     RunIdentity,
+    as_preview,
     begun_too_late,
     edition_for,
+    is_only_looked_at,
     slice_for,
     unfinished_before,
 )
@@ -35,6 +37,8 @@ from vibe_pipeline.warehouse import Slice, Warehouse
 
 SELECTION = dg.AssetKey("ranked_selection")
 PUBLISHED = dg.AssetKey("published_playlist")
+PUBLISHING_STEP = "playlist"
+_PUBLISHING_JOBS = frozenset({runs.DAILY_VIBE, runs.PUBLISH_PREVIEW})
 EDITION_JOBS: Mapping[str, EditionKind] = {
     runs.DAILY_VIBE: EditionKind.DAILY,
     runs.PREVIEW_VIBE: EditionKind.PREVIEW,
@@ -49,7 +53,7 @@ class RunContext:
     a run that was handed an edition which another run began. ``continued``: by itself, after
     that one had come to nothing. ``repeated``: as a rerun of another run. ``by_hand``: by an
     operator, from the UI or in a backfill; its person asked for nothing. ``wanted``: its person
-    asked to have exactly this list published.
+    asked to have exactly this list published. ``publishes``: it writes the list to a playlist.
     """
 
     run_id: str
@@ -63,6 +67,7 @@ class RunContext:
     repeated: bool
     by_hand: bool
     wanted: bool
+    publishes: bool
 
     @property
     def user_id(self) -> UserId:
@@ -83,9 +88,11 @@ class RunContext:
     def makes_anew(self) -> bool:
         """Whether the list stood in its playlist before, and an operator had it chosen again."""
         edition = self.edition
-        if edition is None or edition.state is not EditionState.PLAYLIST_MADE:
+        if edition is None or edition.state is EditionState.RECORDED:
             return False
-        return edition.snapshot_id is not None and (self.on_purpose or self.continued)
+        waits = edition.state is EditionState.PLAYLIST_MADE and edition.snapshot_id is not None
+        stood = waits or edition.undone_at is not None
+        return stood and (self.on_purpose or self.continued)
 
     @property
     def done_before(self) -> bool:
@@ -152,6 +159,9 @@ def _run_context(
     run = _going_on(context, store, account, identity_of(context.run), now=now)
     try:
         edition = edition_for(store, account, run, now=now)
+        if edition is not None and is_only_looked_at(run, edition):
+            run = as_preview(run, edition)
+            edition = edition_for(store, account, run, now=now)
     except EditionUnknown as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     nightly = runs.is_nightly(run.tags)
@@ -167,6 +177,7 @@ def _run_context(
         repeated=run.root_run_id not in {None, run.run_id},
         by_hand=runs.ASKED_BY not in run.tags,
         wanted=runs.is_wanted(context.run.job_name, run.tags),
+        publishes=run.publishes,
     )
 
 
@@ -198,14 +209,20 @@ def _going_on(
 
 def identity_of(run: dg.DagsterRun) -> RunIdentity:
     """What a run of Dagster's tells of itself."""
-    assets = run.asset_selection or frozenset()
     return RunIdentity(
         run_id=run.run_id,
         root_run_id=run.root_run_id,
         tags=run.tags,
         kind=_kind_of(run),
-        publishes=PUBLISHED in assets,
+        publishes=_publishes(run),
     )
+
+
+def _publishes(run: dg.DagsterRun) -> bool:
+    """Whether the step that writes playlists is among those it was launched with."""
+    assets, steps = run.asset_selection, run.step_keys_to_execute
+    written = PUBLISHED in assets if assets else run.job_name in _PUBLISHING_JOBS
+    return written and (not steps or PUBLISHING_STEP in steps)
 
 
 def _kind_of(run: dg.DagsterRun) -> EditionKind | None:

@@ -35,7 +35,7 @@ from vibe_pipeline.playlists.build import ListBuild, build_list, stock_up
 from vibe_pipeline.playlists.edition_inputs import Known, Wishes, inputs_for, pools_from
 from vibe_pipeline.playlists.edition_record import SelectionRecord, record_choice
 from vibe_pipeline.playlists.failures import nothing_to_choose
-from vibe_pipeline.playlists.publish import chosen_twice, without_uri
+from vibe_pipeline.playlists.publish import chosen_twice, stand_again, without_uri
 from vibe_pipeline.playlists.selection_summary import Selection, with_stale_parts
 from vibe_pipeline.playlists.unsynced_likes import take_in
 from vibe_pipeline.ranking.list_request import ListRequest
@@ -102,6 +102,8 @@ def ranked_selection(
         if not selection.tracks:
             raise nothing_to_choose(left_out=bool(selection.ranked))
         if run.edition is not None:
+            if run.publishes and run.on_purpose:
+                stand_again(store, run.edition)
             told = with_stale_parts(selection, stale_parts(step.library))
             record_choice(store, run.edition, told, mode=run.account.mode)
         yield _result(selection, run.account.adventure, clients.shown)

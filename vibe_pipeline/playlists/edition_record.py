@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from vibe_pipeline.accounts.records import Considered, Edition, EditionState
+from vibe_pipeline.accounts.editions import NO_PLAYLIST
+from vibe_pipeline.accounts.records import Considered, Edition, EditionFacts, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists.edition_inputs import with_explicit
 from vibe_pipeline.playlists.failures import PlaylistMissing
@@ -66,18 +67,20 @@ def record_choice(
 ) -> None:
     """Put the choice into the ledger; a list written before is to be written again.
 
-    That its playlist was missing stays noted: other tracks say nothing about that.
+    That its playlist was missing stays noted: other tracks say nothing about that. A list that went
+    with its playlist when it was taken back gets another one.
     Raises ``PublicationLost`` when another run moved the edition on meanwhile.
     """
-    early = edition.state in {EditionState.STARTED, EditionState.CHOSEN}
-    moved = store.editions.advance(
-        edition.edition_id,
-        edition.state,
-        EditionState.CHOSEN if early else EditionState.PLAYLIST_MADE,
-        tracks=selection.tracks,
-        summary=selection.summary,
-        mode=mode if early else edition.mode,
-    )
+    removed = _went_with_its_playlist(store, edition)
+    early = removed or edition.state in {EditionState.STARTED, EditionState.CHOSEN}
+    state = EditionState.CHOSEN if early else EditionState.PLAYLIST_MADE
+    facts: EditionFacts = {
+        **(NO_PLAYLIST if removed else {}),
+        "tracks": selection.tracks,
+        "summary": selection.summary,
+        "mode": mode if early else edition.mode,
+    }
+    moved = store.editions.advance(edition.edition_id, edition.state, state, **facts)
     if not moved:
         raise PublicationLost(f"edition {edition.edition_id} was moved on by somebody else")
     if edition.cause is not None and (noted := PlaylistMissing.noted(edition)) is not None:
@@ -85,6 +88,15 @@ def record_choice(
     store.considered.keep(
         edition.edition_id, edition.user_id, edition.vibe_date, _considered(selection.ranked)
     )
+
+
+def _went_with_its_playlist(store: AccountStore, edition: Edition) -> bool:
+    """Whether taking it back removed its playlist from the library: no other list stands there."""
+    if edition.undone_at is None:
+        return False
+    account = store.people.get(edition.user_id)
+    living = account.playlist_id if account and edition.mode is Mode.LIVING else None
+    return edition.playlist_id != living
 
 
 def _considered(ranked: Sequence[Ranked]) -> list[Considered]:

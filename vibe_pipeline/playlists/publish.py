@@ -145,28 +145,39 @@ def edition_to_publish(
 ) -> Edition:
     """The edition whose chosen tracks are to be written; a preview becomes a list by this.
 
-    ``on_purpose``: somebody has it written now, whatever came after it was begun. That, a preview
-    and a list that was written before count as put back where a later list stands.
+    ``on_purpose``: somebody has it written now, whatever came after it was begun. That and a
+    preview count as put back where a later list stands.
 
-    Raises ``NothingToPublish`` when nothing has been chosen yet.
+    Raises ``NothingToPublish`` when nothing has been chosen yet, or not since it was taken back.
     """
     if edition is None or not edition.tracks:
+        raise NothingToPublish
+    if edition.undone_at is not None and edition.state is EditionState.RECORDED:
         raise NothingToPublish
     if edition.kind is EditionKind.PREVIEW:
         store.editions.advance(
             edition.edition_id, edition.state, edition.state, kind=EditionKind.DAILY
         )
         on_purpose = True
-    wanted = on_purpose or edition.snapshot_id is not None
-    if wanted and edition.state in _TO_WRITE:
-        undone = edition.undone_at is not None
-        if undone or store.editions.later_stands(edition):
+    if on_purpose and edition.state in _TO_WRITE:
+        if edition.undone_at is not None:
             store.editions.put_back(edition.edition_id)
+        else:
+            stand_again(store, edition)
     return edition
 
 
 def _not_announced(_: Edition) -> None:
     """Somebody waits for it in the chat, or nobody at all."""
+
+
+def stand_again(store: AccountStore, edition: Edition) -> None:
+    """Have it count as put back from now on, where a later list stands in its playlist.
+
+    Done as soon as it is chosen on purpose: whoever goes on with it knows of no purpose.
+    """
+    if store.editions.later_stands(edition):
+        store.editions.put_back(edition.edition_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

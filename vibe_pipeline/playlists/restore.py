@@ -116,6 +116,7 @@ class Restoration:
             missing = await self._show(before)
         elif edition.playlist_id is not None:
             await self.spotify.remove_from_library([_address(edition.playlist_id)])
+            self.store.editions.let_go_of(edition.user_id, edition.playlist_id)
         await self._lead_on(edition, before)
         if not self.store.editions.falls_back(edition):
             self.unremember(edition)

@@ -49,7 +49,8 @@ def edition_for(
 ) -> Edition | None:
     """The edition to work on; opened in the ledger when the run makes a list.
 
-    A run that only publishes takes the newest edition whose tracks are chosen.
+    A run that only publishes takes the newest list whose tracks are chosen: no preview, for that is
+    published by name, nor what was taken back.
 
     Raises ``EditionUnknown``.
     """
@@ -64,7 +65,29 @@ def edition_for(
     if not run.publishes:
         return None
     history = store.editions.history(account.user_id)
-    return next((edition for edition in history if edition.tracks), None)
+    return next((edition for edition in history if _is_to_stand(edition)), None)
+
+
+def _is_to_stand(edition: Edition) -> bool:
+    daily = edition.kind is EditionKind.DAILY
+    return daily and edition.undone_at is None and bool(edition.tracks)
+
+
+def is_only_looked_at(run: RunIdentity, edition: Edition) -> bool:
+    """Whether the run would choose anew what stands in a playlist, and not write it there."""
+    written = edition.state in {EditionState.ITEMS_WRITTEN, EditionState.RECORDED}
+    return written and not run.publishes
+
+
+def as_preview(run: RunIdentity, edition: Edition) -> RunIdentity:
+    """The run as one that makes a preview of its own, for the day of this edition.
+
+    What is in a playlist keeps its tracks, and all that was kept of how it was made.
+    """
+    tags = {runs.VIBE_DATE: edition.vibe_date.isoformat()}
+    return RunIdentity(
+        run_id=run.run_id, root_run_id=None, tags=tags, kind=EditionKind.PREVIEW, publishes=False
+    )
 
 
 def unfinished_before(
