@@ -19,6 +19,7 @@ from vibe_bot.services import BotServices
 from vibe_bot.zone_guesses import guessed_zones, zone_label, zone_name
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.messages import (
+    ChangedBackByOperator,
     Connected,
     ConsentEnded,
     ConsentEnds,
@@ -51,6 +52,8 @@ class Announcement:
 _GREETINGS = ((23, "_late"), (18, "_evening"), (12, "_afternoon"), (4, ""), (0, "_late"))
 """What a night's list is told with, from which hour of the person's day on."""
 
+_OfAList = NightReady | ReadyAfterAll | MadeByOperator | ChangedBackByOperator
+
 GREETED_WITHIN = timedelta(hours=12)
 """So long after it was begun, a night's list is still that of the day its person is in."""
 
@@ -60,7 +63,7 @@ def announcement(services: BotServices, account: Account, message: Message) -> A
     match message:
         case Connected():
             return _connected(services, account, message)
-        case NightReady() | ReadyAfterAll() | MadeByOperator():
+        case NightReady() | ReadyAfterAll() | MadeByOperator() | ChangedBackByOperator():
             return _ready(services, account, message)
         case NightFailed() | NightLate():
             return _about_night(services, account, message)
@@ -94,9 +97,7 @@ def _connected(services: BotServices, account: Account, message: Connected) -> A
     return Announcement(text=together(text, later), markup=markup)
 
 
-def _ready(
-    services: BotServices, account: Account, message: NightReady | ReadyAfterAll | MadeByOperator
-) -> Announcement:
+def _ready(services: BotServices, account: Account, message: _OfAList) -> Announcement:
     edition = services.store.editions.get(message.edition_id)
     intro = _greeting(services, account, edition, message)
     if edition is None:
@@ -114,7 +115,7 @@ def _greeting(
     services: BotServices,
     account: Account,
     edition: Edition | None,
-    message: NightReady | ReadyAfterAll | MadeByOperator,
+    message: _OfAList,
 ) -> Html:
     """A night's list that comes late is called by its day: a newer one may have been greeted."""
     language, now = account.language, services.now()
@@ -129,7 +130,7 @@ def _told_otherwise(
     services: BotServices,
     account: Account,
     edition: Edition,
-    message: NightReady | ReadyAfterAll | MadeByOperator,
+    message: _OfAList,
 ) -> list[tuple[int, int]]:
     """Where the chat says that this list failed: at the end of a run, or after its night."""
     store, failed = services.store, services.store.watches.get(edition.edition_id)

@@ -11,6 +11,7 @@ from vibe_bot.results import CONNECT_AGAIN
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.continuation import LEFT_ALONE_AFTER
 from vibe_pipeline.accounts.messages import (
+    ChangedBackByOperator,
     ConsentEnded,
     ConsentEnds,
     MadeByOperator,
@@ -44,6 +45,8 @@ def fresh_content(
             past = _of_the_past(services, content.edition_id)
         case NightLate():
             past = _has_begun(services, account, waiting, content)
+        case ChangedBackByOperator():
+            past = _stands_no_more(services, content.edition_id)
         case NightFailed():
             past = _is_over(services, account, waiting, content)
         case _:
@@ -60,12 +63,20 @@ def _reminder(services: BotServices, account: Account, message: ConsentEnds) -> 
 
 def _of_the_past(services: BotServices, edition_id: EditionId) -> bool:
     """Whether a list is none to listen to any more: long ago, taken back, or replaced."""
+    edition = services.store.editions.get(edition_id)
+    if edition is None:
+        return False
+    long_ago = services.now() - edition.stands_since > LEFT_ALONE_AFTER
+    return long_ago or _stands_no_more(services, edition_id)
+
+
+def _stands_no_more(services: BotServices, edition_id: EditionId) -> bool:
+    """Whether a list was taken back or replaced since."""
     editions = services.store.editions
     edition = editions.get(edition_id)
     if edition is None:
         return False
-    long_ago = services.now() - edition.stands_since > LEFT_ALONE_AFTER
-    return long_ago or edition.undone_at is not None or editions.later_stands(edition)
+    return edition.undone_at is not None or editions.later_stands(edition)
 
 
 def _is_over(

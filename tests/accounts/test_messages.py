@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.accounts_site import BEGINNING, DAY, connected, made, opened, put_as_stored
 from vibe_pipeline.accounts.messages import (
+    ChangedBackByOperator,
     Connected,
     ConsentEnded,
     ConsentEnds,
@@ -36,6 +37,7 @@ OF_EACH_KIND: tuple[Message, ...] = (
     NightReady.of(EditionId("run-1")),
     ReadyAfterAll.of(EditionId("run-1")),
     MadeByOperator.of(EditionId("run-1")),
+    ChangedBackByOperator.of(EditionId("run-1")),
     ZoneUnknown.of(ANNA, "Mars/Olympus"),
     PlaylistLetGo.of("p1"),
     NightLate.of(ANNA, "nightly:2026-11-23", DAY),

@@ -16,6 +16,7 @@ from vibe_bot.announcements import night_greeting
 from vibe_bot.reminders import reminder_now
 from vibe_bot.zone_guesses import city, guessed_zones, zone_label
 from vibe_pipeline.accounts.messages import (
+    ChangedBackByOperator,
     Connected,
     ConsentEnded,
     ConsentEnds,
@@ -42,6 +43,7 @@ IN_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
     NightLate: frozenset({"day"}),
     ReadyAfterAll: frozenset(),
     MadeByOperator: frozenset(),
+    ChangedBackByOperator: frozenset(),
     PlaylistLetGo: frozenset(),
     ZoneQuestion: frozenset(),
     ZoneUnknown: frozenset({"zone"}),
@@ -54,6 +56,7 @@ BESIDE_THE_SENTENCE: Mapping[type[Message], frozenset[str]] = {
     NightLate: frozenset({"occasion"}),
     ReadyAfterAll: frozenset({"edition_id"}),
     MadeByOperator: frozenset({"edition_id"}),
+    ChangedBackByOperator: frozenset({"edition_id"}),
     NightFailed: frozenset({"cause"}),
     ConsentEnded: frozenset({"consented_at"}),
 }

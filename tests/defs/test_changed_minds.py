@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,6 +26,17 @@ def fails_at_writing(world: VibeWorld, person: Account) -> Edition:
     world.no_trouble()
     edition = world.store.editions.required(EditionId(failed.run_id))
     assert edition.state is EditionState.PLAYLIST_MADE
+    return edition
+
+
+def hears_of_no_playlist(world: VibeWorld, person: Account) -> Edition:
+    """A list whose playlist was made, and of which nobody could hear."""
+    world.trouble(service="spotify", kind="drop", endpoint="POST /me/playlists", applied=True)
+    world.trouble(service="spotify", kind="status", status=503, endpoint="GET /me/playlists")
+    failed = world.run("daily_vibe", person.user_id, raise_on_error=False)
+    world.no_trouble()
+    edition = world.list_of(failed)
+    assert edition.state is EditionState.CHOSEN
     return edition
 
 
@@ -112,6 +124,41 @@ def test_who_turned_to_daily_playlists_since_a_list_was_chosen_keeps_the_living_
     assert held.pop(living["id"]) == uris_of(living)
     assert held == {edition.playlist_id: [one.uri for one in edition.tracks]}
     assert edition.mode is Mode.DAILY
+
+
+def test_who_turned_to_one_living_playlist_since_a_list_was_chosen_has_it_there(
+    world: VibeWorld,
+) -> None:
+    listening = world.connected().user_id
+    anna = world.store.people.change(listening, mode=Mode.DAILY)
+    preview = world.list_of(world.run("preview_vibe", anna.user_id))
+    world.store.people.change(anna.user_id, mode=Mode.LIVING)
+
+    tags = {runs.EDITION: preview.edition_id, runs.ASKED_BY: runs.CHAT}
+    world.run("publish_preview", anna.user_id, tags=tags)
+
+    edition, account = world.store.editions.latest(anna.user_id), world.store.people.get(listening)
+    (playlist,) = playlists_of(world, anna)
+    assert edition is not None
+    assert account is not None
+    assert (edition.mode, edition.playlist_id) == (Mode.LIVING, playlist["id"])
+    assert account.playlist_id == playlist["id"]
+
+
+@pytest.mark.parametrize("left_half_made", [fails_at_writing, hears_of_no_playlist])
+def test_who_turns_to_a_living_playlist_while_a_days_own_is_half_made_and_asks_again_gets_that(
+    world: VibeWorld, left_half_made: Callable[[VibeWorld, Account], Edition]
+) -> None:
+    anna = world.store.people.change(world.connected().user_id, mode=Mode.DAILY)
+    left = left_half_made(world, anna)
+    world.store.people.change(anna.user_id, mode=Mode.LIVING)
+
+    world.run("daily_vibe", anna.user_id, tags={runs.ASKED_BY: runs.CHAT})
+
+    (playlist,) = playlists_of(world, anna)
+    edition = world.store.editions.required(left.edition_id)
+    assert (edition.state, edition.mode) == (EditionState.RECORDED, Mode.DAILY)
+    assert uris_of(playlist) == [one.uri for one in edition.tracks]
 
 
 def test_who_turns_to_daily_playlists_after_a_list_was_written_unheard_has_it_once(

@@ -84,6 +84,27 @@ def test_an_old_list_that_is_made_anew_and_not_written_goes_on_by_itself(world: 
     assert (left.edition_id, left.state) == (old.edition_id, EditionState.PLAYLIST_MADE)
 
 
+@pytest.mark.parametrize("undo", [True, False])
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_earlier_list_that_an_operator_puts_in_place_is_told_to_its_person(
+    world: VibeWorld, *, asked: bool, undo: bool
+) -> None:
+    anna = world.connected()
+    first, later = (world.list_of(world.run("daily_vibe", anna.user_id)) for _ in range(2))
+    for waiting in world.store.outbox.take_due(1000):
+        world.store.outbox.done(waiting.id)
+    tags = {runs.EDITION: later.edition_id, runs.UNDO: "yes"} if undo else {}
+    tags = {runs.EDITION: first.edition_id, **tags, **({runs.ASKED_BY: runs.CHAT} if asked else {})}
+
+    world.run("restore_edition", anna.user_id, tags=tags)
+
+    told = [message.content() for message in world.store.outbox.take_due(1000)]
+    assert held_by(world, anna) == addresses(first)
+    assert [(message.key, getattr(message, "edition_id", None)) for message in told] == (
+        [] if asked else [("bot.changed_back_by_operator", first.edition_id)]
+    )
+
+
 @pytest.mark.parametrize("job", ["daily_vibe", "publish_preview"])
 def test_publishing_alone_takes_no_preview_that_nobody_wanted_published(
     world: VibeWorld, job: str

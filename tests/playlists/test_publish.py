@@ -227,7 +227,8 @@ class Desk:
     def chosen(
         self, name: str, *, mode: Mode = Mode.LIVING, day: int = 20, nightly: bool = False
     ) -> EditionId:
-        """An edition that has its tracks."""
+        """An edition that has its tracks, of somebody who has lists in this mode."""
+        self.store.people.change(self.account.user_id, mode=mode)
         day_of_list = date(2026, 11, day)
         edition = self.store.editions.open(
             EditionId(name),

@@ -109,6 +109,19 @@ class MadeByOperator(_AboutAList):
         return cls(edition_id=edition_id, dedupe_key=f"{once.dedupe_key}:{run_id}")
 
 
+class ChangedBackByOperator(_AboutAList):
+    """Whoever runs the installation put an earlier list in place; which, unasked by its person."""
+
+    __slots__ = ()
+    key: ClassVar[str] = "bot.changed_back_by_operator"
+
+    @classmethod
+    def by(cls, edition_id: EditionId, run_id: str) -> Self:
+        """Told once per run that did so."""
+        once = cls.of(edition_id)
+        return cls(edition_id=edition_id, dedupe_key=f"{once.dedupe_key}:{run_id}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightFailed:
     """A night brought no list; ``until`` is its next try, ``None`` when there is none by itself."""
@@ -364,6 +377,7 @@ _OneSentence = (
     | ReadyAfterAll
     | MadeByOperator
     | NightLate
+    | ChangedBackByOperator
     | ConsentEnds
     | ConsentEnded
     | ZoneUnknown

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 import dagster as dg
 
 from vibe_pipeline import runs
+from vibe_pipeline.accounts.messages import ChangedBackByOperator
 from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.failures import failures_tagged
@@ -60,6 +61,8 @@ def restore(
         told = runs.missing_tags(changed.missing)
         context.instance.add_run_tags(context.run.run_id, told)
     done = changed.edition
+    if done != edition and runs.ASKED_BY not in tags:
+        _tell(store, done, context.run_id)
     context.add_output_metadata(
         {
             "edition_id": done.edition_id,
@@ -69,6 +72,14 @@ def restore(
             "taken back": runs.UNDO in tags,
         }
     )
+
+
+def _tell(store: AccountStore, done: Edition, run_id: str) -> None:
+    """Have the bot say which list stands now, for its person did not ask for it."""
+    stands = store.editions.latest(done.user_id) if done.undone_at is not None else done
+    if stands is not None:
+        message = ChangedBackByOperator.by(stands.edition_id, run_id)
+        store.outbox.put(done.user_id, message)
 
 
 def _edition_named(run: dg.DagsterRun) -> EditionId:

@@ -73,12 +73,13 @@ def record_choice(
     """
     removed = _went_with_its_playlist(store, edition)
     early = removed or edition.state in {EditionState.STARTED, EditionState.CHOSEN}
+    nothing_made = early and edition.marker is None
     state = EditionState.CHOSEN if early else EditionState.PLAYLIST_MADE
     facts: EditionFacts = {
         **(NO_PLAYLIST if removed else {}),
         "tracks": selection.tracks,
         "summary": selection.summary,
-        "mode": mode if early else edition.mode,
+        "mode": mode if removed or nothing_made else edition.mode,
     }
     moved = store.editions.advance(edition.edition_id, edition.state, state, **facts)
     if not moved:

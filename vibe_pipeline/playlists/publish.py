@@ -282,7 +282,7 @@ class Publication:
         """Whether the list had to change, for what its person said since it was chosen."""
         account = self._account(edition)
         if follows_mode(edition, account) and not await self._stays(edition, mending):
-            self._leave_living(edition)
+            self._follow(account.mode, edition)
             return True
         if mending.heeded:
             return False
@@ -305,13 +305,13 @@ class Publication:
             mending.stays = shows_mostly(lines, edition.tracks)
         return mending.stays
 
-    def _leave_living(self, edition: Edition) -> None:
-        """The living playlist stays as it is; the list gets one of its own."""
+    def _follow(self, mode: Mode, edition: Edition) -> None:
+        """The list goes to another playlist; the living one stays as it is meanwhile."""
         moved = self.store.editions.advance(
             edition.edition_id,
             edition.state,
             EditionState.CHOSEN,
-            mode=Mode.DAILY,
+            mode=mode,
             playlist_id=None,
             playlist_url=None,
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.continuation import goes_on, may_have_a_playlist
+from vibe_pipeline.accounts.continuation import goes_on, half_made, may_have_a_playlist
 from vibe_pipeline.accounts.records import Account, Edition, EditionKind, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.nightly import is_over, local_date
@@ -107,7 +107,7 @@ def unfinished_before(
             edition
             for edition in store.editions.of_day(account.user_id, vibe_date)
             if (goes_on(edition) or may_have_a_playlist(edition))
-            and (edition.mode is account.mode or follows_mode(edition, account))
+            and _fits_mode(edition, account)
             and not store.editions.later_stands(edition)
         ),
         None,
@@ -131,15 +131,23 @@ def begun_too_late(store: AccountStore, account: Account, edition: Edition) -> b
     )
 
 
-def follows_mode(edition: Edition, account: Account) -> bool:
-    """Whether its person wants playlists of their own by now, and the living one is without it.
+def _fits_mode(edition: Edition, account: Account) -> bool:
+    """Whether it goes where its person has lists by now, or has a playlist of its own half made."""
+    if edition.mode is account.mode or follows_mode(edition, account):
+        return True
+    own = edition.mode is Mode.DAILY and edition.snapshot_id is None
+    return own and half_made(edition)
 
-    What may have made the living playlist goes on in it: it holds nothing else.
+
+def follows_mode(edition: Edition, account: Account) -> bool:
+    """Whether its person has lists in the other way by now, and nothing was made for this one.
+
+    What may have made a playlist goes on in it: it holds nothing else.
     """
     waits = edition.state in {EditionState.CHOSEN, EditionState.PLAYLIST_MADE}
     nothing_of_it = waits and edition.marker is None and edition.snapshot_id is None
-    turned = edition.mode is Mode.LIVING and account.mode is Mode.DAILY
-    return turned and nothing_of_it
+    in_none = edition.playlist_id is None or edition.mode is Mode.LIVING
+    return edition.mode is not account.mode and nothing_of_it and in_none
 
 
 def open_edition(
