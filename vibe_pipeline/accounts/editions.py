@@ -120,7 +120,8 @@ class Editions:
         state twice writes facts down without a step. A former failure is cleared.
         """
         with self.database.writing() as connection:
-            return self._step(connection, edition_id, expected_state, new_state, facts, tell)
+            step = (edition_id, expected_state, new_state)
+            return self._step(connection, *step, facts, tell=tell)
 
     def advance_with_playlist(
         self,
@@ -151,6 +152,7 @@ class Editions:
         expected_state: EditionState,
         new_state: EditionState,
         facts: Mapping[str, Any],
+        *,
         tell: Message | None = None,
     ) -> bool:
         values = _columns(dict(facts)) | {
@@ -299,6 +301,11 @@ class Editions:
         What is written is only recorded; what is rewritten on purpose counts as put back.
         """
         return edition.state not in _WRITTEN and self.later_stands(edition)
+
+    def let_go_of(self, user_id: UserId, playlist_id: str) -> None:
+        """Their playlist is theirs no more: what waits to be written to it gets another."""
+        with self.database.writing() as connection:
+            forget_playlist(connection, user_id, playlist_id)
 
     def take_back(self, edition_id: EditionId) -> bool:
         """The person undid this publication; true for the one who noted it first.

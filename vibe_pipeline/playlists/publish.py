@@ -447,7 +447,7 @@ class Publication:
         self._advance_in(
             edition,
             EditionState.ITEMS_WRITTEN,
-            playlist_id,
+            edition.playlist_id,
             edition.playlist_url,
             title=words.title,
             description=words.description if words == standing else None,
