@@ -39,6 +39,7 @@ from vibe_pipeline.clients.errors import (
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, SpotifyProfile
 from vibe_pipeline.locales import day, say
 from vibe_pipeline.playlists.failures import ListRefused, PlaylistMissing, failure_of
+from vibe_pipeline.playlists.ledger_step import PublicationLost
 from vibe_pipeline.playlists.own_playlists import marker
 from vibe_pipeline.playlists.publish import (
     MISSING_FOR,
@@ -46,7 +47,6 @@ from vibe_pipeline.playlists.publish import (
     ListMender,
     NothingToPublish,
     Publication,
-    PublicationLost,
     chosen_twice,
     edition_to_publish,
     without_uri,

@@ -124,23 +124,16 @@ class Editions:
             return self._step(connection, *step, facts, tell=tell)
 
     def advance_with_playlist(
-        self,
-        edition: Edition,
-        new_state: EditionState,
-        *,
-        playlist_id: str | None,
-        playlist_url: str | None,
-        **facts: str | None,
+        self, edition: Edition, new_state: EditionState, **facts: Unpack[EditionFacts]
     ) -> bool:
         """The same step, with which this becomes its person's living playlist; or ``None`` does.
 
         Both or neither: who connects another account meanwhile never gets the former one's.
         """
-        place = {"playlist_id": playlist_id, "playlist_url": playlist_url}
-        known = {**facts, **place}
+        place = {"playlist_id": facts["playlist_id"], "playlist_url": facts["playlist_url"]}
         theirs = update(accounts).where(accounts.c.user_id == edition.user_id).values(place)
         with self.database.writing() as connection:
-            moved = self._step(connection, edition.edition_id, edition.state, new_state, known)
+            moved = self._step(connection, edition.edition_id, edition.state, new_state, facts)
             if moved:
                 connection.execute(theirs)
         return moved

@@ -19,8 +19,8 @@ from vibe_pipeline.accounts.records import Account, Edition, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.playlists.failures import ListFailure, ListRefused, failure_of
+from vibe_pipeline.playlists.ledger_step import PublicationLost
 from vibe_pipeline.playlists.paused_nights import moves_on
-from vibe_pipeline.playlists.publish import PublicationLost
 from vibe_pipeline.playlists.warehouse_recovery import Recovery, recover
 from vibe_pipeline.warehouse import NotAWarehouse, Warehouse, WarehouseError
 

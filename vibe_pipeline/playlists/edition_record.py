@@ -14,9 +14,9 @@ from typing import Self
 from vibe_pipeline.accounts.editions import NO_PLAYLIST
 from vibe_pipeline.accounts.records import Considered, Edition, EditionFacts, EditionState
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.edition_inputs import with_explicit
 from vibe_pipeline.playlists.failures import PlaylistMissing
-from vibe_pipeline.playlists.publish import PublicationLost
 from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.ranking.explanations import explanations
 from vibe_pipeline.records import DropReason, Mode, Pool, Ranked
@@ -81,9 +81,7 @@ def record_choice(
         "summary": selection.summary,
         "mode": mode if removed or nothing_made else edition.mode,
     }
-    moved = store.editions.advance(edition.edition_id, edition.state, state, **facts)
-    if not moved:
-        raise PublicationLost(f"edition {edition.edition_id} was moved on by somebody else")
+    ledger_step.advance(store, edition, state, **facts)
     if edition.cause is not None and (noted := PlaylistMissing.noted(edition)) is not None:
         store.editions.fail(edition.edition_id, edition.cause, noted, edition.detail)
     store.considered.keep(

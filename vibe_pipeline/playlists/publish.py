@@ -11,16 +11,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, Unpack
 
+from vibe_pipeline.accounts.editions import NO_PLAYLIST
 from vibe_pipeline.accounts.messages import Message
 from vibe_pipeline.accounts.records import (
     Account,
     Block,
     Edition,
+    EditionFacts,
     EditionKind,
     EditionState,
     FailureCause,
@@ -29,18 +31,16 @@ from vibe_pipeline.accounts.records import (
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import (
     NotThere,
-    PassinglyRefused,
     ServiceError,
-    ServiceUnavailable,
     UnexpectedResponse,
     WriteRefused,
 )
 from vibe_pipeline.clients.rate_limiter import Sleep
-from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, SpotifyProfile
-from vibe_pipeline.nightly import local_date
+from vibe_pipeline.clients.spotify_records import PlaylistLine
+from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.failures import ListRefused, PlaylistMissing
 from vibe_pipeline.playlists.failures import refusal as list_refused
-from vibe_pipeline.playlists.own_playlists import CreationAttempts, marker
+from vibe_pipeline.playlists.playlist_creation import CreatingClient, PlaylistCreation
 from vibe_pipeline.playlists.playlist_writes import PlaylistWrites
 from vibe_pipeline.playlists.read_back import read_back, see_that_it_shows, shows_mostly
 from vibe_pipeline.playlists.refused_tracks import RefusedTracks, write_existing
@@ -52,11 +52,10 @@ from vibe_pipeline.playlists.unusable_tracks import (
     explicit_marks,
     unusable_tracks,
 )
-from vibe_pipeline.playlists.wording import Wording, plain_wording, wording
+from vibe_pipeline.playlists.wording import Wording, plain_wording, summary_of, wording
 from vibe_pipeline.ranking.recording_match import credited
 from vibe_pipeline.ranking.selection import Note
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Track
-from vibe_pipeline.runs import nightly_occasion
 from vibe_pipeline.taste.feedback import Feedback, feedback_of
 from vibe_pipeline.warehouse import WarehouseError
 
@@ -65,16 +64,10 @@ log = logging.getLogger(__name__)
 _TO_WRITE = frozenset({EditionState.CHOSEN, EditionState.PLAYLIST_MADE})
 _SECOND_CHOICES = 3
 """So often others are chosen in the place of unusable tracks; then the list becomes shorter."""
-_PASSING_REFUSALS = 6
-"""So often a playlist is asked for, looking each time whether it was made."""
 _FRESH_PLAYLISTS = 1
 """A playlist that vanished while we wrote is replaced this often in one publication."""
 _REFUSALS_BORNE = 1
 """So often a playlist that exists may be called absent while we write to it."""
-_LEDGER_LOOKED_THROUGH = 300
-"""So many of a person's latest editions say which playlists are known."""
-_NEWEST, _LOOKED_THROUGH = 50, 300
-"""So many playlists are looked through for one just made, and for one of an earlier attempt."""
 MISSING_FOR = timedelta(minutes=10)
 """So long a playlist that held lists must be missing before it is let go."""
 SECOND_LOOK_SECONDS = 5.0
@@ -83,12 +76,9 @@ ANOTHER_TRY_SECONDS = 1.0
 """So long after a refusal the same is tried again, before a track is blamed."""
 
 
-class PlaylistClient(Protocol):
+class PlaylistClient(CreatingClient, Protocol):
     """The part of Spotify this room asks."""
 
-    async def me(self) -> SpotifyProfile: ...
-    async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist: ...
-    def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]: ...
     async def playlist_exists(self, playlist_id: str) -> bool: ...
     async def replace_items(
         self, playlist_id: str, uris: Sequence[str], *, former: Collection[str] = ()
@@ -130,10 +120,6 @@ class ListMender(Protocol):
     def marked(self, marks: Mapping[str, bool]) -> None:
         """By Spotify id: whether Spotify marks a track as explicit."""
         ...
-
-
-class PublicationLost(Exception):
-    """Another process moved the same edition on while this one worked; run the step again."""
 
 
 class NothingToPublish(Exception):
@@ -274,7 +260,8 @@ class Publication:
                 if edition.description is None and not self.store.editions.later_stands(edition):
                     await self._reword(edition)
                 self.record(edition)
-                self._recorded(edition)
+                told = self.announced(edition)
+                ledger_step.advance(self.store, edition, EditionState.RECORDED, tell=told)
             case _:
                 raise ValueError(f"edition {edition.edition_id} has nothing chosen yet")
 
@@ -307,120 +294,32 @@ class Publication:
 
     def _follow(self, mode: Mode, edition: Edition) -> None:
         """The list goes to another playlist; the living one stays as it is meanwhile."""
-        moved = self.store.editions.advance(
-            edition.edition_id,
-            edition.state,
+        self._advance(
+            edition,
             EditionState.CHOSEN,
             mode=mode,
             playlist_id=None,
             playlist_url=None,
         )
-        _must_have_moved(edition, moved=moved)
 
     async def _find_or_make(self, edition: Edition) -> None:
         account = self._account(edition)
-        if edition.mode is Mode.LIVING and account.playlist_id is not None:
-            self._made(edition, account.playlist_id, account.playlist_url)
-            return
-        ours = marker(edition)
-        if self._attempted(edition, ours) or self._forgotten(account, edition):
-            ours_already = await self._attempted_playlist(edition, most=_LOOKED_THROUGH)
-            if ours_already is not None:
-                self._made(edition, ours_already.id, ours_already.url)
-                return
-        playlist = await self._create(edition, account, ours)
-        self._made(edition, playlist.id, playlist.url)
-
-    async def _create(self, edition: Edition, account: Account, ours: str) -> Playlist:
-        """The new playlist, also when only Spotify's answer about it, or its words, went wrong.
-
-        Plainer words are tried only once it is seen that the first ones made none: they take the
-        place of what was noted, and with it the only way back to what those may have made.
-        """
-        for words in (
-            wording(account, edition, _summary(edition)),
-            plain_wording(account, edition),
-        ):
-            self._note_attempt(edition, ours, words)
-            made = await self._made_or_doubted(edition, words)
-            if isinstance(made, Playlist):
-                return made
-            if isinstance(made, ServiceUnavailable):
-                raise made
-            doubt = made
-            log.warning("a playlist is to have plainer words: %s", doubt)
-        raise doubt
-
-    async def _made_or_doubted(self, edition: Edition, words: Wording) -> Playlist | ServiceError:
-        """The new playlist, heard of or found; else what came in its place.
-
-        Asked for again after a passing refusal, for it is seen by then that none was made.
-        """
-        for _ in range(_PASSING_REFUSALS):
-            try:
-                return await self.spotify.create_playlist(
-                    words.title, description=words.description, public=self.public
-                )
-            except (ServiceUnavailable, UnexpectedResponse) as error:
-                doubt: ServiceError = error
-            if (found := await self._attempted_playlist(edition)) is not None:
-                return found
-            if not isinstance(doubt, PassinglyRefused):
-                break
-        return doubt
-
-    def _attempted(self, edition: Edition, ours: str) -> bool:
-        """Whether this playlist may have been made already without our knowing."""
-        if edition.marker is not None:
-            return True
-        return edition.mode is Mode.LIVING and any(
-            other.marker == ours and other.state is EditionState.CHOSEN
-            for other in self.store.editions.history(edition.user_id)
+        playlist_id, url = account.playlist_id, account.playlist_url
+        if edition.mode is not Mode.LIVING or playlist_id is None:
+            made = await self._creation.playlist_for(edition, account)
+            playlist_id, url = made.id, made.url
+        self._advance_in(
+            edition, EditionState.PLAYLIST_MADE, playlist_id=playlist_id, playlist_url=url
         )
 
-    async def _attempted_playlist(
-        self, edition: Edition, *, most: int = _NEWEST
-    ) -> Playlist | None:
-        """The playlist that an attempt made and nobody heard of, by what it says of itself.
-
-        It may lie behind others by now, which its person made since.
-        """
-        lost = self._forgotten(self._account(edition), edition)
-        attempts = CreationAttempts.noted(
-            edition,
-            self.store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH),
-            lost=lost,
-            owner=(await self.spotify.me()).user_id if lost else None,
+    @property
+    def _creation(self) -> PlaylistCreation:
+        return PlaylistCreation(
+            store=self.store,
+            spotify=self.spotify,
+            public=self.public,
+            restored_at=self.restored_at,
         )
-        async for playlist in self.spotify.my_playlists(most=most):
-            if attempts.made(playlist):
-                return playlist
-        return None
-
-    def _forgotten(self, account: Account, edition: Edition) -> bool:
-        """Whether its playlist may have been made after the backup that we go on from.
-
-        A living one, or the night's of a day that had begun when the backup was restored. A list
-        that is asked for in daily mode is another one, whatever was made before.
-        """
-        if self.restored_at is None or account.created_at > self.restored_at:
-            return False
-        if edition.mode is Mode.LIVING:
-            return account.playlist_id is None
-        night = edition.occasion == nightly_occasion(edition.vibe_date)
-        return night and edition.vibe_date <= local_date(account, self.restored_at)
-
-    def _note_attempt(self, edition: Edition, ours: str, words: Wording) -> None:
-        self._advance(
-            edition,
-            EditionState.CHOSEN,
-            marker=ours,
-            title=words.title,
-            description=words.description,
-        )
-
-    def _made(self, edition: Edition, playlist_id: str, url: str | None) -> None:
-        self._advance_in(edition, EditionState.PLAYLIST_MADE, playlist_id, url)
 
     async def _write(self, edition: Edition, mending: _Mending) -> None:
         """Put the tracks in place; the words too, when the playlist says others.
@@ -429,7 +328,7 @@ class Publication:
         description in the ledger they are still to come. The edition stays where it stands when
         some tracks are unusable: then it has others by now.
         """
-        words = wording(self._account(edition), edition, _summary(edition))
+        words = wording(self._account(edition), edition, summary_of(edition))
         standing = self._standing_words(edition)
         uris = [track.uri for track in edition.tracks]
         try:
@@ -447,8 +346,8 @@ class Publication:
         self._advance_in(
             edition,
             EditionState.ITEMS_WRITTEN,
-            edition.playlist_id,
-            edition.playlist_url,
+            playlist_id=edition.playlist_id,
+            playlist_url=edition.playlist_url,
             title=words.title,
             description=words.description if words == standing else None,
             snapshot_id=snapshot,
@@ -514,13 +413,13 @@ class Publication:
             return None
         if edition.playlist_id is not None or edition.mode is Mode.LIVING:
             return edition.playlist_id
-        unheard = await self._attempted_playlist(edition, most=_LOOKED_THROUGH)
+        unheard = await self._creation.made_unheard(edition, self._account(edition))
         return None if unheard is None else unheard.id
 
     async def _reword(self, edition: Edition) -> None:
         """Have the playlist say what it holds; where that fails, the next list tries again."""
         account = self._account(edition)
-        words = wording(account, edition, _summary(edition))
+        words = wording(account, edition, summary_of(edition))
         try:
             await self._say(edition, words)
         except UnexpectedResponse as error:
@@ -604,14 +503,12 @@ class Publication:
         if len(left) == len(edition.tracks):
             raise WriteRefused("spotify", "a list is refused as a whole, and none of its tracks")
         tracks = tuple(replace(track, position=at) for at, track in enumerate(left, start=1))
-        moved = self.store.editions.advance(
-            edition.edition_id,
-            edition.state,
+        self._advance(
+            edition,
             edition.state,
             tracks=tracks,
-            summary=_shortened(_summary(edition), tracks),
+            summary=_shortened(summary_of(edition), tracks),
         )
-        _must_have_moved(edition, moved=moved)
 
     def _standing_words(self, edition: Edition) -> Wording | None:
         """What the playlist says now, as far as we wrote it."""
@@ -625,61 +522,21 @@ class Publication:
 
     def _let_go(self, edition: Edition) -> None:
         """The playlist is gone from Spotify: forget it, and be ready to make another."""
-        nothing = dict.fromkeys(("marker", "title", "description"))
-        self._advance_in(edition, EditionState.CHOSEN, None, None, **nothing)
+        self._advance_in(edition, EditionState.CHOSEN, **_nothing_made(edition))
 
     def _unmake(self, edition: Edition) -> None:
         """Take the list back to its choice, without a playlist."""
-        moved = self.store.editions.advance(
-            edition.edition_id,
-            edition.state,
-            EditionState.CHOSEN,
-            playlist_id=None,
-            playlist_url=None,
-            marker=None,
-            title=None,
-            description=None,
-        )
-        _must_have_moved(edition, moved=moved)
+        self._advance(edition, EditionState.CHOSEN, **_nothing_made(edition))
 
-    def _advance(self, edition: Edition, state: EditionState, **facts: str | None) -> None:
-        moved = self.store.editions.advance(
-            edition.edition_id,
-            edition.state,
-            state,
-            **facts,  # type: ignore[arg-type]
-        )
-        _must_have_moved(edition, moved=moved)
-
-    def _recorded(self, edition: Edition) -> None:
-        moved = self.store.editions.advance(
-            edition.edition_id,
-            edition.state,
-            EditionState.RECORDED,
-            tell=self.announced(edition),
-        )
-        _must_have_moved(edition, moved=moved)
+    def _advance(
+        self, edition: Edition, state: EditionState, **facts: Unpack[EditionFacts]
+    ) -> None:
+        ledger_step.advance(self.store, edition, state, **facts)
 
     def _advance_in(
-        self,
-        edition: Edition,
-        state: EditionState,
-        playlist_id: str | None,
-        url: str | None,
-        **facts: str | None,
+        self, edition: Edition, state: EditionState, **facts: Unpack[EditionFacts]
     ) -> None:
-        """A step that says which playlist it is: the one living playlist is where a list is."""
-        if edition.mode is not Mode.LIVING:
-            self._advance(edition, state, playlist_id=playlist_id, playlist_url=url, **facts)
-            return
-        moved = self.store.editions.advance_with_playlist(
-            edition,
-            state,
-            playlist_id=playlist_id,
-            playlist_url=url,
-            **facts,
-        )
-        _must_have_moved(edition, moved=moved)
+        ledger_step.advance_with_playlist(self.store, edition, state, **facts)
 
     def _account(self, edition: Edition) -> Account:
         account = self.store.people.get(edition.user_id)
@@ -700,15 +557,8 @@ def without_uri(tracks: Sequence[ChosenTrack]) -> int:
     return sum(not track.uri.startswith("spotify:track:") for track in tracks)
 
 
-def _must_have_moved(edition: Edition, *, moved: bool) -> None:
-    if not moved:
-        raise PublicationLost(f"edition {edition.edition_id} was moved on by somebody else")
-
-
-def _summary(edition: Edition) -> Summary:
-    if edition.summary is None:
-        raise ValueError(f"edition {edition.edition_id} was chosen without a summary")
-    return edition.summary
+def _nothing_made(edition: Edition) -> EditionFacts:
+    return {**NO_PLAYLIST, "snapshot_id": edition.snapshot_id}
 
 
 def _required(playlist_id: str | None) -> str:

@@ -41,3 +41,10 @@ def plain_wording(account: Account, edition: Edition) -> Wording:
     return Wording(
         title=plain_title(account, edition), description=day(account.language, edition.vibe_date)
     )
+
+
+def summary_of(edition: Edition) -> Summary:
+    """What was noted of the choice; raises ``ValueError`` where none was made."""
+    if edition.summary is None:
+        raise ValueError(f"edition {edition.edition_id} was chosen without a summary")
+    return edition.summary

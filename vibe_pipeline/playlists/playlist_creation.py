@@ -1,0 +1,167 @@
+"""Making a playlist once: the answer may be lost, so what it will say of itself is noted first.
+
+Telling ours among a person's playlists is ``own_playlists``'; writing to it is ``publish``'s.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from vibe_pipeline.accounts.records import Account, Edition, EditionState
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.clients.errors import (
+    PassinglyRefused,
+    ServiceError,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
+from vibe_pipeline.clients.spotify_records import Playlist, SpotifyProfile
+from vibe_pipeline.nightly import local_date
+from vibe_pipeline.playlists import ledger_step
+from vibe_pipeline.playlists.own_playlists import CreationAttempts, marker
+from vibe_pipeline.playlists.wording import Wording, plain_wording, summary_of, wording
+from vibe_pipeline.records import Mode
+from vibe_pipeline.runs import nightly_occasion
+
+log = logging.getLogger(__name__)
+
+_PASSING_REFUSALS = 6
+"""So often a playlist is asked for, looking each time whether it was made."""
+_LEDGER_LOOKED_THROUGH = 300
+"""So many of a person's latest editions say which playlists are known."""
+_NEWEST, _LOOKED_THROUGH = 50, 300
+"""So many playlists are looked through for one just made, and for one of an earlier attempt."""
+
+
+class CreatingClient(Protocol):
+    """The part of Spotify this room asks."""
+
+    async def me(self) -> SpotifyProfile: ...
+    async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist: ...
+    def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaylistCreation:
+    """Finds the playlist that an attempt made unheard, or makes it.
+
+    ``public`` is passed on, and Spotify may ignore it. ``restored_at``: a backup took the place of
+    the stores then, so that who was known before may have a playlist that the account store knows
+    nothing of.
+    """
+
+    store: AccountStore
+    spotify: CreatingClient
+    public: bool
+    restored_at: datetime | None
+
+    async def playlist_for(self, edition: Edition, account: Account) -> Playlist:
+        """The playlist of this edition, which has none yet as far as the ledger knows.
+
+        One call, two where there may be one already. Raises ``ServiceError``, with the attempt
+        noted in the ledger, and ``PublicationLost``.
+        """
+        if self._attempted(edition) or self._forgotten(account, edition):
+            ours_already = await self.made_unheard(edition, account)
+            if ours_already is not None:
+                return ours_already
+        return await self._create(edition, account)
+
+    async def _create(self, edition: Edition, account: Account) -> Playlist:
+        """The new playlist, also when only Spotify's answer about it, or its words, went wrong.
+
+        Plainer words are tried only once it is seen that the first ones made none: they take the
+        place of what was noted, and with it the only way back to what those may have made.
+        """
+        for words in (
+            wording(account, edition, summary_of(edition)),
+            plain_wording(account, edition),
+        ):
+            self._note_attempt(edition, words)
+            made = await self._made_or_doubted(edition, account, words)
+            if isinstance(made, Playlist):
+                return made
+            if isinstance(made, ServiceUnavailable):
+                raise made
+            doubt = made
+            log.warning("a playlist is to have plainer words: %s", doubt)
+        raise doubt
+
+    async def _made_or_doubted(
+        self, edition: Edition, account: Account, words: Wording
+    ) -> Playlist | ServiceError:
+        """The new playlist, heard of or found; else what came in its place.
+
+        Asked for again after a passing refusal, for it is seen by then that none was made.
+        """
+        for _ in range(_PASSING_REFUSALS):
+            try:
+                return await self.spotify.create_playlist(
+                    words.title, description=words.description, public=self.public
+                )
+            except (ServiceUnavailable, UnexpectedResponse) as error:
+                doubt: ServiceError = error
+            if (found := await self._among_theirs(edition, account, most=_NEWEST)) is not None:
+                return found
+            if not isinstance(doubt, PassinglyRefused):
+                break
+        return doubt
+
+    def _attempted(self, edition: Edition) -> bool:
+        """Whether this playlist may have been made already without our knowing."""
+        if edition.marker is not None:
+            return True
+        ours = marker(edition)
+        return edition.mode is Mode.LIVING and any(
+            other.marker == ours and other.state is EditionState.CHOSEN
+            for other in self.store.editions.history(edition.user_id)
+        )
+
+    async def made_unheard(self, edition: Edition, account: Account) -> Playlist | None:
+        """The playlist that an attempt made and nobody heard of, by what it says of itself.
+
+        It may lie behind others by now, which its person made since.
+        """
+        return await self._among_theirs(edition, account, most=_LOOKED_THROUGH)
+
+    async def _among_theirs(
+        self, edition: Edition, account: Account, *, most: int
+    ) -> Playlist | None:
+        lost = self._forgotten(account, edition)
+        attempts = CreationAttempts.noted(
+            edition,
+            self.store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH),
+            lost=lost,
+            owner=(await self.spotify.me()).user_id if lost else None,
+        )
+        async for playlist in self.spotify.my_playlists(most=most):
+            if attempts.made(playlist):
+                return playlist
+        return None
+
+    def _forgotten(self, account: Account, edition: Edition) -> bool:
+        """Whether its playlist may have been made after the backup that we go on from.
+
+        A living one, or the night's of a day that had begun when the backup was restored. A list
+        that is asked for in daily mode is another one, whatever was made before.
+        """
+        if self.restored_at is None or account.created_at > self.restored_at:
+            return False
+        if edition.mode is Mode.LIVING:
+            return account.playlist_id is None
+        night = edition.occasion == nightly_occasion(edition.vibe_date)
+        return night and edition.vibe_date <= local_date(account, self.restored_at)
+
+    def _note_attempt(self, edition: Edition, words: Wording) -> None:
+        ledger_step.advance(
+            self.store,
+            edition,
+            EditionState.CHOSEN,
+            marker=marker(edition),
+            title=words.title,
+            description=words.description,
+        )
