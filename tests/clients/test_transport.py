@@ -20,6 +20,7 @@ from vibe_pipeline.clients.errors import RateLimited, Redirected, ServiceError, 
 from vibe_pipeline.clients.rate_limiter import ProcessSlotBook, RateLimiter, SharedSlotBook
 from vibe_pipeline.clients.transport import (
     LONGEST_ANSWER,
+    Again,
     Call,
     RetryPolicy,
     ServiceAnswer,
@@ -28,7 +29,7 @@ from vibe_pipeline.clients.transport import (
 )
 
 READ = Call(method="GET", path="/thing", endpoint="GET /thing")
-MAKE = Call(method="POST", path="/thing", endpoint="POST /thing", repeatable=False)
+MAKE = Call(method="POST", path="/thing", endpoint="POST /thing", again=Again.NEVER)
 
 
 class Ledger:

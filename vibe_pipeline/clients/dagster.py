@@ -20,7 +20,7 @@ from vibe_pipeline.clients.errors import (
     UnexpectedResponse,
 )
 from vibe_pipeline.clients.json_fields import Fields, fields, number, objects, text
-from vibe_pipeline.clients.transport import Call, ServiceAnswer, Transport
+from vibe_pipeline.clients.transport import Again, Call, ServiceAnswer, Transport
 from vibe_pipeline.installation.access_token import bearer
 from vibe_pipeline.records import UserId
 from vibe_pipeline.runs import LaunchRequest
@@ -261,7 +261,7 @@ class DagsterGraphQL:
             "executionMetadata": {"tags": _tags(tags)},
         }
         return await self._ask(
-            queries.LAUNCH, {"params": params}, endpoint="launchRun", repeatable=False
+            queries.LAUNCH, {"params": params}, endpoint="launchRun", again=Again.NEVER
         )
 
     async def _place_of(self, job: str) -> _Place:
@@ -291,7 +291,12 @@ class DagsterGraphQL:
         return found
 
     async def _ask(
-        self, query: str, variables: Mapping[str, Any], *, endpoint: str, repeatable: bool = True
+        self,
+        query: str,
+        variables: Mapping[str, Any],
+        *,
+        endpoint: str,
+        again: Again = Again.FREELY,
     ) -> dict[str, Any]:
         """The one result of a query or mutation, an object with its ``__typename``."""
         shown = self._token()
@@ -301,7 +306,7 @@ class DagsterGraphQL:
             endpoint=endpoint,
             body={"query": query, "variables": variables},
             headers=bearer(shown),
-            repeatable=repeatable,
+            again=again,
         )
         answer = await self._transport.send(call)
         if answer.status == _UNAUTHORIZED and (anew := self._token()) != shown:

@@ -53,7 +53,7 @@ from vibe_pipeline.clients.spotify_web import (
     SERVICE,
     SpotifyWeb,
 )
-from vibe_pipeline.clients.transport import Call
+from vibe_pipeline.clients.transport import Again, Call
 from vibe_pipeline.records import TopItem, Track
 
 log = logging.getLogger(__name__)
@@ -183,8 +183,7 @@ class Spotify:
             path="/me/playlists",
             endpoint="POST /me/playlists",
             body=body,
-            repeatable=False,
-            looked_for=True,
+            again=Again.AFTER_A_LOOK,
             shape=naming("id"),
         )
         made = Playlist.from_api(fields(await self._web.ask(call)))
@@ -221,7 +220,7 @@ class Spotify:
                 path=path,
                 endpoint=f"POST {endpoint}",
                 body={"uris": more, "position": number * ITEMS_PER_WRITE},
-                repeatable=False,
+                again=Again.NEVER,
                 shape=naming("snapshot_id"),
                 all_or_nothing=True,
             )
@@ -284,9 +283,8 @@ class Spotify:
             endpoint="PUT /playlists/{id}/images",
             text=base64.b64encode(jpeg).decode(),
             headers={"Content-Type": "image/jpeg"},
-            repeatable=False,
+            again=Again.NOT_NOW,
             wants_json=False,
-            aside=True,
         )
         await self._web.tell(call)
 

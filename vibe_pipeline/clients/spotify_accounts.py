@@ -22,7 +22,7 @@ from vibe_pipeline.clients.errors import (
     endpoint_named,
 )
 from vibe_pipeline.clients.json_fields import Fields, fields, number, text, token_text
-from vibe_pipeline.clients.transport import Call, ServiceAnswer, Transport
+from vibe_pipeline.clients.transport import Again, Call, ServiceAnswer, Transport
 
 SERVICE = "spotify_accounts"
 
@@ -121,7 +121,7 @@ class SpotifyAccounts:
             "redirect_uri": self._redirect_uri,
             "code_verifier": verifier,
         }
-        grant = await self._token(form, repeatable=False)
+        grant = await self._token(form, again=Again.NEVER)
         if grant.refresh_token is None:
             raise UnexpectedResponse(SERVICE, "a consent came without a refresh token")
         return grant
@@ -129,16 +129,16 @@ class SpotifyAccounts:
     async def renew(self, refresh_token: str) -> Grant:
         """A fresh access token; ``AuthorizationExpired`` when the consent is no longer good."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        return await self._token(form, repeatable=True)
+        return await self._token(form, again=Again.FREELY)
 
-    async def _token(self, form: Mapping[str, str], *, repeatable: bool) -> Grant:
+    async def _token(self, form: Mapping[str, str], *, again: Again) -> Grant:
         call = Call(
             method="POST",
             path="/api/token",
             endpoint="POST /api/token",
             form={**form, "client_id": self._client_id},
             headers=self._client_proof(),
-            repeatable=repeatable,
+            again=again,
             shape=_a_grant,
         )
         answer = await self._transport.send(call)

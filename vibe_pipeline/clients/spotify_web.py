@@ -32,6 +32,7 @@ from vibe_pipeline.clients.errors import (
 )
 from vibe_pipeline.clients.json_fields import fields, integer, objects, text
 from vibe_pipeline.clients.transport import (
+    Again,
     AnswerKind,
     Call,
     ServiceAnswer,
@@ -149,11 +150,12 @@ class SpotifyWeb:
             if (known := _kind_of_403(answer)) is not None:
                 known.endpoint = call.endpoint
                 raise known
-            if call.aside:
+            if call.again is Again.NOT_NOW:
                 raise PermissionMissing(SERVICE, f"{call.endpoint} is not part of the consent")
-            if call.looked_for and call.endpoint in self._renewed_for:
+            looked_for = call.again is Again.AFTER_A_LOOK
+            if looked_for and call.endpoint in self._renewed_for:
                 break
-            if call.looked_for:
+            if looked_for:
                 self._renewed_for.add(call.endpoint)
                 await self._access.token(force_refresh=True)
                 raise PassinglyRefused(SERVICE, f"{call.endpoint} refused a token that was renewed")
@@ -249,7 +251,7 @@ def bucket_of(call: Call) -> str:
 
     Spotify keeps quotas per group of endpoints and does not say which belong to one.
     """
-    if call.aside:
+    if call.again is Again.NOT_NOW:
         return call.endpoint
     method, _, path = call.endpoint.partition(" ")
     return f"{method} {'/'.join(path.split('/')[:3]).removesuffix('/{id}')}"

@@ -56,17 +56,28 @@ class AnswerKind(StrEnum):
     QUOTA = "quota"
 
 
+class Again(StrEnum):
+    """When a call may be made once more whose answer is lost, or that is refused for a while.
+
+    ``AFTER_A_LOOK``: whoever asks looks whether it was done, so that not even a refusal is answered
+    by another try: ``PassinglyRefused``. ``NOT_NOW``: it may well be left undone, and its endpoint
+    keeps limits of its own; nobody waits for it, and no other call.
+    """
+
+    FREELY = "freely"
+    NEVER = "never"
+    AFTER_A_LOOK = "after a look"
+    NOT_NOW = "not now"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One thing to ask of a service.
 
-    ``endpoint`` names the call without ids, for logs and figures. ``repeatable``: asking twice
-    does no harm. ``wants_json`` is false for writes that answer with an empty body. ``shape`` is
-    what the JSON of a success looks like. ``all_or_nothing``: it names many things, and is refused
-    as a whole for one of them. ``text`` is a body that is no JSON. ``aside``: it may well be left
-    undone, and its endpoint keeps limits of its own; nobody waits for it, and no other call.
-    ``looked_for``: whoever asks looks whether it was done before asking again, so that not even a
-    refusal is answered by another try: ``PassinglyRefused``.
+    ``endpoint`` names the call without ids, for logs and figures. ``wants_json`` is false for
+    writes that answer with an empty body. ``shape`` is what the JSON of a success looks like.
+    ``all_or_nothing``: it names many things, and is refused as a whole for one of them. ``text`` is
+    a body that is no JSON.
     """
 
     method: str
@@ -76,13 +87,16 @@ class Call:
     body: object = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    repeatable: bool = True
+    again: Again = Again.FREELY
     wants_json: bool = True
     shape: Shape = field(default=anything, repr=False)
     all_or_nothing: bool = False
     text: str | None = field(default=None, repr=False)
-    aside: bool = False
-    looked_for: bool = False
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether asking twice does no harm, though the first time may have had its effect."""
+        return self.again is Again.FREELY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,7 +333,7 @@ class Transport:
         seconds = said if said is not None else float(2**strain.slow_downs)
         in_place = (
             not quota
-            and not call.aside
+            and call.again is not Again.NOT_NOW
             and strain.slow_downs <= patience.slow_downs
             and strain.waited + seconds <= patience.in_place_seconds
         )
@@ -327,14 +341,15 @@ class Transport:
             seconds += self._rng.uniform(0.0, 0.5)
             strain.waited += seconds
             self._pace.hold(seconds)
-            if call.looked_for:
+            if call.again is Again.AFTER_A_LOOK:
                 self._looked_for[call.endpoint] = strain
                 raise PassinglyRefused(self.service, f"{call.endpoint} was asked too fast")
             return
         until = self._now() + self._block_for(said, quota=quota)
         reason = "the day's quota is used up" if quota else "too many calls"
         bucket = self._bucket_of(call)
-        block = self._budget.block(self.service, until, reason, bucket=bucket, certain=call.aside)
+        certain = call.again is Again.NOT_NOW
+        block = self._budget.block(self.service, until, reason, bucket=bucket, certain=certain)
         paused = None if block.whole else bucket
         log.warning("%s: %s until %s", paused or self.service, reason, block.until.isoformat())
         quota = quota and not block.doubted
