@@ -357,8 +357,9 @@ def test_what_searches_really_find_is_believed(kind: str, page: Mapping[str, obj
     [
         {"items": [], "total": 7},
         {"items": []},
-        {"items": [None] * 7, "total": 7},
         {"items": [{}, {}, {}], "total": 3},
+        {"items": [None, {}, None], "total": 3},
+        {"items": [None] * 7},
         {"items": [{"id": "p1"}]},
         {"items": [{"id": "p51"}], "total": 51, "offset": 50},
     ],
@@ -381,6 +382,27 @@ async def test_playlists_beside_what_is_left_of_others_are_read() -> None:
         newest = await world.spotify().newest_playlists()
 
     assert [playlist.id for playlist in newest] == ["p1", "p2"]
+
+
+@pytest.mark.parametrize(
+    ("items", "ids"),
+    [
+        ([None, {"id": "p1", "name": "Mon"}], ["p1"]),
+        ([None, None, {"id": "p1", "name": "Mon"}], ["p1"]),
+        ([None] * 7, []),
+    ],
+)
+async def test_who_follows_more_of_spotifys_own_playlists_than_others_still_has_theirs_read(
+    items: list[object], ids: list[str]
+) -> None:
+    page = {"items": items, "total": len(items)}
+    async with outside_world() as world:
+        body = httpx.Response(200, json=page).text
+        world.fault("spotify", "empty", endpoint="GET /me/playlists", body=body, status=200)
+
+        newest = await world.spotify().newest_playlists()
+
+    assert [playlist.id for playlist in newest] == ids
 
 
 @pytest.mark.parametrize("page", [{"items": [], "total": 57}, {"items": [{}, {}], "total": 2}])
