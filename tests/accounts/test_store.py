@@ -46,7 +46,7 @@ from vibe_pipeline.accounts.errors import (
 )
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, open_store
 from vibe_pipeline.accounts.tables import metadata
-from vibe_pipeline.settings import Settings
+from vibe_pipeline.settings import Settings, sqlite_address
 
 ROOT = Path(__file__).parents[2]
 as_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -69,6 +69,28 @@ def test_the_program_knows_its_own_newest_revision() -> None:
 
     assert revisions[0] == schema.HEAD
     assert tuple(reversed(revisions)) == schema.REVISIONS
+
+
+def test_a_folder_that_is_written_with_two_slashes_is_opened(tmp_path: Path) -> None:
+    home = Settings(vibe_home=Path(f"/{tmp_path}/a #1")).home
+    for url in (sqlite_address(home / "accounts.sqlite"), f"sqlite://///{tmp_path}/b.sqlite"):
+        migrate(url)
+
+        account = open_store(url, KEY, now=Clock()).people.register(7, "A", "en")
+
+        assert open_store(url, KEY, now=Clock()).people.all() == [account]
+    assert (tmp_path / "a #1" / "accounts.sqlite").exists()
+    assert (tmp_path / "b.sqlite").exists()
+
+
+def test_a_path_from_where_one_stands_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    migrate("sqlite:///data/accounts.sqlite")
+
+    assert open_store("sqlite:///data/accounts.sqlite", KEY, now=Clock()).people.all() == []
 
 
 def test_setting_up_twice_changes_nothing(tmp_path: Path) -> None:

@@ -212,10 +212,14 @@ def _open(
 def _open_what_is_there(
     _dialect: Dialect, _record: ConnectionPoolEntry, places: list[Any], options: dict[str, Any]
 ) -> None:
-    """Have SQLite make no empty file where the store is gone; ``schema.migrate`` makes one."""
+    """Have SQLite make no empty file where the store is gone; ``schema.migrate`` makes one.
+
+    The empty host before a path from the root keeps two slashes from beginning one.
+    """
     place = str(places[0])
     if place not in {"", ":memory:"} and not place.startswith("file:"):
-        places[0] = f"file:{quote(place)}?mode=rw"
+        host = "//" if place.startswith("/") else ""
+        places[0] = f"file:{host}{quote(place)}?mode=rw"
         options["uri"] = True
 
 
