@@ -173,7 +173,7 @@ async def test_whoever_blocked_the_bot_becomes_inactive_and_is_told_on_return(
     await anna.types("/help")
 
     await anna.sees(saying("x marks it"))
-    assert messages_waiting(place.store) == 0
+    await until(lambda: messages_waiting(place.store) == 0)
 
 
 @pytest.mark.parametrize("words", ["Forbidden: bot was blocked by the user", "Bad Request: odd"])

@@ -15,6 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.accounts_site import KEY
 from tests.support.oauth_site import bearer, site
 from vibe_pipeline import runs
 from vibe_pipeline.definitions import build
@@ -235,6 +236,7 @@ async def test_the_schedule_and_the_trigger_from_outside_launch_the_same_night(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VIBE_HOME", str(tmp_path))
+    monkeypatch.setenv("VIBE_SECRET_KEY", KEY)
     world = BuiltInWorld(1, artists=64, listeners=1)
     async with site(tmp_path, Simulation(world)) as here:
         here.simulation.clock.set(EVENING)
