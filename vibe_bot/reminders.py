@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from vibe_bot.late_nights import tell_of_late_nights
+from vibe_bot.late_nights import Late, tell_of_late_nights
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
 from vibe_pipeline.accounts.messages import ConsentEnds, ZoneUnknown
@@ -25,19 +25,14 @@ WAKING_HOURS = range(9, 21)
 
 
 async def remind_forever(services: BotServices) -> None:
-    """Until cancelled; what was told is kept in the outbox, so a restart tells nothing twice.
-
-    Right after a start no night counts as late: what begins them has just been started as well.
-    """
-    just_started = True
+    """Until cancelled; what was told is kept in the outbox, so a restart tells nothing twice."""
+    late: frozenset[Late] = frozenset()
     while True:
         try:
             remind(services)
-            if not just_started:
-                tell_of_late_nights(services)
+            late = tell_of_late_nights(services, late)
         except AccountsUnreadable as error:
             log.warning("cannot see whom to remind", why=str(error))
-        just_started = False
         await services.sleep(LOOK_SECONDS)
 
 

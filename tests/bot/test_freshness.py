@@ -11,7 +11,7 @@ from telegram import Bot
 from tests.support.accounts_site import messages_waiting
 from tests.support.bot_world import BotWorld, ChatUser, living_bot
 from vibe_bot import outbox
-from vibe_bot.late_nights import tell_of_late_nights
+from vibe_bot.late_nights import Late, tell_of_late_nights
 from vibe_bot.outbox import OutboxRelay
 from vibe_bot.reminders import remind, reminder_now
 from vibe_pipeline.accounts.messages import (
@@ -139,13 +139,15 @@ async def test_a_night_that_nothing_is_seen_of_is_said_to_be_late_once(anna: Cha
     place, night = anna.bot_world, datetime.now(UTC).replace(minute=0) + timedelta(days=1)
     anna.connected(timezone="UTC", nightly_at=night.time().replace(second=0, microsecond=0))
 
+    late: frozenset[Late] = frozenset()
     put_at = {}
-    for minutes in (30, 70, 100):
+    for minutes in (30, 70, 100, 130):
         now = night + timedelta(minutes=minutes)
-        put_at[minutes] = tell_of_late_nights(place.services(now=standing_at(now)))
+        late = tell_of_late_nights(place.services(now=standing_at(now)), late)
+        put_at[minutes] = (len(late), messages_waiting(place.store))
     texts = await told(anna)
 
-    assert put_at == {30: 0, 70: 1, 100: 0}
+    assert put_at == {30: (0, 0), 70: (1, 0), 100: (1, 1), 130: (1, 1)}
     assert texts == [say("en", "bot.night_late", day=day("en", night.date()))]
 
 
@@ -163,7 +165,7 @@ async def test_who_was_promised_a_try_or_whose_list_has_begun_is_not_told_that_i
 
     put(anna, promised)
 
-    assert tell_of_late_nights(place.services(now=standing_at(later))) == 0
+    assert tell_of_late_nights(place.services(now=standing_at(later)), frozenset()) == frozenset()
     assert len(await told(anna)) == 1
 
 

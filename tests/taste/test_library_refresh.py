@@ -34,6 +34,7 @@ from vibe_pipeline.taste.library_refresh import (
     still_to_search,
     top_items_wanted,
     walk_pages,
+    within,
 )
 from vibe_pipeline.taste.library_sync import (
     FIRST_WALK_PAGES,
@@ -198,6 +199,18 @@ def test_the_days_shown_end_with_the_newest_play_and_are_fourteen() -> None:
 
     assert days == {"2026-11-20": 2, "2026-11-07": 1}
     assert plays_per_day([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("left", "parts"),
+    [(None, (True, True)), (9, (True, True)), (8, (True, False)), (0, (False, False))],
+)
+def test_what_a_newcomer_has_no_calls_left_for_is_not_asked_for(
+    left: int | None, parts: tuple[bool, bool]
+) -> None:
+    plan = within(EVERYTHING, left)
+
+    assert (plan.likes_pages, (plan.plays, plan.top_items)) == (4, parts)
 
 
 def test_what_could_not_be_kept_is_remembered_and_not_walked_for_again(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ from vibe_pipeline.taste.library_refresh import (
     still_to_walk,
     top_items_wanted,
     walk_pages,
+    within,
 )
 from vibe_pipeline.warehouse import LibraryState, PlayGap
 
@@ -181,15 +182,12 @@ def _plan(
     wanted, job = context.selected_asset_keys, context.run.job_name
     known = joined and just_read(state, now=now)
     awaited = run.makes_a_list and run.asked_for
-    pages = walk_pages(
-        state,
-        syncing=job == runs.SYNC_LIBRARY,
-        list_awaited=awaited,
-        calls_left=None if budget.limit is None else budget.left(SPOTIFY),
-    )
+    left = None if budget.limit is None else budget.left(SPOTIFY)
+    syncing = job == runs.SYNC_LIBRARY
+    pages = walk_pages(state, syncing=syncing, list_awaited=awaited, calls_left=left)
     if job == runs.WALK_LIBRARY:
         pages = pages_ahead(state, calls_left=budget.left(SPOTIFY))
-    return RefreshPlan(
+    plan = RefreshPlan(
         likes_pages=pages if LIKED_TRACKS in wanted and not known else None,
         plays=RECENT_PLAYS in wanted and not known,
         top_items=TOP_ITEMS in wanted
@@ -198,6 +196,7 @@ def _plan(
         walk_again=may_walk_again(state, now=now),
         list_follows=run.makes_a_list,
     )
+    return within(plan, left)
 
 
 async def _ask(

@@ -7,7 +7,7 @@ wait is ``nightly``'s.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -20,6 +20,8 @@ from vibe_pipeline.nightly import SHORT_PAUSE, Due
 log = structlog.get_logger()
 
 
+A_MOMENT = timedelta(minutes=5)
+"""A pause that ends before anybody could have read of it."""
 MOST_TOLD = 4
 """So often somebody is told of one night when its next try is; then they wait for the list."""
 
@@ -34,10 +36,13 @@ def tell_of_pause(
 ) -> None:
     """Who gets nothing at their hour hears why, and when it goes on; again where that moves on.
 
-    Nobody is told of a night that waits for a short while, by one pause or by several.
+    Nobody is told of a night that waits for a short while, by one pause or by several, nor of one
+    that goes on in a moment.
     """
+    if blocked_until is None or blocked_until - store.editions.now() <= A_MOMENT:
+        return
     for item in waiting:
-        if blocked_until is None or blocked_until - item.night <= SHORT_PAUSE:
+        if blocked_until - item.night <= SHORT_PAUSE:
             continue
         try:
             _tell(store, item, blocked_until)

@@ -399,6 +399,8 @@ class Publication:
             await write_existing(writes, _uris_of(stood))
             self.store.editions.note_snapshot(stood.edition_id, writes.snapshot)
         if edition.snapshot_id is not None:
+            if stood is not None:
+                await self._say_what_stands(stood)
             return
         made = None if stood is not None else await self._made_for(edition)
         if made is not None:
@@ -406,6 +408,13 @@ class Publication:
             self._let_go(edition)
         else:
             self._unmake(edition)
+
+    async def _say_what_stands(self, stood: Edition) -> None:
+        words = Wording(title=stood.title or "", description=stood.description or "")
+        try:
+            await self._say(stood, words)
+        except ServiceError as error:
+            log.warning("a playlist keeps the words of a list that is gone: %s", error)
 
     async def _made_for(self, edition: Edition) -> str | None:
         """The playlist made for this list, heard of or not; a living one is found later."""

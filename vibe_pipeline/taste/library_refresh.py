@@ -6,7 +6,7 @@ How a change is found with few calls is ``library_sync``'s; when a run refreshes
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -26,6 +26,7 @@ from vibe_pipeline.taste.library_sync import (
     NEXT_WALK_PAGES,
     SYNC_WALK_PAGES,
     TOP_AGE,
+    TOP_CALLS,
     WALK_PAGES_AHEAD,
     LibraryClient,
     PlaysDelta,
@@ -135,6 +136,15 @@ def walk_pages(
     if calls_left is not None:
         pages = max(0, min(pages, calls_left - BESIDE_LIKES))
     return pages or None
+
+
+def within(plan: RefreshPlan, calls_left: int | None) -> RefreshPlan:
+    """What of it so many calls reach for, ``None`` for no limit: top items come last."""
+    if calls_left is None:
+        return plan
+    others = (plan.likes_pages or 0) + BESIDE_LIKES
+    enough = calls_left >= others + TOP_CALLS
+    return replace(plan, plays=plan.plays and calls_left > 0, top_items=plan.top_items and enough)
 
 
 def second_look(state: LibraryState, *, now: datetime) -> bool:

@@ -39,6 +39,8 @@ MOST_PLAYS = 50
 """No more plays than this are ever reachable."""
 TOP_AGE = timedelta(days=7)
 TOP_RANGES = ("short_term", "medium_term")
+TOP_CALLS = 2 * len(TOP_RANGES)
+"""Artists and tracks, each over each range."""
 
 
 class LibraryClient(Protocol):
