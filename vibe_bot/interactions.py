@@ -207,9 +207,17 @@ class Interaction:
         Beside everybody else's interactions, which need not wait for a store that is locked; one
         person's changes in the order they asked for them.
         """
-        change, user_id = self.services.store.people.change, self.account.user_id
+        return await self.change_by(lambda _: changes)
+
+    async def change_by(self, changes: Callable[[Account], AccountChanges]) -> Interaction:
+        """The same for what follows from the settings as they are when its turn comes."""
+        people, user_id = self.services.store.people, self.account.user_id
+
+        def change() -> Account:
+            return people.change(user_id, **changes(people.get(user_id) or self.account))
+
         async with self.state.changing[user_id]:
-            account = await asyncio.to_thread(change, user_id, **changes)
+            account = await asyncio.to_thread(change)
         return replace(self, account=account)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from datetime import UTC, date, datetime
+from typing import Any, Unpack
 
 import pytest
 
-from tests.support.bot_world import BotWorld, ChatUser, data_of
+from tests.support.bot_world import WITHIN, BotWorld, ChatUser, data_of
 from vibe_bot.results import source_name
 from vibe_bot.tag_words import mood_wished, wished
-from vibe_pipeline.accounts.records import SteeringWish, WishKind
+from vibe_pipeline.accounts.people import People
+from vibe_pipeline.accounts.records import Account, AccountChanges, SteeringWish, WishKind
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.ranking.flavour import MOODS, STYLES
-from vibe_pipeline.records import Source
+from vibe_pipeline.records import Source, UserId
 
 
 def wishes(anna: ChatUser) -> list[SteeringWish]:
@@ -111,6 +115,35 @@ async def test_a_source_is_switched_off_and_on_with_a_tap(place: BotWorld) -> No
     await anna.taps("so:listenbrainz:on")
     await anna.notices(say("en", "bot.sources.switched_on", source=name))
     assert anna.account.sources_off == frozenset()
+
+
+async def test_two_sources_that_are_tapped_at_once_are_both_switched_off(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await place.person()
+    await anna.says("/sources")
+    change, register, both_read = People.change, People.register, threading.Event()
+    taken = itertools.count(1)
+
+    def registers(*who: Any) -> Account:
+        account = register(*who)
+        if next(taken) == 2:
+            both_read.set()
+        return account
+
+    def changes(people: People, user_id: UserId, **wanted: Unpack[AccountChanges]) -> Account:
+        assert both_read.wait(WITHIN)
+        return change(people, user_id, **wanted)
+
+    monkeypatch.setattr(People, "register", registers)
+    monkeypatch.setattr(People, "change", changes)
+    await anna.taps("so:listenbrainz:off")
+    await anna.taps("so:loved_once:off")
+
+    for source in (Source.LISTENBRAINZ, Source.LOVED_ONCE):
+        name = source_name("en", source)
+        await anna.notices(say("en", "bot.sources.switched_off", source=name))
+    assert anna.account.sources_off == {Source.LISTENBRAINZ, Source.LOVED_ONCE}
 
 
 async def test_a_button_of_a_former_version_turns_a_source_round(place: BotWorld) -> None:

@@ -9,7 +9,7 @@ from telegram import InlineKeyboardButton
 from vibe_bot.formatting import Html, button, together
 from vibe_bot.interactions import Interaction
 from vibe_bot.results import source_name
-from vibe_pipeline.accounts.records import SourceOutcome
+from vibe_pipeline.accounts.records import Account, AccountChanges, SourceOutcome
 from vibe_pipeline.records import Source
 
 LISTS_COUNTED = 30
@@ -29,11 +29,15 @@ async def switch(interaction: Interaction) -> str | None:
     source = next((one for one in Source if one.value == name), None)
     if source is None:
         return interaction.text("bot.stale_button")
-    before = interaction.account.sources_off
-    off = wanted == "off" if wanted else source not in before
-    changed = await interaction.change(sources_off=before | {source} if off else before - {source})
+
+    def switched(account: Account) -> AccountChanges:
+        before = account.sources_off
+        off = wanted == "off" if wanted else source not in before
+        return {"sources_off": before | {source} if off else before - {source}}
+
+    changed = await interaction.change_by(switched)
     await _show(changed)
-    name = source_name(interaction.language, source)
+    name, off = source_name(interaction.language, source), source in changed.account.sources_off
     return interaction.text(f"bot.sources.switched_{'off' if off else 'on'}", source=name)
 
 
