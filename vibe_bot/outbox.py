@@ -115,9 +115,9 @@ class OutboxRelay:
 
     async def _close(self, message: OutboxMessage, announced: Announcement, sent: Message) -> None:
         """It was sent: it is told once, copied, and corrects what it corrects."""
-        if message.attempts > 1 and message.id not in self.not_taken:
-            await only_one_of(self.bot, sent)
-        self.services.store.outbox.done(message.id, sent_as=sent.message_id)
+        doubted = message.attempts > 1 and message.id not in self.not_taken
+        stays = await only_one_of(self.bot, sent) if doubted else sent.message_id
+        self.services.store.outbox.done(message.id, sent_as=stays)
         self.notices.copy(message.user_id, announced.text)
         self._forget(message)
         await self._correct(announced)

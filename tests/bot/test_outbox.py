@@ -17,8 +17,14 @@ from vibe_bot.announcements import announcement, night_greeting
 from vibe_bot.outbox import OutboxRelay
 from vibe_bot.sending import send
 from vibe_bot.services import open_services
-from vibe_pipeline.accounts.messages import ConsentEnded, NightFailed, NightReady, ZoneQuestion
-from vibe_pipeline.accounts.records import FailureCause
+from vibe_pipeline.accounts.messages import (
+    ConsentEnded,
+    MadeByOperator,
+    NightFailed,
+    NightReady,
+    ZoneQuestion,
+)
+from vibe_pipeline.accounts.records import EditionState, FailureCause
 from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.locales import LANGUAGES, moment, say
 
@@ -150,15 +156,40 @@ async def test_a_message_that_went_out_as_the_bot_died_is_not_doubled(
     async with living_bot(empty_place):
         anna = await connected(empty_place)
     empty_place.store.outbox.put(anna.account.user_id, greeting("connected:1", "once"))
-    (taken,) = empty_place.store.outbox.take_due(lease_seconds=0)
-    address = f"{empty_place.settings.telegram_api_url}/bot"
-    async with Bot(empty_place.telegram.token, base_url=address) as former:
-        words = announcement(empty_place.services(), anna.account, taken.content())
-        await send(former, anna.account.chat_id, words.text, words.markup)
+    await sent_by_a_bot_that_died(empty_place, anna)
     async with living_bot(empty_place):
         await until(lambda: messages_waiting(empty_place.store) == 0)
 
     assert len([one for one in await anna.said_by_bot() if "once" in one["text"]]) == 1
+
+
+async def sent_by_a_bot_that_died(place: BotWorld, anna: ChatUser) -> int:
+    """The number of the waiting message in the chat, of which nothing is noted."""
+    (taken,) = place.store.outbox.take_due(lease_seconds=0)
+    address = f"{place.settings.telegram_api_url}/bot"
+    async with Bot(place.telegram.token, base_url=address) as former:
+        words = announcement(place.services(), anna.account, taken.content())
+        sent = await send(former, anna.account.chat_id, words.text, words.markup)
+    return sent.message_id
+
+
+async def test_a_failure_that_went_out_as_the_bot_died_is_put_right_where_it_stands(
+    empty_place: BotWorld,
+) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+    store, user_id = empty_place.store, anna.account.user_id
+    edition = anna.edition(recorded=False)
+    store.outbox.put(user_id, NightFailed.of(edition, FailureCause.SERVICE_UNAVAILABLE))
+    first = await sent_by_a_bot_that_died(empty_place, anna)
+
+    async with living_bot(empty_place):
+        await until(lambda: messages_waiting(store) == 0)
+        store.editions.advance(edition.edition_id, EditionState.CHOSEN, EditionState.RECORDED)
+        store.outbox.put(user_id, MadeByOperator.of(edition.edition_id))
+        corrected = await anna.sees(saying(say("en", "bot.mended")))
+
+    assert corrected["message_id"] == first
 
 
 async def test_whoever_blocked_the_bot_becomes_inactive_and_is_told_on_return(
