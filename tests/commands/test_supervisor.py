@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
+import httpx
 import psutil
 import pytest
 
@@ -228,6 +229,53 @@ async def test_a_part_that_is_silent_for_a_moment_is_let_live(
 
     assert again == "slow answers again."
     assert stayed == pid
+
+
+@pytest.mark.parametrize(
+    "trouble", [OSError(errno.EMFILE, "Too many open files"), httpx.ConnectError("no")]
+)
+async def test_looks_that_cannot_be_made_are_no_silence_and_end_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    monkeypatch.setattr(liveness, "EVERY_SECONDS", 0.02)
+    failed, looked_again = iter(range(liveness.ENDED_AFTER + 1)), asyncio.Event()
+    told: list[str] = []
+
+    async def alive() -> bool:
+        if next(failed, None) is not None:
+            raise trouble
+        looked_again.set()
+        return True
+
+    short = replace(part(tmp_path, "short", SAYS_READY_AND_STAYS), alive=alive)
+    async with running([short], policy=AT_ONCE, on_event=told.append) as deployment:
+        pid = deployment.pid_of("short")
+        await deployment.alongside(asyncio.wait_for(looked_again.wait(), 60))
+        stayed = deployment.pid_of("short")
+
+    assert told == []
+    assert stayed == pid
+
+
+async def test_a_process_that_cannot_be_looked_at_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liveness, "EVERY_SECONDS", 0.02)
+    looked_again, told = asyncio.Event(), list[str]()
+    failed, loop = iter(range(liveness.ENDED_AFTER + 1)), asyncio.get_running_loop()
+
+    def is_stopped(_: int | None) -> bool:
+        if next(failed, None) is not None:
+            raise OSError(errno.EMFILE, "Too many open files")
+        loop.call_soon_threadsafe(looked_again.set)
+        return False
+
+    monkeypatch.setattr(liveness, "is_stopped", is_stopped)
+    short = part(tmp_path, "short", SAYS_READY_AND_STAYS)
+    async with running([short], policy=AT_ONCE, on_event=told.append) as deployment:
+        await deployment.alongside(asyncio.wait_for(looked_again.wait(), 60))
+
+    assert told == []
 
 
 async def test_a_stranger_who_answers_at_a_part_s_port_does_not_make_it_ready() -> None:

@@ -6,6 +6,8 @@ for the first time is ``commands.supervisor``'s, and so is ending and starting a
 
 from __future__ import annotations
 
+import errno
+import ssl
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -19,18 +21,30 @@ ENDED_AFTER = 12
 HELD_UP_SECONDS = 60.0
 """Where the watch itself slept so long, the machine did, and what was silent before counts not."""
 _ANSWERS_WITHIN_SECONDS = 20.0
+_SHORT_OF_SOMETHING = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+"""What the asking machine lacks, and says nothing of who is asked."""
 
 Alive = Callable[[], Awaitable[bool]]
+"""Raises what kept it from looking (``NO_LOOK``), which is no silence."""
+NO_LOOK = (OSError, httpx.HTTPError)
+
+
+def loopback_http(timeout_seconds: float) -> httpx.AsyncClient:
+    """A client for plain addresses on the loopback; it reads no certificates, nor needs them."""
+    no_certificates = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.AsyncClient(timeout=timeout_seconds, trust_env=False, verify=no_certificates)
 
 
 def http_alive(url: str) -> Alive:
     """Alive as long as anything at all is answered there."""
 
     async def alive() -> bool:
-        async with httpx.AsyncClient(timeout=_ANSWERS_WITHIN_SECONDS, trust_env=False) as http:
+        async with loopback_http(_ANSWERS_WITHIN_SECONDS) as http:
             try:
                 await http.get(url)
-            except httpx.HTTPError:
+            except httpx.HTTPError as error:
+                if _short_of_something(error):
+                    raise
                 return False
             return True
 
@@ -38,8 +52,20 @@ def http_alive(url: str) -> Alive:
 
 
 def is_stopped(pid: int | None) -> bool:
-    """Whether a signal stopped this process (SIGSTOP), so that it does nothing until another."""
+    """Whether a signal stopped this process (SIGSTOP), so that it does nothing until another.
+
+    Raises ``OSError`` where nobody could look now.
+    """
     try:
         return pid is not None and psutil.Process(pid).status() == psutil.STATUS_STOPPED
     except psutil.Error:
         return False
+
+
+def _short_of_something(error: BaseException | None) -> bool:
+    """Whether the connection failed on our side."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _SHORT_OF_SOMETHING:
+            return True
+        error = error.__cause__ or error.__context__
+    return False

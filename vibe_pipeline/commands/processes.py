@@ -20,7 +20,7 @@ import yaml
 from vibe_pipeline.clients.dagster import SERVICE, DagsterGraphQL
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.clients.transport import RetryPolicy, Transport
-from vibe_pipeline.commands.liveness import http_alive
+from vibe_pipeline.commands.liveness import http_alive, loopback_http
 from vibe_pipeline.commands.supervisor import (
     ManagedProcess,
     Ready,
@@ -221,7 +221,7 @@ def _code_loaded(address: str, home: Path) -> Ready:
     """Ready as soon as the webserver there has our code; never without the guard in front of it."""
 
     async def ready(_: Start) -> bool:
-        async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+        async with loopback_http(5) as http:
             transport = Transport(http, service=SERVICE, address=address, patience=_ONE_TRY)
             dagster = DagsterGraphQL(transport, token=partial(read_token, home))
             try:

@@ -137,7 +137,7 @@ def http_ready(url: str, *, header: str | None = None) -> Ready:
     """
 
     async def ready(_: Start) -> bool:
-        async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
+        async with liveness.loopback_http(5) as http:
             try:
                 answer = await http.get(url)
             except httpx.HTTPError:
@@ -423,9 +423,12 @@ class Supervisor:
         process, life = self._processes.get(part.name), self._lives.get(part.name)
         if process is None or life is None or life.ready_at is None:
             return
-        silent = await asyncio.to_thread(liveness.is_stopped, process.pid)
-        if part.alive is not None and not silent:
-            silent = not await part.alive()
+        try:
+            silent = await asyncio.to_thread(liveness.is_stopped, process.pid)
+            if part.alive is not None and not silent:
+                silent = not await part.alive()
+        except liveness.NO_LOOK:  # the system is short of something; look again
+            return
         if process is not self._processes[part.name] or process.returncode is not None:
             return
         before = 0 if held_up else life.silent_looks
