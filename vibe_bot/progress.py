@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 import structlog
-from telegram import Bot
+from telegram import Bot, Message
 from telegram.error import BadRequest, RetryAfter, TelegramError, TimedOut
 
 from vibe_bot.formatting import Html, button, keyboard, tell, together
@@ -252,6 +252,8 @@ class _ProgressMessage:
     text: str = ""
     told_anew: bool = False
     """Its result is there in a message of its own, also should that not be noted at once."""
+    in_doubt: Message | None = None
+    """The message of its own, while it is not settled whether there is another."""
     doubted: bool = False
     """Its result may be there in a message of its own: a former bot, or a lost answer, sent it."""
     handing_over: bool = False
@@ -472,6 +474,8 @@ class _Follower:
             await self._say_anew(result)
             self.message.told_anew = True
         await asyncio.to_thread(watches.finish, watch.run_id)
+        if self.message.in_doubt is not None:  # noted first: looking moves an earlier one away
+            await only_one_of(self.bot, self.message.in_doubt)
         self.pace.served()
         log.info("told a result", run=watch.run_id, user=watch.user_id, good=result.good)
 
@@ -513,8 +517,7 @@ class _Follower:
             self.message.doubted |= trouble.lost
             raise
         else:
-            if self.message.doubted:
-                await only_one_of(self.bot, sent)
+            self.message.in_doubt = sent if self.message.doubted else None
 
     async def _hand_over(self, path: Path) -> None:
         """Send a file and delete it; one that is gone was sent by the bot before this one.

@@ -6,6 +6,7 @@ back with it: so the few places before the second message are looked at by short
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -89,6 +90,17 @@ def _said(message: Message) -> tuple[str | None, ...]:
 
 
 async def _seen(bot: Bot, chat_id: int, message_id: int) -> Message | None:
+    """The message of this number; a bot that ends meanwhile still takes away what it looked by."""
+    look = asyncio.create_task(_looked_at(bot, chat_id, message_id))
+    try:
+        return await asyncio.shield(look)
+    except asyncio.CancelledError:
+        with suppress(TelegramError):
+            await look
+        raise
+
+
+async def _looked_at(bot: Bot, chat_id: int, message_id: int) -> Message | None:
     probe = await bot.send_message(
         chat_id,
         _PROBE,

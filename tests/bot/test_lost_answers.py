@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from telegram import Bot
 from telegram.error import NetworkError, TimedOut
 from telegram.request import HTTPXRequest
 
@@ -19,6 +21,8 @@ from tests.support.pipeline_stand_in import StandInRun
 from vibe_bot import outbox, receipts
 from vibe_bot.launches import NO_MESSAGE
 from vibe_bot.progress import SURPRISES_BORNE
+from vibe_bot.sending import send
+from vibe_bot.twins import LOOKED_AT, only_one_of
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.messages import NightReady
 from vibe_pipeline.accounts.tracked_runs import TrackedRuns
@@ -254,24 +258,51 @@ async def test_a_list_told_in_a_new_message_as_the_bot_died_is_there_once(
 ) -> None:
     async with living_bot(empty_place):
         anna = await connected(empty_place)
+        for _ in range(LOOKED_AT):
+            await anna.says("/help")
     user_id, run = anna.account.user_id, empty_place.pipeline.begin("daily_vibe", "x")
     watches = empty_place.store.watches
     watches.add(run.run_id, user_id, anna.telegram_id, NO_MESSAGE, "daily_vibe")
     anna.edition(run.run_id)
-    finish = TrackedRuns.finish
-    monkeypatch.setattr(TrackedRuns, "finish", _dies)
+    finish, died = TrackedRuns.finish, threading.Event()
+
+    def dies(_: TrackedRuns, __: str) -> bool:
+        died.set()
+        raise AccountsUnreadable("killed here")
+
+    monkeypatch.setattr(TrackedRuns, "finish", dies)
     async with living_bot(empty_place):
-        await anna.sees(saying("Anna's day"))
+        await until(died.is_set)
 
     monkeypatch.setattr(TrackedRuns, "finish", finish)
     async with living_bot(empty_place):
         await until(lambda: watches.open() == [])
+        await told_once(anna, "Anna's day", since=0)
 
-    await told_once(anna, "Anna's day", since=0)
 
+async def test_a_bot_that_ends_as_it_looks_for_an_earlier_message_leaves_nothing_of_that(
+    empty_place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+    ask, address = HTTPXRequest.do_request, f"{empty_place.settings.telegram_api_url}/bot"
+    async with Bot(empty_place.telegram.token, base_url=address) as bot:
+        sent = await send(bot, anna.account.chat_id, "once")
+        looking = asyncio.create_task(only_one_of(bot, sent))
 
-def _dies(_: TrackedRuns, __: str) -> bool:
-    raise AccountsUnreadable("killed here")
+        async def do_request(
+            self: HTTPXRequest, url: str, *rest: Any, **more: Any
+        ) -> tuple[int, bytes]:
+            answer = await ask(self, url, *rest, **more)
+            if url.endswith("/sendMessage"):
+                looking.cancel()
+            return answer
+
+        monkeypatch.setattr(HTTPXRequest, "do_request", do_request)
+        with pytest.raises(asyncio.CancelledError):
+            await looking
+
+    assert (await anna.said_by_bot())[-1]["text"] == "once"
 
 
 async def test_a_file_that_may_have_been_sent_as_the_bot_died_is_offered_anew_not_sent_again(
