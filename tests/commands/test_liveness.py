@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-import certifi
 import httpx
 import pytest
 
@@ -73,7 +72,7 @@ async def test_with_no_file_left_nobody_is_called_silent() -> None:
 async def test_on_the_loopback_no_certificates_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(certifi, "where", lambda: str(tmp_path / "gone.pem"))
+    monkeypatch.setattr("certifi.where", lambda: str(tmp_path / "gone.pem"))
     with pytest.raises(FileNotFoundError):
         httpx.AsyncClient(trust_env=False)
 
