@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
+from tests.support.vibe_world import VibeWorld, playlists_of, uris_of, vibe_world
 from vibe_pipeline import runs
 from vibe_pipeline.accounts import continuation
 from vibe_pipeline.accounts.records import Account, BlockKind, Edition, EditionState
@@ -254,10 +255,18 @@ def test_a_list_that_goes_on_after_the_only_one_was_taken_back_gets_a_playlist_o
     assert uris_of(playlist) == [one.uri for one in edition.tracks]
 
 
+@pytest.fixture
+def fresh_world(tmp_path: Path) -> Iterator[VibeWorld]:
+    """One whose first newcomer likes enough for two lists within a newcomer's calls."""
+    with vibe_world(tmp_path) as world:
+        yield world
+
+
 @pytest.mark.parametrize("mode", Mode)
 def test_a_list_that_is_made_anew_after_it_was_taken_back_is_to_be_seen(
-    world: VibeWorld, mode: Mode
+    fresh_world: VibeWorld, mode: Mode
 ) -> None:
+    world = fresh_world
     anna = world.store.people.change(world.connected().user_id, mode=mode)
     only = world.list_of(world.run("daily_vibe", anna.user_id))
     take_back(world, only)
