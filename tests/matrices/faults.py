@@ -185,15 +185,7 @@ class ListCell:
         return f"{endpoint.name}, {kind.name}"
 
     def play(self, site: FaultSite, kind: FaultKind, person: Account) -> list[Outcome]:
-        """One run in bad weather, one in good; anew where a list happened not to need the call."""
-        outcomes = self._play_once(site, kind, person)
-        for _ in range(_OTHER_LISTS):
-            if not any(set(_NOT_ASKED) & set(outcome.troubles) for outcome in outcomes):
-                break
-            outcomes = self._play_once(site, kind, person)
-        return outcomes
-
-    def _play_once(self, site: FaultSite, kind: FaultKind, person: Account) -> list[Outcome]:
+        """One run in bad weather, one in good."""
         broken = [one for one in self.endpoints if kind.fits(one.service, one.method)]
         if self.cold:
             site.world.settings.warehouse_path.unlink(missing_ok=True)
@@ -297,7 +289,6 @@ class ListCell:
 
 
 _NOT_ASKED = ("was not asked",)
-_OTHER_LISTS = 2
 
 
 def _ended_before(edition: Edition | None, broken: Sequence[Endpoint]) -> bool:
