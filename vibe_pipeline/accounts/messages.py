@@ -72,6 +72,12 @@ class _AboutAList:
         name = cls.key.removeprefix("bot.")
         return cls(edition_id=edition_id, dedupe_key=f"{name}:{edition_id}")
 
+    @classmethod
+    def of_run(cls, edition_id: EditionId, run_id: str) -> Self:
+        """Of a list that stood in its playlist before; told once per run that changed that."""
+        once = cls.of(edition_id)
+        return cls(edition_id=edition_id, dedupe_key=f"{once.dedupe_key}:{run_id}")
+
     def params(self) -> Params:
         """Which list is told of, as it is stored."""
         return {"edition_id": self.edition_id}
@@ -102,24 +108,12 @@ class MadeByOperator(_AboutAList):
     __slots__ = ()
     key: ClassVar[str] = "bot.made_by_operator"
 
-    @classmethod
-    def anew(cls, edition_id: EditionId, run_id: str) -> Self:
-        """Of a list that stood in its playlist before; told once per run that changed it."""
-        once = cls.of(edition_id)
-        return cls(edition_id=edition_id, dedupe_key=f"{once.dedupe_key}:{run_id}")
-
 
 class ChangedBackByOperator(_AboutAList):
     """Whoever runs the installation put an earlier list in place; which, unasked by its person."""
 
     __slots__ = ()
     key: ClassVar[str] = "bot.changed_back_by_operator"
-
-    @classmethod
-    def by(cls, edition_id: EditionId, run_id: str) -> Self:
-        """Told once per run that did so."""
-        once = cls.of(edition_id)
-        return cls(edition_id=edition_id, dedupe_key=f"{once.dedupe_key}:{run_id}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -186,7 +186,7 @@ def _announcement(
 def _unasked(run: RunContext, edition: Edition) -> Message | None:
     """What is said of a list that nobody waits for in the chat, and that is no night's."""
     if run.makes_anew:
-        return MadeByOperator.anew(edition.edition_id, run.run_id)
+        return MadeByOperator.of_run(edition.edition_id, run.run_id)
     if run.continued or run.repeated:
         return ReadyAfterAll.of(edition.edition_id)
     if run.by_hand and run.mine:

@@ -26,10 +26,8 @@ def advance(
     **facts: Unpack[EditionFacts],
 ) -> None:
     """Move it on, with what became known and what its person is told; or ``PublicationLost``."""
-    editions, stands = store.editions, edition.state
-    must_have_moved(
-        edition, moved=editions.advance(edition.edition_id, stands, state, tell=tell, **facts)
-    )
+    moved = store.editions.advance(edition.edition_id, edition.state, state, tell=tell, **facts)
+    _must_have_moved(edition, moved=moved)
 
 
 def advance_with_playlist(
@@ -41,12 +39,11 @@ def advance_with_playlist(
     """
     if edition.mode is Mode.LIVING:
         moved = store.editions.advance_with_playlist(edition, state, **facts)
-        must_have_moved(edition, moved=moved)
+        _must_have_moved(edition, moved=moved)
     else:
         advance(store, edition, state, **facts)
 
 
-def must_have_moved(edition: Edition, *, moved: bool) -> None:
-    """Raise ``PublicationLost`` unless the step was ours."""
+def _must_have_moved(edition: Edition, *, moved: bool) -> None:
     if not moved:
         raise PublicationLost(f"edition {edition.edition_id} was moved on by somebody else")
