@@ -30,6 +30,7 @@ from vibe_pipeline.clients.errors import (
     NotAllowlisted,
     NotThere,
     OwnerNotPremium,
+    PassinglyRefused,
     PermissionMissing,
     RateLimited,
     ServiceUnavailable,
@@ -81,7 +82,8 @@ def spotify_answering(
         judge=answer_kind,
         sleep=no_sleep,
     )
-    return Spotify(SpotifyWeb(transport, FixedToken("t0ken"), InMemoryCapabilities())), received
+    web = SpotifyWeb(transport, FixedToken("t0ken"), InMemoryCapabilities(), sleep=no_sleep)
+    return Spotify(web, sleep=no_sleep), received
 
 
 async def test_every_like_is_read_and_local_files_and_ghosts_are_passed_over() -> None:
@@ -568,6 +570,45 @@ async def test_a_playlist_that_spotify_does_not_find_is_gone() -> None:
     spotify, _ = spotify_answering(refusal)
 
     assert not await spotify.playlist_exists("p1")
+
+
+CLOSED_ANSWERS = [
+    said({"error": {"status": 404, "message": "Resource not found"}}, 404),
+    said_in_words("Not Found", 404),
+    said({"error": {"status": 403, "message": "Forbidden"}}, 403),
+    said_in_words("", 410),
+]
+
+
+@pytest.mark.parametrize("refusal", CLOSED_ANSWERS)
+async def test_one_answer_that_there_is_no_such_thing_is_doubted(refusal: httpx.Response) -> None:
+    spotify, received = spotify_answering(refusal, said({"id": "p1"}))
+
+    assert await spotify.playlist_exists("p1")
+    assert len(received) == 2
+
+
+@pytest.mark.parametrize("refusal", CLOSED_ANSWERS)
+async def test_a_playlist_that_is_to_be_made_is_looked_for_after_one_such_answer(
+    refusal: httpx.Response,
+) -> None:
+    spotify, received = spotify_answering(refusal, said({"id": "p1"}))
+
+    with pytest.raises(PassinglyRefused):
+        await spotify.create_playlist("Mon", description="", public=False)
+
+    assert len(received) == 1
+
+
+async def test_an_address_that_stands_by_its_refusal_is_asked_no_third_time() -> None:
+    gone = said({"error": {"status": 404, "message": "Resource not found"}}, 404)
+    spotify, received = spotify_answering(gone)
+
+    for _ in range(3):
+        with pytest.raises(NotThere):
+            await spotify.replace_items("p1", ["spotify:track:x"])
+
+    assert len(received) == 2 + 1 + 1
 
 
 async def test_a_trademark_in_plain_text_is_no_word_about_the_apps_users() -> None:

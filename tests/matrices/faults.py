@@ -33,7 +33,7 @@ from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import goes_on
 from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
 from vibe_pipeline.authorization import SpotifyConnection
-from vibe_pipeline.clients import factory, spotify
+from vibe_pipeline.clients import factory, spotify, spotify_web
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.clients.factory import ClientFactory, open_http
 from vibe_pipeline.clients.spotify import Spotify
@@ -171,7 +171,8 @@ class ListCell:
     """A list, asked for while these calls are answered badly.
 
     ``endpoints`` are of different services, so that each is judged by itself. ``spoiled``: a call
-    that went wrong before and makes the endpoint's call needed.
+    that went wrong before and makes the endpoint's call needed. ``shut``: those that answer nobody
+    meanwhile, for what they tell would make it needless.
     """
 
     endpoints: Sequence[Endpoint]
@@ -179,6 +180,7 @@ class ListCell:
     cold: bool
     expire: bool = False
     spoiled: Endpoint | None = None
+    shut: Sequence[Endpoint] = ()
 
     def row(self, endpoint: Endpoint, kind: FaultKind) -> str:
         """The line of the table."""
@@ -201,6 +203,8 @@ class ListCell:
                 applied=True,
                 times=1,
             )
+        for one in self.shut:
+            site.world.trouble(service=one.service, endpoint=one.call, kind="status", status=403)
         for one in broken:
             site.break_(one, kind)
         site.world.forget_calls()
@@ -543,6 +547,9 @@ def names(cell: Cell, kinds: Sequence[FaultKind]) -> list[str]:
 
 _TOKEN = Endpoint(service="spotify_accounts", call="POST /api/token")
 _MAKE, _WRITE = _spotify("POST /me/playlists", "PUT /playlists/{id}/items")
+(_SIGHT,) = _spotify("GET /playlists/{id}/items")
+_NAMING = _spotify("GET /search", "GET /recommendations", "GET /artists/{id}/top-tracks")
+"""Where Spotify itself tells which track an id is: what is new has its id from labs without."""
 _ACR = Endpoint(service="labs", call="GET /acr-lookup/json")
 CELLS: tuple[Cell, ...] = (
     *(
@@ -579,9 +586,9 @@ CELLS: tuple[Cell, ...] = (
                 {"lastfm": "GET artist.getInfo", "labs": "POST /spotify-id-from-mbid/json"},
             ),
             ("GET /artists/{id}/top-tracks", {"musicbrainz": "GET /isrc/{isrc}"}),
-            ("GET /playlists/{id}/items", {}),
         )
     ),
+    ListCell(endpoints=[_SIGHT], mode=Mode.LIVING, cold=True, shut=_NAMING),
     UndoCell(endpoints=[_WRITE], lists=2),
     UndoCell(endpoints=_spotify("PUT /playlists/{id}"), lists=2),
     UndoCell(endpoints=_spotify("DELETE /me/library"), lists=1),
@@ -646,7 +653,7 @@ def fault_site() -> Iterator[FaultSite]:
             patch.setenv(name, value)
         patch.setattr(resources, "ClientFactory", partial(ClientFactory, patience=PATIENCE))
         patch.setattr(factory, "QUICK", replace(PATIENCE, attempts=2))
-        for module in (publish, spotify):
+        for module in (publish, spotify, spotify_web):
             patch.setattr(module, "SECOND_LOOK_SECONDS", 0.05)
         with vibe_world(
             Path(folder), simulation=Simulation(BuiltInWorld(listeners=_LISTENERS), rules=_MANY)

@@ -50,6 +50,7 @@ from vibe_pipeline.clients.spotify_records import (
 from vibe_pipeline.clients.spotify_web import (
     ARTIST_TOP_TRACKS,
     RECOMMENDATIONS,
+    SECOND_LOOK_SECONDS,
     SERVICE,
     SpotifyWeb,
 )
@@ -63,8 +64,6 @@ SEARCH_PAGE = 10
 ITEMS_PER_WRITE = 100
 URIS_PER_LIBRARY_CALL = 40
 SEEDS_PER_REQUEST = 5
-SECOND_LOOK_SECONDS = 2.0
-"""So long after a change that does not show it is looked for once more: Spotify may be slow."""
 _LONGEST_QUERY = 250
 _PLAYLIST = "spotify:playlist:"
 

@@ -31,6 +31,7 @@ from vibe_pipeline.clients.errors import (
     endpoint_named,
 )
 from vibe_pipeline.clients.json_fields import fields, integer, objects, text
+from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.transport import (
     Again,
     AnswerKind,
@@ -43,6 +44,8 @@ from vibe_pipeline.clients.transport import (
 SERVICE = "spotify"
 RECOMMENDATIONS = "spotify_recommendations"
 ARTIST_TOP_TRACKS = "artist_top_tracks"
+SECOND_LOOK_SECONDS = 2.0
+"""So long after what is hard to believe it is looked at once more: Spotify may be slow."""
 
 _ONE_OF_MANY = re.compile(r"\b(non.?exist\w*|payload|tracks?|uris?)\b", re.IGNORECASE)
 _NOT_LISTED = re.compile(
@@ -75,18 +78,21 @@ class SpotifyWeb:
         capabilities: Capabilities,
         *,
         proved_at: datetime | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._transport = transport
+        self._sleep = sleep
         self._access = access
         self._capabilities = capabilities
         self._proved_at = proved_at or transport.now() - 2 * _PROOF_LASTS
         self._open: set[str] = set()
         self._renewed_for: set[str] = set()
+        self._asked_again: set[str] = set()
         self._first_try = asyncio.Lock()
 
     async def ask(self, call: Call) -> Mapping[str, Any] | list[Any]:
         """The JSON Spotify answers with."""
-        answer = await self._authorized(call)
+        answer = await self._last_word(call)
         if status_of(answer) >= 400:
             await self._refused(call, answer)
         with endpoint_named(call.endpoint):
@@ -94,7 +100,7 @@ class SpotifyWeb:
 
     async def tell(self, call: Call) -> Mapping[str, Any]:
         """Do a write; what it answers with is nothing where its endpoint promises nothing."""
-        answer = await self._authorized(call)
+        answer = await self._last_word(call)
         if status_of(answer) >= 400:
             await self._refused(call, answer)
         return fields(_believed(call, answer)) if call.wants_json else fields(answer.json())
@@ -117,7 +123,7 @@ class SpotifyWeb:
             raise self._absent(capability)
         answer = await self._authorized(call)
         status = status_of(answer)
-        if status in _CLOSED and _kind_of_403(answer) is None:
+        if _is_closed(call, answer):
             await self._prove_token()
             until = self._transport.now() + self._closing(capability)
             self._capabilities.switch_off(capability, until, f"{call.endpoint} answered {status}")
@@ -133,6 +139,22 @@ class SpotifyWeb:
         if times == 0:
             return _FIRST_CLOSING
         return min(_SWITCHED_OFF_FOR * (1 << min(times - 1, 10)), _SWITCHED_OFF_AT_MOST)
+
+    async def _last_word(self, call: Call) -> ServiceAnswer:
+        """The answer; that there is no such thing, or that it is closed, only when said twice.
+
+        One such answer has been wrong before. An endpoint that stood by it once is believed.
+        """
+        answer = await self._authorized(call)
+        hasty = call.again in {Again.FREELY, Again.AFTER_A_LOOK} and _is_closed(call, answer)
+        if not hasty or call.endpoint in self._asked_again:
+            return answer
+        self._asked_again.add(call.endpoint)
+        if call.again is Again.AFTER_A_LOOK:
+            sentence = f"{call.endpoint} was refused ({status_of(answer)})"
+            raise PassinglyRefused(SERVICE, sentence)
+        await self._sleep(SECOND_LOOK_SECONDS)
+        return await self._authorized(call)
 
     async def _authorized(self, call: Call) -> ServiceAnswer:
         """The answer to a call with a token; one that is refused is renewed once."""
@@ -269,6 +291,13 @@ def status_of(answer: ServiceAnswer) -> int:
         if (error or inside) and status is not None and 400 <= status < 600:
             return status
     return httpx.codes.BAD_GATEWAY if error or inside else answer.status
+
+
+def _is_closed(call: Call, answer: ServiceAnswer) -> bool:
+    """Whether a refusal is for the address, and not for the person or one of many things."""
+    status = status_of(answer)
+    one_of_many = call.all_or_nothing and _blames_one_of_many(status, answer)
+    return status in _CLOSED and _kind_of_403(answer) is None and not one_of_many
 
 
 def _is_a_page(answer: ServiceAnswer) -> bool:
