@@ -28,6 +28,7 @@ from vibe_bot.receipts import Receipts
 from vibe_bot.reminders import remind_forever
 from vibe_bot.services import BotServices, open_services
 from vibe_bot.telegram_answers import TokenDoubted
+from vibe_bot.watchdog import ending_when_still
 from vibe_pipeline.accounts.store import open_for, utc_now
 from vibe_pipeline.clients.factory import open_http
 from vibe_pipeline.installation.process_status import Troubles
@@ -64,7 +65,8 @@ async def run(settings: Settings, token: str) -> None:
         services = open_services(settings, http, store, now=utc_now, sleep=asyncio.sleep)
         try:
             with store.database.held_open():
-                await serve(build(services, token), services, stopping)
+                async with ending_when_still():
+                    await serve(build(services, token), services, stopping)
         finally:
             await services.calls.close()
 
