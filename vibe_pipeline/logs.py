@@ -32,7 +32,7 @@ QUIET = (
 )
 """These print addresses, and Telegram's addresses hold the bot's token."""
 
-_BOT_TOKEN = re.compile(r"\d{5,}(?::|%3[Aa])[A-Za-z0-9_-]{20,}")
+_BOT_TOKEN = re.compile(r"(?<!\d)\d{5,}(?::|%3[Aa])[A-Za-z0-9_-]{20,}")
 _LEAST_IN_A_LINE = 6
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TRACEBACKS = frozenset({"exception", "stack"})
