@@ -6,9 +6,13 @@ What is wrong with a whole installation tells ``vibe doctor`` (``vibe_pipeline.c
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from starlette.requests import Request
@@ -16,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 
 from vibe_oauth.services import OAuthServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.lost_accounts import lists_of_nobody, nobody_left
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.installation.access_token import OAUTH_HEADER
@@ -31,8 +36,8 @@ from vibe_pipeline.installation.warehouse_file import is_something_else
 
 DAGSTER_SECONDS = 5.0
 """Those who watch over us do not wait longer."""
-
-
+LISTS_SECONDS = 20.0
+"""So long counting lists may take, which happens only where nobody is known."""
 WHOLE_LOOK_SECONDS = 30.0
 """So seldom every page of the account store is read, at most."""
 WHOLE_LOOK_SHARE = 0.001
@@ -63,12 +68,46 @@ class WholeLooks:
         self._next = ended + max(self.pause_seconds, (ended - began) / self.share)
 
 
+@dataclass(slots=True)
+class ListsLooks:
+    """How many lists the warehouse knows, counted anew when its file is another than before.
+
+    In a process of its own: this one loads no DuckDB.
+    """
+
+    _looked_at: tuple[int, int] | None = None
+    _lists: int | None = None
+    _one_at_a_time: Lock = field(default_factory=Lock)
+
+    def look(self, warehouse: Path) -> int | None:
+        """``None`` while that cannot be read. May take a second, so not for an event loop."""
+        with self._one_at_a_time:
+            seen = warehouse.stat()
+            if self._looked_at != (seen.st_mtime_ns, seen.st_size):
+                self._lists = _counted(warehouse)
+                counted = self._lists is not None
+                self._looked_at = (seen.st_mtime_ns, seen.st_size) if counted else None
+            return self._lists
+
+
+def _counted(warehouse: Path) -> int | None:
+    command = [sys.executable, "-m", "vibe_pipeline.warehouse.list_count", str(warehouse)]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own module
+            command, capture_output=True, text=True, timeout=LISTS_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return int(done.stdout)
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """Answers those who watch over us."""
 
     services: OAuthServices
     whole_looks: WholeLooks = field(default_factory=WholeLooks)
+    lists_looks: ListsLooks = field(default_factory=ListsLooks)
 
     async def live(self, request: Request) -> Response:
         """The process answers; says nothing about anybody else."""
@@ -91,9 +130,16 @@ class Health:
         try:
             self.services.store.check(self.services.key())
             await asyncio.to_thread(self.whole_looks.look, self.services.store)
+            lists = await asyncio.to_thread(self._lists_of_nobody)
         except AccountsUnreadable as error:
             return {"ok": False, "reason": error.for_strangers}
-        return {"ok": True}
+        if not lists:
+            return {"ok": True}
+        return {"ok": False, "reason": nobody_left(self.services.warehouse.name, lists)}
+
+    def _lists_of_nobody(self) -> int:
+        services = self.services
+        return lists_of_nobody(services.store, services.warehouse, self.lists_looks.look)
 
     def _home(self) -> dict[str, Any]:
         if not cannot_be_written(self.services.home):

@@ -24,9 +24,11 @@ from starlette.requests import Request
 
 from tests.support.accounts_site import tokens
 from tests.support.oauth_site import ORIGIN, Site, site, token_on, words
+from tests.support.warehouse_examples import NOON, chosen, edition
 from vibe_oauth.__main__ import usual_place
 from vibe_oauth.app import create_app
 from vibe_oauth.health import Health, WholeLooks
+from vibe_pipeline.accounts.lost_accounts import nobody_left
 from vibe_pipeline.accounts.records import StateKind
 from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.installation.process_status import (
@@ -39,6 +41,7 @@ from vibe_pipeline.locales import say
 from vibe_pipeline.simulator.server import running
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
+from vibe_pipeline.warehouse import Warehouse
 
 ROOT = Path(__file__).parents[2]
 
@@ -204,6 +207,40 @@ async def test_health_tells_of_another_file_in_the_warehouse_s_place(here: Site)
 
     assert answer.status_code == 503
     assert "not a DuckDB database" in answer.json()["warehouse"]["reason"]
+
+
+async def test_health_tells_of_lists_whose_people_are_gone_as_the_doctor_does(here: Site) -> None:
+    warehouse = here.services.warehouse
+    with Warehouse(warehouse).open() as tables:
+        tables.playlists.replace_history(edition("e1"), [chosen(1)], recorded_at=NOON)
+
+    lost = await here.browser.get("/health")
+    here.person()
+    known = await here.browser.get("/health")
+
+    assert (lost.status_code, known.status_code) == (503, 200)
+    assert lost.json()["account_store"]["reason"] == nobody_left(warehouse.name, 1)
+    assert str(warehouse.parent) not in lost.text
+
+
+async def test_lists_of_whoever_is_just_being_forgotten_are_no_loss(here: Site) -> None:
+    account = here.person()
+    with Warehouse(here.services.warehouse).open() as tables:
+        tables.playlists.replace_history(edition("e1"), [chosen(1)], recorded_at=NOON)
+    here.store.erasures.forget(account.user_id)
+
+    answer = await here.browser.get("/health")
+
+    assert answer.status_code == 200
+
+
+async def test_an_installation_that_is_new_and_empty_is_well(here: Site) -> None:
+    with Warehouse(here.services.warehouse).open():
+        pass
+
+    answer = await here.browser.get("/health")
+
+    assert answer.status_code == 200
 
 
 async def test_health_tells_of_damage_inside_the_account_store_until_it_is_put_right(

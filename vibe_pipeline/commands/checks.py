@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 
 from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
+from vibe_pipeline.accounts.lost_accounts import nobody_left
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, utc_now
 from vibe_pipeline.commands.dagster_files import RUNS, damaged_files, set_aside, storage_folder
 from vibe_pipeline.commands.processes import Ports
@@ -143,16 +144,7 @@ def _lost_accounts(settings: Settings, store: AccountStore, warehouse: Warehouse
     with warehouse.open() as tables:
         lists = len(tables.playlists.recorded_editions())
     if lists:
-        yield nobody_left(settings.warehouse_path, lists)
-
-
-def nobody_left(warehouse: Path, lists: int) -> str:
-    """The sentence for accounts that are gone while lists of theirs are not."""
-    return (
-        f"The account store knows nobody, and the warehouse {warehouse} knows people's lists"
-        f" ({lists}): if it was lost, stop Vibe and run vibe restore with a backup; without one"
-        " everybody has to write to the bot and connect again."
-    )
+        yield nobody_left(str(settings.warehouse_path), lists)
 
 
 def _damaged_runs(settings: Settings) -> Iterator[Finding]:

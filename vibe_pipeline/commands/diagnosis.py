@@ -20,17 +20,19 @@ from packaging.requirements import Requirement
 
 from vibe_pipeline.accounts.cipher import SecretKeyInvalid, existing_key
 from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
+from vibe_pipeline.accounts.lost_accounts import lists_of_nobody, nobody_left
 from vibe_pipeline.accounts.records import Account, EditionKind, FailureCause
 from vibe_pipeline.accounts.store import AccountStore, open_existing
-from vibe_pipeline.commands.checks import Finding, contact_names_nobody, nobody_left, port_trouble
+from vibe_pipeline.commands.checks import Finding, contact_names_nobody, port_trouble
 from vibe_pipeline.commands.dagster_files import damaged_files
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.installation.process_status import ProcessState, StatusFile
 from vibe_pipeline.settings import FILE, Settings, shown_address, sqlite_address, warehouse_form
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
-from vibe_pipeline.warehouse.damage import lists_in, trouble_with
+from vibe_pipeline.warehouse.damage import trouble_with
 from vibe_pipeline.warehouse.extensions import ExtensionMissing
+from vibe_pipeline.warehouse.list_count import readable_lists_in
 
 FREE_BYTES = 500_000_000
 """Less than this fills up within days: logs, runs and the warehouse grow."""
@@ -148,7 +150,10 @@ def stores(settings: Settings) -> Iterator[Finding]:
     yield warehouse
     yield _runs(settings)
     if trouble is None and key is None and warehouse.trouble is None:
-        yield Finding(what="everybody's accounts", trouble=_nobody_left(settings, store))
+        path = settings.warehouse_path
+        lists = lists_of_nobody(store, path, readable_lists_in)
+        lost = nobody_left(str(path), lists) if lists else None
+        yield Finding(what="everybody's accounts", trouble=lost)
 
 
 def people(settings: Settings) -> Iterator[Finding]:
@@ -351,20 +356,6 @@ def _runs(settings: Settings) -> Finding:
             " them anew; or run vibe restore with a backup."
         )
     return Finding(what="Dagster's storage", trouble=trouble)
-
-
-def _nobody_left(settings: Settings, store: AccountStore | None) -> str | None:
-    """Whether accounts were lost: nobody is known, and lists were made."""
-    path = settings.warehouse_path
-    if warehouse_form(path) != FILE or not path.is_file() or path.stat().st_size == 0:
-        return None
-    if store is not None and store.people.ids():
-        return None
-    try:
-        lists = lists_in(path)
-    except WarehouseError:  # in use just now, or told as its own trouble
-        return None
-    return nobody_left(path, lists) if lists else None
 
 
 def _server_trouble(place: Path) -> str | None:
