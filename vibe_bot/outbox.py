@@ -6,6 +6,7 @@ A message is claimed, sent and closed. A death between sending and closing doubl
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from telegram import Bot, Message
+from telegram import Bot
 from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from vibe_bot.announcements import Announcement, announcement
@@ -23,7 +24,7 @@ from vibe_bot.notices import Notices
 from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.sending import Unreached, edit, send
 from vibe_bot.services import BotServices
-from vibe_bot.twins import only_one_of
+from vibe_bot.twins import only_one_numbered, only_one_of
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.messages import MessageUnreadable, OutboxMessage
 from vibe_pipeline.accounts.outbox import KEPT
@@ -77,7 +78,7 @@ class OutboxRelay:
 
     async def deliver_due(self) -> int:
         """Everything due now; gives how many messages were claimed."""
-        claimed = self.services.store.outbox.take_due(limit=BATCH)
+        claimed = await asyncio.to_thread(self.services.store.outbox.take_due, limit=BATCH)
         for message in claimed:
             await self._deliver(message)
         return len(claimed)
@@ -90,34 +91,46 @@ class OutboxRelay:
             raise
         except Exception:
             log.exception("a message cannot be sent", key=message.key, user=message.user_id)
-            self._refused(message)
+            await asyncio.to_thread(self._refused, message)
             return
         if sent is not None:
             await self._close(message, *sent)
 
-    async def _sent(self, message: OutboxMessage) -> tuple[Announcement, Message] | None:
-        """What was said and how Telegram took it; ``None`` when it did not go out now."""
+    async def _sent(self, message: OutboxMessage) -> tuple[Announcement, int] | None:
+        """What was said and what the chat calls it; ``None`` when it did not go out now."""
         outbox, now = self.services.store.outbox, self.services.now()
         last = self.last_sent.get(message.chat_id)
         if last is not None and now - last < CHAT_SPACING:
-            self._put_back(message, last + CHAT_SPACING)
+            await asyncio.to_thread(self._put_back, message, last + CHAT_SPACING)
             return None
-        announced = self._in_words(message)
+        announced = await asyncio.to_thread(self._in_words, message)
         if announced is None:
-            outbox.failed(message.id, None)
+            await asyncio.to_thread(outbox.failed, message.id, None)
             return None
         try:
-            sent = await send(self.bot, message.chat_id, announced.text, announced.markup)
+            return announced, await self._said(message, announced)
         except TelegramError as error:
-            self._not_delivered(message, error)
+            await asyncio.to_thread(self._not_delivered, message, error)
             return None
-        return announced, sent
 
-    async def _close(self, message: OutboxMessage, announced: Announcement, sent: Message) -> None:
+    async def _said(self, message: OutboxMessage, announced: Announcement) -> int:
+        """Send it, unless it is there already, and take away what it may have been before.
+
+        That it is there is noted first: looking uses up the numbers next to it, so that another
+        one sent after that would find it no more.
+        """
+        if message.sent_as is not None:
+            return await only_one_numbered(self.bot, message.chat_id, message.sent_as)
+        sent = await send(self.bot, message.chat_id, announced.text, announced.markup)
+        if message.attempts == 1 or message.id in self.not_taken:
+            return sent.message_id
+        arrived = self.services.store.outbox.arrived
+        await asyncio.to_thread(arrived, message.id, sent_as=sent.message_id)
+        return await only_one_of(self.bot, sent)
+
+    async def _close(self, message: OutboxMessage, announced: Announcement, stays: int) -> None:
         """It was sent: it is told once, copied, and corrects what it corrects."""
-        doubted = message.attempts > 1 and message.id not in self.not_taken
-        stays = await only_one_of(self.bot, sent) if doubted else sent.message_id
-        self.services.store.outbox.done(message.id, sent_as=stays)
+        await asyncio.to_thread(self.services.store.outbox.done, message.id, sent_as=stays)
         self.notices.copy(message.user_id, announced.text)
         self._forget(message)
         await self._correct(announced)
@@ -140,6 +153,8 @@ class OutboxRelay:
             return None
         try:
             content = fresh_content(self.services, account, message)
+            if content is None and message.sent_as is not None:
+                return None
             if content is None:
                 log.info("left out, for it is true no more", key=message.key, user=message.user_id)
                 self.services.store.outbox.withdraw(message.id)

@@ -31,7 +31,7 @@ from vibe_bot.run_poller import RunPoller, RunSnapshot
 from vibe_bot.sending import Edited, Unreached, edit, edit_or_send, send
 from vibe_bot.services import BotServices
 from vibe_bot.telegram_answers import AnswerLost, TooLarge
-from vibe_bot.twins import only_one_of
+from vibe_bot.twins import only_one_numbered, only_one_of
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import waited_for_in_chat
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
@@ -523,7 +523,8 @@ class _Follower:
         """Send a file and delete it; one that is gone was sent by the bot before this one.
 
         One that may have arrived is not sent twice: it may be large, and Telegram slow. So it is
-        marked as being sent, and who finds another's mark asks.
+        marked as being sent, and who finds another's mark asks; unless the mark says what the chat
+        calls it, so that only its doubles are left to be looked for.
         """
         account = await asyncio.to_thread(self._account)
         content = await asyncio.to_thread(_content, path)
@@ -532,17 +533,20 @@ class _Follower:
         if account is None or content is None:
             return
         mark, language = being_sent(path), account.language
-        if not self.message.handing_over and await asyncio.to_thread(mark.exists):
+        sent_as = await asyncio.to_thread(_marked, mark)
+        if sent_as:
+            await only_one_numbered(self.bot, self.watch.chat_id, sent_as)
+        elif not self.message.handing_over and sent_as is not None:
             again = button(say(language, "button.export_again"), "go:export")
             words = tell(language, "bot.export.perhaps_sent")
             await send(self.bot, self.watch.chat_id, words, keyboard([again]))
         else:
             await asyncio.to_thread(mark.touch)
             self.message.handing_over = True
-            await self._send_file(content, language)
+            await self._send_file(content, language, mark)
         await asyncio.to_thread(forget_files, path)
 
-    async def _send_file(self, content: bytes, language: str) -> None:
+    async def _send_file(self, content: bytes, language: str, mark: Path) -> None:
         chat_id, caption = self.watch.chat_id, tell(language, "bot.export.caption")
         try:
             sent = await self.bot.send_document(
@@ -558,7 +562,8 @@ class _Follower:
             self.message.doubted = True
             raise
         else:
-            if self.message.doubted:
+            if self.message.doubted:  # noted first, as looking moves an earlier one away
+                await asyncio.to_thread(mark.write_text, str(sent.message_id))
                 await only_one_of(self.bot, sent)
 
     def _account(self) -> Account | None:
@@ -577,3 +582,11 @@ def _unseen(watch: TrackedRun) -> RunView:
 
 def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
+
+
+def _marked(mark: Path) -> int | None:
+    """What the chat calls a file that is marked as being sent: 0 while that is not known."""
+    try:
+        return int(mark.read_text() or 0)
+    except FileNotFoundError:
+        return None

@@ -54,6 +54,15 @@ async def only_one_of(bot: Bot, message: Message) -> int:
     return stays.message_id
 
 
+async def only_one_numbered(bot: Bot, chat_id: int, message_id: int) -> int:
+    """The same for a message of ours that a former bot sent; one that is gone has no twins.
+
+    Raises: ``TelegramError`` when that cannot be found out now.
+    """
+    message = await _seen(bot, chat_id, message_id)
+    return message_id if message is None else await only_one_of(bot, message)
+
+
 class SentAnew:
     """Takes away what a message that went out again had been before, should it have arrived."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from telegram import Bot
+from telegram import Bot, Message
 from telegram.error import NetworkError, TimedOut
 from telegram.request import HTTPXRequest
 
@@ -18,11 +18,11 @@ from tests.bot.test_generate import connected, the_run
 from tests.bot.test_leaving import is_sure, sweeps
 from tests.support.bot_world import WITHIN, BotWorld, ChatUser, data_of, living_bot, saying, until
 from tests.support.pipeline_stand_in import StandInRun
-from vibe_bot import outbox, receipts
+from vibe_bot import outbox, progress, receipts
 from vibe_bot.launches import NO_MESSAGE
 from vibe_bot.progress import SURPRISES_BORNE
 from vibe_bot.sending import send
-from vibe_bot.twins import LOOKED_AT, only_one_of
+from vibe_bot.twins import LOOKED_AT, only_one_of, twins_of
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.messages import NightReady
 from vibe_pipeline.accounts.tracked_runs import TrackedRuns
@@ -325,6 +325,39 @@ async def test_a_file_that_may_have_been_sent_as_the_bot_died_is_offered_anew_no
 
     assert data_of(offered) == ["go:export"]
     assert empty_place.calls("sendDocument") == 0
+    assert list(path.parent.iterdir()) == []
+
+
+async def test_a_file_is_there_once_and_no_other_is_offered_where_the_bot_died_looking_for_a_double(
+    empty_place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+    run = empty_place.pipeline.begin("export_person", anna.account.user_id)
+    watches, user_id = empty_place.store.watches, anna.account.user_id
+    watches.add(run.run_id, user_id, anna.telegram_id, NO_MESSAGE, "export_person")
+    path, died = archive_path(empty_place.settings.home, run.run_id), threading.Event()
+    path.parent.mkdir()
+    path.write_bytes(b"PK")
+    run.status = "SUCCESS"
+    breaks_off(monkeypatch, "sendDocument", 5)
+
+    async def dies(bot: Bot, message: Message) -> int:
+        await twins_of(bot, message)
+        died.set()
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(progress, "only_one_of", dies)
+        async with living_bot(empty_place):
+            await until(died.is_set)
+    async with living_bot(empty_place):
+        await until(lambda: watches.open() == [])
+
+    files = [one for one in await anna.said_by_bot() if "vibe.zip" in json.dumps(one)]
+    offered = say("en", "bot.export.perhaps_sent")
+    assert len(files) == 1
+    assert offered not in [one["text"] for one in await anna.said_by_bot()]
     assert list(path.parent.iterdir()) == []
 
 

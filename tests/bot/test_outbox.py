@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from telegram import Bot
+from telegram import Bot, Message
 
 from tests.support.accounts_site import Clock, greeting, messages_waiting, put_as_stored
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until, urls_of
@@ -17,6 +17,7 @@ from vibe_bot.announcements import announcement, night_greeting
 from vibe_bot.outbox import OutboxRelay
 from vibe_bot.sending import send
 from vibe_bot.services import open_services
+from vibe_bot.twins import LOOKED_AT, twins_of
 from vibe_pipeline.accounts.messages import (
     ConsentEnded,
     MadeByOperator,
@@ -25,7 +26,7 @@ from vibe_pipeline.accounts.messages import (
     ZoneQuestion,
 )
 from vibe_pipeline.accounts.records import EditionState, FailureCause
-from vibe_pipeline.accounts.store import open_for
+from vibe_pipeline.accounts.store import open_for, utc_now
 from vibe_pipeline.locales import LANGUAGES, moment, say
 
 
@@ -161,6 +162,55 @@ async def test_a_message_that_went_out_as_the_bot_died_is_not_doubled(
         await until(lambda: messages_waiting(empty_place.store) == 0)
 
     assert len([one for one in await anna.said_by_bot() if "once" in one["text"]]) == 1
+
+
+async def test_a_message_is_not_doubled_where_the_next_bot_died_looking_for_its_double(
+    empty_place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+        for _ in range(LOOKED_AT):
+            await anna.says("/help")
+    store = empty_place.store
+    store.outbox.put(anna.account.user_id, greeting("connected:1", "once"))
+    first = await sent_by_a_bot_that_died(empty_place, anna)
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "only_one_of", dies_after_looking)
+        address = f"{empty_place.settings.telegram_api_url}/bot"
+        async with Bot(empty_place.telegram.token, base_url=address) as second:
+            with pytest.raises(asyncio.CancelledError):
+                await OutboxRelay(empty_place.services(), second).deliver_due()
+    store.outbox.failed(1, utc_now())  # as after the lease
+
+    async with living_bot(empty_place):
+        await until(lambda: messages_waiting(store) == 0)
+
+    there = [one["message_id"] for one in await anna.said_by_bot() if "once" in one["text"]]
+    assert there == [first]
+
+
+async def dies_after_looking(bot: Bot, message: Message) -> int:
+    """A bot that is killed once it has looked for earlier messages, before it takes one away."""
+    await twins_of(bot, message)
+    raise asyncio.CancelledError
+
+
+async def test_a_message_that_is_there_is_not_sent_again_once_it_is_true_no_more(
+    empty_place: BotWorld,
+) -> None:
+    async with living_bot(empty_place):
+        anna = await connected(empty_place)
+    store, user_id = empty_place.store, anna.account.user_id
+    edition = anna.edition(recorded=False)
+    store.outbox.put(user_id, NightFailed.of(edition, FailureCause.SERVICE_UNAVAILABLE))
+    number = await sent_by_a_bot_that_died(empty_place, anna)
+    store.outbox.arrived(1, sent_as=number)
+    store.editions.advance(edition.edition_id, EditionState.CHOSEN, EditionState.RECORDED)
+
+    async with living_bot(empty_place):
+        await until(lambda: messages_waiting(store) == 0)
+
+    assert store.outbox.failures_told(edition) == [number]
 
 
 async def sent_by_a_bot_that_died(place: BotWorld, anna: ChatUser) -> int:

@@ -395,6 +395,8 @@ class OutboxMessage:
     dedupe_key: str
     attempts: int
     created_at: datetime.datetime
+    sent_as: int | None = None
+    """What the chat calls it, where it is there and only its doubles were not looked for yet."""
 
     def content(self) -> Message:
         """What is to be told.

@@ -93,6 +93,12 @@ class Outbox:
             connection.execute(closed)
         return messages
 
+    def arrived(self, message_id: int, *, sent_as: int) -> None:
+        """It is in the chat, so it is sent no more; it stays open, for something is left to do."""
+        with self.database.writing() as connection:
+            named = update(outbox).where(outbox.c.id == message_id)
+            connection.execute(named.values(sent_as=sent_as))
+
     def done(self, message_id: int, *, sent_as: int | None = None) -> None:
         """The message was delivered; ``sent_as`` is what the chat calls it."""
         values = {"closed_at": self.now(), "sent_as": sent_as}
@@ -219,4 +225,5 @@ def _message(row: RowMapping) -> OutboxMessage:
         dedupe_key=row["dedupe_key"],
         attempts=row["attempts"] + 1,
         created_at=row["created_at"],
+        sent_as=row["sent_as"],
     )
