@@ -100,7 +100,8 @@ class Shelf:
         return SpotifyProfile(account_id="spotify-anna", user_id="anna", name=None, market=None)
 
     async def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]:
-        newest = list(reversed(self.playlists.values()))[:most]
+        kept = (one for one in self.playlists.values() if one.id not in self.removed)
+        newest = list(reversed(list(kept)))[:most]
         for page in range(0, max(len(newest), 1), 50):
             self._called("newest")
             for playlist in newest[page : page + 50]:
@@ -140,6 +141,13 @@ class Shelf:
             before, name=name or before.name, description=description
         )
         self._called("details")
+
+    async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]:
+        self._called("contains")
+        return {uri: uri.removeprefix("spotify:playlist:") not in self.removed for uri in uris}
+
+    async def newest_playlists(self) -> list[Playlist]:
+        return [one async for one in self.my_playlists(most=50)]
 
     async def remove_from_library(self, uris: Sequence[str]) -> None:
         for uri in uris:
@@ -1150,6 +1158,74 @@ def test_a_list_of_nothing_but_dead_tracks_is_refused_and_leaves_no_empty_playli
     assert not may_have_a_playlist(desk.store.editions.required(EditionId("e1")))
     desk.spotify.dead.clear()
     assert desk.publish(desk.chosen("e2", mode=mode)).playlist_id == "p2"
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("goes_on_with", ["e1", "e2"])
+@pytest.mark.parametrize("removed", [True, False])
+def test_killed_at_the_removal_of_an_empty_playlist_the_next_list_is_in_one_that_is_kept(
+    desk: Desk, *, mode: Mode, goes_on_with: str, removed: bool
+) -> None:
+    edition_id = desk.chosen("e1", mode=mode)
+    desk.spotify.dead = {track.uri for track in TRACKS}
+    desk.spotify.dies = lambda call: call == "remove"
+    with suppress(Killed):
+        desk.publish(edition_id)
+    desk.spotify.dies = lambda _: False
+    desk.spotify.dead.clear()
+    if not removed:
+        desk.spotify.removed.clear()
+
+    next_id = edition_id if goes_on_with == "e1" else desk.chosen("e2", mode=mode)
+    edition = desk.publish(next_id)
+
+    found_again = not removed and (goes_on_with == "e1" or mode is Mode.LIVING)
+    assert edition.playlist_id == ("p1" if found_again else "p2")
+    assert edition.playlist_id not in desk.spotify.removed
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_killed_before_the_removal_of_an_empty_playlist_a_second_refusal_removes_it(
+    desk: Desk, mode: Mode
+) -> None:
+    edition_id = desk.chosen("e1", mode=mode)
+    desk.spotify.dead = {track.uri for track in TRACKS}
+    desk.spotify.dies = lambda call: call == "remove"
+    with suppress(Killed):
+        desk.publish(edition_id)
+    desk.spotify.dies = lambda _: False
+    desk.spotify.removed.clear()
+    for one in TRACKS:
+        block(desk, one)
+
+    with pytest.raises(ListRefused):
+        desk.publish(edition_id)
+
+    assert desk.spotify.removed == ["p1"]
+    assert not may_have_a_playlist(desk.store.editions.required(edition_id))
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("removed", [True, False])
+def test_a_list_written_anew_is_in_a_playlist_that_its_person_has(
+    desk: Desk, *, mode: Mode, removed: bool
+) -> None:
+    written = desk.publish(desk.chosen("e1", mode=mode))
+    made_anew = EditionState.PLAYLIST_MADE
+    desk.store.editions.advance(written.edition_id, written.state, made_anew)
+    if removed:
+        desk.spotify.removed.append("p1")
+        desk.store.people.change(desk.account.user_id, playlist_id=None, playlist_url=None)
+
+    edition = desk.publish(written.edition_id)
+
+    assert edition.playlist_id == ("p2" if removed else "p1")
+    looks = 2 if removed else int(mode is Mode.DAILY)
+    assert desk.spotify.calls.count("contains") == looks
+    assert desk.spotify.items[edition.playlist_id or ""] == [one.uri for one in TRACKS]
+    account = desk.store.people.get(desk.account.user_id)
+    assert account is not None
+    assert account.playlist_id == (edition.playlist_id if mode is Mode.LIVING else None)
 
 
 @pytest.mark.parametrize("also_dead", [0, 1])

@@ -443,6 +443,10 @@ class Shelves(Shelf):
         return {uri: uri.removeprefix("spotify:playlist:") in self.kept for uri in uris}
 
 
+class Killed(BaseException):
+    """The process ended here."""
+
+
 class Wavering:
     """Somebody whose lists come, go and come back; every change of them is made twice over."""
 
@@ -534,7 +538,8 @@ class Wavering:
                 self.anna.user_id, playlist_id=playlist_id, playlist_url=playlist_url
             )
         self.remembered.add(edition_id)
-        self.shelves.kept.add(playlist_id)
+        if own:
+            self.shelves.kept.add(playlist_id)
         self.shelves.shows[playlist_id] = [chosen(1, number=number).uri]
 
     def is_told_what_is_so(self) -> bool:
@@ -647,3 +652,32 @@ def test_an_undo_that_waited_while_a_later_list_came_leaves_that_one_in_its_plac
 
     assert [one.edition_id for one in anna.standing] == [third.edition_id, first.edition_id]
     assert anna.is_told_what_is_so()
+
+
+@pytest.mark.parametrize("then", ["new", "first", "undo"])
+@pytest.mark.parametrize("removed", [True, False])
+@pytest.mark.parametrize("mode", Mode)
+def test_killed_at_the_removal_of_the_only_list_nothing_is_put_where_nobody_sees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, mode: Mode, removed: bool, then: str
+) -> None:
+    async def dies(shelves: Shelves, uris: Sequence[str]) -> None:
+        if removed:
+            shelves.kept.clear()
+        raise Killed
+
+    clock = Clock()
+    anna = Wavering(made(tmp_path, clock), clock, 1, mode)
+    anna.does("new")
+    with monkeypatch.context() as dying:
+        dying.setattr(Shelves, "remove_from_library", dies)
+        with pytest.raises(Killed):
+            anna.does("undo")
+
+    if then == "first":
+        asyncio.run(anna.restoration.put_back(anna.standing[0]))
+    else:
+        anna.does(then)
+
+    assert anna.account.playlist_id in {None, *anna.shelves.kept}
+    assert {one.playlist_id for one in anna.standing[:1]} <= anna.shelves.kept
+    assert len(anna.standing) == {"new": 2, "first": 1, "undo": 0}[then]

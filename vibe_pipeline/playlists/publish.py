@@ -36,10 +36,11 @@ from vibe_pipeline.clients.errors import (
     WriteRefused,
 )
 from vibe_pipeline.clients.rate_limiter import Sleep
-from vibe_pipeline.clients.spotify_records import PlaylistLine
+from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
 from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.failures import ListRefused, PlaylistMissing
 from vibe_pipeline.playlists.failures import refusal as list_refused
+from vibe_pipeline.playlists.kept_playlist import is_kept
 from vibe_pipeline.playlists.playlist_creation import CreatingClient, PlaylistCreation
 from vibe_pipeline.playlists.playlist_writes import PlaylistWrites
 from vibe_pipeline.playlists.read_back import read_back, see_that_it_shows, shows_mostly
@@ -88,6 +89,8 @@ class PlaylistClient(CreatingClient, Protocol):
         self, playlist_id: str, *, name: str | None = None, description: str | None = None
     ) -> None: ...
     async def remove_from_library(self, uris: Sequence[str]) -> None: ...
+    async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]: ...
+    async def newest_playlists(self) -> list[Playlist]: ...
 
 
 class ListMender(Protocol):
@@ -328,6 +331,9 @@ class Publication:
         description in the ledger they are still to come. The edition stays where it stands when
         some tracks are unusable: then it has others by now.
         """
+        if await self._was_removed(edition, mending):
+            self._unmake(edition)
+            return
         words = wording(self._account(edition), edition, summary_of(edition))
         standing = self._standing_words(edition)
         uris = [track.uri for track in edition.tracks]
@@ -352,6 +358,20 @@ class Publication:
             description=words.description if words == standing else None,
             snapshot_id=snapshot,
         )
+
+    async def _was_removed(self, edition: Edition, mending: _Mending) -> bool:
+        """Whether the playlist it was written to before is in its person's library no more.
+
+        Asked once, and not of the one where their lists stand: an undo leads these elsewhere before
+        it removes anything.
+        """
+        account = self._account(edition)
+        living = account.playlist_id if edition.mode is Mode.LIVING else None
+        playlist_id = _required(edition.playlist_id)
+        if edition.snapshot_id is None or playlist_id == living or mending.looked_for_it:
+            return False
+        mending.looked_for_it = True
+        return not await is_kept(self.spotify, playlist_id, sleep=self.sleep)
 
     async def _written(self, edition: Edition, uris: Sequence[str], mending: _Mending) -> str:
         """The snapshot; one refusal alone blames no track.
@@ -404,10 +424,9 @@ class Publication:
             return
         made = None if stood is not None else await self._made_for(edition)
         if made is not None:
+            self._note_as_unheard(edition)
             await self.spotify.remove_from_library([f"spotify:playlist:{made}"])
-            self._let_go(edition)
-        else:
-            self._unmake(edition)
+        self._unmake(self.store.editions.required(edition.edition_id))
 
     async def _say_what_stands(self, stood: Edition) -> None:
         words = Wording(title=stood.title or "", description=stood.description or "")
@@ -417,13 +436,20 @@ class Publication:
             log.warning("a playlist keeps the words of a list that is gone: %s", error)
 
     async def _made_for(self, edition: Edition) -> str | None:
-        """The playlist made for this list, heard of or not; a living one is found later."""
-        if edition.marker is None:
-            return None
-        if edition.playlist_id is not None or edition.mode is Mode.LIVING:
-            return edition.playlist_id
+        """The playlist made for this list, heard of or not; none that ever held a list."""
+        if edition.marker is None or edition.playlist_id is not None:
+            return None if edition.marker is None else edition.playlist_id
         unheard = await self._creation.made_unheard(edition, self._account(edition))
-        return None if unheard is None else unheard.id
+        if unheard is None or self.store.editions.written_to(edition.user_id, unheard.id):
+            return None
+        return unheard.id
+
+    def _note_as_unheard(self, edition: Edition) -> None:
+        """Take back that we know the playlist, and keep the words that it is found by.
+
+        Whoever goes on looks for it among the person's: what was removed meanwhile is not filled.
+        """
+        self._advance_in(edition, EditionState.CHOSEN, playlist_id=None, playlist_url=None)
 
     async def _reword(self, edition: Edition) -> None:
         """Have the playlist say what it holds; where that fails, the next list tries again."""
@@ -582,6 +608,7 @@ class _Mending:
 
     heeded: bool = False
     stays: bool = False
+    looked_for_it: bool = False
     second_choices: int = 0
     shown: set[str] = field(default_factory=set)
     former_lines: list[PlaylistLine] = field(default_factory=list)

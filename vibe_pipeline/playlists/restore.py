@@ -1,7 +1,8 @@
 """Changing a playlist back: a past list put in place again, or the last one taken away.
 
 Each write to Spotify may safely be repeated, and the ledger moves last: killed anywhere and run
-again, it ends the same.
+again, it ends the same. Only where a playlist leaves the person's library does the ledger first
+lead their next lists elsewhere, so that none is put where nobody sees it.
 """
 
 from __future__ import annotations
@@ -112,12 +113,14 @@ class Restoration:
         if edition.undone_at is not None or stood_since not in {None, edition.stands_since}:
             return ChangedBack(edition=edition)
         before, missing = before_it(self.store, edition), 0
+        removed = edition.playlist_id if before is None else None
         if before is not None:
             missing = await self._show(before)
-        elif edition.playlist_id is not None:
-            await self.spotify.remove_from_library([_address(edition.playlist_id)])
-            self.store.editions.let_go_of(edition.user_id, edition.playlist_id)
+        elif removed is not None:
+            self.store.editions.let_go_of(edition.user_id, removed)
         await self._lead_on(edition, before)
+        if removed is not None:
+            await self.spotify.remove_from_library([_address(removed)])
         if not self.store.editions.falls_back(edition):
             self.unremember(edition)
         self.store.editions.take_back(edition.edition_id)
