@@ -182,6 +182,9 @@ class LockedOut:
     def marked(self, marks: Mapping[str, bool]) -> None:
         raise WarehouseLocked(Path("w"), "held")
 
+    def known_marks(self, edition: Edition) -> Mapping[str, bool]:
+        raise WarehouseLocked(Path("w"), "held")
+
 
 class Remembering:
     """A mender that notes what was found; has one other choice of tracks, or none."""
@@ -214,6 +217,9 @@ class Remembering:
 
     def marked(self, marks: Mapping[str, bool]) -> None:
         pass
+
+    def known_marks(self, edition: Edition) -> Mapping[str, bool]:
+        return {TRACKS[0].spotify_id: True} if edition.tracks == TRACKS else {}
 
 
 class Desk:
@@ -1248,6 +1254,26 @@ def test_where_every_new_track_is_refused_yesterdays_list_stands_again(
     assert latest is not None
     assert latest.edition_id == standing.edition_id
     assert not may_have_a_playlist(desk.store.editions.required(edition_id))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_yesterdays_list_stands_again_without_what_its_person_wants_to_hear_no_more(
+    desk: Desk, *, known: bool
+) -> None:
+    desk.publish(desk.chosen("e1"))
+    desk.now += timedelta(days=1)
+    edition_id = of_others(desk, "e2")
+    desk.spotify.dead = {track.uri for track in OTHERS}
+    desk.store.people.change(desk.account.user_id, leaves_out_explicit=True)
+    desk.mender = Remembering() if known else None
+    songs = [replace(track(at), explicit=at == 2) for at in ((2, 3) if known else (1, 2, 3))]
+    desk.spotify.lines = [PlaylistLine(track=song, playable=True) for song in songs]
+
+    with pytest.raises(ListRefused):
+        desk.publish(edition_id)
+
+    left = TRACKS[2:] if known else (TRACKS[0], TRACKS[2])
+    assert desk.spotify.items == {"p1": [one.uri for one in left]}
 
 
 def test_while_a_list_stands_nobody_sees_the_playlist_empty(desk: Desk) -> None:

@@ -29,7 +29,7 @@ from vibe_pipeline.accounts.records import (
     FailureCause,
 )
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.clients.errors import BrokenAnswer, ServiceUnavailable
+from vibe_pipeline.clients.errors import BrokenAnswer, ServiceUnavailable, WriteRefused
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
 from vibe_pipeline.personal_data.archives import archive_path
 from vibe_pipeline.playlists.failures import ListRefused
@@ -426,10 +426,13 @@ class Shelves(Shelf):
         super().__init__([])
         self.kept: set[str] = set()
         self.shows: dict[str, list[str]] = {}
+        self.dead: set[str] = set()
 
     async def replace_items(
         self, playlist_id: str, uris: Sequence[str], *, former: Collection[str] = ()
     ) -> str:
+        if not self.dead.isdisjoint(uris):
+            raise WriteRefused("spotify", "a non-existing id")
         self.shows[playlist_id] = list(uris)
         return await super().replace_items(playlist_id, uris, former=former)
 
@@ -681,3 +684,23 @@ def test_killed_at_the_removal_of_the_only_list_nothing_is_put_where_nobody_sees
     assert anna.account.playlist_id in {None, *anna.shelves.kept}
     assert {one.playlist_id for one in anna.standing[:1]} <= anna.shelves.kept
     assert len(anna.standing) == {"new": 2, "first": 1, "undo": 0}[then]
+
+
+def test_what_stands_again_beside_a_past_list_that_is_gone_holds_nothing_explicit(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    anna = Wavering(store := made(tmp_path, clock), clock, 1, Mode.LIVING)
+    for step in ("new", "new"):
+        anna.does(step)
+    later, first = anna.standing
+    recorded = EditionState.RECORDED
+    store.editions.advance(later.edition_id, recorded, recorded, tracks=TRACKS[1:])
+    anna.shelves.dead = set(addresses(first))
+    anna.shelves.sights = [[line(number, explicit=number == 3) for number in range(2, 7)]]
+    store.people.change(anna.anna.user_id, leaves_out_explicit=True)
+
+    with pytest.raises(ListRefused):
+        asyncio.run(anna.restoration.put_back(first))
+
+    assert anna.shelves.shows == {"p1": [one.uri for one in (TRACKS[1], *TRACKS[3:])]}

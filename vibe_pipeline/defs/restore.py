@@ -23,13 +23,13 @@ from vibe_pipeline.defs.resources import (
     WarehouseResource,
 )
 from vibe_pipeline.playlists.cover_upload import CoverUpload
+from vibe_pipeline.playlists.explicit_tracks import known_marks
 from vibe_pipeline.playlists.recommendation_history import remember, unremember
 from vibe_pipeline.playlists.restore import (
     ChangedBack,
     NotRestorable,
     Restoration,
     edition_to_restore,
-    known_marks,
 )
 from vibe_pipeline.records import EditionId, Mode, UserId
 from vibe_pipeline.warehouse import Warehouse

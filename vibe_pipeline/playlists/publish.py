@@ -38,13 +38,14 @@ from vibe_pipeline.clients.errors import (
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
 from vibe_pipeline.playlists import ledger_step
+from vibe_pipeline.playlists.explicit_tracks import write_former
 from vibe_pipeline.playlists.failures import ListRefused, PlaylistMissing
 from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.kept_playlist import is_kept
 from vibe_pipeline.playlists.playlist_creation import CreatingClient, PlaylistCreation
 from vibe_pipeline.playlists.playlist_writes import PlaylistWrites
 from vibe_pipeline.playlists.read_back import read_back, see_that_it_shows, shows_mostly
-from vibe_pipeline.playlists.refused_tracks import RefusedTracks, write_existing
+from vibe_pipeline.playlists.refused_tracks import RefusedTracks
 from vibe_pipeline.playlists.run_edition import follows_mode
 from vibe_pipeline.playlists.unusable_tracks import (
     Shown,
@@ -122,6 +123,10 @@ class ListMender(Protocol):
 
     def marked(self, marks: Mapping[str, bool]) -> None:
         """By Spotify id: whether Spotify marks a track as explicit."""
+        ...
+
+    def known_marks(self, edition: Edition) -> Mapping[str, bool]:
+        """What is known of that of a list's tracks."""
         ...
 
 
@@ -416,7 +421,8 @@ class Publication:
         stood = self._stood(edition)
         if stood is not None:
             writes = self._writes(edition, mending)
-            await write_existing(writes, _uris_of(stood))
+            marks, sleep = self._marks_to_heed(stood), self.sleep
+            await write_former(self.spotify, writes, stood.tracks, marks=marks, sleep=sleep)
             self.store.editions.note_snapshot(stood.edition_id, writes.snapshot)
         if edition.snapshot_id is not None:
             if stood is not None:
@@ -427,6 +433,16 @@ class Publication:
             self._note_as_unheard(edition)
             await self.spotify.remove_from_library([f"spotify:playlist:{made}"])
         self._unmake(self.store.editions.required(edition.edition_id))
+
+    def _marks_to_heed(self, stood: Edition) -> Mapping[str, bool] | None:
+        """What is known of explicit tracks on a list, where its person wants none of them."""
+        if not self._account(stood).leaves_out_explicit:
+            return None
+        try:
+            return {} if self.mender is None else self.mender.known_marks(stood)
+        except WarehouseError as error:
+            log.warning("only what Spotify shows tells what is explicit: %s", error)
+            return {}
 
     async def _say_what_stands(self, stood: Edition) -> None:
         words = Wording(title=stood.title or "", description=stood.description or "")

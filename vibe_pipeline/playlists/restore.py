@@ -19,15 +19,13 @@ from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
+from vibe_pipeline.playlists.explicit_tracks import write_clean, write_former
 from vibe_pipeline.playlists.failures import refusal
 from vibe_pipeline.playlists.kept_playlist import is_kept
 from vibe_pipeline.playlists.playlist_writes import PlaylistWrites
-from vibe_pipeline.playlists.read_back import read_back, see_that_it_shows
+from vibe_pipeline.playlists.read_back import see_that_it_shows
 from vibe_pipeline.playlists.refused_tracks import write_existing
-from vibe_pipeline.playlists.unusable_tracks import Shown, explicit_marks
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, UserId, believed
-from vibe_pipeline.sources.answers import SPOTIFY_EXPLICIT
-from vibe_pipeline.warehouse import Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -165,29 +163,20 @@ class Restoration:
         return len(edition.tracks) - len(written)
 
     async def _fill_clean(self, edition: Edition) -> int:
-        """Write the list without what is marked explicit, as far as known and as Spotify shows it.
+        """Write the list without what is marked explicit; gives how many others exist no more."""
+        writes = self._writes(edition)
 
-        Where it does not show the list, only what is known to bear no mark stays. Gives how many
-        of the others exist no more.
-        """
-        marks, writes = self.explicit_marks(edition), self._writes(edition)
-        unmarked = [track for track in edition.tracks if not marks.get(track.spotify_id)]
-        written = await self._fill(edition, unmarked, writes)
-        try:
-            shown = explicit_marks(await self._sight(self._playlist_of(edition), written))
-            clean = [track for track in written if not shown.get(track.spotify_id)]
-        except ServiceError as error:
-            clean = [track for track in written if marks.get(track.spotify_id) is False]
-            if not clean:
-                raise
-            log.warning("what is not known to be clean is left out: %s", error)
-        if clean != written:
-            await self._fill(edition, clean, writes)
-        return len(unmarked) - len(written)
+        async def write(tracks: Sequence[ChosenTrack]) -> list[ChosenTrack]:
+            return await self._fill(edition, tracks, writes)
 
-    async def _sight(self, playlist_id: str, tracks: Sequence[ChosenTrack]) -> Shown:
-        known = {track.spotify_id for track in tracks if track.confirmed}
-        return await read_back(self.spotify, playlist_id, tracks, known=known, sleep=self.sleep)
+        return await write_clean(
+            self.spotify,
+            writes.playlist_id,
+            edition.tracks,
+            marks=self.explicit_marks(edition),
+            write=write,
+            sleep=self.sleep,
+        )
 
     def _writes(self, edition: Edition) -> PlaylistWrites:
         playlist_id = self._playlist_of(edition)
@@ -204,14 +193,22 @@ class Restoration:
         uris = [track.uri for track in tracks]
         left = await write_existing(writes, uris, stood=_uris_of(stood)) if uris else []
         if not left:
-            if stood is not None and await write_existing(writes, _uris_of(stood)):
-                self.store.editions.note_snapshot(stood.edition_id, writes.snapshot)
+            if stood is not None:
+                await self._fill_again(stood, writes)
             raise refusal(FailureCause.TRACKS_GONE if uris else FailureCause.EVERYTHING_LEFT_OUT)
         stands = [track for track in tracks if track.uri in left]
         if writes.snapshot == edition.snapshot_id:
             await see_that_it_shows(self.spotify, writes.playlist_id, stands, sleep=self.sleep)
         self.store.editions.note_snapshot(edition.edition_id, writes.snapshot)
         return stands
+
+    async def _fill_again(self, stood: Edition, writes: PlaylistWrites) -> None:
+        """Have the other list stand there as before."""
+        clean = self._account(stood.user_id).leaves_out_explicit
+        marks = self.explicit_marks(stood) if clean else None
+        tracks, sleep = stood.tracks, self.sleep
+        if await write_former(self.spotify, writes, tracks, marks=marks, sleep=sleep):
+            self.store.editions.note_snapshot(stood.edition_id, writes.snapshot)
 
     def _stood(self, edition: Edition) -> Edition | None:
         """The other list that stands in its playlist."""
@@ -261,22 +258,6 @@ class Restoration:
         if account is None:
             raise LookupError(f"nobody is called {user_id}")
         return account
-
-
-def known_marks(database: Warehouse, edition: Edition, *, now: datetime) -> dict[str, bool]:
-    """By Spotify id: which tracks of a list were seen marked as explicit, and which without."""
-    name = SPOTIFY_EXPLICIT.name
-    with database.open() as tables:
-        marks = tables.lookups.answers(name, as_of=now)[name]
-        likes = [like.track for like in tables.library.likes(edition.user_id)]
-    liked = {track.spotify_id: track.explicit for track in likes}
-    told = {
-        spotify_id: [
-            mark for mark in (liked.get(spotify_id), marks.get(spotify_id)) if mark is not None
-        ]
-        for spotify_id in (track.spotify_id for track in edition.tracks)
-    }
-    return {spotify_id: any(said) for spotify_id, said in told.items() if said}
 
 
 def before_it(store: AccountStore, edition: Edition) -> Edition | None:

@@ -24,6 +24,7 @@ from vibe_pipeline.playlists.edition_inputs import (
     without,
 )
 from vibe_pipeline.playlists.edition_record import SelectionRecord, record_choice
+from vibe_pipeline.playlists.explicit_tracks import known_marks
 from vibe_pipeline.playlists.recommendation_history import slice_of
 from vibe_pipeline.playlists.resolve import forget_labs_ids
 from vibe_pipeline.playlists.selection_summary import stale_parts_told, with_stale_parts
@@ -134,6 +135,10 @@ class SecondChoice:
         lookups = self.database.lookups(now=self.now)
         SPOTIFY_EXPLICIT.remember(lookups, marks)
         lookups.keep()
+
+    def known_marks(self, edition: Edition) -> dict[str, bool]:
+        """By Spotify id which tracks of a list are known to be marked explicit, or not to be."""
+        return known_marks(self.database, edition, now=self.now())
 
     def confirmed(self, tracks: Iterable[Track]) -> None:
         """Keep what Spotify showed of tracks that were known by their ids alone."""
