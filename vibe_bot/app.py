@@ -121,9 +121,21 @@ async def _text(update: Update, context: Context) -> None:
     if message is not None and (message.forward_origin or message.via_bot):
         await _call(update, context, welcome.forwarded, "")
         return
-    question = bot_state(context).questions.pop(chat_id, _replied_to(message))
+    state = bot_state(context)
+    asking = state.questions.asking(chat_id)
+    question = state.questions.pop(
+        chat_id, _replied_to(message), written_ago=_written_ago(message, state.services)
+    )
     handler, args = _meant(words, question, us=context.bot.username)
-    await _call(update, context, handler, args)
+    found = await _call(update, context, handler, args)
+    if found is not None:  # only now: a bot that ends before leaves the answer to the next one
+        await found.answered(asking)
+
+
+def _written_ago(message: Message | None, services: BotServices) -> float:
+    """Seconds since then; clocks that disagree make nothing younger than it is."""
+    ago = 0.0 if message is None else (services.now() - message.date).total_seconds()
+    return max(0.0, ago)
 
 
 def _replied_to(message: Message | None) -> int | None:
@@ -167,10 +179,13 @@ async def _file(update: Update, context: Context) -> None:
     await _call(update, context, history_file.history_file, "")
 
 
-async def _call(update: Update, context: Context, handler: Handler, args: str) -> None:
+async def _call(
+    update: Update, context: Context, handler: Handler, args: str
+) -> Interaction | None:
     found = interaction_from(update, context, args=args)
     if found is not None:
         await handler(found)
+    return found
 
 
 async def _in_a_group(update: Update, context: Context) -> None:
@@ -245,7 +260,7 @@ async def _tapped(found: Interaction, data: str) -> str | None:
     if verb == "go":
         verb, _, rest = rest.partition(":")
         handler = COMMANDS.get(verb)
-        found.ask_no_more()
+        await found.ask_no_more()
     if handler is None:
         return found.text("bot.stale_button")
     return await handler(found.with_args(rest))

@@ -7,16 +7,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 from zoneinfo import ZoneInfo
 
 import structlog
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update, User
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    Message,
+    MessageEntity,
+    Update,
+    User,
+)
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import Application, CallbackContext, ExtBot
 
@@ -31,8 +39,8 @@ from vibe_bot.questions import Questions
 from vibe_bot.sending import Edited, Markup, Unreached, Unsent, edit, edit_or_send, send
 from vibe_bot.services import BotServices
 from vibe_bot.twins import only_one_of
+from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
 from vibe_pipeline.accounts.records import Account, AccountChanges
-from vibe_pipeline.clients.spotify_records import FoundArtist
 from vibe_pipeline.clients.text_cleaning import clean
 from vibe_pipeline.locales import say, spoken
 from vibe_pipeline.records import UserId
@@ -40,6 +48,7 @@ from vibe_pipeline.records import UserId
 log = structlog.get_logger()
 
 Data = dict[Any, Any]
+Written = TypeVar("Written")
 Context = CallbackContext[ExtBot[None], Data, Data, Data]
 FETCHED_AT_ONCE = 2
 App = Application[Any, Context, Data, Data, Data, Any]
@@ -57,8 +66,6 @@ class BotState:
     questions: Questions = field(default_factory=Questions)
     changing: dict[UserId, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     """Whose settings are being changed."""
-    found_artists: dict[str, FoundArtist] = field(default_factory=dict)
-    """By Spotify id: artists that were offered to somebody lately."""
     fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHED_AT_ONCE))
     """Taken by whoever fetches a file, which is in memory meanwhile."""
 
@@ -79,6 +86,7 @@ class Interaction:
     ``args`` is what followed the command. ``tapped`` is the message whose button was tapped,
     ``file`` what was sent instead of words. ``asked_at`` is when it was written, which may be
     hours before it is read; of a tap nobody tells, so it counts as of now.
+    ``links``: the words of each link in the tapped message, by its address.
     ``request_id`` is the same each time this is handled, should a process end while it was;
     ``again`` says that a former one may have answered. ``waited``: it may be hours old, for it
     was sent while nobody listened.
@@ -92,6 +100,7 @@ class Interaction:
     request_id: str
     asked_at: datetime
     tapped: int | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
     file: SentFile | None = None
     again: bool = False
     waited: bool = False
@@ -136,7 +145,7 @@ class Interaction:
         async with self._held_if_unsaid(say_it):
             sent = await say_it()
         message_id = await only_one_of(self.bot, sent) if self.again else sent.message_id
-        self._told_in(message_id)
+        await self._told_in(message_id)
         return sent
 
     async def show(self, text: str, *rows: Iterable[InlineKeyboardButton | None]) -> None:
@@ -158,7 +167,7 @@ class Interaction:
                 log.warning("telegram refuses an edit", why=refusal.message)
                 return False
         if done:
-            self._told_in(message_id)
+            await self._told_in(message_id)
         return done
 
     @asynccontextmanager
@@ -194,12 +203,38 @@ class Interaction:
         """
         self.state.questions.ask(self.account.chat_id, command, self.request_id)
 
-    def ask_no_more(self) -> None:
+    async def ask_no_more(self) -> None:
         """What was asked has its answer; the next words are no answer to it."""
+        asking = self.state.questions.asking(self.account.chat_id)
         self.state.questions.pop(self.account.chat_id)
+        await self.answered(asking)
 
-    def _told_in(self, message_id: int) -> None:
-        self.state.questions.told(self.account.chat_id, message_id, self.request_id)
+    async def answered(self, asking: int | None) -> None:
+        """What this message asked, if any did, is open no more for a bot that is started later."""
+        if asking is not None:
+            answered = self.services.store.open_questions.answered
+            await self._noted(partial(answered, self.account.user_id, asking))
+
+    async def _told_in(self, message_id: int) -> None:
+        command = self.state.questions.told(self.account.chat_id, message_id, self.request_id)
+        if command is not None:
+            asked = self.services.store.open_questions.asked
+            await self._noted(partial(asked, self.account.user_id, message_id, command))
+
+    async def _noted(self, note: Callable[[], None]) -> None:
+        """Have it noted for a later bot; this one goes on without that, if need be."""
+        try:
+            await self.in_store(note)
+        except (AccountsUnreadable, UnknownPerson) as error:
+            log.warning("cannot note what is asked", why=str(error))
+
+    async def in_store(self, write: Callable[[], Written]) -> Written:
+        """Write to the account store beside everybody else's interactions, which go on meanwhile.
+
+        A store may be locked for long. What one person asks for is written in that order.
+        """
+        async with self.state.changing[self.account.user_id]:
+            return await asyncio.to_thread(write)
 
     async def change(self, **changes: Unpack[AccountChanges]) -> Interaction:
         """Change the person's settings; gives the interaction with them as they are then.
@@ -216,9 +251,7 @@ class Interaction:
         def change() -> Account:
             return people.change(user_id, **changes(people.get(user_id) or self.account))
 
-        async with self.state.changing[user_id]:
-            account = await asyncio.to_thread(change)
-        return replace(self, account=account)
+        return replace(self, account=await self.in_store(change))
 
 
 Handler = Callable[[Interaction], Awaitable[str | None]]
@@ -247,6 +280,7 @@ def interaction_from(update: Update, context: Context, *, args: str) -> Interact
         waited=again or state.polls.behind,
         asked_at=state.services.now() if written is None else written.date,
         tapped=None if message is None else message.message_id,
+        links=_links(message) if isinstance(message, Message) else {},
         file=_sent_file(update.effective_message) if query is None else None,
     )
 
@@ -263,6 +297,11 @@ def _sent_file(message: Message | None) -> SentFile | None:
         return None
     name = clean(document.file_name or "")
     return SentFile(file_id=document.file_id, name=name, size=document.file_size)
+
+
+def _links(message: Message) -> dict[str, str]:
+    entities = message.parse_entities([MessageEntity.TEXT_LINK])
+    return {entity.url: words for entity, words in entities.items() if entity.url}
 
 
 def bot_state(context: Context) -> BotState:

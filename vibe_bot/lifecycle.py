@@ -29,6 +29,7 @@ from vibe_bot.reminders import remind_forever
 from vibe_bot.services import BotServices, open_services
 from vibe_bot.telegram_answers import TokenDoubted
 from vibe_bot.watchdog import ending_when_still
+from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.store import open_for, utc_now
 from vibe_pipeline.clients.factory import open_http
 from vibe_pipeline.installation.process_status import Troubles
@@ -86,6 +87,7 @@ async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> Non
         tasks.append(asyncio.create_task(going, name=name))
 
     async def listen() -> None:
+        await _take_up_questions(state)
         unhandled = await _take_up(app)
         webhooks = Webhooks(app.bot, services)
         await _start_polling(app, Polling(troubles, services.now, on_webhook=webhooks.seen.set))
@@ -242,6 +244,17 @@ async def _reached(app: App, stopping: asyncio.Event) -> bool:
             await asyncio.wait_for(stopping.wait(), wait)
         wait = min(wait * 2, LONGEST_WAIT)
     return False
+
+
+async def _take_up_questions(state: BotState) -> None:
+    """What the bot before us asked is asked still; without that people ask for it once more."""
+    services = state.services
+    try:
+        former = await asyncio.to_thread(services.store.open_questions.all)
+    except AccountsUnreadable as error:
+        log.warning("cannot read what is asked", why=str(error))
+        return
+    state.questions.take_up(former, now=services.now())
 
 
 async def _take_up(app: App) -> int:

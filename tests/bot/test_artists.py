@@ -24,14 +24,21 @@ def spotify() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture
-async def home(tmp_path: Path, spotify: RunningSimulator) -> AsyncIterator[BotWorld]:
-    """A bot whose Spotify is the simulated one."""
+async def town(tmp_path: Path, spotify: RunningSimulator) -> AsyncIterator[BotWorld]:
+    """A place for a bot whose Spotify is the simulated one."""
     names = ("SPOTIFY_API_URL", "SPOTIFY_ACCOUNTS_URL", "SPOTIFY_CLIENT_ID")
     given: dict[str, Any] = {name.lower(): spotify.environment()[name] for name in names}
     given["spotify_client_secret"] = spotify.environment()["SPOTIFY_CLIENT_SECRET"]
     given["spotify_redirect_uri"] = ELSEWHERE
-    async with bot_world(tmp_path, **given) as place, living_bot(place):
+    async with bot_world(tmp_path, **given) as place:
         yield place
+
+
+@pytest.fixture
+async def home(town: BotWorld) -> AsyncIterator[BotWorld]:
+    """The same with the bot in it."""
+    async with living_bot(town):
+        yield town
 
 
 def named(anna: ChatUser) -> list[str]:
@@ -97,3 +104,26 @@ async def test_what_names_nobody_is_answered_and_what_cannot_be_looked_up_is_tak
     assert named(anna) == ["Земфира", "椎名林檎", "<b>Tyler</b>, The Creator"]
     await anna.says("/artists " + ", ".join(f"Name {number}" * 12 for number in range(40)))
     assert len(named(anna)) <= 10
+
+
+async def test_an_artist_that_was_offered_is_taken_after_a_restart_of_the_bot(
+    town: BotWorld, spotify: RunningSimulator
+) -> None:
+    name = spotify.simulation.world.artists[2].name
+    async with living_bot(town):
+        anna = await town.person()
+        await anna.says("/start")
+        asked = await anna.says(await landed(anna, spotify))
+        await anna.taps(next(one for one in data_of(asked) if one.startswith("cn:")))
+        await anna.sees(lambda one: "where are you" in one["text"])
+        offered = await anna.says(f"/artists {name} zz")
+    (tap,) = [
+        one["callback_data"] for row in offered["buttons"] for one in row if one["text"] == name
+    ]
+
+    async with living_bot(town):
+        await anna.taps(tap)
+        await until(lambda: named(anna) == [name])
+
+    (chosen,) = town.store.chosen_artists.list(anna.account.user_id)
+    assert chosen.spotify_id == tap.removeprefix("ac:")

@@ -32,7 +32,6 @@ NAMES_AT_ONCE = 5
 OFFERED = 4
 LABEL_LIMIT = 40
 LONGEST_NAME = 100
-MOST_REMEMBERED = 500
 ARTIST_PAGE = "https://open.spotify.com/artist/"
 _BETWEEN_LINES, _BETWEEN_NAMES = re.compile(r";+"), re.compile(r",(?!\s*the\b)", re.I)
 """A comma before "the" belongs to a name, as in "Tyler, The Creator"."""
@@ -57,11 +56,11 @@ async def artists(interaction: Interaction) -> None:
 
 async def choose(interaction: Interaction) -> str | None:
     """A tap on one of the artists that a search found."""
-    found = interaction.state.found_artists.get(interaction.args)
-    if found is None:
+    name = interaction.links.get(ARTIST_PAGE + interaction.args)
+    if name is None:
         return interaction.text("bot.stale_button")
-    interaction.ask_no_more()
-    _add(interaction, found.name, spotify_id=found.spotify_id)
+    await interaction.ask_no_more()
+    _add(interaction, name, spotify_id=interaction.args)
     await _so_far(interaction)
     await _prepare(interaction)
     return None
@@ -141,10 +140,6 @@ async def _found(interaction: Interaction, name: str) -> list[FoundArtist] | Non
 
 async def _offer(interaction: Interaction, name: str, found: Sequence[FoundArtist]) -> None:
     """Those found, each a tap; of the likeliest Telegram shows the picture."""
-    remembered = interaction.state.found_artists
-    if len(remembered) > MOST_REMEMBERED:
-        remembered.clear()
-    remembered |= {one.spotify_id: one for one in found}
     lines = [Html(f"• {link(ARTIST_PAGE + one.spotify_id, one.name)}") for one in found]
     choices = [[button(_short(one.name), f"ac:{one.spotify_id}")] for one in found]
     await interaction.answer(

@@ -43,7 +43,7 @@ async def leaveout(interaction: Interaction) -> None:
 
 async def leave_artist_out(interaction: Interaction) -> None:
     """A tap: what looked like hours or dates is an artist's name."""
-    interaction.ask_no_more()
+    await interaction.ask_no_more()
     name = arguments.plain_text(interaction.args)
     await _leave_out(interaction, ExclusionKind.ARTIST, artist_key(name), name)
 

@@ -39,20 +39,20 @@ async def keep_title(interaction: Interaction) -> str | None:
     name = _free_name(interaction, edition)
     if name is None:
         return interaction.text("bot.stale_button")
-    interaction.ask_no_more()
+    await interaction.ask_no_more()
     await _fix(interaction, name)
     return None
 
 
 async def usual_title(interaction: Interaction) -> None:
     """A tap: the name that says nothing of the music, always."""
-    interaction.ask_no_more()
+    await interaction.ask_no_more()
     await _fix(interaction, interaction.text("playlist.title"))
 
 
 async def free_title(interaction: Interaction) -> None:
     """A tap, or ``/title off``: each list gets a title of its own."""
-    interaction.ask_no_more()
+    await interaction.ask_no_more()
     await interaction.change(own_title=None)
     await interaction.show(interaction.html("bot.settings.title_free"))
 

@@ -155,7 +155,7 @@ async def timezone(interaction: Interaction) -> None:
 
 async def keep_timezone(interaction: Interaction) -> None:
     """A tap: the clock stays as it is."""
-    interaction.ask_no_more()
+    await interaction.ask_no_more()
     zone, at = zone_name(interaction.account.timezone), _clock(interaction)
     await interaction.show(interaction.html("bot.zone_kept", zone=zone, clock=at))
 

@@ -440,6 +440,20 @@ class SteeringWish:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenQuestion:
+    """A message of ours that asks for what ``command`` lacks.
+
+    ``answered``: words that follow are no answer any more, unless they reply to it.
+    """
+
+    chat_id: int
+    message_id: int
+    command: str
+    asked_at: datetime
+    answered: bool
+
+
 class HistoryService(StrEnum):
     """Whom people tell in public what they play."""
 

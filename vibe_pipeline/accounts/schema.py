@@ -31,7 +31,7 @@ from vibe_pipeline.accounts.errors import (
 )
 from vibe_pipeline.accounts.tables import metadata
 
-HEAD = "0016"
+HEAD = "0017"
 """The revision this version of the program works with."""
 
 REVISIONS = (
@@ -50,6 +50,7 @@ REVISIONS = (
     "0013",
     "0014",
     "0015",
+    "0016",
     HEAD,
 )
 """Every revision there has been, oldest first."""

@@ -29,6 +29,7 @@ from vibe_pipeline.accounts.history_sources import HistorySources
 from vibe_pipeline.accounts.inbox import Inbox
 from vibe_pipeline.accounts.notice_targets import NoticeTargets
 from vibe_pipeline.accounts.oauth_states import OAuthStates
+from vibe_pipeline.accounts.open_questions import OpenQuestions
 from vibe_pipeline.accounts.outbox import Outbox
 from vibe_pipeline.accounts.pending_launches import PendingLaunches
 from vibe_pipeline.accounts.people import People
@@ -86,6 +87,7 @@ class AccountStore:
     chosen_artists: ChosenArtists
     notice_targets: NoticeTargets
     history_sources: HistorySources
+    open_questions: OpenQuestions
     considered: ConsideredLists
     source_outcomes: SourceOutcomes
     erasures: Erasures
@@ -236,4 +238,5 @@ def _assembled(
         chosen_artists=ChosenArtists(database=database, now=now),
         notice_targets=NoticeTargets(database=database, sealer=sealer, now=now),
         history_sources=HistorySources(database=database, now=now),
+        open_questions=OpenQuestions(database=database, now=now),
     )

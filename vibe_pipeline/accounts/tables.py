@@ -226,6 +226,16 @@ inbox = Table(
 )
 """``payload`` is sealed, and gone as soon as the update was handled."""
 
+open_questions = Table(
+    "open_questions",
+    metadata,
+    _person(primary_key=True),
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("command", String(80), nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("answered", Boolean, nullable=False),
+)
+
 blocks = Table(
     "blocks",
     metadata,

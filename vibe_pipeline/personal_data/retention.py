@@ -29,5 +29,6 @@ def apply_retention(
         "accounts.watches": store.watches.drop_old(),
         "accounts.pending_launches": store.pending_launches.drop_old(),
         "accounts.inbox": store.inbox.drop_old(),
+        "accounts.open_questions": store.open_questions.drop_old(),
         "accounts.oauth_states": store.oauth_states.drop_expired(),
     }
