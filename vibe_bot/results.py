@@ -320,7 +320,8 @@ def changed_back(services: BotServices, account: Account, run: RunView) -> Resul
         return Result(text=tell(language, "bot.done"), markup=None, good=True)
     told = day(language, edition.vibe_date)
     lacks = _lacking(account, run)
-    if runs.UNDO not in run.tags:
+    nothing_left = runs.UNDO not in run.tags and _lacks_all(edition, run)
+    if runs.UNDO not in run.tags and not nothing_left:
         result = made(account, edition)
         intro = tell(language, "bot.undo.restored", day=told)
         return replace(result, text=together(intro, "", result.text, *lacks))
@@ -330,12 +331,20 @@ def changed_back(services: BotServices, account: Account, run: RunView) -> Resul
     words = tell(language, "bot.undo.gone", day=told)
     if before is not None:
         previous = day(language, before.vibe_date)
-        words = tell(language, "bot.undo.previous", day=told, previous=previous)
+        key = "nothing_left" if nothing_left else "previous"
+        words = tell(language, f"bot.undo.{key}", day=told, previous=previous)
     counts = tell(language, "bot.undo.counts") if edition.undone_at is not None else None
     again = button(say(language, "button.again"), "go:generate")
     back = button(say(language, "button.restore"), f"rs:{edition.edition_id}")
+    if nothing_left:
+        return Result(text=together(words, counts), markup=keyboard([again]), good=True)
     text = together(words, *(lacks if before is not None else ()), counts)
     return Result(text=text, markup=keyboard([back], [again]), good=True)
+
+
+def _lacks_all(edition: Edition, run: RunView) -> bool:
+    """Whether nothing was left of the list that was to be put in place."""
+    return 0 < len(edition.tracks) <= runs.missing_from(run.tags)
 
 
 def _lacking(account: Account, run: RunView) -> list[Html]:

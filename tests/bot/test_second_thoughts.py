@@ -83,6 +83,33 @@ async def test_undo_takes_the_last_list_back_and_one_tap_restores_it(
     assert runs.stood_since(first.tags) == since
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_where_nothing_is_left_of_the_list_that_stands_the_one_before_is_told(
+    place: BotWorld, language: str
+) -> None:
+    anna = await with_lists(place, language=language)
+    left = place.store.editions.required(EditionId(SECOND))
+
+    def act(run: StandInRun) -> None:
+        if place.store.editions.latest(anna.account.user_id) == left:
+            place.store.editions.take_back(left.edition_id)
+        else:
+            run.tags.update(runs.missing_tags(len(left.tracks)))
+        run.status = "SUCCESS"
+
+    place.pipeline.on_launch = act
+    await anna.types("/undo")
+    await anna.sees(saying(say(language, "bot.undo.counts")))
+    told = {one: day(language, made_on) for one, made_on in DAYS.items()}
+
+    await anna.taps(f"rs:{SECOND}")
+    words = say(language, "bot.undo.nothing_left", day=told[SECOND], previous=told[FIRST])
+    answer = await anna.sees(saying(words))
+
+    assert f"rs:{SECOND}" not in data_of(answer)
+    assert say(language, "bot.undo.counts") in answer["text"]
+
+
 async def test_a_tap_on_what_was_told_a_moment_ago_is_taken(
     place: BotWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ from vibe_pipeline.playlists.failures import ListRefused
 from vibe_pipeline.playlists.restore import NotRestorable, Restoration, edition_to_restore
 from vibe_pipeline.records import EditionId, Mode, Source
 from vibe_pipeline.runs import LaunchRequest
+from vibe_pipeline.sources.answers import SPOTIFY_EXPLICIT
 
 SEED = int(os.environ.get("VIBE_UNDO_SEED", "11"))
 OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
@@ -213,6 +214,35 @@ def test_a_past_list_that_is_wholly_gone_leaves_the_playlist_as_it_was(world: Vi
     assert runs.failure_told(run.tags) == (FailureCause.TRACKS_GONE, None)
     assert uris_of(playlist) == addresses(second)
     assert standing(world, anna)[0].edition_id == second.edition_id
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_where_nothing_is_left_of_the_list_that_stands_the_one_before_does_in_every_word(
+    world: VibeWorld, *, explicit: bool
+) -> None:
+    anna = with_lists(world, 1)
+    world.run("daily_vibe", anna.user_id, days_later=1)
+    second, first = standing(world, anna)
+    if explicit:
+        marked = dict.fromkeys((one.spotify_id for one in second.tracks), True)
+        lookups = world.warehouse.lookups(now=lambda: first.created_at)
+        SPOTIFY_EXPLICIT.remember(lookups, marked)
+        lookups.keep()
+        world.store.people.change(anna.user_id, leaves_out_explicit=True)
+    else:
+        gone_from_spotify(world, second, but=0)
+
+    result = change(world, anna, second)
+
+    (playlist,) = playlists_of(world, anna)
+    (run,) = world.instance.get_runs(dg.RunsFilter(run_ids=[result.run_id]))
+    assert result.success
+    assert set(uris_of(playlist)) <= set(addresses(first))
+    assert uris_of(playlist) == addresses(first) or explicit
+    assert (playlist["name"], playlist["description"]) == (first.title, first.description)
+    assert [one.edition_id for one in standing(world, anna)] == [first.edition_id]
+    assert set(world.remembered(anna.user_id)) <= set(keys(first))
+    assert runs.missing_from(run.tags) == len(second.tracks)
 
 
 def test_a_past_list_comes_back_without_what_is_gone_and_says_how_much_that_is(

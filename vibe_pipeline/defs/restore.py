@@ -76,7 +76,7 @@ def restore(
 
 def _tell(store: AccountStore, done: Edition, run_id: str) -> None:
     """Have the bot say which list stands now, for its person did not ask for it."""
-    stands = store.editions.latest(done.user_id) if done.undone_at is not None else done
+    stands = store.editions.latest(done.user_id)
     if stands is not None:
         message = ChangedBackByOperator.of_run(stands.edition_id, run_id)
         store.outbox.put(done.user_id, message)

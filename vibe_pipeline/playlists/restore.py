@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
 from vibe_pipeline.playlists.explicit_tracks import write_clean, write_former
-from vibe_pipeline.playlists.failures import refusal
+from vibe_pipeline.playlists.failures import ListRefused, refusal
 from vibe_pipeline.playlists.kept_playlist import is_kept
 from vibe_pipeline.playlists.playlist_writes import PlaylistWrites
 from vibe_pipeline.playlists.read_back import see_that_it_shows
@@ -91,9 +91,16 @@ class Restoration:
     async def put_back(self, edition: Edition) -> ChangedBack:
         """Have the edition stand in its playlist again; what came after it stays in the past.
 
-        Raises ``ListRefused`` where nothing of it is left to write; then all stays as it was.
+        Where nothing is left to write of the list that stands there, it is taken back, and all of
+        it is missing. Raises ``ListRefused`` where that is so of another; then all stays as it was.
         """
-        missing = await self._show(edition)
+        try:
+            missing = await self._show(edition)
+        except ListRefused:
+            if not self._stands_before_another(edition):
+                raise
+            taken_back = await self.take_back(edition)
+            return replace(taken_back, missing=len(edition.tracks))
         if edition.undone_at is not None:
             self.remember(edition)
         self.store.editions.put_back(edition.edition_id)
@@ -201,6 +208,13 @@ class Restoration:
             await see_that_it_shows(self.spotify, writes.playlist_id, stands, sleep=self.sleep)
         self.store.editions.note_snapshot(edition.edition_id, writes.snapshot)
         return stands
+
+    def _stands_before_another(self, edition: Edition) -> bool:
+        """Whether it is the one to be heard in its playlist, and another was there before it."""
+        standing = self.store.editions.standing(edition.user_id)
+        there = next((one for one in standing if one.playlist_id == edition.playlist_id), None)
+        stands = there is not None and there.edition_id == edition.edition_id
+        return stands and before_it(self.store, edition) is not None
 
     async def _fill_again(self, stood: Edition, writes: PlaylistWrites) -> None:
         """Have the other list stand there as before."""
