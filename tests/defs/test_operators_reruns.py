@@ -12,6 +12,7 @@ from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import LEFT_ALONE_AFTER
 from vibe_pipeline.accounts.records import Account, BlockKind, Edition, EditionState
+from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import EditionId
 
 PUBLICATION = [dg.AssetKey("published_playlist"), dg.AssetKey("recommendation_history")]
@@ -82,6 +83,40 @@ def test_an_old_list_that_is_made_anew_and_not_written_goes_on_by_itself(world: 
 
     (left,) = world.store.editions.unfinished(since=datetime.now(UTC) - LEFT_ALONE_AFTER)
     assert (left.edition_id, left.state) == (old.edition_id, EditionState.PLAYLIST_MADE)
+
+
+def test_a_list_that_is_made_anew_in_vain_stands_as_it_did_in_ledger_and_history(
+    world: VibeWorld,
+) -> None:
+    anna = world.connected()
+    old = world.list_of(world.run("daily_vibe", anna.user_id))
+    remembered = world.remembered(anna.user_id)
+    blocks_the_first_of(world, old)
+    world.trouble(service="spotify", kind="html", endpoint=WRITING)
+    world.rerun_all(old.edition_id, tags={runs.PARTITION: anna.user_id})
+    world.no_trouble()
+    anew = world.store.editions.required(old.edition_id)
+    considered = world.store.considered.of(old.edition_id)
+    assert considered is not None
+    for artist in {item.artist for item in considered.items}:
+        world.store.blocks.add(anna.user_id, BlockKind.ARTIST, artist_key(artist), artist)
+    for one in anew.tracks:
+        world.store.blocks.add(anna.user_id, BlockKind.TRACK, one.key, one.title)
+
+    tags = {runs.EDITION: old.edition_id, runs.CONTINUED: "1", runs.ASKED_BY: runs.CHAT}
+    failed = world.run("publish_preview", anna.user_id, tags=tags, raise_on_error=False)
+
+    stands = world.store.editions.latest(anna.user_id)
+    assert not failed.success
+    assert stands is not None
+    assert anew.tracks != old.tracks
+    assert (stands.edition_id, stands.tracks) == (old.edition_id, old.tracks)
+    assert stands.summary is not None
+    assert old.summary is not None
+    assert (stands.summary.new, stands.summary.sources) == (old.summary.new, old.summary.sources)
+    assert held_by(world, anna) == addresses(old)
+    assert world.remembered(anna.user_id) == remembered
+    assert world.store.editions.unfinished(since=old.created_at) == []
 
 
 @pytest.mark.parametrize("undo", [True, False])

@@ -49,6 +49,7 @@ from vibe_pipeline.playlists.publish import (
     Publication,
     chosen_twice,
     edition_to_publish,
+    stand_again,
     without_uri,
 )
 from vibe_pipeline.playlists.unusable_tracks import Unusable
@@ -185,6 +186,9 @@ class LockedOut:
     def known_marks(self, edition: Edition) -> Mapping[str, bool]:
         raise WarehouseLocked(Path("w"), "held")
 
+    def published_before(self, edition: Edition) -> tuple[ChosenTrack, ...]:
+        raise WarehouseLocked(Path("w"), "held")
+
 
 class Remembering:
     """A mender that notes what was found; has one other choice of tracks, or none."""
@@ -220,6 +224,9 @@ class Remembering:
 
     def known_marks(self, edition: Edition) -> Mapping[str, bool]:
         return {TRACKS[0].spotify_id: True} if edition.tracks == TRACKS else {}
+
+    def published_before(self, edition: Edition) -> tuple[ChosenTrack, ...]:
+        return TRACKS
 
 
 class Desk:
@@ -1254,6 +1261,72 @@ def test_where_every_new_track_is_refused_yesterdays_list_stands_again(
     assert latest is not None
     assert latest.edition_id == standing.edition_id
     assert not may_have_a_playlist(desk.store.editions.required(edition_id))
+
+
+def made_anew(desk: Desk, edition_id: EditionId) -> None:
+    """An operator has a list of before chosen again; it comes to other tracks."""
+    stands = desk.store.editions.required(edition_id)
+    stand_again(desk.store, stands)
+    desk.store.editions.advance(
+        edition_id, stands.state, EditionState.PLAYLIST_MADE, tracks=OTHERS, summary=SUMMARY
+    )
+    desk.spotify.dead = {track.uri for track in OTHERS}
+    desk.mender = Remembering()
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("lists", [1, 2])
+def test_a_list_that_could_not_be_made_anew_stands_as_before(
+    desk: Desk, mode: Mode, lists: int
+) -> None:
+    for number in range(lists):
+        stood = desk.publish(desk.chosen(f"e{number}", mode=mode, day=20 + number))
+        desk.now += timedelta(days=1)
+    words = desk.spotify.playlists[stood.playlist_id or ""]
+    made_anew(desk, stood.edition_id)
+
+    with pytest.raises(ListRefused):
+        desk.publish(stood.edition_id)
+
+    latest = desk.store.editions.latest(desk.account.user_id)
+    assert latest is not None
+    assert (latest.edition_id, latest.state) == (stood.edition_id, EditionState.RECORDED)
+    assert (latest.tracks, latest.title, latest.undone_at) == (TRACKS, stood.title, None)
+    assert desk.spotify.items[words.id] == [track.uri for track in TRACKS]
+    assert desk.spotify.playlists[words.id] == words
+
+
+@pytest.mark.parametrize("overtaken", [True, False])
+def test_an_older_list_that_could_not_be_made_anew_stays_behind_the_later_one(
+    desk: Desk, *, overtaken: bool
+) -> None:
+    old = desk.publish(desk.chosen("e1"))
+    desk.now += timedelta(days=1)
+    later = of_others(desk, "e2")
+    desk.publish(later)
+    desk.now += timedelta(days=1)
+    made_anew(desk, old.edition_id)
+    if overtaken:
+        desk.now += timedelta(hours=1)
+        desk.spotify.dead.clear()
+        later = of_others(desk, "e3")
+        desk.publish(later)
+    else:
+        desk.spotify.dead = {TRACKS[0].uri}
+        dying = (TRACKS[0],)
+        state = EditionState.PLAYLIST_MADE
+        desk.store.editions.advance(old.edition_id, state, state, tracks=dying, summary=SUMMARY)
+
+    with pytest.raises(ListRefused):
+        desk.publish(old.edition_id)
+
+    standing = desk.store.editions.standing(desk.account.user_id)
+    latest = standing[0]
+    left = desk.store.editions.required(old.edition_id)
+    assert (latest.edition_id, standing[-1].edition_id) == (later, old.edition_id)
+    assert (left.state, left.tracks, left.undone_at) == (EditionState.RECORDED, TRACKS, None)
+    assert desk.spotify.items == {"p1": [track.uri for track in OTHERS]}
+    assert desk.spotify.playlists["p1"].description == latest.description
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -129,6 +129,10 @@ class ListMender(Protocol):
         """What is known of that of a list's tracks."""
         ...
 
+    def published_before(self, edition: Edition) -> tuple[ChosenTrack, ...]:
+        """What the list held when it stood in its playlist, if it did and was not taken back."""
+        ...
+
 
 class NothingToPublish(Exception):
     """No list has been chosen; there is nothing to write."""
@@ -231,8 +235,7 @@ class Publication:
                 else:
                     raise
             except ListRefused as refusal:
-                if refusal.cause is not FailureCause.OVERTAKEN:
-                    await self._give_up(self.store.editions.required(edition_id), mending)
+                await self._clear_up(self.store.editions.required(edition_id), refusal, mending)
                 raise
 
     async def _gone(self, edition: Edition) -> bool:
@@ -412,6 +415,52 @@ class Publication:
         others = (one for one in standing if one.edition_id != edition.edition_id)
         return next((one for one in others if one.playlist_id == edition.playlist_id), None)
 
+    async def _clear_up(self, edition: Edition, refusal: ListRefused, mending: _Mending) -> None:
+        """Leave things as they were before a list that cannot be written, or not any more."""
+        former = self._former(edition)
+        if refusal.cause is FailureCause.OVERTAKEN:
+            if former is not None:
+                self._record_again(former)
+        elif former is None or not await self._stands_again(former, mending):
+            await self._give_up(edition, mending)
+
+    def _former(self, edition: Edition) -> Edition | None:
+        """The list as it stood before an operator had it made anew, as far as it is known."""
+        waits = edition.state is EditionState.PLAYLIST_MADE and edition.snapshot_id is not None
+        if not waits or self.mender is None:
+            return None
+        tracks = self.mender.published_before(edition)
+        if not tracks:
+            return None
+        return replace(edition, tracks=tracks, summary=_recounted(summary_of(edition), tracks))
+
+    async def _stands_again(self, former: Edition, mending: _Mending) -> bool:
+        """Have a list that could not be made anew stand as before; false where nothing is left.
+
+        Behind another list of its playlist, if that came after it: then that one is written.
+        """
+        stood, behind = self._stood(former), self.store.editions.falls_back(former)
+        heard = stood if stood is not None and behind else former
+        if not await self._write_again(heard, mending):
+            return False
+        await self._say_what_stands(heard)
+        self._record_again(former)
+        return True
+
+    def _record_again(self, former: Edition) -> None:
+        if self.store.editions.falls_back(former):
+            self.store.editions.take_back(former.edition_id)
+        recorded = EditionState.RECORDED
+        self._advance(former, recorded, tracks=former.tracks, summary=former.summary)
+
+    async def _write_again(self, heard: Edition, mending: _Mending) -> bool:
+        """Write what stood in its playlist; whether anything of it stands there now."""
+        writes, marks = self._writes(heard, mending), self._marks_to_heed(heard)
+        tracks, sleep = heard.tracks, self.sleep
+        stands = await write_former(self.spotify, writes, tracks, marks=marks, sleep=sleep)
+        self.store.editions.note_snapshot(heard.edition_id, writes.snapshot)
+        return stands
+
     async def _give_up(self, edition: Edition, mending: _Mending) -> None:
         """Leave things as they were: the list that stood there, or no playlist of ours.
 
@@ -420,10 +469,7 @@ class Publication:
         """
         stood = self._stood(edition)
         if stood is not None:
-            writes = self._writes(edition, mending)
-            marks, sleep = self._marks_to_heed(stood), self.sleep
-            await write_former(self.spotify, writes, stood.tracks, marks=marks, sleep=sleep)
-            self.store.editions.note_snapshot(stood.edition_id, writes.snapshot)
+            await self._write_again(stood, mending)
         if edition.snapshot_id is not None:
             if stood is not None:
                 await self._say_what_stands(stood)
@@ -683,9 +729,11 @@ def _alike_together(edition: Edition) -> list[ChosenTrack]:
 
 def _shortened(summary: Summary, tracks: Sequence[ChosenTrack]) -> Summary:
     """The counts of a list that some tracks were left out of, and a word about it."""
+    notes = dict.fromkeys((*summary.notes, str(Note.SHORTER)))
+    return replace(_recounted(summary, tracks), notes=tuple(notes))
+
+
+def _recounted(summary: Summary, tracks: Sequence[ChosenTrack]) -> Summary:
     new = sum(track.is_new for track in tracks)
     sources = dict(Counter(str(track.source) for track in tracks))
-    notes = dict.fromkeys((*summary.notes, str(Note.SHORTER)))
-    return replace(
-        summary, new=new, familiar=len(tracks) - new, sources=sources, notes=tuple(notes)
-    )
+    return replace(summary, new=new, familiar=len(tracks) - new, sources=sources)

@@ -59,3 +59,12 @@ def published(warehouse: Warehouse, edition: Edition) -> list[ChosenTrack]:
     """The edition's tracks as the warehouse has them, in the order of the list."""
     with warehouse.open() as tables:
         return tables.playlists.published(slice_of(edition))
+
+
+def published_before(warehouse: Warehouse, edition: Edition) -> tuple[ChosenTrack, ...]:
+    """The edition's tracks as they were last written and count as recommended; none otherwise."""
+    with warehouse.open() as tables:
+        lines = tables.playlists.recommended(edition.user_id)
+        if all(line.edition_id != edition.edition_id for line in lines):
+            return ()
+        return tuple(tables.playlists.published(slice_of(edition)))

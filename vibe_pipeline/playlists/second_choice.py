@@ -25,13 +25,13 @@ from vibe_pipeline.playlists.edition_inputs import (
 )
 from vibe_pipeline.playlists.edition_record import SelectionRecord, record_choice
 from vibe_pipeline.playlists.explicit_tracks import known_marks
-from vibe_pipeline.playlists.recommendation_history import slice_of
+from vibe_pipeline.playlists.recommendation_history import published_before, slice_of
 from vibe_pipeline.playlists.resolve import forget_labs_ids
 from vibe_pipeline.playlists.selection_summary import stale_parts_told, with_stale_parts
 from vibe_pipeline.playlists.unusable_tracks import Unusable
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.policy import Policy
-from vibe_pipeline.records import Pool, Ranked, Track
+from vibe_pipeline.records import ChosenTrack, Pool, Ranked, Track
 from vibe_pipeline.sources.answers import (
     LABS_RECORDINGS,
     LABS_SPOTIFY_IDS,
@@ -139,6 +139,10 @@ class SecondChoice:
     def known_marks(self, edition: Edition) -> dict[str, bool]:
         """By Spotify id which tracks of a list are known to be marked explicit, or not to be."""
         return known_marks(self.database, edition, now=self.now())
+
+    def published_before(self, edition: Edition) -> tuple[ChosenTrack, ...]:
+        """What the list held when it stood in its playlist, if it did and was not taken back."""
+        return published_before(self.database, edition)
 
     def confirmed(self, tracks: Iterable[Track]) -> None:
         """Keep what Spotify showed of tracks that were known by their ids alone."""
