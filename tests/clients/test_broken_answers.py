@@ -140,15 +140,27 @@ async def test_a_library_that_did_not_change_was_not_written(kind: str, method: 
         assert await spotify.library_contains([address]) == {address: saved}
 
 
-async def test_a_change_of_the_library_that_cannot_be_looked_at_counts() -> None:
+@pytest.mark.parametrize("status", [403, 404, 429, 500])
+async def test_a_library_that_does_not_tell_is_told_by_the_list_of_playlists(status: int) -> None:
     async with outside_world() as world:
         spotify, address = world.spotify(), f"spotify:playlist:{await playlist_of(world)}"
-        world.fault("spotify", "status", endpoint="GET /me/library/contains", status=403)
+        world.fault("spotify", "status", endpoint="GET /me/library/contains", status=status)
 
         await spotify.remove_from_library([address])
 
-        world.simulation.faults.clear("spotify")
-        assert await spotify.library_contains([address]) == {address: False}
+        world.fault("spotify", "empty", endpoint="PUT /me/library")
+        with pytest.raises(BrokenAnswer):
+            await spotify.save_to_library([address])
+
+
+async def test_a_change_of_the_library_that_nothing_shows_does_not_count() -> None:
+    async with outside_world() as world:
+        spotify, address = world.spotify(), f"spotify:playlist:{await playlist_of(world)}"
+        for endpoint in ("GET /me/library/contains", "GET /me/playlists"):
+            world.fault("spotify", "status", endpoint=endpoint, status=500)
+
+        with pytest.raises(ServiceUnavailable):
+            await spotify.remove_from_library([address])
 
 
 async def test_items_whose_answer_was_spoiled_once_are_written_again() -> None:

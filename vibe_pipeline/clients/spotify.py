@@ -65,6 +65,8 @@ ITEMS_PER_WRITE = 100
 URIS_PER_LIBRARY_CALL = 40
 SEEDS_PER_REQUEST = 5
 _LONGEST_QUERY = 250
+_LOOKED_THROUGH = 300
+"""So many of a person's playlists at most, where one is looked for."""
 _PLAYLIST = "spotify:playlist:"
 
 
@@ -333,7 +335,8 @@ class Spotify:
         """Like tracks, or follow playlists.
 
         The endpoint promises an empty success, which anybody between can give: playlists are
-        looked for afterwards. Raises ``BrokenAnswer`` when they are not there.
+        looked for afterwards. Raises ``BrokenAnswer`` when they are not there, and ``ServiceError``
+        when nothing tells whether they are.
         """
         await self._library("PUT", uris)
         await self._see_playlists(uris, saved=True)
@@ -355,24 +358,29 @@ class Spotify:
             await self._web.tell(call)
 
     async def _see_playlists(self, uris: Sequence[str], *, saved: bool) -> None:
-        """Believe a change of the library that shows, or that cannot be looked at.
+        """Believe a change of the library that shows.
 
         Tracks are left out: one that was moved is saved under another id.
         """
         playlists = [uri for uri in uris if uri.startswith(_PLAYLIST)]
-        try:
-            if await self._stand(playlists, saved=saved):
-                return
-            await self._sleep(SECOND_LOOK_SECONDS)
-            if await self._stand(playlists, saved=saved):
-                return
-        except ServiceError as error:
-            log.warning("a change of the library could not be looked at: %s", error)
+        if not playlists or await self._shows(playlists, saved=saved):
             return
         endpoint = "PUT /me/library" if saved else "DELETE /me/library"
         broken = BrokenAnswer(SERVICE, f"{endpoint} answered with success, and nothing changed")
         broken.endpoint = endpoint
         raise broken
+
+    async def _shows(self, playlists: Sequence[str], *, saved: bool) -> bool:
+        """Whether the library shows them so, or else the person's list of playlists."""
+        try:
+            if await self._stand(playlists, saved=saved):
+                return True
+            await self._sleep(SECOND_LOOK_SECONDS)
+            return await self._stand(playlists, saved=saved)
+        except ServiceError as error:
+            log.warning("the library does not tell what is in it: %s", error)
+        listed = {f"{_PLAYLIST}{one.id}" async for one in self.my_playlists(most=_LOOKED_THROUGH)}
+        return all((uri in listed) is saved for uri in playlists)
 
     async def _stand(self, uris: Sequence[str], *, saved: bool) -> bool:
         there = await self.library_contains(uris)
