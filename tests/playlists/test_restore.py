@@ -734,3 +734,22 @@ def test_what_stands_again_beside_a_past_list_that_is_gone_holds_nothing_explici
         asyncio.run(anna.restoration.put_back(first))
 
     assert anna.shelves.shows == {"p1": [one.uri for one in (TRACKS[1], *TRACKS[3:])]}
+
+
+@pytest.mark.parametrize("lists", [2, 3])
+def test_an_undo_leaves_a_later_list_in_its_place_that_is_written_and_not_yet_recorded(
+    tmp_path: Path, lists: int
+) -> None:
+    clock = Clock()
+    anna = Wavering(store := made(tmp_path, clock), clock, 1, Mode.LIVING)
+    for _ in range(lists):
+        anna.does("new")
+    written, undone = anna.standing[:2]
+    store.editions.advance(written.edition_id, written.state, EditionState.ITEMS_WRITTEN)
+
+    asyncio.run(anna.restoration.take_back(undone, stood_since=undone.stands_since))
+
+    assert anna.is_told_what_is_so()
+    assert anna.shelves.kept == {"p1"}
+    assert [one.edition_id for one in anna.standing][:1] == [written.edition_id]
+    assert len(anna.standing) == lists - 1

@@ -29,6 +29,9 @@ from vibe_pipeline.records import ChosenTrack, EditionId, Mode, UserId, believed
 
 log = logging.getLogger(__name__)
 
+_WRITTEN = frozenset({EditionState.ITEMS_WRITTEN, EditionState.RECORDED})
+"""What its playlist holds, or held; it may be recorded only later."""
+
 
 class RestoreClient(Protocol):
     """The part of Spotify this room asks."""
@@ -231,7 +234,7 @@ class Restoration:
         return next((one for one in others if one.playlist_id == edition.playlist_id), None)
 
     def _playlist_of(self, edition: Edition) -> str:
-        if edition.playlist_id is None or edition.state is not EditionState.RECORDED:
+        if edition.playlist_id is None or edition.state not in _WRITTEN:
             raise NotRestorable(f"edition {edition.edition_id} never came to a playlist")
         return edition.playlist_id
 
@@ -291,7 +294,7 @@ def latest_besides(
             for other in store.editions.standing(edition.user_id)
             if other.edition_id != edition.edition_id
             and other.mode is Mode.LIVING
-            and other.state is EditionState.RECORDED
+            and other.state in _WRITTEN
             and playlist_id in {None, other.playlist_id}
         ),
         None,
