@@ -18,6 +18,7 @@ from vibe_pipeline.records import LikedTrack
 from vibe_pipeline.taste.library_sync import (
     FIRST_WALK_PAGES,
     SPREAD_PAGES,
+    WALK_PAGES_AHEAD,
     likes_delta,
     plays_delta,
     top_items,
@@ -93,6 +94,23 @@ class HollowShelf(Shelf):
             one for place, one in zip(places, page.likes, strict=True) if place not in self.hollow
         ]
         return replace(page, likes=tuple(there), empty=len(page.likes) - len(there))
+
+
+class MistakenShelf(Shelf):
+    """Counts wrongly the first time it is asked: what it shows ends where it says that all does."""
+
+    def __init__(self, likes: Sequence[LikedTrack], *, counted: int) -> None:
+        super().__init__(likes)
+        self.counted: int | None = counted
+
+    async def saved_tracks_page(self, *, offset: int = 0, limit: int = 50) -> LikedPage:
+        page, counted = await super().saved_tracks_page(offset=offset, limit=limit), self.counted
+        self.counted = None
+        if counted is None:
+            return page
+        return replace(
+            page, likes=page.likes[:counted], entries=min(page.entries, counted), total=counted
+        )
 
 
 def library(count: int, *, newest_days_ago: int = 1) -> list[LikedTrack]:
@@ -474,6 +492,35 @@ def test_entries_that_stay_unreadable_are_not_looked_at_for_ever() -> None:
     last = nights_until_settled(shelf, CachedLikes(likes=[], total=None))
 
     assert (len(last.likes), last.walked, last.unkept) == (499, None, 1)
+
+
+@pytest.mark.parametrize("counted", [0, 30, 50])
+def test_a_library_that_was_counted_too_small_at_first_is_walked_at_the_next_looks(
+    counted: int,
+) -> None:
+    likes = library(320)
+    shelf = MistakenShelf(likes, counted=counted)
+    first = kept(
+        CachedLikes(likes=[], total=None), news_of(shelf, CachedLikes(likes=[], total=None))
+    )
+
+    looked = kept(first, news_of(shelf, first, pages=1))
+    walked = kept(looked, news_of(shelf, looked, pages=WALK_PAGES_AHEAD))
+
+    assert len(first.likes) == counted
+    assert looked.walked is not None
+    assert len(walked.likes) == walked.total == len(likes)
+    assert walked.walked is None
+
+
+def test_a_count_that_grows_while_a_library_is_first_walked_is_walked_to_the_end() -> None:
+    likes = library(335)
+    shelf = MistakenShelf(likes, counted=55)
+
+    news = news_of(shelf, CachedLikes(likes=[], total=None))
+
+    assert (len(news.added), news.total, news.walked) == (len(likes), len(likes), None)
+    assert news.calls <= FIRST_WALK_PAGES
 
 
 def test_likes_in_another_order_are_no_unliked_ones_at_any_look() -> None:

@@ -148,7 +148,7 @@ class _Walk:
         if self._cache.walked is not None:
             most = left if self._resumed else min(1, max(pages, NEXT_WALK_PAGES) - self.calls)
             return range(self.offset, self._total, PAGE)[: max(0, most)], []
-        return spread_out(range(self.offset, self._total, PAGE), left if self.calls == 1 else 0)
+        return spread_out(range(self.offset, self._total, PAGE), left)
 
     def glimpse(self, page: LikedPage) -> None:
         """Take in a page far down, which the walk will come to again."""

@@ -208,16 +208,29 @@ class KnownLibrary:
         moved = {key for key in self._added if key in self._known}
         finished = self.settled or (self._at_end and not self._odd)
         counted = (self._cache.total or 0) + len(self._added) - len(moved) - len(missing)
+        lost = not finished and self._ends_too_soon(counted)
         return LikesDelta(
             added=[*self._added.values(), *self._turned.values()],
             gone=missing | moved | self._turned.keys(),
             total=self._total if finished else counted,
-            searched=None if finished else (self._low if self._joined else self._top),
-            search_end=None if finished else self._high,
+            walked=0 if lost else None,
+            searched=None if finished or lost else self._place,
+            search_end=None if finished or lost else self._high,
             unkept=self._cache.unkept,
             doubted=implausible(len(missing), len(self._known)),
             calls=self.calls,
         )
+
+    def _ends_too_soon(self, counted: int) -> bool:
+        """Whether likes lie beyond all we hold, as after a count that was too small: then it was
+        never known to its end.
+        """
+        return self._open < 0 and (self._place or 0) >= counted
+
+    @property
+    def _place(self) -> int | None:
+        """How far down all was looked at."""
+        return self._low if self._joined else self._top
 
     @property
     def _at_end(self) -> bool:
