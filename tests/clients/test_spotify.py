@@ -686,6 +686,46 @@ async def test_a_lost_answer_to_making_a_playlist_is_not_repeated() -> None:
         assert len(await spotify.newest_playlists()) == 1
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"name": "My wedding", "description": "by hand"},
+        {"name": "My wedding"},
+        {"name": "Mon", "tracks": {"total": 12}},
+        {"name": "Mon", "items": {"total": 12}},
+    ],
+)
+async def test_the_answer_that_names_another_playlist_is_not_believed(
+    named: dict[str, object],
+) -> None:
+    spotify, received = spotify_answering(said({"id": "p1", **named}, 201))
+
+    with pytest.raises(BrokenAnswer) as caught:
+        await spotify.create_playlist("Mon", description="A day", public=False)
+
+    assert caught.value.may_have_happened
+    assert len(received) == 1
+
+
+@pytest.mark.parametrize(
+    "cleaned",
+    [
+        {"name": "Mon &amp; Tue", "description": None},
+        {"name": "Mon & Tue", "description": "cleaned", "items": {"total": 0}},
+        {"name": "M", "description": "Rock &#x27;n&#x27; roll"},
+        {},
+    ],
+)
+async def test_a_playlist_whose_words_came_back_cleaned_is_the_one_that_was_made(
+    cleaned: dict[str, object],
+) -> None:
+    spotify, _ = spotify_answering(said({"id": "p1", **cleaned}, 201))
+
+    made = await spotify.create_playlist("Mon & Tue", description="Rock 'n' roll", public=False)
+
+    assert made.id == "p1"
+
+
 async def test_a_made_playlist_without_a_name_may_have_happened() -> None:
     spotify, received = spotify_answering(said_in_words("", 201))
 

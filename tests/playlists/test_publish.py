@@ -566,6 +566,25 @@ def test_a_playlist_made_while_every_answer_is_spoiled_is_found_once_they_are_no
     assert list(desk.spotify.items) == list(desk.spotify.playlists) == ["p1"]
 
 
+@pytest.mark.parametrize("mode", Mode)
+def test_a_playlist_that_the_ledger_knows_is_none_that_was_just_made(
+    desk: Desk, mode: Mode
+) -> None:
+    desk.publish(desk.chosen("e1", mode=Mode.DAILY))
+    known, create = desk.spotify.playlists["p1"], desk.spotify.create_playlist
+
+    async def named_wrongly(name: str, *, description: str, public: bool) -> Playlist:
+        await create(name, description=description, public=public)
+        return known
+
+    desk.spotify.create_playlist = named_wrongly  # type: ignore[method-assign]
+
+    edition = desk.publish(desk.chosen("e2", mode=mode, day=21))
+
+    assert edition.playlist_id == "p2"
+    assert desk.spotify.calls.count("create") == 2
+
+
 def test_a_list_counts_as_written_though_its_words_could_not_be_changed(desk: Desk) -> None:
     desk.publish(desk.chosen("e1"))
     desk.spotify.spoils = lambda call: (

@@ -267,6 +267,12 @@ class Editions:
         with self.database.reading() as connection:
             return _editions(connection, query)
 
+    def led_to(self, playlist_id: str) -> bool:
+        """Whether anybody's list went to this playlist, or is to go there."""
+        query = select(editions.c.edition_id).where(editions.c.playlist_id == playlist_id)
+        with self.database.reading() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
     def note_snapshot(self, edition_id: EditionId, snapshot_id: str | None) -> None:
         """Its playlist is called so since the list was last written there."""
         change = update(editions).where(editions.c.edition_id == edition_id)

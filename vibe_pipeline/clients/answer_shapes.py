@@ -6,6 +6,7 @@ transport asks again and then gives up. Turning an answer into records is each c
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from vibe_pipeline.clients.json_fields import Fields, fields, integer, moment, text, track_id
@@ -14,6 +15,8 @@ Shape = Callable[[object], bool]
 """Whether an answer, read as JSON, is what its endpoint promises."""
 
 _TRACK_URI_OF_LOCAL = "spotify:local:"
+_WORDS_COMPARED = 50
+"""So many characters of a name or a description tell whose it is."""
 
 
 def anything(_: object) -> bool:
@@ -34,6 +37,34 @@ def naming_another(name: str, former: Collection[str]) -> Shape:
         return named is not None and named not in former
 
     return fits
+
+
+def made_as_asked(*, name: str, description: str) -> Shape:
+    """A playlist that may be the one just asked for: empty, and of its name or its description.
+
+    Both may come back cleaned, escaped or cut; one that tells neither is not doubted.
+    """
+
+    def fits(found: object) -> bool:
+        playlist = fields(found)
+        held = integer(fields(playlist.get("items") or playlist.get("tracks")).get("total"))
+        if text(playlist.get("id")) is None or held not in {None, 0}:
+            return False
+        said = (_words(playlist.get("name")), _words(playlist.get("description")))
+        asked = (_words(name), _words(description))
+        return not any(said) or any(map(_agree, said, asked))
+
+    return fits
+
+
+def _words(said: object) -> str:
+    """What a reader sees: services give words back escaped, once or twice."""
+    return " ".join(html.unescape(html.unescape(text(said) or "")).split()).casefold()
+
+
+def _agree(said: str, asked: str) -> bool:
+    """Whether these are the words that were asked for, maybe cut off further on."""
+    return bool(said) and said[:_WORDS_COMPARED] == asked[:_WORDS_COMPARED]
 
 
 def records(*path: str, sound: Callable[[Fields], object]) -> Shape:

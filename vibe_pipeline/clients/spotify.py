@@ -17,6 +17,7 @@ from vibe_pipeline.clients.answer_shapes import (
     anything,
     booleans,
     found_page,
+    made_as_asked,
     naming,
     naming_another,
     page_of_likes,
@@ -176,7 +177,8 @@ class Spotify:
         """A new playlist of the person's own.
 
         The one call that cannot be repeated safely: when it fails with ``may_have_happened``,
-        look among ``newest_playlists`` first.
+        look among ``newest_playlists`` first. An answer that tells of another playlist is not
+        believed: its tracks would be written over.
         """
         body = {"name": name, "description": description, "public": public}
         call = Call(
@@ -185,7 +187,7 @@ class Spotify:
             endpoint="POST /me/playlists",
             body=body,
             again=Again.AFTER_A_LOOK,
-            shape=naming("id"),
+            shape=made_as_asked(name=name, description=description),
         )
         made = Playlist.from_api(fields(await self._web.ask(call)))
         if made is None:

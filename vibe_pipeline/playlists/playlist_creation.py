@@ -14,6 +14,7 @@ from typing import Protocol
 from vibe_pipeline.accounts.records import Account, Edition, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import (
+    BrokenAnswer,
     PassinglyRefused,
     ServiceError,
     ServiceUnavailable,
@@ -100,9 +101,7 @@ class PlaylistCreation:
         """
         for _ in range(_PASSING_REFUSALS):
             try:
-                return await self.spotify.create_playlist(
-                    words.title, description=words.description, public=self.public
-                )
+                return await self._made_now(words)
             except (ServiceUnavailable, UnexpectedResponse) as error:
                 doubt: ServiceError = error
             if (found := await self._among_theirs(edition, account, most=_NEWEST)) is not None:
@@ -110,6 +109,16 @@ class PlaylistCreation:
             if not isinstance(doubt, PassinglyRefused):
                 break
         return doubt
+
+    async def _made_now(self, words: Wording) -> Playlist:
+        """The new playlist; one that the ledger knows already is none, whatever the answer says."""
+        made = await self.spotify.create_playlist(
+            words.title, description=words.description, public=self.public
+        )
+        if self.store.editions.led_to(made.id):
+            sentence = "POST /me/playlists named a playlist that was there before"
+            raise BrokenAnswer("spotify", sentence, may_have_happened=True)
+        return made
 
     def _attempted(self, edition: Edition) -> bool:
         """Whether this playlist may have been made already without our knowing."""
