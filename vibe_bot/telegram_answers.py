@@ -29,6 +29,8 @@ GET_UPDATES = "getUpdates"
 _POLLING = frozenset({GET_UPDATES, "deleteWebhook"})
 """What the package asks in a loop of its own, which a refused token would end for good."""
 _MESSAGES = frozenset({"sendMessage", "sendDocument", "sendPhoto", "editMessageText"})
+_SAID_AGAIN = frozenset({"sendMessage", "editMessageText"})
+"""What is said again where no answer comes: a double is found and taken away, an edit has none."""
 _RECORDS: Mapping[str, type[TelegramObject]] = {"getMe": User, "getFile": File}
 _MISSHAPEN = (
     ArithmeticError,
@@ -111,8 +113,8 @@ class JudgedRequest(BaseRequest):
         request = partial(
             self._inner.do_request, url, method, request_data, *timeouts, **named_timeouts
         )
-        ask = partial(_asked, request)
         endpoint = url.rsplit("/", maxsplit=1)[-1]
+        ask = partial(_asked, request, endpoint)
         if method == "GET":  # a file, which is whatever somebody sent
             return await ask()
         if endpoint not in _POLLING:
@@ -138,7 +140,9 @@ def _answered(endpoint: str, status: int, payload: bytes) -> tuple[int, bytes]:
     return status, payload
 
 
-async def _asked(request: Callable[[], Awaitable[tuple[int, bytes]]]) -> tuple[int, bytes]:
+async def _asked(
+    request: Callable[[], Awaitable[tuple[int, bytes]]], endpoint: str
+) -> tuple[int, bytes]:
     """What comes back; the package calls late also what it could not send.
 
     Raises: ``TimedOut`` for what most likely arrived, ``AnswerLost`` for what may have,
@@ -147,9 +151,12 @@ async def _asked(request: Callable[[], Awaitable[tuple[int, bytes]]]) -> tuple[i
     try:
         return await request()
     except TimedOut as error:
-        if not isinstance(error.__cause__, _NOT_SENT):
+        kind = AnswerLost if endpoint in _SAID_AGAIN else None
+        if isinstance(error.__cause__, _NOT_SENT):
+            kind = NetworkError
+        if kind is None:
             raise
-        raise NetworkError(f"httpx.{type(error.__cause__).__name__}") from error.__cause__
+        raise kind(f"httpx.{type(error.__cause__).__name__}") from error.__cause__
     except NetworkError as error:
         if not isinstance(error.__cause__, _CUT_OFF):
             raise

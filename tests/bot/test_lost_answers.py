@@ -64,6 +64,53 @@ async def test_a_result_in_a_new_message_is_told_once_though_no_answer_comes_bac
     assert sum("Anna's day" in one["text"] for one in await anna.said_by_bot()) == 1
 
 
+def hangs(monkeypatch: pytest.MonkeyPatch, method: str, times: int) -> None:
+    """Let Telegram take nothing of this method so many times, and say nothing either."""
+    ask, left = HTTPXRequest.do_request, [None] * times
+
+    async def do_request(
+        self: HTTPXRequest, url: str, *rest: Any, **more: Any
+    ) -> tuple[int, bytes]:
+        if left and url.endswith(f"/{method}"):
+            left.pop()
+            raise TimedOut from httpx.ReadTimeout("nothing was taken")
+        return await ask(self, url, *rest, **more)
+
+    monkeypatch.setattr(HTTPXRequest, "do_request", do_request)
+
+
+@pytest.mark.parametrize("method", ["sendMessage", "editMessageText"])
+async def test_a_result_that_telegram_hung_over_is_told_once_all_the_same(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    anna = await connected(place)
+    await anna.says("/generate")
+    run = await the_run(place)
+    if method == "sendMessage":
+        place.trouble.next = [("editMessageText", 400, refusal("message to edit not found"))] * 9
+    hangs(monkeypatch, method, 2)
+
+    anna.edition(run.run_id)
+    run.status = "SUCCESS"
+    await anna.sees(saying("Anna's day"))
+    await until(lambda: place.store.watches.open() == [])
+
+    assert sum("Anna's day" in one["text"] for one in await anna.said_by_bot()) == 1
+
+
+async def test_a_night_that_telegram_hung_over_is_told_once_all_the_same(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await connected(place)
+    edition = anna.edition()
+    hangs(monkeypatch, "sendMessage", 2)
+
+    place.store.outbox.put(anna.account.user_id, NightReady.of(edition.edition_id))
+    await anna.sees(saying("Anna's day"))
+
+    assert sum("Anna's day" in one["text"] for one in await anna.said_by_bot()) == 1
+
+
 async def test_an_export_is_sent_once_though_no_answer_comes_back(
     place: BotWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
