@@ -5,6 +5,8 @@ What a command does belongs to ``vibe_bot.handlers``; starting and stopping, to 
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 from telegram import CallbackQuery, Message, Update
 from telegram.constants import ChatMemberStatus, ChatType
@@ -30,7 +32,7 @@ from vibe_bot.gone_chats import BLOCKED, chat_is_gone, has_left, is_back, surely
 from vibe_bot.handlers import BUTTONS, COMMANDS, connection, history_file, welcome
 from vibe_bot.handlers import paste_callback as pasting
 from vibe_bot.held_answers import HeldAnswers
-from vibe_bot.inbox import InboxProcessor, WrittenQueue
+from vibe_bot.inbox import InboxProcessor, UnconfirmedPolls, WrittenQueue
 from vibe_bot.interactions import (
     App,
     BotState,
@@ -69,6 +71,7 @@ def build(services: BotServices, token: str, *, request: BaseRequest | None = No
         sleep=services.sleep, clock=services.clock, observer=services.calls.observe
     )
     polls, held = Polls(services.clock), HeldAnswers(services)
+    queue = WrittenQueue(services.store.inbox)
     sending = request or HTTPXRequest(connect_timeout=10, read_timeout=20, pool_timeout=20)
     polling = request or HTTPXRequest(connection_pool_size=1)
     app: App = (
@@ -76,13 +79,15 @@ def build(services: BotServices, token: str, *, request: BaseRequest | None = No
         .token(token)
         .base_url(f"{services.settings.telegram_api_url}/bot")
         .base_file_url(f"{services.settings.telegram_api_url}/file/bot")
-        .update_queue(WrittenQueue(services.store.inbox))
+        .update_queue(queue)
         .concurrent_updates(InboxProcessor(services.store.inbox, UPDATES_AT_ONCE, held.holds))
         .rate_limiter(limiter)
         .request(JudgedRequest(sending, polls))
         .get_updates_request(JudgedRequest(polling, polls))
         .build()
     )
+    if app.updater is not None:
+        app.updater.bot = UnconfirmedPolls(app.bot, queue)  # type: ignore[assignment]
     limiter.on_doubt = SentAnew(app.bot)
     trackers = RunTrackers(services, app.bot, limiter)
     launches = Launches(services=services, bot=app.bot, watchers=trackers)
@@ -182,7 +187,7 @@ async def _file(update: Update, context: Context) -> None:
 async def _call(
     update: Update, context: Context, handler: Handler, args: str
 ) -> Interaction | None:
-    found = interaction_from(update, context, args=args)
+    found = await interaction_from(update, context, args=args)
     if found is not None:
         await handler(found)
     return found
@@ -220,7 +225,7 @@ async def _tap(update: Update, context: Context) -> None:
     try:
         if bot_state(context).services.store.people.by_chat(chat.id) is None:
             toast = await _tapped_by_nobody(query, chat.id, update, context)
-        elif (found := interaction_from(update, context, args="")) is not None:
+        elif (found := await interaction_from(update, context, args="")) is not None:
             toast = await _tapped(found, query.data or "")
     finally:
         await _toast(query, found, toast)
@@ -276,9 +281,9 @@ async def _membership(update: Update, context: Context) -> None:
         return
     chat_id, status = changed.chat.id, changed.new_chat_member.status
     if status == ChatMemberStatus.MEMBER:
-        is_back(state.services.store, chat_id)
+        await asyncio.to_thread(is_back, state.services.store, chat_id)
     elif await surely_gone(context.bot, chat_id, BLOCKED, state.services.sleep):
-        _lost(state.services, chat_id)
+        await asyncio.to_thread(_lost, state.services, chat_id)
 
 
 async def _error(update: object, context: Context) -> None:
@@ -290,7 +295,7 @@ async def _error(update: object, context: Context) -> None:
     chat_id, user = update.effective_chat.id, update.effective_user
     if error is not None and chat_is_gone(error):
         if await surely_gone(context.bot, chat_id, error, state.services.sleep):
-            _lost(state.services, chat_id)
+            await asyncio.to_thread(_lost, state.services, chat_id)
         return
     if isinstance(error, RetryAfter | NetworkError) and not isinstance(error, BadRequest):
         log.warning("telegram did not take an answer", why=type(error).__name__)

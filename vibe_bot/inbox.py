@@ -26,6 +26,13 @@ from vibe_pipeline.accounts.records import InboxEntry
 log = structlog.get_logger()
 
 
+LOCKED_AFTER = 0.5
+"""A write that takes so many seconds waits for another process."""
+ASKED_AGAIN_AFTER = 0.5
+"""So many seconds pass between two polls while Telegram gives what it gave before again."""
+MOST_REMEMBERED = 1000
+
+
 def key_of(update: Update) -> str:
     """Names an update, the same for each time it is handed over.
 
@@ -43,20 +50,31 @@ def key_of(update: Update) -> str:
 
 
 class WrittenQueue(asyncio.Queue[object]):
-    """What polling brings; each update is in the inbox before the next ones are asked for."""
+    """What polling brings; each update is in the inbox before Telegram is told that we have it.
+
+    While another process holds the store it is handled at once all the same, and Telegram keeps it
+    until it is written down (``oldest_unwritten``): so nobody waits, and nothing is lost.
+    """
 
     def __init__(self, inbox: Inbox) -> None:
         super().__init__()
         self._inbox = inbox
+        self._being_written: dict[str, tuple[int, asyncio.Task[bool]]] = {}
+        self._unwritable: dict[str, None] = {}
+        """The keys of what was handled without being written down, as far as remembered."""
         self.taken_up: set[str] = set()
         """The keys of what a former bot was given, and may have answered."""
 
     async def put(self, item: object) -> None:
         """Write it down and have it handled; one that was here before is not handled twice."""
-        if isinstance(item, Update) and not await self._written(item):
-            log.info("an update came twice", update=item.update_id)
+        if isinstance(item, Update) and not await self._is_new(item):
+            log.debug("an update came twice", update=item.update_id)
             return
         await super().put(item)
+
+    def oldest_unwritten(self) -> int | None:
+        """The number of the oldest update that is not in the inbox yet, if there is one."""
+        return min((number for number, _ in self._being_written.values()), default=None)
 
     async def take_up(self, bot: Bot) -> int:
         """Have handled what a former bot was given and did not get to; gives how many."""
@@ -70,6 +88,23 @@ class WrittenQueue(asyncio.Queue[object]):
             self.taken_up.add(key_of(update))
             await super().put(update)
         return len(updates)
+
+    async def _is_new(self, update: Update) -> bool:
+        """Whether it is to be handled; looked up first, for a write may wait for others."""
+        key = key_of(update)
+        if key in self._being_written or key in self._unwritable:
+            return False
+        try:
+            if await asyncio.to_thread(self._inbox.knows, key):
+                return False
+        except AccountsUnreadable as error:
+            log.warning("cannot read the inbox", why=str(error))
+        patience = 0.0 if self._being_written else LOCKED_AFTER
+        writing = asyncio.create_task(self._written(update))
+        self._being_written[key] = update.update_id, writing
+        writing.add_done_callback(lambda _: self._being_written.pop(key, None))
+        done, _ = await asyncio.wait({writing}, timeout=patience)
+        return writing.result() if done else True
 
     async def _written(self, update: Update) -> bool:
         """True as well for what cannot be written down: the handler says so, if need be.
@@ -86,6 +121,9 @@ class WrittenQueue(asyncio.Queue[object]):
                 update=update.update_id,
                 why=type(error).__name__,
             )
+        if len(self._unwritable) > MOST_REMEMBERED:
+            del self._unwritable[next(iter(self._unwritable))]
+        self._unwritable[key_of(update)] = None
         return True
 
 
@@ -107,6 +145,29 @@ def _read(entry: InboxEntry, bot: Bot) -> Update | None:
     except Exception as error:  # noqa: BLE001 - its text may be a person's words
         log.error("an update cannot be taken up", key=entry.key, why=type(error).__name__)  # noqa: TRY400
         return None
+
+
+class UnconfirmedPolls:
+    """The bot as the package's polling sees it: what is not written down yet is not confirmed.
+
+    Asking for the updates after one confirms it to Telegram, which then forgets it; asking from an
+    earlier one on brings that again, and what came since.
+    """
+
+    def __init__(self, bot: Bot, queue: WrittenQueue) -> None:
+        self._bot = bot
+        self._queue = queue
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bot, name)
+
+    async def get_updates(self, *, offset: int, **more: Any) -> tuple[Update, ...]:
+        """News since then, and once more what is not safe yet."""
+        if self._queue.oldest_unwritten() is not None:
+            await asyncio.sleep(ASKED_AGAIN_AFTER)
+        unwritten = self._queue.oldest_unwritten()
+        since = offset if unwritten is None else min(offset, unwritten)
+        return await self._bot.get_updates(offset=since, **more)
 
 
 class InboxProcessor(BaseUpdateProcessor):

@@ -6,13 +6,12 @@ Who they are, in which language, and the ways to answer. No handler reads an ``U
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar, Unpack
+from typing import Any, Unpack
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -38,17 +37,16 @@ from vibe_bot.progress import RunTrackers
 from vibe_bot.questions import Questions
 from vibe_bot.sending import Edited, Markup, Unreached, Unsent, edit, edit_or_send, send
 from vibe_bot.services import BotServices
+from vibe_bot.store_writes import StoreWrites, Written
 from vibe_bot.twins import only_one_of
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
 from vibe_pipeline.accounts.records import Account, AccountChanges
 from vibe_pipeline.clients.text_cleaning import clean
 from vibe_pipeline.locales import say, spoken
-from vibe_pipeline.records import UserId
 
 log = structlog.get_logger()
 
 Data = dict[Any, Any]
-Written = TypeVar("Written")
 Context = CallbackContext[ExtBot[None], Data, Data, Data]
 FETCHED_AT_ONCE = 2
 App = Application[Any, Context, Data, Data, Data, Any]
@@ -64,8 +62,7 @@ class BotState:
     polls: Polls
     held_answers: HeldAnswers
     questions: Questions = field(default_factory=Questions)
-    changing: dict[UserId, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
-    """Whose settings are being changed."""
+    writes: StoreWrites = field(default_factory=StoreWrites)
     fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FETCHED_AT_ONCE))
     """Taken by whoever fetches a file, which is in memory meanwhile."""
 
@@ -233,8 +230,7 @@ class Interaction:
 
         A store may be locked for long. What one person asks for is written in that order.
         """
-        async with self.state.changing[self.account.user_id]:
-            return await asyncio.to_thread(write)
+        return await self.state.writes.write(self.account.chat_id, write)
 
     async def change(self, **changes: Unpack[AccountChanges]) -> Interaction:
         """Change the person's settings; gives the interaction with them as they are then.
@@ -258,14 +254,13 @@ Handler = Callable[[Interaction], Awaitable[str | None]]
 """Reads, decides, answers. What it gives back is shown shortly over a tapped button."""
 
 
-def interaction_from(update: Update, context: Context, *, args: str) -> Interaction | None:
+async def interaction_from(update: Update, context: Context, *, args: str) -> Interaction | None:
     """Who this update is from, registered on first sight; ``None`` when it is from nobody."""
     user, chat = update.effective_user, update.effective_chat
     if user is None or chat is None:
         return None
     state = bot_state(context)
-    people = state.services.store.people
-    account = people.register(chat.id, display_name(user), spoken(user.language_code))
+    account = await _registered(state, chat.id, user)
     query, written = update.callback_query, update.message
     again = was_taken_up(update, context)
     message = None if query is None else query.message
@@ -283,6 +278,19 @@ def interaction_from(update: Update, context: Context, *, args: str) -> Interact
         links=_links(message) if isinstance(message, Message) else {},
         file=_sent_file(update.effective_message) if query is None else None,
     )
+
+
+async def _registered(state: BotState, chat_id: int, user: User) -> Account:
+    """The account of this chat, as it is after all that was asked for there before.
+
+    Only a newcomer's is written, and that of who is called otherwise now.
+    """
+    await state.writes.settled(chat_id)
+    people, name = state.services.store.people, display_name(user)
+    if (known := people.registered(chat_id, name)) is not None:
+        return known
+    register = partial(people.register, chat_id, name, spoken(user.language_code))
+    return await state.writes.write(chat_id, register)
 
 
 def was_taken_up(update: Update, context: Context) -> bool:

@@ -94,12 +94,19 @@ class Launches:
     bot: Bot
     watchers: RunTrackers
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _being_written: dict[str, tuple[UserId, LaunchRequest]] = field(default_factory=dict)
+    """By request: what is written down at this moment."""
     _turns: Turns = field(default_factory=lambda: Turns(seconds=TURN_SECONDS))
 
     def jobs_under_way(self, user_id: UserId) -> list[Job]:
         """What this person waits for: wishes that have no run yet, and runs that are not told."""
         wishes = self.services.store.pending_launches.open(user_id)
         asked = [one.job for one in wishes if runs.watched(one.tags) and not one.rests]
+        asked += [
+            launch.job
+            for owner, launch in self._being_written.values()
+            if owner == user_id and runs.watched(launch.tags)
+        ]
         followed = self.watchers.jobs_under_way(user_id)
         return [job_named(name) for name in dict.fromkeys((*asked, *followed))]
 
@@ -127,17 +134,29 @@ class Launches:
 
         ``message_id`` is a message of ours that tells of it already, if there is one.
         """
-        wishes = self.services.store.pending_launches
-        pending = wishes.add(request_id, account.user_id, launch)
-        if message_id is not None:
-            wishes.answered(request_id, message_id)
-            pending = replace(pending, message_id=message_id)
-        wish = self._wish(pending, account)
-        self._serve(wish)
+        self._being_written[request_id] = account.user_id, launch
+        try:
+            pending = await asyncio.to_thread(
+                self._written_down, account.user_id, launch, request_id, message_id
+            )
+            wish = self._wish(pending, account)
+            self._serve(wish)
+        finally:
+            del self._being_written[request_id]
         if message_id is None:
             await self._answer(wish)
         else:
             await edit(self.bot, account.chat_id, message_id, wish.shown)
+
+    def _written_down(
+        self, user_id: UserId, launch: LaunchRequest, request_id: str, message_id: int | None
+    ) -> PendingLaunch:
+        wishes = self.services.store.pending_launches
+        pending = wishes.add(request_id, user_id, launch)
+        if message_id is None:
+            return pending
+        wishes.answered(request_id, message_id)
+        return replace(pending, message_id=message_id)
 
     async def take_up_forever(self) -> None:
         """Begin what another process wrote down and did not get to; until cancelled."""
@@ -164,7 +183,7 @@ class Launches:
             log.exception("a wish cannot be taken up", job=pending.job, user=pending.user_id)
 
     def _take_up(self, pending: PendingLaunch) -> None:
-        if pending.request_id in self._tasks:
+        if pending.request_id in self._tasks or pending.request_id in self._being_written:
             return
         account = self.services.store.people.get(pending.user_id)
         if account is None or not (account.active or not runs.watched(pending.tags)):
@@ -220,7 +239,7 @@ class Launches:
             log.info("somebody was forgotten meanwhile", user=pending.user_id)
         except (TelegramError, AccountsUnreadable) as error:
             if await surely_gone(self.bot, wish.account.chat_id, error, self.services.sleep):
-                has_left(self.services.store, wish.account.user_id)
+                await asyncio.to_thread(has_left, self.services.store, wish.account.user_id)
                 return
             log.warning("a wish waits", job=pending.job, user=pending.user_id, why=str(error))
             await self._rest(pending)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ import structlog
 from telegram import Bot
 from telegram.error import Conflict, InvalidToken, TelegramError
 
-from vibe_bot.app import KINDS, build
+from vibe_bot.app import KINDS, UPDATES_AT_ONCE, build
 from vibe_bot.command_menu import register_all
 from vibe_bot.inbox import WrittenQueue
 from vibe_bot.interactions import App, BotState
@@ -40,6 +41,7 @@ log = structlog.get_logger()
 STATUS_NAME = "Telegram bot"
 """Under this name the supervisor knows us too."""
 POLL_SECONDS = 25
+THREADS = 4 * UPDATES_AT_ONCE
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 OTHER_POLLER = (
     "Another program polls Telegram with this bot's token, so some messages go to it; stop it, or"
@@ -77,6 +79,9 @@ async def serve(app: App, services: BotServices, stopping: asyncio.Event) -> Non
 
     Raises: ``TokenRefused``, ``PollingEnded``.
     """
+    # Each write may wait for another process; those that only look must find a thread all the same.
+    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="bot")
+    asyncio.get_running_loop().set_default_executor(threads)
     if not await _reached(app, stopping):
         return
     state: BotState = app.bot_data["state"]

@@ -315,7 +315,7 @@ class _Follower:
                 continue
             except (TelegramError, AccountsUnreadable) as error:
                 if await surely_gone(self.bot, self.watch.chat_id, error, self.services.sleep):
-                    self._person_is_gone()
+                    await asyncio.to_thread(self._person_is_gone)
                     continue
                 log.warning(
                     "cannot tell how a run stands yet", run=self.watch.run_id, why=str(error)
@@ -326,7 +326,7 @@ class _Follower:
                 surprises += 1
             if surprises > SURPRISES_BORNE:
                 log.error("a run is followed no longer", run=self.watch.run_id)
-                self.services.store.watches.finish(self.watch.run_id)
+                await asyncio.to_thread(self.services.store.watches.finish, self.watch.run_id)
                 return
             await self.services.sleep(RETRY_SECONDS)
 

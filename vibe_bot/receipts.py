@@ -6,6 +6,7 @@ which is erased once the receipt was delivered.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -68,7 +69,7 @@ class Receipts:
             log.exception("a receipt cannot be sent", receipt=note.receipt)
             self.not_before[note.receipt] = self.services.now() + RETRY
             return
-        self.services.store.erasures.close(note.receipt)
+        await asyncio.to_thread(self.services.store.erasures.close, note.receipt)
         self.not_before.pop(note.receipt, None)
         self.doubted.discard(note.receipt)
         log.info("delivered a receipt", receipt=note.receipt)

@@ -5,6 +5,7 @@ Only who is due, and a message for each in the outbox; the words are ``announcem
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -29,8 +30,8 @@ async def remind_forever(services: BotServices) -> None:
     late: frozenset[Late] = frozenset()
     while True:
         try:
-            remind(services)
-            late = tell_of_late_nights(services, late)
+            await asyncio.to_thread(remind, services)
+            late = await asyncio.to_thread(tell_of_late_nights, services, late)
         except AccountsUnreadable as error:
             log.warning("cannot see whom to remind", why=str(error))
         await services.sleep(LOOK_SECONDS)

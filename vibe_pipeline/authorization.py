@@ -264,7 +264,7 @@ class AccountLinking:
     ) -> ToConfirm | Refused:
         """What Spotify sent the person back with: the query of our redirect address."""
         state = answer.get("state", "")
-        consent = self.store.oauth_states.redeem(state)
+        consent = await asyncio.to_thread(self.store.oauth_states.redeem, state)
         account = None if consent is None else self.store.people.get(consent.user_id)
         if consent is None or account is None or by not in {None, account.user_id}:
             return Refused(reason=RefusalReason.UNUSABLE)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from datetime import UTC, date, datetime
-from typing import Any, Unpack
+from typing import Unpack
 
 import pytest
 
-from tests.support.bot_world import WITHIN, BotWorld, ChatUser, data_of
+from tests.support.bot_world import WITHIN, BotWorld, ChatUser, data_of, until
 from vibe_bot.results import source_name
 from vibe_bot.tag_words import mood_wished, wished
 from vibe_pipeline.accounts.people import People
@@ -122,23 +121,17 @@ async def test_two_sources_that_are_tapped_at_once_are_both_switched_off(
 ) -> None:
     anna = await place.person()
     await anna.says("/sources")
-    change, register, both_read = People.change, People.register, threading.Event()
-    taken = itertools.count(1)
-
-    def registers(*who: Any) -> Account:
-        account = register(*who)
-        if next(taken) == 2:
-            both_read.set()
-        return account
+    change, both_here = People.change, threading.Event()
 
     def changes(people: People, user_id: UserId, **wanted: Unpack[AccountChanges]) -> Account:
-        assert both_read.wait(WITHIN)
+        assert both_here.wait(WITHIN)
         return change(people, user_id, **wanted)
 
-    monkeypatch.setattr(People, "register", registers)
     monkeypatch.setattr(People, "change", changes)
     await anna.taps("so:listenbrainz:off")
     await anna.taps("so:loved_once:off")
+    await until(lambda: len(place.telegram.updates) == 0)
+    both_here.set()
 
     for source in (Source.LISTENBRAINZ, Source.LOVED_ONCE):
         name = source_name("en", source)

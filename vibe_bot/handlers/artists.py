@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 from rapidfuzz import fuzz
@@ -40,7 +41,8 @@ _BETWEEN_LINES, _BETWEEN_NAMES = re.compile(r";+"), re.compile(r",(?!\s*the\b)",
 async def artists(interaction: Interaction) -> None:
     """/artists: name some, or see those named so far; ``off`` lets all of them go."""
     if arguments.says_off(interaction.args):
-        interaction.services.store.chosen_artists.clear(interaction.account.user_id)
+        clear = interaction.services.store.chosen_artists.clear
+        await interaction.in_store(partial(clear, interaction.account.user_id))
         await interaction.show(interaction.html("bot.artists.cleared"))
         return
     names = _names(interaction.args)
@@ -60,7 +62,7 @@ async def choose(interaction: Interaction) -> str | None:
     if name is None:
         return interaction.text("bot.stale_button")
     await interaction.ask_no_more()
-    _add(interaction, name, spotify_id=interaction.args)
+    await _add(interaction, name, spotify_id=interaction.args)
     await _so_far(interaction)
     await _prepare(interaction)
     return None
@@ -76,7 +78,10 @@ async def let_go(interaction: Interaction) -> str | None:
     """A tap: do not start from this artist."""
     chosen, user_id = interaction.services.store.chosen_artists, interaction.account.user_id
     named = next((one for one in chosen.list(user_id) if _short_id(one) == interaction.args), None)
-    if named is None or not chosen.remove(user_id, named.key):
+    removed = named is not None and await interaction.in_store(
+        partial(chosen.remove, user_id, named.key)
+    )
+    if not removed:
         return interaction.text("bot.steering.gone")
     await _so_far(interaction)
     return None
@@ -106,10 +111,10 @@ async def _taken(interaction: Interaction, name: str) -> bool:
     key = artist_key(name)
     same = next((one for one in found or () if artist_key(one.name) == key), None)
     if same is not None:
-        _add(interaction, same.name, spotify_id=same.spotify_id)
+        await _add(interaction, same.name, spotify_id=same.spotify_id)
         return True
     if found is None and squashed(name):
-        _add(interaction, name)
+        await _add(interaction, name)
         return True
     interaction.ask("artists")
     if not squashed(name):
@@ -150,9 +155,10 @@ async def _offer(interaction: Interaction, name: str, found: Sequence[FoundArtis
     )
 
 
-def _add(interaction: Interaction, name: str, *, spotify_id: str | None = None) -> None:
+async def _add(interaction: Interaction, name: str, *, spotify_id: str | None = None) -> None:
     chosen, user_id = interaction.services.store.chosen_artists, interaction.account.user_id
-    chosen.add(user_id, artist_key(name), name, spotify_id=spotify_id)
+    add = partial(chosen.add, user_id, artist_key(name), name, spotify_id=spotify_id)
+    await interaction.in_store(add)
 
 
 async def _so_far(interaction: Interaction, first: str | None = None) -> None:
@@ -184,7 +190,7 @@ async def _prepare(interaction: Interaction) -> None:
     """Have the sources asked while the person reads on, where that is enough to start from."""
     account, linking = interaction.account, interaction.services.linking
     if account.connected and len(named_by(interaction)) >= ENOUGH:
-        linking.note_first_preparation(account.user_id)
+        await interaction.in_store(partial(linking.note_first_preparation, account.user_id))
         await linking.begin_first_preparation(account.user_id)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from io import BytesIO
 
 import segno
@@ -53,7 +54,10 @@ async def invitation(interaction: Interaction, *, asked: bool = False) -> None:
         await interaction.answer(interaction.html("bot.connect.not_set_up"))
         return
     store, account = interaction.services.store, interaction.account
-    state = store.oauth_states.make(account.user_id, StateKind.LINK, ttl=LINK_MINUTES * 60)
+    ttl = LINK_MINUTES * 60
+    state = await interaction.in_store(
+        partial(store.oauth_states.make, account.user_id, StateKind.LINK, ttl=ttl)
+    )
     address = f"{settings.public_url}/connect/{state}"
     button = opening(interaction.text("button.connect"), address)
     minutes = interaction.text("bot.connect.minutes", count=LINK_MINUTES)
@@ -64,7 +68,7 @@ async def invitation(interaction: Interaction, *, asked: bool = False) -> None:
         interaction.html("bot.connect.invite", name=account.telegram_name, minutes=minutes),
         None if button else Html(f"\n{in_words}\n"),
         interaction.html("bot.connect.this_machine") if leads_to_this_machine(address) else None,
-        interaction.html("bot.connect.by_hand", page=_spotifys_page(interaction))
+        interaction.html("bot.connect.by_hand", page=await _spotifys_page(interaction))
         if here_only
         else None,
     )
@@ -120,10 +124,10 @@ async def sure(interaction: Interaction) -> str | None:
     if what == "disconnect":
         if not _linked(interaction.account):
             return await _unlinked_before(interaction)
-        note = erasures.disconnect(user_id)
+        note = await interaction.in_store(partial(erasures.disconnect, user_id))
         await _show_and_follow(interaction, interaction.html("bot.disconnect.done"), note)
     elif what == "forget":
-        note = erasures.forget(user_id)
+        note = await interaction.in_store(partial(erasures.forget, user_id))
         await _show_and_follow(interaction, _forgotten(interaction.language), note)
     return None
 
@@ -198,9 +202,10 @@ def _forgotten(language: str) -> Html:
     return together(tell(language, "bot.forget.done"), mind)
 
 
-def _spotifys_page(interaction: Interaction) -> Html:
+async def _spotifys_page(interaction: Interaction) -> Html:
     """Straight to Spotify, for a phone that cannot open our own address."""
-    address = interaction.services.linking.spotify_address(interaction.account.user_id)
+    address_of = interaction.services.linking.spotify_address
+    address = await interaction.in_store(partial(address_of, interaction.account.user_id))
     return link(address, interaction.text("bot.connect.spotifys_page"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 
 from vibe_bot import arguments
 from vibe_bot.formatting import CALLBACK_BYTES, Html, button, listing
@@ -65,7 +66,7 @@ async def count_again(interaction: Interaction) -> str | None:
     kept = exclusions.list(user_id)
     found = next((one for one in kept if _short_id(one) == interaction.args), None)
     if found is not None:
-        exclusions.remove(user_id, found.kind, found.key)
+        await interaction.in_store(partial(exclusions.remove, user_id, found.kind, found.key))
     await _list(interaction)
     if found is None:
         return interaction.text("bot.leaveout.gone")
@@ -73,7 +74,8 @@ async def count_again(interaction: Interaction) -> str | None:
 
 
 async def _leave_out(interaction: Interaction, kind: ExclusionKind, key: str, name: str) -> None:
-    kept = interaction.services.store.exclusions.add(interaction.account.user_id, kind, key, name)
+    add = interaction.services.store.exclusions.add
+    kept = await interaction.in_store(partial(add, interaction.account.user_id, kind, key, name))
     again = button(_label(interaction, kept), f"lo:{_short_id(kept)}")
     await interaction.answer(_told(interaction, kept, "bot.leaveout."), [again])
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import partial
 
 from telegram import InlineKeyboardButton
 
@@ -36,14 +37,8 @@ async def thumb(interaction: Interaction) -> str | None:
     thumbs, user_id = interaction.services.store.thumbs, interaction.account.user_id
     before = next((one.value for one in thumbs.list(user_id) if one.key == track.key), 0)
     value = int(wanted) if wanted in THUMBS else _turned(wanted, before)
-    thumbs.set(
-        user_id,
-        track.key,
-        value,
-        artist_key=track.artist_key,
-        artist=track.artist,
-        title=track.title,
-    )
+    names = {"artist_key": track.artist_key, "artist": track.artist, "title": track.title}
+    await interaction.in_store(partial(thumbs.set, user_id, track.key, value, **names))
     page = (track.position - 1) // TRACKS_A_PAGE
     await show_tracks(interaction, edition, page, new_message=False)
     said = {1: "thumbed_up", -1: "thumbed_down", 0: "thumb_gone"}[value]
@@ -102,7 +97,8 @@ async def unblock(interaction: Interaction) -> str | None:
     if found is None:
         await interaction.answer(interaction.html("bot.block.not_found", name=wanted))
         return None
-    interaction.services.store.blocks.remove(interaction.account.user_id, found.kind, found.key)
+    remove = interaction.services.store.blocks.remove
+    await interaction.in_store(partial(remove, interaction.account.user_id, found.kind, found.key))
     if interaction.tapped is None:
         await interaction.answer(interaction.html("bot.block.removed", name=found.name))
         return None
@@ -117,7 +113,8 @@ async def blocked(interaction: Interaction) -> None:
 
 
 async def _block(interaction: Interaction, kind: BlockKind, key: str, name: str) -> None:
-    interaction.services.store.blocks.add(interaction.account.user_id, kind, key, name)
+    add = interaction.services.store.blocks.add
+    await interaction.in_store(partial(add, interaction.account.user_id, kind, key, name))
     await interaction.answer(interaction.html(f"bot.block.{kind.value}", name=name))
 
 

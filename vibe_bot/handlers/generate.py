@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 from telegram import InlineKeyboardButton
 
@@ -90,7 +91,7 @@ async def begin(interaction: Interaction, launch: LaunchRequest) -> str | None:
     if job.asks_spotify and await _refused(interaction, launch):
         return None
     # Looked at once more: who taps twice may have been answered while we looked at the rest, and
-    # between this look and the writing down nobody else gets a turn.
+    # what is being written down counts as under way.
     if not await _is_under_way(interaction, launch):
         await launches.begin(interaction.account, launch, interaction.request_id)
     return None
@@ -142,6 +143,8 @@ async def _refused(interaction: Interaction, launch: LaunchRequest) -> bool:
         return True
     ahead = waiting_before(store, account.user_id)
     until = rests_until(store, account.user_id, ahead=ahead) or until
-    store.pending_launches.postpone(interaction.request_id, account.user_id, launch, until)
+    postpone = store.pending_launches.postpone
+    wish = interaction.request_id, account.user_id, launch, until
+    await interaction.in_store(partial(postpone, *wish))
     await interaction.answer(promise(account, FailureCause.QUOTA, until))
     return True

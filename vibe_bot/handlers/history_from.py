@@ -7,6 +7,7 @@ while nobody waits.
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from telegram import InlineKeyboardButton
 
@@ -130,11 +131,13 @@ async def _ask_name(interaction: Interaction, service: HistoryService, key: str)
 
 async def _stop(interaction: Interaction, services: list[HistoryService]) -> None:
     store, user_id = interaction.services.store.history_sources, interaction.account.user_id
-    stopped = [one for one in services if store.remove(user_id, one)]
+    stopped = [
+        one for one in services if await interaction.in_store(partial(store.remove, user_id, one))
+    ]
     if not stopped:
         await interaction.show(interaction.html("bot.history_from.off_none"))
         return
-    _read_soon(interaction)
+    await _read_soon(interaction)
     names = ", ".join(map(service_name, stopped))
     await interaction.show(interaction.html("bot.history_from.off", service=names))
 
@@ -154,8 +157,9 @@ async def _begin(interaction: Interaction, service: HistoryService, name: str) -
         )
         return
     sources = interaction.services.store.history_sources
-    sources.set(interaction.account.user_id, service, name, total=total)
-    _read_soon(interaction)
+    set_it = partial(sources.set, interaction.account.user_id, service, name, total=total)
+    await interaction.in_store(set_it)
+    await _read_soon(interaction)
     key = "set_away" if trouble is not None else "set_empty" if total == 0 else "set"
     if key == "set" and total is None:
         key = "set_uncounted"
@@ -184,14 +188,14 @@ async def _tried(
         return None, trouble_of(error)
 
 
-def _read_soon(interaction: Interaction) -> None:
+async def _read_soon(interaction: Interaction) -> None:
     """Write down that there is something to read, or to let go of; nobody waits for it."""
     if interaction.account.connected:
         user_id = interaction.account.user_id
         launch = LaunchRequest.reading_named_history(user_id)
-        interaction.services.store.pending_launches.add(
-            f"history:{interaction.request_id}", user_id, launch
-        )
+        add = interaction.services.store.pending_launches.add
+        request_id = f"history:{interaction.request_id}"
+        await interaction.in_store(partial(add, request_id, user_id, launch))
 
 
 def _off_button(interaction: Interaction, service: HistoryService) -> InlineKeyboardButton:

@@ -5,6 +5,8 @@ The address may hold a secret, so that only its host is ever shown.
 
 from __future__ import annotations
 
+from functools import partial
+
 from vibe_bot import arguments
 from vibe_bot.interactions import Interaction
 from vibe_bot.notices import TITLE
@@ -15,7 +17,7 @@ async def notify(interaction: Interaction) -> None:
     """/notify: an address, ``off``, or how it stands."""
     targets, user_id = interaction.services.store.notice_targets, interaction.account.user_id
     if arguments.says_off(interaction.args):
-        targets.remove(user_id)
+        await interaction.in_store(partial(targets.remove, user_id))
         await interaction.show(interaction.html("bot.notify.off"))
         return
     if not interaction.args.strip():
@@ -33,7 +35,8 @@ async def notify(interaction: Interaction) -> None:
     except NoticeNotTaken:
         await _ask(interaction, "not_taken")
     else:
-        targets.set(user_id, interaction.args.strip())
+        address = interaction.args.strip()
+        await interaction.in_store(partial(targets.set, user_id, address))
         await interaction.answer(interaction.html("bot.notify.set", where=_where(target)))
 
 

@@ -7,6 +7,7 @@ phone cannot open; but the address that failed to open holds all we need.
 from __future__ import annotations
 
 import re
+from functools import partial
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from telegram.constants import MessageLimit
@@ -54,7 +55,7 @@ async def landed(interaction: Interaction) -> None:
     linking = interaction.services.linking
     outcome = await linking.came_back(answer, by=interaction.account.user_id)
     if isinstance(outcome, ToConfirm):
-        token = linking.hold(outcome)
+        token = await interaction.in_store(partial(linking.hold, outcome))
         if isinstance(token, str):
             await _ask(interaction, outcome, token)
             return
@@ -67,7 +68,8 @@ async def confirmed(interaction: Interaction) -> str | None:
     """Yes or no to both names: ``y:TOKEN`` or ``n:TOKEN``, once."""
     answer, _, token = interaction.args.partition(":")
     linking = interaction.services.linking
-    claimed = linking.claim(token, by=interaction.account.user_id)
+    claim = partial(linking.claim, token, by=interaction.account.user_id)
+    claimed = await interaction.in_store(claim)
     if claimed is None:
         if answer == "y" and linking.linked_before(token, by=interaction.account.user_id):
             await interaction.show(interaction.html("bot.done"))
@@ -76,7 +78,7 @@ async def confirmed(interaction: Interaction) -> str | None:
     if answer != "y":
         await interaction.show(interaction.html("bot.connect.kept"))
         return None
-    outcome = linking.link(claimed)
+    outcome = await interaction.in_store(partial(linking.link, claimed))
     if isinstance(outcome, Refused):
         await interaction.show(_refusal(interaction, outcome))
         return None

@@ -36,7 +36,7 @@ async def status(interaction: Interaction) -> None:
 
 async def let_go(interaction: Interaction) -> str:
     """A tap: a wish is no more, and the message says how things stand without it."""
-    wish = steering.removed(interaction)
+    wish = await steering.removed(interaction)
     text, rows = await _standing(interaction)
     await interaction.show(text, *rows)
     if wish is None:

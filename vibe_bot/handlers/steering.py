@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date
+from functools import partial
 
 from vibe_bot import arguments
 from vibe_bot.formatting import Html, button, in_rows, together
@@ -43,7 +44,7 @@ async def from_now_on(interaction: Interaction) -> str | None:
 
 async def let_go(interaction: Interaction) -> str | None:
     """A tap: a wish is no more."""
-    wish = removed(interaction)
+    wish = await removed(interaction)
     if wish is None:
         return interaction.text("bot.steering.gone")
     name = shown(interaction.language, wish.key)
@@ -51,11 +52,12 @@ async def let_go(interaction: Interaction) -> str | None:
     return None
 
 
-def removed(interaction: Interaction) -> SteeringWish | None:
+async def removed(interaction: Interaction) -> SteeringWish | None:
     """The wish that a button names, which is no more; ``None`` when it was none before."""
     wish = _named(interaction)
     if wish is not None:
-        interaction.services.store.steering.remove(interaction.account.user_id, wish.key)
+        remove = interaction.services.store.steering.remove
+        await interaction.in_store(partial(remove, interaction.account.user_id, wish.key))
     return wish
 
 
@@ -81,7 +83,8 @@ async def _steer(interaction: Interaction, kind: WishKind) -> None:
         return
     only_on = _today(interaction) if for_today else None
     wishes, user_id = interaction.services.store.steering, interaction.account.user_id
-    await _tell(interaction, wishes.set(user_id, kind, key, words, only_on=only_on))
+    set_it = partial(wishes.set, user_id, kind, key, words, only_on=only_on)
+    await _tell(interaction, await interaction.in_store(set_it))
 
 
 async def _hold(interaction: Interaction, only_on: date | None) -> str | None:
@@ -89,7 +92,8 @@ async def _hold(interaction: Interaction, only_on: date | None) -> str | None:
     if wish is None:
         return interaction.text("bot.steering.gone")
     wishes, user_id = interaction.services.store.steering, interaction.account.user_id
-    await _tell(interaction, wishes.set(user_id, wish.kind, wish.key, wish.name, only_on=only_on))
+    set_it = partial(wishes.set, user_id, wish.kind, wish.key, wish.name, only_on=only_on)
+    await _tell(interaction, await interaction.in_store(set_it))
     return None
 
 

@@ -68,9 +68,18 @@ class Inbox:
         return InboxEntry(key=row.key, payload=payload, attempts=row.attempts)
 
     def done(self, key: str) -> None:
-        """It was handled: what it said is not kept."""
+        """It was handled: what it said is not kept, also where it is written down only now."""
+        row = {"key": key, "received_at": self.now(), "attempts": 0}
         with self.database.writing() as connection:
-            connection.execute(update(inbox).where(inbox.c.key == key).values(payload=None))
+            named = update(inbox).where(inbox.c.key == key)
+            if connection.execute(named.values(payload=None)).rowcount == 0:
+                connection.execute(insert(inbox).values(row))
+
+    def knows(self, key: str) -> bool:
+        """Whether it was written down before; a look, which waits for no other process."""
+        query = select(inbox.c.key).where(inbox.c.key == key)
+        with self.database.reading() as connection:
+            return connection.execute(query).first() is not None
 
     def drop_old(self) -> int:
         """Let go of the keys of what was handled; says how many."""

@@ -81,10 +81,9 @@ class People:
 
     def register(self, chat_id: int, name: str, language: str) -> Account:
         """The account of this chat, made on first sight; whoever comes back is active again."""
-        name = name.replace("\0", "")
-        known = self.by_chat(chat_id)
-        if known is not None and known.active and known.telegram_name == name:
+        if (known := self.registered(chat_id, name)) is not None:
             return known
+        name = _storable(name)
         try:
             with self.database.writing() as connection:
                 again = update(accounts).where(accounts.c.chat_id == chat_id)
@@ -96,6 +95,13 @@ class People:
                 return _found(_first(connection, accounts.c.chat_id == chat_id), str(chat_id))
         except IntegrityError:
             return _found(self.by_chat(chat_id), str(chat_id))
+
+    def registered(self, chat_id: int, name: str) -> Account | None:
+        """The account of this chat where ``register`` has nothing to change; a look alone."""
+        known = self.by_chat(chat_id)
+        if known is None or not known.active or known.telegram_name != _storable(name):
+            return None
+        return known
 
     def change(self, user_id: UserId, **changes: Unpack[AccountChanges]) -> Account:
         """Set what is named; gives the account as it is then.
@@ -266,3 +272,7 @@ def _account(row: RowMapping) -> Account:
     values["sources_off"] = frozenset(source for source in Source if source.value in off)
     values["consent_ends_at"] = None if consented_at is None else consent_end(consented_at)
     return Account(**values)
+
+
+def _storable(name: str) -> str:
+    return name.replace("\0", "")
