@@ -151,7 +151,7 @@ async def _asked(
     try:
         return await request()
     except TimedOut as error:
-        kind = AnswerLost if endpoint in _SAID_AGAIN else None
+        kind: type[NetworkError] | None = AnswerLost if endpoint in _SAID_AGAIN else None
         if isinstance(error.__cause__, _NOT_SENT):
             kind = NetworkError
         if kind is None:

@@ -422,6 +422,7 @@ def test_forgetting_leaves_nothing_of_the_person(tmp_path: Path) -> None:
         store.chosen_artists.add(person.user_id, "k", "K")
         store.notice_targets.set(person.user_id, "https://ntfy.example.org/mine")
         store.history_sources.set(person.user_id, HistoryService.LASTFM, "name")
+        store.open_questions.asked(person.user_id, 7, "history_from lastfm")
         store.oauth_states.make(person.user_id, StateKind.LINK)
         considered = Considered(artist="A", title="T", fate="rested", rank=1, is_new=True)
         day, edition_id = date(2026, 11, 20), EditionId(f"run-of-{person.user_id}")
