@@ -9,11 +9,13 @@ import pytest
 
 from tests.support.accounts_site import BEGINNING
 from vibe_pipeline.accounts.continuation import (
+    LEFT_ALONE_AFTER,
     PAUSES,
     TOLD_IN_CHAT_WITHIN,
     given_up,
     goes_on,
     half_made,
+    left_behind,
     may_have_a_playlist,
     next_run_at,
     waited_for_in_chat,
@@ -32,6 +34,7 @@ KILLED = Edition(
     created_at=BEGINNING,
     updated_at=BEGINNING,
 )
+LONG_AGO = BEGINNING - LEFT_ALONE_AFTER - timedelta(minutes=1)
 UNFINISHED = [state for state in EditionState if state is not EditionState.RECORDED]
 
 
@@ -130,7 +133,46 @@ def test_no_waiting_is_counted_from_before_the_clock_was_set_back(until: datetim
     )
 
     assert next_run_at(limited, runs_made=2, now=earlier) == earlier
-    assert next_run_at(limited, runs_made=len(PAUSES) + 1, now=earlier) is None
+    assert next_run_at(limited, runs_made=len(PAUSES) + 1, now=earlier) == earlier
+    silent = replace(limited, cause=None, cause_until=None)
+    assert next_run_at(silent, runs_made=len(PAUSES) + 1, now=earlier) is None
+
+
+def test_what_says_why_it_failed_goes_on_every_few_hours_however_often_it_was_tried() -> None:
+    refused = replace(
+        KILLED, state=EditionState.PLAYLIST_MADE, cause=FailureCause.SERVICE_UNAVAILABLE
+    )
+
+    at = next_run_at(refused, runs_made=3 * len(PAUSES), now=BEGINNING)
+
+    assert at == BEGINNING + PAUSES[-1]
+    assert not given_up(refused, runs_made=3 * len(PAUSES))
+
+
+@pytest.mark.parametrize(
+    ("edition", "left"),
+    [
+        (replace(KILLED, state=EditionState.PLAYLIST_MADE), False),
+        (replace(KILLED, state=EditionState.PLAYLIST_MADE, created_at=LONG_AGO), True),
+        (replace(KILLED, state=EditionState.CHOSEN, marker="m", created_at=LONG_AGO), True),
+        (replace(KILLED, state=EditionState.CHOSEN, created_at=LONG_AGO), False),
+        (replace(KILLED, state=EditionState.ITEMS_WRITTEN, created_at=LONG_AGO), False),
+        (
+            replace(
+                KILLED, state=EditionState.PLAYLIST_MADE, created_at=LONG_AGO, snapshot_id="before"
+            ),
+            False,
+        ),
+        (
+            replace(KILLED, state=EditionState.PLAYLIST_MADE, cause=FailureCause.OWNER_NOT_PREMIUM),
+            True,
+        ),
+    ],
+)
+def test_left_behind_is_what_may_have_a_playlist_and_goes_on_no_more(
+    edition: Edition, *, left: bool
+) -> None:
+    assert left_behind(edition, now=BEGINNING) is left
 
 
 def test_a_known_end_of_the_trouble_is_waited_for() -> None:

@@ -19,7 +19,11 @@ PAUSES = (
     timedelta(hours=1),
     timedelta(hours=4),
 )
-"""How long to wait after the first, second ... run of an edition that came to nothing."""
+"""How long to wait after the first, second ... run of an edition that came to nothing.
+
+What says why goes on with the last of them until it is of the past; what dies without a word is
+given up after as many runs.
+"""
 
 LEFT_ALONE_AFTER = timedelta(hours=36)
 """An edition older than this is of the past: the next lists are nearer."""
@@ -96,24 +100,41 @@ def may_have_a_playlist(edition: Edition) -> bool:
     return edition.state in {EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN}
 
 
+def is_of_the_past(edition: Edition, *, now: datetime) -> bool:
+    """Whether it was begun so long ago that it goes on no more."""
+    return now - edition.created_at > LEFT_ALONE_AFTER
+
+
+def left_behind(edition: Edition, *, now: datetime) -> bool:
+    """Whether it may have a playlist that it will not fill any more.
+
+    A playlist that it was written to before is not its own leftover, whatever is in it.
+    """
+    if not may_have_a_playlist(edition) or edition.snapshot_id is not None:
+        return False
+    if edition.state is EditionState.ITEMS_WRITTEN:
+        return False
+    return not goes_on(edition) or is_of_the_past(edition, now=now)
+
+
 def next_run_at(edition: Edition, *, runs_made: int, now: datetime) -> datetime | None:
     """When the next run of this edition may be launched; ``None`` when there is to be none.
 
     What is dated in the future was written before this machine's clock was set back, so no waiting
     is counted from there; a service's own pause is the budget's.
     """
-    if not goes_on(edition) or runs_made > len(PAUSES):
+    if not goes_on(edition) or given_up(edition, runs_made=runs_made):
         return None
     if edition.updated_at > now:
         return now
     if edition.cause_until is not None:
         return edition.cause_until
-    return edition.updated_at + PAUSES[max(runs_made - 1, 0)]
+    return edition.updated_at + PAUSES[min(max(runs_made - 1, 0), len(PAUSES) - 1)]
 
 
 def given_up(edition: Edition, *, runs_made: int) -> bool:
-    """Whether it would go on, and has been tried often enough."""
-    return goes_on(edition) and runs_made > len(PAUSES)
+    """Whether it would go on, and has died without a word often enough."""
+    return goes_on(edition) and edition.cause is None and runs_made > len(PAUSES)
 
 
 def waited_for_in_chat(edition: Edition, *, since: datetime, now: datetime) -> bool:

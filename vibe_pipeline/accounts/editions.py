@@ -306,6 +306,22 @@ class Editions:
         with self.database.writing() as connection:
             forget_playlist(connection, user_id, playlist_id)
 
+    def half_way(self, user_id: UserId) -> list[Edition]:
+        """The person's lists that are chosen and not written, newest first."""
+        return self._many(
+            *_half_way(user_id),
+            editions.c.kind == EditionKind.DAILY.value,
+            editions.c.undone_at.is_(None),
+        )
+
+    def step_back(self, edition_id: EditionId, **facts: Unpack[EditionFacts]) -> None:
+        """What is not written is merely chosen again, with these facts; why it failed is kept."""
+        waiting = [EditionState.CHOSEN.value, EditionState.PLAYLIST_MADE.value]
+        here = (editions.c.edition_id == edition_id, editions.c.state.in_(waiting))
+        values = {"state": EditionState.CHOSEN.value, **_columns(dict(facts))}
+        with self.database.writing() as connection:
+            connection.execute(update(editions).where(*here).values(values))
+
     def take_back(self, edition_id: EditionId) -> bool:
         """The person undid this publication; true for the one who noted it first.
 

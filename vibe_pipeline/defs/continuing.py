@@ -142,8 +142,6 @@ def call_off(store: AccountStore, edition: Edition) -> None:
 
 def _give_up(store: AccountStore, edition: Edition, before: Sequence[dg.DagsterRun]) -> None:
     """It was tried often enough: noted, and told to whoever slept."""
-    if edition.cause is not None:
-        return
     cause, detail = FailureCause.UNEXPECTED, "Every run of this list ended without a word."
     told, now = None, store.editions.now()
     if _of_a_night(edition):

@@ -15,6 +15,7 @@ from vibe_pipeline import runs
 from vibe_pipeline.accounts.budget import StoredBudget
 from vibe_pipeline.accounts.call_allowance import SPOTIFY, budget_for, listening_of
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.defs.leftovers import put_leftovers_in_order
 from vibe_pipeline.defs.metadata import bars, counted, excerpt, table
 from vibe_pipeline.defs.partitions import users
 from vibe_pipeline.defs.resources import (
@@ -133,10 +134,10 @@ def library(
             with database.open() as tables:
                 snapshot = keep(tables, run.user_id, delta, now=now)
         _note_progress(store, run.user_id, delta, snapshot, now)
-        left = still_to_walk(snapshot.state) or still_to_search(snapshot.state)
-        unread = runs.still_to_walk_tags(left)
-        if unread and (delta.likes is not None or run.makes_a_list):
-            context.instance.add_run_tags(context.run.run_id, unread)
+        if runs.PERSON in context.run.tags:
+            put_leftovers_in_order(run, store, database, services, clock)
+        if delta.likes is not None or run.makes_a_list:
+            _tag_unread(context, snapshot.state)
         for result in _results(snapshot, delta, calls):
             if result.asset_key in context.selected_asset_keys:
                 yield result
@@ -159,6 +160,13 @@ def _note_progress(
         likes_total=snapshot.state.likes_total if reading else None,
         likes_synced_at=now,
     )
+
+
+def _tag_unread(context: dg.AssetExecutionContext, state: LibraryState) -> None:
+    """Have whoever follows the run read on."""
+    unread = runs.still_to_walk_tags(still_to_walk(state) or still_to_search(state))
+    if unread:
+        context.instance.add_run_tags(context.run.run_id, unread)
 
 
 def _account_of(run: RunContext, store: AccountStore) -> EditionId:

@@ -1,0 +1,165 @@
+"""Playlists of lists that ended without being recorded: counted as theirs, or taken away if empty.
+
+An orphan sweep, best effort, by whatever run is its person's only one. Which lists go on by
+themselves is ``accounts.continuation``'s, writing them ``publish``'s; a playlist that another list
+stands in, or that holds what we did not write, is left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from vibe_pipeline.accounts.continuation import left_behind
+from vibe_pipeline.accounts.editions import NO_PLAYLIST
+from vibe_pipeline.accounts.records import Account, Edition, EditionState
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.clients.errors import NotThere, ServiceError
+from vibe_pipeline.clients.spotify_records import PlaylistLine
+from vibe_pipeline.playlists import ledger_step
+from vibe_pipeline.playlists.failures import ListRefused
+from vibe_pipeline.playlists.ledger_step import PublicationLost
+from vibe_pipeline.playlists.playlist_creation import PlaylistCreation
+from vibe_pipeline.playlists.publish import Publication
+from vibe_pipeline.playlists.read_back import ANOTHER_LOOK_SECONDS, shows_mostly
+from vibe_pipeline.records import EditionId, Mode
+from vibe_pipeline.warehouse import WarehouseError
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 3
+"""So many are put in order by one run; the next one goes on."""
+WRITTEN_UNHEARD = "unheard"
+"""What the ledger has for the snapshot of a list that was written though nobody heard of it."""
+
+
+def leftovers(
+    store: AccountStore,
+    account: Account,
+    *,
+    now: datetime,
+    besides: EditionId | None = None,
+) -> list[Edition]:
+    """The person's lists that are to be looked at, the latest first; none as a rule.
+
+    ``besides``: the list that is made now, which may take the place of what stands in the living
+    playlist though nobody heard; what is to go there is looked at before, also while it goes on.
+    """
+    waiting = [one for one in store.editions.half_way(account.user_id) if one.edition_id != besides]
+    return [one for one in waiting if _is_left(one, account, now, list_follows=besides is not None)]
+
+
+def _is_left(edition: Edition, account: Account, now: datetime, *, list_follows: bool) -> bool:
+    if edition.mode is Mode.LIVING and edition.state is EditionState.CHOSEN:
+        searched_for = account.mode is Mode.LIVING  # the next list looks for it and fills it
+        return left_behind(edition, now=now) and not searched_for
+    in_danger = edition.mode is Mode.LIVING and list_follows and edition.snapshot_id is None
+    return in_danger or left_behind(edition, now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftoverPlaylists:
+    """Puts in order what lists left on Spotify; ``publication`` records what is found there."""
+
+    publication: Publication
+    now: datetime
+
+    async def put_in_order(self, editions: Sequence[Edition]) -> None:
+        """Look at each; what Spotify or a store refuses now is left to a later run."""
+        for edition in editions[:AT_ONCE]:
+            try:
+                await self._put_in_order(edition)
+            except (ServiceError, ListRefused, PublicationLost, WarehouseError) as error:
+                log.warning("what list %s left behind stays: %s", edition.edition_id, error)
+
+    async def _put_in_order(self, edition: Edition) -> None:
+        if self._store.editions.later_stands(edition):
+            self._forget(edition)
+            return
+        playlist_id = edition.playlist_id or await self._made_unheard(edition)
+        lines = None if playlist_id is None else await self._lines(edition, playlist_id)
+        if lines and edition.playlist_id and shows_mostly(lines, edition.tracks):
+            await self._count_as_written(edition)
+            return
+        if not left_behind(edition, now=self.now):
+            return
+        if playlist_id is not None and lines == [] and self._is_for_nothing_else(edition):
+            await self._remove(edition, playlist_id)
+        self._forget(edition)
+
+    @property
+    def _store(self) -> AccountStore:
+        return self.publication.store
+
+    async def _made_unheard(self, edition: Edition) -> str | None:
+        """The playlist whose making nobody heard of; none that another list ever stood in."""
+        creation = PlaylistCreation(
+            store=self._store,
+            spotify=self.publication.spotify,
+            public=self.publication.public,
+            restored_at=None,
+        )
+        found = await creation.made_unheard(edition, self._account(edition))
+        if found is None or self._is_anothers(edition, found.id):
+            return None
+        return found.id
+
+    async def _lines(self, edition: Edition, playlist_id: str) -> list[PlaylistLine] | None:
+        """What stands in it; ``None`` where it is gone. One sight of nothing is not believed."""
+        spotify, size = self.publication.spotify, len(edition.tracks)
+        try:
+            lines = await spotify.playlist_lines(playlist_id, written=size)
+            if lines:
+                return lines
+            await self.publication.sleep(ANOTHER_LOOK_SECONDS)
+            return await spotify.playlist_lines(playlist_id, written=size)
+        except NotThere:
+            if await spotify.playlist_exists(playlist_id):
+                raise
+            return None
+
+    async def _count_as_written(self, edition: Edition) -> None:
+        """It stands there though nobody heard: from now on the history knows of it."""
+        ledger_step.advance(
+            self._store,
+            edition,
+            EditionState.ITEMS_WRITTEN,
+            description=None if edition.marker is None else edition.description,
+            snapshot_id=WRITTEN_UNHEARD,
+        )
+        await self.publication.publish(edition.edition_id)
+
+    def _is_for_nothing_else(self, edition: Edition) -> bool:
+        playlist_id = edition.playlist_id
+        return playlist_id is None or not self._is_anothers(edition, playlist_id)
+
+    def _is_anothers(self, edition: Edition, playlist_id: str) -> bool:
+        """Whether lists stand in it, ever stood there, or are to be."""
+        ledger, user_id = self._store.editions, edition.user_id
+        if self._account(edition).playlist_id == playlist_id:
+            return True
+        others = (*ledger.standing(user_id), *ledger.written_to(user_id, playlist_id))
+        return any(other.playlist_id == playlist_id for other in others)
+
+    async def _remove(self, edition: Edition, playlist_id: str) -> None:
+        """Take it out of the library; first nobody is to fill it any more.
+
+        The words that it is found by are kept until it is gone.
+        """
+        if edition.marker is not None:
+            self._store.editions.step_back(edition.edition_id, playlist_id=None, playlist_url=None)
+        await self.publication.spotify.remove_from_library([f"spotify:playlist:{playlist_id}"])
+        log.info("the empty playlist of list %s is taken away", edition.edition_id)
+
+    def _forget(self, edition: Edition) -> None:
+        """Nothing more is to be looked for; what goes on by itself goes on as it was."""
+        if left_behind(edition, now=self.now):
+            self._store.editions.step_back(edition.edition_id, **NO_PLAYLIST)
+
+    def _account(self, edition: Edition) -> Account:
+        account = self._store.people.get(edition.user_id)
+        if account is None:
+            raise LookupError(f"nobody is called {edition.user_id}")
+        return account
