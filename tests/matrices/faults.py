@@ -17,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +40,7 @@ from vibe_pipeline.clients.factory import ClientFactory, open_http
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.transport import RetryPolicy, utc_now
 from vibe_pipeline.defs import resources
-from vibe_pipeline.playlists import publish
+from vibe_pipeline.playlists import playlist_creation, publish
 from vibe_pipeline.playlists.failures import failure_of
 from vibe_pipeline.records import Mode, UserId
 from vibe_pipeline.runs import LaunchRequest
@@ -653,8 +654,9 @@ def fault_site() -> Iterator[FaultSite]:
             patch.setenv(name, value)
         patch.setattr(resources, "ClientFactory", partial(ClientFactory, patience=PATIENCE))
         patch.setattr(factory, "QUICK", replace(PATIENCE, attempts=2))
-        for module in (publish, spotify, spotify_web):
+        for module in (playlist_creation, publish, spotify, spotify_web):
             patch.setattr(module, "SECOND_LOOK_SECONDS", 0.05)
+        patch.setattr(playlist_creation, "DOUBT_FOR", timedelta(0))
         with vibe_world(
             Path(folder), simulation=Simulation(BuiltInWorld(listeners=_LISTENERS), rules=_MANY)
         ) as world:

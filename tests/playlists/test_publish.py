@@ -32,15 +32,24 @@ from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.clients.errors import (
     BrokenAnswer,
     NotThere,
+    PassinglyRefused,
+    ServiceError,
     ServiceUnavailable,
     UnexpectedResponse,
     WriteRefused,
 )
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, SpotifyProfile
 from vibe_pipeline.locales import day, say
-from vibe_pipeline.playlists.failures import ListRefused, PlaylistMissing, failure_of
+from vibe_pipeline.playlists.edition_record import record_choice
+from vibe_pipeline.playlists.failures import (
+    CreationInDoubt,
+    ListRefused,
+    PlaylistMissing,
+    failure_of,
+)
 from vibe_pipeline.playlists.ledger_step import PublicationLost
 from vibe_pipeline.playlists.own_playlists import marker
+from vibe_pipeline.playlists.playlist_creation import DOUBT_FOR
 from vibe_pipeline.playlists.publish import (
     MISSING_FOR,
     SECOND_LOOK_SECONDS,
@@ -52,6 +61,7 @@ from vibe_pipeline.playlists.publish import (
     stand_again,
     without_uri,
 )
+from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.playlists.unusable_tracks import Unusable
 from vibe_pipeline.playlists.wording import wording
 from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Track
@@ -77,6 +87,7 @@ class Shelf:
         self.gone: set[str] = set()
         self.spoils: Callable[[str], Exception | None] = lambda _: None
         self.hidden = 0
+        self.lagging_looks = 0
         self.dead: set[str] = set()
         self.refusals = 0
         self.former: frozenset[str] = frozenset()
@@ -92,6 +103,7 @@ class Shelf:
             name=name,
             url=f"https://open.spotify.com/playlist/p{number}",
             description=description,
+            total=0,
         )
         self.playlists[made.id] = made
         self._called("create")
@@ -103,6 +115,9 @@ class Shelf:
     async def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]:
         kept = (one for one in self.playlists.values() if one.id not in self.removed)
         newest = list(reversed(list(kept)))[:most]
+        if self.lagging_looks > 0:
+            self.lagging_looks -= 1
+            newest = []
         for page in range(0, max(len(newest), 1), 50):
             self._called("newest")
             for playlist in newest[page : page + 50]:
@@ -124,6 +139,8 @@ class Shelf:
             self._called("refused")
             raise WriteRefused("spotify", "a non-existing id")
         self.items[playlist_id] = list(uris)
+        if (filled := self.playlists.get(playlist_id)) is not None:
+            self.playlists[playlist_id] = replace(filled, total=len(uris))
         self._called("items")
         snapshot = self.fixed_snapshot or f"snapshot {len(self.calls)}"
         if snapshot in former:
@@ -610,17 +627,97 @@ def test_words_that_could_not_be_changed_are_tried_again_with_the_next_list(desk
     assert desk.spotify.playlists["p1"].description == edition.description
 
 
-def test_an_attempt_that_never_reached_spotify_is_made_again(desk: Desk) -> None:
+def test_an_attempt_that_never_reached_spotify_is_made_again_once_that_is_sure(
+    desk: Desk,
+) -> None:
     edition_id = desk.chosen("e1")
     desk.spotify.dies = lambda made: made == "create"
     with pytest.raises(Killed):
         desk.publish(edition_id)
     desk.spotify.playlists.clear()
-
     desk.spotify.dies = lambda _: False
+    assert fail_to_publish(desk, edition_id, CreationInDoubt) == desk.now + DOUBT_FOR
+    desk.now += DOUBT_FOR
+
     desk.publish(edition_id)
 
-    assert desk.spotify.calls == ["create", "newest", "create", "items"]
+    looks = ["newest", "newest"]
+    assert desk.spotify.calls == ["create", *looks, *looks, "create", "items", "newest"]
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_lost_creation_is_found_though_one_list_of_the_playlists_lags(
+    desk: Desk, mode: Mode
+) -> None:
+    edition_id = desk.chosen("e1", mode=mode)
+    desk.spotify.dies = lambda call: call == "create"
+    with suppress(Killed):
+        desk.publish(edition_id)
+    desk.spotify.dies = lambda _: False
+    desk.spotify.lagging_looks = 1
+    desk.now += timedelta(hours=1)
+
+    desk.publish(edition_id)
+
+    assert desk.naps.taken == [SECOND_LOOK_SECONDS]
+    assert list(desk.spotify.items) == list(desk.spotify.playlists) == ["p1"]
+
+
+def test_a_refusal_in_passing_that_was_none_makes_no_second_playlist_where_a_list_lags(
+    desk: Desk,
+) -> None:
+    spoiled = [PassinglyRefused("spotify", "404")]
+    desk.spotify.spoils = lambda call: spoiled.pop() if call == "create" and spoiled else None
+    desk.spotify.lagging_looks = 1
+
+    desk.publish(desk.chosen("e1"))
+
+    assert list(desk.spotify.items) == list(desk.spotify.playlists) == ["p1"]
+
+
+@pytest.mark.parametrize("chosen_again", [True, False])
+@pytest.mark.parametrize("mode", Mode)
+def test_after_a_creation_in_doubt_another_comes_only_minutes_later_and_none_stays_empty(
+    desk: Desk, mode: Mode, *, chosen_again: bool
+) -> None:
+    edition_id = desk.chosen("e1", mode=mode)
+    spoiled: list[Exception] = [BrokenAnswer("spotify", "?", may_have_happened=True)]
+    desk.spotify.spoils = lambda call: spoiled.pop() if call == "create" and spoiled else None
+    desk.spotify.lagging_looks = 8
+    with pytest.raises(BrokenAnswer):
+        desk.publish(edition_id)
+    desk.now += timedelta(seconds=30)
+    fail_to_publish(desk, edition_id, CreationInDoubt)
+    desk.now += timedelta(seconds=30)
+    if chosen_again:
+        edition = desk.store.editions.required(edition_id)
+        choice = Selection(ranked=(), tracks=TRACKS, summary=SUMMARY, policy="any 1")
+        record_choice(desk.store, edition, choice, mode=mode)
+    until = fail_to_publish(desk, edition_id, CreationInDoubt)
+    assert list(desk.spotify.playlists) == ["p1"]
+    assert until is not None
+    desk.now = until
+
+    edition = desk.publish(edition_id)
+
+    assert edition.playlist_id == "p2"
+    assert list(desk.spotify.items) == ["p2"]
+    assert desk.spotify.removed == ["p1"]
+
+
+def test_a_playlist_that_appears_before_another_is_made_is_filled(desk: Desk) -> None:
+    edition_id = desk.chosen("e1")
+    desk.spotify.dies = lambda call: call == "create"
+    with suppress(Killed):
+        desk.publish(edition_id)
+    desk.spotify.dies = lambda _: False
+    desk.spotify.lagging_looks = 2
+    fail_to_publish(desk, edition_id, CreationInDoubt)
+    desk.now += timedelta(days=1)
+
+    desk.publish(edition_id)
+
+    assert list(desk.spotify.items) == list(desk.spotify.playlists) == ["p1"]
 
 
 def test_a_living_playlist_made_after_the_backup_that_was_restored_is_found_by_its_words(
@@ -668,11 +765,13 @@ def test_who_came_after_a_restore_has_no_earlier_playlist_looked_for(desk: Desk)
     assert "newest" not in desk.spotify.calls
 
 
-def fail_to_publish(desk: Desk, edition_id: EditionId) -> datetime | None:
+def fail_to_publish(
+    desk: Desk, edition_id: EditionId, error: type[ServiceError] = PlaylistMissing
+) -> datetime | None:
     """Run the step, which comes to nothing, and have that noted; gives when it may go on."""
-    with pytest.raises(PlaylistMissing) as missing:
+    with pytest.raises(error) as failed:
         desk.publish(edition_id)
-    failure = failure_of(missing.value)
+    failure = failure_of(failed.value)
     desk.store.editions.fail(edition_id, failure.cause, failure.until, failure.sentence)
     return failure.until
 
@@ -1208,6 +1307,7 @@ def test_killed_at_the_removal_of_an_empty_playlist_the_next_list_is_in_one_that
     if not removed:
         desk.spotify.removed.clear()
 
+    desk.now += DOUBT_FOR
     next_id = edition_id if goes_on_with == "e1" else desk.chosen("e2", mode=mode)
     edition = desk.publish(next_id)
 
@@ -1411,6 +1511,7 @@ def test_a_playlist_nobody_heard_of_is_found_behind_many_others_within_a_bound(
     with suppress(Killed):
         desk.publish(edition_id)
     desk.spotify.dies = lambda _: False
+    desk.now += DOUBT_FOR
     for number in range(others):
         mine = Playlist(id=f"mine {number}", name="mine", url="u", description="mine")
         desk.spotify.playlists[mine.id] = mine
@@ -1418,7 +1519,7 @@ def test_a_playlist_nobody_heard_of_is_found_behind_many_others_within_a_bound(
     edition = desk.publish(edition_id)
 
     assert (edition.playlist_id == "p1") is (others == 60)
-    assert desk.spotify.calls.count("newest") == (2 if others == 60 else 6)
+    assert desk.spotify.calls.count("newest") == (2 if others == 60 else 2 * 6 + 1)
 
 
 def test_the_second_write_of_a_list_is_not_believed_with_the_snapshot_of_the_first(

@@ -16,7 +16,7 @@ from vibe_pipeline.accounts.records import Considered, Edition, EditionFacts, Ed
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.edition_inputs import with_explicit
-from vibe_pipeline.playlists.failures import PlaylistMissing
+from vibe_pipeline.playlists.failures import CreationInDoubt, PlaylistMissing
 from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.ranking.explanations import explanations
 from vibe_pipeline.records import DropReason, Mode, Pool, Ranked
@@ -67,8 +67,8 @@ def record_choice(
 ) -> None:
     """Put the choice into the ledger; a list written before is to be written again.
 
-    That its playlist was missing stays noted: other tracks say nothing about that. A list that went
-    with its playlist when it was taken back gets another one.
+    That its playlist is waited for stays noted: other tracks say nothing about that. A list that
+    went with its playlist when it was taken back gets another one.
     Raises ``PublicationLost`` when another run moved the edition on meanwhile.
     """
     removed = _went_with_its_playlist(store, edition)
@@ -82,7 +82,8 @@ def record_choice(
         "mode": mode if removed or nothing_made else edition.mode,
     }
     ledger_step.advance(store, edition, state, **facts)
-    if edition.cause is not None and (noted := PlaylistMissing.noted(edition)) is not None:
+    noted = PlaylistMissing.noted(edition) or CreationInDoubt.noted(edition)
+    if edition.cause is not None and noted is not None:
         store.editions.fail(edition.edition_id, edition.cause, noted, edition.detail)
     store.considered.keep(
         edition.edition_id, edition.user_id, edition.vibe_date, _considered(selection.ranked)

@@ -72,6 +72,26 @@ class PlaylistMissing(ServiceUnavailable):
         return edition.cause_until if missing else None
 
 
+class CreationInDoubt(ServiceUnavailable):
+    """A playlist may have been made without our hearing of it, and is not to be found: another is
+    made when it is not found ``until`` then.
+    """
+
+    def __init__(self, *, until: datetime) -> None:
+        sentence = "the playlist that may have been made is not to be found yet"
+        super().__init__("spotify", sentence, may_have_happened=True)
+        self.until = until
+
+    @staticmethod
+    def noted(edition: Edition) -> datetime | None:
+        """Until when it is looked for, where that is what the edition stands failed for."""
+        in_doubt = edition.cause is FailureCause.SERVICE_UNAVAILABLE
+        return edition.cause_until if in_doubt else None
+
+
+_WITH_AN_END = (RateLimited, PlaylistMissing, CreationInDoubt)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListFailure:
     """An error as the ledger keeps it and the run tells it.
@@ -128,12 +148,11 @@ def failure_of(error: Exception) -> ListFailure:
     """What an error means for the list that was being made."""
     known = isinstance(error, ListRefused | ServiceError | WarehouseError | AccountsUnreadable)
     sentence = str(error) if known else f"{type(error).__name__} in a step"
-    until = error.until if isinstance(error, RateLimited | PlaylistMissing) else None
     answered = error if isinstance(error, ServiceError) else None
     return ListFailure(
         cause=_cause(error),
         sentence=sentence,
-        until=until,
+        until=error.until if isinstance(error, _WITH_AN_END) else None,
         service=None if answered is None else answered.service,
         endpoint=None if answered is None else answered.endpoint,
     )

@@ -20,6 +20,8 @@ from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.locales import LANGUAGES, day, say
 from vibe_pipeline.records import Mode
 
+_ANOTHER = "+"
+
 
 def marker(edition: Edition) -> str:
     """A short sign that an attempt to make this playlist was noted under.
@@ -29,6 +31,21 @@ def marker(edition: Edition) -> str:
     """
     owner = edition.user_id if edition.mode is Mode.LIVING else edition.edition_id
     return "vibe-" + hashlib.sha256(f"{edition.mode}:{owner}".encode()).hexdigest()[:10]
+
+
+def marker_of_another(edition: Edition) -> str:
+    """The sign of the one further playlist made for it, in the place of one that was not found."""
+    return marker(edition) + _ANOTHER
+
+
+def another_was_made(edition: Edition) -> bool:
+    """Whether a playlist made for it was not found, and another took its place or is to."""
+    return edition.marker is not None and edition.marker.endswith(_ANOTHER)
+
+
+def noted_under(sign: str, edition: Edition) -> bool:
+    """Whether the edition notes an attempt under this sign, the first or another."""
+    return edition.marker is not None and edition.marker.removesuffix(_ANOTHER) == sign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +72,8 @@ class CreationAttempts:
     ) -> Self:
         """The attempts noted under the sign of this one among the person's latest editions."""
         sign, editions = marker(edition), list(history)
-        noted = (one.description for one in editions if one.marker == sign and one.description)
+        theirs = (one for one in editions if noted_under(sign, one))
+        noted = (one.description for one in theirs if one.description)
         return cls(
             sign=sign,
             of_day=None if edition.mode is Mode.LIVING else edition.vibe_date,
@@ -75,6 +93,10 @@ class CreationAttempts:
         theirs = self.lost and playlist.owner_id in {None, self.owner}
         said = _read(description)
         return said in self.descriptions or (theirs and _says_what_ours_say(said, self.of_day))
+
+    def left_behind(self, playlist: Playlist) -> bool:
+        """Whether it came of an attempt, and neither holds anything nor is known to the ledger."""
+        return playlist.total == 0 and playlist.id not in self.known and self.made(playlist)
 
 
 def _says_what_ours_say(description: str, of_day: date | None) -> bool:

@@ -6,9 +6,9 @@ Telling ours among a person's playlists is ``own_playlists``'; writing to it is 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from vibe_pipeline.accounts.records import Account, Edition, EditionState
@@ -20,16 +20,28 @@ from vibe_pipeline.clients.errors import (
     ServiceUnavailable,
     UnexpectedResponse,
 )
+from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import Playlist, SpotifyProfile
 from vibe_pipeline.nightly import local_date
 from vibe_pipeline.playlists import ledger_step
-from vibe_pipeline.playlists.own_playlists import CreationAttempts, marker
+from vibe_pipeline.playlists.failures import CreationInDoubt
+from vibe_pipeline.playlists.own_playlists import (
+    CreationAttempts,
+    another_was_made,
+    marker,
+    marker_of_another,
+    noted_under,
+)
 from vibe_pipeline.playlists.wording import Wording, plain_wording, summary_of, wording
 from vibe_pipeline.records import Mode
 from vibe_pipeline.runs import nightly_occasion
 
 log = logging.getLogger(__name__)
 
+DOUBT_FOR = timedelta(minutes=2)
+"""So long after an attempt a playlist is looked for before another is made."""
+SECOND_LOOK_SECONDS = 5.0
+"""So long after a playlist was not found it is looked for once more."""
 _PASSING_REFUSALS = 6
 """So often a playlist is asked for, looking each time whether it was made."""
 _LEDGER_LOOKED_THROUGH = 300
@@ -44,6 +56,7 @@ class CreatingClient(Protocol):
     async def me(self) -> SpotifyProfile: ...
     async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist: ...
     def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]: ...
+    async def remove_from_library(self, uris: Sequence[str]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,21 +71,36 @@ class PlaylistCreation:
     store: AccountStore
     spotify: CreatingClient
     public: bool
+    sleep: Sleep
     restored_at: datetime | None
 
     async def playlist_for(self, edition: Edition, account: Account) -> Playlist:
         """The playlist of this edition, which has none yet as far as the ledger knows.
 
-        One call, two where there may be one already. Raises ``ServiceError``, with the attempt
+        One call, more where there may be one already. Raises ``ServiceError``, with the attempt
         noted in the ledger, and ``PublicationLost``.
         """
-        if self._attempted(edition) or self._forgotten(account, edition):
+        attempts = self._attempts(edition)
+        if attempts or self._forgotten(account, edition):
             ours_already = await self.made_unheard(edition, account)
             if ours_already is not None:
                 return ours_already
-        return await self._create(edition, account)
+        if attempts:
+            self._see_that_it_stays_unfound(edition, attempts)
+        another = bool(attempts) or another_was_made(edition)
+        return await self._create(edition, account, another=another)
 
-    async def _create(self, edition: Edition, account: Account) -> Playlist:
+    def _see_that_it_stays_unfound(self, edition: Edition, attempts: Iterable[Edition]) -> None:
+        """Have a while pass between an attempt and the look that is the last before another.
+
+        What Spotify just made is not in its lists at once. Raises ``CreationInDoubt`` until then.
+        """
+        now, noted = self.store.editions.now(), CreationInDoubt.noted(edition)
+        over = noted or max(one.updated_at for one in attempts) + DOUBT_FOR
+        if now < over:
+            raise CreationInDoubt(until=min(over, now + DOUBT_FOR))
+
+    async def _create(self, edition: Edition, account: Account, *, another: bool) -> Playlist:
         """The new playlist, also when only Spotify's answer about it, or its words, went wrong.
 
         Plainer words are tried only once it is seen that the first ones made none: they take the
@@ -82,7 +110,7 @@ class PlaylistCreation:
             wording(account, edition, summary_of(edition)),
             plain_wording(account, edition),
         ):
-            self._note_attempt(edition, words)
+            self._note_attempt(edition, words, another=another)
             made = await self._made_or_doubted(edition, account, words)
             if isinstance(made, Playlist):
                 return made
@@ -104,7 +132,7 @@ class PlaylistCreation:
                 return await self._made_now(words)
             except (ServiceUnavailable, UnexpectedResponse) as error:
                 doubt: ServiceError = error
-            if (found := await self._among_theirs(edition, account, most=_NEWEST)) is not None:
+            if (found := await self._looked_for(edition, account, most=_NEWEST)) is not None:
                 return found
             if not isinstance(doubt, PassinglyRefused):
                 break
@@ -120,37 +148,55 @@ class PlaylistCreation:
             raise BrokenAnswer("spotify", sentence, may_have_happened=True)
         return made
 
-    def _attempted(self, edition: Edition) -> bool:
-        """Whether this playlist may have been made already without our knowing."""
-        if edition.marker is not None:
-            return True
-        ours = marker(edition)
-        return edition.mode is Mode.LIVING and any(
-            other.marker == ours and other.state is EditionState.CHOSEN
-            for other in self.store.editions.history(edition.user_id)
-        )
+    def _attempts(self, edition: Edition) -> list[Edition]:
+        """The lists for which this playlist may have been made already without our knowing."""
+        own = [edition] if edition.marker is not None and edition.title is not None else []
+        if edition.mode is not Mode.LIVING:
+            return own
+        sign, history = marker(edition), self.store.editions.history(edition.user_id)
+        others = (one for one in history if one.edition_id != edition.edition_id)
+        chosen = (one for one in others if one.state is EditionState.CHOSEN)
+        return own + [one for one in chosen if noted_under(sign, one)]
 
     async def made_unheard(self, edition: Edition, account: Account) -> Playlist | None:
         """The playlist that an attempt made and nobody heard of, by what it says of itself.
 
         It may lie behind others by now, which its person made since.
         """
-        return await self._among_theirs(edition, account, most=_LOOKED_THROUGH)
+        return await self._looked_for(edition, account, most=_LOOKED_THROUGH)
+
+    async def remove_left_behind(self, edition: Edition) -> None:
+        """Take what an earlier attempt made, and nobody filled, out of its person's library."""
+        attempts = self._noted(edition, lost=False, owner=None)
+        newest = [one async for one in self.spotify.my_playlists(most=_NEWEST)]
+        left = [one for one in newest if attempts.left_behind(one)]
+        if left:
+            await self.spotify.remove_from_library([f"spotify:playlist:{one.id}" for one in left])
+
+    async def _looked_for(
+        self, edition: Edition, account: Account, *, most: int
+    ) -> Playlist | None:
+        """The playlist among theirs; looked for twice, as a list of them may lag behind."""
+        found = await self._among_theirs(edition, account, most=most)
+        if found is None:
+            await self.sleep(SECOND_LOOK_SECONDS)
+            found = await self._among_theirs(edition, account, most=most)
+        return found
 
     async def _among_theirs(
         self, edition: Edition, account: Account, *, most: int
     ) -> Playlist | None:
         lost = self._forgotten(account, edition)
-        attempts = CreationAttempts.noted(
-            edition,
-            self.store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH),
-            lost=lost,
-            owner=(await self.spotify.me()).user_id if lost else None,
-        )
+        owner = (await self.spotify.me()).user_id if lost else None
+        attempts = self._noted(edition, lost=lost, owner=owner)
         async for playlist in self.spotify.my_playlists(most=most):
             if attempts.made(playlist):
                 return playlist
         return None
+
+    def _noted(self, edition: Edition, *, lost: bool, owner: str | None) -> CreationAttempts:
+        history = self.store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH)
+        return CreationAttempts.noted(edition, history, lost=lost, owner=owner)
 
     def _forgotten(self, account: Account, edition: Edition) -> bool:
         """Whether its playlist may have been made after the backup that we go on from.
@@ -165,12 +211,12 @@ class PlaylistCreation:
         night = edition.occasion == nightly_occasion(edition.vibe_date)
         return night and edition.vibe_date <= local_date(account, self.restored_at)
 
-    def _note_attempt(self, edition: Edition, words: Wording) -> None:
+    def _note_attempt(self, edition: Edition, words: Wording, *, another: bool) -> None:
         ledger_step.advance(
             self.store,
             edition,
             EditionState.CHOSEN,
-            marker=marker(edition),
+            marker=marker_of_another(edition) if another else marker(edition),
             title=words.title,
             description=words.description,
         )

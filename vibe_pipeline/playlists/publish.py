@@ -42,6 +42,7 @@ from vibe_pipeline.playlists.explicit_tracks import write_former
 from vibe_pipeline.playlists.failures import ListRefused, PlaylistMissing
 from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.kept_playlist import is_kept
+from vibe_pipeline.playlists.own_playlists import another_was_made
 from vibe_pipeline.playlists.playlist_creation import CreatingClient, PlaylistCreation
 from vibe_pipeline.playlists.playlist_writes import PlaylistWrites
 from vibe_pipeline.playlists.read_back import read_back, see_that_it_shows, shows_mostly
@@ -270,11 +271,20 @@ class Publication:
             case EditionState.ITEMS_WRITTEN:
                 if edition.description is None and not self.store.editions.later_stands(edition):
                     await self._reword(edition)
+                if another_was_made(edition):
+                    await self._remove_left_behind(edition)
                 self.record(edition)
                 told = self.announced(edition)
                 ledger_step.advance(self.store, edition, EditionState.RECORDED, tell=told)
             case _:
                 raise ValueError(f"edition {edition.edition_id} has nothing chosen yet")
+
+    async def _remove_left_behind(self, edition: Edition) -> None:
+        """The list counts as written without that, and is seen to the same way by nobody later."""
+        try:
+            await self._creation.remove_left_behind(edition)
+        except ServiceError as error:
+            log.warning("a playlist made before this one may be left behind: %s", error)
 
     async def _heeded(self, edition: Edition, mending: _Mending) -> bool:
         """Whether the list had to change, for what its person said since it was chosen."""
@@ -329,6 +339,7 @@ class Publication:
             store=self.store,
             spotify=self.spotify,
             public=self.public,
+            sleep=self.sleep,
             restored_at=self.restored_at,
         )
 
