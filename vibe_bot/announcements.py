@@ -23,6 +23,7 @@ from vibe_pipeline.accounts.messages import (
     Connected,
     ConsentEnded,
     ConsentEnds,
+    ListGivenUp,
     MadeByOperator,
     Message,
     NightFailed,
@@ -71,7 +72,7 @@ def announcement(services: BotServices, account: Account, message: Message) -> A
             return _about_consent(account, message)
         case ZoneUnknown() | ZoneQuestion():
             return _about_zone(services, account, message)
-        case PlaylistLetGo():
+        case PlaylistLetGo() | ListGivenUp():
             text = tell(account.language, message.key)
             again = button(say(account.language, "button.generate"), "go:generate")
             return Announcement(text=text, markup=keyboard([again]))

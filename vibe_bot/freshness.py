@@ -14,6 +14,7 @@ from vibe_pipeline.accounts.messages import (
     ChangedBackByOperator,
     ConsentEnded,
     ConsentEnds,
+    ListGivenUp,
     MadeByOperator,
     Message,
     NightFailed,
@@ -43,6 +44,8 @@ def fresh_content(
             return None
         case NightReady() | ReadyAfterAll() | MadeByOperator():
             past = _of_the_past(services, content.edition_id)
+        case ListGivenUp():
+            past = _has_another(services, content.edition_id)
         case NightLate():
             past = _has_begun(services, account, waiting, content)
         case ChangedBackByOperator():
@@ -68,6 +71,15 @@ def _of_the_past(services: BotServices, edition_id: EditionId) -> bool:
         return False
     long_ago = services.now() - edition.stands_since > LEFT_ALONE_AFTER
     return long_ago or _stands_no_more(services, edition_id)
+
+
+def _has_another(services: BotServices, edition_id: EditionId) -> bool:
+    """Whether a list that was given up came about all the same, or its person has a later one."""
+    edition = services.store.editions.get(edition_id)
+    latest = None if edition is None else services.store.editions.latest(edition.user_id)
+    if edition is None or latest is None:
+        return False
+    return latest.created_at >= edition.created_at
 
 
 def _stands_no_more(services: BotServices, edition_id: EditionId) -> bool:

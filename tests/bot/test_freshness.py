@@ -16,6 +16,7 @@ from vibe_bot.outbox import OutboxRelay
 from vibe_bot.reminders import remind, reminder_now
 from vibe_pipeline.accounts.messages import (
     ConsentEnded,
+    ListGivenUp,
     Message,
     NightFailed,
     NightLate,
@@ -120,6 +121,18 @@ async def test_a_failure_that_is_told_late_says_nothing_of_today_and_names_the_t
 
     assert say("en", "bot.failed.quota_then") in late
     assert "The next try is" in late
+
+
+async def test_that_a_list_is_given_up_is_not_told_beside_a_later_one(anna: ChatUser) -> None:
+    edition = anna.edition(asked="x", recorded=False)
+    put(anna, ListGivenUp.of(edition.edition_id))
+    first = await told(anna)
+    given_up = anna.edition(asked="y", recorded=False)
+    anna.edition(asked="z")
+    put(anna, ListGivenUp.of(given_up.edition_id))
+
+    assert first == [say("en", "bot.list_given_up")]
+    assert await told(anna) == []
 
 
 async def test_of_a_night_whose_next_try_moved_on_only_the_last_one_is_told(

@@ -730,6 +730,65 @@ def test_a_night_that_keeps_dying_is_given_up_and_the_sleeper_told(
     assert len(_requests(_tick(instance, told))) == 1
 
 
+@pytest.mark.parametrize("days", [1, 2, 8])
+def test_whoever_asked_hears_once_that_a_list_comes_no_more(
+    store: AccountStore, instance: dg.DagsterInstance, days: int
+) -> None:
+    anna = _person(store, 1)
+    asked = _run(instance, anna, {runs.ASKED_BY: runs.CHAT}, dg.DagsterRunStatus.FAILURE)
+    edition = _left_at(store, anna, asked)
+    store.editions.fail(edition.edition_id, FailureCause.SERVICE_UNAVAILABLE)
+
+    for _ in range(2):
+        _sweep(instance, NOW + timedelta(days=days))
+
+    told = [message.key for message in store.outbox.take_due()]
+    assert told == (["bot.list_given_up"] if days == 2 else [])
+
+
+def test_nothing_is_said_of_a_list_whose_playlist_was_not_looked_at_yet(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    asked = _run(instance, anna, {runs.ASKED_BY: runs.CHAT}, dg.DagsterRunStatus.FAILURE)
+    edition = _left_at(store, anna, asked, EditionState.PLAYLIST_MADE)
+    store.editions.fail(edition.edition_id, FailureCause.SERVICE_UNAVAILABLE)
+    two_days_later = NOW + timedelta(days=2)
+
+    _sweep(instance, two_days_later)
+    before = store.outbox.take_due()
+    store.editions.step_back(edition.edition_id, playlist_id=None)
+    _sweep(instance, two_days_later)
+
+    assert before == []
+    assert [message.key for message in store.outbox.take_due()] == ["bot.list_given_up"]
+
+
+def test_nobody_hears_of_a_list_that_was_called_off(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna = _person(store, 1)
+    asked = _run(instance, anna, {runs.ASKED_BY: runs.CHAT}, dg.DagsterRunStatus.CANCELED)
+    _left_at(store, anna, asked)
+
+    _sweep(instance, NOW + timedelta(days=2))
+
+    assert store.outbox.take_due() == []
+
+
+@pytest.mark.parametrize("asked_by", [runs.OPERATOR, None])
+def test_nobody_hears_of_a_list_that_they_did_not_ask_for(
+    store: AccountStore, instance: dg.DagsterInstance, asked_by: str | None
+) -> None:
+    anna = _person(store, 1)
+    tags = {} if asked_by is None else {runs.ASKED_BY: asked_by}
+    _left_at(store, anna, _run(instance, anna, tags, dg.DagsterRunStatus.FAILURE))
+
+    _sweep(instance, NOW + timedelta(days=2))
+
+    assert store.outbox.take_due() == []
+
+
 def test_a_night_whose_last_attempt_keeps_dying_promises_no_other(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:

@@ -28,6 +28,9 @@ given up after as many runs.
 LEFT_ALONE_AFTER = timedelta(hours=36)
 """An edition older than this is of the past: the next lists are nearer."""
 
+GIVEN_UP_TOLD_WITHIN = timedelta(days=7)
+"""So long after it was begun, whoever asked for a list still hears that it is given up."""
+
 TOLD_IN_CHAT_WITHIN = timedelta(minutes=8)
 """So long after it was asked for, the message in the chat waits for a list that goes on."""
 
@@ -115,6 +118,17 @@ def left_behind(edition: Edition, *, now: datetime) -> bool:
     if edition.state is EditionState.ITEMS_WRITTEN:
         return False
     return not goes_on(edition) or is_of_the_past(edition, now=now)
+
+
+def came_to_nothing(edition: Edition, *, now: datetime) -> bool:
+    """Whether it would go on, is of the past, and there is nothing of it on Spotify.
+
+    A playlist that it may have is looked at before anything is said of it.
+    """
+    if not goes_on(edition) or not is_of_the_past(edition, now=now):
+        return False
+    living = edition.mode is Mode.LIVING and edition.state is EditionState.CHOSEN
+    return living or not may_have_a_playlist(edition)
 
 
 def next_run_at(edition: Edition, *, runs_made: int, now: datetime) -> datetime | None:

@@ -102,6 +102,13 @@ class ReadyAfterAll(_AboutAList):
     key: ClassVar[str] = "bot.ready_after_all"
 
 
+class ListGivenUp(_AboutAList):
+    """A list that was asked for never came about, and is tried no more."""
+
+    __slots__ = ()
+    key: ClassVar[str] = "bot.list_given_up"
+
+
 class MadeByOperator(_AboutAList):
     """Whoever runs the installation had a list made that its person did not ask for."""
 
@@ -369,6 +376,7 @@ _OneSentence = (
     Connected
     | NightReady
     | ReadyAfterAll
+    | ListGivenUp
     | MadeByOperator
     | NightLate
     | ChangedBackByOperator

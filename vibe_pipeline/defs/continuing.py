@@ -15,13 +15,15 @@ import dagster as dg
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import (
+    GIVEN_UP_TOLD_WITHIN,
     LEFT_ALONE_AFTER,
+    came_to_nothing,
     given_up,
     goes_on,
     half_made,
     next_run_at,
 )
-from vibe_pipeline.accounts.messages import NightFailed
+from vibe_pipeline.accounts.messages import ListGivenUp, NightFailed
 from vibe_pipeline.accounts.records import Edition, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.failures import begun_again_at
@@ -45,6 +47,7 @@ def unfinished_lists(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Continue what nobody works on any more."""
     store, now, instance = accounts.open(clock), clock.now(), context.instance
+    _tell_given_up(instance, store, now)
     blocked_until = store.budget.blocked_until("spotify")
     requests = []
     for edition in store.editions.unfinished(since=now - LEFT_ALONE_AFTER):
@@ -64,6 +67,23 @@ def unfinished_lists(
         )
         requests.append(run_request(launch, job=launch.job))
     return requests or dg.SkipReason("No list was left half-way.")
+
+
+def _tell_given_up(instance: dg.DagsterInstance, store: AccountStore, now: datetime) -> None:
+    """Whoever asked for a list that is of the past hears once that it comes no more.
+
+    A night's failures are told as they come; who called a list off waits for none.
+    """
+    for edition in store.editions.unfinished(since=now - GIVEN_UP_TOLD_WITHIN):
+        if _of_a_night(edition) or not came_to_nothing(edition, now=now):
+            continue
+        told, latest = ListGivenUp.of(edition.edition_id), store.editions.latest(edition.user_id)
+        another = latest is not None and latest.created_at >= edition.created_at
+        if another or store.outbox.has(told) or not _reachable(store, edition):
+            continue
+        run = instance.get_run_by_id(edition.edition_id)
+        if run is not None and runs.watched(run.tags) and not called_off(run):
+            store.outbox.put(edition.user_id, told)
 
 
 def _is_over(store: AccountStore, edition: Edition, before: Sequence[dg.DagsterRun]) -> bool:
