@@ -99,6 +99,7 @@ class LeftoverPlaylists:
             store=self._store,
             spotify=self.publication.spotify,
             public=self.publication.public,
+            sleep=self.publication.sleep,
             restored_at=None,
         )
         found = await creation.made_unheard(edition, self._account(edition))
