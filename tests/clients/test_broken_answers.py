@@ -16,6 +16,7 @@ from tests.support.outside_world import (
     OutsideWorld,
     answering,
     outside_world,
+    playlists_shown,
     said,
     said_in_words,
 )
@@ -46,7 +47,7 @@ READS: Mapping[str, Callable[[Spotify], Awaitable[object]]] = {
     "GET /me/top/artists": lambda spotify: spotify.top_artists(),
     "GET /me/top/tracks": lambda spotify: spotify.top_tracks(),
     "GET /search": lambda spotify: spotify.search_tracks("x"),
-    "GET /me/playlists": lambda spotify: spotify.newest_playlists(),
+    "GET /me/playlists": playlists_shown,
     "GET /me/library/contains": lambda spotify: spotify.library_contains(["spotify:track:1"]),
 }
 WRITES: Mapping[str, Callable[[Spotify, str], Awaitable[object]]] = {
@@ -382,7 +383,7 @@ async def test_an_odd_page_of_playlists_does_not_say_that_there_are_none(page: o
         world.fault("spotify", "empty", endpoint="GET /me/playlists", body=body, status=200)
 
         with pytest.raises(BrokenAnswer):
-            await world.spotify().newest_playlists()
+            await playlists_shown(world.spotify())
 
 
 async def test_playlists_beside_what_is_left_of_others_are_read() -> None:
@@ -391,7 +392,7 @@ async def test_playlists_beside_what_is_left_of_others_are_read() -> None:
         body = httpx.Response(200, json=page).text
         world.fault("spotify", "empty", endpoint="GET /me/playlists", body=body, status=200)
 
-        newest = await world.spotify().newest_playlists()
+        newest = await playlists_shown(world.spotify())
 
     assert [playlist.id for playlist in newest] == ["p1", "p2"]
 
@@ -412,7 +413,7 @@ async def test_who_follows_more_of_spotifys_own_playlists_than_others_still_has_
         body = httpx.Response(200, json=page).text
         world.fault("spotify", "empty", endpoint="GET /me/playlists", body=body, status=200)
 
-        newest = await world.spotify().newest_playlists()
+        newest = await playlists_shown(world.spotify())
 
     assert [playlist.id for playlist in newest] == ids
 

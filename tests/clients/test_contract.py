@@ -36,7 +36,6 @@ CALLS: dict[str, Callable[[Spotify], Awaitable[object]]] = {
     "replace_items with none": lambda s: s.replace_items("37i9dQZF1DXcBWIGoYBM5M", []),
     "change_details": lambda s: s.change_details("p", name="Tue", description="B", public=True),
     "upload_cover": lambda s: s.upload_cover("37i9dQZF1DXcBWIGoYBM5M", b"\xff\xd8\xff"),
-    "newest_playlists": lambda s: s.newest_playlists(),
     "my_playlists": lambda s: anext(s.my_playlists(most=100), None),
     "playlist_lines": lambda s: s.playlist_lines("37i9dQZF1DXcBWIGoYBM5M", written=100),
     "playlist_exists": lambda s: s.playlist_exists("37i9dQZF1DXcBWIGoYBM5M"),

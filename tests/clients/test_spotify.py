@@ -16,6 +16,7 @@ from tests.support.outside_world import (
     NOON,
     answering,
     outside_world,
+    playlists_shown,
     said,
     said_in_words,
     saved_tracks,
@@ -410,7 +411,7 @@ async def test_a_cover_too_many_makes_nobody_wait_and_only_covers_rest(tmp_path:
             await spotify.upload_cover("p1", b"\xff\xd8\xff")
 
         assert limited.value.bucket == "PUT /playlists/{id}/images"
-        assert await spotify.newest_playlists() == []
+        assert await playlists_shown(spotify) == []
         assert received[0].headers["content-type"] == "image/jpeg"
         assert received[0].content == b"/9j/"
 
@@ -455,7 +456,7 @@ async def test_a_playlist_is_made_filled_and_described() -> None:
         snapshot = await spotify.replace_items(made.id, uris)
         await spotify.change_details(made.id, name="Tue")
         held = world.playlist_uris(made.id)
-        newest = (await spotify.newest_playlists())[0]
+        newest = (await playlists_shown(spotify))[0]
 
     assert held == uris
     assert snapshot
@@ -683,7 +684,7 @@ async def test_a_lost_answer_to_making_a_playlist_is_not_repeated() -> None:
             await spotify.create_playlist("Mon", description="", public=False)
 
         assert caught.value.may_have_happened
-        assert len(await spotify.newest_playlists()) == 1
+        assert len(await playlists_shown(spotify)) == 1
 
 
 @pytest.mark.parametrize(

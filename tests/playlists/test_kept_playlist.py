@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,8 +30,9 @@ class Library:
         self.answers = list(answers)
         self.listed = [Playlist(id=one, name="Mine", url="") for one in listed]
 
-    async def newest_playlists(self) -> list[Playlist]:
-        return self.listed
+    async def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]:
+        for playlist in self.listed[:most]:
+            yield playlist
 
     async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]:
         return {uris[0]: self.answers.pop(0)}
@@ -87,7 +88,7 @@ def test_a_playlist_that_spotify_still_lists_is_kept_whatever_the_library_says(
     world: VibeWorld, listed: str, *, gone: bool
 ) -> None:
     kept = world.store.people.change(world.connected().user_id, playlist_id="p1")
-    library = Library(False, False, listed=[listed])
+    library = Library(False, False, listed=[*(f"newer{number}" for number in range(60)), listed])
 
     waiting = opened(world.store, kept)
     assert world.store.editions.advance(

@@ -164,9 +164,6 @@ class Shelf:
         self._called("contains")
         return {uri: uri.removeprefix("spotify:playlist:") not in self.removed for uri in uris}
 
-    async def newest_playlists(self) -> list[Playlist]:
-        return [one async for one in self.my_playlists(most=50)]
-
     async def remove_from_library(self, uris: Sequence[str]) -> None:
         for uri in uris:
             self.removed.append(uri.removeprefix("spotify:playlist:"))

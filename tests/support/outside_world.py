@@ -25,8 +25,9 @@ from vibe_pipeline.clients.factory import ClientFactory
 from vibe_pipeline.clients.lastfm import LastFm
 from vibe_pipeline.clients.listenbrainz import ListenBrainzLabs
 from vibe_pipeline.clients.musicbrainz import MusicBrainz
-from vibe_pipeline.clients.spotify import Spotify
+from vibe_pipeline.clients.spotify import PAGE, Spotify
 from vibe_pipeline.clients.spotify_accounts import SCOPES
+from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.clients.spotify_web import SpotifyWeb
 from vibe_pipeline.clients.transport import (
     AnswerKind,
@@ -260,3 +261,8 @@ def unmetered(http: httpx.AsyncClient, settings: Settings) -> ClientFactory:
         budget=UnlimitedBudget(),
         capabilities=InMemoryCapabilities(),
     )
+
+
+async def playlists_shown(spotify: Spotify) -> list[Playlist]:
+    """The first page of the person's playlists, newest first."""
+    return [playlist async for playlist in spotify.my_playlists(most=PAGE)]

@@ -66,7 +66,7 @@ ITEMS_PER_WRITE = 100
 URIS_PER_LIBRARY_CALL = 40
 SEEDS_PER_REQUEST = 5
 _LONGEST_QUERY = 250
-_LOOKED_THROUGH = 300
+LOOKED_THROUGH = 300
 """So many of a person's playlists at most, where one is looked for."""
 _PLAYLIST = "spotify:playlist:"
 
@@ -177,7 +177,7 @@ class Spotify:
         """A new playlist of the person's own.
 
         The one call that cannot be repeated safely: when it fails with ``may_have_happened``,
-        look among ``newest_playlists`` first. An answer that tells of another playlist is not
+        look among ``my_playlists`` first. An answer that tells of another playlist is not
         believed: its tracks would be written over.
         """
         body = {"name": name, "description": description, "public": public}
@@ -291,10 +291,6 @@ class Spotify:
         )
         await self._web.tell(call)
 
-    async def newest_playlists(self, *, limit: int = PAGE) -> list[Playlist]:
-        """The first page of the person's playlists, newest first."""
-        return [playlist async for playlist in self.my_playlists(most=_within(limit, PAGE))]
-
     async def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]:
         """The person's playlists, newest first; a page is asked for once its turn comes.
 
@@ -381,7 +377,7 @@ class Spotify:
             return await self._stand(playlists, saved=saved)
         except ServiceError as error:
             log.warning("the library does not tell what is in it: %s", error)
-        listed = {f"{_PLAYLIST}{one.id}" async for one in self.my_playlists(most=_LOOKED_THROUGH)}
+        listed = {f"{_PLAYLIST}{one.id}" async for one in self.my_playlists(most=LOOKED_THROUGH)}
         return all((uri in listed) is saved for uri in playlists)
 
     async def _stand(self, uris: Sequence[str], *, saved: bool) -> bool:

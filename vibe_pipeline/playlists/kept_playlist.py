@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import zlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.clients.rate_limiter import Sleep
+from vibe_pipeline.clients.spotify import LOOKED_THROUGH
 from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.nightly import local_date
 from vibe_pipeline.records import Mode
@@ -33,7 +34,7 @@ class SavedPlaylistsClient(Protocol):
     """The part of Spotify this room asks."""
 
     async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]: ...
-    async def newest_playlists(self) -> list[Playlist]: ...
+    def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]: ...
 
 
 def is_due(account: Account, now: datetime) -> bool:
@@ -85,5 +86,8 @@ async def _kept(spotify: SavedPlaylistsClient, playlist_id: str) -> bool:
 
 
 async def _listed(spotify: SavedPlaylistsClient, playlist_id: str) -> bool:
-    """Whether it is among the newest of the person's, whatever the library says of it."""
-    return any(playlist.id == playlist_id for playlist in await spotify.newest_playlists())
+    """Whether it is among the person's, whatever the library says of it."""
+    async for playlist in spotify.my_playlists(most=LOOKED_THROUGH):
+        if playlist.id == playlist_id:
+            return True
+    return False

@@ -21,6 +21,7 @@ from vibe_pipeline.clients.errors import (
     UnexpectedResponse,
 )
 from vibe_pipeline.clients.rate_limiter import Sleep
+from vibe_pipeline.clients.spotify import LOOKED_THROUGH
 from vibe_pipeline.clients.spotify_records import Playlist, SpotifyProfile
 from vibe_pipeline.nightly import local_date
 from vibe_pipeline.playlists import ledger_step
@@ -46,8 +47,8 @@ _PASSING_REFUSALS = 6
 """So often a playlist is asked for, looking each time whether it was made."""
 _LEDGER_LOOKED_THROUGH = 300
 """So many of a person's latest editions say which playlists are known."""
-_NEWEST, _LOOKED_THROUGH = 50, 300
-"""So many playlists are looked through for one just made, and for one of an earlier attempt."""
+_NEWEST = 50
+"""So many playlists are looked through for one just made."""
 
 
 class CreatingClient(Protocol):
@@ -163,7 +164,7 @@ class PlaylistCreation:
 
         It may lie behind others by now, which its person made since.
         """
-        return await self._looked_for(edition, account, most=_LOOKED_THROUGH)
+        return await self._looked_for(edition, account, most=LOOKED_THROUGH)
 
     async def remove_left_behind(self, edition: Edition) -> None:
         """Take what an earlier attempt made, and nobody filled, out of its person's library."""

@@ -36,7 +36,7 @@ from vibe_pipeline.clients.errors import (
     WriteRefused,
 )
 from vibe_pipeline.clients.rate_limiter import Sleep
-from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
+from vibe_pipeline.clients.spotify_records import PlaylistLine
 from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.explicit_tracks import write_former
 from vibe_pipeline.playlists.failures import ListRefused, PlaylistMissing
@@ -92,7 +92,6 @@ class PlaylistClient(CreatingClient, Protocol):
     ) -> None: ...
     async def remove_from_library(self, uris: Sequence[str]) -> None: ...
     async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]: ...
-    async def newest_playlists(self) -> list[Playlist]: ...
 
 
 class ListMender(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -46,7 +46,7 @@ class RestoreClient(Protocol):
     async def save_to_library(self, uris: Sequence[str]) -> None: ...
     async def remove_from_library(self, uris: Sequence[str]) -> None: ...
     async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]: ...
-    async def newest_playlists(self) -> list[Playlist]: ...
+    def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]: ...
 
 
 class NotRestorable(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -150,6 +151,7 @@ class SpotifyAccounts:
         self.allowlist: list[str] = []
         self.dismissed: set[str] = set()
         self.playlists: dict[str, Playlist] = {}
+        self._numbers = itertools.count()
 
     def account(self, listener_id: str) -> Account:
         """A listener's account; their library is made when first looked at."""
@@ -199,7 +201,7 @@ class SpotifyAccounts:
         self, account: Account, *, name: str, description: str | None, collaborative: bool
     ) -> Playlist:
         """A new, empty playlist, first in its owner's list."""
-        number = len(self.playlists)
+        number = next(self._numbers)
         playlist = Playlist(
             id=self._simulation.world.ids.spotify("own playlist", number, account.listener.id),
             owner=account.listener.id,
