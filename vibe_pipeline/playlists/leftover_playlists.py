@@ -101,7 +101,6 @@ class LeftoverPlaylists:
             public=self.publication.public,
             sleep=self.publication.sleep,
             restored_at=None,
-            sleep=self.publication.sleep,
         )
         found = await creation.made_unheard(edition, self._account(edition))
         if found is None or self._is_anothers(edition, found.id):
