@@ -16,7 +16,7 @@ from tests.support.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline.accounts.records import Account, EditionState, FailureCause
 from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.clients.spotify_records import Playlist
-from vibe_pipeline.playlists import kept_playlist, publish
+from vibe_pipeline.playlists import kept_playlist, missing_playlist, publish
 from vibe_pipeline.playlists.kept_playlist import EVERY_DAYS, is_due, let_go_if_removed
 from vibe_pipeline.simulator.spotify.state import SpotifyAccounts
 
@@ -131,7 +131,7 @@ def test_a_list_whose_playlist_is_missing_fails_and_goes_on_in_a_new_one(
     world: VibeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publish, "SECOND_LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(publish, "MISSING_FOR", timedelta(0))
+    monkeypatch.setattr(missing_playlist, "MISSING_FOR", timedelta(0))
     anna = world.connected()
     world.run("daily_vibe", anna.user_id)
     gone = world.listener_of(anna).playlists.pop(0)

@@ -48,10 +48,10 @@ from vibe_pipeline.playlists.failures import (
     failure_of,
 )
 from vibe_pipeline.playlists.ledger_step import PublicationLost
+from vibe_pipeline.playlists.missing_playlist import MISSING_FOR
 from vibe_pipeline.playlists.own_playlists import marker
 from vibe_pipeline.playlists.playlist_creation import DOUBT_FOR
 from vibe_pipeline.playlists.publish import (
-    MISSING_FOR,
     SECOND_LOOK_SECONDS,
     ListMender,
     NothingToPublish,
@@ -818,13 +818,103 @@ def test_a_living_playlist_that_stays_away_is_replaced_by_a_new_one(desk: Desk) 
     assert desk.spotify.items["p2"] == [track.uri for track in TRACKS]
 
 
-def test_a_playlist_that_keeps_vanishing_is_not_made_for_ever(desk: Desk) -> None:
+@pytest.mark.parametrize("mode", Mode)
+def test_a_playlist_that_keeps_vanishing_is_replaced_once_however_often_it_is_tried(
+    desk: Desk, mode: Mode
+) -> None:
+    edition_id = desk.chosen("e1", mode=mode)
     desk.spotify.gone |= {"p1", "p2", "p3"}
+    fail_to_publish(desk, edition_id)
+    desk.now += MISSING_FOR
 
-    with pytest.raises(NotThere):
-        desk.publish(desk.chosen("e1"))
+    for _ in range(4):
+        fail_to_publish(desk, edition_id, NotThere)
+        desk.now += timedelta(hours=1)
 
-    assert len(desk.spotify.playlists) == 2
+    assert list(desk.spotify.playlists) == ["p1", "p2"]
+    assert desk.spotify.removed == ["p1"]
+    desk.spotify.gone.clear()
+    assert desk.publish(edition_id).playlist_id == "p2"
+    assert list(desk.spotify.items) == ["p2"]
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_new_playlist_that_is_not_there_at_once_is_waited_for_and_filled(
+    desk: Desk, mode: Mode
+) -> None:
+    edition_id = desk.chosen("e1", mode=mode)
+    desk.spotify.gone.add("p1")
+    until = fail_to_publish(desk, edition_id)
+    desk.spotify.gone.clear()
+
+    edition = desk.publish(edition_id)
+
+    assert until == desk.now + MISSING_FOR
+    assert edition.playlist_id == "p1"
+    assert list(desk.spotify.items) == list(desk.spotify.playlists) == ["p1"]
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("removed", [True, False])
+def test_killed_while_a_missing_playlist_is_let_go_no_empty_one_stays(
+    desk: Desk, *, mode: Mode, removed: bool
+) -> None:
+    edition_id = desk.chosen("e1", mode=mode)
+    desk.spotify.gone.add("p1")
+    fail_to_publish(desk, edition_id)
+    desk.now += MISSING_FOR
+    desk.spotify.dies = lambda call: call == "remove"
+    with suppress(Killed):
+        desk.publish(edition_id)
+    desk.spotify.dies = lambda _: False
+    desk.spotify.gone.clear()
+    desk.now += MISSING_FOR
+    if not removed:
+        desk.spotify.removed.clear()
+
+    edition = desk.publish(edition_id)
+
+    assert edition.playlist_id == ("p2" if removed else "p1")
+    assert list(desk.spotify.items) == [edition.playlist_id]
+    assert list(desk.spotify.playlists) == (["p1", "p2"] if removed else ["p1"])
+
+
+def test_a_living_playlist_that_held_lists_stays_in_the_library_when_it_is_replaced(
+    desk: Desk,
+) -> None:
+    desk.publish(desk.chosen("e1"))
+    edition_id = desk.chosen("e2", day=21)
+    desk.spotify.gone |= {"p1", "p2", "p3"}
+    fail_to_publish(desk, edition_id)
+    desk.now += MISSING_FOR
+    for _ in range(3):
+        fail_to_publish(desk, edition_id, NotThere)
+    desk.spotify.gone.clear()
+
+    edition = desk.publish(edition_id)
+
+    assert edition.playlist_id == "p2"
+    assert sorted(desk.spotify.items) == list(desk.spotify.playlists) == ["p1", "p2"]
+    assert desk.spotify.removed == []
+
+
+def test_the_next_list_lets_go_of_an_empty_playlist_and_takes_the_one_before_along(
+    desk: Desk,
+) -> None:
+    first = desk.chosen("e1")
+    desk.spotify.gone |= {"p1", "p2"}
+    fail_to_publish(desk, first)
+    desk.now += MISSING_FOR
+    fail_to_publish(desk, first, NotThere)
+    second = desk.chosen("e2", day=21)
+    fail_to_publish(desk, second)
+    desk.now += MISSING_FOR
+
+    edition = desk.publish(second)
+
+    assert edition.playlist_id == "p3"
+    assert desk.spotify.removed == ["p1", "p2"]
+    assert desk.store.editions.required(first).playlist_id is None
 
 
 def test_one_no_such_playlist_costs_nobody_their_playlist(desk: Desk) -> None:

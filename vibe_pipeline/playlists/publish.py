@@ -13,10 +13,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol, Unpack
 
-from vibe_pipeline.accounts.editions import NO_PLAYLIST
 from vibe_pipeline.accounts.messages import Message
 from vibe_pipeline.accounts.records import (
     Account,
@@ -39,9 +38,10 @@ from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import PlaylistLine
 from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.explicit_tracks import write_former
-from vibe_pipeline.playlists.failures import ListRefused, PlaylistMissing
+from vibe_pipeline.playlists.failures import ListRefused
 from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.kept_playlist import is_kept
+from vibe_pipeline.playlists.missing_playlist import MissingPlaylist, nothing_made
 from vibe_pipeline.playlists.own_playlists import another_was_made
 from vibe_pipeline.playlists.playlist_creation import CreatingClient, PlaylistCreation
 from vibe_pipeline.playlists.playlist_writes import PlaylistWrites
@@ -67,12 +67,8 @@ log = logging.getLogger(__name__)
 _TO_WRITE = frozenset({EditionState.CHOSEN, EditionState.PLAYLIST_MADE})
 _SECOND_CHOICES = 3
 """So often others are chosen in the place of unusable tracks; then the list becomes shorter."""
-_FRESH_PLAYLISTS = 1
-"""A playlist that vanished while we wrote is replaced this often in one publication."""
 _REFUSALS_BORNE = 1
 """So often a playlist that exists may be called absent while we write to it."""
-MISSING_FOR = timedelta(minutes=10)
-"""So long a playlist that held lists must be missing before it is let go."""
 SECOND_LOOK_SECONDS = 5.0
 """So long after "no such playlist" its own address is asked, before it is let go."""
 ANOTHER_TRY_SECONDS = 1.0
@@ -208,13 +204,15 @@ class Publication:
             PublicationLost: another process moved the edition on meanwhile; publish again.
             ServiceError: Spotify did not confirm a step; the ledger stands where it was confirmed
                 last, and publishing again goes on from there.
-            PlaylistMissing: the person's playlist is not there; publishing again ten minutes later
-                makes another, if it is not there then either.
+            PlaylistMissing: the playlist is not there; publishing again ten minutes later makes
+                another, if it is not there then either, and once for a list.
+            CreationInDoubt: a playlist may have been made and is not found; publishing again
+                ``until`` then makes another, if it is not found then either.
             ListRefused: not one of the tracks can be written, nor any other; or a later list
                 stands in the playlist.
             ValueError: nothing has been chosen for this edition yet.
         """
-        replaced, refused, mending = 0, 0, _Mending()
+        refused, mending = 0, _Mending()
         while True:
             edition = self.store.editions.required(edition_id)
             if edition.state is EditionState.RECORDED:
@@ -228,12 +226,12 @@ class Publication:
                     refused += 1
                     if refused > _REFUSALS_BORNE:
                         raise
-                elif replaced < _FRESH_PLAYLISTS:
-                    self._see_that_it_stays_gone(edition)
-                    replaced += 1
-                    self._let_go(edition)
-                else:
+                elif another_was_made(edition):
                     raise
+                else:
+                    missing = MissingPlaylist(store=self.store, spotify=self.spotify)
+                    missing.see_that_it_stays_away(edition)
+                    await missing.let_go(edition)
             except ListRefused as refusal:
                 await self._clear_up(self.store.editions.required(edition_id), refusal, mending)
                 raise
@@ -242,20 +240,6 @@ class Publication:
         """Whether the playlist is gone: one "no such thing" alone has been wrong before."""
         await self.sleep(SECOND_LOOK_SECONDS)
         return not await self.spotify.playlist_exists(_required(edition.playlist_id))
-
-    def _see_that_it_stays_gone(self, edition: Edition) -> None:
-        """Have a playlist that held lists be missing for a while before another takes its place.
-
-        People follow it, and Spotify shows also a playlist that its person removed: it is hardly
-        ever gone. The ledger keeps the first sight. Raises ``PlaylistMissing`` until then.
-        """
-        standing = self.store.editions.standing(edition.user_id)
-        if all(other.playlist_id != edition.playlist_id for other in standing):
-            return
-        now, noted = self.store.editions.now(), PlaylistMissing.noted(edition)
-        latest = now + MISSING_FOR
-        if noted is None or now < noted:
-            raise PlaylistMissing(until=min(noted or latest, latest))
 
     async def _step(self, edition: Edition, mending: _Mending) -> None:
         if self.store.editions.overtaken(edition):
@@ -627,13 +611,9 @@ class Publication:
                 return Wording(title=other.title, description=other.description or "")
         return None
 
-    def _let_go(self, edition: Edition) -> None:
-        """The playlist is gone from Spotify: forget it, and be ready to make another."""
-        self._advance_in(edition, EditionState.CHOSEN, **_nothing_made(edition))
-
     def _unmake(self, edition: Edition) -> None:
         """Take the list back to its choice, without a playlist."""
-        self._advance(edition, EditionState.CHOSEN, **_nothing_made(edition))
+        self._advance(edition, EditionState.CHOSEN, **nothing_made(edition))
 
     def _advance(
         self, edition: Edition, state: EditionState, **facts: Unpack[EditionFacts]
@@ -662,10 +642,6 @@ def chosen_twice(tracks: Sequence[ChosenTrack]) -> int:
 def without_uri(tracks: Sequence[ChosenTrack]) -> int:
     """How many chosen tracks could not be written to a playlist."""
     return sum(not track.uri.startswith("spotify:track:") for track in tracks)
-
-
-def _nothing_made(edition: Edition) -> EditionFacts:
-    return {**NO_PLAYLIST, "snapshot_id": edition.snapshot_id}
 
 
 def _required(playlist_id: str | None) -> str:

@@ -1,0 +1,88 @@
+"""A playlist that Spotify calls absent while we write to it: waited for, then let go of once.
+
+Looking whether it is gone is ``publish``'s; making another is ``playlist_creation``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from vibe_pipeline.accounts.editions import NO_PLAYLIST
+from vibe_pipeline.accounts.records import Edition, EditionFacts, EditionState
+from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.playlists import ledger_step
+from vibe_pipeline.playlists.failures import PlaylistMissing
+from vibe_pipeline.playlists.own_playlists import marker_of_another
+
+MISSING_FOR = timedelta(minutes=10)
+"""So long a playlist must be missing before it is let go."""
+_LEDGER_LOOKED_THROUGH = 300
+"""So many of a person's latest editions say which playlists were made for one of them."""
+
+
+class RemovingClient(Protocol):
+    """The part of Spotify this room asks."""
+
+    async def remove_from_library(self, uris: Sequence[str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingPlaylist:
+    """What becomes of an edition, and of its playlist, that is not there."""
+
+    store: AccountStore
+    spotify: RemovingClient
+
+    def see_that_it_stays_away(self, edition: Edition) -> None:
+        """Have it be missing for a while before another takes its place.
+
+        People follow it, Spotify shows also a playlist that its person removed, and one just made
+        is not everywhere at once: it is hardly ever gone. The ledger keeps the first sight. Raises
+        ``PlaylistMissing`` until then.
+        """
+        now, noted = self.store.editions.now(), PlaylistMissing.noted(edition)
+        latest = now + MISSING_FOR
+        if noted is None or now < noted:
+            raise PlaylistMissing(until=min(noted or latest, latest))
+
+    async def let_go(self, edition: Edition) -> None:
+        """Forget it, and be ready to make the one other that an edition gets.
+
+        One that never held a list leaves the library, for it may come back. The words it is found
+        by go last: killed before, whoever goes on looks for it. Raises ``PublicationLost`` and
+        ``ServiceError``.
+        """
+        marker = marker_of_another(edition)
+        forgotten: EditionFacts = {**nothing_made(edition), "marker": marker}
+        playlist_id = edition.playlist_id
+        if playlist_id is None or not self._never_held_a_list(edition):
+            ledger_step.advance_with_playlist(self.store, edition, EditionState.CHOSEN, **forgotten)
+            return
+        ledger_step.advance_with_playlist(
+            self.store,
+            edition,
+            EditionState.CHOSEN,
+            playlist_id=None,
+            playlist_url=None,
+            marker=marker,
+        )
+        self.store.editions.let_go_of(edition.user_id, playlist_id)
+        await self.spotify.remove_from_library([f"spotify:playlist:{playlist_id}"])
+        unheard = self.store.editions.required(edition.edition_id)
+        ledger_step.advance(self.store, unheard, EditionState.CHOSEN, **forgotten)
+
+    def _never_held_a_list(self, edition: Edition) -> bool:
+        """Whether it was made for one of their lists, and none was ever written to it."""
+        if self.store.editions.written_to(edition.user_id, edition.playlist_id or ""):
+            return False
+        history = self.store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH)
+        theirs = (one for one in history if one.playlist_id == edition.playlist_id)
+        return any(one.marker is not None for one in theirs)
+
+
+def nothing_made(edition: Edition) -> EditionFacts:
+    """What it says without a playlist; what it was last called by Spotify stays known."""
+    return {**NO_PLAYLIST, "snapshot_id": edition.snapshot_id}
