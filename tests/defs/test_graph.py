@@ -234,8 +234,8 @@ def test_a_list_that_an_operator_has_made_is_told_once(world: VibeWorld) -> None
 
 
 def test_a_night_that_an_operator_finishes_by_hand_is_told(world: VibeWorld) -> None:
-    anna, making = at_home(world), "POST /me/playlists"
-    world.trouble(service="spotify", endpoint=making, kind="status", status=503)
+    anna, writing = at_home(world), "PUT /playlists/{id}/items"
+    world.trouble(service="spotify", endpoint=writing, kind="status", status=503)
     world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
     failed = told(world, anna)
     world.no_trouble()

@@ -62,7 +62,7 @@ class PlaylistMissing(ServiceUnavailable):
     """
 
     def __init__(self, *, until: datetime) -> None:
-        super().__init__("spotify", "the playlist of the lists before is not there at the moment")
+        super().__init__("spotify", "the playlist is not there at the moment")
         self.until = until
 
     @staticmethod
