@@ -134,30 +134,62 @@ def test_what_prepares_a_first_list_and_the_list_itself_spend_one_share_side_by_
     lookups_end = FIRST_LIST_AT_MOST - PUBLISHING - ASKED_AGAIN
     ahead_of_it = FIRST_LIST - PUBLISHING - FIRST_LIST_ITSELF - 10 - 2
     assert granted == [2, ahead_of_it, lookups_end - 10 - 2 - ahead_of_it]
-    assert spend(publishing, 100) == PUBLISHING + ASKED_AGAIN
+    assert spend(publishing, PUBLISHING + ASKED_AGAIN) == PUBLISHING + ASKED_AGAIN
 
 
-def test_a_first_list_costs_no_more_than_its_most_whoever_spends(tmp_path: Path) -> None:
+def test_a_first_list_leaves_calls_for_publishing_whoever_spends(tmp_path: Path) -> None:
     store = made(tmp_path)
     anna = connected(store)
+    store.people.change(anna.user_id, likes_synced_at=store.budget.now())
     opened(store, anna, LIST)
     listening, preparing = listening_of(anna.user_id), preparing_of(anna.user_id)
     spenders = [
         budget_for(store, anna.user_id, account, asked_for=True, looking_up=looking_up)
-        for account, looking_up in (
-            (listening, False),
-            (preparing, True),
-            (LIST, True),
-            (LIST, False),
-        )
+        for account, looking_up in ((listening, False), (preparing, True), (LIST, True))
     ]
 
     granted = [spend(budget, 100) for budget in spenders]
 
-    assert sum(granted) == FIRST_LIST_AT_MOST
+    assert sum(granted) == FIRST_LIST_AT_MOST - PUBLISHING - ASKED_AGAIN
     assert granted[1] == 0
     assert granted[2] >= FIRST_LIST_ITSELF
-    assert granted[3] >= PUBLISHING
+
+
+def test_what_no_first_list_can_do_without_goes_on_when_an_outage_has_used_its_calls_up(
+    tmp_path: Path,
+) -> None:
+    store = made(tmp_path)
+    anna = connected(store)
+    opened(store, anna, LIST)
+    publishing = budget_for(store, anna.user_id, LIST, asked_for=True)
+    reading = budget_for(store, anna.user_id, listening_of(anna.user_id), asked_for=True)
+    looking_up = budget_for(store, anna.user_id, LIST, asked_for=True, looking_up=True)
+
+    granted = [spend(publishing, FIRST_LIST_AT_MOST), spend(looking_up, 1), spend(reading, 5)]
+
+    assert granted == [FIRST_LIST_AT_MOST, 0, 5]
+    assert spend(publishing, 5) == 5
+
+
+def test_what_a_first_list_may_cost_is_told_with_the_moment_it_may_cost_more(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    store = made(tmp_path, clock)
+    anna = connected(store)
+    opened(store, anna, LIST)
+    begun = clock()
+    looking_up = budget_for(store, anna.user_id, LIST, asked_for=True, looking_up=True)
+    spend(looking_up, 1)
+    clock.advance(minutes=30)
+    spend(looking_up, 100)
+
+    with pytest.raises(AllowanceSpent) as refused:
+        looking_up.ask(SPOTIFY, asked_for=True)
+
+    until = refused.value.until
+    assert until is not None
+    assert timedelta(0) <= until - begun - timedelta(hours=24) <= timedelta(minutes=2)
 
 
 def test_calls_refused_by_the_count_are_no_limit_of_the_service(tmp_path: Path) -> None:

@@ -188,6 +188,27 @@ def test_a_first_list_stays_within_its_most_though_much_has_to_be_asked_again(
     assert spotify_saw(world) <= FIRST_LIST_AT_MOST
 
 
+def test_a_first_list_comes_in_good_weather_however_much_an_outage_has_cost(
+    hurried_world: VibeWorld,
+) -> None:
+    world = hurried_world
+    anna = newcomer(world)
+    endpoint = "PUT /playlists/{id}/items"
+    world.trouble(service="spotify", endpoint=endpoint, kind="status", status=400)
+    for _ in range(10):
+        assert not launch(world, LaunchRequest.asked_list(anna.user_id))
+        if spotify_saw(world) > FIRST_LIST_AT_MOST:
+            break
+    world.no_trouble()
+
+    assert launch(world, LaunchRequest.asked_list(anna.user_id))
+
+    edition = world.store.editions.latest(anna.user_id)
+    assert edition is not None
+    assert edition.state is EditionState.RECORDED
+    assert spotify_saw(world) > FIRST_LIST_AT_MOST
+
+
 def test_what_a_newcomers_reserve_lacks_is_laid_in_after_the_first_list(
     hurried_world: VibeWorld,
 ) -> None:

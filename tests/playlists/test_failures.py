@@ -11,6 +11,7 @@ from tests.support.accounts_site import connected, made
 from vibe_pipeline.accounts.errors import AccountsBusy, SecretKeyWrong
 from vibe_pipeline.accounts.records import FailureCause
 from vibe_pipeline.clients.errors import (
+    AllowanceSpent,
     AuthorizationExpired,
     BrokenAnswer,
     CapabilityAbsent,
@@ -86,8 +87,10 @@ def test_every_error_has_a_cause(error: Exception, cause: FailureCause) -> None:
 
 def test_a_limit_says_until_when() -> None:
     limited = failure_of(RateLimited("spotify", "slow down", until=LATER, quota=False))
+    spent = failure_of(AllowanceSpent("spotify", "spent", until=LATER))
 
     assert limited.until == LATER
+    assert (spent.cause, spent.until) == (FailureCause.QUOTA, LATER)
     assert failure_of(AuthorizationExpired("spotify", "x")).until is None
 
 

@@ -245,7 +245,8 @@ class StoredBudget:
         if self.limit is None or service not in self.ceilings:
             return
         if _spent_jointly(connection, service, now, self.limit) >= self.limit.calls:
-            raise AllowanceSpent(service, "what a first list may cost is spent")
+            until = _joint_calls_again(connection, service, now, self.limit)
+            raise AllowanceSpent(service, "what a first list may cost is spent", until=until)
 
     def _open(
         self, connection: Connection, service: str, now: datetime, ceiling: Ceiling, share: Share
@@ -396,14 +397,30 @@ def _sum(
 
 def _spent_jointly(connection: Connection, service: str, now: datetime, limit: JointLimit) -> int:
     """The window's calls under any of the limit's accounts, and for the lists it names."""
+    total = func.coalesce(func.sum(service_calls.c.calls), 0)
+    query = select(total).where(*_joint(service, now, limit))
+    return int(connection.execute(query).scalar_one())
+
+
+def _joint_calls_again(
+    connection: Connection, service: str, now: datetime, limit: JointLimit
+) -> datetime:
+    """When one call more is within a limit that is reached, as others leave the window."""
+    columns = (service_calls.c.minute, service_calls.c.calls)
+    query = select(*columns).where(*_joint(service, now, limit)).order_by(service_calls.c.minute)
+    spent = _spent_jointly(connection, service, now, limit)
+    for minute, calls in connection.execute(query):
+        spent -= calls
+        if spent < limit.calls:
+            return _left_window(minute)
+    return now + WINDOW
+
+
+def _joint(service: str, now: datetime, limit: JointLimit) -> tuple[ColumnElement[bool], ...]:
     account = service_calls.c.edition_id
     lists = select(editions.c.edition_id).where(editions.c.user_id == limit.lists_of)
-    query = select(func.coalesce(func.sum(service_calls.c.calls), 0)).where(
-        service_calls.c.service == service,
-        _in_window(now),
-        or_(account.in_(limit.accounts), account.in_(lists)),
-    )
-    return int(connection.execute(query).scalar_one())
+    counted = or_(account.in_(limit.accounts), account.in_(lists))
+    return service_calls.c.service == service, _in_window(now), counted
 
 
 def _count(

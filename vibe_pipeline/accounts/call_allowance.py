@@ -20,8 +20,9 @@ FIRST_LIST = 30
 """What a person's very first list is to cost in all, from connecting to the playlist: who they
 are, the library, lookups before and for the list, and publishing it. More lest it be short."""
 FIRST_LIST_AT_MOST = 60
-"""No call is let through that would make a first list dearer than this, whoever asks for it and
-however often Spotify had to be asked again."""
+"""What a first list may cost, whoever asks for it and however often Spotify had to be asked again.
+Only what it cannot do without goes beyond that, after an outage: a library that was never read, and
+publishing."""
 FIRST_LIST_ITSELF = 8
 """Of a first list's calls so many lookups are the list's own, whatever went before it."""
 NEWCOMERS_RESERVE = 24
@@ -190,16 +191,25 @@ def budget_for(
     ``account`` is what its calls are counted under: an edition, ``preparing_of``,
     ``listening_of``; empty for a look at what is left. ``looking_up``: its calls make a list
     better and are not needed to publish one. Whatever is spent before a first list is counted
-    together, also by what spends at the same time, and ends where that list's share does.
+    together, also by what spends at the same time, and ends where that list's share does; what
+    there is no list without ends only with the day's share.
     """
     first = not store.editions.chosen_before(user_id, besides=account)
     share = share_for(account, asked_for=asked_for, first=first)
-    limited = first and account
-    limit = _first_list_limit(user_id, account, looking_up=looking_up) if limited else None
+    limited = first and account and not _needed(store, user_id, account, looking_up=looking_up)
+    limit = _first_list_limit(user_id, account) if limited else None
     return store.budget.of(account, share=share, user_id=user_id, limit=limit)
 
 
-def _first_list_limit(user_id: UserId, account: EditionId, *, looking_up: bool) -> JointLimit:
+def _needed(store: AccountStore, user_id: UserId, account: EditionId, *, looking_up: bool) -> bool:
+    """Whether there is no first list without it: reading likes never read, or publishing."""
+    if account == listening_of(user_id):
+        person = store.people.get(user_id)
+        return person is not None and person.likes_synced_at is None
+    return account != preparing_of(user_id) and not looking_up
+
+
+def _first_list_limit(user_id: UserId, account: EditionId) -> JointLimit:
     """Where calls for a first list end: the less they are needed, the sooner."""
     before = (listening_of(user_id), preparing_of(user_id))
     if account == preparing_of(user_id):
@@ -208,7 +218,7 @@ def _first_list_limit(user_id: UserId, account: EditionId, *, looking_up: bool) 
     if account == listening_of(user_id):
         kept = PUBLISHING + ASKED_AGAIN + FIRST_LIST_ITSELF
         return JointLimit(calls=FIRST_LIST_AT_MOST - kept, accounts=before, lists_of=user_id)
-    kept = PUBLISHING + ASKED_AGAIN if looking_up else 0
+    kept = PUBLISHING + ASKED_AGAIN
     return JointLimit(calls=FIRST_LIST_AT_MOST - kept, accounts=(*before, account))
 
 

@@ -128,8 +128,13 @@ class DeadlineReached(ServiceUnavailable):
 class AllowanceSpent(ServiceUnavailable):
     """What this piece of work may ask is spent, by our own count: go on with what is there.
 
-    The service asked for nothing of the kind, and another piece of work may ask it.
+    The service asked for nothing of the kind, and another piece of work may ask it. ``until``: when
+    this may ask again, where that is known.
     """
+
+    def __init__(self, service: str, sentence: str, *, until: datetime | None = None) -> None:
+        super().__init__(service, sentence)
+        self.until = until
 
 
 class NotThere(ServiceError):

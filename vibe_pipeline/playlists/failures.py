@@ -21,6 +21,7 @@ from vibe_pipeline.accounts.errors import (
 )
 from vibe_pipeline.accounts.records import Account, Edition, FailureCause
 from vibe_pipeline.clients.errors import (
+    AllowanceSpent,
     AuthorizationExpired,
     CapabilityAbsent,
     GrantDoubted,
@@ -89,7 +90,7 @@ class CreationInDoubt(ServiceUnavailable):
         return edition.cause_until if in_doubt else None
 
 
-_WITH_AN_END = (RateLimited, PlaylistMissing, CreationInDoubt)
+_WITH_AN_END = (RateLimited, PlaylistMissing, CreationInDoubt, AllowanceSpent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +190,7 @@ _CAUSES: tuple[tuple[type[Exception], FailureCause], ...] = (
     (Redirected, FailureCause.REDIRECTED),
     (WriteRefused, FailureCause.WRITING_REFUSED),
     (PlaylistMissing, FailureCause.PLAYLIST_MISSING),
+    (AllowanceSpent, FailureCause.QUOTA),
     (ServiceUnavailable, FailureCause.SERVICE_UNAVAILABLE),
     (WarehouseLocked, FailureCause.STORE_BUSY),
     (WarehouseUnreachable, FailureCause.STORE_BUSY),

@@ -13,8 +13,6 @@ from vibe_pipeline.clients.errors import WriteRefused
 
 MOST_PROBES = 60
 """Writes to find out with: enough for every track of a list of thirty, one by one."""
-_SUSPICIOUS = 3
-"""After so many that were refused while nothing was taken, an empty write is tried."""
 
 
 class Writes(Protocol):
@@ -97,9 +95,9 @@ class RefusedTracks:
             await self._search(suspects[middle:], refusal, certain=none_so_far)
 
     async def _found(self, uri: str, refusal: WriteRefused) -> None:
+        """The first is blamed only where something else is taken: the endpoint may refuse all."""
         self.bad.add(uri)
-        if len(self.bad) >= _SUSPICIOUS:
-            await self._see_that_tracks_are_to_blame(refusal)
+        await self._see_that_tracks_are_to_blame(refusal)
 
     async def _taken(self, uris: Sequence[str]) -> bool:
         self._probes += 1
