@@ -38,7 +38,7 @@ from vibe_pipeline.warehouse import Warehouse
 
 HELD_SECONDS = 25.0
 """So long an answer is held back, that whoever waits for it is killed meanwhile."""
-DONE_WITHIN_SECONDS = 240.0
+DONE_WITHIN_SECONDS = 120.0
 LOOK_AGAIN_SECONDS = 0.05
 LOOK_FAST_SECONDS = 0.002
 

@@ -42,7 +42,6 @@ from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine, Spotif
 from vibe_pipeline.locales import day, say
 from vibe_pipeline.playlists.edition_record import record_choice
 from vibe_pipeline.playlists.failures import (
-    CreationInDoubt,
     ListRefused,
     PlaylistMissing,
     failure_of,
@@ -624,7 +623,7 @@ def test_words_that_could_not_be_changed_are_tried_again_with_the_next_list(desk
     assert desk.spotify.playlists["p1"].description == edition.description
 
 
-def test_an_attempt_that_never_reached_spotify_is_made_again_once_that_is_sure(
+def test_an_attempt_that_never_reached_spotify_is_made_again_after_a_last_look(
     desk: Desk,
 ) -> None:
     edition_id = desk.chosen("e1")
@@ -633,13 +632,13 @@ def test_an_attempt_that_never_reached_spotify_is_made_again_once_that_is_sure(
         desk.publish(edition_id)
     desk.spotify.playlists.clear()
     desk.spotify.dies = lambda _: False
-    assert fail_to_publish(desk, edition_id, CreationInDoubt) == desk.now + DOUBT_FOR
-    desk.now += DOUBT_FOR
+    desk.now += timedelta(seconds=10)
 
     desk.publish(edition_id)
 
-    looks = ["newest", "newest"]
-    assert desk.spotify.calls == ["create", *looks, *looks, "create", "items", "newest"]
+    looks = ["newest", "newest", "newest"]
+    assert desk.spotify.calls == ["create", *looks, "create", "items", "newest"]
+    assert desk.naps.taken == [SECOND_LOOK_SECONDS, DOUBT_FOR.total_seconds() - 10]
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -674,29 +673,23 @@ def test_a_refusal_in_passing_that_was_none_makes_no_second_playlist_where_a_lis
 
 @pytest.mark.parametrize("chosen_again", [True, False])
 @pytest.mark.parametrize("mode", Mode)
-def test_after_a_creation_in_doubt_another_comes_only_minutes_later_and_none_stays_empty(
+def test_after_a_creation_in_doubt_another_comes_only_later_and_none_stays_empty(
     desk: Desk, mode: Mode, *, chosen_again: bool
 ) -> None:
     edition_id = desk.chosen("e1", mode=mode)
     spoiled: list[Exception] = [BrokenAnswer("spotify", "?", may_have_happened=True)]
     desk.spotify.spoils = lambda call: spoiled.pop() if call == "create" and spoiled else None
-    desk.spotify.lagging_looks = 8
+    desk.spotify.lagging_looks = 5
     with pytest.raises(BrokenAnswer):
         desk.publish(edition_id)
-    desk.now += timedelta(seconds=30)
-    fail_to_publish(desk, edition_id, CreationInDoubt)
-    desk.now += timedelta(seconds=30)
     if chosen_again:
         edition = desk.store.editions.required(edition_id)
         choice = Selection(ranked=(), tracks=TRACKS, summary=SUMMARY, policy="any 1")
         record_choice(desk.store, edition, choice, mode=mode)
-    until = fail_to_publish(desk, edition_id, CreationInDoubt)
-    assert list(desk.spotify.playlists) == ["p1"]
-    assert until is not None
-    desk.now = until
 
     edition = desk.publish(edition_id)
 
+    assert max(desk.naps.taken) == DOUBT_FOR.total_seconds()
     assert edition.playlist_id == "p2"
     assert list(desk.spotify.items) == ["p2"]
     assert desk.spotify.removed == ["p1"]
@@ -709,8 +702,6 @@ def test_a_playlist_that_appears_before_another_is_made_is_filled(desk: Desk) ->
         desk.publish(edition_id)
     desk.spotify.dies = lambda _: False
     desk.spotify.lagging_looks = 2
-    fail_to_publish(desk, edition_id, CreationInDoubt)
-    desk.now += timedelta(days=1)
 
     desk.publish(edition_id)
 

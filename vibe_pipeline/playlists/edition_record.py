@@ -16,7 +16,7 @@ from vibe_pipeline.accounts.records import Considered, Edition, EditionFacts, Ed
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.edition_inputs import with_explicit
-from vibe_pipeline.playlists.failures import CreationInDoubt, PlaylistMissing
+from vibe_pipeline.playlists.failures import PlaylistMissing
 from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.ranking.explanations import explanations
 from vibe_pipeline.records import DropReason, Mode, Pool, Ranked
@@ -82,7 +82,7 @@ def record_choice(
         "mode": mode if removed or nothing_made else edition.mode,
     }
     ledger_step.advance(store, edition, state, **facts)
-    noted = PlaylistMissing.noted(edition) or CreationInDoubt.noted(edition)
+    noted = PlaylistMissing.noted(edition)
     if edition.cause is not None and noted is not None:
         store.editions.fail(edition.edition_id, edition.cause, noted, edition.detail)
     store.considered.keep(

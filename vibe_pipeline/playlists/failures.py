@@ -73,24 +73,7 @@ class PlaylistMissing(ServiceUnavailable):
         return edition.cause_until if missing else None
 
 
-class CreationInDoubt(ServiceUnavailable):
-    """A playlist may have been made without our hearing of it, and is not to be found: another is
-    made when it is not found ``until`` then.
-    """
-
-    def __init__(self, *, until: datetime) -> None:
-        sentence = "the playlist that may have been made is not to be found yet"
-        super().__init__("spotify", sentence, may_have_happened=True)
-        self.until = until
-
-    @staticmethod
-    def noted(edition: Edition) -> datetime | None:
-        """Until when it is looked for, where that is what the edition stands failed for."""
-        in_doubt = edition.cause is FailureCause.SERVICE_UNAVAILABLE
-        return edition.cause_until if in_doubt else None
-
-
-_WITH_AN_END = (RateLimited, PlaylistMissing, CreationInDoubt, AllowanceSpent)
+_WITH_AN_END = (RateLimited, PlaylistMissing, AllowanceSpent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

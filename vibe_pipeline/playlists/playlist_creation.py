@@ -6,7 +6,7 @@ Telling ours among a person's playlists is ``own_playlists``'; writing to it is 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -25,7 +25,6 @@ from vibe_pipeline.clients.spotify import LOOKED_THROUGH
 from vibe_pipeline.clients.spotify_records import Playlist, SpotifyProfile
 from vibe_pipeline.nightly import local_date
 from vibe_pipeline.playlists import ledger_step
-from vibe_pipeline.playlists.failures import CreationInDoubt
 from vibe_pipeline.playlists.own_playlists import (
     CreationAttempts,
     another_was_made,
@@ -39,8 +38,8 @@ from vibe_pipeline.runs import nightly_occasion
 
 log = logging.getLogger(__name__)
 
-DOUBT_FOR = timedelta(minutes=2)
-"""So long after an attempt a playlist is looked for before another is made."""
+DOUBT_FOR = timedelta(seconds=30)
+"""So long after an attempt a playlist is looked for once more before another is made."""
 SECOND_LOOK_SECONDS = 5.0
 """So long after a playlist was not found it is looked for once more."""
 _PASSING_REFUSALS = 6
@@ -84,22 +83,19 @@ class PlaylistCreation:
         attempts = self._attempts(edition)
         if attempts or self._forgotten(account, edition):
             ours_already = await self.made_unheard(edition, account)
+            if ours_already is None and (rest := self._in_doubt_for(attempts)):
+                await self.sleep(rest)
+                ours_already = await self._among_theirs(edition, account, most=LOOKED_THROUGH)
             if ours_already is not None:
                 return ours_already
-        if attempts:
-            self._see_that_it_stays_unfound(edition, attempts)
         another = bool(attempts) or another_was_made(edition)
         return await self._create(edition, account, another=another)
 
-    def _see_that_it_stays_unfound(self, edition: Edition, attempts: Iterable[Edition]) -> None:
-        """Have a while pass between an attempt and the look that is the last before another.
-
-        What Spotify just made is not in its lists at once. Raises ``CreationInDoubt`` until then.
-        """
-        now, noted = self.store.editions.now(), CreationInDoubt.noted(edition)
-        over = noted or max(one.updated_at for one in attempts) + DOUBT_FOR
-        if now < over:
-            raise CreationInDoubt(until=min(over, now + DOUBT_FOR))
+    def _in_doubt_for(self, attempts: Sequence[Edition]) -> float:
+        """How many seconds the latest attempt may still be on its way into Spotify's lists."""
+        now = self.store.editions.now()
+        latest = max((one.updated_at for one in attempts), default=now - DOUBT_FOR)
+        return max(timedelta(), min(latest + DOUBT_FOR - now, DOUBT_FOR)).total_seconds()
 
     async def _create(self, edition: Edition, account: Account, *, another: bool) -> Playlist:
         """The new playlist, also when only Spotify's answer about it, or its words, went wrong.

@@ -206,8 +206,6 @@ class Publication:
                 last, and publishing again goes on from there.
             PlaylistMissing: the playlist is not there; publishing again ten minutes later makes
                 another, if it is not there then either, and once for a list.
-            CreationInDoubt: a playlist may have been made and is not found; publishing again
-                ``until`` then makes another, if it is not found then either.
             ListRefused: not one of the tracks can be written, nor any other; or a later list
                 stands in the playlist.
             ValueError: nothing has been chosen for this edition yet.
