@@ -31,6 +31,7 @@ from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.clients.errors import (
     BrokenAnswer,
+    CapabilityAbsent,
     NotThere,
     PassinglyRefused,
     ServiceError,
@@ -1436,6 +1437,15 @@ def test_a_list_written_anew_is_in_a_playlist_that_its_person_has(
     account = desk.store.people.get(desk.account.user_id)
     assert account is not None
     assert account.playlist_id == (edition.playlist_id if mode is Mode.LIVING else None)
+
+
+def test_a_list_written_anew_goes_where_it_was_though_the_library_tells_nothing(desk: Desk) -> None:
+    written = desk.publish(desk.chosen("e1", mode=Mode.DAILY))
+    desk.store.editions.advance(written.edition_id, written.state, EditionState.PLAYLIST_MADE)
+    closed = CapabilityAbsent("spotify", "closed", capability="GET /me/library/contains")
+    desk.spotify.spoils = lambda call: closed if call == "contains" else None
+
+    assert desk.publish(written.edition_id).playlist_id == "p1"
 
 
 @pytest.mark.parametrize("also_dead", [0, 1])

@@ -363,7 +363,7 @@ class Publication:
         """Whether the playlist it was written to before is in its person's library no more.
 
         Asked once, and not of the one where their lists stand: an undo leads these elsewhere before
-        it removes anything.
+        it removes anything. What is not answered counts as kept.
         """
         account = self._account(edition)
         living = account.playlist_id if edition.mode is Mode.LIVING else None
@@ -371,7 +371,11 @@ class Publication:
         if edition.snapshot_id is None or playlist_id == living or mending.looked_for_it:
             return False
         mending.looked_for_it = True
-        return not await is_kept(self.spotify, playlist_id, sleep=self.sleep)
+        try:
+            return not await is_kept(self.spotify, playlist_id, sleep=self.sleep)
+        except ServiceError as error:
+            log.warning("could not ask whether a playlist is still kept: %s", error)
+            return False
 
     async def _written(self, edition: Edition, uris: Sequence[str], mending: _Mending) -> str:
         """The snapshot; one refusal alone blames no track.
