@@ -48,6 +48,8 @@ class Announcement:
     corrects: Sequence[tuple[int, int]] = ()
     """By chat and id: the messages that told otherwise, to be put right."""
     correction: Html | None = None
+    in_place_of: int | None = None
+    """The message in the person's chat that is to say this from now on, if it is still there."""
 
 
 _GREETINGS = ((23, "_late"), (18, "_evening"), (12, "_afternoon"), (4, ""), (0, "_late"))
@@ -159,6 +161,7 @@ def _night_failed(services: BotServices, account: Account, message: NightFailed)
     """Why the night brought no list, and when the next try is: never a silent night.
 
     Who is reached only after that try reads of no moment that has passed, and of the one to come.
+    Another next try is said where the one before it was: nobody is woken for that.
     """
     language, now = account.language, services.now()
     intro = tell(language, "bot.failed.night", day=day(language, message.day))
@@ -170,9 +173,13 @@ def _night_failed(services: BotServices, account: Account, message: NightFailed)
     if night is not None and account.connected:
         when = moment(language, night, account.zone)
         again = tell(language, "bot.failed.next_night", until=when)
-    text = together(intro, "", why, again)
+    goes_on = message.until is not None
     return Announcement(
-        text=text, markup=keyboard([way_out(language, message.cause, Job.daily, {})])
+        text=together(intro, "", why, again),
+        markup=keyboard([way_out(language, message.cause, Job.daily, {})]),
+        in_place_of=services.store.outbox.told_before(account.user_id, message)
+        if goes_on
+        else None,
     )
 
 

@@ -22,7 +22,7 @@ from vibe_bot.freshness import fresh_content
 from vibe_bot.gone_chats import chat_is_gone, has_left
 from vibe_bot.notices import Notices
 from vibe_bot.rate_limiter import pause_seconds
-from vibe_bot.sending import Unreached, edit, send
+from vibe_bot.sending import Edited, Unreached, edit, send
 from vibe_bot.services import BotServices
 from vibe_bot.twins import only_one_numbered, only_one_of
 from vibe_pipeline.accounts.errors import AccountsUnreadable
@@ -121,12 +121,25 @@ class OutboxRelay:
         """
         if message.sent_as is not None:
             return await only_one_numbered(self.bot, message.chat_id, message.sent_as)
+        if announced.in_place_of is not None and await self._said_in_place(message, announced):
+            return announced.in_place_of
         sent = await send(self.bot, message.chat_id, announced.text, announced.markup)
         if message.attempts == 1 or message.id in self.not_taken:
             return sent.message_id
         arrived = self.services.store.outbox.arrived
         await asyncio.to_thread(arrived, message.id, sent_as=sent.message_id)
         return await only_one_of(self.bot, sent)
+
+    async def _said_in_place(self, message: OutboxMessage, announced: Announcement) -> bool:
+        """Whether an earlier message says it now; one that takes no edit is left as it is."""
+        chat_id, earlier = message.chat_id, announced.in_place_of or 0
+        try:
+            edited = await edit(self.bot, chat_id, earlier, announced.text, announced.markup)
+        except BadRequest as refusal:
+            if chat_is_gone(refusal):
+                raise
+            return False
+        return edited is Edited.DONE
 
     async def _close(self, message: OutboxMessage, announced: Announcement, stays: int) -> None:
         """It was sent: it is told once, copied, and corrects what it corrects."""

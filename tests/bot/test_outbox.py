@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -35,6 +36,11 @@ async def connected(place: BotWorld, *, language: str = "en") -> ChatUser:
     await anna.says("/start")
     anna.connected()
     return anna
+
+
+EDIT_REFUSED = json.dumps(
+    {"ok": False, "error_code": 400, "description": "Bad Request: message to edit not found"}
+)
 
 
 def failed(cause: FailureCause, until: datetime | None = None) -> NightFailed:
@@ -93,6 +99,44 @@ async def test_an_end_is_told_on_the_persons_clock(place: BotWorld) -> None:
 
     on_their_clock = moment("en", ends, ZoneInfo("Europe/Kyiv"))
     assert await anna.sees(saying(f"From {on_their_clock} there are new ones"))
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_another_next_try_of_a_night_is_told_in_the_message_that_told_of_it(
+    place: BotWorld, *, deleted: bool
+) -> None:
+    anna = await connected(place)
+    first, then = (datetime.now(UTC) + timedelta(hours=hours) for hours in (1, 3))
+    put, user_id = place.store.outbox.put, anna.account.user_id
+    put(user_id, failed(FailureCause.SERVICE_UNAVAILABLE, first))
+    told = await anna.sees(saying(moment("en", first, anna.account.zone)))
+    await until(lambda: messages_waiting(place.store) == 0)
+    if deleted:
+        place.trouble.next = [("editMessageText", 400, EDIT_REFUSED)]
+
+    put(user_id, failed(FailureCause.SERVICE_UNAVAILABLE, then).again(1))
+    now_told = await anna.sees(saying(moment("en", then, anna.account.zone)))
+
+    failures = [one for one in await anna.said_by_bot() if "next try" in one["text"]]
+    assert (now_told["message_id"] == told["message_id"]) is not deleted
+    assert len(failures) == 1 + deleted
+
+
+async def test_a_night_that_is_given_up_is_told_in_a_message_of_its_own(place: BotWorld) -> None:
+    anna = await connected(place)
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    put, user_id, cause = place.store.outbox.put, anna.account.user_id, FailureCause.QUOTA
+    put(user_id, failed(cause, soon))
+    first = await anna.sees(saying(moment("en", soon, anna.account.zone)))
+    await until(lambda: messages_waiting(place.store) == 0)
+
+    last = replace(failed(cause), dedupe_key="failed:1:last")
+    put(user_id, last)
+    await until(lambda: messages_waiting(place.store) == 0)
+
+    told = [one for one in await anna.said_by_bot() if "make your list" in one["text"]]
+    assert [one["message_id"] for one in told][0] == first["message_id"]
+    assert len(told) == 2
 
 
 async def test_an_ended_consent_comes_with_the_way_back(place: BotWorld) -> None:

@@ -169,6 +169,12 @@ class NightFailed:
         """The same, to be told beside what was told so often: its next try is another."""
         return self if not times else replace(self, dedupe_key=f"{self.dedupe_key}:{times}")
 
+    @property
+    def first_key(self) -> str:
+        """Under which the same was told first of this night; ``again`` adds a number to it."""
+        first, _, times = self.dedupe_key.rpartition(":")
+        return first if times.isdigit() else self.dedupe_key
+
     @classmethod
     def before_it_began(
         cls,

@@ -112,6 +112,16 @@ class Outbox:
         with self.database.reading() as connection:
             return list(connection.execute(query.order_by(outbox.c.id)).scalars())
 
+    def said_already(self, user_id: UserId, failure: NightFailed) -> int | None:
+        """The message in the chat that says the same of this night, with another next try."""
+        column, first = outbox.c.dedupe_key, failure.first_key
+        alike = or_(column == first, column.startswith(f"{first}:", autoescape=True))
+        same = (outbox.c.user_id == user_id, outbox.c.key == failure.key, alike)
+        others = (column != failure.dedupe_key, outbox.c.sent_as.is_not(None))
+        query = select(outbox.c.sent_as).where(*same, *others).order_by(outbox.c.id.desc())
+        with self.database.reading() as connection:
+            return connection.execute(query.limit(1)).scalar()
+
     def next_tries(self, user_id: UserId, occasion: str, edition: Edition | None) -> list[datetime]:
         """Each next try that was told of this night, whose list was perhaps begun, oldest first."""
         query = select(outbox).where(_of_the_night(user_id, occasion, edition))
