@@ -173,13 +173,13 @@ def _night_failed(services: BotServices, account: Account, message: NightFailed)
     if night is not None and account.connected:
         when = moment(language, night, account.zone)
         again = tell(language, "bot.failed.next_night", until=when)
-    goes_on = message.until is not None
+    earlier = None
+    if message.until is not None:
+        earlier = services.store.outbox.said_already(account.user_id, message)
     return Announcement(
         text=together(intro, "", why, again),
         markup=keyboard([way_out(language, message.cause, Job.daily, {})]),
-        in_place_of=services.store.outbox.told_before(account.user_id, message)
-        if goes_on
-        else None,
+        in_place_of=earlier,
     )
 
 

@@ -135,7 +135,7 @@ async def test_a_night_that_is_given_up_is_told_in_a_message_of_its_own(place: B
     await until(lambda: messages_waiting(place.store) == 0)
 
     told = [one for one in await anna.said_by_bot() if "make your list" in one["text"]]
-    assert [one["message_id"] for one in told][0] == first["message_id"]
+    assert told[0]["message_id"] == first["message_id"]
     assert len(told) == 2
 
 
