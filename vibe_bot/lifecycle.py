@@ -67,9 +67,8 @@ async def run(settings: Settings, token: str) -> None:
         store = open_for(settings)
         services = open_services(settings, http, store, now=utc_now, sleep=asyncio.sleep)
         try:
-            with store.database.held_open():
-                async with ending_when_still():
-                    await serve(build(services, token), services, stopping)
+            with store.database.held_open(), ending_when_still():
+                await serve(build(services, token), services, stopping)
         finally:
             await services.calls.close()
 

@@ -24,6 +24,7 @@ from vibe_bot.notices import Notices
 from vibe_bot.rate_limiter import pause_seconds
 from vibe_bot.sending import Edited, Unreached, edit, send
 from vibe_bot.services import BotServices
+from vibe_bot.telegram_answers import MayHaveArrived
 from vibe_bot.twins import only_one_numbered, only_one_of
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.messages import MessageUnreadable, OutboxMessage
@@ -144,7 +145,8 @@ class OutboxRelay:
     async def _close(self, message: OutboxMessage, announced: Announcement, stays: int) -> None:
         """It was sent: it is told once, copied, and corrects what it corrects."""
         await asyncio.to_thread(self.services.store.outbox.done, message.id, sent_as=stays)
-        self.notices.copy(message.user_id, announced.text)
+        if stays != announced.in_place_of:
+            self.notices.copy(message.user_id, announced.text)
         self._forget(message)
         await self._correct(announced)
         self._remember(message.chat_id)
@@ -191,6 +193,9 @@ class OutboxRelay:
             case RetryAfter():
                 pause = timedelta(seconds=pause_seconds(error))
                 self._put_back(message, now + pause)
+            case TimedOut() if message.attempts == 1 and not isinstance(error, MayHaveArrived):
+                self.lost.add(message.id)
+                self._again(message)
             case TimedOut():
                 log.warning("telegram may not have taken a message", key=message.key)
                 store.outbox.done(message.id)

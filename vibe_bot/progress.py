@@ -30,7 +30,7 @@ from vibe_bot.results import Figures, Result, edition_made, gave_up, result_of, 
 from vibe_bot.run_poller import RunPoller, RunSnapshot
 from vibe_bot.sending import Edited, Unreached, edit, edit_or_send, send
 from vibe_bot.services import BotServices
-from vibe_bot.telegram_answers import AnswerLost, TooLarge
+from vibe_bot.telegram_answers import AnswerLost, MayHaveArrived, TooLarge
 from vibe_bot.twins import only_one_numbered, only_one_of
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import waited_for_in_chat
@@ -256,6 +256,8 @@ class _ProgressMessage:
     """The message of its own, while it is not settled whether there is another."""
     doubted: bool = False
     """Its result may be there in a message of its own: a former bot, or a lost answer, sent it."""
+    late: bool = False
+    """Once no answer came to it: it is said a second time, and no third."""
     handing_over: bool = False
     """It was this bot that began to send its file."""
     abandoned: bool = False
@@ -511,8 +513,12 @@ class _Follower:
     async def _say_anew(self, result: Result) -> None:
         try:
             sent = await send(self.bot, self.watch.chat_id, result.text, result.markup)
-        except TimedOut:
-            log.warning("telegram may not have taken a result", run=self.watch.run_id)
+        except TimedOut as late:
+            if self.message.late or isinstance(late, MayHaveArrived):
+                log.warning("telegram may not have taken a result", run=self.watch.run_id)
+                return
+            self.message.late = self.message.doubted = True
+            raise
         except Unreached as trouble:
             self.message.doubted |= trouble.lost
             raise

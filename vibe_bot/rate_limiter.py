@@ -56,7 +56,7 @@ _PACED = frozenset(
     {"sendMessage", "editMessageText", "editMessageReplyMarkup", "sendDocument", "sendPhoto"}
 )
 _REPEATED = _PACED | {"answerCallbackQuery"}
-"""Whom a person waits for; a file that timed out most likely arrived, and is not repeated."""
+"""Whom a person waits for; what timed out most likely arrived, and is not repeated."""
 _DOUBLED = frozenset({"sendMessage", "sendDocument", "sendPhoto"})
 """What comes twice when Telegram took it although it says otherwise: better than silence, and
 looked for afterwards."""

@@ -29,8 +29,6 @@ GET_UPDATES = "getUpdates"
 _POLLING = frozenset({GET_UPDATES, "deleteWebhook"})
 """What the package asks in a loop of its own, which a refused token would end for good."""
 _MESSAGES = frozenset({"sendMessage", "sendDocument", "sendPhoto", "editMessageText"})
-_SAID_AGAIN = frozenset({"sendMessage", "editMessageText"})
-"""What is said again where no answer comes: a double is found and taken away, an edit has none."""
 _RECORDS: Mapping[str, type[TelegramObject]] = {"getMe": User, "getFile": File}
 _MISSHAPEN = (
     ArithmeticError,
@@ -113,8 +111,8 @@ class JudgedRequest(BaseRequest):
         request = partial(
             self._inner.do_request, url, method, request_data, *timeouts, **named_timeouts
         )
+        ask = partial(_asked, request)
         endpoint = url.rsplit("/", maxsplit=1)[-1]
-        ask = partial(_asked, request, endpoint)
         if method == "GET":  # a file, which is whatever somebody sent
             return await ask()
         if endpoint not in _POLLING:
@@ -140,9 +138,7 @@ def _answered(endpoint: str, status: int, payload: bytes) -> tuple[int, bytes]:
     return status, payload
 
 
-async def _asked(
-    request: Callable[[], Awaitable[tuple[int, bytes]]], endpoint: str
-) -> tuple[int, bytes]:
+async def _asked(request: Callable[[], Awaitable[tuple[int, bytes]]]) -> tuple[int, bytes]:
     """What comes back; the package calls late also what it could not send.
 
     Raises: ``TimedOut`` for what most likely arrived, ``AnswerLost`` for what may have,
@@ -151,12 +147,9 @@ async def _asked(
     try:
         return await request()
     except TimedOut as error:
-        kind: type[NetworkError] | None = AnswerLost if endpoint in _SAID_AGAIN else None
-        if isinstance(error.__cause__, _NOT_SENT):
-            kind = NetworkError
-        if kind is None:
+        if not isinstance(error.__cause__, _NOT_SENT):
             raise
-        raise kind(f"httpx.{type(error.__cause__).__name__}") from error.__cause__
+        raise NetworkError(f"httpx.{type(error.__cause__).__name__}") from error.__cause__
     except NetworkError as error:
         if not isinstance(error.__cause__, _CUT_OFF):
             raise

@@ -8,29 +8,47 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 STANDS_STILL_SECONDS = 180.0
-_WINDINGS = 12
+_LOOKS = 12
+"""So many in a row must find the loop where it was."""
 
 
-@asynccontextmanager
-async def ending_when_still(*, after_seconds: float = STANDS_STILL_SECONDS) -> AsyncIterator[None]:
+@contextmanager
+def ending_when_still(*, after_seconds: float = STANDS_STILL_SECONDS) -> Iterator[None]:
     """Inside, a loop that does nothing for so long ends the process, with code 1.
 
-    Where each thread stood is written to standard error before. The time that a machine sleeps does
-    not count.
+    Where each thread stood is written to standard error before. While the whole process is frozen
+    (a paused container, a sleeping machine) nobody looks, so that this counts as one look.
     """
-    winding = asyncio.create_task(_wind(after_seconds))
+    over = threading.Event()
+    looking = (asyncio.get_running_loop(), after_seconds / _LOOKS, over)
+    threading.Thread(target=_look, args=looking, name="watchdog", daemon=True).start()
     try:
         yield
     finally:
-        winding.cancel()
-        faulthandler.cancel_dump_traceback_later()
+        over.set()
 
 
-async def _wind(after_seconds: float) -> None:
-    while True:
-        faulthandler.dump_traceback_later(after_seconds, exit=True)
-        await asyncio.sleep(after_seconds / _WINDINGS)
+def _look(loop: asyncio.AbstractEventLoop, every_seconds: float, over: threading.Event) -> None:
+    moved, still = threading.Event(), 0
+    _ask(loop, moved)
+    while not over.wait(every_seconds):
+        if moved.is_set():
+            moved.clear()
+            still = 0
+            _ask(loop, moved)
+            continue
+        still += 1
+        if still >= _LOOKS:
+            faulthandler.dump_traceback()
+            os._exit(1)
+
+
+def _ask(loop: asyncio.AbstractEventLoop, moved: threading.Event) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(moved.set)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from telegram.request import HTTPXRequest
 
 from tests.bot.test_generate import connected, the_run
 from tests.bot.test_leaving import is_sure, sweeps
+from tests.support.accounts_site import messages_waiting
 from tests.support.bot_world import WITHIN, BotWorld, ChatUser, data_of, living_bot, saying, until
 from tests.support.pipeline_stand_in import StandInRun
 from vibe_bot import outbox, progress, receipts
@@ -46,22 +48,27 @@ def answers_late(monkeypatch: pytest.MonkeyPatch, method: str, times: int) -> No
     monkeypatch.setattr(HTTPXRequest, "do_request", do_request)
 
 
+@pytest.mark.parametrize("late", [1, 9])
 async def test_a_result_in_a_new_message_is_told_once_though_no_answer_comes_back(
-    empty_place: BotWorld, monkeypatch: pytest.MonkeyPatch
+    empty_place: BotWorld, monkeypatch: pytest.MonkeyPatch, late: int
 ) -> None:
+    """While no answer ever comes it is said a second time, and no third."""
     async with living_bot(empty_place):
         anna = await connected(empty_place)
     run = empty_place.pipeline.begin("daily_vibe", anna.account.user_id)
     watches, user_id = empty_place.store.watches, anna.account.user_id
     watches.add(run.run_id, user_id, anna.telegram_id, NO_MESSAGE, "daily_vibe")
     anna.edition(run.run_id)
-    answers_late(monkeypatch, "sendMessage", 3)
+    monkeypatch.setattr(progress, "RETRY_SECONDS", 0.2)
+    answers_late(monkeypatch, "sendMessage", late)
 
     async with living_bot(empty_place):
         await anna.sees(saying("Anna's day"))
+        await until(lambda: empty_place.store.watches.open() == [])
         await asyncio.sleep(0.6)
 
-    assert sum("Anna's day" in one["text"] for one in await anna.said_by_bot()) == 1
+    told = sum("Anna's day" in one["text"] for one in await anna.said_by_bot())
+    assert told == (1 if late == 1 else 2)
 
 
 def hangs(monkeypatch: pytest.MonkeyPatch, method: str, times: int) -> None:
@@ -88,7 +95,7 @@ async def test_a_result_that_telegram_hung_over_is_told_once_all_the_same(
     run = await the_run(place)
     if method == "sendMessage":
         place.trouble.next = [("editMessageText", 400, refusal("message to edit not found"))] * 9
-    hangs(monkeypatch, method, 2)
+    hangs(monkeypatch, method, 1)
 
     anna.edition(run.run_id)
     run.status = "SUCCESS"
@@ -98,15 +105,20 @@ async def test_a_result_that_telegram_hung_over_is_told_once_all_the_same(
     assert sum("Anna's day" in one["text"] for one in await anna.said_by_bot()) == 1
 
 
+@pytest.mark.parametrize("goes_wrong", [hangs, answers_late])
 async def test_a_night_that_telegram_hung_over_is_told_once_all_the_same(
-    place: BotWorld, monkeypatch: pytest.MonkeyPatch
+    place: BotWorld,
+    monkeypatch: pytest.MonkeyPatch,
+    goes_wrong: Callable[[pytest.MonkeyPatch, str, int], None],
 ) -> None:
+    monkeypatch.setattr(outbox, "RETRY", timedelta(seconds=0.2))
     anna = await connected(place)
     edition = anna.edition()
-    hangs(monkeypatch, "sendMessage", 2)
+    goes_wrong(monkeypatch, "sendMessage", 1)
 
     place.store.outbox.put(anna.account.user_id, NightReady.of(edition.edition_id))
     await anna.sees(saying("Anna's day"))
+    await until(lambda: messages_waiting(place.store) == 0)
 
     assert sum("Anna's day" in one["text"] for one in await anna.said_by_bot()) == 1
 

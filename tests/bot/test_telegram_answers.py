@@ -326,11 +326,11 @@ class Late(BaseRequest):
         (httpx.ConnectTimeout("x"), 1),
         (httpx.PoolTimeout("x"), 1),
         (httpx.WriteTimeout("x"), 1),
-        (httpx.ReadTimeout("x"), 1),
+        (httpx.ReadTimeout("x"), 0),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
-async def test_what_may_not_have_arrived_is_sent_again(
+async def test_only_what_cannot_have_arrived_is_sent_again(
     empty_place: BotWorld, cause: Exception, sent: int
 ) -> None:
     async with living_bot(empty_place):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -12,7 +14,7 @@ import asyncio, time
 from vibe_bot.watchdog import ending_when_still
 
 async def main():
-    async with ending_when_still(after_seconds={after}):
+    with ending_when_still(after_seconds={after}):
         await asyncio.sleep(0)
         {work}
     time.sleep({beyond})
@@ -41,3 +43,14 @@ def test_a_loop_that_stands_still_ends_the_program_and_says_where_it_stood() -> 
 @pytest.mark.parametrize("work", ["await asyncio.sleep(3)", "time.sleep(0.1)"])
 def test_a_loop_that_waits_or_is_busy_for_a_moment_goes_on(work: str) -> None:
     assert bot(work, after=1.5, beyond=2.0).stdout == "ended by itself\n"
+
+
+def test_a_bot_that_was_frozen_goes_on_when_it_is_thawed() -> None:
+    program = _PROGRAM.format(work="await asyncio.sleep(3)", after=1.5, beyond=0.0)
+    frozen = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    time.sleep(2.0)
+    frozen.send_signal(signal.SIGSTOP)
+    time.sleep(3.0)
+    frozen.send_signal(signal.SIGCONT)
+
+    assert frozen.communicate(timeout=60)[0] == "ended by itself\n"

@@ -170,10 +170,11 @@ class NightFailed:
         return self if not times else replace(self, dedupe_key=f"{self.dedupe_key}:{times}")
 
     @property
-    def first_key(self) -> str:
-        """Under which the same was told first of this night; ``again`` adds a number to it."""
+    def of_its_night(self) -> str:
+        """How the keys begin of all that told the same or another failure of this night."""
         first, _, times = self.dedupe_key.rpartition(":")
-        return first if times.isdigit() else self.dedupe_key
+        first = first if times.isdigit() else self.dedupe_key
+        return first.removesuffix(f"{self.cause}")
 
     @classmethod
     def before_it_began(

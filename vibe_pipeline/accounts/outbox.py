@@ -113,14 +113,19 @@ class Outbox:
             return list(connection.execute(query.order_by(outbox.c.id)).scalars())
 
     def said_already(self, user_id: UserId, failure: NightFailed) -> int | None:
-        """The message in the chat that says the same of this night, with another next try."""
-        column, first = outbox.c.dedupe_key, failure.first_key
-        alike = or_(column == first, column.startswith(f"{first}:", autoescape=True))
-        same = (outbox.c.user_id == user_id, outbox.c.key == failure.key, alike)
-        others = (column != failure.dedupe_key, outbox.c.sent_as.is_not(None))
-        query = select(outbox.c.sent_as).where(*same, *others).order_by(outbox.c.id.desc())
+        """The newest message in the chat about this night, where it says the same but for when."""
+        column = outbox.c.dedupe_key
+        query = select(outbox.c.key, column, outbox.c.sent_as).where(
+            outbox.c.user_id == user_id,
+            outbox.c.sent_as.is_not(None),
+            column != failure.dedupe_key,
+            column.startswith(failure.of_its_night, autoescape=True),
+        )
         with self.database.reading() as connection:
-            return connection.execute(query.limit(1)).scalar()
+            newest = connection.execute(query.order_by(outbox.c.id.desc()).limit(1)).first()
+        if newest is None or newest.key != failure.key or newest.dedupe_key.endswith(":last"):
+            return None
+        return int(newest.sent_as)
 
     def next_tries(self, user_id: UserId, occasion: str, edition: Edition | None) -> list[datetime]:
         """Each next try that was told of this night, whose list was perhaps begun, oldest first."""
