@@ -132,9 +132,31 @@ async def _text(update: Update, context: Context) -> None:
         chat_id, _replied_to(message), written_ago=_written_ago(message, state.services)
     )
     handler, args = _meant(words, question, us=context.bot.username)
-    found = await _call(update, context, handler, args)
-    if found is not None:  # only now: a bot that ends before leaves the answer to the next one
+    found = await interaction_from(update, context, args=args)
+    if found is None or message is None:
+        return
+    try:
+        await handler(found)
+    except Exception:
+        if not state.held_answers.holds(found.request_id):  # or it may be handled again
+            context.application.create_task(_close_question(found, asking, message.message_id))
+        raise
+    # only now: a bot that ends before leaves the answer to the next one
+    await _close_question(found, asking, message.message_id)
+
+
+async def _close_question(found: Interaction, asking: int | None, message_id: int) -> None:
+    """What was asked before the words of this message is open no more for a bot started later.
+
+    Not where it was asked again in the same message; nor while something is still to be said in
+    this chat, for that may be the answer's, which a later bot would take up.
+    """
+    state, chat_id = found.state, found.account.chat_id
+    asking_now = state.questions.asking(chat_id)
+    if asking is not None and asking_now != asking:
         await found.answered(asking)
+    elif asking is None and asking_now is None and not state.held_answers.waits(chat_id):
+        await found.answered_before(message_id)
 
 
 def _written_ago(message: Message | None, services: BotServices) -> float:
@@ -184,13 +206,10 @@ async def _file(update: Update, context: Context) -> None:
     await _call(update, context, history_file.history_file, "")
 
 
-async def _call(
-    update: Update, context: Context, handler: Handler, args: str
-) -> Interaction | None:
+async def _call(update: Update, context: Context, handler: Handler, args: str) -> None:
     found = await interaction_from(update, context, args=args)
     if found is not None:
         await handler(found)
-    return found
 
 
 async def _in_a_group(update: Update, context: Context) -> None:

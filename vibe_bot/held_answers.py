@@ -63,6 +63,10 @@ class HeldAnswers:
             held.request_id == request_id for waiting in self._chats.values() for held in waiting
         )
 
+    def waits(self, chat_id: int) -> bool:
+        """Whether anything was not said yet in this chat."""
+        return bool(self._chats.get(chat_id))
+
     def keep(self, chat_id: int, unsent: Unsaid, *, request_id: str | None = None) -> None:
         """Say it when the pause has ended; of one message only what it is to say last."""
         self.drop(chat_id, unsent.message_id)

@@ -212,6 +212,11 @@ class Interaction:
             answered = self.services.store.open_questions.answered
             await self._noted(partial(answered, self.account.user_id, asking))
 
+    async def answered_before(self, message_id: int) -> None:
+        """The same of whatever was asked before this message."""
+        answered = self.services.store.open_questions.answered_before
+        await self._noted(partial(answered, self.account.user_id, message_id))
+
     async def _told_in(self, message_id: int) -> None:
         command = self.state.questions.told(self.account.chat_id, message_id, self.request_id)
         if command is not None:

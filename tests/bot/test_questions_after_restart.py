@@ -6,12 +6,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from telegram.error import BadRequest
 
 from tests.bot.test_lists import unhandled
 from tests.support.accounts_site import Clock, made
 from tests.support.bot_world import BotWorld, ChatUser, living_bot, until
+from vibe_bot.handlers import COMMANDS
+from vibe_bot.interactions import Interaction
 from vibe_bot.questions import ANSWERED_WITHIN
-from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.errors import AccountsBusy, UnknownPerson
 from vibe_pipeline.accounts.inbox import Inbox
 from vibe_pipeline.accounts.open_questions import KEPT, OpenQuestions
 from vibe_pipeline.accounts.store import open_for, utc_now
@@ -120,6 +123,73 @@ async def test_an_answer_over_which_the_bot_died_is_understood_by_the_next_one(
     assert later["text"] == say("en", "bot.unknown_text")
 
 
+@pytest.mark.parametrize(
+    "trouble", [AccountsBusy("held"), BadRequest("odd"), UnknownPerson(UserId("u0"))]
+)
+async def test_an_answer_that_came_to_nothing_leaves_no_question_open_for_the_next_bot(
+    empty_place: BotWorld, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    async def fails(_: Interaction) -> None:
+        raise trouble
+
+    anna = await asked(empty_place, "/block")
+    with monkeypatch.context() as patched:
+        patched.setitem(COMMANDS, "block", fails)
+        async with living_bot(empty_place):
+            await anna.says("Muse")
+            await until(lambda: unhandled(empty_place) == 0)
+
+    async with living_bot(empty_place):
+        told = await anna.says("good night")
+
+    assert told["text"] == say("en", "bot.unknown_text")
+    assert empty_place.store.blocks.list(anna.account.user_id) == []
+
+
+async def test_a_question_whose_answer_could_not_be_noted_is_closed_by_later_words(
+    empty_place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(*_: object) -> None:
+        raise AccountsBusy("held")
+
+    anna = await asked(empty_place, "/setsize")
+    async with living_bot(empty_place):
+        with monkeypatch.context() as patched:
+            patched.setattr(OpenQuestions, "answered", held)
+            await anna.says("20")
+            await until(lambda: unhandled(empty_place) == 0)
+        await anna.says("thanks")
+        await until(lambda: unhandled(empty_place) == 0)
+
+    async with living_bot(empty_place):
+        told = await anna.says("50")
+
+    assert told["text"] == say("en", "bot.unknown_text")
+    assert anna.account.playlist_size == 20
+
+
+async def test_a_question_that_is_asked_again_by_the_next_bot_is_open_for_the_one_after(
+    empty_place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living_bot(empty_place):
+        anna = await empty_place.person()
+        await anna.says("/help")
+        await until(lambda: unhandled(empty_place) == 0)
+        with monkeypatch.context() as patched:
+            patched.setattr(Inbox, "done", lambda *_: None)
+            first = await anna.says("/setsize")
+            await until(lambda: len(empty_place.store.open_questions.all()) == 1)
+    async with living_bot(empty_place):
+        await until(lambda: unhandled(empty_place) == 0)
+
+    (row,) = empty_place.store.open_questions.all()
+    async with living_bot(empty_place):
+        told = await anna.says("20")
+
+    assert (row.message_id, row.answered) == (first["message_id"], False)
+    assert told["text"] == say("en", "bot.settings.size_set", count=20)
+
+
 def test_of_a_persons_questions_only_the_newest_is_open_and_old_ones_are_let_go_of(
     tmp_path: Path,
 ) -> None:
@@ -138,3 +208,20 @@ def test_of_a_persons_questions_only_the_newest_is_open_and_old_ones_are_let_go_
     assert store.open_questions.drop_old() == 2
     with pytest.raises(UnknownPerson):
         store.open_questions.asked(UserId("u0"), 1, "block")
+
+
+def test_words_close_what_was_asked_before_them_and_nothing_of_later_or_of_others(
+    tmp_path: Path,
+) -> None:
+    store = made(tmp_path)
+    anna, boris = (store.people.register(number, "Anna", "en").user_id for number in (101, 202))
+    store.open_questions.asked(anna, 3, "block")
+    store.open_questions.asked(boris, 3, "block")
+
+    store.open_questions.answered_before(anna, 3)
+    before = [one.answered for one in store.open_questions.all()]
+    store.open_questions.answered_before(anna, 4)
+    after = {one.chat_id: one.answered for one in store.open_questions.all()}
+
+    assert before == [False, False]
+    assert after == {101: True, 202: False}

@@ -58,6 +58,19 @@ class OpenQuestions:
         with self.database.writing(synced=False) as connection:
             connection.execute(update(open_questions).where(*here).values(answered=True))
 
+    def answered_before(self, user_id: UserId, message_id: int) -> None:
+        """The same of all that was asked before this message.
+
+        Mostly there is nothing, which a look tells; it waits for no other process.
+        """
+        table = open_questions.c
+        stale = (table.user_id == user_id, table.message_id < message_id, ~table.answered)
+        with self.database.reading() as connection:
+            if connection.execute(select(table.message_id).where(*stale)).first() is None:
+                return
+        with self.database.writing(synced=False) as connection:
+            connection.execute(update(open_questions).where(*stale).values(answered=True))
+
     def all(self) -> list[OpenQuestion]:
         """Everybody's, oldest first."""
         query = (
