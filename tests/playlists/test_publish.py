@@ -1556,6 +1556,44 @@ def test_yesterdays_list_stands_again_without_what_its_person_wants_to_hear_no_m
     assert desk.spotify.items == {"p1": [one.uri for one in left]}
 
 
+class AllExplicit(Remembering):
+    """A mender that knows every track of a list to be marked as explicit, or knows nothing."""
+
+    def __init__(self, *, known: bool) -> None:
+        super().__init__()
+        self.known = known
+
+    def known_marks(self, edition: Edition) -> Mapping[str, bool]:
+        return {one.spotify_id: True for one in edition.tracks if self.known}
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("anew", [True, False])
+def test_a_list_that_is_explicit_throughout_stands_again_as_it_was_and_no_playlist_is_empty(
+    desk: Desk, *, known: bool, anew: bool
+) -> None:
+    standing = desk.publish(desk.chosen("e1"))
+    desk.now += timedelta(days=1)
+    if anew:
+        made_anew(desk, standing.edition_id)
+        edition_id = standing.edition_id
+    else:
+        edition_id = of_others(desk, "e2")
+        desk.spotify.dead = {one.uri for one in OTHERS}
+    desk.store.people.change(desk.account.user_id, leaves_out_explicit=True)
+    desk.mender = AllExplicit(known=known)
+    songs = [replace(track(at), explicit=True) for at in (1, 2, 3)]
+    desk.spotify.lines = [PlaylistLine(track=song, playable=True) for song in songs]
+
+    with pytest.raises(ListRefused):
+        desk.publish(edition_id)
+
+    assert desk.spotify.items == {"p1": [one.uri for one in TRACKS]}
+    latest = desk.store.editions.latest(desk.account.user_id)
+    assert latest is not None
+    assert (latest.edition_id, latest.tracks) == (standing.edition_id, TRACKS)
+
+
 def test_while_a_list_stands_nobody_sees_the_playlist_empty(desk: Desk) -> None:
     desk.publish(desk.chosen("e1"))
     held: set[int] = set()

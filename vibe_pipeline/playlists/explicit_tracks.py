@@ -87,12 +87,14 @@ async def write_former(
 ) -> bool:
     """Have the tracks that stood in a playlist stand there again; whether anything of them does.
 
-    ``marks`` is what is known of them where the person wants nothing explicit, else ``None``.
+    ``marks`` is what is known of them where the person wants nothing explicit, else ``None``. Where
+    none of them is left that is not explicit, all stand there as they did: no playlist is emptied,
+    and the ledger says of it what it holds.
     """
     stand: list[ChosenTrack] = []
 
     async def write(some: Sequence[ChosenTrack]) -> list[ChosenTrack]:
-        left = await write_existing(writes, [track.uri for track in some])
+        left = await write_existing(writes, [track.uri for track in some]) if some else []
         stand[:] = [track for track in some if track.uri in left]
         return list(stand)
 
@@ -101,4 +103,6 @@ async def write_former(
     else:
         playlist_id = writes.playlist_id
         await write_clean(spotify, playlist_id, tracks, marks=marks, write=write, sleep=sleep)
+        if not stand:
+            await write(tracks)
     return bool(stand)
