@@ -85,7 +85,7 @@ class PlaylistCreation:
             ours_already = await self.made_unheard(edition, account)
             if ours_already is None and (rest := self._in_doubt_for(attempts)):
                 await self.sleep(rest)
-                ours_already = await self._among_theirs(edition, account, most=LOOKED_THROUGH)
+                ours_already = await self._among_theirs(edition, account, most=_NEWEST)
             if ours_already is not None:
                 return ours_already
         another = bool(attempts) or another_was_made(edition)
@@ -173,11 +173,14 @@ class PlaylistCreation:
     async def _looked_for(
         self, edition: Edition, account: Account, *, most: int
     ) -> Playlist | None:
-        """The playlist among theirs; looked for twice, as a list of them may lag behind."""
+        """The playlist among theirs; looked for twice, as a list of them may lag behind.
+
+        Only with one just made, which is among the newest then.
+        """
         found = await self._among_theirs(edition, account, most=most)
         if found is None:
             await self.sleep(SECOND_LOOK_SECONDS)
-            found = await self._among_theirs(edition, account, most=most)
+            found = await self._among_theirs(edition, account, most=_NEWEST)
         return found
 
     async def _among_theirs(
