@@ -149,6 +149,20 @@ def test_what_says_why_it_failed_goes_on_every_few_hours_however_often_it_was_tr
     assert not given_up(refused, runs_made=3 * len(PAUSES))
 
 
+@pytest.mark.parametrize("state", [EditionState.CHOSEN, EditionState.PLAYLIST_MADE])
+def test_what_is_written_anew_is_given_up_after_as_many_runs_whatever_it_says(
+    state: EditionState,
+) -> None:
+    refused = replace(
+        KILLED, state=state, cause=FailureCause.SERVICE_UNAVAILABLE, snapshot_id="before"
+    )
+
+    assert not given_up(refused, runs_made=len(PAUSES))
+    assert given_up(refused, runs_made=len(PAUSES) + 1)
+    written = replace(refused, state=EditionState.ITEMS_WRITTEN)
+    assert not given_up(written, runs_made=3 * len(PAUSES))
+
+
 @pytest.mark.parametrize(
     ("edition", "left"),
     [

@@ -764,6 +764,67 @@ def test_nothing_is_said_of_a_list_whose_playlist_was_not_looked_at_yet(
     assert [message.key for message in store.outbox.take_due()] == ["bot.list_given_up"]
 
 
+@pytest.mark.parametrize("begun_by", [runs.CHAT, runs.OPERATOR])
+def test_a_list_of_the_past_that_is_written_anew_is_not_tried_for_ever(
+    store: AccountStore, instance: dg.DagsterInstance, begun_by: str
+) -> None:
+    anna, later = _person(store, 1), NOW + timedelta(days=3)
+    first = _run(instance, anna, {runs.ASKED_BY: runs.CHAT}, dg.DagsterRunStatus.SUCCESS)
+    edition_id = _refused_anew(store, anna, first, at=later)
+    for _ in continuation.PAUSES:
+        _run(instance, anna, _going_on_with(edition_id), dg.DagsterRunStatus.FAILURE)
+    anew = {runs.EDITION: edition_id, runs.ASKED_BY: begun_by}
+    _run(instance, anna, anew, dg.DagsterRunStatus.FAILURE, job="publish_preview")
+
+    tried = 0
+    while isinstance(_sweep(instance, later + timedelta(hours=5)), list):
+        _run(instance, anna, _going_on_with(edition_id), dg.DagsterRunStatus.FAILURE)
+        tried += 1
+    _sweep(instance, later + timedelta(hours=5))
+
+    assert tried == len(continuation.PAUSES)
+    refused = store.editions.required(edition_id)
+    assert (refused.cause, refused.updated_at) == (FailureCause.WRITING_REFUSED, later)
+    told = [message.key for message in store.outbox.take_due()]
+    assert told == (["bot.list_given_up"] if begun_by == runs.CHAT else [])
+
+
+def test_a_list_that_is_executed_again_is_tried_as_often_and_nobody_hears_of_it(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    anna, later = _person(store, 1), NOW + timedelta(days=3)
+    first = _run(instance, anna, {runs.ASKED_BY: runs.CHAT}, dg.DagsterRunStatus.SUCCESS)
+    edition_id = _refused_anew(store, anna, first, at=later)
+    again = _going_on_with(edition_id)
+    _run(instance, anna, again, dg.DagsterRunStatus.FAILURE, again_of=first.run_id)
+
+    tried = 0
+    while isinstance(_sweep(instance, later + timedelta(hours=5)), list):
+        _run(instance, anna, again, dg.DagsterRunStatus.FAILURE)
+        tried += 1
+
+    assert tried == len(continuation.PAUSES)
+    assert store.outbox.take_due() == []
+
+
+def test_whoever_cannot_be_told_that_a_list_is_given_up_keeps_nobody_else_waiting(
+    store: AccountStore, instance: dg.DagsterInstance
+) -> None:
+    people = [_person(store, number) for number in (1, 2, 3)]
+    for person in people:
+        asked = _run(instance, person, {runs.ASKED_BY: runs.CHAT}, dg.DagsterRunStatus.FAILURE)
+        _left_at(store, person, asked)
+    broken = _edition(store, people[1], recorded=True, occasion="asked:broken")
+    with store.database.writing() as connection:
+        spoilt = "UPDATE editions SET tracks = '{' WHERE edition_id = ?"
+        connection.exec_driver_sql(spoilt, (broken.edition_id,))
+
+    _sweep(instance, NOW + timedelta(days=2))
+
+    told = {message.user_id for message in store.outbox.take_due()}
+    assert told == {people[0].user_id, people[2].user_id}
+
+
 def test_nobody_hears_of_a_list_that_was_called_off(
     store: AccountStore, instance: dg.DagsterInstance
 ) -> None:
@@ -978,10 +1039,13 @@ def _run(
     status: dg.DagsterRunStatus,
     *,
     job: str = "daily_vibe",
+    again_of: str | None = None,
 ) -> dg.DagsterRun:
     run = dg.DagsterRun(
         job_name=job,
         run_id=str(uuid4()),
+        root_run_id=again_of,
+        parent_run_id=again_of,
         status=status,
         tags={runs.PARTITION: account.user_id, **told},
     )
@@ -1026,6 +1090,21 @@ def _left_at(
             break
         assert store.editions.advance(edition.edition_id, before, after, tracks=(chosen(1),))
     return store.editions.required(edition.edition_id)
+
+
+def _refused_anew(
+    store: AccountStore, account: Account, run: dg.DagsterRun, *, at: datetime
+) -> EditionId:
+    """The run's list stood in its playlist, was chosen anew then, and could not be written."""
+    edition_id = _left_at(store, account, run, EditionState.RECORDED).edition_id
+    recorded, waits = EditionState.RECORDED, EditionState.PLAYLIST_MADE
+    assert store.editions.advance(edition_id, recorded, waits, snapshot_id="before")
+    store.editions.fail(edition_id, FailureCause.WRITING_REFUSED, at=at)
+    return edition_id
+
+
+def _going_on_with(edition_id: EditionId) -> dict[str, str]:
+    return {runs.EDITION: edition_id, runs.CONTINUED: "1", runs.ASKED_BY: runs.CHAT}
 
 
 @contextmanager

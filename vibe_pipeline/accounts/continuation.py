@@ -22,7 +22,7 @@ PAUSES = (
 """How long to wait after the first, second ... run of an edition that came to nothing.
 
 What says why goes on with the last of them until it is of the past; what dies without a word is
-given up after as many runs.
+given up after as many runs, and so is what is ``written_anew``, which may be old already.
 """
 
 LEFT_ALONE_AFTER = timedelta(hours=36)
@@ -147,8 +147,15 @@ def next_run_at(edition: Edition, *, runs_made: int, now: datetime) -> datetime 
 
 
 def given_up(edition: Edition, *, runs_made: int) -> bool:
-    """Whether it would go on, and has died without a word often enough."""
-    return goes_on(edition) and edition.cause is None and runs_made > len(PAUSES)
+    """Whether it would go on, and was tried often enough: without a word, or written anew."""
+    counted = edition.cause is None or written_anew(edition)
+    return goes_on(edition) and counted and runs_made > len(PAUSES)
+
+
+def written_anew(edition: Edition) -> bool:
+    """Whether it was written to its playlist before, and chosen again since."""
+    written = edition.state in {EditionState.ITEMS_WRITTEN, EditionState.RECORDED}
+    return edition.snapshot_id is not None and not written
 
 
 def waited_for_in_chat(edition: Edition, *, since: datetime, now: datetime) -> bool:

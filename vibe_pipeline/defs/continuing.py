@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import dagster as dg
+import structlog
 
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
@@ -22,8 +23,11 @@ from vibe_pipeline.accounts.continuation import (
     goes_on,
     half_made,
     next_run_at,
+    written_anew,
 )
+from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.messages import ListGivenUp, NightFailed
+from vibe_pipeline.accounts.readable_rows import UNREADABLE
 from vibe_pipeline.accounts.records import Edition, FailureCause
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.defs.failures import begun_again_at
@@ -33,6 +37,8 @@ from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.playlists.failures import refusal
 from vibe_pipeline.records import believed
 from vibe_pipeline.runs import LaunchRequest
+
+log = structlog.get_logger()
 
 
 @dg.sensor(
@@ -52,9 +58,9 @@ def unfinished_lists(
     requests = []
     for edition in store.editions.unfinished(since=now - LEFT_ALONE_AFTER):
         before = _runs_so_far(instance, edition, now) if _to_come(edition) else None
-        if before is None or _is_over(store, edition, before):
+        if before is None or _is_over(instance, store, edition, before):
             continue
-        at = next_run_at(edition, runs_made=len(before), now=now)
+        at = next_run_at(edition, runs_made=_tries(edition, before), now=now)
         if at is None or max(at, blocked_until or at) > now or not _reachable(store, edition):
             continue
         launch = LaunchRequest.continuation(
@@ -72,32 +78,81 @@ def unfinished_lists(
 def _tell_given_up(instance: dg.DagsterInstance, store: AccountStore, now: datetime) -> None:
     """Whoever asked for a list that is of the past hears once that it comes no more.
 
-    A night's failures are told as they come; who called a list off waits for none.
+    A night's failures are told as they come.
     """
     for edition in store.editions.unfinished(since=now - GIVEN_UP_TOLD_WITHIN):
-        if _of_a_night(edition) or not came_to_nothing(edition, now=now):
-            continue
+        if came_to_nothing(edition, now=now):
+            _tell_who_asked(store, edition, instance, edition.edition_id)
+
+
+def _tell_who_asked(
+    store: AccountStore, edition: Edition, instance: dg.DagsterInstance, run_id: str
+) -> None:
+    """Whoever asked by this run hears once that it is given up; who called it off waits for none.
+
+    Whoever it cannot be told to keeps nobody else waiting.
+    """
+    try:
         told, latest = ListGivenUp.of(edition.edition_id), store.editions.latest(edition.user_id)
         another = latest is not None and latest.created_at >= edition.created_at
-        if another or store.outbox.has(told) or not _reachable(store, edition):
-            continue
-        run = instance.get_run_by_id(edition.edition_id)
+        if _of_a_night(edition) or another or store.outbox.has(told):
+            return
+        run = instance.get_run_by_id(run_id) if _reachable(store, edition) else None
         if run is not None and runs.watched(run.tags) and not called_off(run):
             store.outbox.put(edition.user_id, told)
+    except (AccountsUnreadable, *UNREADABLE):
+        log.exception("cannot tell that a list is given up", user=edition.user_id)
 
 
-def _is_over(store: AccountStore, edition: Edition, before: Sequence[dg.DagsterRun]) -> bool:
+def _is_over(
+    instance: dg.DagsterInstance,
+    store: AccountStore,
+    edition: Edition,
+    before: Sequence[dg.DagsterRun],
+) -> bool:
     """Whether nothing more is to come of it; noted and told as each case asks for."""
     if store.editions.overtaken(edition):
         overtaken = refusal(FailureCause.OVERTAKEN)
         store.editions.fail(edition.edition_id, overtaken.cause, detail=overtaken.sentence)
     elif before and called_off(before[0]) and not half_made(edition):
         call_off(store, edition)
-    elif given_up(edition, runs_made=len(before)):
-        _give_up(store, edition, before)
+    elif given_up(edition, runs_made=_tries(edition, before)):
+        if edition.cause is None:
+            _give_up(store, edition, before)
+        else:
+            _tell_who_began(instance, store, edition, before)
     else:
         return False
     return True
+
+
+def _tell_who_began(
+    instance: dg.DagsterInstance,
+    store: AccountStore,
+    edition: Edition,
+    before: Sequence[dg.DagsterRun],
+) -> None:
+    """Why it failed is noted already; who had it written anew in the chat waits for it."""
+    began = before[_tries(edition, before) - 1]
+    if not runs.is_continuation(began.tags) and not _again(began):
+        _tell_who_asked(store, edition, instance, began.run_id)
+
+
+def _tries(edition: Edition, before: Sequence[dg.DagsterRun]) -> int:
+    """How many of its runs count: of what is written anew, those since that was begun."""
+    if not written_anew(edition):
+        return len(before)
+    begun = (
+        number
+        for number, run in enumerate(before, start=1)
+        if _again(run) or not runs.is_continuation(run.tags)
+    )
+    return next(begun, len(before))
+
+
+def _again(run: dg.DagsterRun) -> bool:
+    """Whether an operator had this run executed again, whatever it was made for."""
+    return run.root_run_id not in {None, run.run_id}
 
 
 def _to_come(edition: Edition) -> bool:
