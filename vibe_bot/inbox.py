@@ -94,17 +94,28 @@ class WrittenQueue(asyncio.Queue[object]):
         key = key_of(update)
         if key in self._being_written or key in self._unwritable:
             return False
-        try:
-            if await asyncio.to_thread(self._inbox.knows, key):
-                return False
-        except AccountsUnreadable as error:
-            log.warning("cannot read the inbox", why=str(error))
+        if await self._was_here(key):
+            return False
         patience = 0.0 if self._being_written else LOCKED_AFTER
         writing = asyncio.create_task(self._written(update))
         self._being_written[key] = update.update_id, writing
         writing.add_done_callback(lambda _: self._being_written.pop(key, None))
         done, _ = await asyncio.wait({writing}, timeout=patience)
         return writing.result() if done else True
+
+    async def _was_here(self, key: str) -> bool:
+        """False as well where that cannot be looked up.
+
+        Nothing is raised: the package's polling would end by it, for everybody. A look once the
+        write has begun would not do, for it could find what that has just written.
+        """
+        try:
+            return await asyncio.to_thread(self._inbox.knows, key)
+        except AccountsUnreadable as error:
+            log.warning("cannot read the inbox", why=str(error))
+        except Exception as error:  # noqa: BLE001 - as for the write
+            log.error("an update cannot be looked up", why=type(error).__name__)  # noqa: TRY400
+        return False
 
     async def _written(self, update: Update) -> bool:
         """True as well for what cannot be written down: the handler says so, if need be.

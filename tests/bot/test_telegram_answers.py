@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import DatabaseError
 from structlog.testing import capture_logs
 from telegram import Bot, Update
 from telegram.error import ChatMigrated, NetworkError, RetryAfter, TimedOut
@@ -203,6 +204,24 @@ async def test_whatever_cannot_be_written_down_is_answered_all_the_same_and_its_
 
     assert answer["text"]
     assert {"ValueError"} == {one["why"] for one in logs if "written down" in one["event"]}
+    assert "Zebra" not in str(logs)
+
+
+@pytest.mark.parametrize("trouble", [RuntimeError("Zebra"), DatabaseError("Zebra", {}, OSError())])
+async def test_whatever_keeps_us_from_looking_an_update_up_ends_the_listening_to_nobody(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    def knows(*_: object) -> bool:
+        raise trouble
+
+    anna = await place.person()
+    with capture_logs() as logs, monkeypatch.context() as patched:
+        patched.setattr(Inbox, "knows", knows)
+        first = await anna.says("/help")
+        again = await anna.says("/help")
+
+    assert first["text"] == again["text"]
+    assert {type(trouble).__name__} == {one["why"] for one in logs if "looked up" in one["event"]}
     assert "Zebra" not in str(logs)
 
 
