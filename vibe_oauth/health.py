@@ -38,6 +38,8 @@ DAGSTER_SECONDS = 5.0
 """Those who watch over us do not wait longer."""
 LISTS_SECONDS = 20.0
 """So long counting lists may take, which happens only where nobody is known."""
+FAILED_LOOK_SECONDS = 30.0
+"""So long lists are not counted again that could not be."""
 WHOLE_LOOK_SECONDS = 30.0
 """So seldom every page of the account store is read, at most."""
 WHOLE_LOOK_SHARE = 0.001
@@ -72,9 +74,12 @@ class WholeLooks:
 class ListsLooks:
     """How many lists the warehouse knows, counted anew when its file is another than before.
 
-    In a process of its own: this one loads no DuckDB.
+    In a process of its own: this one loads no DuckDB. What cannot be read is left alone for a
+    while, whatever becomes of the file: anybody may ask how we are, and each look costs a process.
     """
 
+    pause_seconds: float = FAILED_LOOK_SECONDS
+    _not_before: float = float("-inf")
     _looked_at: tuple[int, int] | None = None
     _lists: int | None = None
     _one_at_a_time: Lock = field(default_factory=Lock)
@@ -82,22 +87,25 @@ class ListsLooks:
     def look(self, warehouse: Path) -> int | None:
         """``None`` while that cannot be read. May take a second, so not for an event loop."""
         with self._one_at_a_time:
-            seen = warehouse.stat()
-            if self._looked_at != (seen.st_mtime_ns, seen.st_size):
-                self._lists = _counted(warehouse)
-                counted = self._lists is not None
-                self._looked_at = (seen.st_mtime_ns, seen.st_size) if counted else None
+            if time.monotonic() < self._not_before:
+                return None
+            try:
+                seen = warehouse.stat()
+                if self._looked_at != (seen.st_mtime_ns, seen.st_size):
+                    self._lists = _counted(warehouse)
+                    self._looked_at = (seen.st_mtime_ns, seen.st_size)
+            except (OSError, ValueError, subprocess.SubprocessError):
+                self._looked_at = None
+                self._not_before = time.monotonic() + self.pause_seconds
+                return None
             return self._lists
 
 
-def _counted(warehouse: Path) -> int | None:
+def _counted(warehouse: Path) -> int:
     command = [sys.executable, "-m", "vibe_pipeline.warehouse.list_count", str(warehouse)]
-    try:
-        done = subprocess.run(  # noqa: S603 - our own module
-            command, capture_output=True, text=True, timeout=LISTS_SECONDS, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
+    done = subprocess.run(  # noqa: S603 - our own module
+        command, capture_output=True, text=True, timeout=LISTS_SECONDS, check=True
+    )
     return int(done.stdout)
 
 

@@ -13,6 +13,7 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from subprocess import CalledProcessError, CompletedProcess
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -27,8 +28,8 @@ from tests.support.oauth_site import ORIGIN, Site, site, token_on, words
 from tests.support.warehouse_examples import NOON, chosen, edition
 from vibe_oauth.__main__ import usual_place
 from vibe_oauth.app import create_app
-from vibe_oauth.health import Health, WholeLooks
-from vibe_pipeline.accounts.lost_accounts import nobody_left
+from vibe_oauth.health import Health, ListsLooks, WholeLooks
+from vibe_pipeline.accounts.lost_accounts import lists_of_nobody, nobody_left
 from vibe_pipeline.accounts.records import StateKind
 from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.installation.process_status import (
@@ -221,6 +222,54 @@ async def test_health_tells_of_lists_whose_people_are_gone_as_the_doctor_does(he
     assert (lost.status_code, known.status_code) == (503, 200)
     assert lost.json()["account_store"]["reason"] == nobody_left(warehouse.name, 1)
     assert str(warehouse.parent) not in lost.text
+
+
+@pytest.mark.parametrize("trouble", [CalledProcessError(1, "count"), OSError(), None])
+async def test_a_warehouse_that_cannot_be_read_is_not_looked_into_at_each_question(
+    here: Site, monkeypatch: pytest.MonkeyPatch, trouble: Exception | None
+) -> None:
+    looks: list[object] = []
+
+    def run(command: object, **_: object) -> CompletedProcess[str]:
+        looks.append(command)
+        if trouble is not None:
+            raise trouble
+        return CompletedProcess([], 0, "no number")
+
+    with Warehouse(here.services.warehouse).open():
+        pass
+    health = Health(here.services, lists_looks=ListsLooks(pause_seconds=60.0))
+    monkeypatch.setattr(subprocess, "run", run)
+
+    first = await health.ready(Request({"type": "http"}))
+    with here.services.warehouse.open("ab") as warehouse:
+        warehouse.write(bytes(4096))
+    again = await health.ready(Request({"type": "http"}))
+
+    assert (first.status_code, again.status_code, len(looks)) == (200, 200, 1)
+
+
+def test_a_warehouse_that_could_not_be_read_is_looked_into_again_after_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse, answers = tmp_path / "vibe.duckdb", ["no number", "3"]
+    looks = ListsLooks(pause_seconds=0.0)
+    missing = looks.look(warehouse)
+    warehouse.write_bytes(b"rows")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: CompletedProcess([], 0, answers.pop(0)))
+
+    counted = [looks.look(warehouse) for _ in range(3)]
+
+    assert missing is None
+    assert counted == [None, 3, 3]
+
+
+def test_a_warehouse_that_goes_away_while_it_is_looked_at_has_no_lists_of_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "is_file", lambda _: True)
+
+    assert lists_of_nobody(None, tmp_path / "vibe.duckdb", lambda _: 3) == 0
 
 
 async def test_lists_of_whoever_is_just_being_forgotten_are_no_loss(here: Site) -> None:

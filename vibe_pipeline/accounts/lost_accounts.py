@@ -20,11 +20,19 @@ def lists_of_nobody(
     Whoever is forgotten leaves lists until they are erased, which is promised then.
     Raises: ``AccountsUnreadable``.
     """
-    if warehouse_form(warehouse) != FILE or not warehouse.is_file() or not warehouse.stat().st_size:
+    if warehouse_form(warehouse) != FILE or not _holds_anything(warehouse):
         return 0
     if store is not None and (store.people.ids() or store.erasures.waiting()):
         return 0
     return lists_in(warehouse) or 0
+
+
+def _holds_anything(warehouse: Path) -> bool:
+    """Whether there is a file with something in it, which may be replaced at any moment."""
+    try:
+        return warehouse.is_file() and warehouse.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def nobody_left(warehouse: str, lists: int) -> str:
