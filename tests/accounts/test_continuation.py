@@ -84,10 +84,15 @@ def test_what_a_later_list_has_overtaken_is_over() -> None:
     [
         (replace(KILLED, state=EditionState.STARTED), False),
         (replace(KILLED, state=EditionState.CHOSEN), False),
-        (replace(KILLED, state=EditionState.CHOSEN, marker="m"), True),
+        (replace(KILLED, state=EditionState.CHOSEN, marker="m", title="t"), True),
         (replace(KILLED, state=EditionState.PLAYLIST_MADE), True),
         (replace(KILLED, state=EditionState.PLAYLIST_MADE, mode=Mode.LIVING), False),
-        (replace(KILLED, state=EditionState.PLAYLIST_MADE, mode=Mode.LIVING, marker="m"), True),
+        (
+            replace(
+                KILLED, state=EditionState.PLAYLIST_MADE, mode=Mode.LIVING, marker="m", title="t"
+            ),
+            True,
+        ),
         (replace(KILLED, state=EditionState.ITEMS_WRITTEN, mode=Mode.LIVING), True),
         (
             replace(
@@ -168,7 +173,10 @@ def test_what_is_written_anew_is_given_up_after_as_many_runs_whatever_it_says(
     [
         (replace(KILLED, state=EditionState.PLAYLIST_MADE), False),
         (replace(KILLED, state=EditionState.PLAYLIST_MADE, created_at=LONG_AGO), True),
-        (replace(KILLED, state=EditionState.CHOSEN, marker="m", created_at=LONG_AGO), True),
+        (
+            replace(KILLED, state=EditionState.CHOSEN, marker="m", title="t", created_at=LONG_AGO),
+            True,
+        ),
         (replace(KILLED, state=EditionState.CHOSEN, created_at=LONG_AGO), False),
         (replace(KILLED, state=EditionState.ITEMS_WRITTEN, created_at=LONG_AGO), False),
         (

@@ -48,7 +48,7 @@ from vibe_pipeline.playlists.failures import (
     failure_of,
 )
 from vibe_pipeline.playlists.ledger_step import PublicationLost
-from vibe_pipeline.playlists.missing_playlist import MISSING_FOR
+from vibe_pipeline.playlists.missing_playlist import MISSING_FOR, MissingPlaylist
 from vibe_pipeline.playlists.own_playlists import marker
 from vibe_pipeline.playlists.playlist_creation import DOUBT_FOR
 from vibe_pipeline.playlists.publish import (
@@ -888,6 +888,37 @@ def test_a_living_playlist_that_held_lists_stays_in_the_library_when_it_is_repla
     assert edition.playlist_id == "p2"
     assert sorted(desk.spotify.items) == list(desk.spotify.playlists) == ["p1", "p2"]
     assert desk.spotify.removed == []
+
+
+@pytest.mark.parametrize("let_go", [False, True])
+@pytest.mark.parametrize("chosen_again", [False, True])
+def test_a_list_whose_living_playlist_is_gone_goes_where_its_person_has_lists_by_now(
+    desk: Desk, *, let_go: bool, chosen_again: bool
+) -> None:
+    desk.publish(desk.chosen("e1"))
+    edition_id = desk.chosen("e2", day=21)
+    desk.spotify.gone.add("p1")
+    fail_to_publish(desk, edition_id)
+    desk.now += MISSING_FOR
+    edition = desk.store.editions.required(edition_id)
+    if let_go:
+        missing = MissingPlaylist(store=desk.store, spotify=desk.spotify)
+        asyncio.run(missing.let_go(edition))
+        edition = desk.store.editions.required(edition_id)
+        assert not may_have_a_playlist(edition)
+    desk.store.people.change(desk.account.user_id, mode=Mode.DAILY)
+    if chosen_again:
+        choice = Selection(ranked=(), tracks=TRACKS, summary=SUMMARY, policy="any 1")
+        record_choice(desk.store, edition, choice, mode=Mode.DAILY)
+    gone = NotThere("spotify", "no such playlist")
+    desk.spotify.spoils = lambda call: gone if call == "lines" else None
+
+    edition = desk.publish(edition_id)
+
+    account = desk.store.people.get(desk.account.user_id)
+    assert account is not None
+    assert (edition.mode, edition.playlist_id) == (Mode.DAILY, "p2")
+    assert account.playlist_id is None
 
 
 def test_the_next_list_lets_go_of_an_empty_playlist_and_takes_the_one_before_along(

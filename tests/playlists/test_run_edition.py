@@ -187,7 +187,7 @@ def test_a_list_that_may_have_a_playlist_is_gone_on_with_whatever_it_failed_for(
     before = unfinished_before(store, anna, run("r2"), now=BEGINNING)
 
     store.editions.advance(
-        edition.edition_id, EditionState.CHOSEN, EditionState.CHOSEN, marker="vibe-1"
+        edition.edition_id, EditionState.CHOSEN, EditionState.CHOSEN, marker="vibe-1", title="t"
     )
     store.editions.fail(EditionId("r1"), FailureCause.NOT_ALLOWLISTED)
 
@@ -206,7 +206,7 @@ def test_who_asks_again_for_a_playlist_of_its_own_goes_on_with_what_stands_in_no
     assert edition is not None
     choose(store, edition)
     state, marker = EditionState.CHOSEN, "vibe-1" if may_have_one else None
-    store.editions.advance(edition.edition_id, state, state, marker=marker)
+    store.editions.advance(edition.edition_id, state, state, marker=marker, title="t")
     anna = store.people.change(anna.user_id, mode=Mode.DAILY)
 
     left = unfinished_before(store, anna, run("r2"), now=BEGINNING)

@@ -85,7 +85,7 @@ def half_made(edition: Edition) -> bool:
     if edition.state is EditionState.ITEMS_WRITTEN or edition.snapshot_id is not None:
         return True
     made = edition.mode is Mode.DAILY and edition.state is EditionState.PLAYLIST_MADE
-    return made or edition.marker is not None
+    return made or edition.attempt_noted
 
 
 def may_have_a_playlist(edition: Edition) -> bool:
@@ -99,7 +99,7 @@ def may_have_a_playlist(edition: Edition) -> bool:
     if edition.cause is FailureCause.OVERTAKEN:
         return False
     if edition.state is EditionState.CHOSEN:
-        return edition.marker is not None
+        return edition.attempt_noted
     return edition.state in {EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN}
 
 

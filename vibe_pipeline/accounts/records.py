@@ -283,6 +283,14 @@ class Edition:
         """When it last became the list to listen to."""
         return self.restored_at or self.created_at
 
+    @property
+    def attempt_noted(self) -> bool:
+        """Whether it notes what a playlist made for it says: Spotify may hold one.
+
+        A sign without words only says what became of one before.
+        """
+        return self.marker is not None and self.title is not None
+
 
 class EditionFacts(TypedDict, total=False):
     """What may be written down together with a step forward."""

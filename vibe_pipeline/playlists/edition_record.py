@@ -73,7 +73,7 @@ def record_choice(
     """
     removed = _went_with_its_playlist(store, edition)
     early = removed or edition.state in {EditionState.STARTED, EditionState.CHOSEN}
-    nothing_made = early and edition.marker is None
+    nothing_made = early and not edition.attempt_noted
     state = EditionState.CHOSEN if early else EditionState.PLAYLIST_MADE
     facts: EditionFacts = {
         **(NO_PLAYLIST if removed else {}),

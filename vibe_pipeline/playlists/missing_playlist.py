@@ -80,7 +80,7 @@ class MissingPlaylist:
             return False
         history = self.store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH)
         theirs = (one for one in history if one.playlist_id == edition.playlist_id)
-        return any(one.marker is not None for one in theirs)
+        return any(one.attempt_noted for one in theirs)
 
 
 def nothing_made(edition: Edition) -> EditionFacts:

@@ -147,13 +147,13 @@ class PlaylistCreation:
 
     def _attempts(self, edition: Edition) -> list[Edition]:
         """The lists for which this playlist may have been made already without our knowing."""
-        own = [edition] if edition.marker is not None and edition.title is not None else []
+        own = [edition] if edition.attempt_noted else []
         if edition.mode is not Mode.LIVING:
             return own
         sign, history = marker(edition), self.store.editions.history(edition.user_id)
         others = (one for one in history if one.edition_id != edition.edition_id)
         chosen = (one for one in others if one.state is EditionState.CHOSEN)
-        return own + [one for one in chosen if noted_under(sign, one)]
+        return own + [one for one in chosen if one.attempt_noted and noted_under(sign, one)]
 
     async def made_unheard(self, edition: Edition, account: Account) -> Playlist | None:
         """The playlist that an attempt made and nobody heard of, by what it says of itself.

@@ -302,6 +302,7 @@ class Publication:
             mode=mode,
             playlist_id=None,
             playlist_url=None,
+            marker=None,
         )
 
     async def _find_or_make(self, edition: Edition) -> None:
@@ -495,8 +496,8 @@ class Publication:
 
     async def _made_for(self, edition: Edition) -> str | None:
         """The playlist made for this list, heard of or not; none that ever held a list."""
-        if edition.marker is None or edition.playlist_id is not None:
-            return None if edition.marker is None else edition.playlist_id
+        if not edition.attempt_noted or edition.playlist_id is not None:
+            return edition.playlist_id if edition.attempt_noted else None
         unheard = await self._creation.made_unheard(edition, self._account(edition))
         if unheard is None or self.store.editions.written_to(edition.user_id, unheard.id):
             return None
@@ -605,7 +606,7 @@ class Publication:
 
     def _standing_words(self, edition: Edition) -> Wording | None:
         """What the playlist says now, as far as we wrote it."""
-        if edition.marker is not None and edition.title is not None:
+        if edition.attempt_noted:
             return Wording(title=edition.title, description=edition.description or "")
         written = {EditionState.ITEMS_WRITTEN, EditionState.RECORDED}
         for other in self.store.editions.standing(edition.user_id):

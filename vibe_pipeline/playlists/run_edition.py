@@ -145,7 +145,7 @@ def follows_mode(edition: Edition, account: Account) -> bool:
     What may have made a playlist goes on in it: it holds nothing else.
     """
     waits = edition.state in {EditionState.CHOSEN, EditionState.PLAYLIST_MADE}
-    nothing_of_it = waits and edition.marker is None and edition.snapshot_id is None
+    nothing_of_it = waits and not edition.attempt_noted and edition.snapshot_id is None
     in_none = edition.playlist_id is None or edition.mode is Mode.LIVING
     return edition.mode is not account.mode and nothing_of_it and in_none
 
