@@ -819,8 +819,8 @@ def test_a_playlist_that_keeps_vanishing_is_replaced_once_however_often_it_is_tr
     fail_to_publish(desk, edition_id)
     desk.now += MISSING_FOR
 
-    for _ in range(4):
-        fail_to_publish(desk, edition_id, NotThere)
+    for error in (PlaylistMissing, NotThere, PlaylistMissing, NotThere):
+        fail_to_publish(desk, edition_id, error)
         desk.now += timedelta(hours=1)
 
     assert list(desk.spotify.playlists) == ["p1", "p2"]
@@ -844,6 +844,59 @@ def test_a_new_playlist_that_is_not_there_at_once_is_waited_for_and_filled(
     assert until == desk.now + MISSING_FOR
     assert edition.playlist_id == "p1"
     assert list(desk.spotify.items) == list(desk.spotify.playlists) == ["p1"]
+
+
+def killed_before_it_is_made(desk: Desk, edition_id: EditionId) -> None:
+    """The attempt is noted, and never reached Spotify; nobody is in doubt of it any more."""
+    desk.spotify.dies = lambda call: call == "create"
+    with suppress(Killed):
+        desk.publish(edition_id)
+    desk.spotify.dies = lambda _: False
+    desk.spotify.playlists.clear()
+    desk.now += DOUBT_FOR
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_playlist_of_a_second_attempt_is_waited_for_and_replaced_like_that_of_a_first(
+    desk: Desk, mode: Mode
+) -> None:
+    edition_id = desk.chosen("e1", mode=mode)
+    killed_before_it_is_made(desk, edition_id)
+    desk.spotify.gone.add("p1")
+
+    until = fail_to_publish(desk, edition_id)
+    desk.now += MISSING_FOR
+
+    assert until == desk.now
+    assert desk.publish(edition_id).playlist_id == "p2"
+    assert desk.spotify.removed == ["p1"]
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_list_that_is_recorded_is_written_anew_as_if_nothing_had_been_in_doubt(
+    desk: Desk, mode: Mode, *, replaced: bool
+) -> None:
+    edition_id = desk.chosen("e1", mode=mode)
+    if replaced:
+        desk.spotify.gone.add("p1")
+        fail_to_publish(desk, edition_id)
+        desk.now += MISSING_FOR
+    else:
+        killed_before_it_is_made(desk, edition_id)
+    last = desk.publish(edition_id)
+    again, recorded = EditionState.PLAYLIST_MADE, EditionState.RECORDED
+    desk.store.editions.advance(edition_id, recorded, again)
+    desk.spotify.calls.clear()
+
+    desk.publish(edition_id)
+
+    assert "newest" not in desk.spotify.calls
+    desk.store.editions.advance(edition_id, recorded, again)
+    desk.spotify.gone.add(last.playlist_id or "")
+    fail_to_publish(desk, edition_id)
+    desk.now += MISSING_FOR
+    assert desk.publish(edition_id).playlist_id not in desk.spotify.gone
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -879,8 +932,10 @@ def test_a_living_playlist_that_held_lists_stays_in_the_library_when_it_is_repla
     desk.spotify.gone |= {"p1", "p2", "p3"}
     fail_to_publish(desk, edition_id)
     desk.now += MISSING_FOR
-    for _ in range(3):
-        fail_to_publish(desk, edition_id, NotThere)
+    for error in (PlaylistMissing, PlaylistMissing):
+        fail_to_publish(desk, edition_id, error)
+    desk.now += MISSING_FOR
+    fail_to_publish(desk, edition_id, NotThere)
     desk.spotify.gone.clear()
 
     edition = desk.publish(edition_id)
@@ -928,7 +983,7 @@ def test_the_next_list_lets_go_of_an_empty_playlist_and_takes_the_one_before_alo
     desk.spotify.gone |= {"p1", "p2"}
     fail_to_publish(desk, first)
     desk.now += MISSING_FOR
-    fail_to_publish(desk, first, NotThere)
+    fail_to_publish(desk, first)
     second = desk.chosen("e2", day=21)
     fail_to_publish(desk, second)
     desk.now += MISSING_FOR

@@ -15,7 +15,7 @@ from vibe_pipeline.accounts.records import Edition, EditionFacts, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.failures import PlaylistMissing
-from vibe_pipeline.playlists.own_playlists import marker_of_another
+from vibe_pipeline.playlists.own_playlists import marker_of_replaced
 
 MISSING_FOR = timedelta(minutes=10)
 """So long a playlist must be missing before it is let go."""
@@ -55,7 +55,7 @@ class MissingPlaylist:
         by go last: killed before, whoever goes on looks for it. Raises ``PublicationLost`` and
         ``ServiceError``.
         """
-        marker = marker_of_another(edition)
+        marker = marker_of_replaced(edition)
         forgotten: EditionFacts = {**nothing_made(edition), "marker": marker}
         playlist_id = edition.playlist_id
         if playlist_id is None or not self._never_held_a_list(edition):

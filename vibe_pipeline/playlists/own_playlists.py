@@ -20,7 +20,9 @@ from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.locales import LANGUAGES, day, say
 from vibe_pipeline.records import Mode
 
-_ANOTHER = "+"
+_REPLACED = "+"
+_ANOTHER = "*"
+_SIGNS = _REPLACED + _ANOTHER
 
 
 def marker(edition: Edition) -> str:
@@ -34,18 +36,33 @@ def marker(edition: Edition) -> str:
 
 
 def marker_of_another(edition: Edition) -> str:
-    """The sign of the one further playlist made for it, in the place of one that was not found."""
-    return marker(edition) + _ANOTHER
+    """The sign of a further attempt, after one whose playlist was not found."""
+    return (marker_of_replaced(edition) if was_replaced(edition) else marker(edition)) + _ANOTHER
+
+
+def marker_of_replaced(edition: Edition) -> str:
+    """The sign of the one other playlist that it gets, in the place of one that is gone."""
+    return marker(edition) + _REPLACED
+
+
+def plain_marker(edition: Edition) -> str | None:
+    """What it was noted under, without what became of its attempts: it is recorded by then."""
+    return None if edition.marker is None else edition.marker.rstrip(_SIGNS)
+
+
+def was_replaced(edition: Edition) -> bool:
+    """Whether its playlist was gone, and another took its place or is to."""
+    return _REPLACED in (edition.marker or "")
 
 
 def another_was_made(edition: Edition) -> bool:
-    """Whether a playlist made for it was not found, and another took its place or is to."""
-    return edition.marker is not None and edition.marker.endswith(_ANOTHER)
+    """Whether a playlist made for it was not found or is gone, and may be there after all."""
+    return was_replaced(edition) or _ANOTHER in (edition.marker or "")
 
 
 def noted_under(sign: str, edition: Edition) -> bool:
     """Whether the edition notes an attempt under this sign, the first or another."""
-    return edition.marker is not None and edition.marker.removesuffix(_ANOTHER) == sign
+    return plain_marker(edition) == sign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ from vibe_pipeline.playlists.failures import ListRefused
 from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.kept_playlist import is_kept
 from vibe_pipeline.playlists.missing_playlist import MissingPlaylist, nothing_made
-from vibe_pipeline.playlists.own_playlists import another_was_made
+from vibe_pipeline.playlists.own_playlists import another_was_made, plain_marker, was_replaced
 from vibe_pipeline.playlists.playlist_creation import CreatingClient, PlaylistCreation
 from vibe_pipeline.playlists.playlist_writes import PlaylistWrites
 from vibe_pipeline.playlists.read_back import read_back, see_that_it_shows, shows_mostly
@@ -205,7 +205,7 @@ class Publication:
             ServiceError: Spotify did not confirm a step; the ledger stands where it was confirmed
                 last, and publishing again goes on from there.
             PlaylistMissing: the playlist is not there; publishing again ten minutes later makes
-                another, if it is not there then either, and once for a list.
+                another, if it is not there then either; once until the list is recorded.
             ListRefused: not one of the tracks can be written, nor any other; or a later list
                 stands in the playlist.
             ValueError: nothing has been chosen for this edition yet.
@@ -224,11 +224,11 @@ class Publication:
                     refused += 1
                     if refused > _REFUSALS_BORNE:
                         raise
-                elif another_was_made(edition):
-                    raise
                 else:
                     missing = MissingPlaylist(store=self.store, spotify=self.spotify)
                     missing.see_that_it_stays_away(edition)
+                    if was_replaced(edition):
+                        raise
                     await missing.let_go(edition)
             except ListRefused as refusal:
                 await self._clear_up(self.store.editions.required(edition_id), refusal, mending)
@@ -256,7 +256,8 @@ class Publication:
                     await self._remove_left_behind(edition)
                 self.record(edition)
                 told = self.announced(edition)
-                ledger_step.advance(self.store, edition, EditionState.RECORDED, tell=told)
+                recorded, sign = EditionState.RECORDED, plain_marker(edition)
+                ledger_step.advance(self.store, edition, recorded, tell=told, marker=sign)
             case _:
                 raise ValueError(f"edition {edition.edition_id} has nothing chosen yet")
 
@@ -447,8 +448,13 @@ class Publication:
     def _record_again(self, former: Edition) -> None:
         if self.store.editions.falls_back(former):
             self.store.editions.take_back(former.edition_id)
-        recorded = EditionState.RECORDED
-        self._advance(former, recorded, tracks=former.tracks, summary=former.summary)
+        self._advance(
+            former,
+            EditionState.RECORDED,
+            tracks=former.tracks,
+            summary=former.summary,
+            marker=plain_marker(former),
+        )
 
     async def _write_again(self, heard: Edition, mending: _Mending) -> bool:
         """Write what stood in its playlist; whether anything of it stands there now."""
