@@ -34,6 +34,7 @@ KILLED = Edition(
     created_at=BEGINNING,
     updated_at=BEGINNING,
 )
+OVERTAKEN = replace(KILLED, state=EditionState.PLAYLIST_MADE, cause=FailureCause.OVERTAKEN)
 LONG_AGO = BEGINNING - LEFT_ALONE_AFTER - timedelta(minutes=1)
 UNFINISHED = [state for state in EditionState if state is not EditionState.RECORDED]
 
@@ -73,10 +74,8 @@ def test_what_is_written_is_recorded_whatever_it_failed_for(cause: FailureCause)
 
 
 def test_what_a_later_list_has_overtaken_is_over() -> None:
-    overtaken = replace(KILLED, state=EditionState.PLAYLIST_MADE, cause=FailureCause.OVERTAKEN)
-
-    assert not goes_on(overtaken)
-    assert not may_have_a_playlist(overtaken)
+    assert not goes_on(OVERTAKEN)
+    assert not may_have_a_playlist(OVERTAKEN)
 
 
 @pytest.mark.parametrize(
@@ -189,6 +188,9 @@ def test_what_is_written_anew_is_given_up_after_as_many_runs_whatever_it_says(
             replace(KILLED, state=EditionState.PLAYLIST_MADE, cause=FailureCause.OWNER_NOT_PREMIUM),
             True,
         ),
+        (replace(OVERTAKEN, marker="m", playlist_id="p"), True),
+        (replace(OVERTAKEN, marker="m", playlist_id="p", undone_at=BEGINNING), False),
+        (replace(OVERTAKEN, playlist_id="p"), False),
     ],
 )
 def test_left_behind_is_what_may_have_a_playlist_and_goes_on_no_more(

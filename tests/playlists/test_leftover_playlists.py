@@ -13,6 +13,7 @@ from tests.playlists.test_publish import Desk, shown
 from vibe_pipeline.accounts.continuation import LEFT_ALONE_AFTER
 from vibe_pipeline.accounts.records import Account, EditionState, FailureCause
 from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable
+from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.playlists.leftover_playlists import LeftoverPlaylists, leftovers
 from vibe_pipeline.playlists.publish import Publication
 from vibe_pipeline.records import EditionId, Mode
@@ -49,6 +50,28 @@ def made_unheard(desk: Desk, name: str, *, mode: Mode = Mode.DAILY) -> EditionId
     desk.spotify.calls.clear()
     desk.store.editions.fail(edition_id, FailureCause.SERVICE_UNAVAILABLE)
     return edition_id
+
+
+def put_back_before_it(desk: Desk) -> EditionId:
+    """A list whose playlist is empty, as the one taken back before was put back instead."""
+    user_id = desk.account.user_id
+    before = desk.publish(desk.chosen("before", day=19))
+    desk.store.editions.let_go_of(user_id, "p1")
+    desk.store.people.change(user_id, playlist_id=None, playlist_url=None)
+    desk.store.editions.take_back(before.edition_id)
+    desk.now += timedelta(hours=1)
+    edition_id = refused(desk, "first", mode=Mode.LIVING)
+    desk.now += timedelta(hours=1)
+    desk.store.editions.put_back(before.edition_id)
+    desk.store.people.change(user_id, playlist_id="p1", playlist_url=before.playlist_url)
+    return edition_id
+
+
+def own_playlist(desk: Desk, name: str) -> None:
+    """One that the person made."""
+    desk.spotify.playlists[name] = Playlist(
+        id=name, name=name, url="u", description="mine", total=3
+    )
 
 
 def much_later(desk: Desk) -> None:
@@ -170,6 +193,99 @@ def test_who_has_a_playlist_for_each_list_by_now_keeps_no_empty_living_one(desk:
     made_unheard(desk, "first", mode=Mode.LIVING)
     desk.store.people.change(desk.account.user_id, mode=Mode.DAILY)
     much_later(desk)
+
+    put_in_order(desk)
+
+    assert desk.spotify.removed == ["p1"]
+
+
+def test_who_turned_to_a_playlist_for_each_list_keeps_no_empty_living_one(desk: Desk) -> None:
+    edition_id = refused(desk, "first", mode=Mode.LIVING)
+    desk.store.people.change(desk.account.user_id, mode=Mode.DAILY)
+    much_later(desk)
+
+    put_in_order(desk)
+
+    assert desk.spotify.removed == ["p1"]
+    assert desk.store.editions.required(edition_id).playlist_id is None
+    account = desk.store.people.get(desk.account.user_id)
+    assert account is not None
+    assert (account.playlist_id, account.playlist_url) == (None, None)
+
+
+def test_a_living_playlist_that_held_lists_is_kept_by_who_has_one_for_each_by_now(
+    desk: Desk,
+) -> None:
+    desk.publish(desk.chosen("before", day=19))
+    refused(desk, "first", mode=Mode.LIVING)
+    desk.store.people.change(desk.account.user_id, mode=Mode.DAILY)
+    much_later(desk)
+
+    put_in_order(desk)
+
+    assert desk.spotify.removed == []
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_the_empty_playlist_of_a_list_that_another_was_put_back_before_is_taken_away(
+    desk: Desk, *, noted: bool
+) -> None:
+    overtaken = put_back_before_it(desk)
+    if noted:
+        desk.store.editions.fail(overtaken, FailureCause.OVERTAKEN)
+    else:
+        much_later(desk)
+    desk.spotify.spoils = lambda call: (
+        ServiceUnavailable("spotify", "down") if call == "remove" else None
+    )
+    put_in_order(desk)
+    desk.spotify.spoils = lambda _: None
+    desk.spotify.removed.clear()
+
+    put_in_order(desk)
+
+    assert desk.spotify.removed == ["p2"]
+    assert desk.store.editions.required(overtaken).playlist_id is None
+    account = desk.store.people.get(desk.account.user_id)
+    assert account is not None
+    assert account.playlist_id == "p1"
+
+
+def test_what_is_overtaken_in_the_playlist_that_was_made_for_it_is_forgotten_without_a_call(
+    desk: Desk,
+) -> None:
+    edition_id = refused(desk, "first", mode=Mode.LIVING)
+    desk.now += timedelta(days=1)
+    desk.publish(desk.chosen("second", day=21))
+    desk.store.editions.fail(edition_id, FailureCause.OVERTAKEN)
+    desk.spotify.calls.clear()
+
+    put_in_order(desk)
+
+    assert desk.spotify.calls == []
+    assert desk.store.editions.required(edition_id).playlist_id is None
+
+
+def test_the_persons_playlists_are_read_once_for_all_that_is_looked_for(desk: Desk) -> None:
+    for name in ("first", "second", "third"):
+        made_unheard(desk, name)
+        desk.spotify.removed.append(f"p{len(desk.spotify.playlists)}")
+    for number in range(100):
+        own_playlist(desk, f"own{number}")
+    much_later(desk)
+    desk.naps.taken.clear()
+
+    put_in_order(desk)
+
+    assert desk.spotify.calls == ["newest", "newest"]
+    assert desk.naps.taken == []
+    assert leftovers(desk.store, desk.account, now=desk.now) == []
+
+
+def test_what_was_made_a_moment_ago_is_looked_for_twice(desk: Desk) -> None:
+    edition_id = made_unheard(desk, "first")
+    desk.store.editions.fail(edition_id, FailureCause.OWNER_NOT_PREMIUM)
+    desk.spotify.lagging_looks = 1
 
     put_in_order(desk)
 

@@ -111,9 +111,12 @@ def is_of_the_past(edition: Edition, *, now: datetime) -> bool:
 def left_behind(edition: Edition, *, now: datetime) -> bool:
     """Whether it may have a playlist that it will not fill any more.
 
-    A playlist that it was written to before is not its own leftover, whatever is in it.
+    A playlist that it was written to before is not its own leftover, whatever is in it. Of what is
+    overtaken, only the one that was made for it.
     """
-    if not may_have_a_playlist(edition) or edition.snapshot_id is not None:
+    overtaken = edition.cause is FailureCause.OVERTAKEN and edition.undone_at is None
+    made = overtaken and edition.marker is not None and edition.playlist_id is not None
+    if not (made or may_have_a_playlist(edition)) or edition.snapshot_id is not None:
         return False
     if edition.state is EditionState.ITEMS_WRITTEN:
         return False

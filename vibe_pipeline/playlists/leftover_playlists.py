@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from vibe_pipeline.accounts.continuation import left_behind
 from vibe_pipeline.accounts.editions import NO_PLAYLIST
 from vibe_pipeline.accounts.records import Account, Edition, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import NotThere, ServiceError
-from vibe_pipeline.clients.spotify_records import PlaylistLine
+from vibe_pipeline.clients.spotify import LOOKED_THROUGH
+from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
 from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.failures import ListRefused
 from vibe_pipeline.playlists.ledger_step import PublicationLost
-from vibe_pipeline.playlists.playlist_creation import PlaylistCreation
+from vibe_pipeline.playlists.own_playlists import CreationAttempts
 from vibe_pipeline.playlists.publish import Publication
 from vibe_pipeline.playlists.read_back import ANOTHER_LOOK_SECONDS, shows_mostly
 from vibe_pipeline.records import EditionId, Mode
@@ -31,6 +32,10 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 3
 """So many are put in order by one run; the next one goes on."""
+MAY_LAG_FOR = timedelta(hours=1)
+"""So long after an attempt the person's playlists may not show yet what it made."""
+_LEDGER_LOOKED_THROUGH = 300
+"""So many of a person's latest editions say which playlists are known."""
 WRITTEN_UNHEARD = "unheard"
 """What the ledger has for the snapshot of a list that was written though nobody heard of it."""
 
@@ -65,6 +70,7 @@ class LeftoverPlaylists:
 
     publication: Publication
     now: datetime
+    _theirs: dict[str, Playlist] = field(init=False, default_factory=dict)
 
     async def put_in_order(self, editions: Sequence[Edition]) -> None:
         """Look at each; what Spotify or a store refuses now is left to a later run."""
@@ -75,12 +81,14 @@ class LeftoverPlaylists:
                 log.warning("what list %s left behind stays: %s", edition.edition_id, error)
 
     async def _put_in_order(self, edition: Edition) -> None:
-        if self._store.editions.later_stands(edition):
+        past = self._store.editions.later_stands(edition)
+        if past and not self._has_one_of_its_own(edition):
             self._forget(edition)
             return
         playlist_id = edition.playlist_id or await self._made_unheard(edition)
         lines = None if playlist_id is None else await self._lines(edition, playlist_id)
-        if lines and edition.playlist_id and shows_mostly(lines, edition.tracks):
+        stands = edition.playlist_id is not None and not past
+        if lines and stands and shows_mostly(lines, edition.tracks):
             await self._count_as_written(edition)
             return
         if not left_behind(edition, now=self.now):
@@ -95,17 +103,23 @@ class LeftoverPlaylists:
 
     async def _made_unheard(self, edition: Edition) -> str | None:
         """The playlist whose making nobody heard of; none that another list ever stood in."""
-        creation = PlaylistCreation(
-            store=self._store,
-            spotify=self.publication.spotify,
-            public=self.publication.public,
-            sleep=self.publication.sleep,
-            restored_at=None,
-        )
-        found = await creation.made_unheard(edition, self._account(edition))
+        history = self._store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH)
+        attempts = CreationAttempts.noted(edition, history, lost=False, owner=None)
+        found = next((one for one in await self._library() if attempts.made(one)), None)
+        if found is None and self.now - edition.updated_at <= MAY_LAG_FOR:
+            await self.publication.sleep(ANOTHER_LOOK_SECONDS)
+            self._theirs.clear()
+            found = next((one for one in await self._library() if attempts.made(one)), None)
         if found is None or self._is_anothers(edition, found.id):
             return None
         return found.id
+
+    async def _library(self) -> list[Playlist]:
+        """The person's playlists, the newest first: read once for all that is looked for."""
+        if not self._theirs:
+            read = self.publication.spotify.my_playlists(most=LOOKED_THROUGH)
+            self._theirs.update({one.id: one async for one in read})
+        return list(self._theirs.values())
 
     async def _lines(self, edition: Edition, playlist_id: str) -> list[PlaylistLine] | None:
         """What stands in it; ``None`` where it is gone. One sight of nothing is not believed."""
@@ -132,6 +146,11 @@ class LeftoverPlaylists:
         )
         await self.publication.publish(edition.edition_id)
 
+    def _has_one_of_its_own(self, edition: Edition) -> bool:
+        """Whether a living playlist was made for it that it left behind when another took over."""
+        made = edition.marker is not None and edition.playlist_id is not None
+        return made and left_behind(edition, now=self.now) and self._is_for_nothing_else(edition)
+
     def _is_for_nothing_else(self, edition: Edition) -> bool:
         playlist_id = edition.playlist_id
         return playlist_id is None or not self._is_anothers(edition, playlist_id)
@@ -139,7 +158,8 @@ class LeftoverPlaylists:
     def _is_anothers(self, edition: Edition, playlist_id: str) -> bool:
         """Whether lists stand in it, ever stood there, or are to be."""
         ledger, user_id = self._store.editions, edition.user_id
-        if self._account(edition).playlist_id == playlist_id:
+        account = self._account(edition)
+        if account.mode is Mode.LIVING and account.playlist_id == playlist_id:
             return True
         others = (*ledger.standing(user_id), *ledger.written_to(user_id, playlist_id))
         return any(other.playlist_id == playlist_id for other in others)
@@ -147,11 +167,16 @@ class LeftoverPlaylists:
     async def _remove(self, edition: Edition, playlist_id: str) -> None:
         """Take it out of the library; first nobody is to fill it any more.
 
-        The words that it is found by are kept until it is gone.
+        The words that it is found by are kept until it is gone; where a later list stands, nobody
+        looks for it by these, so that its id is.
         """
-        if edition.marker is not None:
-            self._store.editions.step_back(edition.edition_id, playlist_id=None, playlist_url=None)
+        store = self._store
+        if self._account(edition).playlist_id == playlist_id:
+            store.people.change(edition.user_id, playlist_id=None, playlist_url=None)
+        if edition.marker is not None and not store.editions.later_stands(edition):
+            store.editions.step_back(edition.edition_id, playlist_id=None, playlist_url=None)
         await self.publication.spotify.remove_from_library([f"spotify:playlist:{playlist_id}"])
+        self._theirs.pop(playlist_id, None)
         log.info("the empty playlist of list %s is taken away", edition.edition_id)
 
     def _forget(self, edition: Edition) -> None:
