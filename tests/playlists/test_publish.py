@@ -976,6 +976,27 @@ def test_a_list_whose_living_playlist_is_gone_goes_where_its_person_has_lists_by
     assert account.playlist_id is None
 
 
+def test_two_lists_that_wait_for_the_same_living_playlist_end_in_the_one_that_replaces_it(
+    desk: Desk,
+) -> None:
+    desk.publish(desk.chosen("e1"))
+    waiting = []
+    for number in (2, 3):
+        desk.now += timedelta(minutes=1)
+        waiting.append(desk.chosen(f"e{number}", day=20 + number))
+    desk.spotify.gone.add("p1")
+    for edition_id in waiting:
+        fail_to_publish(desk, edition_id)
+    desk.now += MISSING_FOR
+
+    ends = [desk.publish(edition_id).playlist_id for edition_id in waiting]
+
+    account = desk.store.people.get(desk.account.user_id)
+    assert account is not None
+    assert [*ends, account.playlist_id] == ["p2", "p2", "p2"]
+    assert list(desk.spotify.playlists) == ["p1", "p2"]
+
+
 def test_the_next_list_lets_go_of_an_empty_playlist_and_takes_the_one_before_along(
     desk: Desk,
 ) -> None:

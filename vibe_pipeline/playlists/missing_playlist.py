@@ -51,17 +51,20 @@ class MissingPlaylist:
     async def let_go(self, edition: Edition) -> None:
         """Forget it, and be ready to make the one other that an edition gets.
 
-        One that never held a list leaves the library, for it may come back. The words it is found
-        by go last: killed before, whoever goes on looks for it. Raises ``PublicationLost`` and
+        Where another list that waited for it made one already, this goes there. One that never
+        held a list leaves the library, for it may come back. The words it is found by go last:
+        killed before, whoever goes on looks for it. Raises ``PublicationLost`` and
         ``ServiceError``.
         """
         marker = marker_of_replaced(edition)
         forgotten: EditionFacts = {**nothing_made(edition), "marker": marker}
-        playlist_id = edition.playlist_id
+        playlist_id, account = edition.playlist_id, self.store.people.get(edition.user_id)
+        theirs = account is not None and account.playlist_id == playlist_id
+        step_back = ledger_step.advance_with_playlist if theirs else ledger_step.advance
         if playlist_id is None or not self._never_held_a_list(edition):
-            ledger_step.advance_with_playlist(self.store, edition, EditionState.CHOSEN, **forgotten)
+            step_back(self.store, edition, EditionState.CHOSEN, **forgotten)
             return
-        ledger_step.advance_with_playlist(
+        step_back(
             self.store,
             edition,
             EditionState.CHOSEN,

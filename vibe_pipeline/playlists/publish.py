@@ -613,7 +613,7 @@ class Publication:
     def _standing_words(self, edition: Edition) -> Wording | None:
         """What the playlist says now, as far as we wrote it."""
         if edition.attempt_noted:
-            return Wording(title=edition.title, description=edition.description or "")
+            return Wording(title=edition.title or "", description=edition.description or "")
         written = {EditionState.ITEMS_WRITTEN, EditionState.RECORDED}
         for other in self.store.editions.standing(edition.user_id):
             if other.playlist_id == edition.playlist_id and other.state in written and other.title:
