@@ -696,6 +696,26 @@ def test_after_a_creation_in_doubt_another_comes_only_later_and_none_stays_empty
     assert desk.spotify.removed == ["p1"]
 
 
+@pytest.mark.parametrize("times_chosen_again", [0, 1, 2])
+@pytest.mark.parametrize("mode", Mode)
+def test_an_attempt_of_long_ago_is_in_doubt_no_more_though_the_list_is_chosen_again(
+    desk: Desk, mode: Mode, times_chosen_again: int
+) -> None:
+    edition_id = desk.chosen("e1", mode=mode)
+    killed_before_it_is_made(desk, edition_id)
+    for _ in range(times_chosen_again):
+        edition = desk.store.editions.required(edition_id)
+        choice = Selection(ranked=(), tracks=TRACKS, summary=SUMMARY, policy="any 1")
+        record_choice(desk.store, edition, choice, mode=mode)
+        desk.now += timedelta(seconds=1)
+    desk.naps.taken.clear()
+
+    edition = desk.publish(edition_id)
+
+    assert desk.naps.taken == [SECOND_LOOK_SECONDS]
+    assert edition.marker == marker(edition)
+
+
 def test_a_playlist_that_appears_before_another_is_made_is_filled(desk: Desk) -> None:
     edition_id = desk.chosen("e1")
     desk.spotify.dies = lambda call: call == "create"

@@ -22,7 +22,8 @@ from vibe_pipeline.records import Mode
 
 _REPLACED = "+"
 _ANOTHER = "*"
-_SIGNS = _REPLACED + _ANOTHER
+_SETTLED = "="
+_SIGNS = _REPLACED + _ANOTHER + _SETTLED
 
 
 def marker(edition: Edition) -> str:
@@ -58,6 +59,16 @@ def was_replaced(edition: Edition) -> bool:
 def another_was_made(edition: Edition) -> bool:
     """Whether a playlist made for it was not found or is gone, and may be there after all."""
     return was_replaced(edition) or _ANOTHER in (edition.marker or "")
+
+
+def marker_of_settled(edition: Edition) -> str | None:
+    """The sign of an attempt of so long ago that what it made is to be seen by now."""
+    return None if edition.marker is None else edition.marker.rstrip(_SETTLED) + _SETTLED
+
+
+def is_settled(edition: Edition) -> bool:
+    """Whether its attempt is of that long ago, however lately the edition was moved on."""
+    return edition.marker is not None and edition.marker.endswith(_SETTLED)
 
 
 def noted_under(sign: str, edition: Edition) -> bool:

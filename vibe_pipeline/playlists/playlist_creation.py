@@ -28,8 +28,10 @@ from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.own_playlists import (
     CreationAttempts,
     another_was_made,
+    is_settled,
     marker,
     marker_of_another,
+    marker_of_settled,
     noted_under,
 )
 from vibe_pipeline.playlists.wording import Wording, plain_wording, summary_of, wording
@@ -48,6 +50,12 @@ _LEDGER_LOOKED_THROUGH = 300
 """So many of a person's latest editions say which playlists are known."""
 _NEWEST = 50
 """So many playlists are looked through for one just made."""
+
+
+def sign_once_chosen_again(edition: Edition, *, now: datetime) -> str | None:
+    """What its attempt stays noted under: the ledger no longer tells then when that was."""
+    settled = edition.attempt_noted and now - edition.updated_at >= DOUBT_FOR
+    return marker_of_settled(edition) if settled else edition.marker
 
 
 class CreatingClient(Protocol):
@@ -94,7 +102,8 @@ class PlaylistCreation:
     def _in_doubt_for(self, attempts: Sequence[Edition]) -> float:
         """How many seconds the latest attempt may still be on its way into Spotify's lists."""
         now = self.store.editions.now()
-        latest = max((one.updated_at for one in attempts), default=now - DOUBT_FOR)
+        doubted = (one.updated_at for one in attempts if not is_settled(one))
+        latest = max(doubted, default=now - DOUBT_FOR)
         return max(timedelta(), min(latest + DOUBT_FOR - now, DOUBT_FOR)).total_seconds()
 
     async def _create(self, edition: Edition, account: Account, *, another: bool) -> Playlist:
