@@ -188,8 +188,8 @@ def test_what_is_written_anew_is_given_up_after_as_many_runs_whatever_it_says(
             replace(KILLED, state=EditionState.PLAYLIST_MADE, cause=FailureCause.OWNER_NOT_PREMIUM),
             True,
         ),
-        (replace(OVERTAKEN, marker="m", playlist_id="p"), True),
-        (replace(OVERTAKEN, marker="m", playlist_id="p", undone_at=BEGINNING), False),
+        (replace(OVERTAKEN, marker="m", title="t", playlist_id="p"), True),
+        (replace(OVERTAKEN, marker="m", title="t", playlist_id="p", undone_at=BEGINNING), False),
         (replace(OVERTAKEN, playlist_id="p"), False),
     ],
 )

@@ -154,6 +154,22 @@ async def test_a_library_that_does_not_tell_is_told_by_the_list_of_playlists(sta
             await spotify.save_to_library([address])
 
 
+async def test_a_playlist_that_cannot_be_removed_as_it_is_not_there_is_gone() -> None:
+    async with outside_world() as world:
+        spotify, address = world.spotify(), f"spotify:playlist:{await playlist_of(world)}"
+        body = json.dumps({"error": {"status": 404, "message": "Not found."}})
+        world.fault("spotify", "status", endpoint="DELETE /me/library", status=404, body=body)
+        with pytest.raises(NotThere):
+            await spotify.remove_from_library([address])
+        world.simulation.faults.clear("spotify")
+        await spotify.remove_from_library([address])
+        world.fault("spotify", "status", endpoint="DELETE /me/library", status=404, body=body)
+
+        await spotify.remove_from_library([address])
+
+        assert await spotify.library_contains([address]) == {address: False}
+
+
 async def test_a_change_of_the_library_that_nothing_shows_does_not_count() -> None:
     async with outside_world() as world:
         spotify, address = world.spotify(), f"spotify:playlist:{await playlist_of(world)}"

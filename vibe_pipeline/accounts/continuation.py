@@ -115,7 +115,7 @@ def left_behind(edition: Edition, *, now: datetime) -> bool:
     overtaken, only the one that was made for it.
     """
     overtaken = edition.cause is FailureCause.OVERTAKEN and edition.undone_at is None
-    made = overtaken and edition.marker is not None and edition.playlist_id is not None
+    made = overtaken and edition.attempt_noted and edition.playlist_id is not None
     if not (made or may_have_a_playlist(edition)) or edition.snapshot_id is not None:
         return False
     if edition.state is EditionState.ITEMS_WRITTEN:

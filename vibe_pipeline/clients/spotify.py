@@ -340,8 +340,17 @@ class Spotify:
         await self._see_playlists(uris, saved=True)
 
     async def remove_from_library(self, uris: Sequence[str]) -> None:
-        """Unlike tracks, or let playlists go; these are looked for as those that were saved."""
-        await self._library("DELETE", uris)
+        """Unlike tracks, or let playlists go; these are looked for as those that were saved.
+
+        One that is said not to be there, and does not show, is gone.
+        """
+        try:
+            await self._library("DELETE", uris)
+        except NotThere:
+            playlists = [uri for uri in uris if uri.startswith(_PLAYLIST)]
+            if not playlists or not await self._shows(playlists, saved=False):
+                raise
+            return
         await self._see_playlists(uris, saved=False)
 
     async def _library(self, method: str, uris: Sequence[str]) -> None:

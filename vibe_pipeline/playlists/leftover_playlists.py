@@ -148,7 +148,7 @@ class LeftoverPlaylists:
 
     def _has_one_of_its_own(self, edition: Edition) -> bool:
         """Whether a living playlist was made for it that it left behind when another took over."""
-        made = edition.marker is not None and edition.playlist_id is not None
+        made = edition.attempt_noted and edition.playlist_id is not None
         return made and left_behind(edition, now=self.now) and self._is_for_nothing_else(edition)
 
     def _is_for_nothing_else(self, edition: Edition) -> bool:
@@ -173,7 +173,7 @@ class LeftoverPlaylists:
         store = self._store
         if self._account(edition).playlist_id == playlist_id:
             store.people.change(edition.user_id, playlist_id=None, playlist_url=None)
-        if edition.marker is not None and not store.editions.later_stands(edition):
+        if edition.attempt_noted and not store.editions.later_stands(edition):
             store.editions.step_back(edition.edition_id, playlist_id=None, playlist_url=None)
         await self.publication.spotify.remove_from_library([f"spotify:playlist:{playlist_id}"])
         self._theirs.pop(playlist_id, None)
