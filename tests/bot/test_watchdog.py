@@ -46,9 +46,11 @@ def test_a_loop_that_waits_or_is_busy_for_a_moment_goes_on(work: str) -> None:
 
 
 def test_a_bot_that_was_frozen_goes_on_when_it_is_thawed() -> None:
-    program = _PROGRAM.format(work="await asyncio.sleep(3)", after=1.5, beyond=0.0)
+    work = "print('inside', flush=True); await asyncio.sleep(3)"
+    program = _PROGRAM.format(work=work, after=1.5, beyond=0.0)
     frozen = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    time.sleep(2.0)
+    assert frozen.stdout is not None
+    assert frozen.stdout.readline() == "inside\n"
     frozen.send_signal(signal.SIGSTOP)
     time.sleep(3.0)
     frozen.send_signal(signal.SIGCONT)

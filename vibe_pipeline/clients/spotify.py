@@ -347,7 +347,7 @@ class Spotify:
         try:
             await self._library("DELETE", uris)
         except NotThere:
-            playlists = [uri for uri in uris if uri.startswith(_PLAYLIST)]
+            playlists = _playlists_among(uris)
             if not playlists or not await self._shows(playlists, saved=False):
                 raise
             return
@@ -369,7 +369,7 @@ class Spotify:
 
         Tracks are left out: one that was moved is saved under another id.
         """
-        playlists = [uri for uri in uris if uri.startswith(_PLAYLIST)]
+        playlists = _playlists_among(uris)
         if not playlists or await self._shows(playlists, saved=saved):
             return
         endpoint = "PUT /me/library" if saved else "DELETE /me/library"
@@ -409,6 +409,10 @@ def _get(
 ) -> Call:
     endpoint = f"GET {endpoint or path}"
     return Call(method="GET", path=path, endpoint=endpoint, query=query, shape=shape)
+
+
+def _playlists_among(uris: Sequence[str]) -> list[str]:
+    return [uri for uri in uris if uri.startswith(_PLAYLIST)]
 
 
 def _snapshot(answer: Fields) -> str:

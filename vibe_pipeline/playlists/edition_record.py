@@ -84,8 +84,7 @@ def record_choice(
         "mode": mode if removed or nothing_made else edition.mode,
     }
     ledger_step.advance(store, edition, state, **facts)
-    noted = PlaylistMissing.noted(edition)
-    if edition.cause is not None and noted is not None:
+    if edition.cause is not None and (noted := PlaylistMissing.noted(edition)) is not None:
         store.editions.fail(edition.edition_id, edition.cause, noted, edition.detail)
     store.considered.keep(
         edition.edition_id, edition.user_id, edition.vibe_date, _considered(selection.ranked)

@@ -15,12 +15,10 @@ from vibe_pipeline.accounts.records import Edition, EditionFacts, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.failures import PlaylistMissing
-from vibe_pipeline.playlists.own_playlists import marker_of_replaced
+from vibe_pipeline.playlists.own_playlists import LEDGER_LOOKED_THROUGH, marker_of_replaced
 
 MISSING_FOR = timedelta(minutes=10)
 """So long a playlist must be missing before it is let go."""
-_LEDGER_LOOKED_THROUGH = 300
-"""So many of a person's latest editions say which playlists were made for one of them."""
 
 
 class RemovingClient(Protocol):
@@ -81,7 +79,7 @@ class MissingPlaylist:
         """Whether it was made for one of their lists, and none was ever written to it."""
         if self.store.editions.written_to(edition.user_id, edition.playlist_id or ""):
             return False
-        history = self.store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH)
+        history = self.store.editions.history(edition.user_id, limit=LEDGER_LOOKED_THROUGH)
         theirs = (one for one in history if one.playlist_id == edition.playlist_id)
         return any(one.attempt_noted for one in theirs)
 

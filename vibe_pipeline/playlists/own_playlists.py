@@ -20,10 +20,13 @@ from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.locales import LANGUAGES, day, say
 from vibe_pipeline.records import Mode
 
+LEDGER_LOOKED_THROUGH = 300
+"""So many of a person's latest editions say which playlists are known."""
 _REPLACED = "+"
 _ANOTHER = "*"
 _SETTLED = "="
 _SIGNS = _REPLACED + _ANOTHER + _SETTLED
+"""What became of an attempt stands behind the sign that it was noted under."""
 
 
 def marker(edition: Edition) -> str:

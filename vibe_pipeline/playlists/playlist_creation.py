@@ -26,6 +26,7 @@ from vibe_pipeline.clients.spotify_records import Playlist, SpotifyProfile
 from vibe_pipeline.nightly import local_date
 from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.own_playlists import (
+    LEDGER_LOOKED_THROUGH,
     CreationAttempts,
     another_was_made,
     is_settled,
@@ -46,8 +47,6 @@ SECOND_LOOK_SECONDS = 5.0
 """So long after a playlist was not found it is looked for once more."""
 _PASSING_REFUSALS = 6
 """So often a playlist is asked for, looking each time whether it was made."""
-_LEDGER_LOOKED_THROUGH = 300
-"""So many of a person's latest editions say which playlists are known."""
 _NEWEST = 50
 """So many playlists are looked through for one just made."""
 
@@ -204,7 +203,7 @@ class PlaylistCreation:
         return None
 
     def _noted(self, edition: Edition, *, lost: bool, owner: str | None) -> CreationAttempts:
-        history = self.store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH)
+        history = self.store.editions.history(edition.user_id, limit=LEDGER_LOOKED_THROUGH)
         return CreationAttempts.noted(edition, history, lost=lost, owner=owner)
 
     def _forgotten(self, account: Account, edition: Edition) -> bool:
