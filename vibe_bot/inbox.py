@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ import structlog
 from telegram import Bot, Update
 from telegram.ext import BaseUpdateProcessor
 
+from vibe_bot.turns import TurnsByChat
 from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.inbox import Inbox
 from vibe_pipeline.accounts.records import InboxEntry
@@ -31,6 +33,8 @@ LOCKED_AFTER = 0.5
 ASKED_AGAIN_AFTER = 0.5
 """So many seconds pass between two polls while Telegram gives what it gave before again."""
 MOST_REMEMBERED = 1000
+CHAT_WAITS_FOR = 5.0
+"""So many seconds what is asked for in a chat waits for what was asked there before."""
 
 
 def key_of(update: Update) -> str:
@@ -182,7 +186,7 @@ class UnconfirmedPolls:
 
 
 class InboxProcessor(BaseUpdateProcessor):
-    """Handles so many updates at once, and strikes each off when it was handled.
+    """Handles so many updates at once, those of a chat in order, and strikes off what was handled.
 
     ``held`` says of which update an answer still waits: whoever keeps it strikes it off.
     """
@@ -191,6 +195,7 @@ class InboxProcessor(BaseUpdateProcessor):
         super().__init__(at_once)
         self._inbox = inbox
         self._held = held
+        self._turns = TurnsByChat(seconds=CHAT_WAITS_FOR)
 
     async def initialize(self) -> None:
         """Nothing to prepare."""
@@ -200,8 +205,13 @@ class InboxProcessor(BaseUpdateProcessor):
 
     async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
         """Whatever goes wrong inside was told by the error handler, so it counts as handled."""
-        await coroutine
-        if not isinstance(update, Update) or self._held(key_of(update)):
+        if not isinstance(update, Update):
+            await coroutine
+            return
+        chat = update.effective_chat
+        async with nullcontext() if chat is None else self._turns.of(chat.id).turn():
+            await coroutine
+        if self._held(key_of(update)):
             return
         try:
             await asyncio.to_thread(self._inbox.done, key_of(update))

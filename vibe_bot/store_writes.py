@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 Written = TypeVar("Written")
 
@@ -20,6 +21,7 @@ class StoreWrites:
     """Of each chat the writes that are under way, one after the other."""
 
     _last: dict[int, asyncio.Task[Any]] = field(default_factory=dict)
+    _waiting: WeakValueDictionary[int, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def write(self, chat_id: int, what: Callable[[], Written]) -> Written:
         """Do this in a thread, after all that was begun for this chat before."""
@@ -30,8 +32,10 @@ class StoreWrites:
 
     async def settled(self, chat_id: int) -> None:
         """Wait until nothing is being written for this chat; who waits longer goes on first."""
-        while (last := self._last.get(chat_id)) is not None:
-            await asyncio.wait({last})
+        place = self._waiting.setdefault(chat_id, asyncio.Lock())
+        async with place:
+            while (last := self._last.get(chat_id)) is not None:
+                await asyncio.wait({last})
 
     def _forget(self, chat_id: int, task: asyncio.Task[Any]) -> None:
         if self._last.get(chat_id) is task:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 
 class Timer(Protocol):
@@ -26,7 +27,7 @@ def _by_the_loop(seconds: float, what: Callable[[], None]) -> Timer:
     return asyncio.get_running_loop().call_later(seconds, what)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, weakref_slot=True, kw_only=True)
 class Turns:
     """Whoever takes longer than ``seconds`` goes on, and the next one's turn comes."""
 
@@ -52,3 +53,17 @@ class Turns:
         finally:
             timer.cancel()
             hand_on()
+
+
+@dataclass(slots=True, kw_only=True)
+class TurnsByChat:
+    """Each chat's own turns; whoever comes in one waits for nobody of another."""
+
+    seconds: float
+    later: Later = _by_the_loop
+    _turns: WeakValueDictionary[int, Turns] = field(default_factory=WeakValueDictionary)
+    """Of the chats that somebody waits in or is served in; the others' are forgotten."""
+
+    def of(self, chat_id: int) -> Turns:
+        """The turns of this chat; to be held by whoever waits for one."""
+        return self._turns.setdefault(chat_id, Turns(seconds=self.seconds, later=self.later))

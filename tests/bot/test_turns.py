@@ -1,12 +1,21 @@
-"""A crowd's turns come in order, and nobody who hangs holds it up for ever."""
+"""Turns come in order, in a crowd and in a chat, and nobody who hangs holds them up for ever."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from vibe_bot.turns import Turns
+from telegram import Chat, Message, Update, User
+from telegram.constants import ChatType
+
+from tests.support.bot_world import BotWorld
+from vibe_bot.inbox import InboxProcessor
+from vibe_bot.store_writes import StoreWrites
+from vibe_bot.turns import Turns, TurnsByChat
 
 
 @dataclass(slots=True)
@@ -79,3 +88,93 @@ async def test_whoever_hangs_loses_the_turn_and_not_the_place_of_those_behind() 
     assert after_the_hand_over == ["hangs", "second"]
     assert after_its_end == ["hangs", "second"]
     assert begun == ["hangs", "second", "third"]
+
+
+async def test_a_chat_waits_for_its_own_alone_and_is_forgotten_when_nobody_waits() -> None:
+    turns, slow = TurnsByChat(seconds=10), asyncio.Event()
+    begun: list[str] = []
+
+    async def come(chat_id: int, name: str, until: asyncio.Event | None = None) -> None:
+        async with turns.of(chat_id).turn():
+            begun.append(name)
+            if until is not None:
+                await until.wait()
+
+    coming = [
+        asyncio.create_task(come(1, "Anna's first", slow)),
+        asyncio.create_task(come(1, "Anna's second")),
+        asyncio.create_task(come(2, "Boris's")),
+    ]
+    await settled()
+    meanwhile = list(begun)
+    slow.set()
+    await asyncio.gather(*coming)
+    del coming
+    gc.collect()
+
+    assert meanwhile == ["Anna's first", "Boris's"]
+    assert begun == ["Anna's first", "Boris's", "Anna's second"]
+    assert len(turns._turns) == 0
+
+
+async def test_who_waits_for_a_chats_writes_goes_on_in_the_order_of_coming() -> None:
+    writes, first, second = StoreWrites(), threading.Event(), threading.Event()
+    went_on: list[str] = []
+
+    async def wait(name: str) -> None:
+        await writes.settled(1)
+        went_on.append(name)
+
+    written = asyncio.create_task(writes.write(1, first.wait))
+    await settled()
+    earlier = asyncio.create_task(wait("earlier"))
+    await settled()
+    written_too = asyncio.create_task(writes.write(1, second.wait))
+    await settled()
+    later = asyncio.create_task(wait("later"))
+    await settled()
+    first.set()
+    await written
+    await settled()
+    second.set()
+    await asyncio.gather(written_too, earlier, later)
+
+    assert went_on == ["earlier", "later"]
+
+
+def said_by(person: int, number: int) -> Update:
+    """Somebody writes in their chat with us."""
+    chat, user = Chat(person, ChatType.PRIVATE), User(person, "Anna", is_bot=False)
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    return Update(number, message=Message(number, at, chat, from_user=user, text="/setsize 20"))
+
+
+async def test_what_is_asked_for_in_one_breath_is_done_in_that_order_though_the_first_takes_long(
+    place: BotWorld,
+) -> None:
+    processor = InboxProcessor(place.store.inbox, 64, held=lambda _: False)
+    looked_up = asyncio.Event()
+    done: list[str] = []
+
+    async def handle(name: str, first: asyncio.Event | None = None) -> None:
+        if first is not None:
+            await first.wait()
+        done.append(name)
+
+    handling = [
+        asyncio.create_task(processor.process_update(said_by(person, number), handler))
+        for number, (person, handler) in enumerate(
+            [
+                (1, handle("Anna's first", looked_up)),
+                (1, handle("Anna's second")),
+                (2, handle("Boris's")),
+            ]
+        )
+    ]
+    await settled()
+    meanwhile = list(done)
+    looked_up.set()
+    await asyncio.gather(*handling)
+
+    assert meanwhile == ["Boris's"]
+    assert done == ["Boris's", "Anna's first", "Anna's second"]
