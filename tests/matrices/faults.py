@@ -34,13 +34,13 @@ from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import goes_on
 from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
 from vibe_pipeline.authorization import SpotifyConnection
-from vibe_pipeline.clients import factory, spotify, spotify_web
+from vibe_pipeline.clients import factory
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.clients.factory import ClientFactory, open_http
 from vibe_pipeline.clients.spotify import Spotify
 from vibe_pipeline.clients.transport import RetryPolicy, utc_now
 from vibe_pipeline.defs import resources
-from vibe_pipeline.playlists import playlist_creation, publish
+from vibe_pipeline.playlists import playlist_creation
 from vibe_pipeline.playlists.failures import failure_of
 from vibe_pipeline.records import Mode, UserId
 from vibe_pipeline.runs import LaunchRequest
@@ -652,14 +652,12 @@ def fault_site() -> Iterator[FaultSite]:
     ):
         for name, value in _ENVIRONMENT.items():
             patch.setenv(name, value)
-        patch.setattr(resources, "ClientFactory", partial(ClientFactory, patience=PATIENCE))
-        patch.setattr(factory, "QUICK", replace(PATIENCE, attempts=2))
-        for module in (playlist_creation, publish, spotify, spotify_web):
-            patch.setattr(module, "SECOND_LOOK_SECONDS", 0.05)
-        patch.setattr(playlist_creation, "DOUBT_FOR", timedelta(0))
         with vibe_world(
             Path(folder), simulation=Simulation(BuiltInWorld(listeners=_LISTENERS), rules=_MANY)
         ) as world:
+            patch.setattr(resources, "ClientFactory", partial(ClientFactory, patience=PATIENCE))
+            patch.setattr(factory, "QUICK", replace(PATIENCE, attempts=2))
+            patch.setattr(playlist_creation, "DOUBT_FOR", timedelta(0))
             logging.disable(logging.CRITICAL)
             try:
                 yield FaultSite(world=world)

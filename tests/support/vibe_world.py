@@ -19,6 +19,7 @@ import dagster as dg
 import httpx
 import pytest
 
+from tests.support import pauses
 from tests.support.blank_accounts import set_up_store
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.accounts.store import AccountStore, open_for
@@ -282,6 +283,7 @@ def vibe_world(folder: Path, *, simulation: Simulation | None = None) -> Iterato
         home = folder / "home"
         home.mkdir()
         point_at(simulator, home, patch)
+        pauses.shorten(patch)
         settings = read_settings()
         set_up_store(settings.accounts_address)
         yield VibeWorld(
