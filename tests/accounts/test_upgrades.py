@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, MetaData, create_engine, insert, select
+from sqlalchemy import Connection, MetaData, create_engine, insert, select, text
 
 from tests.support.accounts_site import (
     KEY,
@@ -20,7 +20,7 @@ from tests.support.accounts_site import (
 )
 from vibe_pipeline.accounts.database import connect
 from vibe_pipeline.accounts.migration_runner import upgrade
-from vibe_pipeline.accounts.records import Account, Edition, EditionState
+from vibe_pipeline.accounts.records import Account, Edition, EditionState, PlaylistAttempt
 from vibe_pipeline.accounts.schema import REVISIONS, migrate
 from vibe_pipeline.accounts.store import AccountStore, open_store
 
@@ -79,3 +79,36 @@ def test_a_store_of_every_earlier_revision_keeps_its_people_and_lists(
     assert store.tokens.get(person.user_id) == tokens()
     assert store.editions.get(edition.edition_id) == edition
     assert [message.key for message in store.outbox.take_due()] == ["bot.connected"]
+
+
+@pytest.mark.parametrize(
+    ("marker", "title", "read"),
+    [
+        (None, None, (None, PlaylistAttempt.FIRST)),
+        ("vibe-1", "Today", ("vibe-1", PlaylistAttempt.FIRST)),
+        ("vibe-1=", "Today", ("vibe-1", PlaylistAttempt.FIRST)),
+        ("vibe-1*=", "Today", ("vibe-1", PlaylistAttempt.ANOTHER)),
+        ("vibe-1+*", "Today", ("vibe-1", PlaylistAttempt.REPLACEMENT)),
+        ("vibe-1+", None, (None, PlaylistAttempt.REPLACEMENT)),
+    ],
+)
+def test_what_signs_behind_a_marker_said_of_attempts_is_read_from_an_older_store(
+    tmp_path: Path,
+    marker: str | None,
+    title: str | None,
+    read: tuple[str | None, PlaylistAttempt],
+) -> None:
+    (tmp_path / "today").mkdir()
+    _, edition = somebody(made(tmp_path / "today"))
+    url = older(tmp_path / "then", "0017", like=address(tmp_path / "today"))
+    with create_engine(url).begin() as old:
+        old.execute(
+            text("UPDATE editions SET marker = :marker, title = :title"),
+            {"marker": marker, "title": title},
+        )
+
+    migrate(url)
+
+    found = open_store(url, KEY, now=Clock()).editions.required(edition.edition_id)
+    assert (found.marker, found.attempt) == read
+    assert found.attempted_at == (None if marker is None else edition.updated_at)

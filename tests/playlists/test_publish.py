@@ -48,12 +48,12 @@ from vibe_pipeline.playlists.failures import (
     failure_of,
 )
 from vibe_pipeline.playlists.ledger_step import PublicationLost
+from vibe_pipeline.playlists.mending import ListMender
 from vibe_pipeline.playlists.missing_playlist import MISSING_FOR, MissingPlaylist
 from vibe_pipeline.playlists.own_playlists import marker
 from vibe_pipeline.playlists.playlist_creation import DOUBT_FOR
 from vibe_pipeline.playlists.publish import (
     SECOND_LOOK_SECONDS,
-    ListMender,
     NothingToPublish,
     Publication,
     chosen_twice,

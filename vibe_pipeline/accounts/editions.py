@@ -37,6 +37,7 @@ from vibe_pipeline.accounts.records import (
     EditionKind,
     EditionState,
     FailureCause,
+    PlaylistAttempt,
     PoolSummary,
     Summary,
 )
@@ -525,6 +526,8 @@ NO_PLAYLIST: EditionFacts = {
     "playlist_id": None,
     "playlist_url": None,
     "marker": None,
+    "attempt": PlaylistAttempt.FIRST,
+    "attempted_at": None,
     "title": None,
     "description": None,
     "snapshot_id": None,
@@ -545,6 +548,8 @@ def _columns(facts: dict[str, Any]) -> dict[str, Any]:
         facts["kind"] = EditionKind(facts["kind"]).value
     if "mode" in facts:
         facts["mode"] = Mode(facts["mode"]).value
+    if "attempt" in facts:
+        facts["attempt"] = PlaylistAttempt(facts["attempt"]).value
     return facts
 
 
@@ -553,6 +558,7 @@ def _edition(row: RowMapping) -> Edition:
     values["kind"] = EditionKind(values["kind"])
     values["mode"] = Mode(values["mode"])
     values["state"] = EditionState(values["state"])
+    values["attempt"] = PlaylistAttempt(values["attempt"])
     values["cause"] = None if values["cause"] is None else FailureCause(values["cause"])
     values["tracks"] = tuple(_track(track) for track in values["tracks"])
     values["summary"] = None if values["summary"] is None else _summary(values["summary"])

@@ -59,6 +59,12 @@ class People:
         with self.database.reading() as connection:
             return _first(connection, accounts.c.user_id == user_id)
 
+    def required(self, user_id: UserId) -> Account:
+        """The person with this id; raises ``UnknownPerson``."""
+        if (person := self.get(user_id)) is None:
+            raise UnknownPerson(user_id)
+        return person
+
     def some(self, user_ids: Collection[UserId]) -> dict[UserId, Account]:
         """These people, asked in one question; whoever is gone or unreadable is left out."""
         query = _QUERY.where(accounts.c.user_id.in_(list(user_ids)))

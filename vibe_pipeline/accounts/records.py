@@ -246,13 +246,26 @@ class Summary:
     loved_in: Mapping[str, int] = field(default_factory=dict)
 
 
+class PlaylistAttempt(StrEnum):
+    """Which playlist of an edition an attempt is to make.
+
+    ``ANOTHER``: the one before was not found, and may be there after all. ``REPLACEMENT``: the one
+    other that it gets in the place of one that is gone.
+    """
+
+    FIRST = "first"
+    ANOTHER = "another"
+    REPLACEMENT = "replacement"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
     """One making of a list for one person, as the publication ledger knows it.
 
     ``cause`` is set while the edition stands failed; the next step forward clears it.
     ``detail`` is a sentence for the operator and holds no secret. ``undone_at``: the person took
-    it back. ``restored_at``: it was put back into the playlist, after later ones.
+    it back. ``restored_at``: it was put back into the playlist, after later ones. ``marker``,
+    ``attempt`` and ``attempted_at``: what the making of its playlist was last noted under.
     """
 
     edition_id: EditionId
@@ -272,6 +285,8 @@ class Edition:
     playlist_url: str | None = None
     snapshot_id: str | None = None
     marker: str | None = None
+    attempt: PlaylistAttempt = PlaylistAttempt.FIRST
+    attempted_at: datetime | None = None
     cause: FailureCause | None = None
     cause_until: datetime | None = None
     detail: str | None = None
@@ -285,10 +300,7 @@ class Edition:
 
     @property
     def attempt_noted(self) -> bool:
-        """Whether it notes what a playlist made for it says: Spotify may hold one.
-
-        A sign without words only says what became of one before.
-        """
+        """Whether it notes what a playlist made for it says: Spotify may hold one."""
         return self.marker is not None and self.title is not None
 
 
@@ -305,6 +317,8 @@ class EditionFacts(TypedDict, total=False):
     playlist_url: str | None
     snapshot_id: str | None
     marker: str | None
+    attempt: PlaylistAttempt
+    attempted_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

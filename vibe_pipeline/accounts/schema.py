@@ -31,7 +31,7 @@ from vibe_pipeline.accounts.errors import (
 )
 from vibe_pipeline.accounts.tables import metadata
 
-HEAD = "0017"
+HEAD = "0018"
 """The revision this version of the program works with."""
 
 REVISIONS = (
@@ -51,6 +51,7 @@ REVISIONS = (
     "0014",
     "0015",
     "0016",
+    "0017",
     HEAD,
 )
 """Every revision there has been, oldest first."""

@@ -121,6 +121,8 @@ editions = Table(
     Column("playlist_url", Text),
     Column("snapshot_id", Text),
     Column("marker", Text),
+    Column("attempt", String(16), nullable=False, server_default="first"),
+    Column("attempted_at", Moment),
     Column("cause", String(32)),
     Column("cause_until", Moment),
     Column("detail", Text),

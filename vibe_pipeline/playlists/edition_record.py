@@ -17,7 +17,6 @@ from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.edition_inputs import with_explicit
 from vibe_pipeline.playlists.failures import PlaylistMissing
-from vibe_pipeline.playlists.playlist_creation import sign_once_chosen_again
 from vibe_pipeline.playlists.selection_summary import Selection
 from vibe_pipeline.ranking.explanations import explanations
 from vibe_pipeline.records import DropReason, Mode, Pool, Ranked
@@ -77,7 +76,6 @@ def record_choice(
     nothing_made = early and not edition.attempt_noted
     state = EditionState.CHOSEN if early else EditionState.PLAYLIST_MADE
     facts: EditionFacts = {
-        "marker": sign_once_chosen_again(edition, now=store.editions.now()),
         **(NO_PLAYLIST if removed else {}),
         "tracks": selection.tracks,
         "summary": selection.summary,

@@ -158,7 +158,7 @@ class LeftoverPlaylists:
     def _is_anothers(self, edition: Edition, playlist_id: str) -> bool:
         """Whether lists stand in it, ever stood there, or are to be."""
         ledger, user_id = self._store.editions, edition.user_id
-        account = self._account(edition)
+        account = self._store.people.required(edition.user_id)
         if account.mode is Mode.LIVING and account.playlist_id == playlist_id:
             return True
         others = (*ledger.standing(user_id), *ledger.written_to(user_id, playlist_id))
@@ -171,7 +171,7 @@ class LeftoverPlaylists:
         looks for it by these, so that its id is.
         """
         store = self._store
-        if self._account(edition).playlist_id == playlist_id:
+        if self._store.people.required(edition.user_id).playlist_id == playlist_id:
             store.people.change(edition.user_id, playlist_id=None, playlist_url=None)
         if edition.attempt_noted and not store.editions.later_stands(edition):
             store.editions.step_back(edition.edition_id, playlist_id=None, playlist_url=None)
@@ -183,9 +183,3 @@ class LeftoverPlaylists:
         """Nothing more is to be looked for; what goes on by itself goes on as it was."""
         if left_behind(edition, now=self.now):
             self._store.editions.step_back(edition.edition_id, **NO_PLAYLIST)
-
-    def _account(self, edition: Edition) -> Account:
-        account = self._store.people.get(edition.user_id)
-        if account is None:
-            raise LookupError(f"nobody is called {edition.user_id}")
-        return account

@@ -11,11 +11,16 @@ from datetime import timedelta
 from typing import Protocol
 
 from vibe_pipeline.accounts.editions import NO_PLAYLIST
-from vibe_pipeline.accounts.records import Edition, EditionFacts, EditionState
+from vibe_pipeline.accounts.records import (
+    Edition,
+    EditionFacts,
+    EditionState,
+    PlaylistAttempt,
+)
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.failures import PlaylistMissing
-from vibe_pipeline.playlists.own_playlists import LEDGER_LOOKED_THROUGH, marker_of_replaced
+from vibe_pipeline.playlists.own_playlists import LEDGER_LOOKED_THROUGH
 
 MISSING_FOR = timedelta(minutes=10)
 """So long a playlist must be missing before it is let go."""
@@ -54,8 +59,8 @@ class MissingPlaylist:
         killed before, whoever goes on looks for it. Raises ``PublicationLost`` and
         ``ServiceError``.
         """
-        marker = marker_of_replaced(edition)
-        forgotten: EditionFacts = {**nothing_made(edition), "marker": marker}
+        attempt = PlaylistAttempt.REPLACEMENT
+        forgotten: EditionFacts = {**nothing_made(edition), "attempt": attempt}
         playlist_id, account = edition.playlist_id, self.store.people.get(edition.user_id)
         theirs = account is not None and account.playlist_id == playlist_id
         step_back = ledger_step.advance_with_playlist if theirs else ledger_step.advance
@@ -68,7 +73,7 @@ class MissingPlaylist:
             EditionState.CHOSEN,
             playlist_id=None,
             playlist_url=None,
-            marker=marker,
+            attempt=attempt,
         )
         self.store.editions.let_go_of(edition.user_id, playlist_id)
         await self.spotify.remove_from_library([f"spotify:playlist:{playlist_id}"])
@@ -82,6 +87,11 @@ class MissingPlaylist:
         history = self.store.editions.history(edition.user_id, limit=LEDGER_LOOKED_THROUGH)
         theirs = (one for one in history if one.playlist_id == edition.playlist_id)
         return any(one.attempt_noted for one in theirs)
+
+
+def unmake(store: AccountStore, edition: Edition) -> None:
+    """Take the list back to its choice, without a playlist; or ``PublicationLost``."""
+    ledger_step.advance(store, edition, EditionState.CHOSEN, **nothing_made(edition))
 
 
 def nothing_made(edition: Edition) -> EditionFacts:

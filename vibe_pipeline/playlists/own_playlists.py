@@ -22,11 +22,6 @@ from vibe_pipeline.records import Mode
 
 LEDGER_LOOKED_THROUGH = 300
 """So many of a person's latest editions say which playlists are known."""
-_REPLACED = "+"
-_ANOTHER = "*"
-_SETTLED = "="
-_SIGNS = _REPLACED + _ANOTHER + _SETTLED
-"""What became of an attempt stands behind the sign that it was noted under."""
 
 
 def marker(edition: Edition) -> str:
@@ -37,46 +32,6 @@ def marker(edition: Edition) -> str:
     """
     owner = edition.user_id if edition.mode is Mode.LIVING else edition.edition_id
     return "vibe-" + hashlib.sha256(f"{edition.mode}:{owner}".encode()).hexdigest()[:10]
-
-
-def marker_of_another(edition: Edition) -> str:
-    """The sign of a further attempt, after one whose playlist was not found."""
-    return (marker_of_replaced(edition) if was_replaced(edition) else marker(edition)) + _ANOTHER
-
-
-def marker_of_replaced(edition: Edition) -> str:
-    """The sign of the one other playlist that it gets, in the place of one that is gone."""
-    return marker(edition) + _REPLACED
-
-
-def plain_marker(edition: Edition) -> str | None:
-    """What it was noted under, without what became of its attempts: it is recorded by then."""
-    return None if edition.marker is None else edition.marker.rstrip(_SIGNS)
-
-
-def was_replaced(edition: Edition) -> bool:
-    """Whether its playlist was gone, and another took its place or is to."""
-    return _REPLACED in (edition.marker or "")
-
-
-def another_was_made(edition: Edition) -> bool:
-    """Whether a playlist made for it was not found or is gone, and may be there after all."""
-    return was_replaced(edition) or _ANOTHER in (edition.marker or "")
-
-
-def marker_of_settled(edition: Edition) -> str | None:
-    """The sign of an attempt of so long ago that what it made is to be seen by now."""
-    return None if edition.marker is None else edition.marker.rstrip(_SETTLED) + _SETTLED
-
-
-def is_settled(edition: Edition) -> bool:
-    """Whether its attempt is of that long ago, however lately the edition was moved on."""
-    return edition.marker is not None and edition.marker.endswith(_SETTLED)
-
-
-def noted_under(sign: str, edition: Edition) -> bool:
-    """Whether the edition notes an attempt under this sign, the first or another."""
-    return plain_marker(edition) == sign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +58,7 @@ class CreationAttempts:
     ) -> Self:
         """The attempts noted under the sign of this one among the person's latest editions."""
         sign, editions = marker(edition), list(history)
-        theirs = (one for one in editions if noted_under(sign, one))
+        theirs = (one for one in editions if one.marker == sign)
         noted = (one.description for one in theirs if one.description)
         return cls(
             sign=sign,

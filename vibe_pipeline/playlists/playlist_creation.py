@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from vibe_pipeline.accounts.records import Account, Edition, EditionState
+from vibe_pipeline.accounts.records import (
+    Account,
+    Edition,
+    EditionFacts,
+    EditionState,
+    PlaylistAttempt,
+)
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import (
     BrokenAnswer,
@@ -28,12 +34,7 @@ from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.own_playlists import (
     LEDGER_LOOKED_THROUGH,
     CreationAttempts,
-    another_was_made,
-    is_settled,
     marker,
-    marker_of_another,
-    marker_of_settled,
-    noted_under,
 )
 from vibe_pipeline.playlists.wording import Wording, plain_wording, summary_of, wording
 from vibe_pipeline.records import Mode
@@ -49,12 +50,6 @@ _PASSING_REFUSALS = 6
 """So often a playlist is asked for, looking each time whether it was made."""
 _NEWEST = 50
 """So many playlists are looked through for one just made."""
-
-
-def sign_once_chosen_again(edition: Edition, *, now: datetime) -> str | None:
-    """What its attempt stays noted under: the ledger no longer tells then when that was."""
-    settled = edition.attempt_noted and now - edition.updated_at >= DOUBT_FOR
-    return marker_of_settled(edition) if settled else edition.marker
 
 
 class CreatingClient(Protocol):
@@ -95,17 +90,18 @@ class PlaylistCreation:
                 ours_already = await self._among_theirs(edition, account, most=_NEWEST)
             if ours_already is not None:
                 return ours_already
-        another = bool(attempts) or another_was_made(edition)
-        return await self._create(edition, account, another=another)
+        return await self._create(edition, account, attempt=_next_attempt(edition, attempts))
 
     def _in_doubt_for(self, attempts: Sequence[Edition]) -> float:
         """How many seconds the latest attempt may still be on its way into Spotify's lists."""
         now = self.store.editions.now()
-        doubted = (one.updated_at for one in attempts if not is_settled(one))
+        doubted = (one.attempted_at for one in attempts if one.attempted_at is not None)
         latest = max(doubted, default=now - DOUBT_FOR)
         return max(timedelta(), min(latest + DOUBT_FOR - now, DOUBT_FOR)).total_seconds()
 
-    async def _create(self, edition: Edition, account: Account, *, another: bool) -> Playlist:
+    async def _create(
+        self, edition: Edition, account: Account, *, attempt: PlaylistAttempt
+    ) -> Playlist:
         """The new playlist, also when only Spotify's answer about it, or its words, went wrong.
 
         Plainer words are tried only once it is seen that the first ones made none: they take the
@@ -115,7 +111,7 @@ class PlaylistCreation:
             wording(account, edition, summary_of(edition)),
             plain_wording(account, edition),
         ):
-            self._note_attempt(edition, words, another=another)
+            self._note_attempt(edition, words, attempt)
             made = await self._made_or_doubted(edition, account, words)
             if isinstance(made, Playlist):
                 return made
@@ -161,7 +157,7 @@ class PlaylistCreation:
         sign, history = marker(edition), self.store.editions.history(edition.user_id)
         others = (one for one in history if one.edition_id != edition.edition_id)
         chosen = (one for one in others if one.state is EditionState.CHOSEN)
-        return own + [one for one in chosen if one.attempt_noted and noted_under(sign, one)]
+        return own + [one for one in chosen if one.attempt_noted and one.marker == sign]
 
     async def made_unheard(self, edition: Edition, account: Account) -> Playlist | None:
         """The playlist that an attempt made and nobody heard of, by what it says of itself.
@@ -219,12 +215,18 @@ class PlaylistCreation:
         night = edition.occasion == nightly_occasion(edition.vibe_date)
         return night and edition.vibe_date <= local_date(account, self.restored_at)
 
-    def _note_attempt(self, edition: Edition, words: Wording, *, another: bool) -> None:
-        ledger_step.advance(
-            self.store,
-            edition,
-            EditionState.CHOSEN,
-            marker=marker_of_another(edition) if another else marker(edition),
-            title=words.title,
-            description=words.description,
-        )
+    def _note_attempt(self, edition: Edition, words: Wording, attempt: PlaylistAttempt) -> None:
+        noted: EditionFacts = {
+            "marker": marker(edition),
+            "attempt": attempt,
+            "attempted_at": self.store.editions.now(),
+            "title": words.title,
+            "description": words.description,
+        }
+        ledger_step.advance(self.store, edition, EditionState.CHOSEN, **noted)
+
+
+def _next_attempt(edition: Edition, attempts: Sequence[Edition]) -> PlaylistAttempt:
+    """What comes after these, none of whose playlists was found."""
+    first = edition.attempt is PlaylistAttempt.FIRST
+    return PlaylistAttempt.ANOTHER if first and attempts else edition.attempt

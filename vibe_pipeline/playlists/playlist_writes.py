@@ -1,4 +1,4 @@
-"""Writing whole lists to one playlist, each answer held against its snapshots (version ids) so far.
+"""Writing lists and words to one playlist, answers held against its snapshots (version ids) so far.
 
 Which tracks are written is ``publish``'s and ``restore``'s to say; finding out which of them are
 to blame for a refusal is ``refused_tracks``'s.
@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.playlists.wording import Wording
 
 
 class ItemsClient(Protocol):
@@ -19,6 +20,14 @@ class ItemsClient(Protocol):
     async def replace_items(
         self, playlist_id: str, uris: Sequence[str], *, former: Collection[str] = ()
     ) -> str: ...
+
+
+class WordsClient(Protocol):
+    """The part of Spotify that changes what playlists say."""
+
+    async def change_details(
+        self, playlist_id: str, *, name: str | None = None, description: str | None = None
+    ) -> None: ...
 
 
 class PlaylistWrites:
@@ -60,3 +69,26 @@ class PlaylistWrites:
         self._held[snapshot] = held
         self.snapshot = snapshot
         return snapshot
+
+
+async def say_on(spotify: WordsClient, edition: Edition, words: Wording) -> None:
+    """Have the playlist of this list say these words. Raises ``ServiceError``."""
+    await spotify.change_details(
+        playlist_of(edition), name=words.title, description=words.description
+    )
+
+
+def playlist_of(edition: Edition) -> str:
+    """The playlist of an edition that has one, by the ledger."""
+    if edition.playlist_id is None:
+        raise ValueError("the ledger says the playlist is made and does not name it")
+    return edition.playlist_id
+
+
+def standing_beside(store: AccountStore, edition: Edition) -> Edition | None:
+    """The other list that stands in its playlist, as far as the ledger knows."""
+    if edition.playlist_id is None:
+        return None
+    standing = store.editions.standing(edition.user_id)
+    others = (one for one in standing if one.edition_id != edition.edition_id)
+    return next((one for one in others if one.playlist_id == edition.playlist_id), None)

@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, Unpack
 
 from vibe_pipeline.accounts.messages import Message
 from vibe_pipeline.accounts.records import (
-    Account,
     Block,
     Edition,
     EditionFacts,
     EditionKind,
     EditionState,
     FailureCause,
-    Summary,
+    PlaylistAttempt,
 )
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import (
@@ -35,18 +33,27 @@ from vibe_pipeline.clients.errors import (
     WriteRefused,
 )
 from vibe_pipeline.clients.rate_limiter import Sleep
-from vibe_pipeline.clients.spotify_records import PlaylistLine
 from vibe_pipeline.playlists import ledger_step
-from vibe_pipeline.playlists.explicit_tracks import write_former
 from vibe_pipeline.playlists.failures import ListRefused
 from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.kept_playlist import is_kept
-from vibe_pipeline.playlists.missing_playlist import MissingPlaylist, nothing_made
-from vibe_pipeline.playlists.own_playlists import another_was_made, plain_marker, was_replaced
+from vibe_pipeline.playlists.mending import ListMender, Mending, shortened
+from vibe_pipeline.playlists.missing_playlist import MissingPlaylist, unmake
 from vibe_pipeline.playlists.playlist_creation import CreatingClient, PlaylistCreation
-from vibe_pipeline.playlists.playlist_writes import PlaylistWrites
-from vibe_pipeline.playlists.read_back import read_back, see_that_it_shows, shows_mostly
-from vibe_pipeline.playlists.refused_tracks import RefusedTracks
+from vibe_pipeline.playlists.playlist_writes import (
+    ItemsClient,
+    WordsClient,
+    playlist_of,
+    say_on,
+    standing_beside,
+)
+from vibe_pipeline.playlists.read_back import (
+    LinesClient,
+    read_back,
+    see_that_it_shows,
+    shows_mostly,
+)
+from vibe_pipeline.playlists.refused_list import RefusedList
 from vibe_pipeline.playlists.run_edition import follows_mode
 from vibe_pipeline.playlists.unusable_tracks import (
     Shown,
@@ -57,8 +64,7 @@ from vibe_pipeline.playlists.unusable_tracks import (
 )
 from vibe_pipeline.playlists.wording import Wording, plain_wording, summary_of, wording
 from vibe_pipeline.ranking.recording_match import credited
-from vibe_pipeline.ranking.selection import Note
-from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Track
+from vibe_pipeline.records import ChosenTrack, EditionId, Mode
 from vibe_pipeline.taste.feedback import Feedback, feedback_of
 from vibe_pipeline.warehouse import WarehouseError
 
@@ -75,59 +81,11 @@ ANOTHER_TRY_SECONDS = 1.0
 """So long after a refusal the same is tried again, before a track is blamed."""
 
 
-class PlaylistClient(CreatingClient, Protocol):
+class PlaylistClient(CreatingClient, ItemsClient, LinesClient, WordsClient, Protocol):
     """The part of Spotify this room asks."""
 
     async def playlist_exists(self, playlist_id: str) -> bool: ...
-    async def replace_items(
-        self, playlist_id: str, uris: Sequence[str], *, former: Collection[str] = ()
-    ) -> str: ...
-    async def playlist_lines(self, playlist_id: str, *, written: int) -> list[PlaylistLine]: ...
-    async def change_details(
-        self, playlist_id: str, *, name: str | None = None, description: str | None = None
-    ) -> None: ...
-    async def remove_from_library(self, uris: Sequence[str]) -> None: ...
     async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]: ...
-
-
-class ListMender(Protocol):
-    """What a list with unusable tracks is mended by."""
-
-    def forget(self, edition: Edition, unusable: Unusable) -> None:
-        """See that no list holds these again."""
-        ...
-
-    def choose_again(
-        self, edition: Edition, besides: Collection[str], *, only: Collection[str] | None
-    ) -> bool:
-        """Put a choice without these ids into the ledger; false when there is none.
-
-        ``only``: of what is known by its id alone, nothing but these.
-        """
-        ...
-
-    def heed(self, edition: Edition) -> bool:
-        """Put a choice into the ledger without what the person never wants to hear by now.
-
-        False where nothing of that changed since the list was chosen, or there is no such choice.
-        """
-        ...
-
-    def confirmed(self, tracks: Iterable[Track]) -> None:
-        """Spotify showed these tracks, which were known by their ids alone."""
-        ...
-
-    def marked(self, marks: Mapping[str, bool]) -> None:
-        """By Spotify id: whether Spotify marks a track as explicit."""
-        ...
-
-    def known_marks(self, edition: Edition) -> Mapping[str, bool]:
-        """What is known of that of a list's tracks."""
-        ...
-
-    def published_before(self, edition: Edition) -> tuple[ChosenTrack, ...]:
-        """What the list held when it stood in its playlist, if it did and was not taken back."""
-        ...
 
 
 class NothingToPublish(Exception):
@@ -210,7 +168,7 @@ class Publication:
                 stands in the playlist.
             ValueError: nothing has been chosen for this edition yet.
         """
-        refused, mending = 0, _Mending()
+        refused, mending = 0, Mending()
         while True:
             edition = self.store.editions.required(edition_id)
             if edition.state is EditionState.RECORDED:
@@ -227,19 +185,20 @@ class Publication:
                 else:
                     missing = MissingPlaylist(store=self.store, spotify=self.spotify)
                     missing.see_that_it_stays_away(edition)
-                    if was_replaced(edition):
+                    if edition.attempt is PlaylistAttempt.REPLACEMENT:
                         raise
                     await missing.let_go(edition)
             except ListRefused as refusal:
-                await self._clear_up(self.store.editions.required(edition_id), refusal, mending)
+                left = self.store.editions.required(edition_id)
+                await self._refused_list(mending).clear_up(left, refusal)
                 raise
 
     async def _gone(self, edition: Edition) -> bool:
         """Whether the playlist is gone: one "no such thing" alone has been wrong before."""
         await self.sleep(SECOND_LOOK_SECONDS)
-        return not await self.spotify.playlist_exists(_required(edition.playlist_id))
+        return not await self.spotify.playlist_exists(playlist_of(edition))
 
-    async def _step(self, edition: Edition, mending: _Mending) -> None:
+    async def _step(self, edition: Edition, mending: Mending) -> None:
         if self.store.editions.overtaken(edition):
             raise list_refused(FailureCause.OVERTAKEN)
         if edition.state in _TO_WRITE and await self._heeded(edition, mending):
@@ -252,12 +211,16 @@ class Publication:
             case EditionState.ITEMS_WRITTEN:
                 if edition.description is None and not self.store.editions.later_stands(edition):
                     await self._reword(edition)
-                if another_was_made(edition):
+                if edition.attempt is not PlaylistAttempt.FIRST:
                     await self._remove_left_behind(edition)
                 self.record(edition)
-                told = self.announced(edition)
-                recorded, sign = EditionState.RECORDED, plain_marker(edition)
-                ledger_step.advance(self.store, edition, recorded, tell=told, marker=sign)
+                ledger_step.advance(
+                    self.store,
+                    edition,
+                    EditionState.RECORDED,
+                    tell=self.announced(edition),
+                    attempt=PlaylistAttempt.FIRST,
+                )
             case _:
                 raise ValueError(f"edition {edition.edition_id} has nothing chosen yet")
 
@@ -268,9 +231,9 @@ class Publication:
         except ServiceError as error:
             log.warning("a playlist made before this one may be left behind: %s", error)
 
-    async def _heeded(self, edition: Edition, mending: _Mending) -> bool:
+    async def _heeded(self, edition: Edition, mending: Mending) -> bool:
         """Whether the list had to change, for what its person said since it was chosen."""
-        account = self._account(edition)
+        account = self.store.people.required(edition.user_id)
         if follows_mode(edition, account) and not await self._stays(edition, mending):
             self._follow(account.mode, edition)
             return True
@@ -287,7 +250,7 @@ class Publication:
             self._leave_out(edition, blocked)
         return bool(blocked)
 
-    async def _stays(self, edition: Edition, mending: _Mending) -> bool:
+    async def _stays(self, edition: Edition, mending: Mending) -> bool:
         """Whether it was written to the living playlist and nobody heard: then it stays there."""
         if edition.playlist_id is not None and not mending.stays:
             size = len(edition.tracks)
@@ -304,16 +267,28 @@ class Publication:
             playlist_id=None,
             playlist_url=None,
             marker=None,
+            attempt=PlaylistAttempt.FIRST,
+            attempted_at=None,
         )
 
     async def _find_or_make(self, edition: Edition) -> None:
-        account = self._account(edition)
+        account = self.store.people.required(edition.user_id)
         playlist_id, url = account.playlist_id, account.playlist_url
         if edition.mode is not Mode.LIVING or playlist_id is None:
             made = await self._creation.playlist_for(edition, account)
             playlist_id, url = made.id, made.url
         self._advance_in(
             edition, EditionState.PLAYLIST_MADE, playlist_id=playlist_id, playlist_url=url
+        )
+
+    def _refused_list(self, mending: Mending) -> RefusedList:
+        return RefusedList(
+            store=self.store,
+            spotify=self.spotify,
+            creation=self._creation,
+            mending=mending,
+            mender=self.mender,
+            sleep=self.sleep,
         )
 
     @property
@@ -326,7 +301,7 @@ class Publication:
             restored_at=self.restored_at,
         )
 
-    async def _write(self, edition: Edition, mending: _Mending) -> None:
+    async def _write(self, edition: Edition, mending: Mending) -> None:
         """Put the tracks in place; the words too, when the playlist says others.
 
         What is written is recorded as written, whatever becomes of the words: without a
@@ -334,15 +309,16 @@ class Publication:
         some tracks are unusable: then it has others by now.
         """
         if await self._was_removed(edition, mending):
-            self._unmake(edition)
+            unmake(self.store, edition)
             return
-        words = wording(self._account(edition), edition, summary_of(edition))
+        words = wording(self.store.people.required(edition.user_id), edition, summary_of(edition))
         standing = self._standing_words(edition)
         uris = [track.uri for track in edition.tracks]
         try:
             snapshot = await self._written(edition, uris, mending)
         except WriteRefused as refusal:
-            tried = mending.refused(self._writes(edition, mending), _uris_of(self._stood(edition)))
+            writes = mending.writes_to(self.store, self.spotify, edition)
+            tried = mending.refused(writes, _uris_of(standing_beside(self.store, edition)))
             await tried.look_among([track.uri for track in _alike_together(edition)], refusal)
             gone, untold = _ids_of(edition, tried.bad), _ids_of(edition, tried.untold)
             self._mend(edition, Unusable(gone=gone, untold=untold), mending)
@@ -361,15 +337,15 @@ class Publication:
             snapshot_id=snapshot,
         )
 
-    async def _was_removed(self, edition: Edition, mending: _Mending) -> bool:
+    async def _was_removed(self, edition: Edition, mending: Mending) -> bool:
         """Whether the playlist it was written to before is in its person's library no more.
 
         Asked once, and not of the one where their lists stand: an undo leads these elsewhere before
         it removes anything. What is not answered counts as kept.
         """
-        account = self._account(edition)
+        account = self.store.people.required(edition.user_id)
         living = account.playlist_id if edition.mode is Mode.LIVING else None
-        playlist_id = _required(edition.playlist_id)
+        playlist_id = playlist_of(edition)
         if edition.snapshot_id is None or playlist_id == living or mending.looked_for_it:
             return False
         mending.looked_for_it = True
@@ -379,13 +355,13 @@ class Publication:
             log.warning("could not ask whether a playlist is still kept: %s", error)
             return False
 
-    async def _written(self, edition: Edition, uris: Sequence[str], mending: _Mending) -> str:
+    async def _written(self, edition: Edition, uris: Sequence[str], mending: Mending) -> str:
         """The snapshot; one refusal alone blames no track.
 
         What the list itself was called when it held others, or the same, says nothing: then what
         stands there is looked at.
         """
-        writes = self._writes(edition, mending)
+        writes = mending.writes_to(self.store, self.spotify, edition)
         try:
             snapshot = await writes.write(uris)
         except WriteRefused:
@@ -397,136 +373,17 @@ class Publication:
             )
         return snapshot
 
-    def _writes(self, edition: Edition, mending: _Mending) -> PlaylistWrites:
-        """The way to its playlist, the same for the whole publication while that stays."""
-        playlist_id, known = _required(edition.playlist_id), mending.writes
-        if known is None or known.playlist_id != playlist_id:
-            known = PlaylistWrites.beside(self.store, self.spotify, playlist_id, edition)
-            mending.writes, mending.tried = known, None
-        return known
-
-    def _stood(self, edition: Edition) -> Edition | None:
-        """The other list that stands in its playlist, as far as the ledger knows."""
-        if edition.playlist_id is None:
-            return None
-        standing = self.store.editions.standing(edition.user_id)
-        others = (one for one in standing if one.edition_id != edition.edition_id)
-        return next((one for one in others if one.playlist_id == edition.playlist_id), None)
-
-    async def _clear_up(self, edition: Edition, refusal: ListRefused, mending: _Mending) -> None:
-        """Leave things as they were before a list that cannot be written, or not any more."""
-        former = self._former(edition)
-        if refusal.cause is FailureCause.OVERTAKEN:
-            if former is not None:
-                self._record_again(former)
-        elif former is None or not await self._stands_again(former, mending):
-            await self._give_up(edition, mending)
-
-    def _former(self, edition: Edition) -> Edition | None:
-        """The list as it stood before an operator had it made anew, as far as it is known."""
-        waits = edition.state is EditionState.PLAYLIST_MADE and edition.snapshot_id is not None
-        if not waits or self.mender is None:
-            return None
-        tracks = self.mender.published_before(edition)
-        if not tracks:
-            return None
-        return replace(edition, tracks=tracks, summary=_recounted(summary_of(edition), tracks))
-
-    async def _stands_again(self, former: Edition, mending: _Mending) -> bool:
-        """Have a list that could not be made anew stand as before; false where nothing is left.
-
-        Behind another list of its playlist, if that came after it: then that one is written.
-        """
-        stood, behind = self._stood(former), self.store.editions.falls_back(former)
-        heard = stood if stood is not None and behind else former
-        if not await self._write_again(heard, mending):
-            return False
-        await self._say_what_stands(heard)
-        self._record_again(former)
-        return True
-
-    def _record_again(self, former: Edition) -> None:
-        if self.store.editions.falls_back(former):
-            self.store.editions.take_back(former.edition_id)
-        self._advance(
-            former,
-            EditionState.RECORDED,
-            tracks=former.tracks,
-            summary=former.summary,
-            marker=plain_marker(former),
-        )
-
-    async def _write_again(self, heard: Edition, mending: _Mending) -> bool:
-        """Write what stood in its playlist; whether anything of it stands there now."""
-        writes, marks = self._writes(heard, mending), self._marks_to_heed(heard)
-        tracks, sleep = heard.tracks, self.sleep
-        stands = await write_former(self.spotify, writes, tracks, marks=marks, sleep=sleep)
-        self.store.editions.note_snapshot(heard.edition_id, writes.snapshot)
-        return stands
-
-    async def _give_up(self, edition: Edition, mending: _Mending) -> None:
-        """Leave things as they were: the list that stood there, or no playlist of ours.
-
-        The next list is another one. What was written before stays the playlist's, whatever is in
-        it.
-        """
-        stood = self._stood(edition)
-        if stood is not None:
-            await self._write_again(stood, mending)
-        if edition.snapshot_id is not None:
-            if stood is not None:
-                await self._say_what_stands(stood)
-            return
-        made = None if stood is not None else await self._made_for(edition)
-        if made is not None:
-            self._note_as_unheard(edition)
-            await self.spotify.remove_from_library([f"spotify:playlist:{made}"])
-        self._unmake(self.store.editions.required(edition.edition_id))
-
-    def _marks_to_heed(self, stood: Edition) -> Mapping[str, bool] | None:
-        """What is known of explicit tracks on a list, where its person wants none of them."""
-        if not self._account(stood).leaves_out_explicit:
-            return None
-        try:
-            return {} if self.mender is None else self.mender.known_marks(stood)
-        except WarehouseError as error:
-            log.warning("only what Spotify shows tells what is explicit: %s", error)
-            return {}
-
-    async def _say_what_stands(self, stood: Edition) -> None:
-        words = Wording(title=stood.title or "", description=stood.description or "")
-        try:
-            await self._say(stood, words)
-        except ServiceError as error:
-            log.warning("a playlist keeps the words of a list that is gone: %s", error)
-
-    async def _made_for(self, edition: Edition) -> str | None:
-        """The playlist made for this list, heard of or not; none that ever held a list."""
-        if not edition.attempt_noted or edition.playlist_id is not None:
-            return edition.playlist_id if edition.attempt_noted else None
-        unheard = await self._creation.made_unheard(edition, self._account(edition))
-        if unheard is None or self.store.editions.written_to(edition.user_id, unheard.id):
-            return None
-        return unheard.id
-
-    def _note_as_unheard(self, edition: Edition) -> None:
-        """Take back that we know the playlist, and keep the words that it is found by.
-
-        Whoever goes on looks for it among the person's: what was removed meanwhile is not filled.
-        """
-        self._advance_in(edition, EditionState.CHOSEN, playlist_id=None, playlist_url=None)
-
     async def _reword(self, edition: Edition) -> None:
         """Have the playlist say what it holds; where that fails, the next list tries again."""
-        account = self._account(edition)
+        account = self.store.people.required(edition.user_id)
         words = wording(account, edition, summary_of(edition))
         try:
-            await self._say(edition, words)
+            await say_on(self.spotify, edition, words)
         except UnexpectedResponse as error:
             log.warning("a playlist is to have plainer words: %s", error)
             words = plain_wording(account, edition)
             try:
-                await self._say(edition, words)
+                await say_on(self.spotify, edition, words)
             except ServiceError as error_too:
                 log.warning("a playlist keeps its former words: %s", error_too)
                 return
@@ -535,12 +392,7 @@ class Publication:
             return
         self._advance(edition, edition.state, title=words.title, description=words.description)
 
-    async def _say(self, edition: Edition, words: Wording) -> None:
-        await self.spotify.change_details(
-            _required(edition.playlist_id), name=words.title, description=words.description
-        )
-
-    async def _looked_over(self, edition: Edition, mending: _Mending) -> Unusable:
+    async def _looked_over(self, edition: Edition, mending: Mending) -> Unusable:
         """What Spotify shows of a list that holds unconfirmed tracks; none when it cannot tell.
 
         Where the person wants nothing explicit, what nobody could look at is left out.
@@ -548,7 +400,7 @@ class Publication:
         known = mending.shown | {track.spotify_id for track in edition.tracks if track.confirmed}
         if all(track.spotify_id in known for track in edition.tracks):
             return Unusable()
-        clean = self._account(edition).leaves_out_explicit
+        clean = self.store.people.required(edition.user_id).leaves_out_explicit
         pairs = await self._sight(edition, known, mending)
         if not pairs:
             unseen = {track.spotify_id for track in edition.tracks} - known
@@ -558,12 +410,12 @@ class Publication:
         mending.saw(pairs, unusable)
         return unusable
 
-    async def _sight(self, edition: Edition, known: Collection[str], mending: _Mending) -> Shown:
+    async def _sight(self, edition: Edition, known: Collection[str], mending: Mending) -> Shown:
         """Each track with what Spotify shows in its place; nothing when it cannot tell."""
         try:
             return await read_back(
                 self.spotify,
-                _required(edition.playlist_id),
+                playlist_of(edition),
                 edition.tracks,
                 known=known,
                 sleep=self.sleep,
@@ -584,7 +436,7 @@ class Publication:
         except WarehouseError as error:
             log.warning("what Spotify showed of a list is not kept: %s", error)
 
-    def _mend(self, edition: Edition, unusable: Unusable, mending: _Mending) -> None:
+    def _mend(self, edition: Edition, unusable: Unusable, mending: Mending) -> None:
         """Choose others in their place; leave them out when that was done often enough."""
         mending.second_choices += 1
         log.warning("%s tracks of the list are unusable", len(unusable.ids))
@@ -607,7 +459,7 @@ class Publication:
             edition,
             edition.state,
             tracks=tracks,
-            summary=_shortened(summary_of(edition), tracks),
+            summary=shortened(summary_of(edition), tracks),
         )
 
     def _standing_words(self, edition: Edition) -> Wording | None:
@@ -620,10 +472,6 @@ class Publication:
                 return Wording(title=other.title, description=other.description or "")
         return None
 
-    def _unmake(self, edition: Edition) -> None:
-        """Take the list back to its choice, without a playlist."""
-        self._advance(edition, EditionState.CHOSEN, **nothing_made(edition))
-
     def _advance(
         self, edition: Edition, state: EditionState, **facts: Unpack[EditionFacts]
     ) -> None:
@@ -633,12 +481,6 @@ class Publication:
         self, edition: Edition, state: EditionState, **facts: Unpack[EditionFacts]
     ) -> None:
         ledger_step.advance_with_playlist(self.store, edition, state, **facts)
-
-    def _account(self, edition: Edition) -> Account:
-        account = self.store.people.get(edition.user_id)
-        if account is None:
-            raise LookupError(f"nobody is called {edition.user_id}")
-        return account
 
 
 def chosen_twice(tracks: Sequence[ChosenTrack]) -> int:
@@ -653,50 +495,8 @@ def without_uri(tracks: Sequence[ChosenTrack]) -> int:
     return sum(not track.uri.startswith("spotify:track:") for track in tracks)
 
 
-def _required(playlist_id: str | None) -> str:
-    if playlist_id is None:
-        raise ValueError("the ledger says the playlist is made and does not name it")
-    return playlist_id
-
-
-@dataclass(slots=True)
-class _Mending:
-    """What one publication found out about tracks so far."""
-
-    heeded: bool = False
-    stays: bool = False
-    looked_for_it: bool = False
-    second_choices: int = 0
-    shown: set[str] = field(default_factory=set)
-    former_lines: list[PlaylistLine] = field(default_factory=list)
-    writes: PlaylistWrites | None = None
-    tried: RefusedTracks | None = None
-
-    def refused(self, writes: PlaylistWrites, stood: Sequence[str]) -> RefusedTracks:
-        """What tells good tracks from bad; what it learned holds for later writes too."""
-        if self.tried is None:
-            self.tried = RefusedTracks(writes, stood=stood)
-        return self.tried
-
-    def saw(self, pairs: Shown, unusable: Unusable) -> None:
-        """Note what was seen of a list that is going to be changed, or is whole."""
-        self.former_lines = [line for _, line in pairs]
-        seen = {one.spotify_id for one, line in pairs if line.track is not None}
-        self.shown |= seen - unusable.ids
-
-    @property
-    def good(self) -> frozenset[str]:
-        """The ids that Spotify took, or showed as what was meant."""
-        taken = self.tried.good if self.tried is not None else ()
-        return _ids(taken) | self.shown
-
-
 def _uris_of(edition: Edition | None) -> list[str]:
     return [] if edition is None else [track.uri for track in edition.tracks]
-
-
-def _ids(uris: Collection[str]) -> frozenset[str]:
-    return frozenset(uri.rpartition(":")[2] for uri in uris)
 
 
 def _ids_of(edition: Edition, uris: Collection[str]) -> frozenset[str]:
@@ -720,15 +520,3 @@ def _blocked(edition: Edition, blocks: Iterable[Block]) -> frozenset[str]:
 def _alike_together(edition: Edition) -> list[ChosenTrack]:
     """The doubted first, then new ones, then familiar ones: what is bad mostly lies together."""
     return sorted(edition.tracks, key=lambda track: (track.confirmed, not track.is_new))
-
-
-def _shortened(summary: Summary, tracks: Sequence[ChosenTrack]) -> Summary:
-    """The counts of a list that some tracks were left out of, and a word about it."""
-    notes = dict.fromkeys((*summary.notes, str(Note.SHORTER)))
-    return replace(_recounted(summary, tracks), notes=tuple(notes))
-
-
-def _recounted(summary: Summary, tracks: Sequence[ChosenTrack]) -> Summary:
-    new = sum(track.is_new for track in tracks)
-    sources = dict(Counter(str(track.source) for track in tracks))
-    return replace(summary, new=new, familiar=len(tracks) - new, sources=sources)

@@ -143,7 +143,8 @@ class Restoration:
 
         Gives how many of its tracks exist no more.
         """
-        playlist_id, account = self._playlist_of(edition), self._account(edition.user_id)
+        playlist_id = self._playlist_of(edition)
+        account = self.store.people.required(edition.user_id)
         clean = account.leaves_out_explicit
         if edition.mode is Mode.DAILY:
             missing = await self._fill_clean(edition) if clean else 0
@@ -221,7 +222,7 @@ class Restoration:
 
     async def _fill_again(self, stood: Edition, writes: PlaylistWrites) -> None:
         """Have the other list stand there as before."""
-        clean = self._account(stood.user_id).leaves_out_explicit
+        clean = self.store.people.required(stood.user_id).leaves_out_explicit
         marks = self.explicit_marks(stood) if clean else None
         tracks, sleep = stood.tracks, self.sleep
         if await write_former(self.spotify, writes, tracks, marks=marks, sleep=sleep):
@@ -243,7 +244,7 @@ class Restoration:
 
         That may be another playlist than this one's, and its person may have removed it meanwhile.
         """
-        account = self._account(edition.user_id)
+        account = self.store.people.required(edition.user_id)
         if edition.mode is not Mode.LIVING or account.playlist_id != edition.playlist_id:
             return
         latest = latest_besides(self.store, edition)
@@ -269,12 +270,6 @@ class Restoration:
         except ServiceError as error:
             log.warning("could not ask whether a playlist is still kept: %s", error)
             return False
-
-    def _account(self, user_id: UserId) -> Account:
-        account = self.store.people.get(user_id)
-        if account is None:
-            raise LookupError(f"nobody is called {user_id}")
-        return account
 
 
 def before_it(store: AccountStore, edition: Edition) -> Edition | None:
