@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from datetime import datetime
@@ -188,14 +189,17 @@ class UnconfirmedPolls:
 class InboxProcessor(BaseUpdateProcessor):
     """Handles so many updates at once, those of a chat in order, and strikes off what was handled.
 
-    ``held`` says of which update an answer still waits: whoever keeps it strikes it off.
+    Whoever waits for their own chat takes none of the places of others: the package's bound, which
+    would count them, is none. ``held`` says of which update an answer still waits: whoever keeps
+    it strikes it off.
     """
 
     def __init__(self, inbox: Inbox, at_once: int, held: Callable[[str], bool]) -> None:
-        super().__init__(at_once)
+        super().__init__(sys.maxsize)
         self._inbox = inbox
         self._held = held
         self._turns = TurnsByChat(seconds=CHAT_WAITS_FOR)
+        self._places = asyncio.Semaphore(at_once)
 
     async def initialize(self) -> None:
         """Nothing to prepare."""
@@ -209,7 +213,7 @@ class InboxProcessor(BaseUpdateProcessor):
             await coroutine
             return
         chat = update.effective_chat
-        async with nullcontext() if chat is None else self._turns.of(chat.id).turn():
+        async with nullcontext() if chat is None else self._turns.of(chat.id).turn(), self._places:
             await coroutine
         if self._held(key_of(update)):
             return

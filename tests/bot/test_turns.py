@@ -13,6 +13,7 @@ from telegram import Chat, Message, Update, User
 from telegram.constants import ChatType
 
 from tests.support.bot_world import BotWorld
+from vibe_bot.app import UPDATES_AT_ONCE
 from vibe_bot.inbox import InboxProcessor
 from vibe_bot.store_writes import StoreWrites
 from vibe_bot.turns import Turns, TurnsByChat
@@ -178,3 +179,16 @@ async def test_what_is_asked_for_in_one_breath_is_done_in_that_order_though_the_
 
     assert meanwhile == ["Boris's"]
     assert done == ["Boris's", "Anna's first", "Anna's second"]
+
+
+async def test_whoever_sends_hundreds_of_messages_at_once_keeps_nobody_else_waiting(
+    place: BotWorld,
+) -> None:
+    anna, boris = await place.person(), await place.person(202, name="Boris")
+    await boris.says("/help")
+    for _ in range(2 * UPDATES_AT_ONCE):
+        await anna.types("/status")
+
+    await boris.says("/status")
+
+    assert len(await anna.said_by_bot()) < UPDATES_AT_ONCE
