@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.lean_installation import hidden_beside
 from vibe_pipeline.cli import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 
 
 def vibe(extras: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.support.lean_installation", extras, *arguments]
+    lean = ["-m", "tests.support.lean_installation", hidden_beside(extras)]
+    command = [sys.executable, *lean, *arguments]
     return subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )

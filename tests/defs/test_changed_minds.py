@@ -60,7 +60,7 @@ def in_library(world: VibeWorld, person: Account) -> list[dict[str, Any]]:
 def test_what_was_blocked_since_a_list_was_chosen_is_not_on_it_and_others_stand_there(
     world: VibeWorld,
 ) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     left = fails_at_writing(world, anna)
     artist, track = left.tracks[0], left.tracks[-1]
     blocks = world.store.blocks
@@ -82,7 +82,7 @@ def test_what_was_blocked_since_a_list_was_chosen_is_not_on_it_and_others_stand_
 def test_a_block_that_is_about_nothing_on_a_list_leaves_it_as_it_was_chosen(
     world: VibeWorld,
 ) -> None:
-    listening = world.connected().user_id
+    listening = world.at_home().user_id
     anna = world.store.people.change(listening, sources_off=frozenset(Source) - PERSONAL_SOURCES)
     left = fails_at_writing(world, anna)
     world.store.blocks.add(anna.user_id, BlockKind.ARTIST, "nobody at all", "Nobody at all")
@@ -93,7 +93,7 @@ def test_a_block_that_is_about_nothing_on_a_list_leaves_it_as_it_was_chosen(
 def test_who_wants_nothing_explicit_since_a_list_was_chosen_finds_nothing_of_it_there(
     world: VibeWorld,
 ) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     world.store.people.change(anna.user_id, min_new_ratio=0.5, playlist_size=50)
     left = fails_at_writing(world, anna)
     catalogue = world.simulator.simulation.world
@@ -113,7 +113,7 @@ def test_who_wants_nothing_explicit_since_a_list_was_chosen_finds_nothing_of_it_
 def test_who_turned_to_daily_playlists_since_a_list_was_chosen_keeps_the_living_one(
     world: VibeWorld,
 ) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     world.run("daily_vibe", anna.user_id)
     (living,) = playlists_of(world, anna)
     left = fails_at_writing(world, anna)
@@ -130,7 +130,7 @@ def test_who_turned_to_daily_playlists_since_a_list_was_chosen_keeps_the_living_
 def test_who_turned_to_one_living_playlist_since_a_list_was_chosen_has_it_there(
     world: VibeWorld,
 ) -> None:
-    listening = world.connected().user_id
+    listening = world.at_home().user_id
     anna = world.store.people.change(listening, mode=Mode.DAILY)
     preview = world.list_of(world.run("preview_vibe", anna.user_id))
     world.store.people.change(anna.user_id, mode=Mode.LIVING)
@@ -150,7 +150,7 @@ def test_who_turned_to_one_living_playlist_since_a_list_was_chosen_has_it_there(
 def test_who_turns_to_a_living_playlist_while_a_days_own_is_half_made_and_asks_again_gets_that(
     world: VibeWorld, left_half_made: Callable[[VibeWorld, Account], Edition]
 ) -> None:
-    anna = world.store.people.change(world.connected().user_id, mode=Mode.DAILY)
+    anna = world.store.people.change(world.at_home().user_id, mode=Mode.DAILY)
     left = left_half_made(world, anna)
     world.store.people.change(anna.user_id, mode=Mode.LIVING)
 
@@ -165,7 +165,7 @@ def test_who_turns_to_a_living_playlist_while_a_days_own_is_half_made_and_asks_a
 def test_who_turns_to_daily_playlists_after_a_list_was_written_unheard_has_it_once(
     world: VibeWorld,
 ) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     world.run("daily_vibe", anna.user_id)
     world.trouble(service="spotify", kind="html", endpoint=WRITING, applied=True)
     failed = world.run("daily_vibe", anna.user_id, raise_on_error=False)
@@ -184,7 +184,7 @@ def test_who_turns_to_daily_playlists_after_a_list_was_written_unheard_has_it_on
 def test_a_list_chosen_for_another_spotify_account_is_never_published_but_chosen_anew(
     world: VibeWorld,
 ) -> None:
-    anna, boris = world.connected(), world.connected("Boris")
+    anna, boris = world.at_home(), world.connected("Boris")
     left = fails_at_writing(world, anna)
     world.store.tokens.expire_consent(boris.user_id, boris.consented_at or boris.created_at)
     world.connect_again(anna, listening_of=boris)
@@ -202,7 +202,7 @@ def test_a_list_chosen_for_another_spotify_account_is_never_published_but_chosen
 def test_who_connects_another_account_while_their_list_is_published_gets_it_there(
     world: VibeWorld, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    anna, boris = world.connected(), world.connected("Boris")
+    anna, boris = world.at_home(), world.connected("Boris")
     world.store.tokens.expire_consent(boris.user_id, boris.consented_at or boris.created_at)
     asked = getattr(Spotify, call)
 
@@ -225,7 +225,7 @@ def test_who_connects_another_account_while_their_list_is_published_gets_it_ther
 def test_a_choice_that_is_taken_back_before_its_publication_begins_goes_on_by_itself(
     world: VibeWorld,
 ) -> None:
-    anna, boris = world.connected(), world.connected("Boris")
+    anna, boris = world.at_home(), world.connected("Boris")
     world.store.tokens.expire_consent(boris.user_id, boris.consented_at or boris.created_at)
     left = fails_at_writing(world, anna)
     world.connect_again(anna, listening_of=boris)
@@ -241,7 +241,7 @@ def test_a_choice_that_is_taken_back_before_its_publication_begins_goes_on_by_it
 def test_a_list_that_goes_on_after_the_only_one_was_taken_back_gets_a_playlist_of_its_own(
     world: VibeWorld,
 ) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     only = world.list_of(world.run("daily_vibe", anna.user_id))
     left = fails_at_writing(world, anna)
     take_back(world, only)
@@ -267,7 +267,7 @@ def test_a_list_that_is_made_anew_after_it_was_taken_back_is_to_be_seen(
     fresh_world: VibeWorld, mode: Mode
 ) -> None:
     world = fresh_world
-    anna = world.store.people.change(world.connected().user_id, mode=mode)
+    anna = world.store.people.change(world.at_home().user_id, mode=mode)
     only = world.list_of(world.run("daily_vibe", anna.user_id))
     take_back(world, only)
 

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import update
 from structlog.contextvars import get_contextvars
 
-from tests.support.vibe_world import VibeWorld, playlists_of, vibe_world
+from tests.support.vibe_world import OUTSIDE, VibeWorld, playlists_of, vibe_world
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import (
@@ -31,7 +31,6 @@ from vibe_pipeline.defs.candidates import pool_key
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.records import EditionId, PoolState, Source
 
-OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
 NIGHT = {"vibe/occasion": "nightly:2026-11-23", "vibe/asked_by": "schedule"}
 
 
@@ -55,11 +54,6 @@ def only(world: VibeWorld, person: Account) -> Edition:
     """The person's one edition."""
     (edition,) = world.store.editions.history(person.user_id)
     return edition
-
-
-def at_home(world: VibeWorld, name: str = "Anna") -> Account:
-    """Somebody whose sources outside are all switched off, which makes runs quick."""
-    return world.store.people.change(world.connected(name).user_id, sources_off=OUTSIDE)
 
 
 def states(edition: Edition) -> dict[str, str]:
@@ -91,7 +85,7 @@ def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
 
 
 def test_with_every_source_switched_off_but_one_there_is_a_list(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
 
     world.run("daily_vibe", anna.user_id)
 
@@ -139,7 +133,7 @@ def test_one_source_can_be_asked_alone(world: VibeWorld) -> None:
 
 
 def test_the_selection_alone_takes_the_newest_pools(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     world.run("daily_vibe", anna.user_id)
 
     result = world.run("daily_vibe", anna.user_id, selection=[dg.AssetKey("ranked_selection")])
@@ -176,7 +170,7 @@ def test_collecting_again_costs_one_call_and_top_items_a_week(world: VibeWorld) 
 
 
 def test_a_run_that_failed_goes_on_from_there_with_the_same_edition(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     world.trouble(
         service="spotify", kind="status", status=503, endpoint="PUT /playlists/{id}/items"
     )
@@ -202,7 +196,7 @@ def test_a_run_that_failed_goes_on_from_there_with_the_same_edition(world: VibeW
 
 
 def test_a_list_told_by_the_message_that_waited_for_it_is_not_told_again(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     world.trouble(service="spotify", kind="html", endpoint="PUT /playlists/{id}/items")
     failed = world.run("daily_vibe", anna.user_id, raise_on_error=False)
     world.no_trouble()
@@ -225,7 +219,7 @@ def test_a_list_told_by_the_message_that_waited_for_it_is_not_told_again(world: 
 
 
 def test_a_list_that_an_operator_has_made_is_told_once(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
 
     world.run("daily_vibe", anna.user_id, tags={"dagster/backfill": "b1"})
     world.run("daily_vibe", anna.user_id, tags={"vibe/asked_by": "chat"})
@@ -234,7 +228,7 @@ def test_a_list_that_an_operator_has_made_is_told_once(world: VibeWorld) -> None
 
 
 def test_a_night_that_an_operator_finishes_by_hand_is_told(world: VibeWorld) -> None:
-    anna, writing = at_home(world), "PUT /playlists/{id}/items"
+    anna, writing = world.at_home(), "PUT /playlists/{id}/items"
     world.trouble(service="spotify", endpoint=writing, kind="status", status=503)
     world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
     failed = told(world, anna)
@@ -249,7 +243,7 @@ def test_a_night_that_an_operator_finishes_by_hand_is_told(world: VibeWorld) -> 
 
 
 def test_an_end_of_the_consent_that_nobodys_list_finds_is_told(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     world.revoke(anna)
 
     for days in range(2):
@@ -267,7 +261,7 @@ def test_an_end_of_the_consent_that_nobodys_list_finds_is_told(world: VibeWorld)
 def test_an_end_of_the_consent_that_a_continued_list_finds_is_told_by_a_message_or_another(
     world: VibeWorld, *, followed: bool
 ) -> None:
-    anna, writing = at_home(world), "PUT /playlists/{id}/items"
+    anna, writing = world.at_home(), "PUT /playlists/{id}/items"
     asked = runs.LaunchRequest.asked_list(anna.user_id)
     world.trouble(service="spotify", endpoint=writing, kind="rate", retry_after=7200)
     first = world.run(asked.job, anna.user_id, tags=asked.tags, raise_on_error=False)
@@ -298,7 +292,7 @@ def test_an_end_of_the_consent_that_a_continued_list_finds_is_told_by_a_message_
 def test_a_good_list_that_an_operator_has_made_anew_is_told_each_time(
     world: VibeWorld, tags: dict[str, str]
 ) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     first = world.run("daily_vibe", anna.user_id, tags=tags)
     before = told(world, anna)
     later = []
@@ -321,7 +315,7 @@ def told(world: VibeWorld, person: Account, *, days_later: int = 0) -> list[str]
 
 
 def test_a_night_whose_first_run_died_is_finished_by_the_second(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     world.trouble(
         service="spotify",
         kind="drop",
@@ -345,7 +339,7 @@ def test_a_night_whose_first_run_died_is_finished_by_the_second(world: VibeWorld
 def test_a_grant_that_is_refused_at_night_is_told_as_ended_when_it_is_refused_again(
     world: VibeWorld,
 ) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     world.revoke(anna)
 
     world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
@@ -369,7 +363,7 @@ def test_a_grant_that_is_refused_at_night_is_told_as_ended_when_it_is_refused_ag
 def test_a_token_that_is_refused_at_every_try_of_a_night_is_told_of_the_second_time(
     world: VibeWorld,
 ) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     world.trouble(service="spotify", kind="status", status=401)
 
     world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
@@ -383,7 +377,7 @@ def test_a_token_that_is_refused_at_every_try_of_a_night_is_told_of_the_second_t
 def test_the_giving_up_of_a_night_is_told_though_its_cause_was_told_before(
     world: VibeWorld,
 ) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     world.trouble(service="spotify", kind="status", status=401)
 
     for _ in range(nights.ATTEMPTS + 1):
@@ -396,7 +390,7 @@ def test_the_giving_up_of_a_night_is_told_though_its_cause_was_told_before(
 
 
 def test_the_day_s_quota_is_told_with_its_end_once_it_is_said_again(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     world.trouble(service="spotify", kind="quota", retry_after=40_000)
 
     world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
@@ -446,7 +440,7 @@ def tried_but_once(world: VibeWorld, person: Account) -> None:
 def test_a_sleeper_is_told_of_the_try_that_comes_next_and_of_none_after_the_last(
     world: VibeWorld,
 ) -> None:
-    anna, boris = at_home(world), at_home(world, "Boris")
+    anna, boris = world.at_home(), world.at_home("Boris")
     world.trouble(service="spotify", kind="status", status=500)
     tried_but_once(world, boris)
 
@@ -466,7 +460,7 @@ def test_a_sleeper_is_told_of_the_try_that_comes_next_and_of_none_after_the_last
 def test_what_may_be_nothing_is_told_at_once_where_no_try_is_left_to_show_it(
     world: VibeWorld,
 ) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     world.trouble(service="spotify", kind="status", status=401)
     tried_but_once(world, anna)
 
@@ -476,7 +470,7 @@ def test_what_may_be_nothing_is_told_at_once_where_no_try_is_left_to_show_it(
 
 
 def test_a_quota_that_is_over_by_the_next_try_is_told_only_if_it_lasts(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     world.store.budget.block("spotify", datetime.now(UTC) + timedelta(minutes=20), "quota")
 
     world.run("daily_vibe", anna.user_id, tags=NIGHT, raise_on_error=False)
@@ -488,7 +482,7 @@ def test_a_quota_that_is_over_by_the_next_try_is_told_only_if_it_lasts(world: Vi
 
 
 def test_a_grant_that_is_refused_is_told_kept_and_stops_nobody_else(world: VibeWorld) -> None:
-    anna, boris = at_home(world), at_home(world, "Boris")
+    anna, boris = world.at_home(), world.at_home("Boris")
     world.revoke(anna)
 
     failed = world.run("daily_vibe", anna.user_id, raise_on_error=False)
@@ -503,7 +497,7 @@ def test_a_grant_that_is_refused_is_told_kept_and_stops_nobody_else(world: VibeW
 def test_somebody_with_nothing_at_all_is_told_that_there_was_nothing_to_choose(
     world: VibeWorld,
 ) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     listening = world.listener_of(anna)
     listening.saved.clear()
     listening.played.clear()
@@ -518,7 +512,7 @@ def test_somebody_with_nothing_at_all_is_told_that_there_was_nothing_to_choose(
 def test_somebody_who_blocked_all_their_music_is_told_that_it_is_left_out(
     world: VibeWorld,
 ) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     world.run("daily_vibe", anna.user_id)
     with world.warehouse.open() as tables:
         likes = [like.track for like in tables.library.likes(anna.user_id)]
@@ -555,7 +549,7 @@ def test_three_artists_are_enough_where_there_is_nothing_else_to_start_from(
 
 
 def test_everything_already_liked_still_gives_a_list_that_says_so(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
 
     world.run("daily_vibe", anna.user_id)
 
@@ -566,7 +560,7 @@ def test_everything_already_liked_still_gives_a_list_that_says_so(world: VibeWor
 
 
 def test_a_backfill_of_two_users_makes_each_their_own(world: VibeWorld) -> None:
-    people = [at_home(world, name) for name in ("Anna", "Boris")]
+    people = [world.at_home(name) for name in ("Anna", "Boris")]
 
     for person in people:
         world.run("daily_vibe", person.user_id, tags={"dagster/backfill": "b1"})

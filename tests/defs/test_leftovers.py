@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.defs.test_graph import at_home, only
+from tests.defs.test_graph import only
 from tests.support.vibe_world import VibeWorld, playlists_of, vibe_world
 from vibe_pipeline.accounts.records import Account, EditionState
 from vibe_pipeline.playlists.recommendation_history import published
@@ -41,7 +41,7 @@ def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 def refused(world: VibeWorld, mode: Mode, **trouble: object) -> Account:
     """Somebody whose list could not be written, as far as we heard; then the weather is good."""
-    anna = at_home(world)
+    anna = world.at_home()
     world.store.people.change(anna.user_id, mode=mode, playlist_size=12)
     world.trouble(service="spotify", endpoint="PUT /playlists/{id}/items", **trouble)
     tags = LaunchRequest.asked_list(anna.user_id).tags

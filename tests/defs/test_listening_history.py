@@ -13,18 +13,11 @@ import pytest
 from tests.support.vibe_world import VibeWorld, playlists_of, uris_of
 from vibe_pipeline.accounts.records import Account, ExclusionKind, FailureCause
 from vibe_pipeline.ranking.identity import artist_key
-from vibe_pipeline.records import Source
 from vibe_pipeline.simulator.spotify.state import LocalFile, Played, Saved
 
 PLAYS = ("GET /me/player/recently-played", "stale_recent_plays")
 LIKES = ("GET /me/tracks", "stale_liked_tracks")
 """What Spotify is asked for, and the note of a list that had to do without."""
-OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
-
-
-def at_home(world: VibeWorld) -> Account:
-    """Somebody whose sources outside are all switched off, which makes runs quick."""
-    return world.store.people.change(world.connected().user_id, sources_off=OUTSIDE)
 
 
 def plays_on(world: VibeWorld, person: Account, count: int) -> None:
@@ -60,7 +53,7 @@ def plays_shown(
 def test_more_than_fifty_plays_between_two_collections_are_shown_as_a_gap_and_a_warning(
     world: VibeWorld,
 ) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     first, before = plays_shown(world.run("collect_listening", anna.user_id))
     plays_on(world, anna, 70)
 
@@ -80,7 +73,7 @@ def test_more_than_fifty_plays_between_two_collections_are_shown_as_a_gap_and_a_
 
 
 def test_fewer_plays_between_two_collections_are_all_kept(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     first, _ = plays_shown(world.run("collect_listening", anna.user_id))
     plays_on(world, anna, 30)
 
@@ -92,7 +85,7 @@ def test_fewer_plays_between_two_collections_are_all_kept(world: VibeWorld) -> N
 
 
 def test_local_files_and_vanished_tracks_trouble_nobody(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     listening, now = world.listener_of(anna), datetime.now(UTC)
     local = LocalFile(artist="My Brother", title="Demo Tape", seconds=100)
     listening.saved.insert(0, Saved(track=None, local=local, added_at=now - timedelta(minutes=1)))
@@ -114,7 +107,7 @@ def test_local_files_and_vanished_tracks_trouble_nobody(world: VibeWorld) -> Non
 def test_what_is_left_out_is_told_in_the_profile_and_kept_with_the_edition(
     world: VibeWorld,
 ) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     heard = world.listener_of(anna).played[0].track
     name = heard.recording.artist.name
     world.store.exclusions.add(anna.user_id, ExclusionKind.ARTIST, artist_key(name), name)
@@ -135,7 +128,7 @@ def test_what_is_left_out_is_told_in_the_profile_and_kept_with_the_edition(
 
 
 def test_plays_from_our_own_playlist_are_kept_as_such_and_make_no_taste(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     world.run("daily_vibe", anna.user_id)
     (playlist,) = playlists_of(world, anna)
     uris = uris_of(playlist)[:5]
@@ -178,7 +171,7 @@ def _profile_metadata(made: dg.ExecuteInProcessResult) -> Mapping[str, dg.Metada
 def test_one_part_that_is_not_told_makes_a_list_from_what_was_known(
     world: VibeWorld, what: tuple[str, str], kind: str, order: Mapping[str, object]
 ) -> None:
-    anna, (endpoint, note) = at_home(world), what
+    anna, (endpoint, note) = world.at_home(), what
     world.run("sync_library", anna.user_id)
     world.trouble(service="spotify", kind=kind, endpoint=endpoint, **order)
 
@@ -194,7 +187,7 @@ def test_one_part_that_is_not_told_makes_a_list_from_what_was_known(
 
 
 def test_what_was_not_told_once_is_told_again_in_the_next_list(world: VibeWorld) -> None:
-    anna, (endpoint, note) = at_home(world), PLAYS
+    anna, (endpoint, note) = world.at_home(), PLAYS
     world.run("sync_library", anna.user_id)
     world.trouble(service="spotify", kind="status", status=500, endpoint=endpoint)
     world.run("daily_vibe", anna.user_id)
@@ -212,7 +205,7 @@ def test_what_was_not_told_once_is_told_again_in_the_next_list(world: VibeWorld)
 
 
 def test_a_first_list_is_made_without_plays_when_they_are_not_told(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     endpoint = "GET /me/player/recently-played"
     world.trouble(service="spotify", kind="status", status=404, endpoint=endpoint)
 
@@ -223,7 +216,7 @@ def test_a_first_list_is_made_without_plays_when_they_are_not_told(world: VibeWo
 
 
 def test_whose_listening_is_closed_from_the_first_is_told_just_that(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     for endpoint in ("player/recently-played", "tracks", "top/artists", "top/tracks"):
         order = {"kind": "status", "status": 404, "endpoint": f"GET /me/{endpoint}"}
         world.trouble(service="spotify", **order)
@@ -236,7 +229,7 @@ def test_whose_listening_is_closed_from_the_first_is_told_just_that(world: VibeW
 
 
 def test_an_app_that_may_not_write_is_told_as_that(world: VibeWorld) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     order = {"kind": "status", "status": 403, "endpoint": "PUT /playlists/{id}/items"}
     world.trouble(service="spotify", **order)
 

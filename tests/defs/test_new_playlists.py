@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.defs.test_graph import at_home, only
+from tests.defs.test_graph import only
 from tests.support.vibe_world import VibeWorld, playlists_of, vibe_world
 from vibe_pipeline.accounts.records import EditionState, FailureCause
 from vibe_pipeline.records import Mode
@@ -32,7 +32,7 @@ def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def test_a_new_playlist_that_was_made_though_it_was_refused_is_found_and_filled(
     world: VibeWorld, status: int, times: int
 ) -> None:
-    anna = at_home(world)
+    anna = world.at_home()
     world.store.people.change(anna.user_id, mode=Mode.DAILY, playlist_size=12)
     world.trouble(
         service="spotify",
@@ -54,7 +54,7 @@ def test_a_new_playlist_that_was_made_though_it_was_refused_is_found_and_filled(
 def test_a_new_playlist_that_was_refused_in_passing_is_asked_for_again_in_place(
     world: VibeWorld, status: int, times: int
 ) -> None:
-    anna, making = at_home(world), "POST /me/playlists"
+    anna, making = world.at_home(), "POST /me/playlists"
     world.trouble(
         service="spotify", endpoint=making, kind="status", status=status, retry_after=1, times=times
     )
@@ -68,7 +68,7 @@ def test_a_new_playlist_that_was_refused_in_passing_is_asked_for_again_in_place(
 def test_a_new_playlist_that_is_always_asked_for_too_fast_is_a_pause_for_everybody(
     world: VibeWorld,
 ) -> None:
-    anna, making = at_home(world), "POST /me/playlists"
+    anna, making = world.at_home(), "POST /me/playlists"
     world.trouble(service="spotify", endpoint=making, kind="status", status=429, retry_after=1)
 
     world.run("daily_vibe", anna.user_id, raise_on_error=False)
@@ -80,7 +80,7 @@ def test_a_new_playlist_that_is_always_asked_for_too_fast_is_a_pause_for_everybo
 
 
 def test_a_token_that_no_new_playlist_is_made_with_is_a_refused_grant(world: VibeWorld) -> None:
-    anna, making = at_home(world), "POST /me/playlists"
+    anna, making = world.at_home(), "POST /me/playlists"
     world.trouble(service="spotify", endpoint=making, kind="status", status=401)
 
     world.run("daily_vibe", anna.user_id, raise_on_error=False)

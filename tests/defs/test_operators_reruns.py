@@ -36,7 +36,7 @@ def addresses(edition: Edition) -> list[str]:
 def test_looking_at_the_ranking_of_a_list_that_stands_changes_nothing_of_it(
     world: VibeWorld,
 ) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     first = world.list_of(world.run("daily_vibe", anna.user_id))
     later = world.list_of(world.run("daily_vibe", anna.user_id))
     blocks_the_first_of(world, first)
@@ -56,7 +56,7 @@ def test_looking_at_the_ranking_of_a_list_that_stands_changes_nothing_of_it(
 def test_making_a_preview_again_that_was_published_since_changes_nothing_of_the_list(
     world: VibeWorld,
 ) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     shown = world.run("preview_vibe", anna.user_id)
     tags = {runs.EDITION: shown.run_id, runs.ASKED_BY: runs.CHAT}
     world.run("publish_preview", anna.user_id, tags=tags)
@@ -71,7 +71,7 @@ def test_making_a_preview_again_that_was_published_since_changes_nothing_of_the_
 
 
 def test_an_old_list_that_is_made_anew_and_not_written_goes_on_by_itself(world: VibeWorld) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     old = world.list_of(world.run("daily_vibe", anna.user_id))
     days_ago = (datetime.now(UTC) - timedelta(days=5)).strftime("%Y-%m-%d %H:%M:%S.%f")
     with world.store.database.writing() as connection:
@@ -88,7 +88,7 @@ def test_an_old_list_that_is_made_anew_and_not_written_goes_on_by_itself(world: 
 def test_a_list_that_is_made_anew_in_vain_stands_as_it_did_in_ledger_and_history(
     world: VibeWorld,
 ) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     old = world.list_of(world.run("daily_vibe", anna.user_id))
     remembered = world.remembered(anna.user_id)
     blocks_the_first_of(world, old)
@@ -124,7 +124,7 @@ def test_a_list_that_is_made_anew_in_vain_stands_as_it_did_in_ledger_and_history
 def test_an_earlier_list_that_an_operator_puts_in_place_is_told_to_its_person(
     world: VibeWorld, *, asked: bool, undo: bool
 ) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     first, later = (world.list_of(world.run("daily_vibe", anna.user_id)) for _ in range(2))
     for waiting in world.store.outbox.take_due(1000):
         world.store.outbox.done(waiting.id)
@@ -144,7 +144,7 @@ def test_an_earlier_list_that_an_operator_puts_in_place_is_told_to_its_person(
 def test_publishing_alone_takes_no_preview_that_nobody_wanted_published(
     world: VibeWorld, job: str
 ) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     stands = world.list_of(world.run("daily_vibe", anna.user_id))
     preview = world.list_of(world.run("preview_vibe", anna.user_id))
 
@@ -158,7 +158,7 @@ def test_publishing_alone_takes_no_preview_that_nobody_wanted_published(
 def test_publishing_alone_shows_no_list_that_was_taken_back_as_published(
     world: VibeWorld, lists: int
 ) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     made = [world.list_of(world.run("daily_vibe", anna.user_id)) for _ in range(lists)]
     take_back(world, made[-1])
 
@@ -172,7 +172,7 @@ def test_publishing_alone_shows_no_list_that_was_taken_back_as_published(
 def test_publishing_alone_again_what_was_taken_back_says_that_nothing_waits(
     world: VibeWorld,
 ) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     made = world.run("daily_vibe", anna.user_id)
     take_back(world, world.list_of(made))
 

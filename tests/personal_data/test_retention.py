@@ -15,10 +15,8 @@ from vibe_pipeline.accounts.records import Account, StateKind
 from vibe_pipeline.defs.retention import retaining
 from vibe_pipeline.personal_data.archives import archive_path, unfinished
 from vibe_pipeline.playlists.replay import NothingStored, edition_on, replay
-from vibe_pipeline.records import Source
 from vibe_pipeline.settings import SettingsInvalid, settings_from
 
-OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
 TODAY = datetime.now(UTC).date()
 LONG_AGO = TODAY - timedelta(days=366)
 A_YEAR_AGO = TODAY - timedelta(days=365)
@@ -48,7 +46,7 @@ def test_only_what_old_lists_were_made_from_goes_and_the_run_counts_it(
 ) -> None:
     with vibe_world(tmp_path) as world:
         world.point_here(monkeypatch)
-        person = world.store.people.change(world.connected().user_id, sources_off=OUTSIDE)
+        person = world.at_home()
         for day in (LONG_AGO, A_YEAR_AGO, TODAY):
             list_of(world, person, day)
         world.store.oauth_states.make(person.user_id, StateKind.LINK, ttl=0)

@@ -74,7 +74,7 @@ def test_it_is_looked_at_on_one_day_of_each_week() -> None:
 
 
 def test_one_passing_answer_lets_no_playlist_go(world: VibeWorld) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     kept = world.store.people.change(anna.user_id, playlist_id="p1")
 
     gone = asyncio.run(let_go_if_removed(world.store, Library(False, True), kept, sleep=at_once))
@@ -87,7 +87,7 @@ def test_one_passing_answer_lets_no_playlist_go(world: VibeWorld) -> None:
 def test_a_playlist_that_spotify_still_lists_is_kept_whatever_the_library_says(
     world: VibeWorld, listed: str, *, gone: bool
 ) -> None:
-    kept = world.store.people.change(world.connected().user_id, playlist_id="p1")
+    kept = world.store.people.change(world.at_home().user_id, playlist_id="p1")
     library = Library(False, False, listed=[*(f"newer{number}" for number in range(60)), listed])
 
     waiting = opened(world.store, kept)
@@ -110,7 +110,7 @@ def test_whoever_removed_their_playlist_is_told_and_gets_a_new_one(
     world: VibeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept_playlist, "SECOND_LOOK_SECONDS", 0.0)
-    anna = world.connected()
+    anna = world.at_home()
     world.run("daily_vibe", anna.user_id)
     listening = world.listener_of(anna)
     removed = listening.playlists.pop(0)
@@ -132,7 +132,7 @@ def test_a_list_whose_playlist_is_missing_fails_and_goes_on_in_a_new_one(
 ) -> None:
     monkeypatch.setattr(publish, "SECOND_LOOK_SECONDS", 0.0)
     monkeypatch.setattr(missing_playlist, "MISSING_FOR", timedelta(0))
-    anna = world.connected()
+    anna = world.at_home()
     world.run("daily_vibe", anna.user_id)
     gone = world.listener_of(anna).playlists.pop(0)
     theirs = world.simulator.simulation.part(SpotifyAccounts).playlists

@@ -1,13 +1,15 @@
 """An installation with some extras only: every package that they do not name cannot be imported.
 
-Run as ``python -m tests.support.lean_installation EXTRAS ARGUMENTS...``; the arguments are
-``vibe``'s. The other packages stay installed, they are only hidden from this process.
+Run as ``python -m tests.support.lean_installation HIDDEN ARGUMENTS...``: what ``hidden_beside``
+some extras gives, and ``vibe``'s arguments. The other packages stay installed, they are only hidden
+from this process.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 
@@ -29,16 +31,16 @@ class _Hidden:
         return None
 
 
-def hide_all_but(extras: Iterable[str]) -> None:
-    """Leave only what ``vibe[extras]`` would bring."""
-    kept = {"vibe", *_needed("vibe", frozenset(extras), set())}
-    owners = packages_distributions()
+@cache
+def hidden_beside(extras: str) -> str:
+    """The packages that ``vibe[extras]`` would not bring, with commas between them."""
+    kept = {"vibe", *_needed("vibe", frozenset(filter(None, extras.split(","))), set())}
     hidden = {
         package
-        for package, names in owners.items()
+        for package, names in packages_distributions().items()
         if not kept & {canonicalize_name(name) for name in names}
     }
-    sys.meta_path.insert(0, _Hidden(hidden - {"tests", "vibe_pipeline", "vibe_bot", "vibe_oauth"}))
+    return ",".join(sorted(hidden - {"tests", "vibe_pipeline", "vibe_bot", "vibe_oauth"}))
 
 
 def _needed(name: str, extras: frozenset[str], seen: set[tuple[str, frozenset[str]]]) -> set[str]:
@@ -60,8 +62,8 @@ def _needed(name: str, extras: frozenset[str], seen: set[tuple[str, frozenset[st
 
 def main(arguments: Sequence[str]) -> None:
     """Hide, then be ``vibe``."""
-    extras, *rest = arguments
-    hide_all_but(filter(None, extras.split(",")))
+    hidden, *rest = arguments
+    sys.meta_path.insert(0, _Hidden(set(hidden.split(","))))
     from vibe_pipeline.cli import main as vibe  # noqa: PLC0415 - only now is the rest hidden
 
     vibe(rest, prog_name="vibe")

@@ -27,7 +27,7 @@ from vibe_pipeline.authorization import first_tokens
 from vibe_pipeline.clients.factory import ClientFactory, open_http
 from vibe_pipeline.clients.spotify_accounts import COVER_SCOPE, Grant
 from vibe_pipeline.definitions import build
-from vibe_pipeline.records import EditionId, UserId
+from vibe_pipeline.records import EditionId, Source, UserId
 from vibe_pipeline.settings import Settings, read_settings
 from vibe_pipeline.simulator.faults import fault_from_json
 from vibe_pipeline.simulator.rules import Rules
@@ -55,6 +55,8 @@ ROOMY = Rules(
     labs_per_window=PACE * _REAL.labs_per_window,
 )
 """More people and calls than a real app may have, so that many tests can share a world."""
+OUTSIDE = frozenset(Source) - {Source.REDISCOVERED_LIKES}
+"""Whatever asks somebody else than Spotify, or more of Spotify."""
 _VERIFIER = "v" * 64
 
 
@@ -84,6 +86,10 @@ class VibeWorld:
         return self.store.people.connect(
             account.user_id, f"spotify-{person.listener}", name, tokens
         )
+
+    def at_home(self, name: str = "Anna") -> Account:
+        """Somebody whose sources outside are all switched off, which makes runs quick."""
+        return self.store.people.change(self.connected(name).user_id, sources_off=OUTSIDE)
 
     def connect_again(self, person: Account, *, listening_of: Account | None = None) -> Account:
         """They agree once more on Spotify's page: with their own account, or with this person's."""
@@ -286,13 +292,15 @@ def vibe_world(folder: Path, *, simulation: Simulation | None = None) -> Iterato
         pauses.shorten(patch)
         settings = read_settings()
         set_up_store(settings.accounts_address)
-        yield VibeWorld(
-            simulator=simulator,
-            settings=settings,
-            store=open_for(settings),
-            instance=instance,
-            definitions=build(settings),
-        )
+        store = open_for(settings)
+        with store.database.held_open():  # as the bot does, wherever there is one
+            yield VibeWorld(
+                simulator=simulator,
+                settings=settings,
+                store=store,
+                instance=instance,
+                definitions=build(settings),
+            )
 
 
 def point_at(simulator: RunningSimulator, home: Path, patch: pytest.MonkeyPatch) -> None:
