@@ -28,6 +28,8 @@ from vibe_pipeline.locales import (
 from vibe_pipeline.locales.source_keys import keys_of
 from vibe_pipeline.sources.registry import REGISTRY
 
+pytestmark = pytest.mark.every_language
+
 OTHERS = tuple(language for language in LANGUAGES if language != "en")
 SAME_EVERYWHERE = ("language.", "bot.words.", "style.")
 """Names of languages and of music are what they are; words to be understood are lists."""

@@ -13,6 +13,8 @@ from vibe_bot.handlers import COMMANDS
 from vibe_bot.interactions import display_name
 from vibe_pipeline.locales import LANGUAGES, say
 
+pytestmark = pytest.mark.every_language
+
 HOSTILE = (
     "<b>bold</b> <a href='tg://user?id=1'>x</a> & < >",
     "x" * 4000,
