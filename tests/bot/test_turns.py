@@ -13,7 +13,6 @@ from telegram import Chat, Message, Update, User
 from telegram.constants import ChatType
 
 from tests.support.bot_world import BotWorld
-from vibe_bot.app import UPDATES_AT_ONCE
 from vibe_bot.inbox import InboxProcessor
 from vibe_bot.store_writes import StoreWrites
 from vibe_bot.turns import Turns, TurnsByChat
@@ -184,11 +183,23 @@ async def test_what_is_asked_for_in_one_breath_is_done_in_that_order_though_the_
 async def test_whoever_sends_hundreds_of_messages_at_once_keeps_nobody_else_waiting(
     place: BotWorld,
 ) -> None:
-    anna, boris = await place.person(), await place.person(202, name="Boris")
-    await boris.says("/help")
-    for _ in range(2 * UPDATES_AT_ONCE):
-        await anna.types("/status")
+    processor = InboxProcessor(place.store.inbox, 2, held=lambda _: False)
+    slow = asyncio.Event()
+    begun: list[str] = []
 
-    await boris.says("/status")
+    async def handle(name: str) -> None:
+        begun.append(name)
+        await slow.wait()
 
-    assert len(await anna.said_by_bot()) < UPDATES_AT_ONCE
+    flood = [(1, handle("Anna's")) for _ in range(300)]
+    handling = [
+        asyncio.create_task(processor.process_update(said_by(person, number), handler))
+        for number, (person, handler) in enumerate([*flood, (2, handle("Boris's"))])
+    ]
+    await settled()
+    meanwhile = list(begun)
+    slow.set()
+    await asyncio.gather(*handling)
+
+    assert meanwhile == ["Anna's", "Boris's"]
+    assert len(begun) == 301
