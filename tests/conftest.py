@@ -19,9 +19,13 @@ IN_MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in
 ROOM_WANTED = 4 * 2**30
 GARBAGE_AFTER = 50_000
 """So many new objects are made, instead of 700, before garbage is looked for among them."""
-EVERY_LANGUAGE = "VIBE_EVERY_LANGUAGE"
-"""Set to anything, it has each story played in each language, and not in two of them."""
-LANGUAGE_SEED = os.environ.get("VIBE_LANGUAGE_SEED", "11")
+EVERY_LANGUAGE = "--every-language"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Whether a story is told in all languages, or in two of them."""
+    said = "play each story in each language, and not in two of them"
+    parser.addoption(EVERY_LANGUAGE, action="store_true", help=said)
 
 
 def pytest_configure() -> None:
@@ -66,12 +70,12 @@ def _is_played(item: pytest.Item) -> bool:
     """In English, and in the language drawn for it: another one for another story."""
     told: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
     language = told.get("language", "en")
-    if language == "en" or EVERY_LANGUAGE in os.environ:
+    if language == "en" or item.config.getoption(EVERY_LANGUAGE):
         return True
     if item.get_closest_marker("every_language"):
         return True
     others = [other for other in LANGUAGES if other != "en"]
-    story = f"{LANGUAGE_SEED}:{item.nodeid.partition('[')[0]}"
+    story = item.nodeid.partition("[")[0]
     return others[zlib.crc32(story.encode()) % len(others)] == language
 
 
