@@ -145,7 +145,7 @@ def test_every_source_is_an_asset_of_its_own(world: VibeWorld) -> None:
 def test_a_doubled_night_or_wish_makes_one_list_asks_nothing_twice_and_tells_once(
     world: VibeWorld,
 ) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     for number, tags in enumerate((NIGHT, WISH), start=1):
         world.run("daily_vibe", anna.user_id, tags=tags)
         first = latest(world, anna.user_id)
@@ -167,7 +167,7 @@ def test_a_doubled_night_or_wish_makes_one_list_asks_nothing_twice_and_tells_onc
 def test_a_night_that_comes_days_late_out_of_the_queue_writes_nothing_and_says_nothing(
     world: VibeWorld,
 ) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     world.run("daily_vibe", anna.user_id, tags=WISH)
     todays, (playlist,) = latest(world, anna.user_id), playlists_of(world, anna)
     late = LaunchRequest.nightly(anna.user_id, todays.vibe_date - timedelta(days=3))
@@ -273,7 +273,7 @@ def test_a_replay_gives_the_same_list_byte_for_byte_and_shows_what_another_polic
 
 
 def test_operators_replay_a_day_from_the_shell_and_hear_when_it_differs(world: VibeWorld) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     world.run("daily_vibe", anna.user_id)
     made = latest(world, anna.user_id)
     day = made.vibe_date.isoformat()
@@ -314,7 +314,7 @@ def test_a_replay_of_nothing_says_what_is_missing(
 
 
 def test_an_undo_that_fails_tells_why_with_its_run(world: VibeWorld) -> None:
-    anna = world.connected()
+    anna = world.at_home()
     world.run("daily_vibe", anna.user_id)
     edition = latest(world, anna.user_id)
     refusal = json.dumps({"error": {"status": 403, "message": "Insufficient client scope"}})
@@ -334,7 +334,7 @@ def test_an_undo_that_fails_tells_why_with_its_run(world: VibeWorld) -> None:
 def test_a_cover_costs_one_call_a_day_and_a_limit_on_covers_costs_no_list(
     world: VibeWorld,
 ) -> None:
-    anna, boris = world.connected(covers=True), world.connected("Boris", covers=True)
+    anna, boris = world.at_home(covers=True), world.at_home("Boris", covers=True)
     covers = "PUT /playlists/{id}/images"
     world.run("daily_vibe", anna.user_id)
     assert world.calls()[covers] == 0

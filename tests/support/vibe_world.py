@@ -87,9 +87,10 @@ class VibeWorld:
             account.user_id, f"spotify-{person.listener}", name, tokens
         )
 
-    def at_home(self, name: str = "Anna") -> Account:
+    def at_home(self, name: str = "Anna", *, covers: bool = False) -> Account:
         """Somebody whose sources outside are all switched off, which makes runs quick."""
-        return self.store.people.change(self.connected(name).user_id, sources_off=OUTSIDE)
+        person = self.connected(name, covers=covers)
+        return self.store.people.change(person.user_id, sources_off=OUTSIDE)
 
     def connect_again(self, person: Account, *, listening_of: Account | None = None) -> Account:
         """They agree once more on Spotify's page: with their own account, or with this person's."""
