@@ -13,7 +13,7 @@ demo: $(VENV)/.run-ready
 	@$(BIN)/vibe demo $(ARGS)
 
 test: $(VENV)/.dev-ready
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 12 $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 12 $(ARGS)
 
 check: $(VENV)/.dev-ready
 	@$(BIN)/ruff format --check .

@@ -55,6 +55,7 @@ USED_WITHOUT_IMPORT = {
     "pytest-xdist": "a plugin of pytest: make test runs side by side",
     "python-multipart": "starlette reads forms with it",
     "ruff": "make check runs it",
+    "sniffio": "httpx asks it at each request, and looks for it in vain where it is not there",
     "types-psutil": "mypy reads it",
     "types-pyyaml": "mypy reads it",
     "tzdata": "zoneinfo reads it where the system has no time zones",
