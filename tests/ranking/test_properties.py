@@ -40,7 +40,7 @@ from vibe_pipeline.records import (
 )
 
 anything = settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     derandomize=True,

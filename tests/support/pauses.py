@@ -11,6 +11,8 @@ from functools import partial
 
 import pytest
 
+from vibe_pipeline import authorization
+from vibe_pipeline.authorization import RenewalPolicy
 from vibe_pipeline.clients import factory, spotify, spotify_web
 from vibe_pipeline.defs import resources
 from vibe_pipeline.playlists import (
@@ -36,3 +38,5 @@ def shorten(patch: pytest.MonkeyPatch) -> None:
             patch.setattr(module, name, SECONDS)
     patience = replace(factory.PATIENT, backoff_seconds=SECONDS)
     patch.setattr(resources, "ClientFactory", partial(factory.ClientFactory, patience=patience))
+    soon = partial(RenewalPolicy, recheck_seconds=SECONDS)
+    patch.setattr(authorization, "RenewalPolicy", soon)
