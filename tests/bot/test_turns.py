@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from telegram import Chat, Message, Update, User
 from telegram.constants import ChatType
@@ -149,6 +150,18 @@ def said_by(person: int, number: int) -> Update:
     return Update(number, message=Message(number, at, chat, from_user=user, text="/setsize 20"))
 
 
+async def handling(
+    processor: InboxProcessor, asked: Iterable[tuple[int, Coroutine[Any, Any, None]]]
+) -> list[asyncio.Task[None]]:
+    """What people ask for, each with what handles it, as far as that goes by itself."""
+    begun = [
+        asyncio.create_task(processor.process_update(said_by(person, number), handler))
+        for number, (person, handler) in enumerate(asked)
+    ]
+    await settled()
+    return begun
+
+
 async def test_what_is_asked_for_in_one_breath_is_done_in_that_order_though_the_first_takes_long(
     place: BotWorld,
 ) -> None:
@@ -161,20 +174,11 @@ async def test_what_is_asked_for_in_one_breath_is_done_in_that_order_though_the_
             await first.wait()
         done.append(name)
 
-    handling = [
-        asyncio.create_task(processor.process_update(said_by(person, number), handler))
-        for number, (person, handler) in enumerate(
-            [
-                (1, handle("Anna's first", looked_up)),
-                (1, handle("Anna's second")),
-                (2, handle("Boris's")),
-            ]
-        )
-    ]
-    await settled()
+    annas = [(1, handle("Anna's first", looked_up)), (1, handle("Anna's second"))]
+    begun = await handling(processor, [*annas, (2, handle("Boris's"))])
     meanwhile = list(done)
     looked_up.set()
-    await asyncio.gather(*handling)
+    await asyncio.gather(*begun)
 
     assert meanwhile == ["Boris's"]
     assert done == ["Boris's", "Anna's first", "Anna's second"]
@@ -192,14 +196,10 @@ async def test_whoever_sends_hundreds_of_messages_at_once_keeps_nobody_else_wait
         await slow.wait()
 
     flood = [(1, handle("Anna's")) for _ in range(300)]
-    handling = [
-        asyncio.create_task(processor.process_update(said_by(person, number), handler))
-        for number, (person, handler) in enumerate([*flood, (2, handle("Boris's"))])
-    ]
-    await settled()
+    tasks = await handling(processor, [*flood, (2, handle("Boris's"))])
     meanwhile = list(begun)
     slow.set()
-    await asyncio.gather(*handling)
+    await asyncio.gather(*tasks)
 
     assert meanwhile == ["Anna's", "Boris's"]
     assert len(begun) == 301

@@ -16,7 +16,7 @@ from tests.support.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline.accounts.records import Account, EditionState, FailureCause
 from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.clients.spotify_records import Playlist
-from vibe_pipeline.playlists import kept_playlist, missing_playlist, publish
+from vibe_pipeline.playlists import missing_playlist
 from vibe_pipeline.playlists.kept_playlist import EVERY_DAYS, is_due, let_go_if_removed
 from vibe_pipeline.simulator.spotify.state import SpotifyAccounts
 
@@ -107,9 +107,8 @@ def test_a_playlist_that_spotify_still_lists_is_kept_whatever_the_library_says(
 
 
 def test_whoever_removed_their_playlist_is_told_and_gets_a_new_one(
-    world: VibeWorld, monkeypatch: pytest.MonkeyPatch
+    world: VibeWorld,
 ) -> None:
-    monkeypatch.setattr(kept_playlist, "SECOND_LOOK_SECONDS", 0.0)
     anna = world.at_home()
     world.run("daily_vibe", anna.user_id)
     listening = world.listener_of(anna)
@@ -130,7 +129,6 @@ def test_whoever_removed_their_playlist_is_told_and_gets_a_new_one(
 def test_a_list_whose_playlist_is_missing_fails_and_goes_on_in_a_new_one(
     world: VibeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish, "SECOND_LOOK_SECONDS", 0.0)
     monkeypatch.setattr(missing_playlist, "MISSING_FOR", timedelta(0))
     anna = world.at_home()
     world.run("daily_vibe", anna.user_id)
