@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -33,6 +33,8 @@ from vibe_pipeline.commands.supervisor import (
     running,
 )
 from vibe_pipeline.installation.process_status import ProcessState, ProcessStatus
+
+pytestmark = pytest.mark.usefixtures("new_descendants")
 
 SAYS_READY_AND_STAYS = "print('ready', flush=True); import time; time.sleep(600)"
 DIES_AFTER_READY = "print('ready', flush=True); import time; time.sleep(0.5); raise SystemExit(3)"
@@ -137,19 +139,19 @@ async def test_a_part_that_cannot_start_is_named_with_its_last_words(tmp_path: P
         async with running([good, bad], on_ready=lambda name: None):
             pass
 
-    assert psutil.Process().children(recursive=True) == []
 
-
-async def test_a_part_that_dies_is_started_again_while_the_others_go_on(tmp_path: Path) -> None:
+async def test_a_part_that_dies_is_started_again_while_the_others_go_on(
+    tmp_path: Path, new_descendants: Callable[[], set[psutil.Process]]
+) -> None:
     stays = part(tmp_path, "stays", SAYS_READY_AND_STAYS)
     dies = part(tmp_path, "dies", DIES_ONCE_AFTER_READY, str(tmp_path / "before"))
     events: asyncio.Queue[str] = asyncio.Queue()
 
     async with running([stays, dies], on_event=events.put_nowait, policy=AT_ONCE) as deployment:
-        before = set(psutil.Process().children())
+        before = new_descendants()
         watch = asyncio.create_task(deployment.watch())
         said = [await asyncio.wait_for(events.get(), 20) for _ in range(2)]
-        after = set(psutil.Process().children())
+        after = new_descendants()
         watch.cancel()
 
     assert said[0].startswith("dies ended with exit code 3")
@@ -493,8 +495,6 @@ async def test_the_end_of_an_essential_part_ends_the_watch(tmp_path: Path) -> No
         async with running([stays, dies]) as deployment:
             await deployment.watch()
 
-    assert psutil.Process().children(recursive=True) == []
-
 
 async def test_what_a_dead_parent_left_behind_is_buried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -535,10 +535,22 @@ async def test_not_even_a_stubborn_part_or_its_child_is_left(
         assert psutil.pid_exists(child)
 
     assert not psutil.pid_exists(child)
-    assert psutil.Process().children(recursive=True) == []
 
 
-async def test_an_interruption_while_starting_leaves_nothing(tmp_path: Path) -> None:
+async def test_who_was_there_before_the_parts_lives_on(tmp_path: Path) -> None:
+    stranger = await asyncio.create_subprocess_exec("sleep", "600")
+
+    async with running([part(tmp_path, "part", SAYS_READY_AND_STAYS)]):
+        pass
+
+    assert stranger.returncode is None
+    stranger.kill()
+    assert await stranger.wait() == -signal.SIGKILL
+
+
+async def test_an_interruption_while_starting_leaves_nothing(
+    tmp_path: Path, new_descendants: Callable[[], set[psutil.Process]]
+) -> None:
     slow = part(tmp_path, "slow", "import time; time.sleep(600)")
 
     async def start() -> None:
@@ -546,13 +558,11 @@ async def test_an_interruption_while_starting_leaves_nothing(tmp_path: Path) -> 
             pass
 
     task = asyncio.create_task(start())
-    while not psutil.Process().children():  # noqa: ASYNC110
+    while not new_descendants():  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-
-    assert psutil.Process().children(recursive=True) == []
 
 
 async def test_a_port_is_free_until_somebody_listens(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence, Set
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -211,6 +211,7 @@ class Supervisor:
     policy: RestartPolicy = field(default_factory=RestartPolicy)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.time
+    strangers: Set[psutil.Process] = frozenset()
     _processes: dict[str, asyncio.subprocess.Process | ForkedProcess] = field(default_factory=dict)
     _lives: dict[str, _Life] = field(default_factory=dict)
     _statuses: dict[str, ProcessStatus] = field(default_factory=dict)
@@ -466,6 +467,8 @@ class Supervisor:
     async def stop(self) -> None:
         """End the parts one after another, the last first, and whatever they started.
 
+        The ``strangers``, whom this process had started before, live on.
+
         Each waits for the one after it, so that what a part still says as it ends is heard by
         those that it speaks to; all of it is bounded in time.
         """
@@ -477,7 +480,7 @@ class Supervisor:
                         await _asked_to_end(process)
         for forker in self._forkers:
             await forker.close()
-        await asyncio.to_thread(_end, {*strays, *_descendants()})
+        await asyncio.to_thread(_end, {*strays, *_descendants()} - self.strangers)
         await asyncio.gather(*(process.wait() for process in self._processes.values()))
 
 
@@ -500,7 +503,11 @@ async def running(
     adopt_orphans()
     events = SupervisorEvents(on_ready=on_ready, on_event=on_event, on_status=on_status)
     deployment = Supervisor(
-        parts=parts, events=events, policy=policy or RestartPolicy(), clock=clock
+        parts=parts,
+        events=events,
+        policy=policy or RestartPolicy(),
+        clock=clock,
+        strangers=_descendants(),
     )
     try:
         try:
