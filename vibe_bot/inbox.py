@@ -200,6 +200,8 @@ class InboxProcessor(BaseUpdateProcessor):
         self._held = held
         self._turns = TurnsByChat(seconds=CHAT_WAITS_FOR)
         self._places = asyncio.Semaphore(at_once)
+        self._in_work: set[asyncio.Task[Any]] = set()
+        self._ending = False
 
     async def initialize(self) -> None:
         """Nothing to prepare."""
@@ -214,10 +216,26 @@ class InboxProcessor(BaseUpdateProcessor):
             return
         chat = update.effective_chat
         async with nullcontext() if chat is None else self._turns.of(chat.id).turn(), self._places:
-            await coroutine
+            work = asyncio.ensure_future(coroutine)
+            if self._ending:
+                work.cancel()
+            self._in_work.add(work)
+            work.add_done_callback(self._in_work.discard)
+            await work
         if self._held(key_of(update)):
             return
         try:
             await asyncio.to_thread(self._inbox.done, key_of(update))
         except AccountsUnreadable as error:
             log.warning("an update cannot be struck off", why=str(error))
+
+    async def hand_on(self, patience: float) -> None:
+        """Leave to a later bot what is not begun, and what is not through after so many seconds.
+
+        It is in the inbox; a flood that is answered at Telegram's pace would take minutes.
+        """
+        self._ending = True
+        if self._in_work:
+            _, unfinished = await asyncio.wait(self._in_work, timeout=patience)
+            for work in unfinished:
+                work.cancel()

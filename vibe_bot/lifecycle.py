@@ -21,7 +21,7 @@ from telegram.error import Conflict, InvalidToken, TelegramError
 
 from vibe_bot.app import KINDS, UPDATES_AT_ONCE, build
 from vibe_bot.command_menu import register_all
-from vibe_bot.inbox import WrittenQueue
+from vibe_bot.inbox import InboxProcessor, WrittenQueue
 from vibe_bot.interactions import App, BotState
 from vibe_bot.outbox import OutboxRelay
 from vibe_bot.polls import REFUSALS_BELIEVED, UNKNOWN_BOT, TokenRefused
@@ -43,6 +43,8 @@ STATUS_NAME = "Telegram bot"
 POLL_SECONDS = 25
 THREADS = 4 * UPDATES_AT_ONCE
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+ANSWERS_END_WITHIN = 3.0
+"""So many seconds a bot that is told to stop goes on with what it answers; a container has ten."""
 OTHER_POLLER = (
     "Another program polls Telegram with this bot's token, so some messages go to it; stop it, or"
     " take a bot of your own from @BotFather."
@@ -161,6 +163,8 @@ async def _stop_polling(app: App) -> None:
 
 
 async def _stop(app: App) -> None:
+    if isinstance(app.update_processor, InboxProcessor):
+        await app.update_processor.hand_on(ANSWERS_END_WITHIN)
     if app.running:
         await app.stop()
 

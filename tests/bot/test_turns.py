@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from telegram import Chat, Message, Update, User
 from telegram.constants import ChatType
 
 from tests.support.bot_world import BotWorld
-from vibe_bot.inbox import InboxProcessor
+from vibe_bot.inbox import InboxProcessor, key_of
 from vibe_bot.store_writes import StoreWrites
 from vibe_bot.turns import Turns, TurnsByChat
 
@@ -203,3 +204,25 @@ async def test_whoever_sends_hundreds_of_messages_at_once_keeps_nobody_else_wait
 
     assert meanwhile == ["Anna's", "Boris's"]
     assert len(begun) == 301
+
+
+async def test_a_bot_that_ends_leaves_a_flood_to_the_next_one(place: BotWorld) -> None:
+    processor = InboxProcessor(place.store.inbox, 64, held=lambda _: False)
+    begun: list[str] = []
+
+    async def handle(name: str, seconds: float) -> None:
+        begun.append(name)
+        await asyncio.sleep(seconds)
+
+    asked = [(1, handle("short", 0.01)), (2, handle("long", 600)), (2, handle("behind it", 0))]
+    for number, (person, _) in enumerate(asked):
+        update = said_by(person, number)
+        place.store.inbox.add(key_of(update), update.to_json())
+    tasks = await handling(processor, asked)
+    await processor.hand_on(0.05)
+    tasks += await handling(processor, [(3, handle("after the end", 0))])
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    left = [json.loads(one.payload)["message"]["chat"]["id"] for one in place.store.inbox.take_up()]
+    assert begun == ["short", "long"]
+    assert left == [2, 2]
