@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -13,7 +14,13 @@ from tests.support.telegram_site import eventually
 from vibe_bot.jobs import job_named
 from vibe_bot.why_not import find
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.records import BlockKind, Considered, ConsideredList, SourceOutcome
+from vibe_pipeline.accounts.records import (
+    BlockKind,
+    Considered,
+    ConsideredList,
+    EditionKind,
+    SourceOutcome,
+)
 from vibe_pipeline.accounts.tracked_runs import TrackedRuns
 from vibe_pipeline.locales import LANGUAGES, day, knows, say
 from vibe_pipeline.records import DropReason, EditionId, UserId
@@ -23,6 +30,7 @@ SINCE = datetime(2026, 11, 20, 6, tzinfo=UTC)
 FIRST = "00000000-0000-4000-8000-000000000001"
 SECOND = "00000000-0000-4000-8000-000000000002"
 THIRD = "00000000-0000-4000-8000-000000000003"
+FOURTH = "00000000-0000-4000-8000-000000000004"
 DAYS = {FIRST: date(2026, 11, 19), SECOND: date(2026, 11, 20)}
 HOSTILE = (
     "<b>x</b>",
@@ -343,6 +351,23 @@ async def test_whynot_forgives_spelling_and_script(place: BotWorld) -> None:
     assert say("en", "bot.whynot.more", count=1) in latin["text"]
     assert say("en", "bot.whynot.fate.rested") in track["text"]
     assert say("en", "bot.whynot.meant", name="Сплинн") in typo["text"]
+
+
+async def test_whynot_speaks_of_lists_that_came_and_of_previews_alone(place: BotWorld) -> None:
+    anna = await with_lists(place)
+    considered(place, anna)
+    band = Considered(artist="", title="T", fate="chosen", rank=1, is_new=True, position=1)
+    for edition_id, artist in ((THIRD, "Band blocked"), (FOURTH, "Band rested")):
+        kind = EditionKind.PREVIEW if edition_id == THIRD else EditionKind.DAILY
+        made = anna.edition(edition_id, kind=kind, recorded=False, vibe_date=date(2026, 11, 21))
+        items = [replace(band, artist=artist)]
+        place.store.considered.keep(made.edition_id, made.user_id, made.vibe_date, items)
+
+    previewed = await anna.says("/whynot Band blocked")
+    never_came = await anna.says("/whynot Band rested")
+
+    assert "in your preview" in previewed["text"]
+    assert say("en", "bot.whynot.fate.rested") in never_came["text"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1618,6 +1618,7 @@ def test_a_list_that_could_not_be_made_anew_stands_as_before(
         desk.now += timedelta(days=1)
     words = desk.spotify.playlists[stood.playlist_id or ""]
     made_anew(desk, stood.edition_id)
+    desk.store.considered.keep(stood.edition_id, stood.user_id, stood.vibe_date, [])
 
     with pytest.raises(ListRefused):
         desk.publish(stood.edition_id)
@@ -1628,6 +1629,7 @@ def test_a_list_that_could_not_be_made_anew_stands_as_before(
     assert (latest.tracks, latest.title, latest.undone_at) == (TRACKS, stood.title, None)
     assert desk.spotify.items[words.id] == [track.uri for track in TRACKS]
     assert desk.spotify.playlists[words.id] == words
+    assert desk.store.considered.of(stood.edition_id) is None
 
 
 @pytest.mark.parametrize("overtaken", [True, False])

@@ -11,8 +11,16 @@ from vibe_bot.formatting import Html, together
 from vibe_bot.handlers.feedback import is_meant
 from vibe_bot.interactions import Interaction
 from vibe_bot.why_not import CHOSEN, MissingTrack, find
-from vibe_pipeline.accounts.records import Considered, ConsideredList, Edition
+from vibe_pipeline.accounts.records import (
+    Considered,
+    ConsideredList,
+    Edition,
+    EditionKind,
+    EditionState,
+)
 from vibe_pipeline.locales import day, knows
+
+_WRITTEN = frozenset({EditionState.ITEMS_WRITTEN, EditionState.RECORDED})
 
 
 async def whynot(interaction: Interaction) -> None:
@@ -41,12 +49,22 @@ async def whynot(interaction: Interaction) -> None:
 
 
 def _lists(interaction: Interaction) -> Iterator[ConsideredList]:
-    """What the last lists were chosen from, and the last one itself should that not be known."""
+    """What the last lists were chosen from, and the last one itself should that not be known.
+
+    A list that never came, or is not there yet, is none.
+    """
     store, user_id = interaction.services.store, interaction.account.user_id
     edition = store.editions.latest(user_id)
     if edition is not None and store.considered.of(edition.edition_id) is None:
         yield _chosen(edition)
-    yield from store.considered.newest_first(user_id)
+    for among in store.considered.newest_first(user_id):
+        edition = store.editions.get(among.edition_id)
+        if edition is not None and (_is_preview(edition) or edition.state in _WRITTEN):
+            yield among
+
+
+def _is_preview(edition: Edition | None) -> bool:
+    return edition is not None and edition.kind is EditionKind.PREVIEW
 
 
 def _chosen(edition: Edition) -> ConsideredList:
@@ -70,8 +88,9 @@ def _answer(interaction: Interaction, wanted: str, missed: MissingTrack) -> Html
     told = day(interaction.language, missed.among.vibe_date)
     item = missed.item
     if item.position is not None:
+        previewed = _is_preview(interaction.services.store.editions.get(missed.among.edition_id))
         here = interaction.html(
-            "bot.whynot.on_list",
+            "bot.whynot.on_preview" if previewed else "bot.whynot.on_list",
             artist=item.artist,
             title=item.title,
             day=told,

@@ -62,12 +62,18 @@ class ConsideredLists:
             old = [found for (found,) in connection.execute(newest)][LISTS_KEPT:]
             connection.execute(delete(considered).where(considered.c.edition_id.in_(old)))
 
+    def forget(self, edition_id: EditionId) -> None:
+        """Its candidates say nothing of the list that stands under its name."""
+        with self.database.writing(synced=False) as connection:
+            connection.execute(delete(considered).where(considered.c.edition_id == edition_id))
+
     def newest_first(self, user_id: UserId) -> Iterator[ConsideredList]:
-        """The person's lists, one unpacked at a time."""
+        """The person's lists, one unpacked at a time: by their days, an old one made anew too."""
+        newest_first = (considered.c.vibe_date, considered.c.created_at, considered.c.edition_id)
         query = (
             select(considered)
             .where(considered.c.user_id == user_id)
-            .order_by(considered.c.created_at.desc(), considered.c.edition_id.desc())
+            .order_by(*(column.desc() for column in newest_first))
         )
         with self.database.reading() as connection:
             rows = connection.execute(query).mappings().all()

@@ -461,6 +461,7 @@ class Publication:
             tracks=tracks,
             summary=shortened(summary_of(edition), tracks),
         )
+        self.store.considered.forget(edition.edition_id)  # it has those left out on the list
 
     def _standing_words(self, edition: Edition) -> Wording | None:
         """What the playlist says now, as far as we wrote it."""

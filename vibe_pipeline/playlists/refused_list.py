@@ -93,6 +93,7 @@ class RefusedList:
             summary=former.summary,
             attempt=PlaylistAttempt.FIRST,
         )
+        self.store.considered.forget(former.edition_id)  # the other choice was made among it
 
     async def _write_again(self, heard: Edition) -> bool:
         """Write what stood in its playlist; whether anything of it stands there now."""
