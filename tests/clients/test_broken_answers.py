@@ -601,6 +601,21 @@ async def test_a_full_page_of_scrobbles_is_not_their_end_whatever_is_counted() -
     assert (await _scrobbles_of(none).recent_tracks("anna", until=until, limit=2)).more
 
 
+async def test_the_newest_scrobbles_again_are_not_the_older_ones_that_were_asked_for() -> None:
+    until = datetime(2020, 1, 1, tzinfo=UTC)
+    seconds = [1_800_000_000 + number for number in range(4)]
+    rows = [{"name": "S", "artist": {"#text": "A"}, "date": {"uts": one}} for one in seconds]
+    song_told = {"artist_name": "A", "track_name": "Song"}
+    listens = [{"listened_at": one, "track_metadata": song_told} for one in seconds]
+
+    with pytest.raises(BrokenAnswer):
+        await _scrobbles_of({"track": rows, "@attr": {"total": "900"}}).recent_tracks(
+            "anna", until=until
+        )
+    with pytest.raises(BrokenAnswer):
+        await _listens_of({"count": 4, "listens": listens}).listens("anna", until=until)
+
+
 async def test_whoever_scrobbled_nothing_yet_has_been_read_to_the_end() -> None:
     until = datetime(2026, 11, 30, tzinfo=UTC)
     nothing = {"track": [], "@attr": {"user": "anna", "total": "0"}}

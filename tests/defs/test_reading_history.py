@@ -173,12 +173,13 @@ def test_a_service_that_breaks_off_in_between_loses_nothing(world: VibeWorld) ->
     order = {"service": "lastfm", "kind": "status", "status": 500, "probability": 0.6}
     world.simulator.simulation.faults.add(fault_from_json(order))
 
-    broken = [read(world, anna)["passed"]]
+    broken, begun = [read(world, anna)["passed"]], named(world, anna)
     world.simulator.simulation.faults.clear()
     read_all(world, anna)
 
     source = named(world, anna)
     assert False in broken
+    assert (begun.read_at is not None) == (begun.plays > 0)
     assert source.trouble is None
     assert source.plays == pytest.approx(len(scrobbles(world, name)), rel=0.01)
 

@@ -9,7 +9,12 @@ from itertools import pairwise
 
 import pytest
 
-from vibe_pipeline.accounts.records import HistoryService, HistorySource, UnreadStretch
+from vibe_pipeline.accounts.records import (
+    HistoryService,
+    HistorySource,
+    HistoryTrouble,
+    UnreadStretch,
+)
 from vibe_pipeline.clients.errors import ServiceUnavailable
 from vibe_pipeline.clients.scrobbles import ScrobbledPlay, ScrobblePage
 from vibe_pipeline.taste.scrobble_reading import Reading, read_on, reading_due
@@ -34,10 +39,13 @@ class Listener:
     now: datetime = BEGINNING
     read: set[ScrobbledPlay] = field(default_factory=set)
     calls: int = 0
+    pages_of_this_run: int = 0
     counts: bool = True
     tells_totals: bool = False
     odd_page: int = 0
     """Which call is answered with an end that is none."""
+    gives_up_after: int | None = None
+    """So many pages, and no more, come within one run."""
     odd_date: datetime | None = None
     """What the last play of the first page is dated."""
     begun_anew: list[datetime] = field(default_factory=list)
@@ -52,6 +60,9 @@ class Listener:
 
     async def page(self, user: str, *, since: datetime | None, until: datetime) -> ScrobblePage:
         self.calls += 1
+        self.pages_of_this_run += 1
+        if self.gives_up_after is not None and self.pages_of_this_run > self.gives_up_after:
+            raise ServiceUnavailable("lastfm", "it was asked too often")
         stretch = [one for one in self.told if one.listened_at <= until]
         if since is not None:
             stretch = [one for one in stretch if one.listened_at >= since]
@@ -73,12 +84,17 @@ class Listener:
 
     def read_now(self) -> Reading:
         """One run, and what it notes."""
+        self.pages_of_this_run = 0
         reading = asyncio.run(read_on(self.page, self.source, now=self.now, count=self.count))
         self.read |= set(reading.plays)
         if not self.source.unread and any(since is None for since, _ in reading.unread):
             self.begun_anew.append(self.now)
         self.source = replace(
-            self.source, unread=reading.unread, read_at=self.now, tried_at=self.now
+            self.source,
+            unread=reading.unread,
+            read_at=self.now if reading.pages else self.source.read_at,
+            tried_at=self.now,
+            trouble=reading.trouble,
         )
         if reading.counted is not None:
             total, before = reading.counted
@@ -229,6 +245,17 @@ def test_a_page_that_says_too_early_that_nothing_is_left_ends_no_reading(
     assert first.unread != ()
     assert set(years) <= anna.read
     assert anna.source.unread == ()
+
+
+def test_a_service_that_gives_up_in_every_run_is_read_to_its_beginning_all_the_same() -> None:
+    years = plays(1_500, until=BEGINNING, every=timedelta(hours=8))
+    anna = Listener(told=years, gives_up_after=3)
+
+    first = anna.read_now()
+    anna.days_pass(1, plays_a_day=0)
+
+    assert first.trouble is HistoryTrouble.AWAY
+    assert (anna.read, anna.source.unread) == (set(years), ())
 
 
 def test_an_end_that_is_told_twice_is_believed_although_more_was_counted() -> None:

@@ -80,17 +80,21 @@ class HistorySources:
         *,
         unread: Sequence[UnreadStretch],
         added: int,
+        answered: bool,
         trouble: HistoryTrouble | None,
         counted: CountedBefore | None = None,
     ) -> None:
-        """How far reading came just now, what was in its way, and what the service counted."""
+        """How far reading came just now, what was in its way, and what the service counted.
+
+        ``answered``: something was read, also when trouble came after it.
+        """
         now = self.now()
         values = {
             "unread": _stretches(unread),
             "plays": history_sources.c.plays + added,
             "tried_at": now,
             "trouble": None if trouble is None else trouble.value,
-            **({} if trouble else {"read_at": now}),
+            **({"read_at": now} if answered else {}),
             **({"total": counted.total, "counted_before": counted.moment} if counted else {}),
         }
         with self.database.writing() as connection:

@@ -218,7 +218,7 @@ class LastFm:
             stretch["from"] = int(since.timestamp())
         body = await self._ask(
             "user.getRecentTracks",
-            _scrobbles_counted,
+            _scrobbles_until(until),
             unknown_is_empty=False,
             user=user,
             limit=limit,
@@ -306,13 +306,22 @@ def _listed(name: str, inside: str, *, sound: Callable[[object], bool] | None = 
     return fits
 
 
-def _scrobbles_counted(found: object) -> bool:
-    """Scrobbles with their number, and none only where the service counts none."""
-    if not _SCROBBLES(found):
-        return False
-    told = fields(fields(found).get("recenttracks"))
-    total = integer(fields(told.get("@attr")).get("total"))
-    return total is not None and (not total or _dated(objects(told.get("track"))) > 0)
+def _scrobbles_until(until: datetime) -> Shape:
+    """Scrobbles with their number, none only where the service counts none, and for the better part
+    of the time that was asked for.
+    """
+
+    def fits(found: object) -> bool:
+        if not _SCROBBLES(found):
+            return False
+        told = fields(fields(found).get("recenttracks"))
+        rows = list(objects(told.get("track")))
+        total = integer(fields(told.get("@attr")).get("total"))
+        counted = total is not None and (not total or _dated(rows) > 0)
+        later = sum((_second(row) or 0) > until.timestamp() for row in rows)
+        return counted and 2 * later <= len(rows)
+
+    return fits
 
 
 def _dated(rows: Iterable[Fields]) -> int:
@@ -329,7 +338,7 @@ def _kinds_of_music(listed: object) -> list[str]:
 
 def _scrobble(row: Fields) -> ScrobbledPlay | None:
     """A listening; ``None`` for what still plays, and for what names no song or moment."""
-    seconds = large_integer(fields(row.get("date")).get("uts"))
+    seconds = _second(row)
     written = row.get("artist")
     inside = fields(written)
     artist = name_text(written) or name_text(inside.get("#text") or inside.get("name"))
@@ -345,6 +354,10 @@ def _scrobble(row: Fields) -> ScrobbledPlay | None:
         album=name_text(fields(row.get("album")).get("#text")),
         mbid=musicbrainz_id(row.get("mbid")),
     )
+
+
+def _second(row: Fields) -> int | None:
+    return large_integer(fields(row.get("date")).get("uts"))
 
 
 def _described(found: object) -> bool:

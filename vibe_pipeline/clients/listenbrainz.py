@@ -417,17 +417,22 @@ def _named_recording(mbid: str, row: Fields) -> NamedRecording | None:
 
 
 def _listens_before(until: datetime) -> Shape:
-    """Listens, of which there are none only where none is counted and the oldest comes later."""
-    listed = records("payload", "listens", sound=_is_listen)
+    """Listens of before then, for the better part, of which there are none only where none is
+    counted and the oldest comes later.
+    """
+    latest = int(until.timestamp())
+
+    def sound(row: Fields) -> bool:
+        return _is_listen(row) and (large_integer(row["listened_at"]) or 0) <= latest
+
+    listed = records("payload", "listens", sound=sound)
 
     def fits(found: object) -> bool:
         payload = fields(fields(found).get("payload"))
         if not listed(found) or payload.get("listens"):
             return listed(found)
         oldest = large_integer(payload.get("oldest_listen_ts"))
-        return not integer(payload.get("count")) and (
-            not oldest or oldest >= int(until.timestamp())
-        )
+        return not integer(payload.get("count")) and (not oldest or oldest >= latest)
 
     return fits
 

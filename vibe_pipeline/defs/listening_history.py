@@ -148,6 +148,7 @@ def _note(
             source,
             unread=reading.unread,
             added=kept.added[source.service.value],
+            answered=reading.pages > 0,
             trouble=reading.trouble,
             counted=reading.counted,
         )
