@@ -109,7 +109,7 @@ def test_only_music_heard_for_half_a_minute_and_in_the_open_counts(tmp_path: Pat
         extended(7, ts="2099-01-01T00:00:00Z"),
         extended(8, ts="yesterday"),
         extended(9, master_metadata_album_artist_name="\u202e \u200b"),
-        extended(10, ms_played="180000"),
+        extended(10, ms_played="a while"),
     ]
     podcasts = [{"endTime": "2019-01-01 10:00", "podcastName": "P", "msPlayed": 90_000}]
     path = zipped(
@@ -259,13 +259,38 @@ def test_importing_twice_adds_nothing_and_a_later_archive_only_what_is_new(tmp_p
         assert tables.rows_of(ANNA) == 0
 
 
-def test_files_before_a_damaged_one_stay_and_are_counted(tmp_path: Path) -> None:
+def test_numbers_and_dates_in_another_writing_count_too(tmp_path: Path) -> None:
+    entries = [
+        extended(1, ms_played="180000"),
+        extended(2, ms_played=180_000.0),
+        extended(3, ts="2017-03-02 10:05:13 UTC"),
+    ]
+    path = zipped(tmp_path, {"endsong_0.json": json.dumps(entries)})
+
+    (file,) = read(path)
+
+    assert file.plays == 3
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_an_entry_that_is_none_hides_no_other(tmp_path: Path, place: int) -> None:
+    entries: list[object] = [extended(number) for number in range(5)]
+    entries[place:place] = [None, {}, "?"]
+    path = zipped(tmp_path, {"endsong_0.json": json.dumps(entries)})
+
+    (file,) = read(path)
+
+    assert file.plays == 5
+
+
+def test_files_beside_a_damaged_one_stay_and_are_counted(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
     path = zipped(
         tmp_path,
         {
             "endsong_0.json": json.dumps([extended()]),
             "endsong_1.json": json.dumps([extended(2)])[:-9],
+            "endsong_2.json": json.dumps([extended(3)]),
         },
     )
 
@@ -274,4 +299,4 @@ def test_files_before_a_damaged_one_stay_and_are_counted(tmp_path: Path) -> None
 
     assert (refused.value.trouble, refused.value.name) == (ArchiveTrouble.DAMAGED, "endsong_1.json")
     with warehouse.open() as tables:
-        assert tables.history.recordings(ANNA) == 1
+        assert tables.history.recordings(ANNA) == 2

@@ -25,6 +25,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
+from vibe_pipeline.clients.json_fields import integer
 from vibe_pipeline.clients.text_cleaning import clean
 from vibe_pipeline.ranking.identity import artist_key, recording_key
 from vibe_pipeline.warehouse.listening_history import HeardTrack, HistoryRows
@@ -40,6 +41,8 @@ MOST_SHRUNK = 150
 MOST_ENTRIES = 5_000
 MOST_PLAYS = 1_000_000
 """In one file: a minute each, day and night, for two years."""
+_LOOKED_AT = 100
+"""So many entries of no known shape begin a file of something else."""
 _CHUNK = 256 * 1024
 _LONGEST_ENTRY = 64 * 1024
 _EARLIEST = datetime(2006, 1, 1, tzinfo=UTC)
@@ -108,7 +111,8 @@ def history_files(path: Path, *, now: datetime) -> Iterator[HistoryFile]:
     """Every file of plays in an archive, one after the other; others in it are passed by.
 
     Raises:
-        ArchiveRefused: it is no such archive, or none of it can be read.
+        ArchiveRefused: it is no such archive, or not all of it can be read; what is damaged is
+            told once all others were given.
         OSError: the file itself cannot be opened.
     """
     with path.open("rb") as file:
@@ -129,7 +133,7 @@ def history_files(path: Path, *, now: datetime) -> Iterator[HistoryFile]:
 
 
 def _in_zip(path: Path, now: datetime) -> Iterator[HistoryFile]:
-    seen = False
+    seen, damaged = False, None
     with _unzipped(path) as archive:
         entries = archive.infolist()
         _refuse_bad(path.name, entries)
@@ -142,11 +146,18 @@ def _in_zip(path: Path, now: datetime) -> Iterator[HistoryFile]:
                 metered = _Metered(
                     stream, name, min(left, MOST_SHRUNK * max(entry.compress_size, 1024))
                 )
-                found = _read(name, metered, now)
+                try:
+                    found = _read(name, metered, now)
+                except ArchiveRefused as refused:
+                    if refused.trouble is not ArchiveTrouble.DAMAGED:
+                        raise
+                    found, damaged = None, damaged or refused
             left -= metered.read_bytes
             if found is not None:
                 seen = True
                 yield found
+    if damaged is not None:
+        raise damaged
     if not seen:
         raise ArchiveRefused(ArchiveTrouble.NO_PLAYS, path.name)
 
@@ -213,12 +224,14 @@ def _read(name: str, stream: _Metered, now: datetime) -> HistoryFile | None:
     """The plays of a file; ``None`` for a file of something else."""
     plays, shape, entries = _Plays(latest=now + timedelta(days=1)), None, 0
     for entry in _objects(name, stream):
-        shape = shape or _shape_of(entry)
-        if shape is None:
-            return None
         entries += 1
         if entries > MOST_PLAYS:
             raise ArchiveRefused(ArchiveTrouble.TOO_LARGE, name)
+        shape = shape or _shape_of(entry)
+        if shape is None:
+            if entries >= _LOOKED_AT:
+                return None
+            continue
         plays.add(_extended(entry) if shape is HistoryShape.EXTENDED else _short(entry))
     if shape is None:
         return None
@@ -287,7 +300,10 @@ class _Text:
 
 
 def _objects(name: str, stream: _Metered) -> Iterator[Mapping[str, Any]]:
-    """The objects of a list, each made when it is its turn; nothing of a file that is no list."""
+    """The objects of a list, each made when it is its turn; nothing of a file that is no list.
+
+    What is no object is one without anything in it.
+    """
     text = _Text(name, stream)
     if text.sign(_SPACE) != "[":
         return
@@ -296,9 +312,7 @@ def _objects(name: str, stream: _Metered) -> Iterator[Mapping[str, Any]]:
         if not sign:
             raise text.damaged()
         value = text.value()
-        if not isinstance(value, dict):
-            return
-        yield value
+        yield value if isinstance(value, dict) else {}
     text.to_the_end()
 
 
@@ -361,9 +375,8 @@ class _Plays:
 
     def add(self, entry: _Entry | None) -> None:
         """Count it, if it counts: heard for half a minute, named, and dated within reason."""
-        if entry is None or not isinstance(entry.ms_played, int):
-            return
-        if not COUNTS_AFTER_MS <= entry.ms_played < 1 << 31:
+        length = None if entry is None else integer(entry.ms_played)
+        if entry is None or length is None or length < COUNTS_AFTER_MS:
             return
         ended = _moment(entry.ended)
         artist, title = _named(entry.artist), _named(entry.title)
@@ -372,7 +385,7 @@ class _Plays:
         known = (artist, title, _named(entry.album), _track_id(entry.uri))
         number = self._numbers.setdefault(known, len(self._numbers))
         for column, value in zip(
-            self._played, (int(ended.timestamp()), number, entry.ms_played), strict=True
+            self._played, (int(ended.timestamp()), number, length), strict=True
         ):
             column.append(value)
 
@@ -404,7 +417,7 @@ def _moment(value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:
-        found = datetime.fromisoformat(value)
+        found = datetime.fromisoformat(value.removesuffix(" UTC"))
     except ValueError:
         return None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found
