@@ -221,7 +221,7 @@ async def _in_a_group(update: Update, context: Context) -> None:
     message, user = update.effective_message, update.effective_user
     if message is None or user is None or user.is_bot:
         return
-    head = (message.text or message.caption or "").split(maxsplit=1)[0]
+    head, *_ = (message.text or message.caption or "").split(maxsplit=1) or [""]
     if _command_for_us(head, context.bot.username) is None:
         return
     words = tell(spoken(user.language_code), "bot.private_only", bot=context.bot.username)

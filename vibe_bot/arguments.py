@@ -421,7 +421,7 @@ def _beside(*keys: str) -> str:
 def _usual(character: str) -> str:
     if character.isdecimal():
         return str(unicodedata.decimal(character))
-    if character in "−–—":
+    if character in "‐−–—":
         return "-"
     if character == "٪":
         return "%"

@@ -49,6 +49,8 @@ log = structlog.get_logger()
 Data = dict[Any, Any]
 Context = CallbackContext[ExtBot[None], Data, Data, Data]
 FETCHED_AT_ONCE = 2
+NAMELESS = "🙂"
+"""Whom we greet that has no name, or none that is seen."""
 App = Application[Any, Context, Data, Data, Data, Any]
 
 
@@ -273,7 +275,7 @@ async def interaction_from(update: Update, context: Context, *, args: str) -> In
         state=state,
         bot=context.bot,
         account=account,
-        first_name=clean(user.first_name),
+        first_name=clean(user.first_name) or user.username or NAMELESS,
         args=clean(args),
         request_id=key_of(update),
         again=again,
@@ -324,6 +326,6 @@ def bot_state(context: Context) -> BotState:
 
 
 def display_name(user: User) -> str:
-    """The name under which a page outside Telegram speaks of the person."""
-    full_name = " ".join(clean(user.full_name).split())[:80]
+    """The name under which a page outside Telegram speaks of the person; it is never empty."""
+    full_name = " ".join(clean(user.full_name or "").split())[:80] or str(user.id)
     return f"{full_name} (@{user.username})" if user.username else full_name

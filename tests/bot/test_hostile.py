@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
-from telegram import Update, User
+from telegram import Chat, Message, Update, User
+from telegram.constants import ChatType
 
 from tests.support.bot_world import BotWorld, living_bot, until
 from vibe_bot.handlers import COMMANDS
@@ -127,6 +129,23 @@ def test_a_name_that_no_store_could_hold_is_cleaned_before_it_is_kept() -> None:
 
     assert name == "Anna on the Wall (@anna)"
     assert name.encode("utf-8")
+
+
+@pytest.mark.parametrize("unseen", ["", "\u200b", "\ud800"])
+async def test_whoever_has_no_name_that_is_seen_is_served_all_the_same(
+    empty_place: BotWorld, unseen: str
+) -> None:
+    async with living_bot(empty_place) as app:
+        anna = await empty_place.person()
+        met = await anna.says("/start")
+        user, chat = User(101, unseen, is_bot=False), Chat(101, ChatType.PRIVATE)
+        message = Message(900, datetime.now(UTC), chat, from_user=user, text="/start")
+        message.set_bot(app.bot)
+        await app.process_update(Update(900, message=message))
+        answer = await anna.sees(since=met["message_id"])
+
+    assert answer["text"].startswith("Hi 🙂!")
+    assert display_name(user) == "101"
 
 
 async def test_a_moving_picture_is_a_picture_and_no_file_of_plays(empty_place: BotWorld) -> None:

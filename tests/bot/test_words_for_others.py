@@ -85,7 +85,7 @@ async def test_in_private_another_bots_command_is_not_carried_out(place: BotWorl
     answer = await anna.says("/setsize@OtherBot 50")
 
     assert anna.account.playlist_size == 30
-    assert answer["text"] == say("en", "bot.unknown_command", command="/setsize")
+    assert answer["text"] == say("en", "bot.unknown_command", command="/setsize@OtherBot")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

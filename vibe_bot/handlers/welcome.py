@@ -44,7 +44,7 @@ async def help_(interaction: Interaction) -> None:
 
 async def unknown_command(interaction: Interaction) -> None:
     """A command nobody knows."""
-    command = interaction.args.split()[0].split("@")[0][:40]
+    command = interaction.args.split()[0][:60]
     await interaction.answer(interaction.html("bot.unknown_command", command=command))
 
 
