@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,38 +19,52 @@ from vibe_pipeline.cli import COMMANDS
 ROOT = Path(__file__).parents[2]
 
 
-def vibe(extras: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    lean = ["-m", "tests.support.lean_installation", hidden_beside(extras)]
-    command = [sys.executable, *lean, *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+EXTRAS = sorted({entry.extras for entry in COMMANDS.values()})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How ``vibe`` ended, and what it printed."""
+
+    code: int
+    said: str
+    complained: str
+
+
+def helps(extras: str, commands: Iterable[str]) -> Mapping[str, Answer]:
+    """What these commands answer to ``--help`` where some extras are installed."""
+    lean = ["-m", "tests.support.lean_installation", hidden_beside(extras), *commands]
+    answer = subprocess.run(
+        [sys.executable, *lean], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
+    return {name: Answer(*told) for name, told in json.loads(answer.stdout).items()}
 
 
 def test_help_needs_no_extra_and_says_what_every_command_does() -> None:
-    answer = vibe("", "--help")
+    (answer,) = helps("", [""]).values()
 
-    assert answer.returncode == 0, answer.stderr
-    assert all(entry.about in answer.stdout for entry in COMMANDS.values())
-
-
-@pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_a_command_runs_with_the_extras_it_names(command: str) -> None:
-    answer = vibe(COMMANDS[command].extras, command, "--help")
-
-    assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.startswith(f"Usage: vibe {command}")
+    assert answer.code == 0, answer.complained
+    assert all(entry.about in answer.said for entry in COMMANDS.values())
 
 
-@pytest.mark.parametrize("command", sorted(name for name in COMMANDS if COMMANDS[name].extras))
-def test_a_command_without_its_extras_says_which_to_install(command: str) -> None:
-    answer = vibe("", command, "--help")
+@pytest.mark.parametrize("extras", EXTRAS)
+def test_a_command_runs_with_the_extras_it_names(extras: str) -> None:
+    answers = helps(extras, [name for name, entry in COMMANDS.items() if entry.extras == extras])
 
-    assert answer.returncode == 2
-    assert answer.stdout == ""
-    assert answer.stderr.startswith(f"vibe: {command} needs the package ")
-    assert f"pip install 'vibe[{COMMANDS[command].extras}]'" in answer.stderr
-    assert "Traceback" not in answer.stderr
+    for command, answer in answers.items():
+        assert answer.code == 0, answer.complained
+        assert answer.said.startswith(f"Usage: vibe {command}")
+
+
+def test_a_command_without_its_extras_says_which_to_install() -> None:
+    answers = helps("", [name for name, entry in COMMANDS.items() if entry.extras])
+
+    for command, answer in answers.items():
+        assert answer.code == 2, command
+        assert answer.said == ""
+        assert answer.complained.startswith(f"vibe: {command} needs the package ")
+        assert f"pip install 'vibe[{COMMANDS[command].extras}]'" in answer.complained
+        assert "Traceback" not in answer.complained
 
 
 @pytest.fixture(scope="module")

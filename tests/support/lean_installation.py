@@ -1,14 +1,16 @@
 """An installation with some extras only: every package that they do not name cannot be imported.
 
-Run as ``python -m tests.support.lean_installation HIDDEN ARGUMENTS...``: what ``hidden_beside``
-some extras gives, and ``vibe``'s arguments. The other packages stay installed, they are only hidden
-from this process.
+Run as ``python -m tests.support.lean_installation HIDDEN COMMANDS...``: what ``hidden_beside`` some
+extras gives, and names of ``vibe``'s commands. Each is asked for its help, and the answers are
+printed as JSON. The other packages stay installed, they are only hidden from this process.
 """
 
 from __future__ import annotations
 
+import io
+import json
 import sys
-from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
@@ -60,14 +62,22 @@ def _needed(name: str, extras: frozenset[str], seen: set[tuple[str, frozenset[st
     return needed
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Hide, then be ``vibe``."""
-    hidden, *rest = arguments
+def main(hidden: str, *commands: str) -> None:
+    """Hide, then be ``vibe``, once for each command."""
     sys.meta_path.insert(0, _Hidden(set(hidden.split(","))))
     from vibe_pipeline.cli import main as vibe  # noqa: PLC0415 - only now is the rest hidden
 
-    vibe(rest, prog_name="vibe")
+    answers = {}
+    for command in commands:
+        said, complained = io.StringIO(), io.StringIO()
+        with redirect_stdout(said), redirect_stderr(complained):
+            try:
+                code = vibe([*command.split(), "--help"], "vibe", standalone_mode=False)
+            except SystemExit as end:
+                code = end.code
+        answers[command] = (code, said.getvalue(), complained.getvalue())
+    sys.stdout.write(json.dumps(answers))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])
