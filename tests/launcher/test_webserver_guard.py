@@ -94,6 +94,8 @@ async def test_what_the_interface_and_our_own_programs_ask_passes(
         (403, "GET", "/", {"Host": "evil.example"}, ""),
         (403, "GET", "/", {"Host": "127.0.0.1.evil.example:3000"}, ""),
         (403, "GET", "/", {"Host": ""}, ""),
+        (403, "GET", "/", {"Host": "evil.example@127.0.0.1:3000"}, ""),
+        (403, "GET", "/", {"Host": "127.0.0.1/.evil.example"}, ""),
         (403, "GET", "/runs", {"Origin": "https://evil.example"}, ""),
         (403, "GET", "/runs", {"Origin": "null"}, ""),
         (403, "GET", "/logs/x", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, ""),
@@ -124,6 +126,8 @@ async def test_what_the_interface_and_our_own_programs_ask_passes(
         (400, "POST", "/graphql", JSON | KNOWN, "{"),
         (401, "POST", "/graphql", JSON, "{"),
         (400, "POST", "/graphql", JSON | KNOWN, '{"query": ["mutation {"]}'),
+        (400, "POST", "/graphql", JSON | KNOWN, '{"query": "{version}", "variables": NaN}'),
+        (400, "POST", "/graphql", JSON | KNOWN, '{"query": "{version}", "variables": [1]}'),
         (413, "POST", "/graphql", JSON | KNOWN, " " * 1001),
     ],
 )

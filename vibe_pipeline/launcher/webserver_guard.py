@@ -127,7 +127,11 @@ class WebserverGuard:
 
     def _our_host(self, headers: Headers) -> bool:
         hosts = headers.getlist("host")
-        return len(hosts) == 1 and _hostname(f"//{hosts[0]}") in LOOPBACK | self.hosts
+        parts = _split(f"//{hosts[0]}") if len(hosts) == 1 else None
+        # A name and a port only: of more than that others may read another name than we do.
+        if parts is None or parts.netloc != hosts[0] or "@" in hosts[0]:
+            return False
+        return parts.hostname in LOOPBACK | self.hosts
 
     def _same_origin(self, headers: Headers) -> bool:
         origins = headers.getlist("origin")
@@ -162,13 +166,18 @@ def _has_controls(path: str) -> bool:
 def _misshapen(body: bytes) -> Refusal | None:
     """Why this body is no question to GraphQL, if so."""
     try:
-        asked: Any = json.loads(body)
+        asked: Any = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return _MALFORMED
     query = asked.get("query") if isinstance(asked, dict) else None
-    if not isinstance(query, str):
+    if not isinstance(query, str) or not isinstance(asked.get("variables"), dict | None):
         return _MALFORMED
     return _TOO_LONG if len(query) > LONGEST_QUERY else None
+
+
+def _no_number(name: str) -> None:
+    """``NaN`` and the like are no JSON; Dagster would read them, and break."""
+    raise ValueError(name)
 
 
 def _is_json(headers: Headers) -> bool:
