@@ -194,6 +194,23 @@ async def test_a_webserver_that_found_no_code_is_told_to_look_again() -> None:
     assert asked()[1] == {"name": "vibe"}
 
 
+@pytest.mark.parametrize(
+    ("beats", "oldest"),
+    [([1000.5, 970.0], 970.0), ([1000.5, None], None), ([], None)],
+)
+async def test_the_daemon_is_as_quiet_as_the_quietest_of_its_loops(
+    beats: list[float | None], oldest: float | None
+) -> None:
+    needless = {"required": False, "lastHeartbeatTime": None}
+    told = [needless, *({"required": True, "lastHeartbeatTime": beat} for beat in beats)]
+    health = data(__typename="Instance", daemonHealth={"allDaemonStatuses": told})
+    dagster, _ = dagster_answering(said(health))
+
+    heard = await dagster.oldest_heartbeat()
+
+    assert (heard and heard.timestamp()) == oldest
+
+
 async def test_dagster_being_down_is_said_and_never_raised_by_reachable() -> None:
     dagster, _ = dagster_answering(httpx.ConnectError("refused"))
 

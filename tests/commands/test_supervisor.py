@@ -233,6 +233,28 @@ async def test_a_part_that_is_silent_for_a_moment_is_let_live(
     assert stayed == pid
 
 
+async def test_looks_that_wait_for_a_silent_part_come_no_later_than_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liveness, "EVERY_SECONDS", 0.1)
+    looks: asyncio.Queue[float] = asyncio.Queue()
+
+    async def alive() -> bool:
+        looks.put_nowait(time.monotonic())
+        await asyncio.sleep(liveness.EVERY_SECONDS)
+        return True
+
+    slow = replace(part(tmp_path, "slow", SAYS_READY_AND_STAYS), alive=alive)
+    async with running([slow], policy=AT_ONCE) as deployment:
+        began = await deployment.alongside(times(looks, 6))
+
+    assert min(later - earlier for earlier, later in itertools.pairwise(began)) < 0.15
+
+
+async def times(looks: asyncio.Queue[float], number: int) -> list[float]:
+    return [await asyncio.wait_for(looks.get(), 60) for _ in range(number)]
+
+
 @pytest.mark.parametrize(
     "trouble", [OSError(errno.EMFILE, "Too many open files"), httpx.ConnectError("no")]
 )

@@ -176,6 +176,16 @@ class DagsterGraphQL:
                 await self._ask(queries.RELOAD, {"name": name}, endpoint="reloadRepositoryLocation")
         return bool(loaded) and set(loaded.values()) == {"RepositoryLocation"}
 
+    async def oldest_heartbeat(self) -> datetime | None:
+        """When the one of its daemon's loops went round that is silent longest; ``None``: never."""
+        said = await self._ask(queries.HEARTBEATS, {}, endpoint="daemonHealth")
+        _expect(said, "Instance")
+        statuses = objects(fields(said.get("daemonHealth")).get("allDaemonStatuses"))
+        beats = [
+            number(one.get("lastHeartbeatTime")) or 0 for one in statuses if one.get("required")
+        ]
+        return _moment(min(beats, default=0) or None)
+
     async def add_user(self, user_id: UserId) -> None:
         """Make sure the person's partition exists; a run for an unknown one would fail late."""
         place = await self._any_place()

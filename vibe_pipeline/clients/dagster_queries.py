@@ -137,3 +137,12 @@ mutation Terminate($runId: String!) {
     + _TROUBLE
     + "}}"
 )
+
+HEARTBEATS = """
+query Heartbeats {
+  said: instance {
+    __typename
+    daemonHealth { allDaemonStatuses { required lastHeartbeatTime } }
+  }
+}
+"""

@@ -6,12 +6,17 @@ for the first time is ``commands.supervisor``'s, and so is ending and starting a
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import ssl
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 import httpx
 import psutil
+
+from vibe_pipeline.clients.errors import ServiceError
+from vibe_pipeline.commands.grpc_health import health_check_answered
 
 EVERY_SECONDS = 15.0
 TOLD_AFTER = 2
@@ -20,13 +25,16 @@ ENDED_AFTER = 12
 """So many, and the part is ended: three minutes, for a slow machine is no hung one."""
 HELD_UP_SECONDS = 60.0
 """Where the watch itself slept so long, the machine did, and what was silent before counts not."""
-_ANSWERS_WITHIN_SECONDS = 20.0
+_ANSWERS_WITHIN_SECONDS = EVERY_SECONDS
+"""No longer than looks are apart, or what hangs would be waited for longer than is told."""
 _SHORT_OF_SOMETHING = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 """What the asking machine lacks, and says nothing of who is asked."""
 
 Alive = Callable[[], Awaitable[bool]]
 """Raises what kept it from looking (``NO_LOOK``), which is no silence."""
-NO_LOOK = (OSError, httpx.HTTPError)
+NO_LOOK = (OSError, httpx.HTTPError, ServiceError)
+HEARTBEAT_LASTS = timedelta(minutes=2)
+"""Dagster's daemon notes every half minute that a loop of its goes round."""
 
 
 def loopback_http(timeout_seconds: float) -> httpx.AsyncClient:
@@ -47,6 +55,33 @@ def http_alive(url: str) -> Alive:
                     raise
                 return False
             return True
+
+    return alive
+
+
+def grpc_alive(port: int) -> Alive:
+    """Alive as long as the gRPC server on this port of the loopback answers a health check."""
+
+    async def alive() -> bool:
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN_SECONDS):
+                return await health_check_answered(port)
+        except (OSError, asyncio.IncompleteReadError) as error:  # a timeout is the first, too
+            if _short_of_something(error):
+                raise
+            return False
+
+    return alive
+
+
+def heartbeats_alive(
+    oldest: Callable[[], Awaitable[datetime | None]], *, now: Callable[[], datetime]
+) -> Alive:
+    """Alive while every loop of Dagster's daemon goes round; ``oldest`` of their heartbeats."""
+
+    async def alive() -> bool:
+        beat = await oldest()
+        return beat is not None and now() - beat < HEARTBEAT_LASTS
 
     return alive
 

@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
@@ -17,10 +18,17 @@ from urllib.parse import urlsplit
 import httpx
 import yaml
 
+from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.clients.dagster import SERVICE, DagsterGraphQL
 from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.clients.transport import RetryPolicy, Transport
-from vibe_pipeline.commands.liveness import http_alive, loopback_http
+from vibe_pipeline.commands.liveness import (
+    Alive,
+    grpc_alive,
+    heartbeats_alive,
+    http_alive,
+    loopback_http,
+)
 from vibe_pipeline.commands.supervisor import (
     ManagedProcess,
     Ready,
@@ -37,6 +45,7 @@ from vibe_pipeline.installation.access_token import (
     kept_token,
     read_token,
 )
+from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.settings import Settings
 
 STORAGE = "Dagster storage"
@@ -188,6 +197,7 @@ def _dagster_programs(
     """
     formatted = ("--log-format", "json") if log_format == "json" else ()
     workspace = str(_workspace_file(home))
+    graphql = f"http://127.0.0.1:{ports.webserver}/graphql"
     migrating = process(STORAGE, "dagster", "instance", "migrate", ready=None)
     yield replace(migrating, forked=True)
     code_server = process(
@@ -203,7 +213,7 @@ def _dagster_programs(
         *("dagster-webserver", "--workspace", workspace),
         *("--host", "127.0.0.1", "--port", str(ports.webserver)),
         *formatted,
-        ready=_code_loaded(f"http://127.0.0.1:{ports.webserver}/graphql", home),
+        ready=_code_loaded(graphql, home),
     )
     daemon = process(
         DAEMON,
@@ -211,9 +221,11 @@ def _dagster_programs(
         *formatted,
         ready=log_ready("Instance is configured"),
     )
-    webserver = replace(webserver, alive=http_alive(f"http://127.0.0.1:{ports.webserver}/graphql"))
+    code_server = replace(code_server, alive=grpc_alive(ports.code_server))
+    webserver = replace(webserver, alive=http_alive(graphql))
+    daemon = replace(daemon, alive=_daemon_alive(graphql, home), by_the_clock=True)
     yield replace(code_server, after=(STORAGE,), forked=True)
-    for program in (webserver, replace(daemon, by_the_clock=True)):
+    for program in (webserver, daemon):
         yield replace(program, after=(CODE_SERVER,), forked=True)
 
 
@@ -222,8 +234,7 @@ def _code_loaded(address: str, home: Path) -> Ready:
 
     async def ready(_: Start) -> bool:
         async with loopback_http(5) as http:
-            transport = Transport(http, service=SERVICE, address=address, patience=_ONE_TRY)
-            dagster = DagsterGraphQL(transport, token=partial(read_token, home))
+            dagster = _dagster(http, address, home)
             try:
                 guarded = GUARD_HEADER in (await http.get(f"{address}?query=none")).headers
                 return guarded and await dagster.code_loaded()
@@ -231,6 +242,23 @@ def _code_loaded(address: str, home: Path) -> Ready:
                 return False
 
     return ready
+
+
+def _daemon_alive(address: str, home: Path) -> Alive:
+    """As its heartbeats say, which the webserver there reads; none are kept on a full disk."""
+
+    async def oldest_heartbeat() -> datetime | None:
+        if cannot_be_written(home):
+            return utc_now()
+        async with loopback_http(10) as http:
+            return await _dagster(http, address, home).oldest_heartbeat()
+
+    return heartbeats_alive(oldest_heartbeat, now=utc_now)
+
+
+def _dagster(http: httpx.AsyncClient, address: str, home: Path) -> DagsterGraphQL:
+    transport = Transport(http, service=SERVICE, address=address, patience=_ONE_TRY)
+    return DagsterGraphQL(transport, token=partial(read_token, home))
 
 
 def _workspace_file(home: Path) -> Path:

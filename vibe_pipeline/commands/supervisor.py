@@ -414,11 +414,12 @@ class Supervisor:
 
     async def _watch_silence(self) -> None:
         """Ask every part that is up whether it still does anything; end what hangs for minutes."""
+        held_up = False
         while True:
-            asleep = time.monotonic()
-            await asyncio.sleep(liveness.EVERY_SECONDS)
-            held_up = time.monotonic() - asleep > liveness.HELD_UP_SECONDS
-            await asyncio.gather(*(self._ask(part, held_up=held_up) for part in self.parts))
+            began = time.monotonic()
+            looks = (self._ask(part, held_up=held_up) for part in self.parts)
+            await asyncio.gather(asyncio.sleep(liveness.EVERY_SECONDS), *looks)
+            held_up = time.monotonic() - began > liveness.HELD_UP_SECONDS
 
     async def _ask(self, part: ManagedProcess, *, held_up: bool) -> None:
         process, life = self._processes.get(part.name), self._lives.get(part.name)
