@@ -89,6 +89,7 @@ class Shelf:
         self.hidden = 0
         self.lagging_looks = 0
         self.dead: set[str] = set()
+        self.calls_the_dead_absent = False
         self.refusals = 0
         self.former: frozenset[str] = frozenset()
         self.sights: list[list[PlaylistLine]] = []
@@ -137,6 +138,8 @@ class Shelf:
         if self.refusals > 0 or not self.dead.isdisjoint(uris):
             self.refusals -= 1
             self._called("refused")
+            if self.calls_the_dead_absent:
+                raise NotThere("spotify", "no such thing")
             raise WriteRefused("spotify", "a non-existing id")
         self.items[playlist_id] = list(uris)
         if (filled := self.playlists.get(playlist_id)) is not None:
@@ -1049,15 +1052,29 @@ def test_one_no_such_playlist_costs_nobody_their_playlist(desk: Desk) -> None:
 
 def test_a_playlist_that_exists_and_cannot_be_written_is_not_replaced(desk: Desk) -> None:
     first = desk.publish(desk.chosen("e1"))
-    desk.spotify.hidden = 9
+    desk.spotify.hidden = 99
 
-    with pytest.raises(NotThere):
+    with pytest.raises(WriteRefused) as refused:
         desk.publish(desk.chosen("e2", day=21))
+
+    assert failure_of(refused.value).cause is FailureCause.WRITING_REFUSED
 
     account = desk.store.people.get(desk.account.user_id)
     assert account is not None
     assert account.playlist_id == first.playlist_id
     assert len(desk.spotify.playlists) == 1
+
+
+def test_a_dead_track_that_spotify_calls_absent_as_it_does_a_playlist_is_left_out(
+    desk: Desk,
+) -> None:
+    first = desk.publish(desk.chosen("e1"))
+    desk.spotify.dead, desk.spotify.calls_the_dead_absent = {OTHERS[1].uri}, True
+
+    second = desk.publish(of_others(desk, "e2"))
+
+    assert second.playlist_id == first.playlist_id
+    assert desk.spotify.items["p1"] == [OTHERS[0].uri, OTHERS[2].uri]
 
 
 def test_an_outage_leaves_the_edition_where_it_stands(desk: Desk) -> None:
@@ -1786,6 +1803,17 @@ def test_the_second_write_of_a_list_is_not_believed_with_the_snapshot_of_the_fir
 
     with pytest.raises(BrokenAnswer):
         desk.publish(edition_id)
+
+
+def test_where_snapshots_repeat_a_list_counts_as_written_once_it_shows(desk: Desk) -> None:
+    desk.spotify.fixed_snapshot = "always the same"
+    desk.publish(desk.chosen("e1"))
+    desk.spotify.lines = shown(11, 12, 13)
+
+    edition = desk.publish(of_others(desk, "e2"))
+
+    assert edition.state is EditionState.RECORDED
+    assert desk.recorded == ["e1", "e2"]
 
 
 @pytest.mark.parametrize("stands", [True, False])

@@ -23,6 +23,7 @@ from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.failures import ListRefused
 from vibe_pipeline.playlists.ledger_step import PublicationLost
 from vibe_pipeline.playlists.own_playlists import CreationAttempts
+from vibe_pipeline.playlists.playlist_writes import WRITTEN_UNHEARD
 from vibe_pipeline.playlists.publish import Publication
 from vibe_pipeline.playlists.read_back import ANOTHER_LOOK_SECONDS, shows_mostly
 from vibe_pipeline.records import EditionId, Mode
@@ -36,8 +37,6 @@ MAY_LAG_FOR = timedelta(hours=1)
 """So long after an attempt the person's playlists may not show yet what it made."""
 _LEDGER_LOOKED_THROUGH = 300
 """So many of a person's latest editions say which playlists are known."""
-WRITTEN_UNHEARD = "unheard"
-"""What the ledger has for the snapshot of a list that was written though nobody heard of it."""
 
 
 def leftovers(

@@ -11,11 +11,16 @@ from typing import Protocol, Self
 
 from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.clients.errors import BrokenAnswer, NotThere, WriteRefused
+from vibe_pipeline.playlists.read_back import LinesClient
 from vibe_pipeline.playlists.wording import Wording
 
+WRITTEN_UNHEARD = "unheard"
+"""What the ledger has for the snapshot of a list that was written though nobody heard of it."""
 
-class ItemsClient(Protocol):
-    """The part of Spotify that fills playlists."""
+
+class ItemsClient(LinesClient, Protocol):
+    """The part of Spotify that fills playlists, and shows what is in them."""
 
     async def replace_items(
         self, playlist_id: str, uris: Sequence[str], *, former: Collection[str] = ()
@@ -34,13 +39,16 @@ class PlaylistWrites:
     """One playlist, and what it held under each snapshot that we know of.
 
     Each write yields another snapshot: an answer that names one of a different content was given
-    by somebody who wrote nothing. ``snapshot`` is of the last write made here.
+    by somebody who wrote nothing, unless the playlist shows what was written. ``snapshot`` is of
+    the last write made here. ``surely_there``: the playlist was seen, so that "no such thing" is
+    said of what was to be written.
     """
 
     def __init__(
         self, spotify: ItemsClient, playlist_id: str, lists: Iterable[Edition] = ()
     ) -> None:
         self.snapshot: str | None = None
+        self.surely_there = False
         self.playlist_id = playlist_id
         self._spotify = spotify
         self._held = {
@@ -65,10 +73,24 @@ class PlaylistWrites:
         """
         held = list(uris)
         former = frozenset(snapshot for snapshot, then in self._held.items() if then != held)
-        snapshot = await self._spotify.replace_items(self.playlist_id, uris, former=former)
+        try:
+            snapshot = await self._spotify.replace_items(self.playlist_id, uris, former=former)
+        except BrokenAnswer:
+            if not await self._shows(held):
+                raise
+            snapshot = WRITTEN_UNHEARD
+        except NotThere as error:
+            if not self.surely_there:
+                raise
+            raise WriteRefused(error.service, error.sentence) from error
         self._held[snapshot] = held
         self.snapshot = snapshot
         return snapshot
+
+    async def _shows(self, uris: Sequence[str]) -> bool:
+        """Whether just these stand there, whatever was said of their writing."""
+        lines = await self._spotify.playlist_lines(self.playlist_id, written=len(uris))
+        return [line.track and line.track.uri for line in lines] == list(uris)
 
 
 async def say_on(spotify: WordsClient, edition: Edition, words: Wording) -> None:

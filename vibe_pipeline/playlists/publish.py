@@ -74,7 +74,7 @@ _TO_WRITE = frozenset({EditionState.CHOSEN, EditionState.PLAYLIST_MADE})
 _SECOND_CHOICES = 3
 """So often others are chosen in the place of unusable tracks; then the list becomes shorter."""
 _REFUSALS_BORNE = 1
-"""So often a playlist that exists may be called absent while we write to it."""
+"""So often a playlist that exists may be called absent before what is written is blamed."""
 SECOND_LOOK_SECONDS = 5.0
 """So long after "no such playlist" its own address is asked, before it is let go."""
 ANOTHER_TRY_SECONDS = 1.0
@@ -179,9 +179,11 @@ class Publication:
                 if edition.state is not EditionState.PLAYLIST_MADE:
                     raise
                 if not await self._gone(edition):
-                    refused += 1
-                    if refused > _REFUSALS_BORNE:
+                    writes = mending.writes_to(self.store, self.spotify, edition)
+                    if writes.surely_there:
                         raise
+                    refused += 1
+                    writes.surely_there = refused > _REFUSALS_BORNE
                 else:
                     missing = MissingPlaylist(store=self.store, spotify=self.spotify)
                     missing.see_that_it_stays_away(edition)
