@@ -25,7 +25,8 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 
 from vibe_bot.formatting import keyboard, link, pages, plain
-from vibe_bot.telegram_answers import AnswerLost
+from vibe_bot.gone_chats import chat_is_gone
+from vibe_bot.telegram_answers import AnswerLost, TooLarge
 from vibe_bot.twins import only_one_of
 
 log = structlog.get_logger()
@@ -193,6 +194,8 @@ async def _send_or_simpler(bot: Bot, chat_id: int, page: _Page) -> Message:
     try:
         return await _send(bot, chat_id, page)
     except BadRequest as refusal:
+        if chat_is_gone(refusal) or isinstance(refusal, TooLarge):
+            raise
         return await _send(bot, chat_id, _simpler(page, refusal))
 
 
@@ -210,7 +213,9 @@ async def _edited_or_simpler(bot: Bot, chat_id: int, message_id: int, page: _Pag
     try:
         return await _edited(bot, chat_id, message_id, page)
     except BadRequest as refusal:
-        return await _edited(bot, chat_id, message_id, _simpler(page, refusal))
+        if (simpler := _simpler(page, refusal)) is page:
+            raise
+        return await _edited(bot, chat_id, message_id, simpler)
 
 
 async def _edited(bot: Bot, chat_id: int, message_id: int, page: _Page) -> Edited:
@@ -239,7 +244,10 @@ async def _edit(bot: Bot, chat_id: int, message_id: int, page: _Page) -> None:
 
 
 def _simpler(page: _Page, refusal: BadRequest) -> _Page:
-    """The same message in a form Telegram cannot refuse for this reason again."""
+    """The same message in a form Telegram cannot refuse for this reason again.
+
+    As it is where we know of none: one refusal alone may pass.
+    """
     words = _words(refusal)
     if any(sign in words for sign in _BAD_MARKUP):
         log.error("telegram cannot read our HTML; sent as plain text", reason=refusal.message)
@@ -247,7 +255,7 @@ def _simpler(page: _Page, refusal: BadRequest) -> _Page:
     if any(sign in words for sign in _BAD_BUTTON) and isinstance(page.markup, InlineKeyboardMarkup):
         log.warning("telegram refuses a link in a button; sent as text")
         return _with_links_as_text(page, page.markup)
-    raise refusal
+    return page
 
 
 def _words(refusal: BadRequest) -> str:

@@ -156,6 +156,17 @@ async def test_other_refusals_reach_the_caller() -> None:
         await send(bot(Wire((403, "Forbidden: bot was blocked by the user"))), 1, "x")
 
 
+async def test_a_message_is_sent_once_more_after_a_refusal_that_may_pass() -> None:
+    odd = (400, "Bad Request: something odd")
+    passing, lasting = Wire(odd), Wire(odd, odd)
+
+    await send(bot(passing), 1, "x")
+    with pytest.raises(BadRequest):
+        await send(bot(lasting), 1, "x")
+
+    assert len(passing.sent) == len(lasting.sent) == 2
+
+
 class Naps:
     """Remembers sleeps and moves the clock by them."""
 
