@@ -76,10 +76,13 @@ def test_the_menu_lists_every_command_there_is_but_the_greeting() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_the_command_menu_is_in_the_persons_language(place: BotWorld, language: str) -> None:
-    anna = await place.person(language=language)
-    await anna.says("/start")
-    await until(lambda: place.calls("setMyCommands") == len(LANGUAGES) + 1)
+async def test_the_command_menu_is_in_the_persons_language(
+    empty_place: BotWorld, language: str
+) -> None:
+    anna = await empty_place.person(language=language)
+    async with living_bot(empty_place):
+        await anna.says("/start")
+        await until(lambda: empty_place.calls("setMyCommands") == len(LANGUAGES) + 1)
 
     menu = (await anna.chat())["bot"]["commands"]
 
