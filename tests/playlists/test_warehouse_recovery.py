@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
@@ -15,7 +16,12 @@ from tests.support.warehouse_examples import chosen
 from vibe_pipeline.accounts.records import Account, EditionKind, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists.recommendation_history import record_publication
-from vibe_pipeline.playlists.warehouse_recovery import put_back, put_back_into, recover
+from vibe_pipeline.playlists.warehouse_recovery import (
+    put_back,
+    put_back_if_older,
+    put_back_into,
+    recover,
+)
 from vibe_pipeline.records import EditionId
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 
@@ -70,6 +76,23 @@ def test_a_deleted_warehouse_knows_again_what_was_recommended(
     assert (recovery.lists, recovery.tracks, recovery.aside) == (2, 6, None)
     assert remembered(warehouse, anna) == before
     assert len(before) == 6
+
+
+def test_an_older_copy_in_the_place_of_the_file_knows_the_later_lists_with_the_next_one(
+    store: AccountStore, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    anna, copy = connected(store), tmp_path / "copy.duckdb"
+    published(store, warehouse, anna, "e20", 20)
+    shutil.copyfile(warehouse.path, copy)
+    published(store, warehouse, anna, "e21", 21)
+    before = remembered(warehouse, anna)
+    copy.replace(warehouse.path)
+    assert remembered(warehouse, anna) < before
+
+    with warehouse.open() as tables:
+        put_back_if_older(tables, store, anna.user_id)
+
+    assert remembered(warehouse, anna) == before
 
 
 def test_a_file_that_is_deleted_between_two_steps_of_a_run_knows_the_lists_again(

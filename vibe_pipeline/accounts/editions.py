@@ -52,6 +52,11 @@ _STANDS = (
     editions.c.state.in_([state.value for state in sorted(_WRITTEN)]),
     editions.c.undone_at.is_(None),
 )
+_RECORDED = (
+    editions.c.kind == EditionKind.DAILY.value,
+    editions.c.state == EditionState.RECORDED.value,
+    editions.c.undone_at.is_(None),
+)
 _stands_since = func.coalesce(editions.c.restored_at, editions.c.created_at)
 
 
@@ -411,11 +416,11 @@ class Editions:
 
     def recorded(self) -> list[Edition]:
         """Everybody's lists that were recorded and not taken back."""
-        return self._everybodys(
-            editions.c.kind == EditionKind.DAILY.value,
-            editions.c.state == EditionState.RECORDED.value,
-            editions.c.undone_at.is_(None),
-        )
+        return self._everybodys(*_RECORDED)
+
+    def last_recorded(self, user_id: UserId) -> Edition | None:
+        """Of those this person's that was begun last."""
+        return self._one(editions.c.user_id == user_id, *_RECORDED)
 
     def history(self, user_id: UserId, limit: int = 30) -> list[Edition]:
         """What was begun for the person, newest first."""

@@ -38,6 +38,7 @@ from vibe_pipeline.playlists.failures import nothing_to_choose
 from vibe_pipeline.playlists.publish import chosen_twice, stand_again, without_uri
 from vibe_pipeline.playlists.selection_summary import Selection, with_stale_parts
 from vibe_pipeline.playlists.unsynced_likes import take_in
+from vibe_pipeline.playlists.warehouse_recovery import put_back_if_older
 from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.records import Pool, Ranked, Source, Track
@@ -135,6 +136,7 @@ class SelectionStep:
         edition_slice, wishes = run.place, Wishes.of(store, run.user_id)
         policy = policy_on(run.user_id, edition_slice.vibe_date, read_settings().compared_policies)
         with database.open() as tables:
+            put_back_if_older(tables, store, run.user_id)
             inputs = inputs_for(
                 tables, run.account, wishes, edition_slice, policy=policy, now=clock.now()
             )

@@ -6,6 +6,7 @@ with the next run; what cannot come back is said in words.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +15,11 @@ from pathlib import Path
 from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists.recommendation_history import slice_of
+from vibe_pipeline.records import UserId
 from vibe_pipeline.warehouse import Tables, Warehouse
 from vibe_pipeline.warehouse.damage import set_aside_if_damaged
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,22 @@ def put_back_into(tables: Tables, recorded: Sequence[Edition]) -> Sequence[Editi
     for edition in missing:
         _record(tables, edition)
     return missing
+
+
+def put_back_if_older(tables: Tables, store: AccountStore, user_id: UserId) -> None:
+    """The same, once an older copy took the file's place while runs go on.
+
+    That copy lacks the person's last list, and nothing else is looked for: it is no birth of a
+    file, and the look at all lists that a start has is too much for each list.
+    """
+    last = store.editions.last_recorded(user_id)
+    if last is None or last.edition_id in tables.playlists.recorded_editions():
+        return
+    restored = put_back_into(tables, store.editions.recorded())
+    log.warning(
+        "the warehouse is an older copy; %d lists were put back from the account store",
+        len(restored),
+    )
 
 
 def _record(tables: Tables, edition: Edition) -> None:
