@@ -303,6 +303,17 @@ def test_two_tracks_of_one_moment_are_two_plays(tmp_path: Path) -> None:
     assert refreshed(warehouse, spotify, EVERYTHING).plays_added == 0
 
 
+def test_a_play_whose_track_was_moved_to_another_id_is_the_play_we_know(tmp_path: Path) -> None:
+    warehouse, spotify = Warehouse(tmp_path / "w.duckdb"), shelf()
+    refreshed(warehouse, spotify, EVERYTHING)
+    spotify.plays = [
+        replace(one, track=replace(one.track, spotify_id=f"{number:022d}"))
+        for number, one in enumerate(spotify.plays)
+    ]
+
+    assert refreshed(warehouse, spotify, EVERYTHING).plays_added == 0
+
+
 def test_a_play_of_the_future_is_kept_once_and_counts_as_heard_when_we_learned_of_it(
     tmp_path: Path,
 ) -> None:

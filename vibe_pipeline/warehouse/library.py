@@ -287,16 +287,20 @@ class Library:
     def add_plays(
         self, user_id: UserId, plays: Sequence[Play], *, collected_at: datetime, gap: bool
     ) -> int:
-        """Keep the plays that are new to us, each moment of each track once; says how many."""
-        known = {
-            (row["played_at"], row["spotify_id"])
-            for row in select(
-                self._connection,
-                "SELECT played_at, spotify_id FROM recent_plays WHERE user_id = ?",
-                [user_id],
-            )
-        }
-        told = {(play.played_at, play.track.spotify_id): play for play in plays}
+        """Keep the plays that are new to us, each moment of each track once; says how many.
+
+        A track is known by its id and by its names: Spotify moves tracks to other ids.
+        """
+        oldest = min((play.played_at for play in plays), default=collected_at)
+        known = self._plays_known(user_id, since=oldest)
+        fresh: list[Play] = []
+        for play in plays:
+            played_at = moment(play.played_at)
+            by_id = (played_at, play.track.spotify_id)
+            by_name = (played_at, play.track.artist, play.track.title)
+            if known.isdisjoint((by_id, by_name)):
+                fresh.append(play)
+            known |= {by_id, by_name}
         before = self._dated_plays(user_id)
         added = insert(
             self._connection,
@@ -309,8 +313,7 @@ class Library:
                     "context_uri": play.context_uri,
                     "collected_at": collected_at,
                 }
-                for key, play in told.items()
-                if key not in known
+                for play in fresh
             ],
         )
         self._connection.execute(
@@ -328,6 +331,16 @@ class Library:
         )
         self._cache.keep_plays(self._plays_stamp(user_id), None if added else before)
         return added
+
+    def _plays_known(self, user_id: UserId, *, since: datetime) -> set[tuple[object, ...]]:
+        """Moment and id, and moment and names, of what Spotify told before."""
+        rows = self._connection.execute(
+            "SELECT played_at, spotify_id, coalesce(artists[1], ''), title FROM recent_plays"
+            " WHERE user_id = ? AND played_at >= ?",
+            [user_id, moment(since)],
+        ).fetchall()
+        by_id = {(played_at, spotify_id) for played_at, spotify_id, _, _ in rows}
+        return by_id | {(played_at, artist, title) for played_at, _, artist, title in rows}
 
     def collections(self, user_id: UserId, *, limit: int = 10) -> list[PlayCollection]:
         """The latest askings for plays, newest first."""
