@@ -621,6 +621,23 @@ def test_a_library_of_which_more_is_kept_than_spotify_counts_is_walked_again() -
     assert list(nights_until_settled(shelf, cache).likes) == shelf.likes
 
 
+def test_an_unliked_one_among_likes_of_one_moment_at_a_seam_of_a_walk_is_found() -> None:
+    likes = [
+        replace(one, added_at=NOON - timedelta(days=1 + (number + 20) // 50))
+        for number, one in enumerate(library(900))
+    ]
+    shelf = Shelf(likes, unreadable=1)
+    seam = PAGE * FIRST_WALK_PAGES
+    left_over = replace(like(5000), added_at=shelf.likes[seam].added_at)
+    cache = CachedLikes(likes=[*shelf.likes, left_over], total=901, walked=0)
+
+    for _ in range(3):
+        cache = kept(cache, news_of(shelf, cache, pages=FIRST_WALK_PAGES))
+
+    assert set(cache.likes) == set(shelf.likes)
+    assert (cache.walked, cache.unkept) == (None, 1)
+
+
 def test_a_like_taken_back_between_two_pages_of_one_walk_is_noticed_at_the_next_look() -> None:
     shelf = RestlessShelf(library(300), before={3: 10})
 

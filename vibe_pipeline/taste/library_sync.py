@@ -35,6 +35,8 @@ NEXT_WALK_PAGES = 4
 WALK_PAGES_AHEAD = 12
 """How far one run ahead of time goes on: half a burst of calls, so that whoever asks has theirs."""
 SYNC_WALK_PAGES = 60
+_PAGES_THAT_LEAD_ON = 2
+"""With more than these, a walk goes on even where it steps back by part of a page."""
 MOST_PLAYS = 50
 """No more plays than this are ever reachable."""
 TOP_AGE = timedelta(days=7)
@@ -134,6 +136,7 @@ class _Walk:
         self._told: set[str] = set()
         self._again: int | None = None
         self._began = 0
+        self._tied = 0
         self.offset = 0
         self.calls = 0
         self.ended = False
@@ -184,6 +187,7 @@ class _Walk:
                 self._added[spotify_id] = like
             elif known is not None and known.playable is not like.playable:
                 self._turned[spotify_id] = like
+        self._tied = _tied_at_the_end(page.likes) if self.calls > _PAGES_THAT_LEAD_ON else 0
         self._skip_what_an_earlier_walk_passed()
 
     @property
@@ -214,7 +218,8 @@ class _Walk:
             return replace(news, walked=0)
         if complete:
             return replace(news, unkept=self._total - left, walk_ended=True)
-        walked = self.offset if self._again is None else min(self.offset, self._again)
+        reached = self.offset - self._tied
+        walked = reached if self._again is None else min(reached, self._again)
         return replace(news, total=self._total + unseen, walked=walked)
 
     def _missing(self) -> set[str]:
@@ -297,6 +302,16 @@ class _Walk:
             return
         self._joined_at, self._fewer = self._horizon, fewer
         self._began = self.offset = place
+
+
+def _tied_at_the_end(likes: Sequence[LikedTrack]) -> int:
+    """How many likes at the end of a page share one moment, if any stand before them.
+
+    Where a part of a walk ends among them, none of them shows as gone, so the next part begins
+    before them.
+    """
+    tied = sum(like.added_at == likes[-1].added_at for like in likes)
+    return tied if 1 < tied < len(likes) else 0
 
 
 def spread_out(offsets: Sequence[int], most: int) -> tuple[Sequence[int], Sequence[int]]:
