@@ -232,7 +232,7 @@ async def _in_a_group(update: Update, context: Context) -> None:
 
 
 async def _tap(update: Update, context: Context) -> None:
-    """A tapped button; its spinner is stopped whatever happens.
+    """A tapped button; its spinner is stopped whatever happens, but for a bot that ends meanwhile.
 
     Whoever is not known was forgotten since the button was shown: a tap makes nobody new.
     """
@@ -246,8 +246,10 @@ async def _tap(update: Update, context: Context) -> None:
             toast = await _tapped_by_nobody(query, chat.id, update, context)
         elif (found := await interaction_from(update, context, args="")) is not None:
             toast = await _tapped(found, query.data or "")
-    finally:
-        await _toast(query, found, toast)
+    except Exception:
+        await _toast(query, found, None)
+        raise
+    await _toast(query, found, toast)
 
 
 async def _tapped_by_nobody(

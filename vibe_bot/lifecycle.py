@@ -43,7 +43,7 @@ STATUS_NAME = "Telegram bot"
 POLL_SECONDS = 25
 THREADS = 4 * UPDATES_AT_ONCE
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
-ANSWERS_END_WITHIN = 3.0
+ANSWERS_END_WITHIN = 2.0
 """So many seconds a bot that is told to stop goes on with what it answers; a container has ten."""
 OTHER_POLLER = (
     "Another program polls Telegram with this bot's token, so some messages go to it; stop it, or"
