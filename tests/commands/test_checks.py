@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -177,6 +178,22 @@ def test_a_damaged_database_of_dagsters_is_set_aside_by_a_start_and_told_by_the_
     assert aside.name in said
     assert not path.exists()
     assert [one.trouble for one in stores(settings) if one.trouble] == []
+
+
+def test_a_database_of_dagsters_that_may_not_be_written_stops_a_start_and_is_told_by_the_doctor(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = settings.home / "dagster" / "history" / "runs.db"
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE runs (id)")
+    monkeypatch.setattr(os, "access", lambda other, mode: other != path or mode != os.W_OK)
+
+    (told,) = [one.trouble for one in stores(settings) if one.trouble]
+
+    assert str(path) in told
+    with pytest.raises(NotReady, match=re.escape(told)):
+        stop_on_trouble(state(settings))
 
 
 @pytest.mark.parametrize("left", [0.4, 0.9])

@@ -57,6 +57,17 @@ def test_nothing_is_said_where_nothing_was_written(tmp_path: Path) -> None:
     assert Troubles(tmp_path).current(now=NOON, within=timedelta(minutes=2)) == {}
 
 
+def test_where_nothing_can_be_taken_away_the_end_comes_in_order_all_the_same(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "status").write_text("no folder")
+
+    StatusFile(tmp_path).write({"Telegram bot": STATUS})
+    StatusFile(tmp_path).clear()
+
+    assert StatusFile(tmp_path).read() == {}
+
+
 def test_a_complaint_is_current_for_a_while_only(tmp_path: Path) -> None:
     Troubles(tmp_path).note("Telegram bot", "Somebody else polls.", now=NOON)
 

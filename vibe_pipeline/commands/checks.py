@@ -19,7 +19,13 @@ import httpx
 from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
 from vibe_pipeline.accounts.lost_accounts import nobody_left
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, utc_now
-from vibe_pipeline.commands.dagster_files import RUNS, damaged_files, set_aside, storage_folder
+from vibe_pipeline.commands.dagster_files import (
+    RUNS,
+    damaged_files,
+    set_aside,
+    storage_folder,
+    trouble_writing,
+)
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.commands.supervisor import listening_error
 from vibe_pipeline.errors import ConfigurationError
@@ -105,6 +111,7 @@ def state(settings: Settings) -> Iterator[Finding]:
     """Whether all that we keep can be read and written."""
     yield Finding(what=f"folder {settings.home}", trouble=_folder_trouble(settings.home))
     yield Finding(what=f"warehouse {settings.warehouse_path}", trouble=_warehouse_trouble(settings))
+    yield Finding(what="Dagster's storage", trouble=trouble_writing(settings))
     yield from _accounts(settings)
 
 

@@ -5,6 +5,7 @@ What they hold is Dagster's; how they are kept open is ``launcher.sqlite_storage
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -28,10 +29,20 @@ def storage_folder(settings: Settings) -> Path | None:
 
 def damaged_files(settings: Settings) -> Iterator[Path]:
     """Each database of Dagster's that cannot be read; every page of each is looked at."""
+    yield from filter(_is_damaged, _databases(settings))
+
+
+def trouble_writing(settings: Settings) -> str | None:
+    """Which of them this user may not write, in a sentence: no run could be begun then."""
+    closed = [str(path) for path in _databases(settings) if not os.access(path, os.W_OK)]
+    if not closed:
+        return None
+    return f"Give this user ({os.geteuid()}) the right to write {', '.join(closed)}."
+
+
+def _databases(settings: Settings) -> list[Path]:
     folder = storage_folder(settings)
-    for path in sorted(folder.rglob("*.db")) if folder is not None else ():
-        if _is_damaged(path):
-            yield path
+    return sorted(folder.rglob("*.db")) if folder is not None else []
 
 
 def set_aside(path: Path, *, now: datetime) -> Path:

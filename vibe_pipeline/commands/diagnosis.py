@@ -24,7 +24,7 @@ from vibe_pipeline.accounts.lost_accounts import lists_of_nobody, nobody_left
 from vibe_pipeline.accounts.records import Account, EditionKind, FailureCause
 from vibe_pipeline.accounts.store import AccountStore, open_existing
 from vibe_pipeline.commands.checks import Finding, contact_names_nobody, port_trouble
-from vibe_pipeline.commands.dagster_files import damaged_files
+from vibe_pipeline.commands.dagster_files import damaged_files, trouble_writing
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.installation.process_status import ProcessState, StatusFile
@@ -346,9 +346,9 @@ def _warehouse(path: Path) -> Finding:
 
 
 def _runs(settings: Settings) -> Finding:
-    """Whether Dagster's own databases can be read."""
+    """Whether Dagster's own databases can be read and written."""
     damaged = [path.name for path in damaged_files(settings)]
-    trouble = None
+    trouble = trouble_writing(settings)
     if damaged:
         trouble = (
             f"Of Dagster's storage in {settings.home / 'dagster'} these files are damaged:"

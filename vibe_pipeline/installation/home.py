@@ -87,7 +87,8 @@ def held(home: Path) -> Iterator[None]:
             pid_file.write_text(str(os.getpid()), encoding="ascii")
         yield
     finally:
-        pid_file.unlink(missing_ok=True)
+        with suppress(OSError):
+            pid_file.unlink()
         lock.release()
 
 
