@@ -289,7 +289,7 @@ def way_out(
         return button(say(language, "button.artists"), "go:artists")
     if cause in CONNECT_AGAIN:
         return button(say(language, "button.connect_again"), "go:connect")
-    if cause is FailureCause.TRACKS_GONE:
+    if cause in {FailureCause.TRACKS_GONE, FailureCause.PLAYLIST_GONE}:
         return button(say(language, "button.generate"), "go:generate")
     again = job.again(tags) or f"go:{_INSTEAD.get(job, 'generate')}"
     return button(say(language, "button.try_again"), again)

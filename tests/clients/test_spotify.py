@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -673,6 +673,18 @@ async def test_a_playlist_that_holds_more_than_was_written_is_not_read_to_its_en
 
     assert len(lines) == 150
     assert len(received) == 3
+
+
+@pytest.mark.parametrize("listed", [True, False])
+async def test_a_playlist_that_left_the_list_is_gone_though_the_library_is_slow_to_say_so(
+    *, listed: bool
+) -> None:
+    there, shown = said([True]), [{"id": "p1", "name": "Mon"}] if listed else []
+    page = said({"items": shown, "total": len(shown), "limit": 50, "offset": 0})
+    spotify, _ = spotify_answering(said_in_words("", 200), there, there, page)
+
+    with pytest.raises(BrokenAnswer) if listed else nullcontext():
+        await spotify.remove_from_library(["spotify:playlist:p1"])
 
 
 async def test_a_lost_answer_to_making_a_playlist_is_not_repeated() -> None:

@@ -282,6 +282,27 @@ def test_the_persons_playlists_are_read_once_for_all_that_is_looked_for(desk: De
     assert leftovers(desk.store, desk.account, now=desk.now) == []
 
 
+@pytest.mark.parametrize("shows", [True, False])
+@pytest.mark.parametrize("mode", Mode)
+def test_a_playlist_that_shows_only_after_another_was_made_is_taken_away_by_a_later_run(
+    desk: Desk, mode: Mode, *, shows: bool
+) -> None:
+    edition_id = made_unheard(desk, "first", mode=mode)
+    desk.spotify.lagging_looks = 4
+    edition = desk.publish(edition_id)
+    desk.spotify.lagging_looks = 0 if shows else 1
+    put_in_order(desk)
+    much_later(desk)
+    put_in_order(desk)
+    desk.spotify.calls.clear()
+
+    put_in_order(desk)
+
+    assert edition.playlist_id == "p2"
+    assert desk.spotify.removed == ["p1"]
+    assert desk.spotify.calls == []
+
+
 def test_what_was_made_a_moment_ago_is_looked_for_twice(desk: Desk) -> None:
     edition_id = made_unheard(desk, "first")
     desk.store.editions.fail(edition_id, FailureCause.OWNER_NOT_PREMIUM)

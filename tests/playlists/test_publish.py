@@ -49,11 +49,14 @@ from vibe_pipeline.playlists.failures import (
 )
 from vibe_pipeline.playlists.ledger_step import PublicationLost
 from vibe_pipeline.playlists.mending import ListMender
-from vibe_pipeline.playlists.missing_playlist import MISSING_FOR, MissingPlaylist
+from vibe_pipeline.playlists.missing_playlist import (
+    MISSING_FOR,
+    SECOND_LOOK_SECONDS,
+    MissingPlaylist,
+)
 from vibe_pipeline.playlists.own_playlists import marker
 from vibe_pipeline.playlists.playlist_creation import DOUBT_FOR
 from vibe_pipeline.playlists.publish import (
-    SECOND_LOOK_SECONDS,
     NothingToPublish,
     Publication,
     chosen_twice,
@@ -897,7 +900,7 @@ def test_a_playlist_of_a_second_attempt_is_waited_for_and_replaced_like_that_of_
 
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("replaced", [True, False])
-def test_a_list_that_is_recorded_is_written_anew_as_if_nothing_had_been_in_doubt(
+def test_a_list_that_is_recorded_is_written_anew_as_if_nothing_had_been_replaced(
     desk: Desk, mode: Mode, *, replaced: bool
 ) -> None:
     edition_id = desk.chosen("e1", mode=mode)
@@ -914,7 +917,7 @@ def test_a_list_that_is_recorded_is_written_anew_as_if_nothing_had_been_in_doubt
 
     desk.publish(edition_id)
 
-    assert "newest" not in desk.spotify.calls
+    assert ("newest" in desk.spotify.calls) is not replaced
     desk.store.editions.advance(edition_id, recorded, again)
     desk.spotify.gone.add(last.playlist_id or "")
     fail_to_publish(desk, edition_id)

@@ -29,7 +29,7 @@ from vibe_pipeline.accounts.records import (
     FailureCause,
 )
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.clients.errors import BrokenAnswer, ServiceUnavailable, WriteRefused
+from vibe_pipeline.clients.errors import BrokenAnswer, NotThere, ServiceUnavailable, WriteRefused
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
 from vibe_pipeline.personal_data.archives import archive_path
 from vibe_pipeline.playlists.failures import ListRefused
@@ -349,6 +349,9 @@ class Shelf:
     async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]:
         return dict.fromkeys(uris, True)
 
+    async def playlist_exists(self, playlist_id: str) -> bool:
+        return bool(playlist_id)
+
     async def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]:
         for none in list[Playlist]()[:most]:
             yield none
@@ -458,17 +461,26 @@ class Shelves(Shelf):
         self.kept: set[str] = set()
         self.shows: dict[str, list[str]] = {}
         self.dead: set[str] = set()
+        self.gone: set[str] = set()
 
     async def replace_items(
         self, playlist_id: str, uris: Sequence[str], *, former: Collection[str] = ()
     ) -> str:
+        if playlist_id in self.gone:
+            raise NotThere("spotify", "no such playlist")
         if not self.dead.isdisjoint(uris):
             raise WriteRefused("spotify", "a non-existing id")
         self.shows[playlist_id] = list(uris)
         return await super().replace_items(playlist_id, uris, former=former)
 
     async def save_to_library(self, uris: Sequence[str]) -> None:
-        self.kept |= {uri.removeprefix("spotify:playlist:") for uri in uris}
+        playlists = {uri.removeprefix("spotify:playlist:") for uri in uris}
+        if playlists & self.gone:
+            raise BrokenAnswer("spotify", "nothing changed")
+        self.kept |= playlists
+
+    async def playlist_exists(self, playlist_id: str) -> bool:
+        return playlist_id not in self.gone
 
     async def remove_from_library(self, uris: Sequence[str]) -> None:
         self.kept -= {uri.removeprefix("spotify:playlist:") for uri in uris}
@@ -715,6 +727,37 @@ def test_killed_at_the_removal_of_the_only_list_nothing_is_put_where_nobody_sees
     assert anna.account.playlist_id in {None, *anna.shelves.kept}
     assert {one.playlist_id for one in anna.standing[:1]} <= anna.shelves.kept
     assert len(anna.standing) == {"new": 2, "first": 1, "undo": 0}[then]
+
+
+def test_a_past_list_whose_playlist_is_gone_comes_back_in_the_present_one(tmp_path: Path) -> None:
+    clock = Clock()
+    anna = Wavering(made(tmp_path, clock), clock, 1, Mode.LIVING)
+    for step in ("new", "removes", "new"):
+        anna.does(step)
+    anna.shelves.gone = {"p1"}
+
+    for step in ("first", "undo"):
+        anna.does(step)
+        assert anna.is_told_what_is_so()
+
+    assert {one.playlist_id for one in anna.standing} == anna.shelves.kept == {"p2"}
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_past_list_whose_playlist_is_gone_and_which_has_no_other_leaves_all_as_it_was(
+    tmp_path: Path, mode: Mode
+) -> None:
+    clock = Clock()
+    anna = Wavering(made(tmp_path, clock), clock, 1, mode)
+    for step in ("new", "new"):
+        anna.does(step)
+    anna.shelves.gone, before = {"p1"}, anna.state
+
+    with pytest.raises(ListRefused) as refused:
+        anna.does("first")
+
+    assert refused.value.cause is FailureCause.PLAYLIST_GONE
+    assert anna.state == before
 
 
 def test_what_stands_again_beside_a_past_list_that_is_gone_holds_nothing_explicit(

@@ -21,11 +21,19 @@ from vibe_pipeline.playlists import (
     playlist_creation,
     publish,
     read_back,
+    restore,
 )
 
 SECONDS = 0.02
 _PAUSES = {
-    "SECOND_LOOK_SECONDS": (kept_playlist, playlist_creation, publish, spotify, spotify_web),
+    "SECOND_LOOK_SECONDS": (
+        kept_playlist,
+        playlist_creation,
+        publish,
+        restore,
+        spotify,
+        spotify_web,
+    ),
     "ANOTHER_LOOK_SECONDS": (leftover_playlists, read_back),
     "ANOTHER_TRY_SECONDS": (publish,),
 }

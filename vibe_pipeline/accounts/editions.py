@@ -320,6 +320,14 @@ class Editions:
             editions.c.undone_at.is_(None),
         )
 
+    def made_twice(self, user_id: UserId) -> list[Edition]:
+        """The person's recorded lists that an earlier attempt may have left a playlist of."""
+        return self._many(
+            editions.c.user_id == user_id,
+            editions.c.state == EditionState.RECORDED.value,
+            editions.c.attempt != PlaylistAttempt.FIRST.value,
+        )
+
     def step_back(self, edition_id: EditionId, **facts: Unpack[EditionFacts]) -> None:
         """What is not written is merely chosen again, with these facts; why it failed is kept."""
         waiting = [EditionState.CHOSEN.value, EditionState.PLAYLIST_MADE.value]

@@ -195,6 +195,7 @@ class FailureCause(StrEnum):
     NOTHING_TO_CHOOSE = "nothing_to_choose"
     EVERYTHING_LEFT_OUT = "everything_left_out"
     TRACKS_GONE = "tracks_gone"
+    PLAYLIST_GONE = "playlist_gone"
     NOT_CONNECTED = "not_connected"
     STORE_BUSY = "store_busy"
     STORE_FULL = "store_full"

@@ -383,7 +383,8 @@ class Spotify:
             if await self._stand(playlists, saved=saved):
                 return True
             await self._sleep(SECOND_LOOK_SECONDS)
-            return await self._stand(playlists, saved=saved)
+            if await self._stand(playlists, saved=saved):
+                return True
         except ServiceError as error:
             log.warning("the library does not tell what is in it: %s", error)
         listed = {f"{_PLAYLIST}{one.id}" async for one in self.my_playlists(most=LOOKED_THROUGH)}

@@ -105,6 +105,9 @@ _REFUSALS = {
     FailureCause.TRACKS_GONE: (
         "Spotify has none of the tracks any more of the list that was to be put in place."
     ),
+    FailureCause.PLAYLIST_GONE: (
+        "Spotify has no longer the playlist of the list that was to be put in place."
+    ),
     FailureCause.OVERTAKEN: (
         "A later list takes the place of this one, which is not written any more."
     ),

@@ -21,13 +21,12 @@ from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify import LOOKED_THROUGH
 from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.nightly import local_date
+from vibe_pipeline.playlists.missing_playlist import SECOND_LOOK_SECONDS
 from vibe_pipeline.records import Mode
 
 log = logging.getLogger(__name__)
 
 EVERY_DAYS = 7
-SECOND_LOOK_SECONDS = 5.0
-"""So long after "not in the library" it is asked once more: one answer alone has been wrong."""
 
 
 class SavedPlaylistsClient(Protocol):

@@ -1,8 +1,9 @@
 """Playlists of lists that ended without being recorded: counted as theirs, or taken away if empty.
 
-An orphan sweep, best effort, by whatever run is its person's only one. Which lists go on by
-themselves is ``accounts.continuation``'s, writing them ``publish``'s; a playlist that another list
-stands in, or that holds what we did not write, is left alone.
+And those that show only after another was made in their place. An orphan sweep, best effort, by
+whatever run is its person's only one. Which lists go on by themselves is
+``accounts.continuation``'s, writing them ``publish``'s; a playlist that another list stands in, or
+that holds what we did not write, is left alone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from datetime import datetime, timedelta
 
 from vibe_pipeline.accounts.continuation import left_behind
 from vibe_pipeline.accounts.editions import NO_PLAYLIST
-from vibe_pipeline.accounts.records import Account, Edition, EditionState
+from vibe_pipeline.accounts.records import (
+    Account,
+    Edition,
+    EditionState,
+    PlaylistAttempt,
+)
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.clients.errors import NotThere, ServiceError
 from vibe_pipeline.clients.spotify import LOOKED_THROUGH
@@ -52,7 +58,8 @@ def leftovers(
     playlist though nobody heard; what is to go there is looked at before, also while it goes on.
     """
     waiting = [one for one in store.editions.half_way(account.user_id) if one.edition_id != besides]
-    return [one for one in waiting if _is_left(one, account, now, list_follows=besides is not None)]
+    left = [one for one in waiting if _is_left(one, account, now, list_follows=besides is not None)]
+    return left + store.editions.made_twice(account.user_id)
 
 
 def _is_left(edition: Edition, account: Account, now: datetime, *, list_follows: bool) -> bool:
@@ -80,6 +87,9 @@ class LeftoverPlaylists:
                 log.warning("what list %s left behind stays: %s", edition.edition_id, error)
 
     async def _put_in_order(self, edition: Edition) -> None:
+        if edition.state is EditionState.RECORDED:
+            await self._take_away_what_shows_late(edition)
+            return
         past = self._store.editions.later_stands(edition)
         if past and not self._has_one_of_its_own(edition):
             self._forget(edition)
@@ -95,6 +105,14 @@ class LeftoverPlaylists:
         if playlist_id is not None and lines == [] and self._is_for_nothing_else(edition):
             await self._remove(edition, playlist_id)
         self._forget(edition)
+
+    async def _take_away_what_shows_late(self, edition: Edition) -> None:
+        """The playlist that was made before its own; looked for until it would show."""
+        attempted_at = edition.attempted_at or edition.created_at
+        removed = await self.publication.remove_left_behind(edition)
+        if removed or self.now - attempted_at > MAY_LAG_FOR:
+            first = PlaylistAttempt.FIRST
+            ledger_step.advance(self._store, edition, edition.state, attempt=first)
 
     @property
     def _store(self) -> AccountStore:

@@ -22,6 +22,8 @@ from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.failures import PlaylistMissing
 from vibe_pipeline.playlists.own_playlists import LEDGER_LOOKED_THROUGH
 
+SECOND_LOOK_SECONDS = 5.0
+"""So long after "no such playlist" it is looked for once more: one answer alone has been wrong."""
 MISSING_FOR = timedelta(minutes=10)
 """So long a playlist must be missing before it is let go."""
 

@@ -31,6 +31,7 @@ from vibe_pipeline.clients.spotify import LOOKED_THROUGH
 from vibe_pipeline.clients.spotify_records import Playlist, SpotifyProfile
 from vibe_pipeline.nightly import local_date
 from vibe_pipeline.playlists import ledger_step
+from vibe_pipeline.playlists.missing_playlist import SECOND_LOOK_SECONDS
 from vibe_pipeline.playlists.own_playlists import (
     LEDGER_LOOKED_THROUGH,
     CreationAttempts,
@@ -44,8 +45,6 @@ log = logging.getLogger(__name__)
 
 DOUBT_FOR = timedelta(seconds=30)
 """So long after an attempt a playlist is looked for once more before another is made."""
-SECOND_LOOK_SECONDS = 5.0
-"""So long after a playlist was not found it is looked for once more."""
 _PASSING_REFUSALS = 6
 """So often a playlist is asked for, looking each time whether it was made."""
 _NEWEST = 50
@@ -166,13 +165,17 @@ class PlaylistCreation:
         """
         return await self._looked_for(edition, account, most=LOOKED_THROUGH)
 
-    async def remove_left_behind(self, edition: Edition) -> None:
-        """Take what an earlier attempt made, and nobody filled, out of its person's library."""
+    async def remove_left_behind(self, edition: Edition) -> bool:
+        """Take what an earlier attempt made, and nobody filled, out of its person's library.
+
+        False while there is nothing of the kind to be seen.
+        """
         attempts = self._noted(edition, lost=False, owner=None)
         newest = [one async for one in self.spotify.my_playlists(most=_NEWEST)]
         left = [one for one in newest if attempts.left_behind(one)]
         if left:
             await self.spotify.remove_from_library([f"spotify:playlist:{one.id}" for one in left])
+        return bool(left)
 
     async def _looked_for(
         self, edition: Edition, account: Account, *, most: int

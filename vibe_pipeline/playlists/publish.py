@@ -38,7 +38,11 @@ from vibe_pipeline.playlists.failures import ListRefused
 from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.kept_playlist import is_kept
 from vibe_pipeline.playlists.mending import ListMender, Mending, shortened
-from vibe_pipeline.playlists.missing_playlist import MissingPlaylist, unmake
+from vibe_pipeline.playlists.missing_playlist import (
+    SECOND_LOOK_SECONDS,
+    MissingPlaylist,
+    unmake,
+)
 from vibe_pipeline.playlists.playlist_creation import CreatingClient, PlaylistCreation
 from vibe_pipeline.playlists.playlist_writes import (
     ItemsClient,
@@ -75,8 +79,6 @@ _SECOND_CHOICES = 3
 """So often others are chosen in the place of unusable tracks; then the list becomes shorter."""
 _REFUSALS_BORNE = 1
 """So often a playlist that exists may be called absent before what is written is blamed."""
-SECOND_LOOK_SECONDS = 5.0
-"""So long after "no such playlist" its own address is asked, before it is let go."""
 ANOTHER_TRY_SECONDS = 1.0
 """So long after a refusal the same is tried again, before a track is blamed."""
 
@@ -213,25 +215,35 @@ class Publication:
             case EditionState.ITEMS_WRITTEN:
                 if edition.description is None and not self.store.editions.later_stands(edition):
                     await self._reword(edition)
-                if edition.attempt is not PlaylistAttempt.FIRST:
-                    await self._remove_left_behind(edition)
+                alone = await self._is_alone(edition)
                 self.record(edition)
                 ledger_step.advance(
                     self.store,
                     edition,
                     EditionState.RECORDED,
                     tell=self.announced(edition),
-                    attempt=PlaylistAttempt.FIRST,
+                    attempt=PlaylistAttempt.FIRST if alone else PlaylistAttempt.ANOTHER,
                 )
             case _:
                 raise ValueError(f"edition {edition.edition_id} has nothing chosen yet")
 
-    async def _remove_left_behind(self, edition: Edition) -> None:
-        """The list counts as written without that, and is seen to the same way by nobody later."""
+    async def _is_alone(self, edition: Edition) -> bool:
+        """Whether no playlist made before this one stays behind; else it may show only later.
+
+        The list counts as written without that: ``leftover_playlists`` looks again.
+        """
+        if edition.attempt is PlaylistAttempt.FIRST:
+            return True
         try:
-            await self._creation.remove_left_behind(edition)
+            removed = await self.remove_left_behind(edition)
         except ServiceError as error:
             log.warning("a playlist made before this one may be left behind: %s", error)
+            return False
+        return removed or edition.attempt is PlaylistAttempt.REPLACEMENT
+
+    async def remove_left_behind(self, edition: Edition) -> bool:
+        """Take what an earlier attempt made, and nobody filled, away; whether it was there."""
+        return await self._creation.remove_left_behind(edition)
 
     async def _heeded(self, edition: Edition, mending: Mending) -> bool:
         """Whether the list had to change, for what its person said since it was chosen."""

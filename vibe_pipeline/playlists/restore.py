@@ -14,14 +14,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
+from vibe_pipeline.accounts.records import (
+    Account,
+    Edition,
+    EditionFacts,
+    EditionState,
+    FailureCause,
+)
 from vibe_pipeline.accounts.store import AccountStore
-from vibe_pipeline.clients.errors import ServiceError
+from vibe_pipeline.clients.errors import BrokenAnswer, NotThere, ServiceError
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
+from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.explicit_tracks import write_clean, write_former
 from vibe_pipeline.playlists.failures import ListRefused, refusal
 from vibe_pipeline.playlists.kept_playlist import is_kept
+from vibe_pipeline.playlists.missing_playlist import SECOND_LOOK_SECONDS
 from vibe_pipeline.playlists.playlist_writes import PlaylistWrites
 from vibe_pipeline.playlists.read_back import see_that_it_shows
 from vibe_pipeline.playlists.refused_tracks import write_existing
@@ -46,6 +54,7 @@ class RestoreClient(Protocol):
     async def save_to_library(self, uris: Sequence[str]) -> None: ...
     async def remove_from_library(self, uris: Sequence[str]) -> None: ...
     async def library_contains(self, uris: Sequence[str]) -> dict[str, bool]: ...
+    async def playlist_exists(self, playlist_id: str) -> bool: ...
     def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]: ...
 
 
@@ -95,11 +104,14 @@ class Restoration:
         """Have the edition stand in its playlist again; what came after it stays in the past.
 
         Where nothing is left to write of the list that stands there, it is taken back, and all of
-        it is missing. Raises ``ListRefused`` where that is so of another; then all stays as it was.
+        it is missing. Where its playlist is gone, a living list comes to the present one. Raises
+        ``ListRefused`` where there is none, or nothing left of another; then all stays as it was.
         """
         try:
             missing = await self._show(edition)
-        except ListRefused:
+        except ListRefused as refused:
+            if refused.cause is FailureCause.PLAYLIST_GONE:
+                return await self.put_back(self._led_elsewhere(edition, refused))
             if not self._stands_before_another(edition):
                 raise
             taken_back = await self.take_back(edition)
@@ -138,11 +150,37 @@ class Restoration:
         now = self.store.editions.required(edition.edition_id)
         return ChangedBack(edition=now, missing=missing)
 
-    async def _show(self, edition: Edition) -> int:
-        """Write the list where it belongs, and see that the person has that playlist.
+    def _led_elsewhere(self, edition: Edition, gone: ListRefused) -> Edition:
+        """The list, moved from a playlist that is ``gone`` to the one that they have now."""
+        account = self.store.people.required(edition.user_id)
+        if edition.mode is Mode.DAILY or account.playlist_id in {None, edition.playlist_id}:
+            raise gone
+        place: EditionFacts = {
+            "playlist_id": account.playlist_id,
+            "playlist_url": account.playlist_url,
+            "snapshot_id": None,
+        }
+        ledger_step.advance(self.store, edition, edition.state, **place)
+        return self.store.editions.required(edition.edition_id)
 
-        Gives how many of its tracks exist no more.
+    async def _show(self, edition: Edition) -> int:
+        """Have the list stand where it belongs; gives how many of its tracks exist no more.
+
+        Raises ``ListRefused`` where that playlist exists no more.
         """
+        try:
+            return await self._shown(edition)
+        except (NotThere, BrokenAnswer):
+            if await self._is_there(edition):
+                raise
+        raise refusal(FailureCause.PLAYLIST_GONE)
+
+    async def _is_there(self, edition: Edition) -> bool:
+        await self.sleep(SECOND_LOOK_SECONDS)
+        return await self.spotify.playlist_exists(self._playlist_of(edition))
+
+    async def _shown(self, edition: Edition) -> int:
+        """Write the list, and see that the person has its playlist."""
         playlist_id = self._playlist_of(edition)
         account = self.store.people.required(edition.user_id)
         clean = account.leaves_out_explicit
@@ -202,7 +240,13 @@ class Restoration:
         """
         stood = self._stood(edition)
         uris = [track.uri for track in tracks]
-        left = await write_existing(writes, uris, stood=_uris_of(stood)) if uris else []
+        try:
+            left = await write_existing(writes, uris, stood=_uris_of(stood)) if uris else []
+        except NotThere:
+            writes.surely_there = await self._is_there(edition)
+            if not writes.surely_there:
+                raise
+            left = await write_existing(writes, uris, stood=_uris_of(stood))
         if not left:
             if stood is not None:
                 await self._fill_again(stood, writes)
