@@ -13,7 +13,13 @@ from vibe_bot.handlers import COMMANDS as BOT_COMMANDS
 from vibe_pipeline import settings as settings_module
 from vibe_pipeline.cli import COMMANDS as SHELL_COMMANDS
 from vibe_pipeline.commands.checks import SERVICES
-from vibe_pipeline.settings import Settings, SettingsInvalid, examined_settings, settings_from
+from vibe_pipeline.settings import (
+    Settings,
+    SettingsInvalid,
+    examined_settings,
+    read_settings,
+    settings_from,
+)
 
 ROOT = Path(__file__).parents[2]
 TRANSCRIPT = ROOT / "docs" / "first-evening.md"
@@ -149,6 +155,19 @@ def test_what_is_wrong_with_no_single_value_is_said_instead_of_looked_for_for_ev
 
     with pytest.raises(SettingsInvalid, match="question mark"):
         examined_settings()
+
+
+def test_settings_are_read_again_when_the_environment_or_its_file_says_something_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = read_settings()
+    assert read_settings() is before
+
+    Path(".env").write_text("DEFAULT_PLAYLIST_SIZE=40", "utf-8")
+    assert read_settings().default_playlist_size == 40
+
+    monkeypatch.setenv("DEFAULT_PLAYLIST_SIZE", "50")
+    assert read_settings().default_playlist_size == 50
 
 
 def test_a_home_that_no_database_could_lie_in_is_refused() -> None:
