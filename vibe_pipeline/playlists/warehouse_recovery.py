@@ -81,7 +81,9 @@ def put_back_if_older(tables: Tables, store: AccountStore, user_id: UserId) -> N
     file, and the look at all lists that a start has is too much for each list.
     """
     last = store.editions.last_recorded(user_id)
-    if last is None or last.edition_id in tables.playlists.recorded_editions():
+    if last is None:
+        return
+    if any(line.edition_id == last.edition_id for line in tables.playlists.recommended(user_id)):
         return
     restored = put_back_into(tables, store.editions.recorded())
     log.warning(
