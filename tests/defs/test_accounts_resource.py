@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.accounts_site import connected
 from vibe_pipeline.accounts.errors import AccountsNotSetUp, SecretKeyGone
 from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import open_for
@@ -57,11 +58,16 @@ def test_an_empty_file_in_the_store_s_place_is_not_taken_for_a_new_one(
     assert path.stat().st_size == 0
 
 
-def test_a_key_that_is_gone_is_not_made_anew_by_a_run(settings: Settings) -> None:
+def test_without_its_key_the_store_opens_for_a_run_and_what_is_sealed_stays_so(
+    settings: Settings,
+) -> None:
+    anna = connected(open_for(settings))
     key = settings.home / "secret.key"
     key.unlink()
 
-    with pytest.raises(SecretKeyGone, match="is not there"):
-        known()
+    store = AccountsResource().open(ClockResource())
 
+    assert "Anna" in known()
+    with pytest.raises(SecretKeyGone, match="is not there"):
+        store.tokens.get(anna.user_id)
     assert not key.exists()

@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from vibe_pipeline.accounts.errors import (
     AccountsNotPermitted,
+    SecretKeyGone,
     SecretKeyInvalid,
     SecretKeyWrong,
 )
@@ -23,6 +24,7 @@ from vibe_pipeline.settings import Settings
 
 __all__ = [
     "Cipher",
+    "MissingKey",
     "SecretKeyInvalid",
     "SecretKeyWrong",
     "cipher_for",
@@ -79,6 +81,26 @@ class Cipher:
         with suppress(OSError, ValueError, SecretKeyInvalid):
             self._fernet = _fernet(self._kept_in.read_text(encoding=_ENCODING))
             self._stamp = stamp
+
+
+class MissingKey(Cipher):
+    """Where the key is gone: what needs none goes on, and what is sealed stays so.
+
+    Nor is anything sealed, with a key that nobody would have afterwards.
+    """
+
+    __slots__ = ("_sentence",)
+
+    def __init__(self, sentence: str) -> None:
+        self._sentence = sentence
+
+    def seal(self, text: str) -> bytes:
+        """Raises ``SecretKeyGone``."""
+        raise SecretKeyGone(self._sentence)
+
+    def open(self, sealed: bytes) -> str:
+        """Raises ``SecretKeyGone``."""
+        raise SecretKeyGone(self._sentence)
 
 
 def _fernet(keys: str) -> MultiFernet:

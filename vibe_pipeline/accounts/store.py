@@ -17,13 +17,20 @@ from vibe_pipeline.accounts.budget import CEILINGS, StoredBudget
 from vibe_pipeline.accounts.budget_shares import Ceiling
 from vibe_pipeline.accounts.capabilities import Capabilities
 from vibe_pipeline.accounts.chosen_artists import ChosenArtists
-from vibe_pipeline.accounts.cipher import Cipher, cipher_for, existing_key, key_file, secret_key
+from vibe_pipeline.accounts.cipher import (
+    Cipher,
+    MissingKey,
+    cipher_for,
+    existing_key,
+    key_file,
+    secret_key,
+)
 from vibe_pipeline.accounts.considered import ConsideredLists
 from vibe_pipeline.accounts.database import Database, connect, sqlite_path
 from vibe_pipeline.accounts.editions import Editions
 from vibe_pipeline.accounts.erasure_notes import new_receipt
 from vibe_pipeline.accounts.erasures import Erasures
-from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyGone
+from vibe_pipeline.accounts.errors import AccountsUnreadable
 from vibe_pipeline.accounts.feedback import Blocks, Exclusions, Thumbs
 from vibe_pipeline.accounts.history_sources import HistorySources
 from vibe_pipeline.accounts.inbox import Inbox
@@ -141,10 +148,12 @@ def open_store(
     return _assembled(connect(url), Cipher(key), now, defaults or Defaults(), new_id)
 
 
-def open_for(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AccountStore:
+def open_for(
+    settings: Settings, *, now: Callable[[], datetime] = utc_now, cipher: Cipher | None = None
+) -> AccountStore:
     """The store these settings name, with their defaults for newcomers.
 
-    A wrong address is refused before a key is made for it.
+    A wrong address is refused before a key is made for it, where no other cipher is given.
     """
     defaults = Defaults(
         timezone=settings.default_timezone,
@@ -153,7 +162,7 @@ def open_for(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Ac
     )
     database = connect(settings.accounts_address)
     ceilings = {**CEILINGS, "spotify": Ceiling.of(settings.spotify_daily_calls)}
-    sealer = cipher_for(settings)
+    sealer = cipher or cipher_for(settings)
     return _assembled(database, sealer, now, defaults, new_user_id, ceilings=ceilings)
 
 
@@ -176,19 +185,21 @@ def set_up(settings: Settings) -> None:
 def open_set_up(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AccountStore:
     """The store of an installation that was set up: neither a file nor a key is made here.
 
-    For runs and for commands about people: what is gone must not come back empty.
+    For runs and for commands about people: what is gone must not come back empty. Without a key it
+    opens all the same, so that who waits for a list is told why none comes; whoever needs what is
+    sealed gets ``SecretKeyGone``.
 
     Raises:
         AccountsGone: there is no store.
-        SecretKeyGone: there is no key.
     """
     upgrade_existing(settings.accounts_address)
-    if existing_key(settings) is None:
-        raise SecretKeyGone(
-            f"The key {key_file(settings.home)} is not there: put it back, or set VIBE_SECRET_KEY;"
-            " where it is lost, `vibe up` makes a new one, and everybody has to /connect again."
-        )
-    return open_for(settings, now=now)
+    if existing_key(settings) is not None:
+        return open_for(settings, now=now)
+    missing = MissingKey(
+        f"The key {key_file(settings.home)} is not there: put it back, or set VIBE_SECRET_KEY;"
+        " where it is lost, `vibe up` makes a new one, and everybody has to /connect again."
+    )
+    return open_for(settings, now=now, cipher=missing)
 
 
 def open_existing(
