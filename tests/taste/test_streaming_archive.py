@@ -7,6 +7,7 @@ import io
 import json
 import random
 import zipfile
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -283,16 +284,31 @@ def test_an_entry_that_is_none_hides_no_other(tmp_path: Path, place: int) -> Non
     assert file.plays == 5
 
 
-def test_files_beside_a_damaged_one_stay_and_are_counted(tmp_path: Path) -> None:
+def _cut_off(path: Path) -> None:
+    _with_entries(path, damaged=json.dumps([extended(2)])[:-9])
+
+
+def _changed_since_packed(path: Path) -> None:
+    _with_entries(path, damaged=json.dumps([extended(2)]))
+    with zipfile.ZipFile(path) as archive:
+        entry = archive.getinfo("endsong_1.json")
+    content = bytearray(path.read_bytes())
+    content[entry.header_offset + 30 + len(entry.filename) + 20] ^= 0xFF
+    path.write_bytes(content)
+
+
+def _with_entries(path: Path, *, damaged: str) -> None:
+    whole = {f"endsong_{number}.json": json.dumps([extended(number)]) for number in (0, 2)}
+    zipped(path.parent, {**whole, "endsong_1.json": damaged}, path.name)
+
+
+@pytest.mark.parametrize("damage", [_cut_off, _changed_since_packed])
+def test_files_beside_a_damaged_one_stay_and_are_counted(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
-    path = zipped(
-        tmp_path,
-        {
-            "endsong_0.json": json.dumps([extended()]),
-            "endsong_1.json": json.dumps([extended(2)])[:-9],
-            "endsong_2.json": json.dumps([extended(3)]),
-        },
-    )
+    path = tmp_path / "history.zip"
+    damage(path)
 
     with pytest.raises(ArchiveRefused) as refused:
         import_history(path, warehouse, ANNA, now=NOW)

@@ -134,25 +134,21 @@ def history_files(path: Path, *, now: datetime) -> Iterator[HistoryFile]:
 
 def _in_zip(path: Path, now: datetime) -> Iterator[HistoryFile]:
     seen, damaged = False, None
-    with _unzipped(path) as archive:
+    with _damage_told(path.name), zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         _refuse_bad(path.name, entries)
-        left = LARGEST_INSIDE
         for entry in sorted(entries, key=lambda one: one.filename):
             if entry.is_dir() or not entry.filename.lower().endswith(".json"):
                 continue
             name = entry.filename.rpartition("/")[2]
-            with archive.open(entry) as stream:
-                metered = _Metered(
-                    stream, name, min(left, MOST_SHRUNK * max(entry.compress_size, 1024))
-                )
-                try:
-                    found = _read(name, metered, now)
-                except ArchiveRefused as refused:
-                    if refused.trouble is not ArchiveTrouble.DAMAGED:
-                        raise
-                    found, damaged = None, damaged or refused
-            left -= metered.read_bytes
+            most = MOST_SHRUNK * max(entry.compress_size, 1024)
+            try:
+                with _damage_told(name), archive.open(entry) as stream:
+                    found = _read(name, _Metered(stream, name, most), now)
+            except ArchiveRefused as refused:
+                if refused.trouble is not ArchiveTrouble.DAMAGED:
+                    raise
+                found, damaged = None, damaged or refused
             if found is not None:
                 seen = True
                 yield found
@@ -176,18 +172,18 @@ no number, and a length that leads before the beginning is an invalid argument."
 
 
 @contextmanager
-def _unzipped(path: Path) -> Iterator[zipfile.ZipFile]:
+def _damage_told(name: str) -> Iterator[None]:
+    """What a zip, or a file in it, raises that cannot be read, as ``ArchiveRefused``."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
+        yield
     except _DAMAGE as error:
-        raise ArchiveRefused(ArchiveTrouble.DAMAGED, path.name) from error
+        raise ArchiveRefused(ArchiveTrouble.DAMAGED, name) from error
     except OSError as error:
         if error.errno not in {None, errno.EINVAL}:
             raise
-        raise ArchiveRefused(ArchiveTrouble.DAMAGED, path.name) from error
+        raise ArchiveRefused(ArchiveTrouble.DAMAGED, name) from error
     except RuntimeError as error:  # zipfile's way of asking for a password
-        raise ArchiveRefused(ArchiveTrouble.LOCKED, path.name) from error
+        raise ArchiveRefused(ArchiveTrouble.LOCKED, name) from error
 
 
 def _refuse_bad(name: str, entries: list[zipfile.ZipInfo]) -> None:
