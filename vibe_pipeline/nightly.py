@@ -41,6 +41,7 @@ PAUSES: Mapping[FailureCause, timedelta] = {
     FailureCause.KEY_LOST: timedelta(hours=1),
     FailureCause.GRANT_REFUSED: timedelta(minutes=30),
     FailureCause.WRITING_REFUSED: timedelta(hours=2),
+    FailureCause.NOT_UNDERSTOOD: timedelta(hours=1),
     FailureCause.PLAYLIST_MISSING: timedelta(minutes=10),
     FailureCause.LISTENING_CLOSED: timedelta(hours=1),
     FailureCause.REDIRECTED: timedelta(minutes=30),

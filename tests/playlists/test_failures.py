@@ -48,7 +48,7 @@ LATER = datetime(2026, 11, 23, 9, tzinfo=UTC)
         (ServiceUnavailable("spotify", "x"), FailureCause.SERVICE_UNAVAILABLE),
         (RateLimited("spotify", "x", until=LATER, quota=True), FailureCause.QUOTA),
         (RateLimited("spotify", "x", until=LATER, quota=False), FailureCause.RATE_LIMITED),
-        (UnexpectedResponse("spotify", "x"), FailureCause.UNEXPECTED),
+        (UnexpectedResponse("spotify", "x"), FailureCause.NOT_UNDERSTOOD),
         (BrokenAnswer("spotify", "x"), FailureCause.SERVICE_UNAVAILABLE),
         (Redirected("spotify", "x"), FailureCause.REDIRECTED),
         (WriteRefused("spotify", "x"), FailureCause.WRITING_REFUSED),

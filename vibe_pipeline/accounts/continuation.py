@@ -51,6 +51,7 @@ _SOON_PASSING = frozenset(
 PASSING = _SOON_PASSING | {
     FailureCause.GRANT_REFUSED,
     FailureCause.WRITING_REFUSED,
+    FailureCause.NOT_UNDERSTOOD,
     FailureCause.PLAYLIST_MISSING,
     FailureCause.REDIRECTED,
     FailureCause.APP_REFUSED,

@@ -204,6 +204,7 @@ class FailureCause(StrEnum):
     SCOPES_MISSING = "scopes_missing"
     GRANT_REFUSED = "grant_refused"
     WRITING_REFUSED = "writing_refused"
+    NOT_UNDERSTOOD = "not_understood"
     LISTENING_CLOSED = "listening_closed"
     REDIRECTED = "redirected"
     APP_REFUSED = "app_refused"

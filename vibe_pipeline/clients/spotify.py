@@ -33,7 +33,6 @@ from vibe_pipeline.clients.errors import (
     NotThere,
     ServiceError,
     ServiceUnavailable,
-    UnexpectedResponse,
 )
 from vibe_pipeline.clients.json_fields import Fields, fields, integer, objects, text
 from vibe_pipeline.clients.rate_limiter import Sleep
@@ -92,7 +91,7 @@ class Spotify:
         answer = fields(await self._web.ask(_get("/me", shape=naming("account_id", "id"))))
         profile = SpotifyProfile.from_api(answer)
         if profile is None:
-            raise UnexpectedResponse(SERVICE, "GET /me names nobody")
+            raise BrokenAnswer(SERVICE, "GET /me names nobody")
         return profile
 
     async def saved_tracks_page(self, *, offset: int = 0, limit: int = PAGE) -> LikedPage:

@@ -34,6 +34,7 @@ from vibe_pipeline.clients.errors import (
     Redirected,
     ServiceError,
     ServiceUnavailable,
+    UnexpectedResponse,
     WriteRefused,
 )
 from vibe_pipeline.warehouse import (
@@ -175,6 +176,7 @@ _CAUSES: tuple[tuple[type[Exception], FailureCause], ...] = (
     (OwnerNotPremium, FailureCause.OWNER_NOT_PREMIUM),
     (Redirected, FailureCause.REDIRECTED),
     (WriteRefused, FailureCause.WRITING_REFUSED),
+    (UnexpectedResponse, FailureCause.NOT_UNDERSTOOD),
     (PlaylistMissing, FailureCause.PLAYLIST_MISSING),
     (AllowanceSpent, FailureCause.QUOTA),
     (ServiceUnavailable, FailureCause.SERVICE_UNAVAILABLE),
