@@ -25,10 +25,11 @@ from vibe_pipeline.commands.supervisor import (
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("new_descendants")]
 
 KILLS_THE_FORK_SERVER = """
-import os, psutil
+import contextlib, os, psutil
 for process in psutil.Process(os.getppid()).children():
-    if "vibe_pipeline.launcher.fork_server" in process.cmdline():
-        process.kill()
+    with contextlib.suppress(psutil.ZombieProcess):
+        if "vibe_pipeline.launcher.fork_server" in process.cmdline():
+            process.kill()
 """
 SUPERVISES_UNTIL_KILLED = """
 import asyncio, sys
