@@ -8,6 +8,8 @@ import shutil
 import signal
 import tempfile
 import zlib
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -19,13 +21,13 @@ IN_MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in
 ROOM_WANTED = 4 * 2**30
 GARBAGE_AFTER = 50_000
 """So many new objects are made, instead of 700, before garbage is looked for among them."""
-EVERY_LANGUAGE = "--every-language"
+EVERY_CASE = "--every-case"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Whether a story is told in all languages, or in two of them."""
-    said = "play each story in each language, and not in two of them"
-    parser.addoption(EVERY_LANGUAGE, action="store_true", help=said)
+    """Whether all languages and all cases are played, or those that are drawn."""
+    said = "play each story in each language and case, and not in those that are drawn for it"
+    parser.addoption(EVERY_CASE, action="store_true", help=said)
 
 
 def pytest_configure() -> None:
@@ -45,14 +47,15 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Each story in two languages; long files first, so that no worker waits for another's.
+    """Leave out what is not drawn; long files first, so that no worker waits for another's.
 
     The others by their size: that mixes the rooms, so that stories which wait are told beside
     stories which reckon. The order within a file stays.
     """
-    left_out = [item for item in items if not _is_played(item)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
+    if not config.getoption(EVERY_CASE):
+        left_out = {item for item in items if not _in_drawn_language(item)} | _not_drawn(items)
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
     long = {item.path for item in items if item.get_closest_marker("slow")}
     size = {path: path.stat().st_size for path in {item.path for item in items}}
     items.sort(key=lambda item: (item.path not in long, -size[item.path], item.path))
@@ -66,17 +69,35 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def _is_played(item: pytest.Item) -> bool:
+def _in_drawn_language(item: pytest.Item) -> bool:
     """In English, and in the language drawn for it: another one for another story."""
     told: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
     language = told.get("language", "en")
-    if language == "en" or item.config.getoption(EVERY_LANGUAGE):
-        return True
-    if item.get_closest_marker("every_language"):
+    if language == "en" or item.get_closest_marker("every_language"):
         return True
     others = [other for other in LANGUAGES if other != "en"]
-    story = item.nodeid.partition("[")[0]
-    return others[zlib.crc32(story.encode()) % len(others)] == language
+    return others[_lot(_story(item)) % len(others)] == language
+
+
+def _not_drawn(items: Iterable[pytest.Item]) -> set[pytest.Item]:
+    """Of each story with many cases of one kind, whose every case takes seconds, all but a few."""
+    cases: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("drawn"):
+            cases[_story(item)].append(item)
+    left_out = set()
+    for listed in cases.values():
+        (few,) = next(listed[0].iter_markers("drawn")).args
+        left_out |= set(sorted(listed, key=lambda item: _lot(item.nodeid))[few:])
+    return left_out
+
+
+def _story(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]
+
+
+def _lot(name: str) -> int:
+    return zlib.crc32(name.encode())
 
 
 def _be_endable() -> None:

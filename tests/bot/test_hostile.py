@@ -15,8 +15,6 @@ from vibe_bot.handlers import COMMANDS
 from vibe_bot.interactions import display_name
 from vibe_pipeline.locales import LANGUAGES, say
 
-pytestmark = pytest.mark.every_language
-
 HOSTILE = (
     "<b>bold</b> <a href='tg://user?id=1'>x</a> & < >",
     "x" * 4000,
@@ -38,7 +36,7 @@ KEEPING = (
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_hostile_arguments_are_answered(place: BotWorld, language: str) -> None:
-    """Every text after every command, each such pair in one language; all languages meet all."""
+    """Texts after every command, in each language others; with all languages all of them."""
     turn = LANGUAGES.index(language)
     anna = await place.person(language=language, name="<i>Anna</i> & \u202eco")
     await anna.says("/start")

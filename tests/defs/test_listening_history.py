@@ -156,6 +156,7 @@ def _profile_metadata(made: dg.ExecuteInProcessResult) -> Mapping[str, dg.Metada
     )
 
 
+@pytest.mark.drawn(3)
 @pytest.mark.parametrize(
     ("what", "kind", "order"),
     [

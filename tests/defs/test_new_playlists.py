@@ -27,6 +27,7 @@ def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     shared_world.end_pauses()
 
 
+@pytest.mark.drawn(2)
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("status", [401, 429, 503])
 def test_a_new_playlist_that_was_made_though_it_was_refused_is_found_and_filled(
@@ -50,6 +51,7 @@ def test_a_new_playlist_that_was_made_though_it_was_refused_is_found_and_filled(
     assert [len(playlist["items"]) for playlist in playlists_of(world, anna)] == [12]
 
 
+@pytest.mark.drawn(1)
 @pytest.mark.parametrize(("status", "times"), [(401, 1), (429, 1), (429, 2)])
 def test_a_new_playlist_that_was_refused_in_passing_is_asked_for_again_in_place(
     world: VibeWorld, status: int, times: int

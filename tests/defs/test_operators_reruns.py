@@ -119,6 +119,7 @@ def test_a_list_that_is_made_anew_in_vain_stands_as_it_did_in_ledger_and_history
     assert world.store.editions.unfinished(since=old.created_at) == []
 
 
+@pytest.mark.drawn(2)
 @pytest.mark.parametrize("undo", [True, False])
 @pytest.mark.parametrize("asked", [True, False])
 def test_an_earlier_list_that_an_operator_puts_in_place_is_told_to_its_person(

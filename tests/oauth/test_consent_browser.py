@@ -28,8 +28,6 @@ from vibe_pipeline.simulator.server import running
 from vibe_pipeline.simulator.simulation import Simulation
 from vibe_pipeline.simulator.worlds.built_in import BuiltInWorld
 
-pytestmark = pytest.mark.every_language
-
 _WIDTH, _HEIGHT = 360, 740
 _NAMES = {"en": "Anna Bell", "ru": "Мария Ветрова", "uk": "Олена Гай", "nl": "Sanne de Wit"}
 
