@@ -285,7 +285,7 @@ def vibe_world(folder: Path, *, simulation: Simulation | None = None) -> Iterato
     """A world in a folder of its own; ``pointed_at`` it, the environment names it."""
     with (
         running(simulation or Simulation(rules=ROOMY)) as simulator,
-        dagster_instance(folder / "dagster") as instance,
+        dagster_instance(folder / "dagster_storage") as instance,
         pytest.MonkeyPatch.context() as patch,
     ):
         home = folder / "home"
