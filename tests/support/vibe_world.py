@@ -21,7 +21,6 @@ import pytest
 
 from tests.support import pauses
 from tests.support.blank_accounts import set_up_store
-from tests.support.dagster_storage import dagster_instance
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.authorization import first_tokens
@@ -285,7 +284,7 @@ def vibe_world(folder: Path, *, simulation: Simulation | None = None) -> Iterato
     """A world in a folder of its own; ``pointed_at`` it, the environment names it."""
     with (
         running(simulation or Simulation(rules=ROOMY)) as simulator,
-        dagster_instance(folder / "dagster_storage") as instance,
+        dg.DagsterInstance.ephemeral() as instance,
         pytest.MonkeyPatch.context() as patch,
     ):
         home = folder / "home"
