@@ -18,19 +18,18 @@ from vibe_pipeline.defs import resources
 from vibe_pipeline.playlists import (
     kept_playlist,
     leftover_playlists,
+    missing_playlist,
     playlist_creation,
     publish,
     read_back,
-    restore,
 )
 
 SECONDS = 0.02
 _PAUSES = {
     "SECOND_LOOK_SECONDS": (
         kept_playlist,
+        missing_playlist,
         playlist_creation,
-        publish,
-        restore,
         spotify,
         spotify_web,
     ),

@@ -16,11 +16,8 @@ from vibe_pipeline.accounts.records import (
     ConsideredList,
     Edition,
     EditionKind,
-    EditionState,
 )
 from vibe_pipeline.locales import day, knows
-
-_WRITTEN = frozenset({EditionState.ITEMS_WRITTEN, EditionState.RECORDED})
 
 
 async def whynot(interaction: Interaction) -> None:
@@ -59,7 +56,7 @@ def _lists(interaction: Interaction) -> Iterator[ConsideredList]:
         yield _chosen(edition)
     for among in store.considered.newest_first(user_id):
         edition = store.editions.get(among.edition_id)
-        if edition is not None and (_is_preview(edition) or edition.state in _WRITTEN):
+        if edition is not None and (_is_preview(edition) or edition.is_written):
             yield among
 
 

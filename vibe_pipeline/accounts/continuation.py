@@ -158,8 +158,7 @@ def given_up(edition: Edition, *, runs_made: int) -> bool:
 
 def written_anew(edition: Edition) -> bool:
     """Whether it was written to its playlist before, and chosen again since."""
-    written = edition.state in {EditionState.ITEMS_WRITTEN, EditionState.RECORDED}
-    return edition.snapshot_id is not None and not written
+    return edition.snapshot_id is not None and not edition.is_written
 
 
 def waited_for_in_chat(edition: Edition, *, since: datetime, now: datetime) -> bool:

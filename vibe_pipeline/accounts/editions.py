@@ -32,6 +32,7 @@ from vibe_pipeline.accounts.messages import Message
 from vibe_pipeline.accounts.outbox import queue, withhold
 from vibe_pipeline.accounts.readable_rows import readable_rows
 from vibe_pipeline.accounts.records import (
+    WRITTEN,
     Edition,
     EditionFacts,
     EditionKind,
@@ -46,10 +47,9 @@ from vibe_pipeline.records import ChosenTrack, EditionId, Mode, Source, UserId
 
 MOST_MADE_AHEAD = 7
 """No more of a person's lists are made, as a rule, before somebody sets a clock right."""
-_WRITTEN = frozenset({EditionState.ITEMS_WRITTEN, EditionState.RECORDED})
 _STANDS = (
     editions.c.kind == EditionKind.DAILY.value,
-    editions.c.state.in_([state.value for state in sorted(_WRITTEN)]),
+    editions.c.state.in_([state.value for state in sorted(WRITTEN)]),
     editions.c.undone_at.is_(None),
 )
 _RECORDED = (
@@ -305,7 +305,7 @@ class Editions:
 
         What is written is only recorded; what is rewritten on purpose counts as put back.
         """
-        return edition.state not in _WRITTEN and self.later_stands(edition)
+        return not edition.is_written and self.later_stands(edition)
 
     def let_go_of(self, user_id: UserId, playlist_id: str) -> None:
         """Their playlist is theirs no more: what waits to be written to it gets another."""

@@ -183,6 +183,10 @@ class EditionState(StrEnum):
     RECORDED = "recorded"
 
 
+WRITTEN = frozenset({EditionState.ITEMS_WRITTEN, EditionState.RECORDED})
+"""Where an edition's tracks stand, or stood, in a playlist."""
+
+
 class FailureCause(StrEnum):
     """Why an edition did not come about; each has its sentence in the catalogues."""
 
@@ -299,6 +303,11 @@ class Edition:
     def stands_since(self) -> datetime:
         """When it last became the list to listen to."""
         return self.restored_at or self.created_at
+
+    @property
+    def is_written(self) -> bool:
+        """Whether its tracks were written to a playlist."""
+        return self.state in WRITTEN
 
     @property
     def attempt_noted(self) -> bool:

@@ -1,6 +1,6 @@
 """A playlist that Spotify calls absent while we write to it: waited for, then let go of once.
 
-Looking whether it is gone is ``publish``'s; making another is ``playlist_creation``'s.
+Making another is ``playlist_creation``'s.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from vibe_pipeline.accounts.records import (
     PlaylistAttempt,
 )
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.failures import PlaylistMissing
 from vibe_pipeline.playlists.own_playlists import LEDGER_LOOKED_THROUGH
@@ -26,6 +27,18 @@ SECOND_LOOK_SECONDS = 5.0
 """So long after "no such playlist" it is looked for once more: one answer alone has been wrong."""
 MISSING_FOR = timedelta(minutes=10)
 """So long a playlist must be missing before it is let go."""
+
+
+class LookingClient(Protocol):
+    """The part of Spotify that says whether a playlist exists."""
+
+    async def playlist_exists(self, playlist_id: str) -> bool: ...
+
+
+async def still_there(spotify: LookingClient, playlist_id: str, *, sleep: Sleep) -> bool:
+    """Whether it exists after all, asked by its own address after a pause."""
+    await sleep(SECOND_LOOK_SECONDS)
+    return await spotify.playlist_exists(playlist_id)
 
 
 class RemovingClient(Protocol):

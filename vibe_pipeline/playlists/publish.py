@@ -39,8 +39,8 @@ from vibe_pipeline.playlists.failures import refusal as list_refused
 from vibe_pipeline.playlists.kept_playlist import is_kept
 from vibe_pipeline.playlists.mending import ListMender, Mending, shortened
 from vibe_pipeline.playlists.missing_playlist import (
-    SECOND_LOOK_SECONDS,
     MissingPlaylist,
+    still_there,
     unmake,
 )
 from vibe_pipeline.playlists.playlist_creation import CreatingClient, PlaylistCreation
@@ -199,8 +199,7 @@ class Publication:
 
     async def _gone(self, edition: Edition) -> bool:
         """Whether the playlist is gone: one "no such thing" alone has been wrong before."""
-        await self.sleep(SECOND_LOOK_SECONDS)
-        return not await self.spotify.playlist_exists(playlist_of(edition))
+        return not await still_there(self.spotify, playlist_of(edition), sleep=self.sleep)
 
     async def _step(self, edition: Edition, mending: Mending) -> None:
         if self.store.editions.overtaken(edition):
@@ -481,9 +480,8 @@ class Publication:
         """What the playlist says now, as far as we wrote it."""
         if edition.attempt_noted:
             return Wording(title=edition.title or "", description=edition.description or "")
-        written = {EditionState.ITEMS_WRITTEN, EditionState.RECORDED}
         for other in self.store.editions.standing(edition.user_id):
-            if other.playlist_id == edition.playlist_id and other.state in written and other.title:
+            if other.playlist_id == edition.playlist_id and other.is_written and other.title:
                 return Wording(title=other.title, description=other.description or "")
         return None
 

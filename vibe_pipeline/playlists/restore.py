@@ -18,7 +18,6 @@ from vibe_pipeline.accounts.records import (
     Account,
     Edition,
     EditionFacts,
-    EditionState,
     FailureCause,
 )
 from vibe_pipeline.accounts.store import AccountStore
@@ -29,7 +28,7 @@ from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.explicit_tracks import write_clean, write_former
 from vibe_pipeline.playlists.failures import ListRefused, refusal
 from vibe_pipeline.playlists.kept_playlist import is_kept
-from vibe_pipeline.playlists.missing_playlist import SECOND_LOOK_SECONDS
+from vibe_pipeline.playlists.missing_playlist import still_there
 from vibe_pipeline.playlists.playlist_writes import PlaylistWrites
 from vibe_pipeline.playlists.read_back import see_that_it_shows
 from vibe_pipeline.playlists.refused_tracks import write_existing
@@ -37,7 +36,6 @@ from vibe_pipeline.records import ChosenTrack, EditionId, Mode, UserId, believed
 
 log = logging.getLogger(__name__)
 
-_WRITTEN = frozenset({EditionState.ITEMS_WRITTEN, EditionState.RECORDED})
 """What its playlist holds, or held; it may be recorded only later."""
 
 
@@ -176,8 +174,7 @@ class Restoration:
         raise refusal(FailureCause.PLAYLIST_GONE)
 
     async def _is_there(self, edition: Edition) -> bool:
-        await self.sleep(SECOND_LOOK_SECONDS)
-        return await self.spotify.playlist_exists(self._playlist_of(edition))
+        return await still_there(self.spotify, self._playlist_of(edition), sleep=self.sleep)
 
     async def _shown(self, edition: Edition) -> int:
         """Write the list, and see that the person has its playlist."""
@@ -279,7 +276,7 @@ class Restoration:
         return next((one for one in others if one.playlist_id == edition.playlist_id), None)
 
     def _playlist_of(self, edition: Edition) -> str:
-        if edition.playlist_id is None or edition.state not in _WRITTEN:
+        if edition.playlist_id is None or not edition.is_written:
             raise NotRestorable(f"edition {edition.edition_id} never came to a playlist")
         return edition.playlist_id
 
@@ -333,7 +330,7 @@ def latest_besides(
             for other in store.editions.standing(edition.user_id)
             if other.edition_id != edition.edition_id
             and other.mode is Mode.LIVING
-            and other.state in _WRITTEN
+            and other.is_written
             and playlist_id in {None, other.playlist_id}
         ),
         None,

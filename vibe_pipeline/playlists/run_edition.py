@@ -75,8 +75,7 @@ def _is_to_stand(edition: Edition) -> bool:
 
 def is_only_looked_at(run: RunIdentity, edition: Edition) -> bool:
     """Whether the run would choose anew what stands in a playlist, and not write it there."""
-    written = edition.state in {EditionState.ITEMS_WRITTEN, EditionState.RECORDED}
-    return written and not run.publishes
+    return edition.is_written and not run.publishes
 
 
 def as_preview(run: RunIdentity, edition: Edition) -> RunIdentity:
