@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
@@ -12,18 +13,19 @@ from pathlib import Path
 import pytest
 
 from tests.support.accounts_site import BEGINNING, connected, made
-from tests.support.warehouse_examples import chosen
+from tests.support.warehouse_examples import NOON, blocks_of, chosen, damage_block, play
 from vibe_pipeline.accounts.records import Account, EditionKind, EditionState
 from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.playlists.recommendation_history import record_publication
 from vibe_pipeline.playlists.warehouse_recovery import (
+    mend,
     put_back,
     put_back_if_older,
     put_back_into,
     recover,
 )
-from vibe_pipeline.records import EditionId
-from vibe_pipeline.warehouse import Warehouse, WarehouseError
+from vibe_pipeline.records import EditionId, UserId
+from vibe_pipeline.warehouse import NotAWarehouse, Warehouse, WarehouseError
 
 
 @pytest.fixture
@@ -150,6 +152,76 @@ def test_a_truncated_file_is_kept_under_another_name(
     assert recovery.aside.exists()
     assert recovery.aside.name in recovery.in_words(warehouse.path)
     assert len(remembered(warehouse, anna)) == 3
+
+
+def plays_of(warehouse: Warehouse) -> int:
+    with warehouse.open() as tables:
+        return sum(len(tables.library.plays(UserId(f"u{number}"))) for number in range(30))
+
+
+def collect(path: Path, user_id: str) -> None:
+    with Warehouse(path).open() as tables:
+        tables.library.add_plays(
+            UserId(user_id), [play(1, minutes_ago=1)], collected_at=NOON, gap=False
+        )
+
+
+def test_whichever_block_is_damaged_rows_can_be_added_again_and_all_that_can_be_read_stays(
+    store: AccountStore, warehouse: Warehouse
+) -> None:
+    anna, path = connected(store), warehouse.path
+    published(store, warehouse, anna, "e20", 20)
+    for number in range(30):
+        collect(path, f"u{number}")
+    whole, met = path.read_bytes(), Counter[bool]()
+    for block in blocks_of(path):
+        path.write_bytes(whole)
+        damage_block(path, block)
+        try:
+            collect(path, "u-later")
+        except NotAWarehouse:
+            mended = mend(Warehouse(path), store, now=NOON)
+            collect(path, "u-later")
+        else:
+            continue
+
+        assert mended is not None
+        assert mended.aside is not None
+        assert mended.aside.name in mended.in_words(path)
+        assert len(remembered(warehouse, anna)) == 3
+        assert plays_of(warehouse) == (30 if mended.whole else 0)
+        met[mended.whole] += 1
+
+    assert set(met) == {True, False}
+
+
+def test_who_finds_the_damage_after_somebody_else_has_mended_it_goes_on_too(
+    store: AccountStore, warehouse: Warehouse
+) -> None:
+    anna, path = connected(store), warehouse.path
+    published(store, warehouse, anna, "e20", 20)
+    os.truncate(path, path.stat().st_size // 2)
+
+    both = [mend(Warehouse(path), store, now=NOON) for _ in range(2)]
+
+    assert None not in both
+    assert len(remembered(warehouse, anna)) == 3
+
+
+def test_a_file_that_is_gone_when_its_damage_is_to_be_mended_is_made_anew(
+    store: AccountStore, warehouse: Warehouse
+) -> None:
+    anna = connected(store)
+
+    assert mend(warehouse, store, now=NOON) is not None
+    assert remembered(warehouse, anna) == set()
+
+
+def test_somebody_elses_file_is_not_mended(store: AccountStore, warehouse: Warehouse) -> None:
+    warehouse.path.write_text("Dear listener, this is not a database. " * 200)
+
+    assert mend(warehouse, store, now=NOON) is None
+    assert warehouse.path.read_text().startswith("Dear listener")
 
 
 def test_a_healthy_file_is_left_alone(store: AccountStore, warehouse: Warehouse) -> None:

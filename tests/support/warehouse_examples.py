@@ -18,11 +18,13 @@ from vibe_pipeline.records import (
     Track,
     UserId,
 )
-from vibe_pipeline.warehouse import Slice
+from vibe_pipeline.warehouse import NotAWarehouse, Slice, Warehouse
+from vibe_pipeline.warehouse.damage import is_damaged
 from vibe_pipeline.warehouse.schema import _apply, migrations
 
 ANNA = UserId("u-anna")
 BORIS = UserId("u-boris")
+_HEADERS, _BLOCK_BYTES = 3 * 4096, 262_144
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -74,6 +76,40 @@ def chosen(position: int, *, number: int | None = None) -> ChosenTrack:
         key=f"the examples|song {told.title}",
         artist_key="the examples",
     )
+
+
+def damage_block(path: Path, block: int) -> None:
+    """Zeros where one of the blocks was, as a bad disk leaves them."""
+    with path.open("r+b") as file:
+        file.seek(_HEADERS + block * _BLOCK_BYTES)
+        file.write(bytes(_BLOCK_BYTES))
+
+
+def blocks_of(path: Path) -> range:
+    """The blocks of a warehouse's file, used and free ones."""
+    return range((path.stat().st_size - _HEADERS) // _BLOCK_BYTES)
+
+
+def damaged_for_writers(path: Path) -> bool:
+    """Damage a block that nobody needs but who adds a play; whether there is one."""
+    whole = path.read_bytes()
+    for block in blocks_of(path):
+        damage_block(path, block)
+        if not is_damaged(Warehouse(path)) and not _takes_a_play(path):
+            return True
+        path.write_bytes(whole)
+    return False
+
+
+def _takes_a_play(path: Path) -> bool:
+    try:
+        with Warehouse(path).open() as tables:
+            tables.library.add_plays(
+                UserId("u-tries"), [play(1, minutes_ago=1)], collected_at=NOON, gap=False
+            )
+    except NotAWarehouse:
+        return False
+    return True
 
 
 def former_file(path: Path, *, steps: int) -> duckdb.DuckDBPyConnection:

@@ -9,6 +9,7 @@ import dagster as dg
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Erasure, ErasureKind
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.defs.failures import damage_mended
 from vibe_pipeline.defs.partitions import run_request, users
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.launcher.check_history import forget_checks
@@ -51,11 +52,10 @@ def forget(
             "A run for this person is still under way; it is swept by itself once that has ended.",
             allow_retries=False,
         )
-    swept = (
-        sweep(warehouse.open(), note.user_id, note.kind)
-        .and_of(_sweep_dagster(context.instance, note))
-        .and_of(sweep_files(read_settings().home, note.user_id))
-    )
+    with damage_mended(context, store):
+        rows = sweep(warehouse.open(), note.user_id, note.kind)
+    files = sweep_files(read_settings().home, note.user_id)
+    swept = rows.and_of(_sweep_dagster(context.instance, note)).and_of(files)
     counts = {name: count for name, count in swept.erased.items() if count}
     context.add_output_metadata({"receipt": config.receipt, "left": swept.left, **counts})
     if swept.left:

@@ -31,7 +31,7 @@ def export(
             allow_retries=False,
         )
     throw_away_old(home, now=now)
-    with failures_tagged(context):
+    with failures_tagged(context, store):
         tables = everything(store, warehouse.open(), account.user_id)
     write_archive(archive_path(home, context.run_id), tables, language=account.language, now=now)
     context.add_output_metadata({name: len(rows) for name, rows in tables.items()})

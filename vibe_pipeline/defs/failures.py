@@ -21,7 +21,7 @@ from vibe_pipeline.clients.errors import ServiceError
 from vibe_pipeline.playlists.failures import ListFailure, ListRefused, failure_of
 from vibe_pipeline.playlists.ledger_step import PublicationLost
 from vibe_pipeline.playlists.paused_nights import moves_on
-from vibe_pipeline.playlists.warehouse_recovery import Recovery, recover
+from vibe_pipeline.playlists.warehouse_recovery import Recovery, mend
 from vibe_pipeline.warehouse import NotAWarehouse, Warehouse, WarehouseError
 
 
@@ -38,7 +38,9 @@ def failures_recorded(
     try:
         yield
     except NotAWarehouse as error:
-        recovery = _recovered(error, store)
+        recovery = _mended(error, store)
+        if recovery is not None and recovery.whole:
+            raise _again(context, recovery.in_words(error.path)) from error
         if recovery is None:
             failure = failure_of(error)
             shown = _note(context, store, account, edition, failure, nightly=nightly)
@@ -61,12 +63,20 @@ def failures_recorded(
         raise
 
 
-def _recovered(error: NotAWarehouse, store: AccountStore) -> Recovery | None:
+def _mended(error: NotAWarehouse, store: AccountStore) -> Recovery | None:
     """A damaged file is set aside and rebuilt; ``None`` where that cannot be."""
     try:
-        return recover(Warehouse(error.path), store, now=store.editions.now())
+        return mend(Warehouse(error.path), store, now=store.editions.now())
     except (WarehouseError, OSError):
         return None
+
+
+def _again(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, why: str
+) -> dg.RetryRequested:
+    """Have this step done once more, in the same run."""
+    context.log.warning("%s This step is done once more.", why)
+    return dg.RetryRequested(max_retries=1)
 
 
 log = logging.getLogger(__name__)
@@ -90,15 +100,28 @@ def _may_be_nothing(failure: ListFailure, before: Edition, *, now: datetime) -> 
 
 
 @contextmanager
-def failures_tagged(context: dg.OpExecutionContext) -> Iterator[None]:
+def failures_tagged(context: dg.OpExecutionContext, store: AccountStore) -> Iterator[None]:
     """The same for a run without an edition: its tags say why, to whoever watches it."""
     try:
-        yield
+        with damage_mended(context, store):
+            yield
     except (ListRefused, ServiceError, WarehouseError, AccountsUnreadable) as error:
         failure = failure_of(error)
         _tag(context, failure)
         shown = _shown(failure, next_try=None, told=_told_in_chat(context))
         raise dg.Failure(failure.sentence, metadata=shown, allow_retries=False) from error
+
+
+@contextmanager
+def damage_mended(context: dg.OpExecutionContext, store: AccountStore) -> Iterator[None]:
+    """Do a step once more that a damaged warehouse ended, where it could be mended."""
+    try:
+        yield
+    except NotAWarehouse as error:
+        recovery = _mended(error, store)
+        if recovery is None:
+            raise
+        raise _again(context, recovery.in_words(error.path)) from error
 
 
 def _tag(context: dg.AssetExecutionContext | dg.OpExecutionContext, failure: ListFailure) -> None:

@@ -49,7 +49,7 @@ def import_sent_file(
     path = sent_file(read_settings().home, account.user_id, name)
     imported = ImportedHistory()
     try:
-        with failures_tagged(context):
+        with failures_tagged(context, store):
             erase_former_listening(context, store, warehouse.open(), account.user_id)
             take_in(
                 path,

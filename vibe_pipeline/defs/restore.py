@@ -51,7 +51,7 @@ def restore(
     user_id, tags = UserId(context.partition_key), context.run.tags
     own = EditionId(context.run_id)
     opening = services.open(user_id, store, clock, edition_id=own, asked_for=True)
-    with failures_tagged(context):
+    with failures_tagged(context, store):
         try:
             edition = edition_to_restore(store, user_id, _edition_named(context.run))
             changed = asyncio.run(_restore(store, database, clock, opening, edition, tags=tags))

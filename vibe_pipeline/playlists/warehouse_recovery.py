@@ -8,30 +8,41 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from vibe_pipeline.accounts.records import Edition
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.installation.warehouse_file import is_something_else
 from vibe_pipeline.playlists.recommendation_history import slice_of
 from vibe_pipeline.records import UserId
+from vibe_pipeline.settings import FILE, warehouse_form
 from vibe_pipeline.warehouse import Tables, Warehouse
-from vibe_pipeline.warehouse.damage import set_aside_if_damaged
+from vibe_pipeline.warehouse.damage import set_aside_if_damaged, write_anew
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """What was done: lists and tracks put back, and where a damaged file went."""
+    """What was done: lists and tracks put back, and where a damaged file went.
+
+    ``whole``: all rows of the damaged file are in the new one.
+    """
 
     lists: int
     tracks: int
     aside: Path | None
+    whole: bool = False
 
     def in_words(self, path: Path) -> str:
         """What happened, what is back, and what is gone for good."""
+        if self.whole and self.aside is not None:
+            return (
+                f"The warehouse {path} was damaged, but in none of its rows: all of them are in a"
+                f" new one, and the former is kept as {self.aside.name}."
+            )
         what = f"The warehouse {path} had lost lists"
         if self.aside is not None:
             what = f"The warehouse {path} was damaged and is kept as {self.aside.name}"
@@ -54,6 +65,24 @@ def recover(warehouse: Warehouse, store: AccountStore, *, now: datetime) -> Reco
         return None
     tracks = sum(len(edition.tracks) for edition in restored)
     return Recovery(lists=len(restored), tracks=tracks, aside=aside)
+
+
+def mend(warehouse: Warehouse, store: AccountStore, *, now: datetime) -> Recovery | None:
+    """The same for whoever DuckDB has just told that the file is damaged.
+
+    A file whose rows can all be read is written anew. ``None`` where it is not ours to mend.
+
+    Raises:
+        WarehouseError: it could not be mended now.
+    """
+    path = warehouse.path
+    if warehouse_form(path) != FILE or is_something_else(path):
+        return None
+    done = recover(warehouse, store, now=now)
+    if done is not None and done.aside is not None:
+        return done
+    aside = write_anew(warehouse, now=now)
+    return replace(done or Recovery(lists=0, tracks=0, aside=None), aside=aside, whole=True)
 
 
 def put_back(warehouse: Warehouse, store: AccountStore) -> Sequence[Edition]:

@@ -63,7 +63,7 @@ _STORED: Mapping[str, str] = {
 """What is long is compressed (terms, tracks, answers), and what a transaction left as it was is not
 written again; every DuckDB we allow reads that. A second thread costs more to wake than it saves.
 """
-_ROWS_ADDED_TOGETHER = 16_384
+ROWS_ADDED_TOGETHER = 16_384
 """DuckDB writes a table's last group anew whenever rows are added: with its own 122,880 rows a list
 of one person would rewrite those of a hundred others.
 """
@@ -194,7 +194,7 @@ class FileEngine:
     def _how_to_attach(self, *, compacting: bool) -> str:
         if self._read_only:
             return "READ_ONLY"
-        rows = _ROWS_KEPT_TOGETHER if compacting else _ROWS_ADDED_TOGETHER
+        rows = _ROWS_KEPT_TOGETHER if compacting else ROWS_ADDED_TOGETHER
         return f"ROW_GROUP_SIZE {rows}"
 
 
@@ -249,7 +249,7 @@ def attached(
     database: duckdb.DuckDBPyConnection,
     path: Path,
     deadline: float = 0.0,
-    how: str = f"ROW_GROUP_SIZE {_ROWS_ADDED_TOGETHER}",
+    how: str = f"ROW_GROUP_SIZE {ROWS_ADDED_TOGETHER}",
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection of its own to the file; what it made for itself goes with it.
 

@@ -1,10 +1,13 @@
-"""A damaged warehouse file: told from somebody else's file, and set aside, never deleted.
+"""A damaged warehouse file: told from somebody else's file, set aside, never deleted.
+
+Where all its rows can still be read, they are written into a new one.
 
 What a new one gets from the account store is ``playlists.warehouse_recovery``'s.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -16,7 +19,13 @@ import duckdb
 from filelock import FileLock
 
 from vibe_pipeline.installation.warehouse_file import was_a_warehouse
-from vibe_pipeline.warehouse.connection import in_words, not_a_warehouse
+from vibe_pipeline.warehouse.connection import (
+    ROWS_ADDED_TOGETHER,
+    alone,
+    in_words,
+    not_a_warehouse,
+    stored,
+)
 from vibe_pipeline.warehouse.engine import Connection
 from vibe_pipeline.warehouse.errors import NotAWarehouse, WarehouseError, WarehouseLocked
 from vibe_pipeline.warehouse.warehouse import Tables, Warehouse
@@ -42,11 +51,60 @@ def set_aside_if_damaged(warehouse: Warehouse, *, now: datetime) -> Path | None:
     with FileLock(f"{path}.lock", timeout=warehouse.patience):
         if looked_at is None or _inode(path) != looked_at:
             return None  # somebody else has set it aside, and what lies there now is new
-        aside = _free_name(path, f"{now:%Y%m%d-%H%M%S}")
-        path.rename(aside)
-        with suppress(FileNotFoundError):
-            path.with_name(f"{path.name}.wal").rename(f"{aside}.wal")
+        return _keep_aside(path, now)
+
+
+def write_anew(warehouse: Warehouse, *, now: datetime) -> Path:
+    """Put a file with the same rows in its place; gives the name that the former one has now.
+
+    For a file that DuckDB calls damaged although all its rows can be read: what cannot be is an
+    index, or a block meant for rows to come, and only whoever adds rows meets it.
+
+    Raises:
+        WarehouseError: its rows cannot be read, or there is no room for a second file.
+    """
+    path = warehouse.path
+    with warehouse.open():
+        pass  # who has found it damaged too may have set it aside: there is a new one now
+    anew = path.with_name(f"{path.name}.anew")
+    with alone(path, patience=warehouse.patience), in_words(path):
+        try:
+            _copy_rows(path, anew)
+            shutil.copymode(path, anew)
+            aside = _keep_aside(path, now)
+            anew.rename(path)
+        finally:
+            _unlink(anew)
     return aside
+
+
+def _copy_rows(path: Path, anew: Path) -> None:
+    _unlink(anew)  # of one that was killed meanwhile
+    with closing(duckdb.connect(config=stored(anew))) as database:
+        for name, place, how in (
+            ("former", path, "READ_ONLY"),
+            ("anew", anew, f"ROW_GROUP_SIZE {ROWS_ADDED_TOGETHER}"),
+        ):
+            quoted = str(place).replace("'", "''")
+            database.execute(f"ATTACH '{quoted}' AS {name} (TYPE duckdb, {how})")
+        database.execute("COPY FROM DATABASE former TO anew")
+
+
+def _keep_aside(path: Path, now: datetime) -> Path:
+    aside = _free_name(path, f"{now:%Y%m%d-%H%M%S}")
+    path.rename(aside)
+    with suppress(FileNotFoundError):
+        _log_of(path).rename(_log_of(aside))
+    return aside
+
+
+def _unlink(path: Path) -> None:
+    for one in (path, _log_of(path)):
+        one.unlink(missing_ok=True)
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.wal")
 
 
 def _inode(path: Path) -> int | None:
