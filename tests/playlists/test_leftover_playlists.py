@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.playlists.test_publish import Desk, shown
+from tests.support.publication_desk import Desk, shown
 from vibe_pipeline.accounts.continuation import LEFT_ALONE_AFTER
 from vibe_pipeline.accounts.records import Account, EditionState, FailureCause
 from vibe_pipeline.clients.errors import NotThere, ServiceUnavailable
@@ -17,11 +16,6 @@ from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.playlists.leftover_playlists import LeftoverPlaylists, leftovers
 from vibe_pipeline.playlists.publish import Publication
 from vibe_pipeline.records import EditionId, Mode
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
 
 
 def refused(desk: Desk, name: str, *, mode: Mode = Mode.DAILY) -> EditionId:

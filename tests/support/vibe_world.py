@@ -21,6 +21,7 @@ import pytest
 
 from tests.support import pauses
 from tests.support.blank_accounts import set_up_store
+from tests.support.dagster_memory import dagster_in_memory
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.authorization import first_tokens
@@ -284,7 +285,7 @@ def vibe_world(folder: Path, *, simulation: Simulation | None = None) -> Iterato
     """A world in a folder of its own; ``pointed_at`` it, the environment names it."""
     with (
         running(simulation or Simulation(rules=ROOMY)) as simulator,
-        dg.DagsterInstance.ephemeral() as instance,
+        dagster_in_memory() as instance,
         pytest.MonkeyPatch.context() as patch,
     ):
         home = folder / "home"
