@@ -12,6 +12,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
+from tests.support.blank_accounts import set_up_store
 from tests.support.outside_world import (
     NOON,
     answering,
@@ -22,7 +23,7 @@ from tests.support.outside_world import (
     saved_tracks,
     unmetered,
 )
-from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
+from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.clients.budget import FixedToken, InMemoryCapabilities
 from vibe_pipeline.clients.errors import (
     BrokenAnswer,
@@ -51,7 +52,7 @@ def account_store(
 ) -> Iterator[AccountStore]:
     """A store of its own, whose clock stands at noon unless it is another."""
     url = f"sqlite:///{folder / 'accounts.sqlite'}"
-    migrate(url)
+    set_up_store(url)
     yield open_store(url, Fernet.generate_key().decode(), now=now)
 
 

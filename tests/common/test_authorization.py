@@ -16,10 +16,11 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
+from tests.support.blank_accounts import set_up_store
 from tests.support.outside_world import NOON, OutsideWorld, outside_world, unmetered
 from vibe_pipeline.accounts.people import consent_end
 from vibe_pipeline.accounts.records import Tokens
-from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
+from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.authorization import RenewalPolicy, SpotifyConnection, first_tokens
 from vibe_pipeline.clients.errors import (
     AuthorizationExpired,
@@ -68,7 +69,7 @@ async def house(folder: Path, *, with_pkce: bool = False, **rules: bool) -> Asyn
     """A person who agreed an hour ago."""
     async with outside_world(rules=rules) as world:
         url = f"sqlite:///{folder / 'accounts.sqlite'}"
-        migrate(url)
+        set_up_store(url)
         key = Fernet.generate_key().decode()
         store = open_store(url, key, now=lambda: NOON)
         person = store.people.register(7, "Anna", "en")

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.accounts_site import KEY
+from tests.support.dagster_storage import dagster_in_files
 from tests.support.oauth_site import bearer, site
 from vibe_pipeline import runs
 from vibe_pipeline.definitions import build
@@ -261,7 +262,7 @@ async def test_the_schedule_and_the_trigger_from_outside_launch_the_same_night(
 def _tick(folder: Path) -> list[dg.RunRequest]:
     resources = {"accounts": AccountsResource(), "clock": StoppedClock()}
     with (
-        dg.DagsterInstance.local_temp(str(folder)) as instance,
+        dagster_in_files(folder) as instance,
         dg.build_schedule_context(
             instance, scheduled_execution_time=MORNING, resources=resources
         ) as context,

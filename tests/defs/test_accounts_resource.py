@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.accounts_site import connected
+from tests.support.blank_accounts import set_up_store
 from vibe_pipeline.accounts.errors import AccountsNotSetUp, SecretKeyGone
-from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import open_for
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource
 from vibe_pipeline.settings import Settings, read_settings
@@ -20,7 +20,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("VIBE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("VIBE_SECRET_KEY", raising=False)
     settings = read_settings()
-    migrate(settings.accounts_address)
+    set_up_store(settings.accounts_address)
     open_for(settings).people.register(101, "Anna", "nl")
     return settings
 

@@ -16,6 +16,8 @@ import dagster as dg
 import pytest
 from sqlalchemy import text
 
+from tests.support.blank_accounts import set_up_store
+from tests.support.dagster_storage import dagster_in_files
 from tests.support.warehouse_examples import chosen
 from vibe_pipeline import nightly as nights
 from vibe_pipeline import runs
@@ -32,7 +34,6 @@ from vibe_pipeline.accounts.records import (
     FailureCause,
     Tokens,
 )
-from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.clients.errors import RateLimited
 from vibe_pipeline.defs import automation, continuing, following
@@ -76,14 +77,14 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AccountStore:
     """An empty account store that the environment names."""
     monkeypatch.setenv("VIBE_HOME", str(tmp_path))
     settings = read_settings()
-    migrate(settings.accounts_address)
+    set_up_store(settings.accounts_address)
     return open_for(settings, now=lambda: NOW)
 
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     """A Dagster that schedules may open for themselves."""
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as made:
+    with dagster_in_files(tmp_path) as made:
         yield made
 
 

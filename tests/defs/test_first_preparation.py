@@ -11,10 +11,10 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-import dagster as dg
 import httpx
 import pytest
 
+from tests.support.dagster_storage import dagster_in_memory
 from tests.support.vibe_world import ROOMY, VibeWorld, vibe_world
 from vibe_pipeline.accounts.call_allowance import (
     AHEAD,
@@ -62,7 +62,7 @@ def launch(world: VibeWorld, request: LaunchRequest) -> bool:
 
 def launch_apart(world: VibeWorld, request: LaunchRequest) -> bool:
     """The same beside another run: Dagster's records in memory are no place for two."""
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dagster_in_memory() as instance:
         instance.add_dynamic_partitions("users", [str(request.partition_key)])
         return launch(replace(world, instance=instance), request)
 

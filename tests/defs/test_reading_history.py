@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from tests.support.dagster_storage import dagster_in_files
 from tests.support.vibe_world import VibeWorld
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import (
@@ -212,7 +213,7 @@ def test_the_schedule_reads_for_whom_it_is_due_and_for_nobody_twice(
 
     def tick() -> set[str | None]:
         with (
-            dg.DagsterInstance.local_temp(str(tmp_path)) as instance,
+            dagster_in_files(tmp_path) as instance,
             dg.build_schedule_context(
                 instance=instance,
                 scheduled_execution_time=datetime.now(UTC),

@@ -16,11 +16,12 @@ import uvicorn
 from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.blank_accounts import set_up_store
 from tests.support.chromium import chromium
 from vibe_oauth.app import create_app
 from vibe_oauth.services import open_services
 from vibe_pipeline.accounts.records import Account, StateKind
-from vibe_pipeline.accounts.store import AccountStore, migrate
+from vibe_pipeline.accounts.store import AccountStore
 from vibe_pipeline.locales import LANGUAGES, say
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.simulator.prompt_server import PromptServer
@@ -75,7 +76,7 @@ def street(tmp_path: Path, world: BuiltInWorld) -> Iterator[Street]:
             "spotify_redirect_uri": f"{address}/callback",
         }
         settings = Settings(**given)
-        migrate(settings.accounts_address)
+        set_up_store(settings.accounts_address)
         services = open_services(settings, now=simulation.clock.now)
         with _served(uvicorn.Config(create_app(services), log_level="error"), listener):
             yield Street(address=address, store=services.store, simulation=simulation)

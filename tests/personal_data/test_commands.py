@@ -15,7 +15,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from vibe_pipeline.accounts.schema import migrate
+from tests.support.blank_accounts import set_up_store
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.commands.personal_data import erase, export
 from vibe_pipeline.errors import CommandFailed, ConfigurationError
@@ -34,7 +34,7 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AccountStore:
     monkeypatch.setenv("VIBE_HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
     settings = read_settings()
-    migrate(settings.accounts_address)
+    set_up_store(settings.accounts_address)
     return open_for(settings)
 
 

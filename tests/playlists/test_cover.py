@@ -12,6 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 from PIL import Image
 
+from tests.support.blank_accounts import set_up_store
 from vibe_pipeline.accounts.records import (
     Edition,
     EditionKind,
@@ -19,7 +20,7 @@ from vibe_pipeline.accounts.records import (
     Summary,
     Tokens,
 )
-from vibe_pipeline.accounts.store import AccountStore, migrate, open_store
+from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.clients.errors import PermissionMissing, RateLimited
 from vibe_pipeline.clients.spotify_accounts import COVER_SCOPE, SCOPES
 from vibe_pipeline.playlists import cover as covers
@@ -119,7 +120,7 @@ class Hanger:
 
     def __init__(self, folder: Path) -> None:
         url = f"sqlite:///{folder / 'accounts.sqlite'}"
-        migrate(url)
+        set_up_store(url)
         self.now = NOON
         self.store: AccountStore = open_store(
             url, Fernet.generate_key().decode(), now=lambda: self.now

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from tests.support.accounts_site import KEY
+from tests.support.blank_accounts import set_up_store
 from tests.support.outside_world import Naps
 from tests.support.warehouse_examples import chosen, track
 from vibe_pipeline.accounts.messages import NightReady
@@ -20,7 +21,6 @@ from vibe_pipeline.accounts.records import (
     EditionState,
     Summary,
 )
-from vibe_pipeline.accounts.schema import migrate
 from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.clients.errors import (
     BrokenAnswer,
@@ -223,7 +223,7 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         url = f"sqlite:///{folder / 'accounts.sqlite'}"
-        migrate(url)
+        set_up_store(url)
         self.now = datetime(2026, 11, 20, 6, tzinfo=UTC)
         self.store: AccountStore = open_store(url, KEY, now=lambda: self.now)
         self.account: Account = self.store.people.register(1, "Anna", "en")

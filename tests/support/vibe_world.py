@@ -21,7 +21,7 @@ import pytest
 
 from tests.support import pauses
 from tests.support.blank_accounts import set_up_store
-from tests.support.dagster_memory import dagster_in_memory
+from tests.support.dagster_storage import dagster_in_memory
 from vibe_pipeline.accounts.records import Account, Edition
 from vibe_pipeline.accounts.store import AccountStore, open_for
 from vibe_pipeline.authorization import first_tokens

@@ -1,13 +1,18 @@
-"""Dagster's records in memory, whose connections stay open: a seventh less work for each run.
+"""Dagster's records as a story needs them, set up in a fraction of the time.
 
-Its own opens SQLite anew for every question, some seven hundred times a run.
+In memory, with connections that stay open: its own opens SQLite anew for every question, some seven
+hundred times a run. In files that are copies of empty ones: each one made anew reads the steps of
+Dagster's whole history.
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -24,12 +29,29 @@ def dagster_in_memory() -> Iterator[dg.DagsterInstance]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (events, runs):
             patch.setattr(module, "NullPool", QueuePool)
+            patch.setattr(module, "stamp_alembic_rev", lambda *_: None)
         instance = dg.DagsterInstance.ephemeral()
     with instance:
         storage: Any = instance.event_log_storage
         patch.setattr(storage, "_connect", partial(_connected, storage))
         patch.setattr(storage, "has_table", cache(storage.has_table))
         yield instance
+
+
+@contextmanager
+def dagster_in_files(folder: Path) -> Iterator[dg.DagsterInstance]:
+    """One that keeps its records in a folder, which other processes and schedules may open."""
+    if not (folder / "history").exists():
+        shutil.copytree(_blank(), folder, dirs_exist_ok=True)
+    with dg.DagsterInstance.local_temp(str(folder)) as instance:
+        yield instance
+
+
+@cache
+def _blank() -> str:
+    folder = tempfile.mkdtemp()
+    with dg.DagsterInstance.local_temp(folder):
+        return folder
 
 
 @contextmanager
