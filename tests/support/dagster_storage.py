@@ -22,6 +22,8 @@ from dagster._core.storage.runs import in_memory as runs
 from sqlalchemy import Connection
 from sqlalchemy.pool import QueuePool
 
+from vibe_pipeline.launcher.sqlite_storage import PooledSqliteStorage
+
 
 @contextmanager
 def dagster_in_memory() -> Iterator[dg.DagsterInstance]:
@@ -40,18 +42,27 @@ def dagster_in_memory() -> Iterator[dg.DagsterInstance]:
 
 @contextmanager
 def dagster_in_files(folder: Path) -> Iterator[dg.DagsterInstance]:
-    """One that keeps its records in a folder, which other processes and schedules may open."""
+    """One that keeps its records in a folder as ours do; schedules may open it for themselves."""
     if not (folder / "history").exists():
         shutil.copytree(_blank(), folder, dirs_exist_ok=True)
-    with dg.DagsterInstance.local_temp(str(folder)) as instance:
+    with _stored_in(str(folder)) as instance:
         yield instance
 
 
 @cache
 def _blank() -> str:
     folder = tempfile.mkdtemp()
-    with dg.DagsterInstance.local_temp(folder):
+    with _stored_in(folder):
         return folder
+
+
+def _stored_in(folder: str) -> dg.DagsterInstance:
+    storage = {
+        "module": PooledSqliteStorage.__module__,
+        "class": PooledSqliteStorage.__name__,
+        "config": {"base_dir": folder},
+    }
+    return dg.DagsterInstance.local_temp(folder, overrides={"storage": {"custom": storage}})
 
 
 @contextmanager
