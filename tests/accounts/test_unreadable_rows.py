@@ -1,4 +1,4 @@
-"""One person's row that cannot be read: everybody else is served as if it were not there."""
+"""A row that cannot be read: everybody else is served, and its person as far as that goes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,45 @@ from typing import Any
 
 import pytest
 
-from tests.support.accounts_site import BEGINNING, DAY, KEY, Clock, address, made
+from tests.support.accounts_site import (
+    BEGINNING,
+    DAY,
+    KEY,
+    Clock,
+    address,
+    connected,
+    made,
+    opened,
+)
+from vibe_pipeline.accounts.errors import RowUnreadable
 from vibe_pipeline.accounts.messages import MessageUnreadable, NightFailed
-from vibe_pipeline.accounts.records import EditionKind, FailureCause, HistoryService
+from vibe_pipeline.accounts.records import (
+    BlockKind,
+    Edition,
+    EditionKind,
+    ExclusionKind,
+    FailureCause,
+    HistoryService,
+    WishKind,
+)
+from vibe_pipeline.accounts.row_check import damaged_rows
 from vibe_pipeline.accounts.store import AccountStore, open_store
 from vibe_pipeline.records import EditionId, Mode, UserId
 from vibe_pipeline.runs import LaunchRequest
 
 BROKEN_MOMENT = ("yesterday", "0001-01-01 00:00:00.000000+14:00")
 BROKEN_JSON = ("{x", '"text"', "5", "null")
+_OF_ONE_PERSON = (
+    ("accounts", "mode", "the account"),
+    ("tokens", "expires_at", "the tokens"),
+    ("tokens", "scopes", "the tokens"),
+    ("blocks", "kind", "what is blocked"),
+    ("exclusions", "created_at", "what is left out"),
+    ("thumbs", "created_at", "the thumbs"),
+    ("steering", "kind", "the wishes"),
+    ("chosen_artists", "created_at", "the chosen artists"),
+    ("considered", "packed", "what lists were chosen among"),
+)
 Read = Callable[[AccountStore], Collection[UserId]]
 
 
@@ -222,5 +252,69 @@ def test_an_edition_asked_for_by_its_id_does_not_seem_to_be_missing(tmp_path: Pa
     store, anna, _boris = _with_two_people(tmp_path)
     _write(store, "UPDATE editions SET state = 'weird' WHERE user_id = ?", anna)
 
-    with pytest.raises(ValueError, match="weird"):
+    with pytest.raises(RowUnreadable, match="table editions is damaged"):
         store.editions.get(EditionId(f"list-{anna}"))
+
+
+@pytest.mark.parametrize("column", ["tracks", "summary", "state", "created_at"])
+def test_a_list_that_cannot_be_read_hides_none_of_its_persons_others(
+    tmp_path: Path, column: str
+) -> None:
+    store = made(tmp_path)
+    anna = connected(store)
+    first, second = (opened(store, anna, f"list-{number}").edition_id for number in (1, 2))
+    _write(store, "UPDATE editions SET state = 'recorded', playlist_id = 'one', snapshot_id = '1'")
+
+    _write(store, f"UPDATE editions SET {column} = '{{x' WHERE edition_id = 'list-2'")  # noqa: S608
+
+    ledger = store.editions
+    assert _ids(ledger.history(anna.user_id)) == [first]
+    assert _ids(filter(None, [ledger.latest(anna.user_id)])) == [first]
+    assert _ids(filter(None, [ledger.last_recorded(anna.user_id)])) == [first]
+    assert ledger.unreadable() == [(anna.user_id, second)]
+
+
+def test_a_playlist_whose_list_cannot_be_read_does_not_seem_to_have_held_none(
+    tmp_path: Path,
+) -> None:
+    store = made(tmp_path)
+    anna = connected(store)
+    opened(store, anna)
+    _write(store, "UPDATE editions SET playlist_id = 'one', snapshot_id = '1', tracks = '{x'")
+
+    assert store.editions.held_a_list(anna.user_id, "one")
+    assert not store.editions.held_a_list(anna.user_id, "two")
+
+
+def test_what_a_person_said_is_never_left_out_and_what_cannot_be_read_is_named(
+    tmp_path: Path,
+) -> None:
+    store = made(tmp_path)
+    for number, (table, column, named) in enumerate(_OF_ONE_PERSON, start=1):
+        person = connected(store, number).user_id
+        store.blocks.add(person, BlockKind.ARTIST, "abba", "ABBA")
+        store.exclusions.add(person, ExclusionKind.ARTIST, "abba", "ABBA")
+        store.thumbs.set(person, "k", 1, artist_key="abba", artist="ABBA", title="SOS")
+        store.steering.set(person, WishKind.MORE, "pop", "pop")
+        store.chosen_artists.add(person, "abba", "ABBA")
+        store.considered.keep(EditionId(f"list-{number}"), person, DAY, [])
+        before = set(damaged_rows(store))
+
+        _write(store, f"UPDATE {table} SET {column} = '{{x' WHERE user_id = ?", person)  # noqa: S608
+
+        assert set(damaged_rows(store)) - before == {f"{named} of {person}"}
+
+
+def test_tokens_that_nobody_can_open_are_their_persons_trouble_alone(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    anna, boris = connected(store), connected(store, 2)
+
+    _write(store, "UPDATE tokens SET sealed = ? WHERE user_id = ?", b"no token", anna.user_id)
+
+    store.check()
+    assert store.tokens.get(boris.user_id) is not None
+    assert list(damaged_rows(store)) == [f"the tokens of {anna.user_id}"]
+
+
+def _ids(editions: Iterable[Edition]) -> list[str]:
+    return [edition.edition_id for edition in editions]

@@ -51,6 +51,20 @@ def test_the_right_key_gives_no_trouble(settings: Settings) -> None:
     assert stop_on_trouble(state(settings)) == []
 
 
+def test_the_doctor_names_the_rows_that_are_damaged_and_no_start_waits_for_them(
+    settings: Settings,
+) -> None:
+    store = open_for(settings)
+    (anna,) = store.people.ids()
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE tokens SET scopes = '{x'")
+
+    (told,) = [one.trouble for one in stores(settings) if one.trouble]
+
+    assert f"the tokens of {anna}" in told
+    assert stop_on_trouble(state(settings)) == []
+
+
 def test_what_stops_a_start_is_raised_and_what_does_not_is_given() -> None:
     mild = Finding(what="a", trouble="mild", stops=False)
 

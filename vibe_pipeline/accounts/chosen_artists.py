@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.readable_rows import required_rows
 from vibe_pipeline.accounts.records import ChosenArtist
 from vibe_pipeline.accounts.tables import chosen_artists
 from vibe_pipeline.records import UserId
@@ -61,4 +62,8 @@ class ChosenArtists:
         query = select(*columns).where(chosen_artists.c.user_id == user_id)
         query = query.order_by(chosen_artists.c.created_at, chosen_artists.c.key)
         with self.database.reading() as connection:
-            return [ChosenArtist(**row) for row in connection.execute(query).mappings()]
+            return required_rows(connection, query, _artist, table=chosen_artists.name)
+
+
+def _artist(row: RowMapping) -> ChosenArtist:
+    return ChosenArtist(**row)

@@ -74,6 +74,14 @@ class Cipher:
                 " (or secret.key) back, or ask everybody to /connect again."
             ) from None
 
+    def opens(self, sealed: bytes) -> bool:
+        """Whether it was sealed with one of our keys, and is whole."""
+        try:
+            self.open(sealed)
+        except SecretKeyWrong:
+            return False
+        return True
+
     def _read_again(self) -> None:
         stamp = _stamp(self._kept_in)
         if self._kept_in is None or stamp is None or stamp == self._stamp:

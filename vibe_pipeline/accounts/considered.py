@@ -15,6 +15,7 @@ from datetime import date, datetime
 from sqlalchemy import RowMapping, delete, insert, select
 
 from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.readable_rows import UNREADABLE, unreadable
 from vibe_pipeline.accounts.records import Considered, ConsideredList
 from vibe_pipeline.accounts.tables import considered
 from vibe_pipeline.records import EditionId, UserId
@@ -103,7 +104,11 @@ def _packed(items: Sequence[Considered]) -> bytes:
 
 def _unpacked(packed: bytes) -> tuple[Considered, ...]:
     """Lines packed by earlier versions end before what was added since."""
-    lines = (dict(zip(_FIELDS, line, strict=False)) for line in json.loads(zlib.decompress(packed)))
+    try:
+        kept = json.loads(zlib.decompress(packed))
+    except (zlib.error, *UNREADABLE) as error:
+        raise unreadable(considered.name, error) from error
+    lines = (dict(zip(_FIELDS, line, strict=False)) for line in kept)
     return tuple(
         Considered(**line | {name: tuple(line.get(name, ())) for name in _REMARKS})
         for line in lines

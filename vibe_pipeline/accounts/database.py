@@ -104,7 +104,13 @@ class Database:
             return
         with self.reading() as connection:
             if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
-                raise AccountsNotADatabase(_damaged(self.engine.url.database or ""))
+                raise self.damaged()
+
+    def damaged(self) -> AccountsNotADatabase:
+        """The error for a store in which something is not as it should be."""
+        url = self.engine.url
+        in_a_file = self.engine.dialect.name == "sqlite"
+        return AccountsNotADatabase(_damaged(url.database or "" if in_a_file else shown_place(url)))
 
     @contextmanager
     def held_open(self) -> Iterator[None]:

@@ -30,7 +30,7 @@ from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.messages import Message
 from vibe_pipeline.accounts.outbox import queue, withhold
-from vibe_pipeline.accounts.readable_rows import readable_rows
+from vibe_pipeline.accounts.readable_rows import readable_rows, required_rows
 from vibe_pipeline.accounts.records import (
     WRITTEN,
     Edition,
@@ -62,7 +62,11 @@ _stands_since = func.coalesce(editions.c.restored_at, editions.c.created_at)
 
 @dataclass(frozen=True, slots=True)
 class Editions:
-    """Every edition of everybody. An edition that is not there raises ``LookupError``."""
+    """Every edition of everybody. An edition that is not there raises ``LookupError``.
+
+    One that cannot be read raises ``RowUnreadable`` where it is asked for by its id or occasion; of
+    many it is left out, for it must not end the lists that come after it.
+    """
 
     database: Database
     now: Callable[[], datetime]
@@ -250,10 +254,8 @@ class Editions:
                 *_STANDS,
             )
             .order_by(_stands_since.desc(), editions.c.edition_id.desc())
-            .limit(limit)
         )
-        with self.database.reading() as connection:
-            return _editions(connection, query)
+        return self._readable(query, limit)
 
     def written_to(self, user_id: UserId, playlist_id: str, limit: int = 60) -> list[Edition]:
         """Their lists that were ever written to this playlist, the latest first.
@@ -268,10 +270,26 @@ class Editions:
                 editions.c.snapshot_id.is_not(None),
             )
             .order_by(_stands_since.desc(), editions.c.edition_id.desc())
-            .limit(limit)
+        )
+        return self._readable(query, limit)
+
+    def unreadable(self) -> list[tuple[UserId, EditionId]]:
+        """Whose lists cannot be read, and which; reads all there are."""
+        query = select(editions.c.user_id, editions.c.edition_id)
+        with self.database.reading() as connection:
+            known = connection.execute(query.order_by(*query.selected_columns)).all()
+        readable = {edition.edition_id for edition in self._many()}
+        return [(user_id, one) for user_id, one in known if one not in readable]
+
+    def held_a_list(self, user_id: UserId, playlist_id: str) -> bool:
+        """Whether a list of theirs stands in this playlist, or ever stood there; read or not."""
+        query = select(editions.c.edition_id).where(
+            editions.c.user_id == user_id,
+            editions.c.playlist_id == playlist_id,
+            or_(editions.c.snapshot_id.is_not(None), and_(*_STANDS)),
         )
         with self.database.reading() as connection:
-            return _editions(connection, query)
+            return connection.execute(query.limit(1)).first() is not None
 
     def led_to(self, playlist_id: str) -> bool:
         """Whether anybody's list went to this playlist, or is to go there."""
@@ -388,7 +406,7 @@ class Editions:
         What is written lacks nothing but its record, and is never of the past; nor is what was
         written before and lately chosen anew.
         """
-        return self._everybodys(
+        return self._many(
             editions.c.kind == EditionKind.DAILY.value,
             editions.c.state != EditionState.RECORDED.value,
             editions.c.undone_at.is_(None),
@@ -401,7 +419,7 @@ class Editions:
 
     def begun_since(self, since: datetime) -> list[Edition]:
         """Everybody's lists begun since then, newest first, previews left out."""
-        return self._everybodys(
+        return self._many(
             editions.c.kind == EditionKind.DAILY.value, editions.c.created_at >= since
         )
 
@@ -424,11 +442,12 @@ class Editions:
 
     def recorded(self) -> list[Edition]:
         """Everybody's lists that were recorded and not taken back."""
-        return self._everybodys(*_RECORDED)
+        return self._many(*_RECORDED)
 
     def last_recorded(self, user_id: UserId) -> Edition | None:
         """Of those this person's that was begun last."""
-        return self._one(editions.c.user_id == user_id, *_RECORDED)
+        found = self._many(editions.c.user_id == user_id, *_RECORDED, limit=1)
+        return found[0] if found else None
 
     def history(self, user_id: UserId, limit: int = 30) -> list[Edition]:
         """What was begun for the person, newest first."""
@@ -452,17 +471,18 @@ class Editions:
             return connection.execute(query.limit(1)).first() is not None
 
     def _one(self, *conditions: ColumnElement[bool]) -> Edition | None:
-        found = self._many(*conditions, limit=1)
+        with self.database.reading() as connection:
+            query = _newest_first(*conditions).limit(1)
+            found = required_rows(connection, query, _edition, table=editions.name)
         return found[0] if found else None
 
     def _many(self, *conditions: ColumnElement[bool], limit: int | None = None) -> list[Edition]:
-        with self.database.reading() as connection:
-            return _editions(connection, _newest_first(*conditions).limit(limit))
+        return self._readable(_newest_first(*conditions), limit)
 
-    def _everybodys(self, *conditions: ColumnElement[bool]) -> list[Edition]:
-        query = _newest_first(*conditions)
+    def _readable(self, query: Select[Any], limit: int | None) -> list[Edition]:
+        key = [editions.c.edition_id]
         with self.database.reading() as connection:
-            return readable_rows(connection, query, _edition, key=[editions.c.edition_id])
+            return readable_rows(connection, query, _edition, key=key, limit=limit)
 
 
 def _date_behind(connection: Connection, user_id: UserId, now: datetime) -> None:
@@ -546,10 +566,6 @@ NO_PLAYLIST: EditionFacts = {
     "snapshot_id": None,
 }
 """What an edition says that is to get another playlist."""
-
-
-def _editions(connection: Connection, query: Select[Any]) -> list[Edition]:
-    return [_edition(row) for row in connection.execute(query).mappings()]
 
 
 def _columns(facts: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,12 @@ class AccountsNotADatabase(AccountsUnreadable):
     for_strangers = "What lies at ACCOUNTS_URL is not an account store, or it is damaged."
 
 
+class RowUnreadable(AccountsNotADatabase):
+    """What lies there is an account store, and one row in it does not hold what it should."""
+
+    for_strangers = "A row of the account store is damaged; `vibe doctor` says whose."
+
+
 class AccountsNotPermitted(AccountsUnreadable):
     """The file or its folder may not be read or written by us."""
 

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, insert, select
+from sqlalchemy import ColumnElement, RowMapping, Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.readable_rows import required_rows
 from vibe_pipeline.accounts.records import Block, BlockKind, Exclusion, ExclusionKind, Thumb
 from vibe_pipeline.accounts.tables import blocks, exclusions, thumbs
 from vibe_pipeline.records import UserId
@@ -47,8 +48,7 @@ class Blocks:
         query = query.where(blocks.c.user_id == user_id)
         query = query.order_by(blocks.c.created_at.desc(), blocks.c.kind, blocks.c.key)
         with self.database.reading() as connection:
-            rows = connection.execute(query).mappings()
-            return [Block(**dict(row) | {"kind": BlockKind(row["kind"])}) for row in rows]
+            return required_rows(connection, query, _block, table=blocks.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,7 @@ class Exclusions:
         query = select(*columns).where(exclusions.c.user_id == user_id)
         query = query.order_by(exclusions.c.created_at.desc(), exclusions.c.kind, exclusions.c.key)
         with self.database.reading() as connection:
-            rows = connection.execute(query).mappings()
-            return [Exclusion(**dict(row) | {"kind": ExclusionKind(row["kind"])}) for row in rows]
+            return required_rows(connection, query, _exclusion, table=exclusions.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,19 @@ class Thumbs:
         query = select(*columns).where(thumbs.c.user_id == user_id)
         query = query.order_by(thumbs.c.created_at.desc(), thumbs.c.key)
         with self.database.reading() as connection:
-            return [Thumb(**row) for row in connection.execute(query).mappings()]
+            return required_rows(connection, query, _thumb, table=thumbs.name)
+
+
+def _block(row: RowMapping) -> Block:
+    return Block(**dict(row) | {"kind": BlockKind(row["kind"])})
+
+
+def _exclusion(row: RowMapping) -> Exclusion:
+    return Exclusion(**dict(row) | {"kind": ExclusionKind(row["kind"])})
+
+
+def _thumb(row: RowMapping) -> Thumb:
+    return Thumb(**row)
 
 
 def _replace(

@@ -23,7 +23,7 @@ from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
 from vibe_pipeline.accounts.messages import Message
 from vibe_pipeline.accounts.outbox import queue
 from vibe_pipeline.accounts.pending_launches import forget_postponed, write_down
-from vibe_pipeline.accounts.readable_rows import readable_rows
+from vibe_pipeline.accounts.readable_rows import readable_rows, required_rows
 from vibe_pipeline.accounts.records import (
     Account,
     AccountChanges,
@@ -95,6 +95,7 @@ class People:
                 again = update(accounts).where(accounts.c.chat_id == chat_id)
                 seen = connection.execute(again.values(telegram_name=name, active=True)).rowcount
                 if not seen:
+                    self._look_for_lost(connection, chat_id)
                     connection.execute(
                         insert(accounts).values(self._fresh(chat_id, name, language))
                     )
@@ -177,6 +178,18 @@ class People:
             forget_playlist(connection, user_id, playlist_id)
             queue(connection, user_id, tell, now=self.now())
 
+    def _look_for_lost(self, connection: Connection, chat_id: int) -> None:
+        """Read all accounts before somebody is taken to be new.
+
+        An index that is damaged finds nothing, and they would have to begin anew beside themself.
+
+        Raises:
+            AccountsNotADatabase: the account is there all the same.
+        """
+        past_the_index = select(accounts.c.user_id).where(accounts.c.chat_id + 0 == chat_id)
+        if connection.execute(past_the_index).first() is not None:
+            raise self.database.damaged()
+
     def _fresh(self, chat_id: int, name: str, language: str) -> dict[str, Any]:
         return {
             "user_id": self.new_id(),
@@ -236,8 +249,9 @@ def unlink(connection: Connection, user_id: UserId) -> Account:
 
 
 def _first(connection: Connection, condition: ColumnElement[bool]) -> Account | None:
-    row = connection.execute(_QUERY.where(condition)).mappings().first()
-    return None if row is None else _account(row)
+    query = _QUERY.where(condition).limit(1)
+    found = required_rows(connection, query, _account, table=accounts.name)
+    return found[0] if found else None
 
 
 def _found(account: Account | None, name: str) -> Account:

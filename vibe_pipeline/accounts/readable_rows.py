@@ -1,7 +1,7 @@
-"""Reading everybody's rows at once, so that one that cannot be decoded hides nobody else's.
+"""Reading rows so that one that cannot be decoded hides no other, and none seems to be missing.
 
-Deserialization, row by row where it must be. What is asked for by its id is read plainly: it fails
-nobody but the person it belongs to.
+Deserialization, row by row where it must be: of many it is left out. Where it is asked for by its
+id, or is what its person wished for, it is an error in words, which fails nobody but them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Column, Connection, RowMapping, Select, and_
+
+from vibe_pipeline.accounts.errors import RowUnreadable
 
 log = structlog.get_logger()
 
@@ -27,15 +29,43 @@ def readable_rows(
     decode: Callable[[RowMapping], Record],
     *,
     key: Sequence[Column[Any]],
+    limit: int | None = None,
 ) -> list[Record]:
     """What the query finds, in its order; a row that cannot be decoded is logged and left out.
 
-    ``key``: what tells the rows apart; the table has the person's ``user_id`` besides.
+    ``key``: what tells the rows apart; the table has the person's ``user_id`` besides. ``limit``:
+    so many that can be read, at most.
+    """
+    try:
+        return _decoded(connection, query.limit(limit), decode)
+    except UNREADABLE:
+        return _one_by_one(connection, query, decode, key)[:limit]
+
+
+def required_rows(
+    connection: Connection,
+    query: Select[Any],
+    decode: Callable[[RowMapping], Record],
+    *,
+    table: str,
+) -> list[Record]:
+    """What the query finds, where nothing may be left out.
+
+    Raises:
+        RowUnreadable: a row of this table cannot be decoded.
     """
     try:
         return _decoded(connection, query, decode)
-    except UNREADABLE:
-        return _one_by_one(connection, query, decode, key)
+    except UNREADABLE as error:
+        raise unreadable(table, error) from error
+
+
+def unreadable(table: str, error: Exception) -> RowUnreadable:
+    """The error for a row of this table that could not be decoded."""
+    return RowUnreadable(
+        f"A row of the account store's table {table} is damaged ({type(error).__name__});"
+        " `vibe doctor` says whose. Put a backup in the store's place."
+    )
 
 
 def _one_by_one(

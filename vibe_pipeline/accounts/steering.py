@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
-from sqlalchemy import delete, insert, or_, select
+from sqlalchemy import RowMapping, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.errors import UnknownPerson
+from vibe_pipeline.accounts.readable_rows import required_rows
 from vibe_pipeline.accounts.records import SteeringWish, WishKind
 from vibe_pipeline.accounts.tables import steering
 from vibe_pipeline.records import UserId
@@ -62,5 +63,8 @@ class SteeringWishes:
         query = select(*columns).where(steering.c.user_id == user_id)
         query = query.order_by(steering.c.created_at.desc(), steering.c.key)
         with self.database.reading() as connection:
-            rows = connection.execute(query).mappings()
-            return [SteeringWish(**dict(row) | {"kind": WishKind(row["kind"])}) for row in rows]
+            return required_rows(connection, query, _wish, table=steering.name)
+
+
+def _wish(row: RowMapping) -> SteeringWish:
+    return SteeringWish(**dict(row) | {"kind": WishKind(row["kind"])})

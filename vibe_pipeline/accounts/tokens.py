@@ -17,6 +17,7 @@ from vibe_pipeline.accounts.cipher import Cipher
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.messages import ConsentEnded
 from vibe_pipeline.accounts.outbox import queue
+from vibe_pipeline.accounts.readable_rows import required_rows
 from vibe_pipeline.accounts.records import Tokens
 from vibe_pipeline.accounts.tables import tokens
 from vibe_pipeline.records import UserId
@@ -40,15 +41,19 @@ class TokenVault:
         """The person's tokens; ``None`` when they are not connected."""
         with self.database.reading() as connection:
             query = select(tokens).where(tokens.c.user_id == user_id)
-            row = connection.execute(query).mappings().first()
-        return None if row is None else _opened(row, self.sealer)
+            found = required_rows(connection, query, self._opened, table=tokens.name)
+        return found[0] if found else None
 
     def check(self, sealer: Cipher | None = None) -> None:
-        """Open one sealed row, whosever; raises ``SecretKeyWrong`` when our key is another."""
+        """Open sealed rows, whosever, until one opens; raises ``SecretKeyWrong`` when none does.
+
+        Where one does, the key is the right one, and another that does not is damaged.
+        """
+        sealer = sealer or self.sealer
         with self.database.reading() as connection:
-            sealed = connection.execute(select(tokens.c.sealed).limit(1)).scalar()
-        if sealed is not None:
-            (sealer or self.sealer).open(sealed)
+            sealed = connection.execute(select(tokens.c.sealed)).scalars().all()
+        if sealed and not any(map(sealer.opens, sealed)):
+            sealer.open(sealed[0])
 
     def save(self, user_id: UserId, renewed: Tokens) -> bool:
         """Keep renewed tokens; false when the person has disconnected or agreed anew meanwhile.
@@ -113,6 +118,17 @@ class TokenVault:
             queue(connection, user_id, ended, now=now, not_before=now + TOLD_ELSEWHERE)
         return True
 
+    def _opened(self, row: RowMapping) -> Tokens:
+        access_token, refresh_token, *former = json.loads(self.sealer.open(row["sealed"]))
+        return Tokens(
+            access_token=access_token,
+            refresh_token=refresh_token,
+            expires_at=row["expires_at"],
+            scopes=frozenset(row["scopes"]),
+            consented_at=row["consented_at"],
+            former_refresh_token=former[0] if former else None,
+        )
+
 
 def token_values(user_id: UserId, granted: Tokens, sealer: Cipher) -> dict[str, Any]:
     """The columns of a row of tokens."""
@@ -133,15 +149,3 @@ def token_values(user_id: UserId, granted: Tokens, sealer: Cipher) -> dict[str, 
 def _of_consent(user_id: UserId, consented_at: datetime) -> list[ColumnElement[bool]]:
     """The row of this very consent: a later one is another, though of the same person."""
     return [tokens.c.user_id == user_id, tokens.c.consented_at == consented_at]
-
-
-def _opened(row: RowMapping, sealer: Cipher) -> Tokens:
-    access_token, refresh_token, *former = json.loads(sealer.open(row["sealed"]))
-    return Tokens(
-        access_token=access_token,
-        refresh_token=refresh_token,
-        expires_at=row["expires_at"],
-        scopes=frozenset(row["scopes"]),
-        consented_at=row["consented_at"],
-        former_refresh_token=former[0] if former else None,
-    )

@@ -22,6 +22,7 @@ from vibe_pipeline.accounts.cipher import SecretKeyInvalid, existing_key
 from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
 from vibe_pipeline.accounts.lost_accounts import lists_of_nobody, nobody_left
 from vibe_pipeline.accounts.records import Account, EditionKind, FailureCause
+from vibe_pipeline.accounts.row_check import damaged_rows
 from vibe_pipeline.accounts.store import AccountStore, open_existing
 from vibe_pipeline.commands.checks import Finding, contact_names_nobody, port_trouble
 from vibe_pipeline.commands.dagster_files import damaged_files, trouble_writing
@@ -37,6 +38,8 @@ from vibe_pipeline.warehouse.list_count import readable_lists_in
 FREE_BYTES = 500_000_000
 """Less than this fills up within days: logs, runs and the warehouse grow."""
 LEAST_TOKEN = 16
+_NAMED = 8
+"""So many damaged rows are named; what an operator does about them is one thing."""
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 _STAND_INS_ONLY = "SERVICE_PACE"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -140,6 +143,7 @@ def stores(settings: Settings) -> Iterator[Finding]:
             advice = "not there yet; `vibe up` makes it"
         else:
             store.check_whole()
+            trouble = _damaged_rows(store)
     except (SecretKeyWrong, SecretKeyInvalid) as error:
         key = str(error)
     except AccountsUnreadable as error:
@@ -154,6 +158,18 @@ def stores(settings: Settings) -> Iterator[Finding]:
         lists = lists_of_nobody(store, path, readable_lists_in)
         lost = nobody_left(str(path), lists) if lists else None
         yield Finding(what="everybody's accounts", trouble=lost)
+
+
+def _damaged_rows(store: AccountStore) -> str | None:
+    """What is read without them, or ends in words, and comes back with a backup alone."""
+    damaged = list(damaged_rows(store))
+    if not damaged:
+        return None
+    more = f" and {len(damaged) - _NAMED} more" if len(damaged) > _NAMED else ""
+    return (
+        f"Rows of the account store are damaged: {', '.join(damaged[:_NAMED])}{more}. All others"
+        " are served as before; to have these back, stop Vibe and run vibe restore with a backup."
+    )
 
 
 def people(settings: Settings) -> Iterator[Finding]:

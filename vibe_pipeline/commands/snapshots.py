@@ -18,7 +18,6 @@ from sqlalchemy import select
 
 from vibe_pipeline.accounts.cipher import Cipher, key_file
 from vibe_pipeline.accounts.database import connect, sqlite_path
-from vibe_pipeline.accounts.errors import SecretKeyWrong
 from vibe_pipeline.accounts.records import EditionState
 from vibe_pipeline.accounts.tables import editions, tokens
 from vibe_pipeline.settings import FILE, Settings, sqlite_address, warehouse_form
@@ -101,15 +100,7 @@ def closed_tokens(address: str, keys: str | None) -> int:
     cipher = Cipher(keys) if keys else None
     with connect(address).reading() as connection:
         sealed = connection.execute(select(tokens.c.sealed)).scalars().all()
-    return sum(cipher is None or not _opens(cipher, one) for one in sealed)
-
-
-def _opens(cipher: Cipher, sealed: bytes) -> bool:
-    try:
-        cipher.open(sealed)
-    except SecretKeyWrong:
-        return False
-    return True
+    return sum(cipher is None or not cipher.opens(one) for one in sealed)
 
 
 def targets(settings: Settings, folder: Path) -> Iterator[tuple[Path, Path]]:

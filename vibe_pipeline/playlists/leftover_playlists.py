@@ -174,12 +174,10 @@ class LeftoverPlaylists:
 
     def _is_anothers(self, edition: Edition, playlist_id: str) -> bool:
         """Whether lists stand in it, ever stood there, or are to be."""
-        ledger, user_id = self._store.editions, edition.user_id
         account = self._store.people.required(edition.user_id)
         if account.mode is Mode.LIVING and account.playlist_id == playlist_id:
             return True
-        others = (*ledger.standing(user_id), *ledger.written_to(user_id, playlist_id))
-        return any(other.playlist_id == playlist_id for other in others)
+        return self._store.editions.held_a_list(edition.user_id, playlist_id)
 
     async def _remove(self, edition: Edition, playlist_id: str) -> None:
         """Take it out of the library; first nobody is to fill it any more.

@@ -97,7 +97,7 @@ class MissingPlaylist:
 
     def _never_held_a_list(self, edition: Edition) -> bool:
         """Whether it was made for one of their lists, and none was ever written to it."""
-        if self.store.editions.written_to(edition.user_id, edition.playlist_id or ""):
+        if self.store.editions.held_a_list(edition.user_id, edition.playlist_id or ""):
             return False
         history = self.store.editions.history(edition.user_id, limit=LEDGER_LOOKED_THROUGH)
         theirs = (one for one in history if one.playlist_id == edition.playlist_id)

@@ -146,7 +146,7 @@ class RefusedList:
             return edition.playlist_id if edition.attempt_noted else None
         account = self.store.people.required(edition.user_id)
         unheard = await self.creation.made_unheard(edition, account)
-        if unheard is None or self.store.editions.written_to(edition.user_id, unheard.id):
+        if unheard is None or self.store.editions.held_a_list(edition.user_id, unheard.id):
             return None
         return unheard.id
 
