@@ -8,17 +8,17 @@ Dagster's whole history.
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.storage.event_log import in_memory as events
-from dagster._core.storage.runs import in_memory as runs
 from sqlalchemy import Connection
 from sqlalchemy.pool import QueuePool
 
@@ -29,7 +29,7 @@ from vibe_pipeline.launcher.sqlite_storage import PooledSqliteStorage
 def dagster_in_memory() -> Iterator[dg.DagsterInstance]:
     """An instance of Dagster that is gone afterwards; otherwise as ``ephemeral`` makes it."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (events, runs):
+        for module in _modules_in_memory():
             patch.setattr(module, "NullPool", QueuePool)
             patch.setattr(module, "stamp_alembic_rev", lambda *_: None)
         instance = dg.DagsterInstance.ephemeral()
@@ -38,6 +38,14 @@ def dagster_in_memory() -> Iterator[dg.DagsterInstance]:
         patch.setattr(storage, "_connect", partial(_connected, storage))
         patch.setattr(storage, "has_table", cache(storage.has_table))
         yield instance
+
+
+@cache
+def _modules_in_memory() -> tuple[ModuleType, ...]:
+    """Where Dagster keeps what makes records in memory; no name of these is public."""
+    with dg.DagsterInstance.ephemeral() as one:
+        storages = (one.event_log_storage, one.run_storage)
+        return tuple(sys.modules[type(storage).__module__] for storage in storages)
 
 
 @contextmanager
