@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import psutil
 import pytest
 import yaml
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry
+from sqlalchemy.exc import DatabaseError
 
 from tests.support.launched_jobs import defs
 from vibe_pipeline.launcher.dagster_internals import ConfigurableClassData
@@ -193,6 +194,61 @@ def test_a_storage_whose_folder_is_gone_is_not_made_again(tmp_path: Path) -> Non
         running.get_runs()
 
         assert not (tmp_path / "home").exists()
+
+
+def zero_all_but_the_first_page(path: Path) -> None:
+    """As a bad disk leaves them; what waits in the write-ahead log is written back before."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(bytes(size - 4096))
+
+
+def ask_all(instance: DagsterInstance) -> str:
+    """Have something written to each file; gives the run whose log it is."""
+    run_id = new_run(instance)
+    report(instance, run_id, "asked")
+    instance.add_dynamic_partitions("users", [run_id])
+    instance.all_instigator_state()
+    return run_id
+
+
+def test_a_file_damaged_while_processes_have_it_open_is_set_aside_and_all_go_on(
+    tmp_path: Path,
+) -> None:
+    places = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+    with opened(tmp_path) as there_before:
+        for place in places:
+            ask_all(there_before)
+            zero_all_but_the_first_page(tmp_path / place)
+
+            for _ in places:
+                with suppress(DatabaseError, sqlite3.DatabaseError), opened(tmp_path) as instance:
+                    run_id = ask_all(instance)
+
+            assert messages(there_before, run_id) == ["asked"]
+            assert run_id in there_before.get_dynamic_partitions("users")
+            report(there_before, run_id, "by the other")
+            with opened(tmp_path) as instance:
+                assert messages(instance, run_id) == ["asked", "by the other"]
+            assert len([*tmp_path.rglob("*.db.damaged-*[0-9]")]) == 1 + places.index(place)
+
+
+def test_the_damaged_events_of_a_run_hold_only_that_run(tmp_path: Path) -> None:
+    with opened(tmp_path) as instance:
+        run_id, other = new_run(instance), new_run(instance)
+        report(instance, run_id, "lost")
+        report(instance, other, "kept")
+    zero_all_but_the_first_page(tmp_path / "history" / "runs" / f"{run_id}.db")
+
+    with opened(tmp_path) as instance:
+        with pytest.raises((DatabaseError, sqlite3.DatabaseError)):
+            messages(instance, run_id)
+        report(instance, run_id, "anew")
+
+        assert (messages(instance, run_id), messages(instance, other)) == (["anew"], ["kept"])
 
 
 def test_only_the_last_runs_files_stay_open(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, utc_no
 from vibe_pipeline.commands.dagster_files import (
     RUNS,
     damaged_files,
-    set_aside,
     storage_folder,
     trouble_writing,
 )
@@ -30,6 +29,7 @@ from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.commands.supervisor import listening_error
 from vibe_pipeline.errors import ConfigurationError
 from vibe_pipeline.installation.home import RESTORING
+from vibe_pipeline.installation.sqlite_file import set_aside
 from vibe_pipeline.playlists.warehouse_recovery import recover
 from vibe_pipeline.settings import Settings, shown_address
 from vibe_pipeline.warehouse import Warehouse, WarehouseError

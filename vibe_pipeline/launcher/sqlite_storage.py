@@ -2,6 +2,7 @@
 
 Dagster's own opens a file anew for every event, which makes SQLite wind up its write-ahead log each
 time. Files, tables and contents are the same; a home can change to the stock storage and back.
+A damaged file is set aside by whoever meets it, and begun anew with the next question.
 Not here: what is stored (Dagster decides), and our own databases (``accounts``, ``warehouse``).
 """
 
@@ -17,13 +18,16 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from dagster import Field, StringSource
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DatabaseError
 from watchdog.observers import Observer
 
+from vibe_pipeline.installation.sqlite_file import set_aside_if_damaged, tells_of_damage
 from vibe_pipeline.launcher.dagster_internals import (
     ConfigurableClassData,
     DagsterSqliteStorage,
@@ -117,6 +121,12 @@ class _KeptOpen:
                 self._open_now()
             return self._engine
 
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection in a transaction."""
+        with _set_aside_when_damaged(self._path), self.engine().begin() as connection:
+            yield connection
+
     def _open_now(self) -> None:
         self._inode, self._engine = _inode(self._path), _pooled(self._url)
 
@@ -135,14 +145,16 @@ class PooledRunStorage(SqliteRunStorage):
     @classmethod
     def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Self:
         """The storage in this folder, set up when it is new."""
-        if _is_set_up(Path(base_dir) / "runs.db", {"runs", "instance_info"}):
-            return cls(sqlite_url(base_dir, "runs"), inst_data)
+        path = Path(base_dir) / "runs.db"
+        with _set_aside_when_damaged(path):
+            if _is_set_up(path, {"runs", "instance_info"}):
+                return cls(sqlite_url(base_dir, "runs"), inst_data)
         return super().from_local(base_dir, inst_data)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A connection in a transaction."""
-        with self._file.engine().begin() as connection:
+        with self._file.connection() as connection:
             yield connection
 
     def dispose(self) -> None:
@@ -160,15 +172,17 @@ class PooledScheduleStorage(SqliteScheduleStorage):
     @classmethod
     def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Self:
         """The storage in this folder, set up when it is new."""
-        if _is_set_up(Path(base_dir) / "schedules.db", {"job_ticks"}):
-            return cls(sqlite_url(base_dir, "schedules"), inst_data)
+        path = Path(base_dir) / "schedules.db"
+        with _set_aside_when_damaged(path):
+            if _is_set_up(path, {"job_ticks"}):
+                return cls(sqlite_url(base_dir, "schedules"), inst_data)
         super().from_local(base_dir, inst_data)
         return cls(sqlite_url(base_dir, "schedules"), inst_data)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A connection in a transaction."""
-        with self._file.engine().begin() as connection:
+        with self._file.connection() as connection:
             yield connection
 
     def dispose(self) -> None:
@@ -226,7 +240,12 @@ class PooledEventLogStorage(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
-        with self._db_lock, self._engine(shard).begin() as connection:
+        path = Path(self.path_for_shard(shard))
+        with (
+            self._db_lock,
+            _set_aside_when_damaged(path),
+            self._engine(shard).begin() as connection,
+        ):
             yield connection
 
     def _engine(self, shard: str) -> Engine:
@@ -265,8 +284,10 @@ class PooledEventLogStorage(SqliteEventLogStorage):
 
     def has_table(self, table_name: str) -> bool:
         """Whether there is such a table; one that was there once stays."""
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
+        if table_name not in self._tables:
+            with _set_aside_when_damaged(Path(self.path_for_shard(INDEX))):
+                there = super().has_table(table_name)  # which opens the file by itself
+            self._tables.update([table_name] if there else [])
         return table_name in self._tables
 
     def watch(
@@ -313,6 +334,23 @@ def _usual_folder() -> str:
     folder = Path(named) if named else read_settings().home / "dagster"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return str(folder)
+
+
+@contextmanager
+def _set_aside_when_damaged(path: Path) -> Iterator[None]:
+    """Whoever asks next finds a new file; nobody would be served by the damaged one again."""
+    try:
+        yield
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        cause = error.orig if isinstance(error, DatabaseError) else error
+        if tells_of_damage(cause) and (aside := set_aside_if_damaged(path, now=datetime.now(UTC))):
+            log.warning(
+                "%s was damaged and is kept as %s: what Dagster knew there begins anew. Lists and"
+                " accounts are not touched; vibe restore brings it back from a backup.",
+                path,
+                aside.name,
+            )
+        raise
 
 
 def _pooled(url: str) -> Engine:

@@ -1,0 +1,74 @@
+"""A damaged SQLite file: found by an integrity check, set aside, never deleted.
+
+For Dagster's databases, which begin anew then. The account store is not set aside: nothing would
+bring its people back (``accounts.database``).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
+from itertools import chain, count
+from pathlib import Path
+
+_BUSY_SECONDS = 5
+_BESIDE = ("-wal", "-shm", "-journal")
+_DAMAGE = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
+
+
+def tells_of_damage(error: BaseException | None) -> bool:
+    """Whether SQLite says with this error that its file is damaged, or none of its own."""
+    return (getattr(error, "sqlite_errorname", "") or "").startswith(_DAMAGE)
+
+
+def is_damaged(path: Path) -> bool:
+    """Damage alone: what is in use, or not ours to read, is left to whoever opens it."""
+    if path.is_dir():
+        return True
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as connection:
+            (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        return tells_of_damage(error)
+    return bool(answer != "ok")
+
+
+def set_aside(path: Path, *, now: datetime) -> Path:
+    """Rename it, with what SQLite keeps beside it, so that a new one is made; gives its new name.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    first = path.with_name(f"{path.name}.damaged-{now:%Y%m%d-%H%M%S}")
+    names = chain([first], (first.with_name(f"{first.name}-{again}") for again in count(2)))
+    aside = next(name for name in names if not name.exists())
+    path.rename(aside)
+    for suffix in _BESIDE:
+        with suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
+    return aside
+
+
+def set_aside_if_damaged(path: Path, *, now: datetime) -> Path | None:
+    """The same where it is damaged, by one of all processes that find it so; ``None`` where not.
+
+    Whoever has it open closes the renamed one; SQLite leaves alone what lies beside the new one.
+    """
+    with _one_at_a_time(path.parent):
+        return set_aside(path, now=now) if path.exists() and is_damaged(path) else None
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """A lock of the folder itself, which ends with the process."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
