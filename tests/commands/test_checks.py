@@ -65,6 +65,18 @@ def test_the_doctor_names_the_rows_that_are_damaged_and_no_start_waits_for_them(
     assert stop_on_trouble(state(settings)) == []
 
 
+def test_the_doctor_names_a_lock_that_nobody_can_hold(settings: Settings) -> None:
+    with Warehouse(settings.warehouse_path).open():
+        pass
+    lock = Path(f"{settings.warehouse_path}.lock")
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+
+    (told,) = [one.trouble for one in stores(settings) if one.trouble]
+
+    assert f"{lock} must be a file" in told
+
+
 def test_what_stops_a_start_is_raised_and_what_does_not_is_given() -> None:
     mild = Finding(what="a", trouble="mild", stops=False)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from datetime import date
@@ -193,6 +195,45 @@ def test_whichever_block_is_damaged_rows_can_be_added_again_and_all_that_can_be_
         met[mended.whole] += 1
 
     assert set(met) == {True, False}
+
+
+_CRASH = """
+import duckdb, os, sys
+connection = duckdb.connect(sys.argv[1])
+connection.execute("SET wal_autocheckpoint = '1TB'")
+connection.execute("CREATE TABLE crashed AS SELECT range FROM range(1000)")
+os._exit(0)
+"""
+
+
+def damaged_log(path: Path) -> None:
+    """What a crash leaves beside a file, and a bad disk of it."""
+    subprocess.run([sys.executable, "-c", _CRASH, str(path)], check=True)
+    log = path.with_name(f"{path.name}.wal")
+    content = bytearray(log.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 64] = bytes(range(64))
+    log.write_bytes(content)
+
+
+def test_a_damaged_log_beside_a_whole_file_costs_what_is_in_the_log_alone(
+    store: AccountStore, warehouse: Warehouse
+) -> None:
+    anna, path = connected(store), warehouse.path
+    published(store, warehouse, anna, "e20", 20)
+    for number in range(30):
+        collect(path, f"u{number}")
+    damaged_log(path)
+    with pytest.raises(NotAWarehouse):
+        plays_of(warehouse)
+
+    mended = mend(Warehouse(path), store, now=NOON)
+
+    assert mended is not None
+    assert mended.aside is not None
+    assert f"log that a crash left beside the warehouse {path}" in mended.in_words(path)
+    assert plays_of(warehouse) == 30
+    assert [one.name for one in path.parent.glob("*.damaged-*")] == [mended.aside.name]
 
 
 def test_who_finds_the_damage_after_somebody_else_has_mended_it_goes_on_too(

@@ -357,6 +357,10 @@ def _warehouse(path: Path) -> Finding:
         return Finding(what=what, trouble=sentence)
     if not path.exists() or path.stat().st_size == 0:
         return Finding(what=what, advice="not there yet; `vibe up` makes it")
+    lock = Path(f"{path}.lock")
+    if lock.exists() and not (lock.is_file() and os.access(lock, os.W_OK)):
+        sentence = f"{lock} must be a file that this user may write; move it away."
+        return Finding(what=what, trouble=sentence)
     trouble = trouble_with(path)
     return Finding(what=what, trouble=None if trouble is None else str(trouble))
 

@@ -19,7 +19,7 @@ from vibe_pipeline.playlists.recommendation_history import slice_of
 from vibe_pipeline.records import UserId
 from vibe_pipeline.settings import FILE, warehouse_form
 from vibe_pipeline.warehouse import Tables, Warehouse
-from vibe_pipeline.warehouse.damage import set_aside_if_damaged, write_anew
+from vibe_pipeline.warehouse.damage import is_a_log, set_aside_if_damaged, write_anew
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,12 @@ class Recovery:
             return (
                 f"The warehouse {path} was damaged, but in none of its rows: all of them are in a"
                 f" new one, and the former is kept as {self.aside.name}."
+            )
+        if self.aside is not None and is_a_log(self.aside):
+            return (
+                f"The log that a crash left beside the warehouse {path} was damaged and is kept as"
+                f" {self.aside.name}: what was written last is gone, but for {self.lists} lists"
+                " that were put back from the account store."
             )
         what = f"The warehouse {path} had lost lists"
         if self.aside is not None:

@@ -34,7 +34,14 @@ _WORDS: tuple[tuple[type[WarehouseError], tuple[str, ...]], ...] = (
     (WarehouseNewerThanUs, ("database file with version number", "newer version of duckdb")),
     (
         NotAWarehouse,
-        ("not a valid duckdb", "corrupt", "checksum", "could not read enough bytes"),
+        (
+            "not a valid duckdb",
+            "corrupt",
+            "checksum",
+            "could not read enough bytes",
+            "failure while replaying wal",
+            "input/output error",
+        ),
     ),
     (WarehouseLocked, ("could not set lock", "conflicting lock")),
     (WarehouseFull, ("no space left", "file too large", "disk quota", "out of disk")),

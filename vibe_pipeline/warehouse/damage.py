@@ -42,7 +42,8 @@ _LAST_BLOCK = (
 def set_aside_if_damaged(warehouse: Warehouse, *, now: datetime) -> Path | None:
     """Rename a file that was a DuckDB database and cannot be read any more; gives its new name.
 
-    A file of another kind stays where it is: DB_PATH may name it by mistake.
+    A file of another kind stays where it is: DB_PATH may name it by mistake. Where only the log
+    beside it cannot be read, which a crash leaves there, the log alone is renamed (``is_a_log``).
     """
     path = warehouse.path
     looked_at = _inode(path)
@@ -51,7 +52,15 @@ def set_aside_if_damaged(warehouse: Warehouse, *, now: datetime) -> Path | None:
     with FileLock(f"{path}.lock", timeout=warehouse.patience):
         if looked_at is None or _inode(path) != looked_at:
             return None  # somebody else has set it aside, and what lies there now is new
-        return _keep_aside(path, now)
+        if not _log_of(path).exists():
+            return _keep_aside(path, now)
+        log = _keep_log_aside(path, _free_name(path, f"{now:%Y%m%d-%H%M%S}"))
+    return set_aside_if_damaged(warehouse, now=now) or log
+
+
+def is_a_log(aside: Path) -> bool:
+    """Whether of a warehouse only its log was set aside under this name."""
+    return aside.suffix == ".wal"
 
 
 def write_anew(warehouse: Warehouse, *, now: datetime) -> Path:
@@ -94,8 +103,12 @@ def _keep_aside(path: Path, now: datetime) -> Path:
     aside = _free_name(path, f"{now:%Y%m%d-%H%M%S}")
     path.rename(aside)
     with suppress(FileNotFoundError):
-        _log_of(path).rename(_log_of(aside))
+        _keep_log_aside(path, aside)
     return aside
+
+
+def _keep_log_aside(path: Path, aside: Path) -> Path:
+    return _log_of(path).rename(_log_of(aside))
 
 
 def _unlink(path: Path) -> None:
