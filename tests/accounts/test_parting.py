@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from vibe_pipeline.accounts.call_allowance import preparing_of
 from vibe_pipeline.accounts.considered import ITEMS_KEPT, LISTS_KEPT
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.records import BlockKind, Considered, ErasureKind
@@ -97,6 +98,32 @@ def test_a_promise_outlives_the_account_and_ends_with_its_receipt(store: Account
     assert (first, second) == (True, False)
     assert told.counts == {"accounts.accounts": 1, "accounts.blocks": 1, "warehouse.likes": 4}
     assert store.erasures.get(note.receipt) is None
+
+
+def test_calls_of_a_run_that_was_under_way_are_counted_with_those_of_the_same_minute(
+    store: AccountStore,
+) -> None:
+    anna, boris = person(store), person(store, 2)
+    for somebody in (anna, boris):
+        asked_by(store, somebody)
+
+    promise = store.erasures.forget(anna)
+    asked_by(store, anna)
+    asked_by(store, anna)
+    kept = store.erasures.swept(promise.receipt, {})
+
+    spent = {name: calls(store, name) for name in (anna, boris, promise.receipt)}
+    assert kept
+    assert spent == {anna: 0, boris: 1, promise.receipt: 3}
+
+
+def asked_by(store: AccountStore, name: str) -> None:
+    """One call to Spotify ahead of time, for somebody."""
+    store.budget.of(preparing_of(UserId(name))).ask("spotify", asked_for=False)
+
+
+def calls(store: AccountStore, name: str) -> int:
+    return store.budget.spent("spotify", preparing_of(UserId(name)))
 
 
 def test_nobody_is_forgotten_twice(store: AccountStore) -> None:

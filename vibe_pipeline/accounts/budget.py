@@ -24,6 +24,7 @@ from vibe_pipeline.accounts.budget_shares import (
     opens_at,
     owner_of_calls,
 )
+from vibe_pipeline.accounts.call_counts import count_calls
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.paces import StoredSlotBook
 from vibe_pipeline.accounts.records import ServiceBlock
@@ -427,17 +428,10 @@ def _count(
     connection: Connection, service: str, now: datetime, edition_id: str, share: Share
 ) -> None:
     minute = now.replace(second=0, microsecond=0)
-    here = (
-        service_calls.c.service == service,
-        service_calls.c.minute == minute,
-        service_calls.c.edition_id == edition_id,
-    )
-    change = update(service_calls).where(*here).values(calls=service_calls.c.calls + 1)
-    if connection.execute(change).rowcount == 0:
+    row = {"service": service, "minute": minute, "edition_id": edition_id, "calls": 1}
+    if count_calls(connection, {**row, "share": str(share)}):
         gone = (service_calls.c.service == service, service_calls.c.minute <= _oldest(now))
         connection.execute(delete(service_calls).where(*gone))
-        row = {"service": service, "minute": minute, "edition_id": edition_id, "calls": 1}
-        connection.execute(insert(service_calls).values({**row, "share": str(share)}))
 
 
 def _believed(until: datetime | None, now: datetime) -> datetime | None:

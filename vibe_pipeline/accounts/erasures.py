@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from vibe_pipeline.accounts.call_counts import count_calls
 from vibe_pipeline.accounts.database import Database
 from vibe_pipeline.accounts.erasure_notes import erase_spotify, promise_erasure
 from vibe_pipeline.accounts.people import unlink
@@ -143,14 +144,17 @@ class Erasures:
 def _unname_calls(connection: Connection, note: Erasure) -> None:
     """Calls that were made for somebody stay counted, under the receipt instead of their id.
 
-    Again once all is swept: a run that was under way may have made some since.
+    Again once all is swept: a run that was under way may have made some since, also in a minute of
+    which some are counted under the receipt already.
     """
     if note.kind is not ErasureKind.PERSON:
         return
-    account = service_calls.c.edition_id
-    theirs = account.endswith(f":{note.user_id}", autoescape=True)
-    unnamed = func.replace(account, note.user_id, note.receipt)
-    connection.execute(update(service_calls).where(theirs).values(edition_id=unnamed))
+    theirs = service_calls.c.edition_id.endswith(f":{note.user_id}", autoescape=True)
+    named = connection.execute(select(service_calls).where(theirs)).mappings().all()
+    connection.execute(delete(service_calls).where(theirs))
+    for row in named:
+        unnamed = str(row["edition_id"]).replace(note.user_id, note.receipt)
+        count_calls(connection, {**row, "edition_id": unnamed})
 
 
 def about_people() -> list[Table]:
