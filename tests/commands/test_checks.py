@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -17,7 +18,7 @@ from tests.playlists.test_warehouse_recovery import published
 from tests.support.accounts_site import connected
 from vibe_pipeline.accounts.store import migrate, open_for, utc_now
 from vibe_pipeline.commands.checks import Finding, NotReady, recovery, state, stop_on_trouble
-from vibe_pipeline.commands.diagnosis import stores
+from vibe_pipeline.commands.diagnosis import promises, stores
 from vibe_pipeline.commands.service_checks import before_a_start
 from vibe_pipeline.settings import Settings, settings_from
 from vibe_pipeline.warehouse import Warehouse
@@ -63,6 +64,20 @@ def test_the_doctor_names_the_rows_that_are_damaged_and_no_start_waits_for_them(
 
     assert f"the tokens of {anna}" in told
     assert stop_on_trouble(state(settings)) == []
+
+
+@pytest.mark.parametrize(("hours", "late"), [(0, 0), (2, 1)])
+def test_the_doctor_names_a_promise_to_erase_that_is_not_kept(
+    settings: Settings, hours: int, late: int
+) -> None:
+    store = open_for(settings, now=lambda: utc_now() - timedelta(hours=hours))
+    (anna,) = store.people.ids()
+    store.erasures.forget(anna)
+
+    told = [one.trouble or "" for one in promises(settings)]
+
+    assert len(told) == late
+    assert all("that are not kept yet: 1, the first of" in one for one in told)
 
 
 def test_the_doctor_names_a_lock_that_nobody_can_hold(settings: Settings) -> None:

@@ -12,18 +12,20 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from packaging.requirements import Requirement
 
+from vibe_pipeline import runs
 from vibe_pipeline.accounts.cipher import SecretKeyInvalid, existing_key
 from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
 from vibe_pipeline.accounts.lost_accounts import lists_of_nobody, nobody_left
 from vibe_pipeline.accounts.records import Account, EditionKind, FailureCause
 from vibe_pipeline.accounts.row_check import damaged_rows
-from vibe_pipeline.accounts.store import AccountStore, open_existing
+from vibe_pipeline.accounts.store import AccountStore, open_existing, utc_now
 from vibe_pipeline.commands.checks import Finding, contact_names_nobody, port_trouble
 from vibe_pipeline.commands.dagster_files import damaged_files, trouble_writing
 from vibe_pipeline.commands.processes import Ports
@@ -38,6 +40,8 @@ from vibe_pipeline.warehouse.list_count import readable_lists_in
 FREE_BYTES = 500_000_000
 """Less than this fills up within days: logs, runs and the warehouse grow."""
 LEAST_TOKEN = 16
+ERASED_WITHIN = timedelta(hours=1)
+"""A run that is under way is waited for; its deadline is far below this."""
 _NAMED = 8
 """So many damaged rows are named; what an operator does about them is one thing."""
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
@@ -203,6 +207,23 @@ def people(settings: Settings) -> Iterator[Finding]:
     for capability in absent:
         rests = f"not tried until {capability.until:%Y-%m-%d %H:%M} UTC ({capability.reason})"
         yield Finding(what=capability.name, advice=rests)
+
+
+def promises(settings: Settings) -> Iterator[Finding]:
+    """Whether everybody who asked for it was erased; that is tried every minute until it is."""
+    try:
+        store = open_existing(settings)
+        waiting = [] if store is None else store.erasures.waiting()
+    except AccountsUnreadable:
+        return
+    late = [note for note in waiting if utc_now() - note.asked_at > ERASED_WITHIN]
+    if late:
+        first = min(note.asked_at for note in late)
+        sentence = (
+            f"Promises to erase that are not kept yet: {len(late)}, the first of"
+            f" {first:%Y-%m-%d %H:%M} UTC; the runs of {runs.FORGET_PERSON} in Dagster say why."
+        )
+        yield Finding(what="promises to erase", trouble=sentence)
 
 
 def versions(

@@ -59,6 +59,7 @@ def examine(
     yield from diagnosis.disk(settings.home)
     yield from checks.restoring(settings)
     yield from diagnosis.stores(settings)
+    yield from diagnosis.promises(settings)
     yield from diagnosis.ports(settings)
     yield from diagnosis.parts(settings)
     if not offline:
