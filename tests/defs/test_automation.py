@@ -815,10 +815,9 @@ def test_whoever_cannot_be_told_that_a_list_is_given_up_keeps_nobody_else_waitin
     for person in people:
         asked = _run(instance, person, {runs.ASKED_BY: runs.CHAT}, dg.DagsterRunStatus.FAILURE)
         _left_at(store, person, asked)
-    broken = _edition(store, people[1], recorded=True, occasion="asked:broken")
     with store.database.writing() as connection:
-        spoilt = "UPDATE editions SET tracks = '{' WHERE edition_id = ?"
-        connection.exec_driver_sql(spoilt, (broken.edition_id,))
+        spoilt = "UPDATE accounts SET mode = 'weekly' WHERE user_id = ?"
+        connection.exec_driver_sql(spoilt, (people[1].user_id,))
 
     _sweep(instance, NOW + timedelta(days=2))
 

@@ -11,7 +11,8 @@ import pytest
 from tests.support.vibe_world import VibeWorld
 from tests.support.warehouse_examples import damaged_for_writers
 from vibe_pipeline import runs
-from vibe_pipeline.accounts.records import Account
+from vibe_pipeline.accounts.records import Account, EditionState
+from vibe_pipeline.defs.run_context import SELECTION
 
 
 def kept_aside(world: VibeWorld) -> list[Path]:
@@ -44,6 +45,23 @@ def test_damage_that_only_whoever_writes_meets_costs_nobody_a_row_nor_a_second_r
     assert set(world.remembered(anna.user_id)) == before | now
     assert now.isdisjoint(before)
     assert len(kept_aside(world)) == 1
+
+
+def test_no_list_is_made_of_the_library_that_a_run_lost_on_its_way(
+    world: VibeWorld, anna: Account
+) -> None:
+    before = set(world.remembered(anna.user_id))
+    kept = world.settings.warehouse_path.read_bytes()
+    world.settings.warehouse_path.unlink()
+
+    failed = world.run(runs.DAILY_VIBE, anna.user_id, selection=[SELECTION], raise_on_error=False)
+
+    assert "holds no library" in world.failure(failed)
+    begun = world.list_of(failed)
+    assert (begun.state, begun.cause) == (EditionState.STARTED, None)
+    again = world.run(runs.DAILY_VIBE, anna.user_id)
+    assert {track.key for track in world.list_of(again).tracks}.isdisjoint(before)
+    world.settings.warehouse_path.write_bytes(kept)
 
 
 def test_an_archive_asked_for_of_a_damaged_warehouse_holds_what_the_account_store_gives_back(

@@ -132,17 +132,23 @@ class SelectionStep:
     def read(
         cls, run: RunContext, store: AccountStore, database: Warehouse, clock: ClockResource
     ) -> Self:
-        """All of it in one opening of the warehouse."""
+        """All of it in one opening of the warehouse.
+
+        Raises ``dagster.Failure`` where that is another than the one the library was read into: a
+        list from what is left would have nothing to choose from, or call everything new.
+        """
         edition_slice, wishes = run.place, Wishes.of(store, run.user_id)
         policy = policy_on(run.user_id, edition_slice.vibe_date, read_settings().compared_policies)
         with database.open() as tables:
             put_back_if_older(tables, store, run.user_id)
+            library = tables.library.state(run.user_id)
+            if library == LibraryState():
+                raise _library_lost(run)
             inputs = inputs_for(
                 tables, run.account, wishes, edition_slice, policy=policy, now=clock.now()
             )
             known = Known.read(tables, edition_slice, inputs)
             pools = pools_from(tables, edition_slice, inputs)
-            library = tables.library.state(run.user_id)
         return cls(
             run=run,
             store=store,
@@ -224,6 +230,15 @@ class SelectionStep:
         with self.database.open() as tables:
             self.lookups.keep_in(tables.lookups)
             record.keep(tables)
+
+
+def _library_lost(run: RunContext) -> dg.Failure:
+    """Nothing is noted: the list is begun anew by itself, with the library."""
+    return dg.Failure(
+        f"The warehouse holds no library of {run.user_id}: it was lost or set aside while this run"
+        " went on. The list is begun anew by itself; where it is not, run the library first.",
+        allow_retries=False,
+    )
 
 
 def _made_meanwhile(run: RunContext) -> dg.Failure:
