@@ -13,6 +13,7 @@ import structlog
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.errors import UnknownPerson
 from vibe_pipeline.accounts.messages import NightLate
+from vibe_pipeline.accounts.readable_rows import OF_ONE_PERSON
 from vibe_pipeline.accounts.records import Account
 from vibe_pipeline.nightly import Due, late_night
 from vibe_pipeline.records import UserId
@@ -32,7 +33,7 @@ def tell_of_late_nights(services: BotServices, late_before: Collection[Late]) ->
     for account in services.store.people.all(active_only=True):
         try:
             night = _late(services, account)
-        except (ArithmeticError, LookupError, TypeError, ValueError):
+        except OF_ONE_PERSON:
             log.exception("cannot tell whether a night is late", user=account.user_id)
             continue
         if night is not None:

@@ -28,6 +28,7 @@ from vibe_bot.turns import Turns
 from vibe_bot.twins import only_one_of
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
+from vibe_pipeline.accounts.readable_rows import OF_ONE_PERSON
 from vibe_pipeline.accounts.records import Account, FailureCause, PendingLaunch
 from vibe_pipeline.clients.errors import ServiceError, ServiceUnavailable
 from vibe_pipeline.locales import say
@@ -179,7 +180,7 @@ class Launches:
         """One person's row that cannot be read holds up nobody else's wish."""
         try:
             self._take_up(pending)
-        except (LookupError, TypeError, ValueError):
+        except OF_ONE_PERSON:
             log.exception("a wish cannot be taken up", job=pending.job, user=pending.user_id)
 
     def _take_up(self, pending: PendingLaunch) -> None:

@@ -26,7 +26,7 @@ from vibe_bot.sending import Edited, Unreached, edit, send
 from vibe_bot.services import BotServices
 from vibe_bot.telegram_answers import MayHaveArrived
 from vibe_bot.twins import only_one_numbered, only_one_of
-from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.errors import AccountsUnreadable, RowUnreadable
 from vibe_pipeline.accounts.messages import MessageUnreadable, OutboxMessage
 from vibe_pipeline.accounts.outbox import KEPT
 
@@ -88,9 +88,9 @@ class OutboxRelay:
         """One person's message that meets what nobody foresaw holds up nobody else's."""
         try:
             sent = await self._sent(message)
-        except AccountsUnreadable:
-            raise
-        except Exception:
+        except Exception as error:
+            if isinstance(error, AccountsUnreadable) and not isinstance(error, RowUnreadable):
+                raise
             log.exception("a message cannot be sent", key=message.key, user=message.user_id)
             await asyncio.to_thread(self._refused, message)
             return

@@ -34,7 +34,7 @@ from vibe_bot.telegram_answers import AnswerLost, MayHaveArrived, TooLarge
 from vibe_bot.twins import only_one_numbered, only_one_of
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.continuation import waited_for_in_chat
-from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
+from vibe_pipeline.accounts.errors import AccountsUnreadable, RowUnreadable, UnknownPerson
 from vibe_pipeline.accounts.messages import ReadyAfterAll
 from vibe_pipeline.accounts.records import Account, EditionState, TrackedRun
 from vibe_pipeline.clients.dagster import RunView
@@ -322,7 +322,7 @@ class _Follower:
                 log.warning(
                     "cannot tell how a run stands yet", run=self.watch.run_id, why=str(error)
                 )
-                surprises += isinstance(error, BadRequest)
+                surprises += isinstance(error, BadRequest | RowUnreadable)
             except Exception:
                 log.exception("following a run failed", run=self.watch.run_id)
                 surprises += 1

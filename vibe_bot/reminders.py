@@ -15,6 +15,7 @@ from vibe_bot.late_nights import Late, tell_of_late_nights
 from vibe_bot.services import BotServices
 from vibe_pipeline.accounts.errors import AccountsUnreadable, UnknownPerson
 from vibe_pipeline.accounts.messages import ConsentEnds, ZoneUnknown
+from vibe_pipeline.accounts.readable_rows import OF_ONE_PERSON
 from vibe_pipeline.accounts.records import Account
 
 log = structlog.get_logger()
@@ -46,7 +47,7 @@ def remind(services: BotServices) -> int:
             told += _ask_for_a_zone(services, account)
         except UnknownPerson:
             log.info("somebody was forgotten meanwhile", user=account.user_id)
-        except (ArithmeticError, LookupError, TypeError, ValueError):
+        except OF_ONE_PERSON:
             log.exception("cannot tell whether to remind", user=account.user_id)
     return told
 

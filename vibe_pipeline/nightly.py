@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import structlog
 
+from vibe_pipeline.accounts.readable_rows import OF_ONE_PERSON
 from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
 from vibe_pipeline.records import UserId, believed
 from vibe_pipeline.runs import nightly_occasion
@@ -150,7 +151,7 @@ def due(
     for account in accounts:
         try:
             item = _due(account, editions_of, now)
-        except (ArithmeticError, LookupError, TypeError, ValueError):
+        except OF_ONE_PERSON:
             log.exception("cannot tell whether a night has come", user=account.user_id)
             continue
         if item is not None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.account_examples import LONG_AGO, account
+from vibe_pipeline.accounts.errors import RowUnreadable
 from vibe_pipeline.accounts.records import Account, Edition, EditionKind, EditionState, FailureCause
 from vibe_pipeline.nightly import (
     ATTEMPTS,
@@ -343,10 +344,13 @@ def test_who_lives_by_an_unknown_clock_goes_by_utc_and_stops_nobody(zone: str) -
     assert [item.account.user_id for item in lists] == ["u1", "u2"]
 
 
-def test_one_persons_unreadable_edition_stops_nobody() -> None:
+@pytest.mark.parametrize(
+    "error", [ValueError("'gramophone' is not a valid Source"), RowUnreadable("a damaged row")]
+)
+def test_one_persons_unreadable_edition_stops_nobody(error: Exception) -> None:
     def editions_of(user_id: UserId, day: date) -> list[Edition]:
         if user_id == "u1":
-            raise ValueError("'gramophone' is not a valid Source")
+            raise error
         return []
 
     people = [account(user_id="u1"), account(user_id="u2")]

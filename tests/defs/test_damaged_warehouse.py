@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,9 @@ from tests.support.vibe_world import VibeWorld
 from tests.support.warehouse_examples import damaged_for_writers
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Account, EditionState
+from vibe_pipeline.defs import library
 from vibe_pipeline.defs.run_context import SELECTION
+from vibe_pipeline.taste.library_refresh import LibraryDelta, library_delta
 
 
 def kept_aside(world: VibeWorld) -> list[Path]:
@@ -62,6 +65,26 @@ def test_no_list_is_made_of_the_library_that_a_run_lost_on_its_way(
     again = world.run(runs.DAILY_VIBE, anna.user_id)
     assert {track.key for track in world.list_of(again).tracks}.isdisjoint(before)
     world.settings.warehouse_path.write_bytes(kept)
+
+
+def test_a_library_that_is_lost_while_spotify_is_asked_is_not_taken_for_a_small_one(
+    world: VibeWorld, anna: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = world.settings.warehouse_path
+    kept = path.read_bytes()
+
+    async def lost_meanwhile(*args: Any, **named: Any) -> LibraryDelta:
+        path.unlink(missing_ok=True)
+        return await library_delta(*args, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(library, "library_delta", lost_meanwhile)
+        failed = world.run(runs.DAILY_VIBE, anna.user_id, raise_on_error=False)
+    world.run(runs.DAILY_VIBE, anna.user_id)
+
+    assert "holds no library" in world.failure(failed)
+    assert len(world.list_of(failed).tracks) == anna.playlist_size
+    path.write_bytes(kept)
 
 
 def test_an_archive_asked_for_of_a_damaged_warehouse_holds_what_the_account_store_gives_back(

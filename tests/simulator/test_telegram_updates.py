@@ -96,7 +96,7 @@ async def test_a_second_poller_ends_the_first_with_a_conflict(site: TelegramSite
 
 async def test_a_poller_that_hung_up_is_no_conflict(site: TelegramSite) -> None:
     with pytest.raises(httpx.ReadTimeout):
-        async with httpx.AsyncClient(timeout=0.2) as client:
+        async with httpx.AsyncClient(timeout=httpx.Timeout(30, read=0.2)) as client:
             await client.get(f"{site.base_url}{site.state.token}/getUpdates?timeout=30")
     await eventually(lambda: site.state.changed.waiting == 0)
     site.state.type_text(ANNA, "still here")

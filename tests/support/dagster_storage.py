@@ -52,15 +52,16 @@ def _modules_in_memory() -> tuple[ModuleType, ...]:
 def dagster_in_files(folder: Path) -> Iterator[dg.DagsterInstance]:
     """One that keeps its records in a folder as ours do; schedules may open it for themselves."""
     if not (folder / "history").exists():
-        shutil.copytree(_blank(), folder, dirs_exist_ok=True)
+        shutil.copytree(_blank().name, folder, dirs_exist_ok=True)
     with _stored_in(str(folder)) as instance:
         yield instance
 
 
 @cache
-def _blank() -> str:
-    folder = tempfile.mkdtemp()
-    with _stored_in(folder):
+def _blank() -> tempfile.TemporaryDirectory[str]:
+    """Gone with this process."""
+    folder = tempfile.TemporaryDirectory()
+    with _stored_in(folder.name):
         return folder
 
 

@@ -61,7 +61,7 @@ def refreshed(
         state, likes = tables.library.state(ANNA), tables.library.likes(ANNA)
     delta = asyncio.run(library_delta(spotify, plan, state=state, likes=likes))
     with warehouse.open() as tables:
-        return keep(tables, ANNA, delta, now=now)
+        return keep(tables, ANNA, delta, since=state, now=now)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,9 @@ Record = TypeVar("Record")
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What decoding a row raises that does not hold what it should: broken JSON, no moment, no kind."""
 
+OF_ONE_PERSON = (RowUnreadable, *UNREADABLE)
+"""What may be raised over one person's rows; whoever looks at many people passes them by."""
+
 
 def readable_rows(
     connection: Connection,

@@ -22,6 +22,7 @@ from vibe_pipeline.playlists.failures import ListFailure, ListRefused, failure_o
 from vibe_pipeline.playlists.ledger_step import PublicationLost
 from vibe_pipeline.playlists.paused_nights import moves_on
 from vibe_pipeline.playlists.warehouse_recovery import Recovery, mend
+from vibe_pipeline.taste.library_refresh import LibraryLost
 from vibe_pipeline.warehouse import NotAWarehouse, Warehouse, WarehouseError
 
 
@@ -47,7 +48,7 @@ def failures_recorded(
             raise dg.Failure(str(error), metadata=shown, allow_retries=False) from error
         # Nothing is noted: the list goes on by itself, over what was put back.
         raise dg.Failure(recovery.in_words(error.path), allow_retries=False) from error
-    except PublicationLost as error:
+    except (PublicationLost, LibraryLost) as error:
         # Nothing is noted: another goes on with it, or it goes on by itself where it stands by now.
         raise dg.Failure(str(error), allow_retries=False) from error
     except dg.Failure:

@@ -132,7 +132,7 @@ def library(
             )
             delta, calls = asyncio.run(_ask(opening, plan, state, likes))
             with database.open() as tables:
-                snapshot = keep(tables, run.user_id, delta, now=now)
+                snapshot = keep(tables, run.user_id, delta, since=state, now=now)
         _note_progress(store, run.user_id, delta, snapshot, now)
         if runs.PERSON in context.run.tags:
             put_leftovers_in_order(run, store, database, services, clock)

@@ -43,7 +43,7 @@ from vibe_pipeline.ranking.list_request import ListRequest
 from vibe_pipeline.ranking.policy import DEFAULT, Policy
 from vibe_pipeline.records import Pool, Ranked, Source, Track
 from vibe_pipeline.settings import read_settings
-from vibe_pipeline.taste.library_refresh import stale_parts
+from vibe_pipeline.taste.library_refresh import LibraryLost, stale_parts
 from vibe_pipeline.taste.policy_comparison import policy_on
 from vibe_pipeline.warehouse import (
     EditionInputs,
@@ -134,7 +134,7 @@ class SelectionStep:
     ) -> Self:
         """All of it in one opening of the warehouse.
 
-        Raises ``dagster.Failure`` where that is another than the one the library was read into: a
+        Raises ``LibraryLost`` where that is another than the one the library was read into: a
         list from what is left would have nothing to choose from, or call everything new.
         """
         edition_slice, wishes = run.place, Wishes.of(store, run.user_id)
@@ -143,7 +143,7 @@ class SelectionStep:
             put_back_if_older(tables, store, run.user_id)
             library = tables.library.state(run.user_id)
             if library == LibraryState():
-                raise _library_lost(run)
+                raise LibraryLost(run.user_id)
             inputs = inputs_for(
                 tables, run.account, wishes, edition_slice, policy=policy, now=clock.now()
             )
@@ -230,15 +230,6 @@ class SelectionStep:
         with self.database.open() as tables:
             self.lookups.keep_in(tables.lookups)
             record.keep(tables)
-
-
-def _library_lost(run: RunContext) -> dg.Failure:
-    """Nothing is noted: the list is begun anew by itself, with the library."""
-    return dg.Failure(
-        f"The warehouse holds no library of {run.user_id}: it was lost or set aside while this run"
-        " went on. The list is begun anew by itself; where it is not, run the library first.",
-        allow_retries=False,
-    )
 
 
 def _made_meanwhile(run: RunContext) -> dg.Failure:

@@ -84,6 +84,16 @@ class RefreshPlan:
     list_follows: bool = False
 
 
+class LibraryLost(Exception):
+    """The warehouse holds nothing of a library that it held before, or that a list is made from."""
+
+    def __init__(self, user_id: UserId) -> None:
+        super().__init__(
+            f"The warehouse holds no library of {user_id}: it was lost or set aside while this run"
+            " went on. The list is begun anew by itself; where it is not, run the library first."
+        )
+
+
 @dataclass(slots=True, kw_only=True)
 class LibraryDelta:
     """What Spotify answered, before it is kept; ``None``: not asked, or not answered.
@@ -285,11 +295,19 @@ def stale_parts(state: LibraryState) -> list[Part]:
     return [part for part, since in untold.items() if since is not None]
 
 
-def keep(tables: Tables, user_id: UserId, delta: LibraryDelta, *, now: datetime) -> LibrarySnapshot:
+def keep(
+    tables: Tables, user_id: UserId, delta: LibraryDelta, *, since: LibraryState, now: datetime
+) -> LibrarySnapshot:
     """Keep the answers in the tables given, in their transaction, and read the library back.
 
-    No top items at all, where there were some, is no reason to forget them.
+    No top items at all, where there were some, is no reason to forget them. ``since``: what was
+    known when Spotify was asked for more.
+
+    Raises:
+        LibraryLost: that is not here any more, and what was answered would be all there is.
     """
+    if since != LibraryState() == tables.library.state(user_id):
+        raise LibraryLost(user_id)
     change, plays_added = _write(tables, user_id, delta, now)
     tables.library.note_untold(
         user_id,
