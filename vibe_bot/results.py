@@ -226,8 +226,8 @@ def failed(account: Account, job: Job, run: RunView, obstacle: Obstacle | None) 
     """Why there is nothing, and what to do; a list comes by itself when Spotify's rest ends."""
     language, known = account.language, obstacle or Obstacle(cause=FailureCause.UNEXPECTED)
     why = because(account, known.cause, known.until)
-    if run.status == "CANCELED" and known.cause is FailureCause.UNEXPECTED:
-        why = tell(language, "bot.failed.canceled")
+    if known.cause is FailureCause.UNEXPECTED and (run.called_off or run.vanished):
+        why = tell(language, f"bot.failed.{'canceled' if run.called_off else 'vanished'}")
     untouched = None
     if job.makes_a_list and not known.playlist_changed:
         untouched = tell(language, "bot.failed.untouched")

@@ -149,9 +149,18 @@ class RunPoller:
             queue = await dagster.queue(runs.waiting_tags())
         waiting = {run.run_id: run for run in queue if run.run_id in watched}
         begun = await dagster.followed(watched - set(waiting))
-        lost = {run_id: _vanished(run_id) for run_id in watched - set(waiting) - set(begun)}
+        lost = {run_id: self._vanished(run_id) for run_id in watched - set(waiting) - set(begun)}
         ahead = {run.run_id: place for place, run in enumerate(queue)}
         return {**lost, **begun, **waiting}, ahead
+
+    def _vanished(self, run_id: str) -> RunView:
+        """A run that nobody knows any more failed when that was first seen; its list may go on."""
+        before = self._views.get(run_id)
+        if before is not None and before.vanished:
+            return before
+        return RunView(
+            run_id=run_id, job="", status="FAILURE", tags={}, ended_at=self.services.now()
+        )
 
     async def _look_at_ledger(self) -> None:
         wanted = set(self._editions())
@@ -182,8 +191,3 @@ def edition_of(watch: TrackedRun, run: RunView | None) -> EditionId | None:
 def _under_way(run: RunView | None) -> bool:
     """Whether it has left the queue for good."""
     return run is not None and bool(run.steps or run.ended)
-
-
-def _vanished(run_id: str) -> RunView:
-    """A run that nobody knows any more: it ends without a result."""
-    return RunView(run_id=run_id, job="", status="CANCELED", tags={})

@@ -384,7 +384,37 @@ async def test_a_playlist_changed_half_way_is_not_called_untouched(place: BotWor
     assert say("en", "bot.failed.untouched") not in message["text"]
 
 
-async def test_a_run_that_vanished_or_was_ended_is_told(place: BotWorld) -> None:
+async def test_a_run_that_nobody_knows_any_more_is_told_once_its_list_goes_on_no_more(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "NOTICED_WITHIN", timedelta(seconds=0.2))
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+
+    del place.pipeline.runs[run.run_id]
+    message = await anna.sees(
+        lambda one: say("en", "bot.failed.vanished") in one["text"], since=asked
+    )
+
+    assert data_of(message) == ["go:generate"]
+
+
+async def test_a_list_whose_run_nobody_knows_any_more_is_told_when_it_is_there(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    run = await the_run(place)
+
+    del place.pipeline.runs[run.run_id]
+    await anna.sees(lambda one: say("en", "bot.progress.going_on") in one["text"], since=asked)
+    anna.edition(run.run_id)
+
+    assert await anna.sees(lambda one: "Anna's day" in one["text"], since=asked)
+
+
+async def test_a_run_that_was_ended_is_told(place: BotWorld) -> None:
     anna = await connected(place)
     asked = await anna.types("/generate")
     run = await the_run(place)

@@ -167,22 +167,6 @@ def spoil_accounts(site: Site) -> Mend:
     return lambda: _put_back(site, kept)
 
 
-def _dagsters(site: Site) -> Path:
-    return site.installation.home / "dagster" / "history"
-
-
-def spoil_runs(site: Site) -> Mend:
-    """A third of Dagster's runs reads as zeros."""
-    _zeros_inside(_dagsters(site) / "runs.db")
-    return _nothing
-
-
-def spoil_events(site: Site) -> Mend:
-    """A third of Dagster's index of events reads as zeros."""
-    _zeros_inside(_dagsters(site) / "runs" / "index.db")
-    return _nothing
-
-
 def fill_disk(site: Site) -> Mend:
     """Not one byte more."""
     home = site.installation.home
@@ -228,8 +212,6 @@ HARMS = (
     Harm(name="secret.key, deleted", do=delete_key, told=("key_lost",)),
     Harm(name="account store, deleted", do=delete_accounts, told=("store_damaged",)),
     Harm(name="account store, zeros inside", do=spoil_accounts, told=("store_damaged",)),
-    Harm(name="Dagster's runs, zeros inside", do=spoil_runs, by_itself=True),
-    Harm(name="Dagster's index of events, zeros inside", do=spoil_events, by_itself=True),
     Harm(name="disk, full", do=fill_disk, told=_FULL, small_disk=True),
     Harm(name="home, read-only", do=forbid_writing, told=_FULL, small_disk=True),
 )

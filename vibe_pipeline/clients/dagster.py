@@ -70,6 +70,11 @@ class RunView:
         return self.status == "SUCCESS"
 
     @property
+    def vanished(self) -> bool:
+        """Whether nothing is known of it any more: it was deleted, or Dagster's storage lost it."""
+        return not self.job
+
+    @property
     def called_off(self) -> bool:
         """Whether somebody ended it."""
         return self.status == "CANCELED"
