@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import parse_qs
 
 from starlette.routing import BaseRoute, Route
@@ -90,18 +91,21 @@ class Recorder:
             endpoint=self._endpoints.name(service, scope["method"], scope["path"], query),
             user=self._who(service, headers, body),
         )
-        replayed = _replayed(body, receive)
-        status = await self._answer(asked, scope, replayed, send)
+        kept = _kept_body(service, headers, body)
+        noted = _Noted(send, partial(self._note, asked, scope, query, kept))
+        noted.note(await self._answer(asked, scope, _replayed(body, receive), noted))
+
+    def _note(self, asked: _Asked, scope: Scope, query: str, body: object, status: int) -> None:
         self._simulation.log.add(
             at=self._simulation.clock.now(),
-            service=service,
+            service=asked.service,
             method=scope["method"],
             path=scope["path"],
             query_string=query,
             status=status,
             endpoint=asked.endpoint,
             user=asked.user,
-            body=_kept_body(service, headers, body),
+            body=body,
         )
 
     async def _answer(self, asked: _Asked, scope: Scope, receive: Receive, send: Send) -> int:
@@ -119,6 +123,25 @@ class Recorder:
         if fault.delay and fault.kind != "drip":
             await asyncio.sleep(fault.delay)
         return await spoil(fault, asked.service, scope, receive, send)
+
+
+class _Noted:
+    """Passes messages on; the request stands in the log before its caller can read the answer."""
+
+    def __init__(self, send: Send, note: Callable[[int], None]) -> None:
+        self._send = send
+        self._note: Callable[[int], None] | None = note
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.note(message["status"])
+        await self._send(message)
+
+    def note(self, status: int) -> None:
+        """Once: with the answer, or when it turned out that there is none."""
+        note, self._note = self._note, None
+        if note is not None:
+            note(status)
 
 
 class _Watched:
