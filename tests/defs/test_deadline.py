@@ -86,8 +86,8 @@ def test_what_was_being_asked_at_the_deadline_is_kept_when_it_comes(
             ).fetchone()
 
     assert metadata_of(made, pool_key(Source.LASTFM_SIMILAR_TRACKS))["reason"].value == "cut_off"
-    assert questions > 0
-    assert kept == (questions,)
+    assert kept is not None
+    assert kept[0] >= questions > 0  # one answer may be known by two names
 
 
 def test_what_labs_is_asked_while_choosing_is_kept_when_it_comes_late(
