@@ -173,12 +173,11 @@ def fill_disk(site: Site) -> Mend:
     if shutil.disk_usage(home).total > _LARGEST_TO_FILL:
         raise LookupError("no small disk of its own to fill")
     ballast = home / "ballast"
-    with ballast.open("wb") as file:
+    with ballast.open("wb", buffering=0) as file:
         size = shutil.disk_usage(home).free
         while size > 0:
             try:
                 file.write(bytes(min(size, 1_000_000)))
-                file.flush()
             except OSError:
                 break
             size -= 1_000_000
