@@ -366,6 +366,9 @@ class _Follower:
         run, there = snapshot.run or _unseen(self.watch), stands(job, snapshot)
         if there and self.message.abandoned and await asyncio.to_thread(self._left_for_them, run):
             return None
+        if run.vanished and not there and await asyncio.to_thread(self._begun_anew, run):
+            log.warning("a run was lost, and is begun anew", run=self.watch.run_id)
+            return None
         figures = await self._figures(job, run, there=there)
         account = await asyncio.to_thread(self._account)
         if account is None:
@@ -373,6 +376,15 @@ class _Follower:
         return await asyncio.to_thread(
             result_of, self.services, account, job, run, figures, there=there
         )
+
+    def _begun_anew(self, run: RunView) -> bool:
+        """Whether what was asked for is launched once more, and told in this message."""
+        watch, services = self.watch, self.services
+        if edition_made(services, watch.user_id, run) is not None:
+            return False
+        youngest = services.now() - timedelta(minutes=services.settings.wish_minutes)
+        wishes = services.store.pending_launches
+        return wishes.reopen(watch.user_id, watch.message_id, wanted_since=youngest)
 
     def _left_for_them(self, run: RunView) -> bool:
         """Whether there is a list, and it waits in the outbox until its person is back."""

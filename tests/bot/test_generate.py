@@ -18,7 +18,7 @@ from vibe_bot.launches import NO_MESSAGE
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import EditionKind, EditionState, FailureCause
 from vibe_pipeline.accounts.store import utc_now
-from vibe_pipeline.accounts.tables import service_calls
+from vibe_pipeline.accounts.tables import pending_launches, service_calls
 from vibe_pipeline.locales import LANGUAGES, moment, say
 from vibe_pipeline.records import EditionId
 from vibe_pipeline.runs import LaunchRequest
@@ -44,6 +44,12 @@ def at(run: StandInRun, step: str) -> None:
     run.status = "STARTED"
     done = STEPS.index(step)
     run.steps = dict.fromkeys(STEPS[:done], "SUCCESS") | {step: "IN_PROGRESS"}
+
+
+def _asked_long_ago(place: BotWorld) -> None:
+    long_ago = datetime.now(UTC) - timedelta(minutes=place.settings.wish_minutes + 1)
+    with place.store.database.writing() as connection:
+        connection.execute(pending_launches.update().values(asked_at=long_ago))
 
 
 def refused(place: BotWorld) -> list[str]:
@@ -384,7 +390,26 @@ async def test_a_playlist_changed_half_way_is_not_called_untouched(place: BotWor
     assert say("en", "bot.failed.untouched") not in message["text"]
 
 
-async def test_a_run_that_nobody_knows_any_more_is_told_once_its_list_goes_on_no_more(
+async def test_a_run_that_nobody_knows_any_more_is_begun_anew_in_the_same_message(
+    place: BotWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "NOTICED_WITHIN", timedelta(seconds=0.2))
+    anna = await connected(place)
+    asked = await anna.types("/generate")
+    lost = await the_run(place)
+
+    del place.pipeline.runs[lost.run_id]
+    anew = await the_run(place)
+    anna.edition(anew.run_id)
+    anew.status = "SUCCESS"
+    await anna.sees(lambda one: "Anna's day" in one["text"], since=asked)
+    await until(lambda: place.store.watches.open() == [])
+
+    assert anew.tags[runs.REQUEST] == lost.tags[runs.REQUEST]
+    assert len([one for one in await anna.said_by_bot() if one["message_id"] > asked]) == 1
+
+
+async def test_a_run_lost_long_after_it_was_asked_for_is_told_with_a_button(
     place: BotWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "NOTICED_WITHIN", timedelta(seconds=0.2))
@@ -392,12 +417,14 @@ async def test_a_run_that_nobody_knows_any_more_is_told_once_its_list_goes_on_no
     asked = await anna.types("/generate")
     run = await the_run(place)
 
+    _asked_long_ago(place)
     del place.pipeline.runs[run.run_id]
     message = await anna.sees(
         lambda one: say("en", "bot.failed.vanished") in one["text"], since=asked
     )
 
     assert data_of(message) == ["go:generate"]
+    assert place.store.pending_launches.open() == []
 
 
 async def test_a_list_whose_run_nobody_knows_any_more_is_told_when_it_is_there(

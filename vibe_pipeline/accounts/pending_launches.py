@@ -144,6 +144,17 @@ class PendingLaunches:
         """Its run is followed, or there is none to follow."""
         self._change(request_id, done=True)
 
+    def reopen(self, user_id: UserId, message_id: int, *, wanted_since: datetime) -> bool:
+        """Launch once more what this message tells of, as its run was lost; says whether it is.
+
+        Not what was to begin before ``wanted_since``: that is too old to be launched.
+        """
+        wishes = self._many(table.c.user_id == user_id, table.c.message_id == message_id)
+        if not wishes or wishes[-1].wanted_at < wanted_since:
+            return False
+        self._change(wishes[-1].request_id, done=False, not_before=self.now())
+        return True
+
     def drop_old(self) -> int:
         """Let go of what was done long ago; says how many."""
         old = (table.c.done, table.c.asked_at <= self.now() - KEPT)
