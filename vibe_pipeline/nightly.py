@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import structlog
 
+from vibe_pipeline.accounts.continuation import named_end
 from vibe_pipeline.accounts.readable_rows import OF_ONE_PERSON
 from vibe_pipeline.accounts.records import Account, Edition, EditionState, FailureCause
 from vibe_pipeline.records import UserId, believed
@@ -326,8 +327,8 @@ def next_try(edition: Edition) -> datetime | None:
 
     Exponential backoff by the time that has passed: twice as long as since the first attempt.
     """
-    if edition.cause_until is not None:
-        return edition.cause_until
+    if (end := named_end(edition)) is not None:
+        return end
     pause = PAUSES.get(edition.cause) if edition.cause is not None else None
     if pause is None:
         return None

@@ -208,6 +208,32 @@ def test_a_known_end_of_the_trouble_is_waited_for() -> None:
     assert next_run_at(limited, runs_made=1, now=BEGINNING) == until
 
 
+def test_short_rests_that_follow_each_other_are_tried_ever_more_rarely() -> None:
+    limited = replace(
+        KILLED,
+        state=EditionState.PLAYLIST_MADE,
+        cause=FailureCause.RATE_LIMITED,
+        cause_until=BEGINNING + timedelta(seconds=2),
+    )
+
+    times = [next_run_at(limited, runs_made=made, now=BEGINNING) for made in range(1, 30)]
+
+    assert times[:2] == [limited.cause_until, BEGINNING + PAUSES[1]]
+    assert set(times[len(PAUSES) :]) == {BEGINNING + PAUSES[-1]}
+
+
+@pytest.mark.parametrize("minutes", [10, 15])
+def test_a_rest_that_says_when_trouble_ends_is_believed_however_often_it_was_tried(
+    minutes: int,
+) -> None:
+    until = BEGINNING + timedelta(minutes=minutes)
+    limited = replace(
+        KILLED, state=EditionState.CHOSEN, cause=FailureCause.QUOTA, cause_until=until
+    )
+
+    assert next_run_at(limited, runs_made=3 * len(PAUSES), now=BEGINNING) == until
+
+
 @pytest.mark.parametrize(
     ("now", "until", "waits"),
     [

@@ -57,11 +57,19 @@ class Installation:
     lists: Counter[date] = field(default_factory=Counter)
     runs: int = 0
 
-    def tick(self, now: datetime, *, outcome: FailureCause | str = "made") -> list[date]:
-        """What the schedule begins now, and how those runs end."""
+    def tick(
+        self,
+        now: datetime,
+        *,
+        outcome: FailureCause | str = "made",
+        rest: timedelta | None = None,
+    ) -> list[date]:
+        """What the schedule begins now, and how those runs end; ``rest`` is what Spotify asks."""
         plan = tonight(due([self.person], self._of_day, now), self._attempts, blocked_until=None)
         for item, _ in plan.begun:
             self._run(item, now, outcome)
+            if rest is not None and (failed := self.editions[item.occasion]).cause is not None:
+                self.editions[item.occasion] = replace(failed, cause_until=now + rest)
         return [item.vibe_date for item, _ in plan.begun]
 
     def _of_day(self, user_id: UserId, day: date) -> Iterable[Edition]:
@@ -357,6 +365,20 @@ def test_an_outage_that_lasts_for_hours_costs_nobody_their_list(
 
     assert here.lists == {date(2026, 11, 23): 1}
     assert here.begun[date(2026, 11, 23)] <= ATTEMPTS
+
+
+@pytest.mark.parametrize("rest", [timedelta(seconds=1), timedelta(minutes=1)])
+def test_rests_of_seconds_that_follow_each_other_for_hours_cost_nobody_their_list(
+    rest: timedelta,
+) -> None:
+    here, night = Installation(somebody()), utc(2026, 11, 23, 6)
+
+    for n in range(23 * 4):
+        passed = n * timedelta(minutes=15)
+        resting = FailureCause.RATE_LIMITED if passed < timedelta(hours=12) else "made"
+        here.tick(night + passed, outcome=resting, rest=rest)
+
+    assert here.lists == {date(2026, 11, 23): 1}
 
 
 def test_the_pauses_of_a_night_grow_from_the_first_try_on() -> None:

@@ -37,6 +37,9 @@ TOLD_IN_CHAT_WITHIN = timedelta(minutes=8)
 RESTING = frozenset({FailureCause.RATE_LIMITED, FailureCause.QUOTA})
 """Causes that end by themselves, mostly at a moment that Spotify names."""
 
+SHORT_REST = timedelta(minutes=10)
+"""A rest that is shorter says how fast to ask, and nothing of when the trouble ends."""
+
 _BEGUN = frozenset({EditionState.CHOSEN, EditionState.PLAYLIST_MADE, EditionState.ITEMS_WRITTEN})
 _SOON_PASSING = frozenset(
     {
@@ -145,9 +148,21 @@ def next_run_at(edition: Edition, *, runs_made: int, now: datetime) -> datetime 
         return None
     if edition.updated_at > now:
         return now
-    if edition.cause_until is not None:
-        return edition.cause_until
-    return edition.updated_at + PAUSES[min(max(runs_made - 1, 0), len(PAUSES) - 1)]
+    if (end := named_end(edition)) is not None:
+        return end
+    again = edition.updated_at + PAUSES[min(max(runs_made - 1, 0), len(PAUSES) - 1)]
+    return max(again, edition.cause_until or again)
+
+
+def named_end(edition: Edition) -> datetime | None:
+    """When the trouble that it failed for ends, where somebody named the moment.
+
+    Rests of seconds may follow each other for hours. Tried again after each of them, one list would
+    spend everybody's calls, and a night all its attempts within the hour.
+    """
+    until = edition.cause_until
+    short = until is not None and until - edition.updated_at < SHORT_REST
+    return None if short and edition.cause in RESTING else until
 
 
 def given_up(edition: Edition, *, runs_made: int) -> bool:
