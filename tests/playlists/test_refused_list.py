@@ -282,18 +282,24 @@ def test_a_list_of_nothing_but_dead_tracks_is_refused_and_leaves_no_empty_playli
     assert desk.publish(desk.chosen("e2", mode=mode)).playlist_id == "p2"
 
 
-@pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("goes_on_with", ["e1", "e2"])
-@pytest.mark.parametrize("removed", [True, False])
-def test_killed_at_the_removal_of_an_empty_playlist_the_next_list_is_in_one_that_is_kept(
-    desk: Desk, *, mode: Mode, goes_on_with: str, removed: bool
-) -> None:
+def _killed_at_the_removal(desk: Desk, mode: Mode) -> EditionId:
+    """A list of dead tracks, whose empty playlist was being taken away when all ended."""
     edition_id = desk.chosen("e1", mode=mode)
     desk.spotify.dead = {track.uri for track in TRACKS}
     desk.spotify.dies = lambda call: call == "remove"
     with suppress(Killed):
         desk.publish(edition_id)
     desk.spotify.dies = lambda _: False
+    return edition_id
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("goes_on_with", ["e1", "e2"])
+@pytest.mark.parametrize("removed", [True, False])
+def test_killed_at_the_removal_of_an_empty_playlist_the_next_list_is_in_one_that_is_kept(
+    desk: Desk, *, mode: Mode, goes_on_with: str, removed: bool
+) -> None:
+    edition_id = _killed_at_the_removal(desk, mode)
     desk.spotify.dead.clear()
     if not removed:
         desk.spotify.removed.clear()
@@ -311,12 +317,7 @@ def test_killed_at_the_removal_of_an_empty_playlist_the_next_list_is_in_one_that
 def test_killed_before_the_removal_of_an_empty_playlist_a_second_refusal_removes_it(
     desk: Desk, mode: Mode
 ) -> None:
-    edition_id = desk.chosen("e1", mode=mode)
-    desk.spotify.dead = {track.uri for track in TRACKS}
-    desk.spotify.dies = lambda call: call == "remove"
-    with suppress(Killed):
-        desk.publish(edition_id)
-    desk.spotify.dies = lambda _: False
+    edition_id = _killed_at_the_removal(desk, mode)
     desk.spotify.removed.clear()
     for one in TRACKS:
         block(desk, one)

@@ -168,13 +168,17 @@ def collect(path: Path, user_id: str) -> None:
         )
 
 
+def a_list_and_thirty_plays(store: AccountStore, warehouse: Warehouse, anna: Account) -> None:
+    published(store, warehouse, anna, "e20", 20)
+    for number in range(30):
+        collect(warehouse.path, f"u{number}")
+
+
 def test_whichever_block_is_damaged_rows_can_be_added_again_and_all_that_can_be_read_stays(
     store: AccountStore, warehouse: Warehouse
 ) -> None:
     anna, path = connected(store), warehouse.path
-    published(store, warehouse, anna, "e20", 20)
-    for number in range(30):
-        collect(path, f"u{number}")
+    a_list_and_thirty_plays(store, warehouse, anna)
     whole, met = path.read_bytes(), Counter[bool]()
     for block in blocks_of(path):
         path.write_bytes(whole)
@@ -220,9 +224,7 @@ def test_a_damaged_log_beside_a_whole_file_costs_what_is_in_the_log_alone(
     store: AccountStore, warehouse: Warehouse
 ) -> None:
     anna, path = connected(store), warehouse.path
-    published(store, warehouse, anna, "e20", 20)
-    for number in range(30):
-        collect(path, f"u{number}")
+    a_list_and_thirty_plays(store, warehouse, anna)
     damaged_log(path)
     with pytest.raises(NotAWarehouse):
         plays_of(warehouse)

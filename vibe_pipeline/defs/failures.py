@@ -25,6 +25,12 @@ from vibe_pipeline.playlists.warehouse_recovery import Recovery, mend
 from vibe_pipeline.taste.library_refresh import LibraryLost
 from vibe_pipeline.warehouse import NotAWarehouse, Warehouse, WarehouseError
 
+log = logging.getLogger(__name__)
+
+_PASSING = frozenset({FailureCause.SERVICE_UNAVAILABLE, FailureCause.STORE_BUSY})
+_SECOND_LOOK = frozenset({FailureCause.GRANT_REFUSED, FailureCause.PLAYLIST_MISSING})
+"""What may turn out to be nothing at the next try: nobody is woken for it before."""
+
 
 @contextmanager
 def failures_recorded(
@@ -64,42 +70,6 @@ def failures_recorded(
         raise
 
 
-def _mended(error: NotAWarehouse, store: AccountStore) -> Recovery | None:
-    """A damaged file is set aside and rebuilt; ``None`` where that cannot be."""
-    try:
-        return mend(Warehouse(error.path), store, now=store.editions.now())
-    except (WarehouseError, OSError):
-        return None
-
-
-def _again(
-    context: dg.AssetExecutionContext | dg.OpExecutionContext, why: str
-) -> dg.RetryRequested:
-    """Have this step done once more, in the same run."""
-    context.log.warning("%s This step is done once more.", why)
-    return dg.RetryRequested(max_retries=1)
-
-
-log = logging.getLogger(__name__)
-
-_PASSING = frozenset({FailureCause.SERVICE_UNAVAILABLE, FailureCause.STORE_BUSY})
-
-
-_SECOND_LOOK = frozenset({FailureCause.GRANT_REFUSED, FailureCause.PLAYLIST_MISSING})
-"""What may turn out to be nothing at the next try: nobody is woken for it before."""
-
-
-def _may_be_nothing(failure: ListFailure, before: Edition, *, now: datetime) -> bool:
-    """Whether nobody is woken for it the first time: the next try shows whether it lasts.
-
-    A short rest of Spotify's may be over: a day's calls are often free minutes after the hour.
-    """
-    if before.cause is failure.cause:
-        return False
-    short = failure.until is not None and failure.until - now <= nights.SHORT_PAUSE
-    return failure.cause in _SECOND_LOOK or (failure.cause in RESTING and short)
-
-
 @contextmanager
 def failures_tagged(context: dg.OpExecutionContext, store: AccountStore) -> Iterator[None]:
     """The same for a run without an edition: its tags say why, to whoever watches it."""
@@ -123,6 +93,22 @@ def damage_mended(context: dg.OpExecutionContext, store: AccountStore) -> Iterat
         if recovery is None:
             raise
         raise _again(context, recovery.in_words(error.path)) from error
+
+
+def _mended(error: NotAWarehouse, store: AccountStore) -> Recovery | None:
+    """A damaged file is set aside and rebuilt; ``None`` where that cannot be."""
+    try:
+        return mend(Warehouse(error.path), store, now=store.editions.now())
+    except (WarehouseError, OSError):
+        return None
+
+
+def _again(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, why: str
+) -> dg.RetryRequested:
+    """Have this step done once more, in the same run."""
+    context.log.warning("%s This step is done once more.", why)
+    return dg.RetryRequested(max_retries=1)
 
 
 def _tag(context: dg.AssetExecutionContext | dg.OpExecutionContext, failure: ListFailure) -> None:
@@ -170,6 +156,17 @@ def _note(
     if not noted:
         return _shown(failure, next_try=None, told="no: the list is there")
     return _shown(failure, next_try=again, told=told)
+
+
+def _may_be_nothing(failure: ListFailure, before: Edition, *, now: datetime) -> bool:
+    """Whether nobody is woken for it the first time: the next try shows whether it lasts.
+
+    A short rest of Spotify's may be over: a day's calls are often free minutes after the hour.
+    """
+    if before.cause is failure.cause:
+        return False
+    short = failure.until is not None and failure.until - now <= nights.SHORT_PAUSE
+    return failure.cause in _SECOND_LOOK or (failure.cause in RESTING and short)
 
 
 def _of_the_night(
