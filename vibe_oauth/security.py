@@ -9,6 +9,7 @@ import time
 
 import structlog
 from starlette.datastructures import MutableHeaders
+from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = structlog.get_logger("vibe_oauth.access")
@@ -78,8 +79,11 @@ class AccessLog:
 
 
 def shown_path(scope: Scope) -> str:
-    """The path as it may be logged; of one we do not know, nothing."""
-    if "endpoint" not in scope:
+    """The path as it may be logged; of one we do not know, nothing.
+
+    Below a prefix an address that leads nowhere has the router there for its endpoint.
+    """
+    if isinstance(scope.get("endpoint"), Router | None):
         return "(unknown)"
     path: str = scope["path"]
     for name, value in scope.get("path_params", {}).items():

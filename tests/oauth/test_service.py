@@ -136,6 +136,27 @@ async def test_the_access_log_names_places_not_people(
     assert "abc" not in printed
 
 
+@pytest.mark.parametrize("path", ["/connect/{link}/", "/connect/{link}/x", "/x/{link}"])
+async def test_no_link_that_is_still_good_is_logged_where_it_is_published_under_a_path(
+    tmp_path: Path, world: BuiltInWorld, capsys: pytest.CaptureFixture[str], path: str
+) -> None:
+    structlog.reset_defaults()
+    address = "https://home.example/vibe"
+    redirect = f"{address}/callback"
+    async with site(
+        tmp_path, Simulation(world), public_url=address, spotify_redirect_uri=redirect
+    ) as here:
+        link = here.link(here.person()).rpartition("/")[2]
+
+        answer = await here.browser.get("/vibe" + path.format(link=link))
+
+        assert answer.status_code == 404
+        assert here.store.oauth_states.whose(link, StateKind.LINK) is not None
+    printed = "".join(capsys.readouterr())
+    assert "(unknown)" in printed
+    assert link not in printed
+
+
 async def test_a_healthy_service_says_so(here: Site) -> None:
     answer = await here.browser.get("/health")
 
