@@ -12,6 +12,7 @@ from tests.support.accounts_site import KEY
 from tests.support.blank_accounts import set_up_store
 from vibe_pipeline.accounts.errors import AccountsNotADatabase
 from vibe_pipeline.accounts.store import AccountStore, open_store
+from vibe_pipeline.installation.sqlite_file import is_damaged
 from vibe_pipeline.settings import sqlite_address
 
 
@@ -49,3 +50,16 @@ def test_somebody_whom_a_damaged_index_does_not_find_is_not_taken_for_new(
         store.people.register(anna.chat_id, "Anna", "en")
 
     assert store.people.ids() == {anna.user_id}
+
+
+def test_a_damaged_name_of_a_table_is_told_as_damage(store: AccountStore, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content, name = path.read_bytes(), b"indexix_outbox_closed_at"
+    assert content.count(name) == 1
+    path.write_bytes(content.replace(name, name.replace(b"ix_", b"\xf5x_")))
+
+    with pytest.raises(AccountsNotADatabase, match="damaged"):
+        store.check_whole()
+
+    assert is_damaged(path)

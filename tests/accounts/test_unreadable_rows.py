@@ -194,6 +194,21 @@ def test_a_row_that_cannot_be_read_hides_nobody_elses(
     assert set(read(later)) == {boris}
 
 
+def test_a_letter_that_is_none_any_more_hides_neither_its_person_nor_others(
+    tmp_path: Path,
+) -> None:
+    store, anna, boris = _with_two_people(tmp_path)
+
+    _write(
+        store,
+        "UPDATE accounts SET telegram_name = CAST(x'c3416e6e61' AS TEXT) WHERE user_id = ?",
+        anna,
+    )
+
+    names = {one.user_id: one.telegram_name for one in store.people.all()}
+    assert names == {anna: "\N{REPLACEMENT CHARACTER}Anna", boris: "Name"}
+
+
 def test_the_sources_of_one_person_that_can_be_read_are_read(tmp_path: Path) -> None:
     store, anna, _boris = _with_two_people(tmp_path)
     store.history_sources.set(anna, HistoryService.LISTENBRAINZ, "name")

@@ -251,6 +251,20 @@ def test_the_damaged_events_of_a_run_hold_only_that_run(tmp_path: Path) -> None:
         assert (messages(instance, run_id), messages(instance, other)) == (["anew"], ["kept"])
 
 
+def test_a_letter_of_one_run_that_is_none_any_more_hides_no_other(tmp_path: Path) -> None:
+    with opened(tmp_path) as instance:
+        runs = {new_run(instance), new_run(instance)}
+        with closing(sqlite3.connect(tmp_path / "history" / "runs.db")) as connection:
+            run_id, body = connection.execute("SELECT run_id, run_body FROM runs").fetchone()
+            damaged = body.encode().replace(b"greet_job", b"greet\xe1job", 1)
+            assert damaged != body.encode()
+            change = "UPDATE runs SET run_body = CAST(? AS TEXT) WHERE run_id = ?"
+            connection.execute(change, [damaged, run_id])
+            connection.commit()
+
+        assert {run.run_id for run in instance.get_runs()} == runs
+
+
 def test_only_the_last_runs_files_stay_open(tmp_path: Path) -> None:
     def open_files() -> set[str]:
         paths = {Path(file.path) for file in psutil.Process().open_files()}

@@ -39,6 +39,7 @@ from vibe_pipeline.accounts.errors import (
     AccountsUnreachable,
     AccountsUnreadable,
 )
+from vibe_pipeline.installation.sqlite_file import readable_text
 
 BUSY_SECONDS = 15
 """How long a transaction waits for another process's before it gives up."""
@@ -147,6 +148,8 @@ class Database:
             if fault is None:
                 raise
             raise fault from None
+        except UnicodeDecodeError:  # SQLite's own words, which name what is damaged
+            raise self.damaged() from None
 
 
 def connect(url: str) -> Database:
@@ -231,6 +234,7 @@ def _open_what_is_there(
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
+    connection.text_factory = readable_text
     connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = NORMAL")

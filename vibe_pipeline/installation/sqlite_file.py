@@ -21,8 +21,22 @@ _DAMAGE = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 
 def tells_of_damage(error: BaseException | None) -> bool:
-    """Whether SQLite says with this error that its file is damaged, or none of its own."""
+    """Whether SQLite says with this error that its file is damaged, or none of its own.
+
+    It names what is damaged, in words that may be no text any more: then they cannot be decoded.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return True
     return (getattr(error, "sqlite_errorname", "") or "").startswith(_DAMAGE)
+
+
+def readable_text(stored: bytes) -> str:
+    """Text as it is stored, with a sign for each byte that is none any more.
+
+    A connection's ``text_factory``: Python's own fails over one damaged byte, and with it whoever
+    reads the rows of others too.
+    """
+    return stored.decode(errors="replace")
 
 
 def is_damaged(path: Path) -> bool:
@@ -33,7 +47,7 @@ def is_damaged(path: Path) -> bool:
     try:
         with closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as connection:
             (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         return tells_of_damage(error)
     return bool(answer != "ok")
 

@@ -27,7 +27,11 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError
 from watchdog.observers import Observer
 
-from vibe_pipeline.installation.sqlite_file import set_aside_if_damaged, tells_of_damage
+from vibe_pipeline.installation.sqlite_file import (
+    readable_text,
+    set_aside_if_damaged,
+    tells_of_damage,
+)
 from vibe_pipeline.launcher.dagster_internals import (
     ConfigurableClassData,
     DagsterSqliteStorage,
@@ -341,7 +345,7 @@ def _set_aside_when_damaged(path: Path) -> Iterator[None]:
     """Whoever asks next finds a new file; nobody would be served by the damaged one again."""
     try:
         yield
-    except (DatabaseError, sqlite3.DatabaseError) as error:
+    except (DatabaseError, sqlite3.DatabaseError, UnicodeDecodeError) as error:
         cause = error.orig if isinstance(error, DatabaseError) else error
         if tells_of_damage(cause) and (aside := set_aside_if_damaged(path, now=datetime.now(UTC))):
             log.warning(
@@ -360,12 +364,13 @@ def _pooled(url: str) -> Engine:
         max_overflow=-1,
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
     )
-    event.listen(engine, "connect", _sync_less)
+    event.listen(engine, "connect", _prepare)
     return engine
 
 
-def _sync_less(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+def _prepare(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     """Leave syncing to checkpoints, which is safe only where there is a write-ahead log."""
+    connection.text_factory = readable_text
     if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
         connection.execute("PRAGMA synchronous=NORMAL")
 
