@@ -227,6 +227,7 @@ class Settings(BaseSettings):
     min_new_ratio: Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)] = 0.8
     recent_days_window: Annotated[int, Field(ge=1, le=365)] = 5
     retention_days: Annotated[int, Field(ge=90, le=3650)] = 365
+    set_aside_days: Annotated[int, Field(ge=1, le=365)] = 30
     playlist_visibility: Literal["public", "private"] = "private"
     vibe_home: Folder = Path(".vibe")
     warehouse_token: Secret = None

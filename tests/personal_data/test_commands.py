@@ -133,6 +133,18 @@ def test_erasing_says_it_in_words_too(anna: UserId) -> None:
 
 
 @pytest.mark.parametrize("name", ["nobody", "../x", "'; DROP TABLE accounts; --", "💥", ""])
+def test_erasing_names_stores_that_were_set_aside_and_says_when_they_go(
+    anna: UserId, tmp_path: Path
+) -> None:
+    damaged = read_settings().home / "warehouse.duckdb.damaged-20261120-060000"
+    damaged.touch()
+
+    result = vibe(erase, anna)
+
+    assert "deleted by 2026-12-21 at the latest" in result.stdout
+    assert str(damaged) in result.stdout
+
+
 @pytest.mark.parametrize("command", [erase, export])
 @pytest.mark.usefixtures("store")
 def test_a_name_that_is_nobodys_is_refused_in_a_sentence(

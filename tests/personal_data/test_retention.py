@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import pytest
 from tests.support.vibe_world import VibeWorld, vibe_world
 from vibe_pipeline.accounts.records import Account, StateKind
 from vibe_pipeline.defs.retention import retaining
+from vibe_pipeline.installation.set_aside import before_restore, set_aside
 from vibe_pipeline.personal_data.archives import archive_path, unfinished
+from vibe_pipeline.personal_data.retention import let_go_of_set_aside
 from vibe_pipeline.playlists.replay import NothingStored, edition_on, replay
 from vibe_pipeline.settings import SettingsInvalid, settings_from
 
@@ -55,6 +58,10 @@ def test_only_what_old_lists_were_made_from_goes_and_the_run_counts_it(
         for left in (archive, unfinished(archive)):
             left.touch()
             os.utime(left, (0, 0))
+        damaged = world.settings.warehouse_path.with_name(
+            "warehouse.duckdb.damaged-20200101-060000"
+        )
+        damaged.touch()
 
         told, again = retention(world), retention(world)
 
@@ -70,6 +77,8 @@ def test_only_what_old_lists_were_made_from_goes_and_the_run_counts_it(
     assert told["warehouse.ranked_selection"] > 0
     assert told["accounts.oauth_states"] == 1
     assert told["archives let go"] == 2
+    assert told["stores set aside let go"] == 1
+    assert not damaged.exists()
     assert list(archive.parent.iterdir()) == []
     assert told["rows let go"] == sum(
         count for name, count in told.items() if name.startswith(("warehouse.", "accounts."))
@@ -77,6 +86,36 @@ def test_only_what_old_lists_were_made_from_goes_and_the_run_counts_it(
     assert again["rows let go"] == 0
     assert days == {LONG_AGO, A_YEAR_AGO, TODAY}
     assert remembered.tracks
+
+
+def test_stores_that_were_set_aside_go_after_a_while_and_what_else_lies_there_stays(
+    tmp_path: Path,
+) -> None:
+    home, warehouse = tmp_path / "home", tmp_path / "disk" / "w.duckdb"
+    settings = settings_from({"VIBE_HOME": str(home), "DB_PATH": str(warehouse)})
+    now = datetime(2026, 12, 31, tzinfo=UTC)
+    runs = home / "dagster" / "history" / "runs.db"
+    for path in (runs, home / "accounts.sqlite", warehouse):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for days in (31, 29):
+            path.touch()
+            Path(f"{path}-wal").touch()
+            set_aside(path, now=now - timedelta(days=days), beside=("-wal",))
+    for days in (31, 29):
+        folder = before_restore(home, now - timedelta(days=days))
+        folder.mkdir()
+        (folder / "accounts.sqlite").touch()
+    others = {home / "notes.damaged-by-me", home / "before-restore-notes", warehouse}
+    for other in others:
+        other.touch()
+
+    gone = let_go_of_set_aside(settings, now=now)
+
+    left = [one for one in tmp_path.rglob("*") if re.search("damaged|before-restore", one.name)]
+    assert gone == 3 * 2 + 1
+    assert {one for one in left if "20261202" not in one.name} == others - {warehouse}
+    assert len(left) == 3 * 2 + 1 + 2
+    assert warehouse.exists()
 
 
 def test_a_doubled_tick_lets_go_once_a_night() -> None:

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import chain, count
 from pathlib import Path
 
 import click
@@ -44,6 +43,7 @@ from vibe_pipeline.installation.home import (
     note_restoring,
     stop_while_restoring,
 )
+from vibe_pipeline.installation.set_aside import before_restore
 from vibe_pipeline.settings import FILE, Settings, read_settings, sqlite_address, warehouse_form
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 
@@ -149,7 +149,10 @@ def restore(archive: Path, *, without_key: bool) -> None:
             raise CommandFailed(f"{archive} could not be restored: {error}.") from error
     click.echo(f"{settings.home} is as it was at {manifest.made_at}.")
     if aside is not None:
-        click.echo(f"What was there before is kept in {aside}; delete it when all is well.")
+        click.echo(
+            f"What was there before is kept in {aside} for {settings.set_aside_days} days; delete"
+            " it when all is well."
+        )
     if snapshots.ACCOUNTS in manifest.digests:
         _tell_departures(left)
     else:
@@ -266,7 +269,7 @@ def _swapped(settings: Settings, folder: Path, now: datetime) -> Path | None:
 
     Gives where the former ones are, by their names in a backup, if there were any.
     """
-    mark, aside = settings.home / RESTORING, _free_folder(settings, now)
+    mark, aside = settings.home / RESTORING, before_restore(settings.home, now)
     note_restoring(settings.home, aside)
     for source, place in snapshots.targets(settings, folder):
         for suffix in snapshots.BESIDE:
@@ -281,13 +284,6 @@ def _swapped(settings: Settings, folder: Path, now: datetime) -> Path | None:
     note_restored(settings.home, now)
     mark.unlink()
     return aside if aside.exists() else None
-
-
-def _free_folder(settings: Settings, now: datetime) -> Path:
-    """Where nothing is kept yet: a second restore would overwrite what the first set aside."""
-    first = settings.home / f"before-restore-{now:%Y%m%d-%H%M%S}"
-    names = chain([first], (first.with_name(f"{first.name}-{again}") for again in count(2)))
-    return next(folder for folder in names if not folder.exists())
 
 
 @contextmanager

@@ -29,7 +29,8 @@ from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.commands.supervisor import listening_error
 from vibe_pipeline.errors import ConfigurationError
 from vibe_pipeline.installation.home import RESTORING
-from vibe_pipeline.installation.sqlite_file import set_aside
+from vibe_pipeline.installation.set_aside import set_aside
+from vibe_pipeline.installation.sqlite_file import BESIDE
 from vibe_pipeline.playlists.warehouse_recovery import recover
 from vibe_pipeline.settings import Settings, shown_address
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
@@ -158,7 +159,7 @@ def _damaged_runs(settings: Settings) -> Iterator[Finding]:
     """Dagster's own databases that cannot be read, set aside so that it can start without them."""
     for path in damaged_files(settings):
         try:
-            aside, stops = set_aside(path, now=utc_now()), False
+            aside, stops = set_aside(path, now=utc_now(), beside=BESIDE), False
         except OSError as error:
             sentence = (
                 f"{path} is damaged and cannot be set aside ({error.strerror}); move it away."

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -22,8 +22,9 @@ from vibe_pipeline.errors import CommandFailed, ConfigurationError
 from vibe_pipeline.installation.home import stop_while_restoring
 from vibe_pipeline.personal_data.erase import Sweep, sweep, sweep_files
 from vibe_pipeline.personal_data.export import everything, write_archive
+from vibe_pipeline.personal_data.retention import set_aside_of
 from vibe_pipeline.records import UserId
-from vibe_pipeline.settings import read_settings
+from vibe_pipeline.settings import Settings, read_settings
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 
 
@@ -50,6 +51,7 @@ def erase(user: str, *, as_json: bool) -> None:
         left = swept.left + store.erasures.left_of(user_id)
     erased = {name: count for name, count in erased.items() if count}
     _tell_erased(note.receipt if note else None, erased, left, as_json=as_json)
+    _tell_set_aside(read_settings(), as_json=as_json)
     if left:
         raise CommandFailed(
             f"{left} rows about {user} are still there; run `vibe erase {user_id}` again."
@@ -102,6 +104,22 @@ def _tell_erased(receipt: str | None, erased: dict[str, int], left: int, *, as_j
     click.echo(f"{sum(erased.values()):>8}  rows erased, {left} left")
     if receipt is not None:
         click.echo(f"Receipt {receipt}. Runs and partition in Dagster follow by themselves.")
+
+
+def _tell_set_aside(settings: Settings, *, as_json: bool) -> None:
+    """Nobody is erased from what is damaged, or was replaced: it goes as a whole, and later."""
+    kept = set_aside_of(settings)
+    if not kept:
+        return
+    in_the_night_after = timedelta(days=settings.set_aside_days + 1)
+    last = max(one.since for one in kept) + in_the_night_after
+    click.echo(
+        f"Stores that were set aside may hold more of them, and are deleted by {last:%Y-%m-%d} at"
+        " the latest; delete them now if you need them no more:",
+        err=as_json,
+    )
+    for one in kept:
+        click.echo(f"  {one.path}", err=as_json)
 
 
 @click.command()

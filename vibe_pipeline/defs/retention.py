@@ -7,7 +7,7 @@ from vibe_pipeline.defs.nightly_promise import people_without_list
 from vibe_pipeline.defs.partitions import run_request
 from vibe_pipeline.defs.resources import AccountsResource, ClockResource, WarehouseResource
 from vibe_pipeline.personal_data.export import throw_away_old
-from vibe_pipeline.personal_data.retention import apply_retention
+from vibe_pipeline.personal_data.retention import apply_retention, let_go_of_set_aside
 from vibe_pipeline.personal_data.sent_files import drop_old_files
 from vibe_pipeline.runs import LaunchRequest
 from vibe_pipeline.settings import read_settings
@@ -33,6 +33,7 @@ def retention(
     moved = database.cluster_by_person()
     files = drop_old_files(settings.home, now=now)
     archives = throw_away_old(settings.home, now=now)
+    stores = let_go_of_set_aside(settings, now=now)
     missed = people_without_list(store, now)
     context.add_output_metadata(
         {
@@ -41,6 +42,7 @@ def retention(
             "rows moved": moved,
             "sent files let go": files,
             "archives let go": archives,
+            "stores set aside let go": stores,
             "people without their list": missed,
             **lost,
         }
@@ -51,8 +53,9 @@ def retention(
     name=runs.NIGHTLY_RETENTION,
     executor_def=dg.in_process_executor,
     description="Lets go of what lists older than RETENTION_DAYS were made from, of stale answers"
-    " of other services, and of messages, run trackers and consents that are long done. Likes,"
-    " plays, lists, their history and outcomes stay.",
+    " of other services, of messages, run trackers and consents that are long done, and of stores"
+    " that were set aside more than SET_ASIDE_DAYS ago. Likes, plays, lists, their history and"
+    " outcomes stay.",
 )
 def nightly_retention() -> None:
     """One step; its metadata says how many rows went."""

@@ -39,6 +39,7 @@ _OWN_WISHES = frozenset(
         "RECENT_DAYS_WINDOW",
         "RETENTION_DAYS",
         "SERVICE_PACE",
+        "SET_ASIDE_DAYS",
         "SPOTIFY_DEFAULT_MARKET",
     }
 )

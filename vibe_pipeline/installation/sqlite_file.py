@@ -1,4 +1,4 @@
-"""A damaged SQLite file: found by an integrity check, set aside, never deleted.
+"""A damaged SQLite file: found by an integrity check, and set aside.
 
 For Dagster's databases, which begin anew then. The account store is not set aside: nothing would
 bring its people back (``accounts.database``).
@@ -10,13 +10,15 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import datetime
-from itertools import chain, count
 from pathlib import Path
 
+from vibe_pipeline.installation.set_aside import set_aside
+
 _BUSY_SECONDS = 5
-_BESIDE = ("-wal", "-shm", "-journal")
+BESIDE = ("-wal", "-shm", "-journal")
+"""How the names end of what SQLite keeps beside a file."""
 _DAMAGE = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 
@@ -52,29 +54,14 @@ def is_damaged(path: Path) -> bool:
     return bool(answer != "ok")
 
 
-def set_aside(path: Path, *, now: datetime) -> Path:
-    """Rename it, with what SQLite keeps beside it, so that a new one is made; gives its new name.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    first = path.with_name(f"{path.name}.damaged-{now:%Y%m%d-%H%M%S}")
-    names = chain([first], (first.with_name(f"{first.name}-{again}") for again in count(2)))
-    aside = next(name for name in names if not name.exists())
-    path.rename(aside)
-    for suffix in _BESIDE:
-        with suppress(FileNotFoundError):
-            Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
-    return aside
-
-
 def set_aside_if_damaged(path: Path, *, now: datetime) -> Path | None:
-    """The same where it is damaged, by one of all processes that find it so; ``None`` where not.
+    """Rename it where it is damaged, by one of all processes that find it so; gives its new name.
 
     Whoever has it open closes the renamed one; SQLite leaves alone what lies beside the new one.
     """
     with _one_at_a_time(path.parent):
-        return set_aside(path, now=now) if path.exists() and is_damaged(path) else None
+        damaged = path.exists() and is_damaged(path)
+        return set_aside(path, now=now, beside=BESIDE) if damaged else None
 
 
 @contextmanager

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from vibe_pipeline.accounts.database import sqlite_path
 from vibe_pipeline.accounts.store import AccountStore
+from vibe_pipeline.installation.set_aside import SetAside, all_set_aside, delete_old
+from vibe_pipeline.settings import FILE, Settings, warehouse_form
 from vibe_pipeline.warehouse import Warehouse
 
 
@@ -32,3 +35,17 @@ def apply_retention(
         "accounts.open_questions": store.open_questions.drop_old(),
         "accounts.oauth_states": store.oauth_states.drop_expired(),
     }
+
+
+def set_aside_of(settings: Settings) -> list[SetAside]:
+    """Damaged stores that were set aside, and what a restore replaced: nobody is erased there."""
+    stores = [sqlite_path(settings.accounts_address)]
+    if warehouse_form(settings.warehouse_path) == FILE:
+        stores.append(settings.warehouse_path)
+    return all_set_aside(settings.home, [path for path in stores if path is not None])
+
+
+def let_go_of_set_aside(settings: Settings, *, now: datetime) -> int:
+    """Delete those of them that are older than ``SET_ASIDE_DAYS``; says how many."""
+    keep = timedelta(days=settings.set_aside_days)
+    return delete_old(set_aside_of(settings), now=now, keep=keep)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import datetime
-from itertools import chain, count
 from pathlib import Path
 
 import duckdb
 from filelock import FileLock
 
+from vibe_pipeline.installation.set_aside import damaged_name, replace_keeping, set_aside
 from vibe_pipeline.installation.warehouse_file import was_a_warehouse
 from vibe_pipeline.warehouse.connection import (
     ROWS_ADDED_TOGETHER,
@@ -30,6 +30,7 @@ from vibe_pipeline.warehouse.engine import Connection
 from vibe_pipeline.warehouse.errors import NotAWarehouse, WarehouseError, WarehouseLocked
 from vibe_pipeline.warehouse.warehouse import Tables, Warehouse
 
+_LOG = ".wal"
 _HEADERS = 3 * 4096
 """What lies before the first block: DuckDB's main header and its two others."""
 _LISTS = "SELECT count(DISTINCT edition_id) FROM recommendation_history"
@@ -53,8 +54,8 @@ def set_aside_if_damaged(warehouse: Warehouse, *, now: datetime) -> Path | None:
         if looked_at is None or _inode(path) != looked_at:
             return None  # somebody else has set it aside, and what lies there now is new
         if not _log_of(path).exists():
-            return _keep_aside(path, now)
-        log = _keep_log_aside(path, _free_name(path, f"{now:%Y%m%d-%H%M%S}"))
+            return set_aside(path, now=now)
+        log = _log_of(path).rename(_log_of(damaged_name(path, now)))
     return set_aside_if_damaged(warehouse, now=now) or log
 
 
@@ -80,8 +81,7 @@ def write_anew(warehouse: Warehouse, *, now: datetime) -> Path:
         try:
             _copy_rows(path, anew)
             shutil.copymode(path, anew)
-            aside = _keep_aside(path, now)
-            anew.rename(path)
+            aside = replace_keeping(path, anew, now=now, beside=(_LOG,))
         finally:
             _unlink(anew)
     return aside
@@ -99,25 +99,13 @@ def _copy_rows(path: Path, anew: Path) -> None:
         database.execute("COPY FROM DATABASE former TO anew")
 
 
-def _keep_aside(path: Path, now: datetime) -> Path:
-    aside = _free_name(path, f"{now:%Y%m%d-%H%M%S}")
-    path.rename(aside)
-    with suppress(FileNotFoundError):
-        _keep_log_aside(path, aside)
-    return aside
-
-
-def _keep_log_aside(path: Path, aside: Path) -> Path:
-    return _log_of(path).rename(_log_of(aside))
-
-
 def _unlink(path: Path) -> None:
     for one in (path, _log_of(path)):
         one.unlink(missing_ok=True)
 
 
 def _log_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.wal")
+    return path.with_name(f"{path.name}{_LOG}")
 
 
 def _inode(path: Path) -> int | None:
@@ -125,13 +113,6 @@ def _inode(path: Path) -> int | None:
         return path.stat().st_ino
     except OSError:
         return None
-
-
-def _free_name(path: Path, stamp: str) -> Path:
-    """Where nothing lies yet: a rename would put one damaged file in another's place."""
-    first = path.with_name(f"{path.name}.damaged-{stamp}")
-    names = chain([first], (first.with_name(f"{first.name}-{again}") for again in count(2)))
-    return next(name for name in names if not name.exists())
 
 
 def trouble_with(path: Path, *, patience: float = 5.0) -> WarehouseError | None:
