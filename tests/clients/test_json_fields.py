@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.warehouse_examples import ANNA, NOON
-from vibe_pipeline.clients.json_fields import integer, large_integer, moment, musicbrainz_id
+from vibe_pipeline.clients.json_fields import (
+    count,
+    integer,
+    large_count,
+    measure,
+    moment,
+    musicbrainz_id,
+)
 from vibe_pipeline.clients.lastfm import LastFmTrack, SimilarArtist
 from vibe_pipeline.clients.listenbrainz import NearArtist, SimilarRecording
 from vibe_pipeline.clients.musicbrainz import Recording
@@ -85,7 +92,14 @@ def test_a_number_that_a_column_holds_is_itself(written: object) -> None:
 
 @pytest.mark.parametrize(("written", "read"), [("3e9", 3_000_000_000), (1e19, None), (-1e19, None)])
 def test_a_count_may_be_larger_and_not_without_end(written: object, read: int | None) -> None:
-    assert large_integer(written) == read
+    assert large_count(written) == read
+
+
+@pytest.mark.parametrize("written", [-1, "-7", -(10**18), -0.5, True, "many"])
+def test_what_is_less_than_nothing_is_no_count_and_no_measure(written: object) -> None:
+    counts = [count(written), large_count(written), measure(written)]
+
+    assert counts in ([None, None, None], [0, 0, None])
 
 
 def test_likes_and_plays_with_oversized_numbers_are_kept_without_them(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import dagster as dg
 import pytest
@@ -415,3 +416,28 @@ def test_less_of_a_style_is_heard_told_and_kept_with_the_edition(world: VibeWorl
     considered = world.store.considered.of(edition.edition_id)
     assert considered is not None
     assert any("steering" in item.speaks_against for item in considered.items)
+
+
+def test_counts_and_scores_below_nothing_end_nobodys_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = {"artist": {"name": "Somebody", "stats": {"listeners": "-7"}}}
+    near = [
+        {"artist_mbid": str(UUID(int=number)), "name": f"Near {number}", "score": score}
+        for number, score in enumerate((-7, 12, -3), start=1)
+    ]
+    with vibe_world(tmp_path) as world:
+        world.point_here(monkeypatch)
+        anna = world.connected()
+        for service, endpoint, answer in (
+            ("lastfm", "GET artist.getInfo", described),
+            ("labs", "POST /similar-artists/json", near),
+        ):
+            said = json.dumps(answer)
+            world.trouble(service=service, endpoint=endpoint, kind="status", status=200, body=said)
+
+        result = world.run("daily_vibe", anna.user_id, raise_on_error=False)
+
+        assert world.calls("lastfm")["GET artist.getInfo"]
+        assert world.calls("labs")["POST /similar-artists/json"]
+        assert len(world.list_of(result).tracks) == anna.playlist_size

@@ -115,9 +115,14 @@ def test_a_row_of_another_form_counts_as_never_asked(name: str, row: object) -> 
         ("lastfm_artists", [10**19, ["dub"]]),
         ("spotify_track", {**TRACK, "duration_ms": 3_000_000_000}),
         ("spotify_track", {**TRACK, "popularity": 10**300}),
+        ("lastfm_artists", [-7, ["dub"]]),
+        ("lastfm_top_tracks", [["Song", -7, None, None]]),
+        ("lastfm_similar_tracks", [["A", "Song", -0.5, None, 1, 5]]),
+        ("listenbrainz_similar_artists", [["A", 12.0], ["B", -3.0]]),
+        ("listenbrainz_similar_artists", [["A", float("nan")]]),
     ],
 )
-def test_a_number_that_no_column_holds_makes_an_answer_count_as_never_asked(
+def test_a_number_that_counts_nothing_or_fits_no_column_makes_an_answer_count_as_never_asked(
     name: str, row: object
 ) -> None:
     lookups = InMemoryLookups(now=lambda: NOON)

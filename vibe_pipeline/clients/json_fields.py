@@ -91,9 +91,20 @@ def integer(value: object) -> int | None:
     return _whole(value, _INTEGER_MOST)
 
 
-def large_integer(value: object) -> int | None:
-    """A whole number that may well be larger: seconds since 1970, everybody's plays of a track."""
-    return _whole(value, _LARGE_MOST)
+def count(value: object) -> int | None:
+    """The same of what is counted or lasts: never less than nothing, of which no logarithm is."""
+    return _not_negative(integer(value))
+
+
+def large_count(value: object) -> int | None:
+    """A count that may well be larger: seconds since 1970, everybody's plays of a track."""
+    return _not_negative(_whole(value, _LARGE_MOST))
+
+
+def measure(value: object) -> float | None:
+    """A number that compares things and is not below 0, such as how near they are."""
+    found = number(value)
+    return found if found is not None and found >= 0 else None
 
 
 def truth(value: object) -> bool | None:
@@ -115,6 +126,10 @@ def moment(value: object) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return found if _EARLIEST <= found < _LATEST else None
+
+
+def _not_negative(found: int | None) -> int | None:
+    return found if found is not None and found >= 0 else None
 
 
 def _whole(value: object, most: int) -> int | None:

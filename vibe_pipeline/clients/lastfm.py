@@ -24,9 +24,10 @@ from vibe_pipeline.clients.errors import (
 )
 from vibe_pipeline.clients.json_fields import (
     Fields,
+    count,
     fields,
     integer,
-    large_integer,
+    large_count,
     musicbrainz_id,
     name_text,
     number,
@@ -115,15 +116,15 @@ class LastFmTrack:
         named = name_text(written) or name_text(fields(written).get("name")) or artist
         if title is None or not named:
             return None
-        seconds = integer(data.get("duration"))
+        seconds = count(data.get("duration"))
         return cls(
             artist=named,
             title=title,
             match=_match(data.get("match", 1.0)),
             mbid=musicbrainz_id(data.get("mbid")),
-            duration_ms=integer(seconds * 1000) if seconds else None,
-            listeners=large_integer(data.get("listeners")),
-            playcount=large_integer(data.get("playcount")),
+            duration_ms=count(seconds * 1000) if seconds else None,
+            listeners=large_count(data.get("listeners")),
+            playcount=large_count(data.get("playcount")),
         )
 
 
@@ -185,7 +186,7 @@ class LastFm:
             return None
         return LastFmArtist(
             name=name,
-            listeners=large_integer(fields(body.get("stats")).get("listeners")),
+            listeners=large_count(fields(body.get("stats")).get("listeners")),
             tags=tuple(_kinds_of_music(body.get("tags"))),
         )
 
@@ -357,7 +358,7 @@ def _scrobble(row: Fields) -> ScrobbledPlay | None:
 
 
 def _second(row: Fields) -> int | None:
-    return large_integer(fields(row.get("date")).get("uts"))
+    return large_count(fields(row.get("date")).get("uts"))
 
 
 def _described(found: object) -> bool:

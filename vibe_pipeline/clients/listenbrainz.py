@@ -23,13 +23,14 @@ from vibe_pipeline.clients.errors import (
 )
 from vibe_pipeline.clients.json_fields import (
     Fields,
+    count,
     fields,
     integer,
-    large_integer,
+    large_count,
+    measure,
     moment,
     musicbrainz_id,
     name_text,
-    number,
     objects,
     text,
 )
@@ -80,7 +81,7 @@ class SimilarRecording:
             mbid=mbid,
             title=title,
             artist=artist,
-            score=number(data.get("score")) or 0.0,
+            score=measure(data.get("score")) or 0.0,
             of=musicbrainz_id(data.get("reference_mbid")) or "",
         )
 
@@ -103,7 +104,7 @@ class NearArtist:
         return cls(
             mbid=mbid,
             name=name,
-            score=number(data.get("score")) or 0.0,
+            score=measure(data.get("score")) or 0.0,
             of=musicbrainz_id(data.get("reference_mbid")) or "",
         )
 
@@ -176,7 +177,7 @@ class ListenBrainz:
         return ScrobblePage(
             plays=tuple(wanted),
             more=bool(rows) and older * _ONE_IN <= len(plays),
-            doubted=not rows and not large_integer(payload.get("oldest_listen_ts")),
+            doubted=not rows and not large_count(payload.get("oldest_listen_ts")),
         )
 
     async def listen_count(self, user: str) -> int | None:
@@ -191,7 +192,7 @@ class ListenBrainz:
             endpoint="GET /user/listen-count",
         )
         payload = fields(fields((await self._answer(call)).json()).get("payload"))
-        return integer(payload.get("count"))
+        return large_count(payload.get("count"))
 
     async def recommended(self, user: str, *, count: int) -> list[RecommendedRecording]:
         """What it recommends to a user, best first; nothing while it has learnt too little.
@@ -216,7 +217,7 @@ class ListenBrainz:
         return [
             RecommendedRecording(
                 mbid=mbid,
-                score=number(row.get("score")) or 0.0,
+                score=measure(row.get("score")) or 0.0,
                 heard_at=moment(row.get("latest_listened_at")),
             )
             for row in rows
@@ -383,7 +384,7 @@ def _askable(mbids: Sequence[str]) -> list[str]:
 
 def _listen(row: Fields) -> ScrobbledPlay | None:
     """A listening; ``None`` for what names no song or moment."""
-    seconds = large_integer(row.get("listened_at"))
+    seconds = large_count(row.get("listened_at"))
     told = fields(row.get("track_metadata"))
     info, mapped = fields(told.get("additional_info")), fields(told.get("mbid_mapping"))
     artist, title = name_text(told.get("artist_name")), name_text(told.get("track_name"))
@@ -397,7 +398,7 @@ def _listen(row: Fields) -> ScrobbledPlay | None:
         mbid=musicbrainz_id(mapped.get("recording_mbid"))
         or musicbrainz_id(info.get("recording_mbid")),
         spotify_id=_track_id(info.get("spotify_id")),
-        duration_ms=integer(info.get("duration_ms")),
+        duration_ms=count(info.get("duration_ms")),
     )
 
 
@@ -412,7 +413,7 @@ def _named_recording(mbid: str, row: Fields) -> NamedRecording | None:
     title, name = name_text(recording.get("name")), name_text(artist.get("name"))
     if title is None or name is None:
         return None
-    length = integer(recording.get("length"))
+    length = count(recording.get("length"))
     return NamedRecording(mbid=mbid, title=title, artist=name, duration_ms=length)
 
 
@@ -423,7 +424,7 @@ def _listens_before(until: datetime) -> Shape:
     latest = int(until.timestamp())
 
     def sound(row: Fields) -> bool:
-        return _is_listen(row) and (large_integer(row["listened_at"]) or 0) <= latest
+        return _is_listen(row) and (large_count(row["listened_at"]) or 0) <= latest
 
     listed = records("payload", "listens", sound=sound)
 
@@ -431,7 +432,7 @@ def _listens_before(until: datetime) -> Shape:
         payload = fields(fields(found).get("payload"))
         if not listed(found) or payload.get("listens"):
             return listed(found)
-        oldest = large_integer(payload.get("oldest_listen_ts"))
+        oldest = large_count(payload.get("oldest_listen_ts"))
         return not integer(payload.get("count")) and (not oldest or oldest >= latest)
 
     return fits

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from vibe_pipeline.clients.answer_shapes import naming, records
 from vibe_pipeline.clients.errors import UnexpectedResponse
-from vibe_pipeline.clients.json_fields import Fields, fields, integer, name_text, objects, text
+from vibe_pipeline.clients.json_fields import Fields, count, fields, name_text, objects, text
 from vibe_pipeline.clients.transport import (
     AnswerKind,
     Call,
@@ -50,7 +50,7 @@ class Recording:
             title=title,
             artist=next((name for name in names if name is not None), ""),
             artist_mbids=tuple(mbid for mbid in ids if mbid is not None),
-            duration_ms=integer(data.get("length")),
+            duration_ms=count(data.get("length")),
         )
 
 

@@ -13,6 +13,7 @@ from typing import Self
 from vibe_pipeline.clients.answer_shapes import listed_entry, odd_ones, saved_entry
 from vibe_pipeline.clients.json_fields import (
     Fields,
+    count,
     fields,
     integer,
     moment,
@@ -209,9 +210,9 @@ def track_from_api(data: Fields) -> Track | None:
         album=name_text(album.get("name")),
         album_id=text(album.get("id")),
         isrc=_isrc(data),
-        duration_ms=integer(data.get("duration_ms")),
+        duration_ms=count(data.get("duration_ms")),
         release_date=text(album.get("release_date")),
-        popularity=integer(data.get("popularity")),
+        popularity=count(data.get("popularity")),
         explicit=truth(data.get("explicit")),
     )
 

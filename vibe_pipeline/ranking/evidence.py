@@ -144,7 +144,7 @@ def _voice(weight: float, spread: float, policy: Policy, *, asked_back: bool) ->
 
 def usual_listeners(counted: Iterable[int | None]) -> float:
     """What stands in for listeners nobody counted: the geometric mean of the others; 0 of none."""
-    known = list(map(math.log, filter(None, counted)))
+    known = [math.log(listeners) for listeners in counted if listeners and listeners > 0]
     return math.exp(math.fsum(known) / len(known)) if known else 0.0
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple, TypeVar
 
-from vibe_pipeline.clients.json_fields import integer, large_integer
+from vibe_pipeline.clients.json_fields import count, large_count, measure
 from vibe_pipeline.lookup_cache import AnswerCodec, UnreadableAnswer
 from vibe_pipeline.records import Track
 
@@ -107,21 +107,21 @@ def _text(stored: object) -> str:
 
 
 def _number(stored: object) -> float:
-    if isinstance(stored, bool) or not isinstance(stored, int | float):
-        raise UnreadableAnswer("not a number")
+    if not isinstance(stored, int | float) or measure(stored) is None:
+        raise UnreadableAnswer("not a number, or below 0")
     return stored
 
 
 def _whole(stored: object) -> int:
     if isinstance(stored, bool) or not isinstance(stored, int):
         raise UnreadableAnswer("not a whole number")
-    if large_integer(stored) is None:
-        raise UnreadableAnswer("larger than any count")
+    if large_count(stored) is None:
+        raise UnreadableAnswer("no count of anything")
     return stored
 
 
 def _small(stored: object) -> int:
-    if integer(_whole(stored)) is None:
+    if count(_whole(stored)) is None:
         raise UnreadableAnswer("larger than a column holds")
     return _whole(stored)
 
@@ -149,7 +149,7 @@ def _similar_artists(stored: object) -> tuple[SimilarArtist, ...]:
     except (TypeError, ValueError) as error:
         raise UnreadableAnswer("not a row of 2") from error
     for name, match in artists:
-        if type(name) is not str or type(match) not in _NUMBERS:
+        if type(name) is not str or type(match) not in _NUMBERS or not match >= 0:
             _text(name)
             _number(match)
     return artists
