@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
@@ -57,7 +57,13 @@ _RETRY_AFTER = re.compile(r"retry after (\d{1,9})\b", re.IGNORECASE)
 _ABOVE_ALL_ERRORS = 600
 DEEPEST = 60
 """A reply to a forwarded poll is nested a dozen deep; who recurses into more, may not come back."""
-_HIGHEST_UPDATE = 2**63 - 1
+_HIGHEST_UPDATE = 2**31 - 1
+"""Telegram's numbers have 32 bits. Whoever asks for what comes after a higher one hears nothing."""
+_A_MESSAGE = frozenset({"message_id", "date", "chat"})
+_SENT = _A_MESSAGE | {"from", "message_thread_id"}
+_SAID = _SENT | {"text", "entities"}
+_TAPPED = frozenset({"id", "from", "chat_instance", "data"})
+_SOMEBODY_ELSES = frozenset({"forward_origin", "via_bot"})
 
 
 class MayHaveArrived(TimedOut):
@@ -245,7 +251,7 @@ def _parsed(kind: type[TelegramObject], result: object) -> bool:
 
 
 def _updates(result: object) -> bytes:
-    """The updates that can be read; of another only its number is left, so that it is passed by.
+    """The updates, each as far as it can be read.
 
     Raises: ``NetworkError`` when there are some, and not even one has a number.
     """
@@ -256,11 +262,42 @@ def _updates(result: object) -> bytes:
         raise NetworkError("updates without numbers")
     if len(numbered) < len(result):
         log.error("updates without numbers are left out", count=len(result) - len(numbered))
-    kept = [
-        one if _shallow(one) and _parsed(Update, one) else {"update_id": one["update_id"]}
-        for one in numbered
-    ]
+    kept = [_legible(one) for one in numbered]
     return json.dumps({"ok": True, "result": kept}).encode()
+
+
+def _legible(update: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The update; else what of it says who wants what; else its number, so that it is passed by.
+
+    Telegram goes on: what somebody's message quotes may be of a kind that the package cannot read.
+    """
+    for candidate in (update, _bare(update)):
+        if _shallow(candidate) and _parsed(Update, candidate):
+            return candidate
+    return {"update_id": update["update_id"]}
+
+
+def _bare(update: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Its number and who wants what; the words of somebody else's that are passed on are left."""
+    bare: dict[str, Any] = {"update_id": update["update_id"]}
+    message, query = update.get("message"), update.get("callback_query")
+    if isinstance(message, dict):
+        needed = _SAID if _SOMEBODY_ELSES.isdisjoint(message) else _SENT
+        bare["message"] = _only(needed, message, replied="reply_to_message")
+    if isinstance(query, dict):
+        bare["callback_query"] = _only(_TAPPED, query, replied="message")
+    return bare
+
+
+def _only(
+    needed: Iterable[str], content: Mapping[str, Any], *, replied: str | None = None
+) -> dict[str, Any]:
+    """These fields of it, and which message it is about."""
+    kept = {name: content[name] for name in needed if name in content}
+    about = content.get(replied) if replied else None
+    if replied and isinstance(about, dict):
+        kept[replied] = _only(_A_MESSAGE, about)
+    return kept
 
 
 def _shallow(value: object, levels: int = DEEPEST) -> bool:

@@ -25,7 +25,7 @@ from telegram.request import BaseRequest, HTTPXRequest
 
 from tests.bot.test_manners import MESSAGE, NOON
 from tests.support.accounts_site import greeting, messages_waiting
-from tests.support.bot_world import SPEED, BotWorld, living_bot, until
+from tests.support.bot_world import SPEED, BotWorld, living_bot, saying, until
 from vibe_bot import outbox
 from vibe_bot.app import build
 from vibe_bot.gone_chats import has_left
@@ -58,6 +58,7 @@ from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.accounts.tables import accounts
 from vibe_pipeline.clients.factory import open_http
 from vibe_pipeline.installation.process_status import Troubles
+from vibe_pipeline.locales import say
 from vibe_pipeline.records import UserId
 
 PORTAL = "<html><body>Please log in. Chat not found. You are not a member.</body></html>"
@@ -106,6 +107,81 @@ async def test_an_update_that_cannot_be_read_is_passed_by(place: BotWorld) -> No
     odd = {"update_id": 1, "message": {"date": 1e300}}
     place.trouble.next = [("getUpdates", 200, ok([odd]))]
     await anna.types("/start")
+
+    assert await anna.sees()
+
+
+POLL_OF_OLD = {
+    "id": "1",
+    "question": "?",
+    "options": [],
+    "total_voter_count": 0,
+    "is_closed": False,
+    "is_anonymous": True,
+    "type": "regular",
+    "allows_multiple_answers": False,
+}
+"""As Telegram told of polls before it said whether a vote can be taken back."""
+
+
+def from_anna(**content: object) -> dict[str, Any]:
+    """A message of the first person's."""
+    anna = {"id": 101, "is_bot": False, "first_name": "Anna"}
+    chat = {"id": 101, "type": "private"}
+    return {"message_id": 900, "date": int(time.time()), "chat": chat, "from": anna, **content}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"message": from_anna(text="/setsize 50", reply_to_message=from_anna(poll=POLL_OF_OLD))},
+        {"message": from_anna(text="/setsize 50", quote={"text": ["?"]}, gift={"gift": {}})},
+        {
+            "callback_query": {
+                "id": "1",
+                "from": from_anna()["from"],
+                "chat_instance": "1",
+                "data": "go:setsize:50",
+                "message": from_anna(poll=POLL_OF_OLD),
+            }
+        },
+    ],
+)
+async def test_a_wish_beside_something_that_cannot_be_read_is_taken(
+    place: BotWorld, content: dict[str, Any]
+) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    place.trouble.next = [("getUpdates", 200, ok([{"update_id": 1, **content}]))]
+    await anna.types("/lang")  # ends the poll that is under way
+
+    await until(lambda: anna.account.playlist_size == 50)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"poll": POLL_OF_OLD}, {"text": "/setsize 50", "forward_origin": {"type": "user"}}],
+)
+async def test_what_cannot_be_read_is_answered_and_is_no_wish(
+    place: BotWorld, content: dict[str, Any]
+) -> None:
+    anna = await place.person()
+    await anna.says("/start")
+    odd = {"update_id": 1, "message": from_anna(**content)}
+    place.trouble.next = [("getUpdates", 200, ok([odd]))]
+    await anna.types("/lang")
+
+    await anna.sees(saying(say("en", "bot.unknown_kind")))
+
+    assert anna.account.playlist_size == 30
+
+
+async def test_a_number_that_no_update_of_telegrams_has_makes_the_bot_miss_nothing(
+    place: BotWorld,
+) -> None:
+    anna = await place.person()
+    place.trouble.next = [("getUpdates", 200, ok([{"update_id": 2**32}]))]
+    await anna.types("/start")  # ends the poll that is under way
 
     assert await anna.sees()
 
