@@ -292,3 +292,19 @@ async def test_a_yes_that_was_tapped_while_nobody_listened_counts_however_late_i
         await anna.sees(saying(say("en", "bot.forget.done")))
 
     assert empty_place.store.people.by_chat(anna.telegram_id) is None
+
+
+@pytest.mark.parametrize("what", ["forget", "disconnect"])
+async def test_a_yes_under_a_question_of_former_days_counts_no_more_though_the_bot_was_away(
+    empty_place: BotWorld, what: str
+) -> None:
+    async with living_bot(empty_place):
+        anna = await with_list(empty_place)
+        asked = await anna.says(f"/{what}")
+    await anna.taps(data_of(asked)[0])
+
+    async with living_bot(empty_place, now=lambda: utc_now() + timedelta(days=2)):
+        await anna.notices(say("en", "bot.stale_button"))
+
+    assert anna.account.connected
+    assert empty_place.store.erasures.waiting() == []

@@ -37,6 +37,8 @@ log = structlog.get_logger()
 
 LINK_MINUTES = 10
 SURE_WITHIN = timedelta(minutes=10)
+TAPPED_WITHIN = timedelta(hours=24)
+"""So long Telegram keeps a tap for a bot that is away."""
 FOLLOWED_AT_ONCE = 1.0
 """So many seconds what was erased here waits for the workshop's answer before it is told."""
 SPOTIFY_APPS_PAGE = "https://www.spotify.com/account/apps/"
@@ -110,14 +112,15 @@ async def forget(interaction: Interaction) -> None:
 async def sure(interaction: Interaction) -> str | None:
     """The person is sure; an old button no longer counts, nor one that somebody else was shown.
 
-    Whoever was forgotten is somebody else when they come back. What was tapped while we were away
-    counts as long as its question stands, for nobody tells when it was.
+    Whoever was forgotten is somebody else when they come back. Nobody tells when a button was
+    tapped while we were away; but not before the day for which Telegram keeps that.
     """
     what, _, mark = interaction.args.partition(":")
     stamp, _, shown_to = mark.partition(":")
     asked_at = int(stamp) if stamp.isascii() and stamp.isdigit() else 0
     age = interaction.services.now().timestamp() - asked_at
-    old = not interaction.waited and age > SURE_WITHIN.total_seconds()
+    longest = SURE_WITHIN + TAPPED_WITHIN if interaction.waited else SURE_WITHIN
+    old = age > longest.total_seconds()
     if old or shown_to != _short_id(interaction.account):
         return interaction.text("bot.stale_button")
     erasures, user_id = interaction.services.store.erasures, interaction.account.user_id
