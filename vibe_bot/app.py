@@ -6,6 +6,8 @@ What a command does belongs to ``vibe_bot.handlers``; starting and stopping, to 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import unicodedata
 
 import structlog
 from telegram import CallbackQuery, Message, Update
@@ -59,8 +61,6 @@ log = structlog.get_logger()
 UPDATES_AT_ONCE = 64
 TOAST_LIMIT = 200
 LINE_BY_LINE = "artists"
-DIRECTION_MARKS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-"""What keyboards of languages that are written from the right put before a command, unseen."""
 KINDS = [Update.MESSAGE, Update.CALLBACK_QUERY, Update.MY_CHAT_MEMBER]
 """What we ask Telegram for."""
 
@@ -171,13 +171,14 @@ def _replied_to(message: Message | None) -> int | None:
 
 
 def _meant(words: str, question: str | None, *, us: str) -> tuple[Handler, str]:
-    words = words.lstrip(DIRECTION_MARKS)
-    if words.startswith("/") and len(words.split()) > 0:
-        head, *rest = words.split(maxsplit=1)
+    words = _without_unseen_start(words)
+    head, *rest = words.split(maxsplit=1) or [""]
+    head = _as_typed(head)
+    if head.startswith("/"):
         name = _command_for_us(head, us)
         if name is not None:
             return COMMANDS[name], _one_line(name, rest[0] if rest else "")
-        return welcome.unknown_command, words
+        return welcome.unknown_command, head
     key = welcome.command_of_key(words.strip())
     if key is not None:
         return COMMANDS[key], ""
@@ -185,6 +186,24 @@ def _meant(words: str, question: str | None, *, us: str) -> tuple[Handler, str]:
         command, _, begun = question.partition(" ")
         return COMMANDS[command], _one_line(command, f"{begun} {words}".strip())
     return welcome.small_talk, words
+
+
+def _without_unseen_start(words: str) -> str:
+    """Keyboards of languages that are written from the right put marks of direction before."""
+    unseen = itertools.takewhile(_is_unseen, words)
+    return words[sum(1 for _ in unseen) :]
+
+
+def _as_typed(head: str) -> str:
+    """A command with the slash that keyboards have, and without signs that nobody sees.
+
+    Pages that it is copied from may have a space of no width behind it.
+    """
+    return unicodedata.normalize("NFKC", "".join(itertools.filterfalse(_is_unseen, head)))
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) == "Cf"
 
 
 def _one_line(command: str, words: str) -> str:
@@ -216,10 +235,11 @@ async def _in_a_group(update: Update, context: Context) -> None:
     """We know people by their private chat; in a group we only say so, to who calls us.
 
     Words for other bots are none of our business, and where we may not write we need not. A reply
-    goes to the topic it was asked in.
+    goes to the topic it was asked in. Whoever speaks for the whole group, as an administrator may
+    without being named, has a bot of Telegram's for their user.
     """
     message, user = update.effective_message, update.effective_user
-    if message is None or user is None or user.is_bot:
+    if message is None or user is None or (user.is_bot and message.sender_chat is None):
         return
     head, *_ = (message.text or message.caption or "").split(maxsplit=1) or [""]
     if _command_for_us(head, context.bot.username) is None:

@@ -139,10 +139,18 @@ async def test_a_reply_to_what_asked_nothing_is_talk(place: BotWorld) -> None:
     assert told["text"] == say("en", "bot.unknown_text")
 
 
-@pytest.mark.parametrize("mark", ["\u200f", "\u200e", "\u2067"])
-async def test_a_command_behind_an_unseen_mark_is_a_command(place: BotWorld, mark: str) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("\u200f/setsize", "\u200e/setsize", "\u2067/setsize", "\ufeff/setsize"),
+        *("\u200b/setsize", "/setsize\u200b", "/set\u00adsize", "\uff0fsetsize"),
+    ],
+)
+async def test_a_command_with_signs_that_nobody_sees_is_a_command(
+    place: BotWorld, command: str
+) -> None:
     anna = await place.person()
 
-    told = await anna.says(f"{mark}/setsize 50")
+    told = await anna.says(f"{command} 50")
 
     assert told["text"] == say("en", "bot.settings.size_set", count=50)

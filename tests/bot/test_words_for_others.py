@@ -17,13 +17,17 @@ GROUP = -1001
 _numbers = itertools.count(1)
 
 
-def in_a_group(app: App, text: str, *, is_bot: bool = False, topic: int | None = None) -> Update:
-    """Somebody says this in a group that the bot was added to."""
+def in_a_group(
+    app: App, text: str, *, is_bot: bool = False, topic: int | None = None, unnamed: bool = False
+) -> Update:
+    """Somebody says this in a group that the bot was added to; ``unnamed``: as the group itself."""
     head = text.split(maxsplit=1)[0]
+    group = Chat(GROUP, ChatType.SUPERGROUP)
     message = Message(
         message_id=next(_numbers),
         date=datetime(2026, 11, 23, tzinfo=UTC),
-        chat=Chat(GROUP, ChatType.SUPERGROUP),
+        chat=group,
+        sender_chat=group if unnamed else None,
         from_user=User(7, "Boris", is_bot, language_code="en"),
         text=text,
         message_thread_id=topic,
@@ -76,6 +80,13 @@ async def test_another_bots_call_is_not_answered(empty_place: BotWorld) -> None:
         await app.process_update(in_a_group(app, "/generate", is_bot=True))
 
         assert empty_place.calls("sendMessage") == 0
+
+
+async def test_an_administrator_who_is_not_named_is_answered_too(empty_place: BotWorld) -> None:
+    async with living_bot(empty_place) as app:
+        await app.process_update(in_a_group(app, "/generate", is_bot=True, unnamed=True))
+
+        assert empty_place.calls("sendMessage") == 1
 
 
 async def test_in_private_another_bots_command_is_not_carried_out(place: BotWorld) -> None:
