@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import signal
 import subprocess
 import sys
 import zlib
@@ -25,6 +26,7 @@ from vibe_pipeline.warehouse import (
     WarehouseReadOnly,
     damage,
 )
+from vibe_pipeline.warehouse.connection import FileEngine
 from vibe_pipeline.warehouse.damage import set_aside_if_damaged, trouble_with
 from vibe_pipeline.warehouse.schema import file_version, migrations
 
@@ -366,6 +368,27 @@ def test_a_full_disk_is_told_and_loses_nothing(path: Path) -> None:
     )
 
     assert "no room left" in told.stdout, told.stderr
+    assert likes_in(path) == 0
+
+
+def test_who_ends_the_process_in_the_middle_of_a_question_ends_it(
+    path: Path,
+) -> None:
+    class Ended(BaseException):
+        """As Dagster tells a run that it is to end."""
+
+    def end(_: int, __: object) -> None:
+        raise Ended
+
+    before = signal.signal(signal.SIGALRM, end)
+    try:
+        with pytest.raises(Ended), FileEngine(path).transaction(patience=0) as connection:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            connection.execute("SELECT count(*) FROM range(1000000000000)").fetchall()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
     assert likes_in(path) == 0
 
 

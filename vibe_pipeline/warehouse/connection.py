@@ -300,7 +300,8 @@ def _headers(path: Path) -> bytes | None:
 def in_words(path: Path) -> Iterator[None]:
     """Turn what DuckDB complains of into one of our own errors, where it is the file's fault.
 
-    What is no file is refused before DuckDB sees it: it would wait for a pipe for ever.
+    What is no file is refused before DuckDB sees it: it would wait for a pipe for ever. Whoever
+    ends the process in the middle of a question ends it: DuckDB would make an error of that.
     """
     _refuse_what_is_no_file(path)
     try:
@@ -310,6 +311,11 @@ def in_words(path: Path) -> Iterator[None]:
         if translated is None:
             raise
         raise translated from error
+    except RuntimeError as error:
+        ended_by = error.__cause__
+        if ended_by is None or isinstance(ended_by, Exception):
+            raise
+        raise ended_by from None
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
