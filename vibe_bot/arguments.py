@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import date, time, timedelta
 from functools import cache
 from typing import NamedTuple
@@ -32,6 +32,14 @@ _CLOCK_OR_DATE = re.compile(r"\d{1,2}\s*[:./]\s*\d{1,2}|\d{4}-\d{1,2}")
 _DATE = re.compile(
     r"(\d{4})([./-])(\d{1,2})\2(\d{1,2})|(\d{1,2})([./-])(\d{1,2})(?:\6(\d{4}|\d{2}))?"
 )
+_HALVES: Mapping[str, tuple[Container[int], int]] = {
+    "am": (range(1, 13), 0),
+    "pm": (range(1, 13), 12),
+    "morning": (range(1, 12), 0),
+    "afternoon": ((12, 1, 2, 3, 4, 5, 6), 12),
+    "evening": (range(4, 12), 12),
+}
+"""By its words: of which hours on a clock's face people say it, and what they are later."""
 _WITHOUT_DATES = ("today", "yesterday", "stretch")
 CENTURY = 2000
 """Of a year written with two digits; there were no lists before."""
@@ -110,10 +118,10 @@ def _clock_time(text: str) -> _ClockTime | None:
         return None
     hour, minute, rest = int(read[1]), int(read[2] or 0), read[3].strip()
     of_a_half = False
-    for half in ("morning", "afternoon"):
+    for half in _HALVES:
         before = _without_end(rest, half)
         if before is not None:
-            hour, rest = _on_24_hours(hour, afternoon=half == "afternoon"), before
+            hour, rest = _on_24_hours(hour, half), before
             of_a_half = True
             break
     if rest and rest not in _words("bot.words.oclock"):
@@ -123,9 +131,10 @@ def _clock_time(text: str) -> _ClockTime | None:
     return _ClockTime(at=time(hour, minute), of_a_half=of_a_half)
 
 
-def _on_24_hours(hour: int, *, afternoon: bool) -> int:
-    """The hour of the day; -1 for what no half of a day has."""
-    return hour % 12 + (12 if afternoon else 0) if 1 <= hour <= 12 else -1
+def _on_24_hours(hour: int, half: str) -> int:
+    """The hour of the day; -1 for what nobody says of that half, as "12 in the evening"."""
+    said_of, added = _HALVES[half]
+    return hour % 12 + added if hour in said_of else -1
 
 
 def says_off(text: str) -> bool:
