@@ -382,8 +382,8 @@ def test_who_ends_the_process_in_the_middle_of_a_question_ends_it(
 
     before = signal.signal(signal.SIGALRM, end)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
         with pytest.raises(Ended), FileEngine(path).transaction(patience=0) as connection:
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
             connection.execute("SELECT count(*) FROM range(1000000000000)").fetchall()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
