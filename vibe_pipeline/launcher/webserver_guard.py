@@ -191,11 +191,13 @@ def _hostname(address: str) -> str | None:
 
 
 def _split(address: str) -> SplitResult | None:
-    """``None`` for what is no address."""
+    """``None`` for what is no address, as one whose port is no number."""
     try:
-        return urlsplit(address)
+        parts = urlsplit(address)
+        parts.port  # noqa: B018 - raises for what is no port
     except ValueError:
         return None
+    return parts
 
 
 def _marked(send: Send) -> Send:
