@@ -40,6 +40,8 @@ DOCUMENT_LIMIT = 50_000_000
 """What Telegram lets a bot send."""
 Figures = Mapping[str, Mapping[str, int]]
 """What a run counted, by asset and label."""
+SHORTER = "shorter_than_wished"
+"""The note of a list that has fewer tracks than were wished for."""
 _INSTEAD = {Job.history: "history_from"}
 """What leads on where nothing begins the same again."""
 CONNECT_AGAIN = frozenset(
@@ -414,9 +416,9 @@ def _unmet(account: Account, edition: Edition, summary: Summary) -> list[Html]:
     }
     lines = []
     for note in _notes_worth_saying(summary):
-        wished = account.playlist_size if note == "shorter_than_wished" else summary.wished_new
+        wished = summary.wished if note == SHORTER else summary.wished_new
         lines.append(tell(language, f"bot.note.{note}", **blanks | {"wished": wished}))
-    late = _cut_off(edition, account, summary)
+    late = _cut_off(summary)
     if late:
         names = listed(language, [source_name(language, one) for one in late])
         lines.append(tell(language, "bot.made.cut_off", sources=names))
@@ -431,13 +433,13 @@ def _unmet(account: Account, edition: Edition, summary: Summary) -> list[Html]:
     return [Html(""), *lines] if lines else []
 
 
-def _cut_off(edition: Edition, account: Account, summary: Summary) -> list[str]:
+def _cut_off(summary: Summary) -> list[str]:
     """The sources that had no time to answer, where the list would have gained by it.
 
     One that brought something is worth a word only when the list is shorter or less new than
     wished.
     """
-    short = len(edition.tracks) < account.playlist_size or summary.new < summary.wished_new
+    short = SHORTER in summary.notes or summary.new < summary.wished_new
     return [
         pool.source
         for pool in summary.pools
@@ -446,8 +448,12 @@ def _cut_off(edition: Edition, account: Account, summary: Summary) -> list[str]:
 
 
 def _notes_worth_saying(summary: Summary) -> list[str]:
-    """The notes we have words for; that nothing is new says already that less is."""
-    notes = [note for note in summary.notes if knows(f"bot.note.{note}")]
+    """The notes we have words for; that nothing is new says already that less is.
+
+    Of a list of before nobody knows how many tracks were wished for when it was made.
+    """
+    known = [note for note in summary.notes if knows(f"bot.note.{note}")]
+    notes = [note for note in known if note != SHORTER or summary.wished is not None]
     if "only_familiar" in notes:
         return [note for note in notes if note != "fewer_new_than_wished"]
     return notes

@@ -735,7 +735,40 @@ async def test_what_did_not_come_out_as_wished_is_said(place: BotWorld) -> None:
     assert "You asked for at least 9 new" in message["text"]
     assert say("en", "bot.note.rest_shortened") in message["text"]
     assert "nobody" not in message["text"]
-    assert "Today without: listeners like you" in message["text"]
+    assert "This one without: listeners like you" in message["text"]
+
+
+TODAY = {"en": "today", "ru": "сегодня", "uk": "сьогодні", "nl": "vandaag"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_list_of_before_is_told_by_what_was_wished_for_it(
+    place: BotWorld, language: str
+) -> None:
+    anna = await connected(place)
+    notes = ("shorter_than_wished", "fewer_new_than_wished", "one_source_exceeds_half")
+    anna.edition(notes=notes, wished=30)
+    place.store.people.change(anna.account.user_id, language=language, playlist_size=75)
+
+    message = await anna.says("/latest")
+
+    tracks = say(language, "bot.count.tracks", count=12)
+    told = say(language, "bot.note.shorter_than_wished", tracks=tracks, wished=30)
+    assert told in message["text"]
+    assert "75" not in message["text"]
+    assert TODAY[language] not in message["text"].lower()
+
+
+async def test_nobody_guesses_what_was_wished_for_a_list_that_does_not_tell(
+    place: BotWorld,
+) -> None:
+    anna = await connected(place)
+    anna.edition(notes=("shorter_than_wished", "rest_shortened"))
+
+    message = await anna.says("/latest")
+
+    assert say("en", "bot.note.rest_shortened") in message["text"]
+    assert "you asked for" not in message["text"]
 
 
 @pytest.mark.parametrize("language", ["en", "ru", "uk", "nl"])

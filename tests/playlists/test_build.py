@@ -305,6 +305,14 @@ async def test_what_was_looked_up_ahead_of_time_makes_a_list_without_a_call() ->
     assert making.spotify.calls == 0
 
 
+async def test_a_list_that_is_short_remembers_how_many_it_was_to_have() -> None:
+    short = await Making(Spotify(), calls=4).selection()
+    whole = await Making(Spotify(), calls=14).selection()
+
+    assert len(short.tracks) < len(whole.tracks) == 10
+    assert (short.summary.wished, whole.summary.wished) == (10, None)
+
+
 async def test_a_prepared_list_that_would_be_short_is_looked_up_after_all() -> None:
     lookups = InMemoryLookups()
     await stock_up(Making(Spotify(), calls=4, lookups=lookups).build())

@@ -74,6 +74,7 @@ def test_what_was_blocked_since_and_has_no_other_in_its_place_is_left_out(
     assert [track.position for track in edition.tracks] == [1, 2]
     assert edition.summary is not None
     assert edition.summary.notes == ("shorter_than_wished",)
+    assert edition.summary.wished == len(TRACKS)
 
 
 def test_what_was_blocked_since_is_not_written_before_others_are_chosen(desk: Desk) -> None:

@@ -226,6 +226,7 @@ class ChatUser:
         vibe_date: date = date(2026, 11, 20),
         notes: tuple[str, ...] = (),
         loved_in: Mapping[str, int] | None = None,
+        wished: int | None = None,
         missing: str = "timed out",
         asked: str | None = None,
     ) -> Edition:
@@ -252,6 +253,7 @@ class ChatUser:
             pools=(PoolSummary(source="listenbrainz", state="failed", reason=missing),),
             notes=notes,
             loved_in=loved_in or {},
+            wished=wished,
         )
         editions.advance(
             found.edition_id,

@@ -601,7 +601,8 @@ def _track(kept: dict[str, Any]) -> ChosenTrack:
 def _kept_summary(summary: Summary) -> dict[str, Any]:
     """As earlier releases keep it, where there is no more to it."""
     kept = asdict(summary)
-    return kept if summary.loved_in else {key: kept[key] for key in kept if key != "loved_in"}
+    left_out = {name for name in ("loved_in", "wished") if not kept[name]}
+    return {name: value for name, value in kept.items() if name not in left_out}
 
 
 def _summary(kept: dict[str, Any]) -> Summary:

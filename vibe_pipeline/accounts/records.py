@@ -239,6 +239,7 @@ class Summary:
 
     ``styles`` and ``moods``: what the list sounds like (``ranking.flavour``), strongest first.
     ``loved_in``: for seeds that years long past speak for, by name as tracks bear it, the year.
+    ``wished``: how many tracks it was to have, where it has fewer; lists of before do not know it.
     """
 
     new: int
@@ -250,6 +251,7 @@ class Summary:
     styles: tuple[str, ...] = ()
     moods: tuple[str, ...] = ()
     loved_in: Mapping[str, int] = field(default_factory=dict)
+    wished: int | None = None
 
 
 class PlaylistAttempt(StrEnum):

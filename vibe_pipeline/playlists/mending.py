@@ -105,7 +105,8 @@ class Mending:
 def shortened(summary: Summary, tracks: Sequence[ChosenTrack]) -> Summary:
     """The counts of a list that some tracks were left out of, and a word about it."""
     notes = dict.fromkeys((*summary.notes, str(Note.SHORTER)))
-    return replace(recounted(summary, tracks), notes=tuple(notes))
+    wished = summary.wished or summary.new + summary.familiar
+    return replace(recounted(summary, tracks), notes=tuple(notes), wished=wished)
 
 
 def recounted(summary: Summary, tracks: Sequence[ChosenTrack]) -> Summary:

@@ -18,7 +18,7 @@ from vibe_pipeline.ranking.flavour import flavour_of
 from vibe_pipeline.ranking.identity import artist_key
 from vibe_pipeline.ranking.listener_knowledge import track_key
 from vibe_pipeline.ranking.policy import Policy
-from vibe_pipeline.ranking.selection import Choice
+from vibe_pipeline.ranking.selection import Choice, Note
 from vibe_pipeline.ranking.steering import Steer
 from vibe_pipeline.records import ChosenTrack, Pool, Ranked, SeedProfile, Source
 
@@ -60,6 +60,7 @@ def summarized(
         summary=Summary(
             new=new,
             familiar=len(tracks) - new,
+            wished=choice.wished if Note.SHORTER in choice.notes else None,
             wished_new=choice.wished_new,
             sources={str(source): chosen[source] for source in Source if chosen[source]},
             pools=tuple(

@@ -41,6 +41,7 @@ class Choice:
     """What was chosen: every candidate with its position or why it was dropped, and the notes."""
 
     ranked: tuple[Ranked, ...]
+    wished: int
     wished_new: int
     notes: tuple[Note, ...]
 
@@ -125,7 +126,12 @@ class Selector:
         notes = _notes(finished, self._request, self._policy)
         if drafted.shortened:
             notes += (Note.REST_SHORTENED,)
-        return Choice(ranked=finished, wished_new=requested_new(self._request), notes=notes)
+        return Choice(
+            ranked=finished,
+            wished=self._request.size,
+            wished_new=requested_new(self._request),
+            notes=notes,
+        )
 
     def _drafted(
         self,
