@@ -14,6 +14,7 @@ import duckdb
 import pytest
 from cryptography.fernet import Fernet
 
+from tests.accounts.test_damaged_file import damage_index, replace_page
 from tests.playlists.test_warehouse_recovery import published
 from tests.support.accounts_site import connected
 from vibe_pipeline.accounts.store import migrate, open_for, utc_now
@@ -180,6 +181,36 @@ def test_a_warehouse_of_zeros_is_set_aside_and_its_lists_are_put_back(settings: 
 
     assert "warehouse.duckdb was damaged" in said
     assert "1 lists with" in said
+
+
+def test_an_account_store_whose_indexes_alone_are_damaged_is_told_and_mended_by_a_start(
+    settings: Settings,
+) -> None:
+    path = settings.home / "accounts.sqlite"
+    everybody = open_for(settings).people.all()
+    replace_page(path, "sqlite_autoindex_tokens_1", lambda page: bytes(len(page)))
+    (told,) = [one.trouble for one in stores(settings) if one.trouble]
+
+    (said,) = stop_on_trouble([*recovery(settings), *state(settings)])
+
+    (aside,) = path.parent.glob("accounts.sqlite.damaged-*[0-9]")
+    assert "accounts.sqlite" in told
+    assert aside.name in said
+    assert open_for(settings).people.all() == everybody
+    assert [one.trouble for one in stores(settings) if one.trouble] == []
+
+
+def test_accounts_that_contradict_their_index_are_told_and_stop_no_start(
+    settings: Settings,
+) -> None:
+    path = settings.home / "accounts.sqlite"
+    (anna,) = open_for(settings).people.all()
+    damage_index(path, "sqlite_autoindex_accounts_1", anna.user_id)
+
+    (said,) = stop_on_trouble([*recovery(settings), *state(settings)])
+
+    assert "An index of the account store" in said
+    assert [one.trouble for one in stores(settings) if one.trouble] == [said]
 
 
 def test_a_lost_account_store_and_a_lost_history_of_runs_are_told(settings: Settings) -> None:

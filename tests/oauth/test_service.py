@@ -355,7 +355,7 @@ async def test_the_account_store_is_seldom_read_as_a_whole(here: Site) -> None:
     for _ in range(3):
         await health.ready(Request({"type": "http"}))
 
-    assert sum("quick_check" in statement for statement in statements) == 1
+    assert sum("integrity_check" in statement for statement in statements) == 1
 
 
 async def test_health_names_a_process_that_is_being_restarted(here: Site) -> None:

@@ -19,11 +19,15 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    FromClause,
+    Select,
+    Table,
     create_engine,
     event,
     inspect,
     text,
 )
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -38,6 +42,7 @@ from vibe_pipeline.accounts.errors import (
     AccountsNotSetUp,
     AccountsUnreachable,
     AccountsUnreadable,
+    IndexContradicts,
 )
 from vibe_pipeline.installation.sqlite_file import readable_text
 
@@ -69,6 +74,14 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class _CompilerWithHints(SQLiteCompiler):
+    """Writes a table's hint behind its name, which SQLAlchemy leaves out for SQLite."""
+
+    def get_from_hint_text(self, table: FromClause, text: str | None) -> str | None:
+        """What ``past_indexes`` says of it."""
+        return text
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """Short transactions on one engine; every connection is opened and closed with its own.
@@ -97,15 +110,19 @@ class Database:
             yield connection
 
     def look_through(self) -> None:
-        """Read every page of an SQLite file; a server looks after its own.
+        """Read every page of an SQLite file, and hold indexes against their rows.
 
-        Raises ``AccountsNotADatabase`` when some are damaged.
+        A server looks after its own. Raises ``AccountsNotADatabase`` when some are damaged, and
+        ``IndexContradicts`` when each is well by itself.
         """
         if self.engine.dialect.name != "sqlite":
             return
         with self.reading() as connection:
-            if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
-                raise self.damaged()
+            if _is_sound(connection, "integrity_check"):
+                return
+            if _is_sound(connection, "quick_check"):
+                raise IndexContradicts(_contradiction(self.engine.url.database or ""))
+            raise self.damaged()
 
     def damaged(self) -> AccountsNotADatabase:
         """The error for a store in which something is not as it should be."""
@@ -157,6 +174,7 @@ def connect(url: str) -> Database:
     with _usable_address():
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     if engine.dialect.name == "sqlite":
+        engine.dialect.statement_compiler = _CompilerWithHints
         event.listen(engine, "do_connect", _open_what_is_there)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -202,6 +220,14 @@ def revision_of(connection: Connection) -> str | None:
         text("SELECT version_num FROM alembic_version")
     ).scalar()
     return revision
+
+
+def past_indexes(query: Select[Any], table: Table) -> Select[Any]:
+    """The same question, answered by the table's rows alone: an index may be damaged unnoticed.
+
+    For absences from which much follows; all rows are read. Servers look after their indexes.
+    """
+    return query.with_hint(table, "NOT INDEXED", "sqlite")
 
 
 def _open(
@@ -294,6 +320,18 @@ def _absence(complaint: str, name: str, place: str) -> AccountsNotSetUp | None:
     if name.startswith("SQLITE_CANTOPEN") and not Path(place).exists():
         return AccountsGone(not_there(place))
     return None
+
+
+def _is_sound(connection: Connection, check: str) -> bool:
+    return bool(connection.exec_driver_sql(f"PRAGMA {check}(1)").scalar() == "ok")
+
+
+def _contradiction(place: str) -> str:
+    return (
+        f"An index of the account store {place} is damaged, so that some rows are not found: stop"
+        " Vibe and start it again, which mends that; where it cannot tell which is right, put a"
+        " backup in its place."
+    )
 
 
 def _damaged(place: str) -> str:

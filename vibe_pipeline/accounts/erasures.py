@@ -50,7 +50,12 @@ class Erasures:
     new_receipt: Callable[[], str]
 
     def forget(self, user_id: UserId) -> Erasure:
-        """Erase the person here, in one transaction with the note about what is left elsewhere."""
+        """Erase the person here, in one transaction with the note about what is left elsewhere.
+
+        Raises:
+            AccountsNotADatabase: the file is damaged, and rows that an index hides would stay.
+        """
+        self.database.look_through()
         with self.database.writing() as connection:
             counts = _counted(connection, user_id)
             note = promise_erasure(
@@ -66,7 +71,12 @@ class Erasures:
         return note
 
     def disconnect(self, user_id: UserId) -> Erasure:
-        """Erase the tokens and what came from Spotify; note that the warehouse is to follow."""
+        """Erase the tokens and what came from Spotify; note that the warehouse is to follow.
+
+        Raises:
+            AccountsNotADatabase: the file is damaged, and rows that an index hides would stay.
+        """
+        self.database.look_through()
         with self.database.writing() as connection:
             note = erase_spotify(connection, user_id, receipt=self.new_receipt(), now=self.now())
             unlink(connection, user_id)

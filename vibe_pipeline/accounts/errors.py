@@ -21,6 +21,12 @@ class AccountsNotADatabase(AccountsUnreadable):
     for_strangers = "What lies at ACCOUNTS_URL is not an account store, or it is damaged."
 
 
+class IndexContradicts(AccountsNotADatabase):
+    """All pages can be read, but an index finds other rows than there are."""
+
+    for_strangers = "An index of the account store is damaged; start Vibe again, which mends it."
+
+
 class RowUnreadable(AccountsNotADatabase):
     """What lies there is an account store, and one row in it does not hold what it should."""
 

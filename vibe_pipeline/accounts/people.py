@@ -7,7 +7,7 @@ music is ``accounts.feedback``'s.
 from __future__ import annotations
 
 import calendar
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Unpack
@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, inse
 from sqlalchemy.exc import IntegrityError
 
 from vibe_pipeline.accounts.cipher import Cipher
-from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.database import Database, past_indexes
 from vibe_pipeline.accounts.editions import forget_choices, forget_playlist
 from vibe_pipeline.accounts.erasure_notes import erase_spotify, new_receipt
 from vibe_pipeline.accounts.errors import SpotifyAccountTaken, UnknownPerson
@@ -52,12 +52,12 @@ class People:
     def by_chat(self, chat_id: int) -> Account | None:
         """Whoever writes from this chat."""
         with self.database.reading() as connection:
-            return _first(connection, accounts.c.chat_id == chat_id)
+            return self._one(connection, accounts.c.chat_id == chat_id)
 
     def get(self, user_id: UserId) -> Account | None:
         """The person with this id."""
         with self.database.reading() as connection:
-            return _first(connection, accounts.c.user_id == user_id)
+            return self._one(connection, accounts.c.user_id == user_id)
 
     def required(self, user_id: UserId) -> Account:
         """The person with this id; raises ``UnknownPerson``."""
@@ -70,6 +70,7 @@ class People:
         query = _QUERY.where(accounts.c.user_id.in_(list(user_ids)))
         with self.database.reading() as connection:
             people = readable_rows(connection, query, _account, key=[accounts.c.user_id])
+            self._look_for_tokens(connection, people)
         return {account.user_id: account for account in people}
 
     def all(self, *, active_only: bool = False) -> list[Account]:
@@ -78,12 +79,15 @@ class People:
         if active_only:
             query = query.where(accounts.c.active)
         with self.database.reading() as connection:
-            return readable_rows(connection, query, _account, key=[accounts.c.user_id])
+            people = readable_rows(connection, query, _account, key=[accounts.c.user_id])
+            self._look_for_tokens(connection, people)
+        return people
 
     def ids(self) -> set[UserId]:
-        """Everybody there is, readable or not."""
+        """Everybody there is, readable or not, and whatever an index says of them."""
         with self.database.reading() as connection:
-            return {UserId(row.user_id) for row in connection.execute(select(accounts.c.user_id))}
+            query = past_indexes(select(accounts.c.user_id), accounts)
+            return {UserId(row.user_id) for row in connection.execute(query)}
 
     def register(self, chat_id: int, name: str, language: str) -> Account:
         """The account of this chat, made on first sight; whoever comes back is active again."""
@@ -95,7 +99,7 @@ class People:
                 again = update(accounts).where(accounts.c.chat_id == chat_id)
                 seen = connection.execute(again.values(telegram_name=name, active=True)).rowcount
                 if not seen:
-                    self._look_for_lost(connection, chat_id)
+                    self._look_for_lost(connection, accounts.c.chat_id == chat_id)
                     connection.execute(
                         insert(accounts).values(self._fresh(chat_id, name, language))
                     )
@@ -178,16 +182,38 @@ class People:
             forget_playlist(connection, user_id, playlist_id)
             queue(connection, user_id, tell, now=self.now())
 
-    def _look_for_lost(self, connection: Connection, chat_id: int) -> None:
-        """Read all accounts before somebody is taken to be new.
+    def _one(self, connection: Connection, condition: ColumnElement[bool]) -> Account | None:
+        """Whom this finds; nobody is called missing or not connected by a damaged index."""
+        found = _first(connection, condition)
+        if found is None:
+            self._look_for_lost(connection, condition)
+        else:
+            self._look_for_tokens(connection, [found])
+        return found
+
+    def _look_for_lost(self, connection: Connection, condition: ColumnElement[bool]) -> None:
+        """Read all accounts before somebody is taken to be new, or gone.
 
         An index that is damaged finds nothing, and they would have to begin anew beside themself.
 
         Raises:
             AccountsNotADatabase: the account is there all the same.
         """
-        past_the_index = select(accounts.c.user_id).where(accounts.c.chat_id + 0 == chat_id)
-        if connection.execute(past_the_index).first() is not None:
+        query = past_indexes(select(accounts.c.user_id).where(condition), accounts)
+        if connection.execute(query).first() is not None:
+            raise self.database.damaged()
+
+    def _look_for_tokens(self, connection: Connection, people: Iterable[Account]) -> None:
+        """Read all tokens before somebody who was connected is taken to be so no more.
+
+        Raises:
+            AccountsNotADatabase: their tokens are there all the same.
+        """
+        unlinked = {one.user_id for one in people if one.spotify_account_id and not one.connected}
+        if not unlinked:
+            return
+        query = past_indexes(select(tokens.c.user_id), tokens)
+        if unlinked.intersection(connection.execute(query).scalars()):
             raise self.database.damaged()
 
     def _fresh(self, chat_id: int, name: str, language: str) -> dict[str, Any]:

@@ -57,16 +57,17 @@ REVISIONS = (
 """Every revision there has been, oldest first."""
 
 
-def migrate(url: str) -> None:
+def migrate(url: str, *, to: str = HEAD) -> None:
     """Set the store up or bring it to this version; safe for many processes at once.
 
-    Does nothing, quickly, when the store is as it should be.
+    Does nothing, quickly, when the store is as it should be. ``to``: the revision of a former
+    version, for a store that is made now.
     """
     database, path = connect(url), sqlite_path(url)
     if path is not None:
         _make_file(path)
-    if _revision(database) != HEAD:
-        _upgrade(database, path)
+    if _revision(database) != to:
+        _upgrade(database, path, to)
 
 
 def upgrade_existing(url: str) -> None:
@@ -104,13 +105,13 @@ def check_tables(database: Database) -> None:
         )
 
 
-def _upgrade(database: Database, path: Path | None) -> None:
+def _upgrade(database: Database, path: Path | None, to: str = HEAD) -> None:
     if path is not None:
         _use_write_ahead_log(database, path)
     # Alembic takes a third of a second to import, and is needed once in a version's life.
     from vibe_pipeline.accounts.migration_runner import upgrade  # noqa: PLC0415
 
-    upgrade(database)
+    upgrade(database, to)
 
 
 def _revision(database: Database) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, delete, or_, select, update
 
 from vibe_pipeline.accounts.cipher import Cipher
-from vibe_pipeline.accounts.database import Database
+from vibe_pipeline.accounts.database import Database, past_indexes
 from vibe_pipeline.accounts.messages import ConsentEnded
 from vibe_pipeline.accounts.outbox import queue
 from vibe_pipeline.accounts.readable_rows import required_rows
@@ -38,10 +38,15 @@ class TokenVault:
     now: Callable[[], datetime]
 
     def get(self, user_id: UserId) -> Tokens | None:
-        """The person's tokens; ``None`` when they are not connected."""
+        """The person's tokens; ``None`` when they are not connected.
+
+        Not by a damaged index either: ``AccountsNotADatabase`` where it hides them.
+        """
         with self.database.reading() as connection:
             query = select(tokens).where(tokens.c.user_id == user_id)
             found = required_rows(connection, query, self._opened, table=tokens.name)
+            if not found and connection.execute(past_indexes(query, tokens)).first() is not None:
+                raise self.database.damaged()
         return found[0] if found else None
 
     def check(self, sealer: Cipher | None = None) -> None:

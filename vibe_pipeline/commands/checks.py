@@ -16,7 +16,8 @@ from pathlib import Path
 
 import httpx
 
-from vibe_pipeline.accounts.errors import AccountsUnreadable, SecretKeyWrong
+from vibe_pipeline.accounts.damaged_index import mend_indexes
+from vibe_pipeline.accounts.errors import AccountsUnreadable, IndexContradicts, SecretKeyWrong
 from vibe_pipeline.accounts.lost_accounts import nobody_left
 from vibe_pipeline.accounts.store import AccountStore, migrate, open_for, utc_now
 from vibe_pipeline.commands.dagster_files import (
@@ -130,6 +131,7 @@ def recovery(settings: Settings) -> Iterator[Finding]:
     warehouse = Warehouse(settings.warehouse_path, patience=5.0)
     damaged = list(_damaged_runs(settings))
     yield from damaged
+    yield from _mended_accounts(settings)
     try:
         migrate(settings.accounts_address)
         store = open_for(settings)
@@ -153,6 +155,20 @@ def _lost_accounts(settings: Settings, store: AccountStore, warehouse: Warehouse
         lists = len(tables.playlists.recorded_editions())
     if lists:
         yield nobody_left(str(settings.warehouse_path), lists)
+
+
+def _mended_accounts(settings: Settings) -> Iterator[Finding]:
+    """An account store of which only indexes were damaged, with all of its rows in a new file."""
+    try:
+        aside = mend_indexes(settings.accounts_address, now=utc_now())
+    except (AccountsUnreadable, OSError):
+        return
+    if aside is not None:
+        sentence = (
+            "The account store was damaged, and all of its rows could be read: they are in a new"
+            f" one, and the former is kept as {aside.name}."
+        )
+        yield Finding(what="recovery", trouble=sentence, stops=False)
 
 
 def _damaged_runs(settings: Settings) -> Iterator[Finding]:
@@ -272,15 +288,17 @@ def _warehouse_trouble(settings: Settings) -> str | None:
 def _accounts(settings: Settings) -> Iterator[Finding]:
     """The account store, and whether our key opens what is sealed in it.
 
-    A lost key stops no start: people can connect again, and it may be put back later.
+    A lost key stops no start: people can connect again, and it may be put back later. Neither does
+    an index that contradicts its rows: those it finds are served.
     """
     trouble = lost_key = None
+    stops = True
     try:
         migrate(settings.accounts_address)
         open_for(settings).check_whole()
     except SecretKeyWrong as error:
         lost_key = str(error)
     except AccountsUnreadable as error:
-        trouble = str(error)
-    yield Finding(what="account store", trouble=trouble)
+        trouble, stops = str(error), not isinstance(error, IndexContradicts)
+    yield Finding(what="account store", trouble=trouble, stops=stops)
     yield Finding(what="secret key", trouble=lost_key, stops=False)
