@@ -187,6 +187,26 @@ def test_one_part_that_is_not_told_makes_a_list_from_what_was_known(
     assert "Spotify didn't tell what is new" in (edition.description or "")
 
 
+def test_who_has_more_likes_counted_than_shown_gets_lists_of_all_that_are_shown(
+    world: VibeWorld,
+) -> None:
+    anna, rules = world.at_home(), world.simulator.simulation.rules
+    rules.change({"likes_overcounted": 7})
+
+    world.run("daily_vibe", anna.user_id)
+    world.run("walk_library", anna.user_id)
+
+    rules.change({"likes_overcounted": 0})
+    (edition,) = world.store.editions.history(anna.user_id)
+    with world.warehouse.open() as tables:
+        likes = tables.library.likes(anna.user_id)
+        state = tables.library.state(anna.user_id)
+    counted = len(world.listener_of(anna).saved) + 7
+    assert len(edition.tracks) == anna.playlist_size
+    assert (state.likes_total, state.likes_walked) == (counted, None)
+    assert state.likes_unkept == counted - len(likes)
+
+
 def test_what_was_not_told_once_is_told_again_in_the_next_list(world: VibeWorld) -> None:
     anna, (endpoint, note) = world.at_home(), PLAYS
     world.run("sync_library", anna.user_id)

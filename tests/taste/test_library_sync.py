@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.spotify_shelf import Shelf
 from tests.support.warehouse_examples import NOON, like, play
+from vibe_pipeline.clients.errors import BrokenAnswer, ServiceUnavailable
 from vibe_pipeline.clients.spotify_records import LikedPage
 from vibe_pipeline.records import LikedTrack
 from vibe_pipeline.taste.library_sync import (
@@ -111,6 +112,31 @@ class MistakenShelf(Shelf):
         return replace(
             page, likes=page.likes[:counted], entries=min(page.entries, counted), total=counted
         )
+
+
+class OvercountedShelf(Shelf):
+    """Counts likes that it shows nowhere: no page holds them, and behind the others there is none.
+
+    ``stuck``: no page on which one of these places lies is shown.
+    """
+
+    def __init__(
+        self, likes: Sequence[LikedTrack], *, beyond: int = 0, stuck: Sequence[int] = ()
+    ) -> None:
+        super().__init__(likes)
+        self.beyond = beyond
+        self.stuck = stuck
+
+    async def saved_tracks_page(self, *, offset: int = 0, limit: int = 50) -> LikedPage:
+        page = await super().saved_tracks_page(offset=offset, limit=limit)
+        if any(offset <= place < offset + limit for place in self.stuck):
+            raise ServiceUnavailable(
+                "spotify", "GET /me/tracks answered with its own trouble (500)"
+            )
+        total = page.total + self.beyond
+        if not page.entries and offset < total:
+            raise BrokenAnswer("spotify", "GET /me/tracks answered with something else")
+        return replace(page, total=total)
 
 
 def library(count: int, *, newest_days_ago: int = 1) -> list[LikedTrack]:
@@ -732,6 +758,60 @@ def test_a_page_on_which_nothing_is_left_makes_no_known_like_an_unliked_one() ->
 
     assert list(first.likes) == shelf.likes
     assert list(nights_until_settled(shelf, first).likes) == shelf.likes
+
+
+@pytest.mark.parametrize("beyond", [1, 7, 60, 130])
+@pytest.mark.parametrize("count", [20, 50, 335])
+def test_a_library_counted_larger_than_it_is_shown_is_read_to_its_end(
+    count: int, beyond: int
+) -> None:
+    shelf = OvercountedShelf(library(count), beyond=beyond)
+
+    first = kept(cache := CachedLikes(likes=[], total=None), news_of(shelf, cache, pages=12))
+    last = first
+    for pages in (1, 4, 1, WALK_PAGES_AHEAD) * 2:
+        last = kept(last, news_of(shelf, last, pages=pages))
+
+    assert list(first.likes) == list(last.likes) == shelf.likes
+    assert (last.total, last.walked, last.unkept) == (count + beyond, None, beyond)
+    assert news_of(shelf, last).calls == 1
+
+
+def test_a_page_that_is_never_shown_keeps_no_other_likes_away() -> None:
+    shelf = OvercountedShelf(library(400), stuck=[210])
+    behind = {one.track.spotify_id for one in [*shelf.likes[:200], *shelf.likes[261:]]}
+
+    cache = CachedLikes(likes=[], total=None)
+    for _ in range(8):
+        cache = kept(cache, news_of(shelf, cache, pages=6))
+
+    assert behind <= {one.track.spotify_id for one in cache.likes}
+    assert cache.walked is None
+
+
+def test_pages_that_are_not_shown_for_a_while_cost_no_like() -> None:
+    shelf = OvercountedShelf(library(400), stuck=range(120, 400))
+
+    first = kept(cache := CachedLikes(likes=[], total=None), news_of(shelf, cache, pages=12))
+    shelf.stuck = ()
+
+    assert (list(first.likes), first.walked) == (shelf.likes[:100], 100)
+    assert list(nights_until_settled(shelf, first).likes) == shelf.likes
+
+
+def test_a_new_like_is_kept_though_an_unliked_one_is_looked_for_where_nothing_is_shown() -> None:
+    shelf = OvercountedShelf(library(400))
+    cache = synced(shelf)
+    del shelf.likes[333]
+    shelf.likes.insert(0, like(900, days_ago=0))
+    shelf.stuck = range(50, 400)
+
+    news = kept(cache, news_of(shelf, cache))
+    shelf.stuck = ()
+
+    assert news.likes[0] == shelf.likes[0]
+    assert len(news.likes) == 401
+    assert list(nights_until_settled(shelf, news).likes) == shelf.likes
 
 
 def test_all_plays_that_spotify_remembers_are_asked_for_in_one_call() -> None:

@@ -75,7 +75,8 @@ class LikedPage:
 
     ``odd``: entries that nobody can make anything of; a like may hide behind each of them.
     ``vanished`` are the moments of likes whose track Spotify no longer has; ``empty`` counts them,
-    and the entries of which not even that is left.
+    and the entries of which not even that is left. ``shown``: false of what stands in the place of
+    a page that Spotify did not show.
     """
 
     likes: tuple[LikedTrack, ...]
@@ -84,6 +85,7 @@ class LikedPage:
     odd: int = 0
     vanished: tuple[datetime, ...] = ()
     empty: int = 0
+    shown: bool = True
 
     @classmethod
     def from_api(cls, data: Fields) -> Self:

@@ -25,7 +25,8 @@ class Rules:
     """Limits and moods; the defaults are those of a new Spotify development app.
 
     ``likes_per_person``: how many songs whoever is seen for the first time has saved, where the
-    world can give them that many; 0 leaves it to the world. ``labs_wrong_share``: of how many
+    world can give them that many; 0 leaves it to the world. ``likes_overcounted``: so many more are
+    counted than any page shows. ``labs_wrong_share``: of how many
     recordings ListenBrainz labs names a Spotify id that is another's, or nobody's.
     """
 
@@ -50,6 +51,7 @@ class Rules:
     labs_window_seconds: float = 5.0
     limits_enforced: bool = True
     likes_per_person: int = 0
+    likes_overcounted: int = 0
     labs_wrong_share: float = 0.0
 
     def change(self, changes: dict[str, Any]) -> None:

@@ -6,12 +6,20 @@ the warehouse's.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from vibe_pipeline.clients.concurrent_calls import side_by_side
+from vibe_pipeline.clients.errors import (
+    AllowanceSpent,
+    DeadlineReached,
+    Redirected,
+    ServiceUnavailable,
+    UnexpectedResponse,
+)
 from vibe_pipeline.clients.spotify_records import LikedPage, RecentPlays
 from vibe_pipeline.records import LikedTrack, Play, TopItem
 from vibe_pipeline.taste.unliked import (
@@ -25,6 +33,8 @@ from vibe_pipeline.taste.unliked import (
     out_of_order,
     with_vanished,
 )
+
+log = logging.getLogger(__name__)
 
 FIRST_WALK_PAGES = 12
 """So many pages a first sync reads of a library it does not know yet, all side by side."""
@@ -43,6 +53,9 @@ TOP_AGE = timedelta(days=7)
 TOP_RANGES = ("short_term", "medium_term")
 TOP_CALLS = 2 * len(TOP_RANGES)
 """Artists and tracks, each over each range."""
+
+
+_NOT_THE_PAGE_S_FAULT = (AllowanceSpent, DeadlineReached, Redirected)
 
 
 class LibraryClient(Protocol):
@@ -76,7 +89,7 @@ async def likes_delta(
         cache = replace(cache, walked=0)
     if cache.total is not None and cache.walked is None:
         return await _change(spotify, cache, pages, believe_shrinking=believe_shrinking)
-    walk = _Walk(cache)
+    walk, pages_on = _Walk(cache), _PagesFurtherOn(spotify)
     walk.calls = 1
     walk.read(await spotify.saved_tracks_page(offset=0, limit=PAGE))
     if walk.shrunk and not believe_shrinking:
@@ -86,7 +99,7 @@ async def likes_delta(
         if not offsets:
             return walk.news(complete=False)
         answers = await side_by_side(
-            spotify.saved_tracks_page(offset=offset, limit=PAGE) for offset in (*offsets, *spread)
+            pages_on.page(offset, walk.total) for offset in (*offsets, *spread)
         )
         walk.calls += len(answers)
         for offset, page in zip(offsets, answers, strict=False):
@@ -101,16 +114,38 @@ async def _change(
     spotify: LibraryClient, cache: CachedLikes, pages: int, *, believe_shrinking: bool
 ) -> LikesDelta:
     """The same for a library that is known to its end."""
-    library = KnownLibrary(cache)
+    library, pages_on = KnownLibrary(cache), _PagesFurtherOn(spotify)
     offset: int | None = 0
     joining = max(pages, NEXT_WALK_PAGES)
     while offset is not None:
-        library.read(offset, await spotify.saved_tracks_page(offset=offset, limit=PAGE))
+        page = await pages_on.page(offset, library.total)
+        library.read(offset, page if page.shown else replace(page, odd=page.entries))
         if library.doubtful(second_look=believe_shrinking):
             return LikesDelta(doubted=True, calls=library.calls)
         offset = library.next_offset(pages, joining=joining)
     news = library.news()
     return replace(news, doubted=news.doubted and not believe_shrinking)
+
+
+@dataclass(frozen=True, slots=True)
+class _PagesFurtherOn:
+    """Pages of likes, of which one that Spotify does not show costs nothing of the others.
+
+    It may count more likes than it shows, so that there is nothing where the last should be, or
+    fail over one of them each time. The first page has to be there: it says what changed.
+    """
+
+    spotify: LibraryClient
+
+    async def page(self, offset: int, total: int) -> LikedPage:
+        try:
+            return await self.spotify.saved_tracks_page(offset=offset, limit=PAGE)
+        except (ServiceUnavailable, UnexpectedResponse) as error:
+            if offset == 0 or isinstance(error, _NOT_THE_PAGE_S_FAULT):
+                raise
+            log.warning("the likes from %d on are not shown: %s", offset, error)
+        entries = max(0, min(PAGE, total - offset))
+        return LikedPage(likes=(), total=total, entries=entries, empty=entries, shown=False)
 
 
 class _Walk:
@@ -161,7 +196,7 @@ class _Walk:
 
     def read(self, page: LikedPage) -> None:
         """Lay one more page beside the cache."""
-        self._disordered = self._disordered or out_of_order(page)
+        self._disordered = self._disordered or out_of_order(page) or not page.shown
         page = with_vanished(page, self._cache.likes)
         if self._is_doubtful(page):
             page = replace(page, odd=page.odd + page.empty)
@@ -189,6 +224,11 @@ class _Walk:
                 self._turned[spotify_id] = like
         self._tied = _tied_at_the_end(page.likes) if self.calls > _PAGES_THAT_LEAD_ON else 0
         self._skip_what_an_earlier_walk_passed()
+
+    @property
+    def total(self) -> int:
+        """How many likes Spotify counts."""
+        return self._total
 
     @property
     def shrunk(self) -> bool:
@@ -253,9 +293,10 @@ class _Walk:
     def _is_doubtful(self, page: LikedPage) -> bool:
         """Whether most of a page is empty, and is not known to have been likes.
 
-        A second look at the same place, where a walk goes on, is believed.
+        A second look at the same place, where a walk goes on, is believed. It begins with likes
+        that were read before; what is not shown may be all that is left of its page.
         """
-        second = self._resumed and self.offset == self._began
+        second = self._resumed and 0 <= self.offset - self._began < PAGE
         return not second and 2 * page.empty > page.entries
 
     def _note_a_fall(self, total: int) -> None:

@@ -187,6 +187,11 @@ class KnownLibrary:
         return max(least, (self._low + high) // 2 - PAGE // 2)
 
     @property
+    def total(self) -> int:
+        """How many likes Spotify counts."""
+        return self._total
+
+    @property
     def settled(self) -> bool:
         """Whether everything Spotify counts is accounted for."""
         return self._joined and self._open == 0
