@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import resource
 import shutil
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -179,6 +181,7 @@ def test_readers_and_a_writer_work_side_by_side_in_what_was_restored(
     "manifest",
     [
         b'{"format": 1, "made_at": "", "version": "", "key_fingerprint": null, "digests": null}',
+        b'{"format": 1, "made_at": "", "version": "", "key_fingerprint": null, "digests": {}}',
         b"[" * 100_000,
     ],
 )
@@ -194,6 +197,91 @@ def test_an_archive_with_an_odd_manifest_is_refused_in_a_sentence(
 
     assert "is no backup" in str(result.exception)
     assert likes(settings) == ["t1"]
+
+
+def rewritten(
+    archive: Path, to: Path, changes: dict[str, bytes], *extra: tuple[tarfile.TarInfo, bytes]
+) -> str:
+    """The same backup with other files, whose digests are right, and with more at its end."""
+    with tarfile.open(archive) as content:
+        files = {name: content.extractfile(name) for name in content.getnames()}
+        members = {name: file.read() for name, file in files.items() if file is not None}
+    manifest = json.loads(members.pop("manifest.json"))
+    members |= changes
+    digests = {head.name: "" for head, _ in extra}
+    digests |= {name: sha256(one).hexdigest() for name, one in members.items()}
+    first = {"manifest.json": json.dumps({**manifest, "digests": digests}).encode()}
+    with tarfile.open(to, "w:gz") as content:
+        for name, one in {**first, **members}.items():
+            head = tarfile.TarInfo(name)
+            head.size = len(one)
+            content.addfile(head, BytesIO(one))
+        for head, one in extra:
+            content.addfile(head, BytesIO(one))
+    return str(to)
+
+
+def test_a_backup_with_a_newer_versions_accounts_is_refused_and_changes_nothing(
+    settings: Settings, archive: Path, tmp_path: Path
+) -> None:
+    newer = tmp_path / "newer.sqlite"
+    with tarfile.open(archive) as content:
+        content.extract("accounts.sqlite", tmp_path, filter="data")
+    (tmp_path / "accounts.sqlite").rename(newer)
+    with closing(sqlite3.connect(newer)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    path = rewritten(archive, tmp_path / "x.tar.gz", {"accounts.sqlite": newer.read_bytes()})
+
+    result = vibe(restore, path)
+
+    assert isinstance(result.exception, CommandFailed)
+    assert "newer version" in str(result.exception)
+    assert "Nothing was changed." in str(result.exception)
+    assert (likes(settings), refresh_token(open_for(settings))) == (["t1"], "refresh")
+
+
+def a_sparse_giant() -> tuple[tarfile.TarInfo, bytes]:
+    """A file of a terabyte without one byte in it, as GNU tar packs it."""
+    head = tarfile.TarInfo("dagster/runs.db")
+    terabyte = 2**40
+    head.pax_headers = {
+        "GNU.sparse.map": f"{terabyte},0",
+        "GNU.sparse.size": str(terabyte),
+    }
+    return head, b""
+
+
+def the_same_name_again() -> tuple[tarfile.TarInfo, bytes]:
+    head = tarfile.TarInfo("accounts.sqlite")
+    head.size = 1
+    return head, b"x"
+
+
+@pytest.mark.parametrize("extra", [a_sparse_giant, the_same_name_again])
+def test_a_backup_with_what_we_never_write_is_refused_at_once_and_changes_nothing(
+    settings: Settings,
+    archive: Path,
+    tmp_path: Path,
+    extra: Callable[[], tuple[tarfile.TarInfo, bytes]],
+) -> None:
+    path = rewritten(archive, tmp_path / "x.tar.gz", {}, extra())
+
+    result = vibe(restore, path)
+
+    assert "is no backup, or it is damaged. Nothing was changed." in str(result.exception)
+    assert likes(settings) == ["t1"]
+
+
+def test_a_backup_that_is_larger_than_the_disk_is_not_unpacked(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(archive)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+    result = vibe(restore, str(archive))
+
+    assert "No space left" in str(result.exception)
 
 
 def test_whoever_was_forgotten_since_the_backup_stays_forgotten_in_every_store(

@@ -21,8 +21,9 @@ from pathlib import Path
 import click
 
 from vibe_pipeline.accounts.cipher import existing_key, fingerprint, kept_key, key_file
-from vibe_pipeline.accounts.database import sqlite_path
-from vibe_pipeline.accounts.errors import AccountsUnreadable
+from vibe_pipeline.accounts.database import connect, sqlite_path
+from vibe_pipeline.accounts.errors import AccountsTooNew, AccountsUnreadable
+from vibe_pipeline.accounts.schema import check_tables
 from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.commands import snapshots
 from vibe_pipeline.commands.departures import Departures, repeat_departures
@@ -137,6 +138,7 @@ def restore(archive: Path, *, without_key: bool) -> None:
             with _room_beside(settings.home / "restored") as folder:
                 manifest = read_archive(archive, folder)
                 snapshots.check(folder)
+                _look_for_version(folder, manifest)
                 _look_for_place(settings, folder)
                 _look_for_key(settings, folder, without_key=without_key)
                 key_stays = _left_out_key(settings, folder)
@@ -193,6 +195,20 @@ def _tell_departures(left: Departures | None) -> None:
             "Forgotten since, or only missing because an older backup was restored:"
             f" {', '.join(sorted(left.unsure))}. They are here again; see vibe erase."
         )
+
+
+def _look_for_version(folder: Path, manifest: Manifest) -> None:
+    """Refuse accounts that this version could not start on."""
+    copy = folder / snapshots.ACCOUNTS
+    if not copy.exists():
+        return
+    try:
+        check_tables(connect(sqlite_address(copy)))
+    except AccountsTooNew:
+        raise ArchiveUnfit(
+            f"The accounts in this backup are a newer version's (Vibe {manifest.version}, perhaps"
+            " an unreleased one): restore it with that."
+        ) from None
 
 
 def _look_for_place(settings: Settings, folder: Path) -> None:

@@ -6,11 +6,13 @@ What belongs into a backup, and where it goes on restoring, is ``commands``'.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
 import os
 import secrets
+import shutil
 import tarfile
 import zlib
 from collections.abc import Mapping
@@ -23,6 +25,11 @@ _MANIFEST = "manifest.json"
 _MOST_MANIFEST_BYTES = 50_000_000
 _CHUNK = 1 << 20
 _COMPRESSION = 1
+_NO_ARCHIVE = (
+    *(tarfile.TarError, EOFError, zlib.error, ValueError, RecursionError),
+    *(FileExistsError, NotADirectoryError),
+)
+"""What reading raises that is none of ours, or damaged; the last two, where a name comes twice."""
 
 
 class ArchiveUnfit(Exception):
@@ -80,8 +87,10 @@ def read_archive(path: Path, folder: Path) -> Manifest:
                 head.name: _unpacked(archive, head, manifest, folder)
                 for head in iter(archive.next, None)
             }
-    except (tarfile.TarError, EOFError, zlib.error, ValueError, RecursionError) as error:
+    except _NO_ARCHIVE as error:
         raise ArchiveUnfit(f"{path} is no backup, or it is damaged.") from error
+    if not found:
+        raise ArchiveUnfit(f"{path} is no backup: it holds no store.")
     if found != dict(manifest.digests):
         raise ArchiveUnfit(f"{path} is damaged: some of its files are not what was written.")
     return manifest
@@ -122,6 +131,8 @@ def _unpacked(
     target, hashed = folder / name, hashlib.sha256()
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     content = _content(archive, head)
+    if head.size > shutil.disk_usage(target.parent).free:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         while chunk := content.read(_CHUNK):
@@ -133,7 +144,8 @@ def _unpacked(
 
 
 def _content(archive: tarfile.TarFile, head: tarfile.TarInfo) -> IO[bytes]:
-    content = archive.extractfile(head) if head.isfile() else None
+    plain = head.isfile() and not head.issparse()  # which would be terabytes out of nothing
+    content = archive.extractfile(head) if plain else None
     if content is None:
         raise ValueError("not a plain file")
     return content
