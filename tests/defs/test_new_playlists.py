@@ -27,6 +27,31 @@ def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     shared_world.end_pauses()
 
 
+@pytest.mark.parametrize("applied", [True, False])
+@pytest.mark.parametrize("mode", Mode)
+def test_a_friends_playlist_that_says_the_same_is_nobody_elses(
+    world: VibeWorld, mode: Mode, *, applied: bool
+) -> None:
+    bob, anna = world.at_home("Bob"), world.at_home("Anna")
+    world.run("daily_vibe", bob.user_id)
+    world.store.people.change(anna.user_id, mode=mode)
+    (of_bob,) = world.listener_of(bob).playlists
+    held = [item.uri for item in of_bob.items]
+    world.listener_of(anna).playlists.insert(0, of_bob)
+    creation = {"service": "spotify", "endpoint": "POST /me/playlists"}
+    world.trouble(**creation, kind="html", times=1, applied=applied)
+
+    first = world.run("daily_vibe", anna.user_id, raise_on_error=False)
+    if not first.success:
+        world.run("daily_vibe", anna.user_id)
+
+    (list_of_anna,) = (one for one in playlists_of(world, anna) if one["id"] != of_bob.id)
+    assert first.success is applied
+    assert only(world, anna).description == of_bob.description
+    assert only(world, anna).playlist_id == list_of_anna["id"]
+    assert [item.uri for item in of_bob.items] == held
+
+
 @pytest.mark.drawn(2)
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("status", [401, 429, 503])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -101,6 +102,17 @@ def test_an_empty_playlist_of_a_list_that_is_over_is_taken_away_once(
         None,
     )
     assert edition.cause is FailureCause.SERVICE_UNAVAILABLE
+
+
+def test_a_friends_playlist_that_says_the_same_hides_no_empty_one(desk: Desk) -> None:
+    made_unheard(desk, "e1")
+    own = desk.spotify.playlists["p1"] = replace(desk.spotify.playlists["p1"], owner_id="anna")
+    desk.spotify.playlists["of bob"] = replace(own, id="of bob", owner_id="bob", total=3)
+    much_later(desk)
+
+    put_in_order(desk)
+
+    assert desk.spotify.removed == ["p1"]
 
 
 def test_a_playlist_whose_list_goes_on_is_left_to_it(desk: Desk) -> None:

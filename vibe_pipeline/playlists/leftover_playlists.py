@@ -28,7 +28,7 @@ from vibe_pipeline.clients.spotify_records import Playlist, PlaylistLine
 from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.failures import ListRefused
 from vibe_pipeline.playlists.ledger_step import PublicationLost
-from vibe_pipeline.playlists.own_playlists import CreationAttempts
+from vibe_pipeline.playlists.own_playlists import CreationAttempts, PlaylistOwner
 from vibe_pipeline.playlists.playlist_writes import WRITTEN_UNHEARD
 from vibe_pipeline.playlists.publish import Publication
 from vibe_pipeline.playlists.read_back import ANOTHER_LOOK_SECONDS, shows_mostly
@@ -122,14 +122,21 @@ class LeftoverPlaylists:
         """The playlist whose making nobody heard of; none that another list ever stood in."""
         history = self._store.editions.history(edition.user_id, limit=_LEDGER_LOOKED_THROUGH)
         attempts = CreationAttempts.noted(edition, history, lost=False, owner=None)
-        found = next((one for one in await self._library() if attempts.made(one)), None)
+        found = await self._made_by(attempts)
         if found is None and self.now - edition.updated_at <= MAY_LAG_FOR:
             await self.publication.sleep(ANOTHER_LOOK_SECONDS)
             self._theirs.clear()
-            found = next((one for one in await self._library() if attempts.made(one)), None)
+            found = await self._made_by(attempts)
         if found is None or self._is_anothers(edition, found.id):
             return None
         return found.id
+
+    async def _made_by(self, attempts: CreationAttempts) -> Playlist | None:
+        person = PlaylistOwner(self.publication.spotify)
+        for playlist in await self._library():
+            if attempts.made(playlist) and await person.owns(playlist):
+                return playlist
+        return None
 
     async def _library(self) -> list[Playlist]:
         """The person's playlists, the newest first: read once for all that is looked for."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from itertools import product
-from typing import Self
+from typing import Protocol, Self
 
 from vibe_pipeline.accounts.records import Edition
-from vibe_pipeline.clients.spotify_records import Playlist
+from vibe_pipeline.clients.spotify_records import Playlist, SpotifyProfile
 from vibe_pipeline.locales import LANGUAGES, day, say
 from vibe_pipeline.records import Mode
 
@@ -34,12 +34,41 @@ def marker(edition: Edition) -> str:
     return "vibe-" + hashlib.sha256(f"{edition.mode}:{owner}".encode()).hexdigest()[:10]
 
 
+class OwnerClient(Protocol):
+    """The part of Spotify that says who somebody is."""
+
+    async def me(self) -> SpotifyProfile: ...
+
+
+class PlaylistOwner:
+    """The person themself: a library holds playlists of others too, which may say the same words.
+
+    Friends who follow each other's lists mostly have as many new tracks of the same day.
+    """
+
+    def __init__(self, spotify: OwnerClient) -> None:
+        self._spotify = spotify
+        self._profile: SpotifyProfile | None = None
+
+    async def user_id(self) -> str | None:
+        """How Spotify names them as an owner, where it tells; asked once."""
+        self._profile = self._profile or await self._spotify.me()
+        return self._profile.user_id
+
+    async def owns(self, playlist: Playlist) -> bool:
+        """Whether it is theirs; where nobody is named, it may be."""
+        if playlist.owner_id is None:
+            return True
+        return playlist.owner_id == (await self.user_id() or playlist.owner_id)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreationAttempts:
     """What tells a playlist that we made without hearing of it, among the person's newest.
 
     Its description is word for word what was noted before the attempt, and no list of the ledger
-    is in it. Its name does not count: a person may have another playlist of that name.
+    is in it; that it is the person's own, ``PlaylistOwner`` tells. Its name does not count: a
+    person may have another playlist of that name.
     ``lost``: what was noted may be gone with the stores, so that a playlist of this ``owner``'s
     which says what only ours say counts as well: of any day, or of ``of_day`` alone where each list
     has a playlist of its own.

@@ -28,13 +28,15 @@ from vibe_pipeline.clients.errors import (
 )
 from vibe_pipeline.clients.rate_limiter import Sleep
 from vibe_pipeline.clients.spotify import LOOKED_THROUGH
-from vibe_pipeline.clients.spotify_records import Playlist, SpotifyProfile
+from vibe_pipeline.clients.spotify_records import Playlist
 from vibe_pipeline.nightly import local_date
 from vibe_pipeline.playlists import ledger_step
 from vibe_pipeline.playlists.missing_playlist import SECOND_LOOK_SECONDS
 from vibe_pipeline.playlists.own_playlists import (
     LEDGER_LOOKED_THROUGH,
     CreationAttempts,
+    OwnerClient,
+    PlaylistOwner,
     marker,
 )
 from vibe_pipeline.playlists.wording import Wording, plain_wording, summary_of, wording
@@ -51,10 +53,9 @@ _NEWEST = 50
 """So many playlists are looked through for one just made."""
 
 
-class CreatingClient(Protocol):
+class CreatingClient(OwnerClient, Protocol):
     """The part of Spotify this room asks."""
 
-    async def me(self) -> SpotifyProfile: ...
     async def create_playlist(self, name: str, *, description: str, public: bool) -> Playlist: ...
     def my_playlists(self, *, most: int) -> AsyncIterator[Playlist]: ...
     async def remove_from_library(self, uris: Sequence[str]) -> None: ...
@@ -171,8 +172,9 @@ class PlaylistCreation:
         False while there is nothing of the kind to be seen.
         """
         attempts = self._noted(edition, lost=False, owner=None)
-        newest = [one async for one in self.spotify.my_playlists(most=_NEWEST)]
-        left = [one for one in newest if attempts.left_behind(one)]
+        newest, person = self.spotify.my_playlists(most=_NEWEST), PlaylistOwner(self.spotify)
+        empty = [one async for one in newest if attempts.left_behind(one)]
+        left = [one for one in empty if await person.owns(one)]
         if left:
             await self.spotify.remove_from_library([f"spotify:playlist:{one.id}" for one in left])
         return bool(left)
@@ -194,10 +196,11 @@ class PlaylistCreation:
         self, edition: Edition, account: Account, *, most: int
     ) -> Playlist | None:
         lost = self._forgotten(account, edition)
-        owner = (await self.spotify.me()).user_id if lost else None
+        person = PlaylistOwner(self.spotify)
+        owner = await person.user_id() if lost else None
         attempts = self._noted(edition, lost=lost, owner=owner)
         async for playlist in self.spotify.my_playlists(most=most):
-            if attempts.made(playlist):
+            if attempts.made(playlist) and await person.owns(playlist):
                 return playlist
         return None
 
