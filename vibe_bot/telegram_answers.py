@@ -59,6 +59,8 @@ DEEPEST = 60
 """A reply to a forwarded poll is nested a dozen deep; who recurses into more, may not come back."""
 _HIGHEST_UPDATE = 2**31 - 1
 """Telegram's numbers have 32 bits. Whoever asks for what comes after a higher one hears nothing."""
+_MOST_OF_A_NUMBER = 2**63
+_KINDS = ("message", "callback_query", "my_chat_member")
 _A_MESSAGE = frozenset({"message_id", "date", "chat"})
 _SENT = _A_MESSAGE | {"from", "message_thread_id"}
 _SAID = _SENT | {"text", "entities"}
@@ -272,9 +274,28 @@ def _legible(update: Mapping[str, Any]) -> Mapping[str, Any]:
     Telegram goes on: what somebody's message quotes may be of a kind that the package cannot read.
     """
     for candidate in (update, _bare(update)):
-        if _shallow(candidate) and _parsed(Update, candidate):
+        if _shallow(candidate) and _parsed(Update, candidate) and _told_apart(candidate):
             return candidate
     return {"update_id": update["update_id"]}
+
+
+def _told_apart(update: Mapping[str, Any]) -> bool:
+    """Whether what is in it has the numbers that messages, chats and people are told apart by.
+
+    The package lets pass what is none, and its polling would end by that.
+    """
+    contents = [update[kind] for kind in _KINDS if isinstance(update.get(kind), dict)]
+    messages = [update.get("message"), *(one.get("message") for one in contents)]
+    messages = [one for one in messages if one is not None]
+    sides = [one.get(side) for one in (*contents, *messages) for side in ("chat", "from")]
+    return all(_has_numbers(one, "message_id", "date") for one in messages) and all(
+        _has_numbers(one, "id") for one in sides if one is not None
+    )
+
+
+def _has_numbers(content: Mapping[str, Any], *names: str) -> bool:
+    numbers = [content.get(name) for name in names]
+    return all(type(one) is int and abs(one) < _MOST_OF_A_NUMBER for one in numbers)
 
 
 def _bare(update: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -176,6 +176,37 @@ async def test_what_cannot_be_read_is_answered_and_is_no_wish(
     assert anna.account.playlist_size == 30
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"message": from_anna(text="x", date=None)},
+        {"message": from_anna(text="x", message_id=["1"])},
+        {"message": from_anna(text="x", chat={"id": {}, "type": "private"})},
+        {"message": from_anna(text="x", chat={"id": 2**70, "type": "private"})},
+        {"my_chat_member": {"chat": {"id": [], "type": "private"}}},
+        {
+            "callback_query": {
+                "id": "1",
+                "from": from_anna()["from"],
+                "chat_instance": "1",
+                "message": from_anna(date=None),
+            }
+        },
+    ],
+)
+async def test_what_names_nobody_or_no_message_is_passed_by_and_ends_the_listening_to_nobody(
+    place: BotWorld, content: dict[str, Any]
+) -> None:
+    anna = await place.person()
+    place.trouble.next = [("getUpdates", 200, ok([{"update_id": 1, **content}]))]
+    await anna.types("/start")  # ends the poll that is under way
+
+    with capture_logs() as logs:
+        assert await anna.sees()
+
+    assert [one for one in logs if one["log_level"] == "error"] == []
+
+
 async def test_a_number_that_no_update_of_telegrams_has_makes_the_bot_miss_nothing(
     place: BotWorld,
 ) -> None:
