@@ -155,6 +155,9 @@ def _absent_when_blank(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+_HANDED_ON = "VIBE_SETTINGS_HANDED_ON"
+"""Set for whoever is told all settings by its environment."""
+
 DAGSTER_DRIVER = "postgresql+psycopg2://"
 
 FILE = "file"
@@ -364,22 +367,47 @@ class _Told(Settings):
         return (init_settings,)
 
 
+class _HandedOn(Settings):
+    """Settings as whoever started this process has read them; ``.env`` may be another by now."""
+
+    model_config = SettingsConfigDict(env_file=None)
+
+
+def handed_on(settings: Settings) -> dict[str, str]:
+    """What tells a part of an installation these settings, whatever becomes of ``.env`` meanwhile.
+
+    Parts and runs begin at any moment; one that found it empty, while somebody saves it, would take
+    other stores for ours.
+    """
+    values = {name: getattr(settings, name) for name in settings.model_fields_set}
+    told = {name: value for name, value in values.items() if value is not None}
+    return {_HANDED_ON: "1", **{name.upper(): _written(told[name]) for name in sorted(told)}}
+
+
+def _written(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
 def read_settings() -> Settings:
     """What the environment says now; raises ``SettingsInvalid`` with every wrong value named.
 
     A run asks twenty times, and to read them takes 2 ms: while the environment says the same, the
     same settings are given.
     """
+    if os.environ.get(_HANDED_ON):
+        return _settings_of(frozenset(os.environ.items()), None, _HandedOn)
     file = Path(str(Settings.model_config["env_file"]))
     written = file.read_bytes() if file.is_file() else None
-    return _settings_of(frozenset(os.environ.items()), written)
+    return _settings_of(frozenset(os.environ.items()), written, Settings)
 
 
 @lru_cache(maxsize=1)
-def _settings_of(_environment: frozenset[tuple[str, str]], _file: bytes | None) -> Settings:
-    """``Settings`` reads both itself; they say when to read again."""
+def _settings_of(
+    _environment: frozenset[tuple[str, str]], _file: bytes | None, kind: type[Settings]
+) -> Settings:
+    """The settings read both themselves; they say when to read again."""
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         raise SettingsInvalid(_sentence(error)) from None
     except UnicodeDecodeError:

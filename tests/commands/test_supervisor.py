@@ -160,6 +160,21 @@ async def test_a_part_that_dies_is_started_again_while_the_others_go_on(
     assert len(after) == 2
 
 
+async def test_what_a_part_reads_is_put_in_place_before_each_start(tmp_path: Path) -> None:
+    dies = part(tmp_path, "dies", DIES_ONCE_AFTER_READY, str(tmp_path / "before"))
+    starts: list[str] = []
+    dies = replace(dies, before=lambda: starts.append("put in place"))
+    events: asyncio.Queue[str] = asyncio.Queue()
+
+    async with running([dies], on_event=events.put_nowait, policy=AT_ONCE) as deployment:
+        watch = asyncio.create_task(deployment.watch())
+        for _ in range(2):
+            await asyncio.wait_for(events.get(), 20)
+        watch.cancel()
+
+    assert starts == ["put in place"] * 2
+
+
 async def test_who_keeps_times_in_memory_begins_anew_when_the_clock_is_set_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,6 +80,7 @@ def settings_page() -> str:
         "# Settings",
         "",
         "Read from the environment and from `.env` in the working folder; the environment wins.",
+        "`vibe up` reads both once, for all its parts: a change counts from the next start.",
         "Where a cell says the same as the one above, both are explained together.",
         WRITTEN,
     ]

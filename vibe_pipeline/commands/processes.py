@@ -5,9 +5,10 @@ The plan only; starting and watching them is ``commands.supervisor``'s.
 
 from __future__ import annotations
 
-import shutil
+import errno
+import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -46,7 +47,7 @@ from vibe_pipeline.installation.access_token import (
     read_token,
 )
 from vibe_pipeline.installation.home import cannot_be_written
-from vibe_pipeline.settings import Settings
+from vibe_pipeline.settings import Settings, handed_on
 
 STORAGE = "Dagster storage"
 CODE_SERVER = "Code server"
@@ -90,7 +91,10 @@ class Ports:
 
 
 def prepare(settings: Settings, code_port: int, *, code_host: str = "127.0.0.1") -> None:
-    """Make the home folder ready for Dagster: its configuration, and where the code is served."""
+    """Make the home folder ready for Dagster: its configuration, and where the code is served.
+
+    May be repeated while everything runs; what somebody did to these files is undone then.
+    """
     home = settings.home
     dagster_home = home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
@@ -98,18 +102,29 @@ def prepare(settings: Settings, code_port: int, *, code_host: str = "127.0.0.1")
     location = {"host": code_host, "port": code_port, "location_name": "vibe"}
     kept_token(home)
     workspace = yaml.safe_dump({"load_from": [{"grpc_server": location}]})
-    _workspace_file(home).write_text(workspace, encoding="utf-8")
+    _put(_workspace_file(home), workspace)
 
 
 def _configure(target: Path, *, on_postgres: bool) -> None:
     """Put our ``dagster.yaml`` there; Dagster's state is in SQLite unless a server is named."""
-    ours = _project_file("dagster.yaml")
-    if not on_postgres:
-        shutil.copyfile(ours, target)
+    ours = _project_file("dagster.yaml").read_text(encoding="utf-8")
+    if on_postgres:
+        instance = yaml.safe_load(ours)
+        instance["storage"] = {"postgres": {"postgres_url": {"env": DAGSTER_DATABASE}}}
+        ours = yaml.safe_dump(instance, sort_keys=False)
+    _put(target, ours)
+
+
+def _put(path: Path, text: str) -> None:
+    """Have the file hold this, whole at every moment: others may read it just then."""
+    content = text.encode()
+    if path.is_file() and path.read_bytes() == content:
         return
-    instance = yaml.safe_load(ours.read_text(encoding="utf-8"))
-    instance["storage"] = {"postgres": {"postgres_url": {"env": DAGSTER_DATABASE}}}
-    target.write_text(yaml.safe_dump(instance, sort_keys=False), encoding="utf-8")
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_bytes(content)
+    draft.replace(path)
 
 
 def dagster_database(settings: Settings) -> dict[str, str]:
@@ -130,6 +145,7 @@ def environment(outer: Mapping[str, str], settings: Settings, ports: Ports) -> d
         # night brought lists is seen soon enough every five minutes.
         "FRESHNESS_DAEMON_INTERVAL_SECONDS": "300",
         **outer,
+        **handed_on(settings),
         "VIBE_HOME": str(home),
         "DAGSTER_HOME": str(home / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
@@ -186,6 +202,14 @@ def managed_processes(
 
 class _MakesProcess(Protocol):
     def __call__(self, name: str, *command: str, ready: Ready | None) -> ManagedProcess: ...
+
+
+def configured_anew(
+    parts: Iterable[ManagedProcess], settings: Settings, code_port: int
+) -> list[ManagedProcess]:
+    """The same, with Dagster's configuration put in place before each start of its programs."""
+    before = partial(prepare, settings, code_port)
+    return [replace(part, before=before) if part.forked else part for part in parts]
 
 
 def _dagster_programs(

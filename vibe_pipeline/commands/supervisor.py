@@ -95,6 +95,7 @@ class ManagedProcess:
     ``by_the_clock``: it keeps times in its memory, and is started again when the clock is set back.
     ``forked``: one of Dagster's programs, forked from an interpreter that imported Dagster; where
     that cannot be it starts by itself, as all others do.
+    ``before``: puts in place what it reads as it starts, each time; raises ``OSError``.
     """
 
     name: str
@@ -109,6 +110,7 @@ class ManagedProcess:
     essential: bool = False
     by_the_clock: bool = False
     waits_for_others: bool = False
+    before: Callable[[], None] | None = None
 
 
 def free_port() -> int:
@@ -283,6 +285,8 @@ class Supervisor:
         life = self._lives.setdefault(part.name, _Life(Start(log=part.log, offset=offset)))
         life.start, life.ready_at = Start(log=part.log, offset=offset), None
         life.silent_looks = 0
+        if part.before is not None:
+            part.before()
         process = await self._fork(part) or await _spawn_alone(part)
         self._processes[part.name] = process
         return process

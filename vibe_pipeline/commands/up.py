@@ -21,7 +21,13 @@ from vibe_pipeline.commands import checks as preflight
 from vibe_pipeline.commands import diagnosis, service_checks
 from vibe_pipeline.commands.checks import Finding
 from vibe_pipeline.commands.log_stream import FollowedFile, LogStream
-from vibe_pipeline.commands.processes import Ports, environment, managed_processes, prepare
+from vibe_pipeline.commands.processes import (
+    Ports,
+    configured_anew,
+    environment,
+    managed_processes,
+    prepare,
+)
 from vibe_pipeline.commands.supervisor import (
     Interrupted,
     ManagedProcess,
@@ -58,9 +64,10 @@ def _begin(settings: Settings) -> None:
         click.echo(f"  Attention: {sentence}")
     prepare(settings, ports.code_server)
     variables = environment(os.environ, settings, ports)
-    everything = managed_processes(
+    parts = managed_processes(
         variables, settings.home, Path.cwd(), ports, log_format=settings.log_format
     )
+    everything = configured_anew(parts, settings, ports.code_server)
     stream = _stream(everything, settings)
     try:
         run_until_stopped(_stay_up(everything, settings, stream))

@@ -6,6 +6,7 @@ A file of the home folder, closed to other accounts. Who has to show it is decid
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -21,6 +22,8 @@ def kept_token(home: Path) -> str:
     path = home / _FILE
     if (token := read_token(home)) is not None:
         return token
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     draft = path.with_name(f".{_FILE}.{secrets.token_hex(6)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
