@@ -591,6 +591,27 @@ async def test_an_empty_page_of_scrobbles_that_are_counted_is_not_their_end(trac
         await _scrobbles_of(counted).recent_tracks("anna", until=until)
 
 
+async def test_few_scrobbles_that_are_counted_and_never_shown_are_none() -> None:
+    until = datetime(2026, 11, 30, tzinfo=UTC)
+    counted = {"track": [], "@attr": {"user": "anna", "total": "3"}}
+
+    page = await _scrobbles_of(counted).recent_tracks("anna", until=until)
+
+    assert (page.plays, page.more) == ((), False)
+
+
+async def test_few_scrobbles_that_are_not_shown_once_are_looked_for_again() -> None:
+    until = datetime(2026, 11, 30, tzinfo=UTC)
+    row = {"name": "Song", "artist": {"#text": "A"}, "date": {"uts": "1700000000"}}
+    hollow, whole = (
+        said({"recenttracks": {"track": rows, "@attr": {"total": "1"}}}) for rows in ([], [row])
+    )
+
+    page = await _lastfm_saying(hollow, whole).recent_tracks("anna", until=until)
+
+    assert [play.title for play in page.plays] == ["Song"]
+
+
 async def test_a_full_page_of_scrobbles_is_not_their_end_whatever_is_counted() -> None:
     until = datetime(2026, 11, 30, tzinfo=UTC)
     rows = [{"name": "Song", "artist": {"#text": "A"}, "date": {"uts": "1700000000"}}] * 2
@@ -626,7 +647,11 @@ async def test_whoever_scrobbled_nothing_yet_has_been_read_to_the_end() -> None:
 
 
 def _scrobbles_of(told: object) -> lastfm.LastFm:
-    http, _ = answering(said({"recenttracks": told}))
+    return _lastfm_saying(said({"recenttracks": told}))
+
+
+def _lastfm_saying(*answers: httpx.Response) -> lastfm.LastFm:
+    http, _ = answering(*answers)
     transport = Transport(
         http, service="lastfm", address="http://l.example", judge=lastfm.answer_kind, sleep=Naps()
     )

@@ -55,6 +55,8 @@ _LAST_SECOND = 4_102_444_800
 """The year 2100: what is dated later is no date."""
 PAGE_OF_SCROBBLES = 200
 """As many as every description of the service allows; it takes longer over larger pages."""
+COUNTED_AND_GONE = 50
+"""So many scrobbles may be counted in a stretch that nobody sees, such as deleted ones."""
 MOST_TAGS = 30
 """What fewer people say of an artist tells little more, and is kept for thousands of them."""
 _NO_KIND_OF_MUSIC = frozenset(
@@ -208,7 +210,8 @@ class LastFm:
     ) -> ScrobblePage:
         """A user's newest scrobbles up to a moment, and since another; what still plays is not one.
 
-        Going back is asking again with an earlier ``until``: far pages of one asking fail.
+        Going back is asking again with an earlier ``until``: far pages of one asking fail. Few that
+        are counted and not shown, looked at twice, are none.
 
         Raises:
             NotThere: there is no such user.
@@ -217,24 +220,23 @@ class LastFm:
         stretch = {"to": int(until.timestamp())}
         if since is not None:
             stretch["from"] = int(since.timestamp())
-        body = await self._ask(
-            "user.getRecentTracks",
-            _scrobbles_until(until),
-            unknown_is_empty=False,
-            user=user,
-            limit=limit,
-            **stretch,
-        )
-        told = fields(body.get("recenttracks"))
+        told = await self._scrobbles(until, user=user, limit=limit, **stretch)
         rows = list(objects(told.get("track")))
+        if not _dated(rows) and _counted(told):
+            told = await self._scrobbles(until, user=user, limit=limit, **stretch)
+            rows = list(objects(told.get("track")))
         plays = [play for row in rows if (play := _scrobble(row)) is not None]
-        total = integer(fields(told.get("@attr")).get("total"))
-        dated = _dated(rows)
+        total, dated = _counted(told), _dated(rows)
         return ScrobblePage(
             plays=tuple(plays),
             more=dated >= limit or (total or 0) > dated > 0,
             total=total,
         )
+
+    async def _scrobbles(self, until: datetime, **stretch: str | int) -> Fields:
+        method, shape = "user.getRecentTracks", _scrobbles_until(until)
+        body = await self._ask(method, shape, unknown_is_empty=False, **stretch)
+        return fields(body.get("recenttracks"))
 
     async def scrobble_count(self, user: str, *, until: datetime) -> int | None:
         """How many scrobbles a user has up to a moment; ``None`` where the service does not say.
@@ -308,8 +310,8 @@ def _listed(name: str, inside: str, *, sound: Callable[[object], bool] | None = 
 
 
 def _scrobbles_until(until: datetime) -> Shape:
-    """Scrobbles with their number, none only where the service counts none, and for the better part
-    of the time that was asked for.
+    """Scrobbles with their number, none only where the service counts none or few, and for the
+    better part of the time that was asked for.
     """
 
     def fits(found: object) -> bool:
@@ -317,12 +319,17 @@ def _scrobbles_until(until: datetime) -> Shape:
             return False
         told = fields(fields(found).get("recenttracks"))
         rows = list(objects(told.get("track")))
-        total = integer(fields(told.get("@attr")).get("total"))
-        counted = total is not None and (not total or _dated(rows) > 0)
+        total = _counted(told)
+        counted = total is not None and (total <= COUNTED_AND_GONE or _dated(rows) > 0)
         later = sum((_second(row) or 0) > until.timestamp() for row in rows)
         return counted and 2 * later <= len(rows)
 
     return fits
+
+
+def _counted(told: Fields) -> int | None:
+    """How many scrobbles the service counts in a stretch, where it says so."""
+    return count(fields(told.get("@attr")).get("total"))
 
 
 def _dated(rows: Iterable[Fields]) -> int:
