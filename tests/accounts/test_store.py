@@ -30,6 +30,7 @@ from tests.support.accounts_site import (
     made,
     messages_waiting,
     opened,
+    tokens,
 )
 from vibe_pipeline.accounts import database, migrations, schema
 from vibe_pipeline.accounts.cipher import Cipher, kept_key, secret_key
@@ -315,6 +316,19 @@ def test_with_nothing_sealed_any_key_will_do(tmp_path: Path) -> None:
     made(tmp_path)
 
     made(tmp_path, key=Fernet.generate_key().decode()).check()
+
+
+def test_what_another_key_sealed_is_not_renewed_over_and_opens_once_that_is_back(
+    tmp_path: Path,
+) -> None:
+    store = made(tmp_path)
+    anna = connected(store).user_id
+    exchanged = open_store(address(tmp_path), Fernet.generate_key().decode())
+
+    with pytest.raises(SecretKeyWrong):
+        exchanged.tokens.save(anna, tokens(number=2))
+
+    assert store.tokens.get(anna) == tokens()
 
 
 def test_a_key_can_be_changed(tmp_path: Path) -> None:

@@ -64,8 +64,15 @@ class TokenVault:
         """Keep renewed tokens; false when the person has disconnected or agreed anew meanwhile.
 
         The moment of consent stays as it was: renewing does not prolong it.
+
+        Raises:
+            SecretKeyWrong: those that are there were sealed with another key, which may come back;
+                they stay.
         """
         with self.database.writing() as connection:
+            query = select(tokens.c.sealed).where(*_of_consent(user_id, renewed.consented_at))
+            for former in connection.execute(query).scalars():
+                self.sealer.open(former)
             values = token_values(user_id, renewed, self.sealer)
             del values["consented_at"], values["user_id"]
             change = update(tokens).where(*_of_consent(user_id, renewed.consented_at))
