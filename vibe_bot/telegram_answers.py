@@ -29,7 +29,11 @@ GET_UPDATES = "getUpdates"
 _POLLING = frozenset({GET_UPDATES, "deleteWebhook"})
 """What the package asks in a loop of its own, which a refused token would end for good."""
 _MESSAGES = frozenset({"sendMessage", "sendDocument", "sendPhoto", "editMessageText"})
-_RECORDS: Mapping[str, type[TelegramObject]] = {"getMe": User, "getFile": File}
+_RECORDS: Mapping[str, tuple[type[TelegramObject], Mapping[str, type]]] = {
+    "getMe": (User, {"id": int, "username": str}),
+    "getFile": (File, {"file_id": str, "file_path": str}),
+}
+"""By what is asked: the record, and fields of it that we cannot do without."""
 _MISSHAPEN = (
     ArithmeticError,
     AttributeError,
@@ -231,8 +235,17 @@ def _readable(endpoint: str, result: object) -> bool:
     """Whether the package can make of it what its callers are promised."""
     if endpoint in _MESSAGES:
         return _is_message(result) or (endpoint == "editMessageText" and result is True)
-    kind = _RECORDS.get(endpoint)
-    return kind is None or _parsed(kind, result)
+    if endpoint not in _RECORDS:
+        return True
+    kind, needed = _RECORDS[endpoint]
+    return _parsed(kind, result) and _holds(needed, result)
+
+
+def _holds(needed: Mapping[str, type], result: object) -> bool:
+    """The package lets pass a record in which these are missing or of another type."""
+    return isinstance(result, dict) and all(
+        type(result.get(name)) is kind for name, kind in needed.items()
+    )
 
 
 def _is_message(result: object) -> bool:

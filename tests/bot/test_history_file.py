@@ -84,8 +84,10 @@ async def test_what_can_be_no_history_is_refused_in_a_sentence_and_leaves_no_fil
     await answered("empty.json", b"", "not_an_archive")
     sent = place.telegram.send_file(101, "all.zip", b"PK" + bytes(LARGEST_FETCHED))
     await anna.sees(saying(say(language, "bot.import.too_big")[:60]), since=sent.message_id)
-    place.trouble.next = [("getFile", 500, "{}")] * 3
-    await answered("my_spotify_data.zip", b"PK", "not_fetched")
+    nowhere = {"file_id": "a", "file_unique_id": "b", "file_size": "2"}
+    for status, told in ((500, "{}"), (200, json.dumps({"ok": True, "result": nowhere}))):
+        place.trouble.next = [("getFile", status, told)] * 3
+        await answered("my_spotify_data.zip", b"PK", "not_fetched")
     left = files(place)
     for number in range(MOST_WAITING):
         with receiving(sent_file(home, user_id, f"{number}.zip")) as file:

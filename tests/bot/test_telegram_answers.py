@@ -352,6 +352,20 @@ async def test_one_passing_refusal_of_the_token_does_not_keep_the_bot_from_start
         assert await anna.says("/start")
 
 
+@pytest.mark.parametrize("name", [{}, {"username": None}, {"username": 5}])
+async def test_a_bot_that_is_not_told_its_name_asks_again_before_it_listens(
+    empty_place: BotWorld, name: dict[str, object]
+) -> None:
+    me = {"id": 1, "is_bot": True, "first_name": "Vibe", **name}
+    empty_place.trouble.next = [("getMe", 200, ok(me))]
+
+    async with living_bot(empty_place):
+        anna = await empty_place.person()
+        answer = await anna.says("/status")
+
+    assert answer["text"] != say("en", "bot.trouble")
+
+
 async def test_a_token_taken_back_while_the_bot_polls_is_told_to_the_operator(
     tmp_path: Path,
 ) -> None:
@@ -679,7 +693,8 @@ def test_sound_answers_pass_as_they_are() -> None:
         ("editMessageText", MESSAGE),
         ("editMessageText", True),
         ("deleteMessage", True),
-        ("getMe", {"id": 1, "is_bot": True, "first_name": "Vibe"}),
+        ("getMe", {"id": 1, "is_bot": True, "first_name": "Vibe", "username": "vibe_bot"}),
+        ("getFile", {"file_id": "a", "file_unique_id": "b", "file_path": "documents/a.zip"}),
     ):
         body = ok(result).encode()
         assert judged(endpoint, 200, body) == (200, body)
