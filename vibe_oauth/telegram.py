@@ -5,6 +5,7 @@ Nothing is sent to anybody from here; messages go through the outbox.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 
@@ -19,7 +20,10 @@ from vibe_pipeline.clients.transport import CallRecord, no_observer
 log = structlog.get_logger()
 
 ASK_AGAIN_AFTER_SECONDS = 300.0
-_WAIT_SECONDS = 2.0
+WAIT_SECONDS = 2.0
+"""From the question to the last byte: the page waits for it."""
+_MISSHAPEN = (ValueError, LookupError, TypeError, RecursionError)
+"""What an answer of any other shape comes to, one that is nested without end included."""
 _USERNAME = re.compile(r"[A-Za-z0-9_]{3,64}")
 
 
@@ -33,7 +37,9 @@ class BotName:
         token: SecretStr | None,
         *,
         observer: Observer = no_observer,
+        wait_seconds: float = WAIT_SECONDS,
     ) -> None:
+        self._wait_seconds = wait_seconds
         self._observer = observer
         self._http = http
         self._address = address.rstrip("/")
@@ -53,10 +59,11 @@ class BotName:
         address = f"{self._address}/bot{token.get_secret_value()}/getMe"
         started, status = time.monotonic(), None
         try:
-            answer = await self._http.get(address, timeout=_WAIT_SECONDS)
+            async with asyncio.timeout(self._wait_seconds):
+                answer = await self._http.get(address)
             status = answer.status_code
             username = answer.json()["result"]["username"]
-        except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
+        except (httpx.HTTPError, TimeoutError, *_MISSHAPEN) as error:
             # The error's text may hold the address, and that holds the token.
             log.warning("telegram did not say the bot's name", error=type(error).__name__)
             return None

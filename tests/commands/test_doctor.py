@@ -130,3 +130,21 @@ def test_a_webserver_that_does_not_know_our_token_is_named(
         )
 
     assert (finding.trouble is None) is known
+
+
+def test_a_service_that_answers_without_end_and_shape_is_named_as_somebody_else() -> None:
+    async def nested(request: Request) -> Response:
+        return Response("[" * 100_000, media_type="application/json")
+
+    with served(Starlette(routes=[Route("/{path:path}", nested, methods=["GET", "POST"])])) as port:
+        settings = settings_from(
+            {
+                "TELEGRAM_BOT_TOKEN": "12345:not-a-real-token-but-shaped-like-one-000",
+                "TELEGRAM_API_URL": f"http://127.0.0.1:{port}",
+                "SPOTIFY_API_URL": f"http://127.0.0.1:{port}",
+            }
+        )
+
+        found = service_checks.services(settings, now=lambda: datetime.now(UTC))
+
+    assert len([one for one in found if one.trouble]) == 2

@@ -94,6 +94,27 @@ async def test_the_way_back_leads_into_the_chat_with_the_bot(here: Site) -> None
     assert 'href="https://t.me/' in done.text
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(service="telegram", kind="nested"),
+        Fault(service="telegram", kind="huge"),
+        Fault(service="telegram", kind="drip", delay=30),
+    ],
+    ids=lambda fault: fault.kind,
+)
+async def test_who_is_connected_reads_so_whatever_comes_in_telegrams_place(
+    here: Site, fault: Fault
+) -> None:
+    here.simulation.faults.add(fault)
+
+    async with asyncio.timeout(10):
+        done = await here.connect(here.person())
+
+    assert page_is(done, "connected")
+    assert [one["job"] for one in here.dagster.launches] == ["prepare_first_vibe"]
+
+
 async def test_declining_throws_the_access_away(here: Site) -> None:
     account = here.person()
     page = await here.back(account)

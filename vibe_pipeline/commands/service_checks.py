@@ -318,7 +318,7 @@ def _said(secret: SecretStr | None) -> str:
 def _json(answer: httpx.Response) -> Any:
     try:
         return json.loads(answer.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
