@@ -40,6 +40,26 @@ async def test_connections_go_through_the_proxy_that_the_environment_names(
     assert asked == [b"GET http://spotify.invalid/v1/me HTTP/1.1\r\n"]
 
 
+async def test_a_cookie_of_one_call_goes_out_with_no_other() -> None:
+    heads: list[bytes] = []
+
+    async def service(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 204 No Content\r\nSet-Cookie: of=anna; Path=/\r\n")
+        writer.write(b"Connection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(service, "127.0.0.1", 0) as server:
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with open_http() as http:
+            for _ in ("of Anna's", "of Bob's"):
+                await http.get(address)
+
+    assert len(heads) == 2
+    assert b"cookie" not in heads[1].lower()
+
+
 async def test_a_profile_is_asked_for_with_the_token_in_hand() -> None:
     http, received = answering(said({"id": "anna", "display_name": "Anna"}))
 

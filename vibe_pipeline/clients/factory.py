@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 
 import httpx
@@ -82,13 +83,15 @@ def open_http() -> httpx.AsyncClient:
     proxy and the certificates that the environment names: where the operator needs a proxy, a
     consent needs it as much as the night's run does. ``NO_PROXY`` keeps the pipeline's own
     address out of it. httpx writes every address to its log, and Last.fm's key is part of the
-    address.
+    address. No cookie is kept: one person's would go out with another's calls, and ever more of
+    them until every call is refused for its length.
     """
     logging.getLogger("httpx").setLevel(logging.WARNING)
     return httpx.AsyncClient(
         verify=_certificates(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
         limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
         headers={"User-Agent": user_agent()},
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),
         trust_env=True,
     )
 
