@@ -43,6 +43,15 @@ def test_wrong_values_in_the_env_file_are_all_named_at_once(tmp_path: Path) -> N
     assert "DEFAULT_TIMEZONE" in line
 
 
+def test_a_folder_in_place_of_the_env_file_is_named_beside_what_is_not_set(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+
+    ended = vibe("up", folder=tmp_path)
+
+    assert ended.returncode == 2
+    assert ".env is a folder" in ended.stderr
+
+
 @pytest.mark.parametrize("command", [("demo", "--once"), ("up",)])
 def test_a_db_path_that_is_no_duckdb_file_is_named(tmp_path: Path, command: list[str]) -> None:
     letter = tmp_path / "letter.txt"

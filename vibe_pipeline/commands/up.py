@@ -20,6 +20,7 @@ from vibe_pipeline.accounts.store import open_for, utc_now
 from vibe_pipeline.commands import checks as preflight
 from vibe_pipeline.commands import diagnosis, service_checks
 from vibe_pipeline.commands.checks import Finding
+from vibe_pipeline.commands.env_file import env_file
 from vibe_pipeline.commands.log_stream import FollowedFile, LogStream
 from vibe_pipeline.commands.processes import (
     Ports,
@@ -38,6 +39,7 @@ from vibe_pipeline.installation.home import held, make_private
 from vibe_pipeline.installation.process_status import StatusFile
 from vibe_pipeline.settings import Settings, read_settings, shown_address
 
+ENV_FILE = Path(".env")
 OURSELVES = "vibe"
 """The part that watches over the others, as its lines name it."""
 
@@ -78,6 +80,8 @@ def _begin(settings: Settings) -> None:
 def _at_first_sight(settings: Settings, ports: Ports) -> Iterator[Finding]:
     """What can be told without making anything or asking anybody: all of it at once."""
     yield from preflight.restoring(settings)
+    if ENV_FILE.is_dir():
+        yield from env_file(ENV_FILE)
     yield from preflight.keys(settings)
     yield from diagnosis.addresses(settings)
     yield from diagnosis.folders(settings)
