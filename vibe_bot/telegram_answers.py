@@ -7,6 +7,7 @@ What a refusal means for a chat is not known here: ``gone_chats`` and ``sending`
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -29,6 +30,7 @@ GET_UPDATES = "getUpdates"
 _POLLING = frozenset({GET_UPDATES, "deleteWebhook"})
 """What the package asks in a loop of its own, which a refused token would end for good."""
 _MESSAGES = frozenset({"sendMessage", "sendDocument", "sendPhoto", "editMessageText"})
+_FILES = frozenset({"sendDocument", "sendPhoto"})
 _RECORDS: Mapping[str, tuple[type[TelegramObject], Mapping[str, type]]] = {
     "getMe": (User, {"id": int, "username": str}),
     "getFile": (File, {"file_id": str, "file_path": str}),
@@ -52,6 +54,9 @@ _TOKEN_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND})
 _PASSING = _TOKEN_REFUSED | {HTTPStatus.CONFLICT}
 """What no method answers but those that ask for news, and ``getMe`` of a token: trouble of
 Telegram's own. A token that is refused in earnest, polling finds out."""
+LONGEST_ANSWER = 60.0
+"""From the question to the last byte; a poll that ends as it should takes half of it."""
+LONGEST_FILE = 600.0
 REST_UNTOLD = 5.0
 """So long we rest when Telegram asks for a pause and does not say which."""
 LONGEST_REST = 86_400.0
@@ -91,9 +96,10 @@ class TokenDoubted(NetworkError):
 class JudgedRequest(BaseRequest):
     """Asks through ``inner``; answers reach the package only in the Bot API's own shapes."""
 
-    def __init__(self, inner: BaseRequest, polls: Polls) -> None:
+    def __init__(self, inner: BaseRequest, polls: Polls, *, within: float = LONGEST_ANSWER) -> None:
         self._inner = inner
         self._polls = polls
+        self._within = within
 
     @property
     def read_timeout(self) -> float | None:
@@ -123,8 +129,9 @@ class JudgedRequest(BaseRequest):
         request = partial(
             self._inner.do_request, url, method, request_data, *timeouts, **named_timeouts
         )
-        ask = partial(_asked, request)
         endpoint = url.rsplit("/", maxsplit=1)[-1]
+        of_a_file = method == "GET" or endpoint in _FILES
+        ask = partial(_asked, request, within=LONGEST_FILE if of_a_file else self._within)
         if method == "GET":  # a file, which is whatever somebody sent
             return await ask()
         if endpoint not in _POLLING:
@@ -150,14 +157,20 @@ def _answered(endpoint: str, status: int, payload: bytes) -> tuple[int, bytes]:
     return status, payload
 
 
-async def _asked(request: Callable[[], Awaitable[tuple[int, bytes]]]) -> tuple[int, bytes]:
+async def _asked(
+    request: Callable[[], Awaitable[tuple[int, bytes]]], *, within: float
+) -> tuple[int, bytes]:
     """What comes back; the package calls late also what it could not send.
 
+    Its own patience is for each piece of an answer, and an answer may come letter by letter.
     Raises: ``TimedOut`` for what most likely arrived, ``AnswerLost`` for what may have,
     ``NetworkError`` for what has not.
     """
     try:
-        return await request()
+        async with asyncio.timeout(within):
+            return await request()
+    except TimeoutError as error:
+        raise TimedOut(f"no whole answer within {within:g} s") from error
     except TimedOut as error:
         if not isinstance(error.__cause__, _NOT_SENT):
             raise

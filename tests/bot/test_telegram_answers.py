@@ -17,6 +17,10 @@ import httpx
 import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import DatabaseError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 from structlog.testing import capture_logs
 from telegram import Bot, Update
 from telegram.error import ChatMigrated, NetworkError, RetryAfter, TimedOut
@@ -24,6 +28,7 @@ from telegram.ext import ExtBot
 from telegram.request import BaseRequest, HTTPXRequest
 
 from tests.bot.test_manners import MESSAGE, NOON
+from tests.support import raw_http
 from tests.support.accounts_site import greeting, messages_waiting
 from tests.support.bot_world import SPEED, BotWorld, living_bot, saying, until
 from vibe_bot import outbox
@@ -487,6 +492,29 @@ async def test_only_what_cannot_have_arrived_is_sent_again(
             await telegram.send_message(anna.telegram_id, "Zebra")
 
     assert empty_place.calls("sendMessage") - before == sent
+
+
+async def letter_by_letter(request: Request) -> Response:
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"ok":'
+        while not await request.is_disconnected():
+            yield b" "
+            await asyncio.sleep(0.02)
+
+    return StreamingResponse(body())
+
+
+@pytest.mark.parametrize("method", ["getUpdates", "sendMessage", "getMe"])
+async def test_an_answer_that_comes_letter_by_letter_is_not_waited_for_without_end(
+    method: str,
+) -> None:
+    routes = [Route("/{path:path}", letter_by_letter, methods=["POST"])]
+    with raw_http.served(Starlette(routes=routes)) as port:
+        async with JudgedRequest(HTTPXRequest(), Polls(time.monotonic), within=0.3) as wire:
+            address = f"http://127.0.0.1:{port}/bot1:x/{method}"
+            async with asyncio.timeout(5):
+                with pytest.raises(TimedOut, match=r"within 0\.3 s"):
+                    await wire.post(address)
 
 
 @pytest.mark.parametrize("body", [PORTAL, '{"error": "proxy"}', "", '{"ok": false}'])
