@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from tests.defs.test_graph import only
 from tests.support.vibe_world import VibeWorld, playlists_of, vibe_world
 from vibe_pipeline.accounts.records import EditionState, FailureCause
+from vibe_pipeline.playlists import playlist_creation
 from vibe_pipeline.records import Mode
 
 
@@ -30,8 +32,9 @@ def world(shared_world: VibeWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 @pytest.mark.parametrize("applied", [True, False])
 @pytest.mark.parametrize("mode", Mode)
 def test_a_friends_playlist_that_says_the_same_is_nobody_elses(
-    world: VibeWorld, mode: Mode, *, applied: bool
+    world: VibeWorld, monkeypatch: pytest.MonkeyPatch, mode: Mode, *, applied: bool
 ) -> None:
+    monkeypatch.setattr(playlist_creation, "DOUBT_FOR", timedelta(seconds=0.1))
     bob, anna = world.at_home("Bob"), world.at_home("Anna")
     world.run("daily_vibe", bob.user_id)
     world.store.people.change(anna.user_id, mode=mode)
