@@ -22,7 +22,7 @@ from vibe_bot.jobs import Job, job_named
 from vibe_bot.postponed import LOOKED_AT_AGAIN, Turn, outlook
 from vibe_bot.progress import REFRESH_SECONDS, RunTrackers, not_begun, timed
 from vibe_bot.results import promise
-from vibe_bot.sending import Edited, edit, send
+from vibe_bot.sending import Edited, edit, send, take_away
 from vibe_bot.services import BotServices
 from vibe_bot.turns import Turns
 from vibe_bot.twins import only_one_of
@@ -238,6 +238,8 @@ class Launches:
             await self._launch_and_follow(wish, again=again)
         except UnknownPerson:
             log.info("somebody was forgotten meanwhile", user=pending.user_id)
+            if wish.message.done():
+                await take_away(self.bot, wish.account.chat_id, wish.message.result())
         except (TelegramError, AccountsUnreadable) as error:
             if await surely_gone(self.bot, wish.account.chat_id, error, self.services.sleep):
                 await asyncio.to_thread(has_left, self.services.store, wish.account.user_id)

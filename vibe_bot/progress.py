@@ -28,7 +28,7 @@ from vibe_bot.queue_pace import QueuePace
 from vibe_bot.rate_limiter import ChatRateLimiter, pause_seconds
 from vibe_bot.results import Figures, Result, edition_made, gave_up, result_of, stands
 from vibe_bot.run_poller import RunPoller, RunSnapshot
-from vibe_bot.sending import Edited, Unreached, edit, edit_or_send, send
+from vibe_bot.sending import Edited, Unreached, edit, edit_or_send, send, take_away
 from vibe_bot.services import BotServices
 from vibe_bot.telegram_answers import AnswerLost, MayHaveArrived, TooLarge
 from vibe_bot.twins import only_one_numbered, only_one_of
@@ -345,7 +345,10 @@ class _Follower:
                 await self.poller.news()
                 continue
             account = snapshot.account
-            if account is None or not (account.active or job in _TOLD_ON_RETURN):
+            if account is None:
+                await self._end_promise()
+                return None
+            if not (account.active or job in _TOLD_ON_RETURN):
                 return None
             self.message.abandoned |= not account.active
             waited = self.services.now() - self.since
@@ -361,6 +364,14 @@ class _Follower:
             if account.active:
                 await self._show(account.language, job, snapshot, waited, going_on=goes_on)
             await self.poller.news()
+
+    async def _end_promise(self) -> None:
+        """Whoever was erased reads of that, and no longer that something is being made.
+
+        Raises: ``RowUnreadable`` for somebody who is there, and whose account is damaged.
+        """
+        if await asyncio.to_thread(self.services.store.people.get, self.watch.user_id) is None:
+            await take_away(self.bot, self.watch.chat_id, self.watch.message_id)
 
     async def _result(self, job: Job, snapshot: RunSnapshot) -> Result | None:
         run, there = snapshot.run or _unseen(self.watch), stands(job, snapshot)

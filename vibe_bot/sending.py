@@ -22,7 +22,7 @@ from telegram import (
     ReplyKeyboardRemove,
 )
 from telegram.constants import ParseMode
-from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
+from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from vibe_bot.formatting import keyboard, link, pages, plain
 from vibe_bot.gone_chats import chat_is_gone
@@ -106,6 +106,14 @@ async def send(
     """
     *first, last = [_Page(text=page) for page in pages(text)]
     return await _send_all(bot, chat_id, [*first, replace(last, markup=markup, preview=preview)])
+
+
+async def take_away(bot: Bot, chat_id: int, message_id: int) -> None:
+    """Delete a message of ours that is true no more; what Telegram does not delete stays."""
+    try:
+        await bot.delete_message(chat_id, message_id)
+    except TelegramError as error:
+        log.warning("telegram deletes no message", why=type(error).__name__)
 
 
 async def send_picture(bot: Bot, chat_id: int, png: bytes, caption: str) -> None:

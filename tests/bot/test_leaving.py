@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.bot_world import BotWorld, ChatUser, data_of, living_bot, saying, until
 from tests.support.pipeline_stand_in import StandInRun
+from vibe_bot.formatting import plain
 from vibe_bot.handlers import connection
 from vibe_pipeline import runs
 from vibe_pipeline.accounts.records import Considered, Erasure
@@ -74,6 +75,27 @@ async def test_runs_under_way_are_ended_before_erasing(place: BotWorld) -> None:
     await until(lambda: len(place.pipeline.launched) == 2)
 
     assert busy.status == "CANCELED"
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_whoever_is_forgotten_reads_no_more_that_a_list_is_being_made(
+    place: BotWorld, *, begun: bool
+) -> None:
+    anna = await with_list(place)
+    place.pipeline.down = not begun
+    asked = await anna.types("/generate")
+    promise = plain(say("en", "bot.progress.title_daily"))
+    await anna.sees(lambda one: promise in one["text"], since=asked)
+    if begun:
+        await until(lambda: place.store.watches.open() != [])
+
+    await is_sure(anna, "/forget")
+    place.pipeline.down = False
+    await until(lambda: place.store.people.all() == [])
+
+    async with asyncio.timeout(20):
+        while any(promise in one["text"] for one in await anna.said_by_bot()):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
 
 
 async def test_a_second_tap_on_forget_me_makes_nobody_new_and_promises_nothing(
