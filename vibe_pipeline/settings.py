@@ -158,6 +158,8 @@ def _absent_when_blank(value: object) -> object:
 _HANDED_ON = "VIBE_SETTINGS_HANDED_ON"
 """Set for whoever is told all settings by its environment."""
 
+ENV_FILE = Path(".env")
+"""In the working folder; whoever starts Vibe there is told what is wrong with it."""
 DAGSTER_DRIVER = "postgresql+psycopg2://"
 
 FILE = "file"
@@ -213,7 +215,7 @@ class Settings(BaseSettings):
     """Everything the environment may say; a secret is never part of a ``repr``."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     telegram_bot_token: Secret = None
@@ -464,5 +466,5 @@ def _complaints(error: ValidationError) -> dict[str, str]:
 
 def _sentence(error: ValidationError) -> str:
     complaints = [f"{name} {message}" for name, message in _complaints(error).items()]
-    place = " (read from .env and the environment)" if Path(".env").exists() else ""
+    place = " (read from .env and the environment)" if ENV_FILE.exists() else ""
     return "Mend these settings" + place + ": " + "; ".join(complaints)

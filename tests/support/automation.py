@@ -114,10 +114,7 @@ def resources_at(now: datetime) -> dict[str, dg.ConfigurableResource[None]]:
 
 
 def tick(instance: dg.DagsterInstance, now: datetime = NOW) -> object:
-    with dg.build_schedule_context(
-        instance, scheduled_execution_time=now, resources=resources_at(now)
-    ) as context:
-        return automation.nightly(context)
+    return _told(automation.nightly, instance, now)
 
 
 def left_at(
@@ -161,18 +158,11 @@ def fails(
 
 
 def collect(instance: dg.DagsterInstance) -> object:
-    at = NOW.replace(minute=5)
-    with dg.build_schedule_context(
-        instance, scheduled_execution_time=at, resources=resources_at(NOW)
-    ) as context:
-        return automation.collecting(context)
+    return _told(automation.collecting, instance, NOW, scheduled=NOW.replace(minute=5))
 
 
 def prepare(instance: dg.DagsterInstance, now: datetime = NOW) -> object:
-    with dg.build_schedule_context(
-        instance, scheduled_execution_time=now, resources=resources_at(now)
-    ) as context:
-        return automation.preparing_by_day(context)
+    return _told(automation.preparing_by_day, instance, now)
 
 
 def ended(
@@ -195,3 +185,17 @@ def requests(answer: object) -> list[dg.RunRequest]:
 def skipped(answer: object) -> str:
     assert isinstance(answer, dg.SkipReason)
     return answer.skip_message or ""
+
+
+def _told(
+    schedule: dg.ScheduleDefinition,
+    instance: dg.DagsterInstance,
+    now: datetime,
+    *,
+    scheduled: datetime | None = None,
+) -> object:
+    """What a schedule answers at its moment."""
+    with dg.build_schedule_context(
+        instance, scheduled_execution_time=scheduled or now, resources=resources_at(now)
+    ) as context:
+        return schedule(context)

@@ -31,7 +31,14 @@ from vibe_pipeline.commands.dagster_files import damaged_files, trouble_writing
 from vibe_pipeline.commands.processes import Ports
 from vibe_pipeline.installation.home import cannot_be_written
 from vibe_pipeline.installation.process_status import ProcessState, StatusFile
-from vibe_pipeline.settings import FILE, Settings, shown_address, sqlite_address, warehouse_form
+from vibe_pipeline.settings import (
+    ENV_FILE,
+    FILE,
+    Settings,
+    shown_address,
+    sqlite_address,
+    warehouse_form,
+)
 from vibe_pipeline.warehouse import Warehouse, WarehouseError
 from vibe_pipeline.warehouse.damage import trouble_with
 from vibe_pipeline.warehouse.extensions import ExtensionMissing
@@ -119,8 +126,8 @@ def folders(settings: Settings) -> Iterator[Finding]:
     if settings.accounts_address == sqlite_address(warehouse):
         sentence = f"DB_PATH and ACCOUNTS_URL both name {warehouse}; leave one of them empty."
         yield Finding(what="DB_PATH", trouble=sentence)
-    if Path(".env").exists():
-        yield Finding(what=".env", advice=_open(Path(".env")))
+    if ENV_FILE.exists():
+        yield Finding(what=ENV_FILE.name, advice=_open(ENV_FILE))
 
 
 def disk(

@@ -10,7 +10,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from pathlib import Path
 
 import click
 
@@ -18,7 +17,7 @@ from vibe_pipeline.accounts.store import utc_now
 from vibe_pipeline.commands import checks, diagnosis, service_checks
 from vibe_pipeline.commands.checks import Finding
 from vibe_pipeline.commands.env_file import env_file
-from vibe_pipeline.settings import Settings, examined_settings
+from vibe_pipeline.settings import ENV_FILE, Settings, examined_settings
 
 
 @click.command()
@@ -50,7 +49,7 @@ def examine(
 ) -> Iterator[Finding]:
     """Everything that is looked at, in the order in which one would mend it."""
     yield from diagnosis.wrong_values(wrong)
-    yield from env_file(Path(".env"))
+    yield from env_file(ENV_FILE)
     yield from checks.keys(settings)
     yield from diagnosis.addresses(settings)
     yield from diagnosis.other_settings(settings)

@@ -37,9 +37,8 @@ from vibe_pipeline.commands.supervisor import (
 )
 from vibe_pipeline.installation.home import held, make_private
 from vibe_pipeline.installation.process_status import StatusFile
-from vibe_pipeline.settings import Settings, read_settings, shown_address
+from vibe_pipeline.settings import ENV_FILE, Settings, read_settings, shown_address
 
-ENV_FILE = Path(".env")
 OURSELVES = "vibe"
 """The part that watches over the others, as its lines name it."""
 

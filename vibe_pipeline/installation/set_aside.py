@@ -47,13 +47,17 @@ def set_aside(path: Path, *, now: datetime, beside: Sequence[str] = ()) -> Path:
 def replace_keeping(path: Path, anew: Path, *, now: datetime, beside: Sequence[str] = ()) -> Path:
     """Put another store in the place of a damaged one, which is set aside; gives its new name.
 
-    One of the two is there at every moment, wherever this is cut off.
+    One of the two is there at every moment, wherever this is cut off; where a disk knows no second
+    name for a file, the damaged one is copied.
 
     Raises:
         OSError: the folder cannot be written.
     """
     aside = damaged_name(path, now)
-    aside.hardlink_to(path)
+    try:
+        aside.hardlink_to(path)
+    except OSError:
+        shutil.copy2(path, aside)
     _move_beside(path, aside, beside)
     anew.replace(path)
     return aside
